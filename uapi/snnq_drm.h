@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
+/*
+ * snnq_drm.h - ioctls of the snnq DRM accel driver.
+ *
+ * Life of a job: DEV_QUERY tells what the device can do; BO_CREATE makes
+ * buffers; MODEL_CREATE copies and validates a program once; STREAM_CREATE makes
+ * a stream, which keeps the network's state (membrane potentials, delays)
+ * between jobs; SUBMIT queues jobs that advance streams by time steps; DRM
+ * syncobjs tell when they are done.
+ *
+ * Rules, which hold for every structure here:
+ *  - fixed-width types, natural alignment, sizes multiples of 8, same layout
+ *    for 32 and 64 bit; pointers travel as __u64;
+ *  - fields marked MBZ must be zero and unknown flag bits clear, else -EINVAL;
+ *  - structures grow at the end. A new field is announced by a flag bit that old
+ *    kernels refuse. Elements of arrays carry their stride: a longer element is
+ *    accepted when its tail is zero (else -E2BIG), a shorter one never (-EINVAL);
+ *  - ids are append-only and never reordered;
+ *  - handles (BO, model, stream, syncobj) belong to the file that made them;
+ *    an unknown one is -ENOENT. 0 is never a valid handle.
+ *
+ * Common errors: -EFAULT bad pointer, -EINVAL bad argument, -ENOENT unknown
+ * handle, -E2BIG array or structure too long, -ENOMEM out of memory,
+ * -EOPNOTSUPP the device cannot do it, -ENOSPC a limit of this file is reached,
+ * -EBUSY the stream's queue is full, -ECANCELED the stream failed and was not
+ * reset, -EIO the device is lost, -ENODEV it was removed.
+ */
+#ifndef SNNQ_DRM_H
+#define SNNQ_DRM_H
+
+#ifdef __KERNEL__
+#include <drm/drm.h>
+#else
+#include "drm.h"
+#endif
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+#define SNNQ_DRIVER_NAME	"snnq"
+
+/* Offsets from DRM_COMMAND_BASE. */
+#define DRM_SNNQ_DEV_QUERY		0x00
+#define DRM_SNNQ_BO_CREATE		0x01
+#define DRM_SNNQ_BO_MMAP_OFFSET		0x02
+#define DRM_SNNQ_BO_SYNC		0x03
+#define DRM_SNNQ_BO_INFO		0x04
+#define DRM_SNNQ_MODEL_CREATE		0x05
+#define DRM_SNNQ_MODEL_DESTROY		0x06
+#define DRM_SNNQ_STREAM_CREATE		0x07
+#define DRM_SNNQ_STREAM_DESTROY		0x08
+#define DRM_SNNQ_STREAM_RESET		0x09
+#define DRM_SNNQ_STREAM_QUERY		0x0a
+#define DRM_SNNQ_SUBMIT			0x0b
+
+/* Limits of one file and one call; beyond: -ENOSPC (file), -E2BIG (call). */
+#define SNNQ_MAX_JOBS_PER_SUBMIT	64
+#define SNNQ_MAX_SYNCS_PER_JOB		64
+#define SNNQ_MAX_BINDINGS_PER_JOB	32	/* SNNQ_MAX_USER_REGIONS */
+#define SNNQ_MAX_MODELS_PER_FILE	1024
+#define SNNQ_MAX_STREAMS_PER_FILE	1024
+#define SNNQ_MAX_QUEUED_PER_STREAM	256
+
+/**
+ * struct drm_snnq_array - array of user structures
+ * @ptr: user address of the first element; ignored when @count is 0.
+ * @count: number of elements.
+ * @stride: bytes from one element to the next; at least the size known when the
+ *	element was first defined, at most 4096; ignored when @count is 0.
+ */
+struct drm_snnq_array {
+	__u64 ptr;
+	__u32 count;
+	__u32 stride;
+};
+
+/**
+ * struct drm_snnq_dev_query - ask for information
+ * @type: DRM_SNNQ_QUERY_*; unknown: -EINVAL.
+ * @size: in: bytes at @ptr. Out: size that the kernel knows.
+ * @ptr: user address, or 0 to learn the size. The kernel copies the smaller of
+ *	both sizes and zeroes the rest.
+ */
+struct drm_snnq_dev_query {
+	__u32 type;
+	__u32 size;
+	__u64 ptr;
+};
+
+#define DRM_SNNQ_QUERY_DEV_INFO		0
+#define DRM_SNNQ_QUERY_DEV_STATS	1
+#define DRM_SNNQ_QUERY_FILE_STATS	2
+
+/**
+ * struct drm_snnq_dev_info - what the device can do
+ * @hw_version: major << 16 | minor.
+ * @cores: number of cores.
+ * @sram_bytes: local memory per core.
+ * @dma_bits: width of DMA addresses.
+ * @max_layers, @max_dim, @max_channels, @max_steps, @max_program_bytes: limits
+ *	of programs, already clamped to what the driver accepts.
+ * @features: SNNQ_FEATURE_* of snnq_regs.h.
+ * @ops: bit n: operation SNNQ_OP n.
+ * @scheme_uniform, @scheme_odd, @scheme_pot: bit b: the scheme with b bits.
+ * @lanes: synaptic additions per cycle and core.
+ * @port_bytes: host memory bytes per cycle.
+ * @clock_khz: nominal clock.
+ * @queue_depth: jobs that a core takes before completing the first.
+ * @reserved: zero.
+ */
+struct drm_snnq_dev_info {
+	__u32 hw_version;
+	__u32 cores;
+	__u32 sram_bytes;
+	__u32 dma_bits;
+	__u32 max_layers;
+	__u32 max_dim;
+	__u32 max_channels;
+	__u32 max_steps;
+	__u32 max_program_bytes;
+	__u32 features;
+	__u64 ops;
+	__u32 scheme_uniform;
+	__u32 scheme_odd;
+	__u32 scheme_pot;
+	__u32 lanes;
+	__u32 port_bytes;
+	__u32 clock_khz;
+	__u32 queue_depth;
+	__u32 reserved;
+};
+
+/**
+ * struct drm_snnq_stats - counters (DEV_STATS: whole device; FILE_STATS: this file)
+ * @jobs_submitted, @jobs_completed, @jobs_failed, @jobs_cancelled: jobs.
+ * @steps: time steps of completed jobs.
+ * @busy_ns: time that cores spent on jobs.
+ * @cycles: device cycles of completed jobs.
+ * @hangs, @core_resets, @device_resets: recoveries (of or caused by this file).
+ * @bad_completions: records that the driver refused (DEV_STATS only).
+ * @bo_bytes: bytes of buffers that exist now.
+ */
+struct drm_snnq_stats {
+	__u64 jobs_submitted;
+	__u64 jobs_completed;
+	__u64 jobs_failed;
+	__u64 jobs_cancelled;
+	__u64 steps;
+	__u64 busy_ns;
+	__u64 cycles;
+	__u64 hangs;
+	__u64 core_resets;
+	__u64 device_resets;
+	__u64 bad_completions;
+	__u64 bo_bytes;
+};
+
+/**
+ * struct drm_snnq_bo_create - make a buffer, zero-filled
+ * @size: bytes, > 0; rounded up to whole pages and written back. Larger than
+ *	the driver's limit: -ENOMEM.
+ * @flags: DRM_SNNQ_BO_*.
+ * @handle: out: GEM handle.
+ */
+struct drm_snnq_bo_create {
+	__u64 size;
+	__u32 flags;
+	__u32 handle;
+};
+
+/* The device may only read it: -EACCES when bound to a written region. */
+#define DRM_SNNQ_BO_DEVICE_READONLY	(1 << 0)
+
+/**
+ * struct drm_snnq_bo_mmap_offset - offset to pass to mmap() on the DRM file
+ * @handle: GEM handle; imported buffers: -EINVAL (map the exporter's dma-buf).
+ * @flags: MBZ.
+ * @offset: out.
+ */
+struct drm_snnq_bo_mmap_offset {
+	__u32 handle;
+	__u32 flags;
+	__u64 offset;
+};
+
+/**
+ * struct drm_snnq_bo_sync - make CPU and device agree on a buffer's content
+ * @handle: GEM handle.
+ * @flags: one of DRM_SNNQ_SYNC_*.
+ * @offset, @size: range in bytes within the buffer; size > 0.
+ *
+ * Does not wait for jobs. Needed around CPU access; free on coherent machines.
+ */
+struct drm_snnq_bo_sync {
+	__u32 handle;
+	__u32 flags;
+	__u64 offset;
+	__u64 size;
+};
+
+#define DRM_SNNQ_SYNC_FOR_CPU		(1 << 0)	/* before the CPU reads */
+#define DRM_SNNQ_SYNC_FOR_DEVICE	(1 << 1)	/* after the CPU wrote */
+
+/**
+ * struct drm_snnq_bo_info - ask about a buffer
+ * @handle: GEM handle.
+ * @flags: out: DRM_SNNQ_BO_* and DRM_SNNQ_BO_INFO_*. In: MBZ.
+ * @size: out: bytes.
+ */
+struct drm_snnq_bo_info {
+	__u32 handle;
+	__u32 flags;
+	__u64 size;
+};
+
+#define DRM_SNNQ_BO_INFO_IMPORTED	(1u << 31)
+
+/**
+ * struct drm_snnq_model_create - copy and validate a program
+ * @program: user address of the program (snnq_program.h).
+ * @size: its bytes.
+ * @flags: MBZ.
+ * @handle: out: model handle.
+ * @error_code: out, with -EINVAL, -EOPNOTSUPP or -EOVERFLOW: what is wrong,
+ *	enum snnq_check of the validator.
+ * @error_layer: out: in which layer, or 0xffffffff.
+ * @reserved: MBZ.
+ */
+struct drm_snnq_model_create {
+	__u64 program;
+	__u32 size;
+	__u32 flags;
+	__u32 handle;
+	__u32 error_code;
+	__u32 error_layer;
+	__u32 reserved;
+};
+
+/**
+ * struct drm_snnq_model_destroy - forget a model
+ * @handle: model handle. Its streams and jobs live on.
+ * @pad: MBZ.
+ */
+struct drm_snnq_model_destroy {
+	__u32 handle;
+	__u32 pad;
+};
+
+/**
+ * struct drm_snnq_stream_create - make a stream of a model, in reset state
+ * @model: model handle.
+ * @priority: DRM_SNNQ_PRIORITY_*; HIGH needs CAP_SYS_NICE (-EACCES).
+ * @flags: MBZ.
+ * @handle: out: stream handle.
+ */
+struct drm_snnq_stream_create {
+	__u32 model;
+	__u32 priority;
+	__u32 flags;
+	__u32 handle;
+};
+
+#define DRM_SNNQ_PRIORITY_LOW		0
+#define DRM_SNNQ_PRIORITY_NORMAL	1
+#define DRM_SNNQ_PRIORITY_HIGH		2
+
+/**
+ * struct drm_snnq_stream_destroy - forget a stream
+ * @handle: stream handle. Queued jobs are cancelled, a running one finishes.
+ * @pad: MBZ.
+ */
+struct drm_snnq_stream_destroy {
+	__u32 handle;
+	__u32 pad;
+};
+
+/**
+ * struct drm_snnq_stream_reset - clear the state
+ * @handle: stream handle.
+ * @flags: MBZ.
+ *
+ * The next job submitted starts from zero state. Jobs queued before it are not
+ * affected. Also lets a stream that failed work again.
+ */
+struct drm_snnq_stream_reset {
+	__u32 handle;
+	__u32 flags;
+};
+
+/**
+ * struct drm_snnq_stream_query - state of a stream and its last fault
+ * @handle: stream handle.
+ * @state: out: DRM_SNNQ_STREAM_*.
+ * @steps: out: time steps done since the last reset.
+ * @queued: out: jobs queued or running.
+ * @status: out: SNNQ_STATUS_* of the last failed job, 0 if none since the reset.
+ * @layer, @region: out: where (SNNQ_LAYER_NONE, SNNQ_REGION_NONE: nowhere).
+ * @offset: out: byte offset in the region, or DMA address.
+ * @flags: in: MBZ.
+ * @pad: MBZ.
+ */
+struct drm_snnq_stream_query {
+	__u32 handle;
+	__u32 state;
+	__u64 steps;
+	__u32 queued;
+	__u32 status;
+	__u32 layer;
+	__u32 region;
+	__u64 offset;
+	__u32 flags;
+	__u32 pad;
+};
+
+#define DRM_SNNQ_STREAM_OK		0
+#define DRM_SNNQ_STREAM_FAILED		1	/* a job failed; reset it */
+
+/**
+ * struct drm_snnq_binding - memory for one user region
+ * @handle: GEM handle.
+ * @flags: MBZ.
+ * @offset: bytes from the start of the buffer, multiple of 64.
+ * @size: bytes given; at least what the program needs for the job's steps
+ *	(else -EOVERFLOW), inside the buffer (else -EINVAL).
+ */
+struct drm_snnq_binding {
+	__u32 handle;
+	__u32 flags;
+	__u64 offset;
+	__u64 size;
+};
+
+/**
+ * struct drm_snnq_sync - a syncobj to wait for or to signal
+ * @handle: syncobj handle.
+ * @flags: DRM_SNNQ_SYNC_WAIT or DRM_SNNQ_SYNC_SIGNAL, and _TIMELINE.
+ * @point: timeline point, > 0; binary: 0. Points of a timeline must grow.
+ */
+struct drm_snnq_sync {
+	__u32 handle;
+	__u32 flags;
+	__u64 point;
+};
+
+#define DRM_SNNQ_SYNC_WAIT		(1 << 0)
+#define DRM_SNNQ_SYNC_SIGNAL		(1 << 1)
+#define DRM_SNNQ_SYNC_TIMELINE		(1 << 2)
+
+/**
+ * struct drm_snnq_job - advance a stream by some time steps
+ * @stream: stream handle. Jobs of a stream run in the order of submission.
+ * @steps: 1..max_steps of the program.
+ * @flags: DRM_SNNQ_JOB_*.
+ * @profile_handle: GEM handle of the profile buffer, or 0.
+ * @profile_offset: bytes into it, multiple of 64; struct snnq_layer_stats[layers]
+ *	is written there.
+ * @bindings: array of struct drm_snnq_binding, one per user region of the program
+ *	in its order (another count: -EINVAL).
+ * @syncs: array of struct drm_snnq_sync.
+ */
+struct drm_snnq_job {
+	__u32 stream;
+	__u32 steps;
+	__u32 flags;
+	__u32 profile_handle;
+	__u64 profile_offset;
+	struct drm_snnq_array bindings;
+	struct drm_snnq_array syncs;
+};
+
+/* Start from zero state, as after STREAM_RESET. */
+#define DRM_SNNQ_JOB_RESET		(1 << 0)
+
+/**
+ * struct drm_snnq_submit - queue jobs, all or none
+ * @jobs: array of struct drm_snnq_job, 1..SNNQ_MAX_JOBS_PER_SUBMIT. A job may
+ *	wait for what an earlier job of the same call signals.
+ * @flags: MBZ.
+ * @failed_index: out: with an error, the index of the job at fault, else 0xffffffff.
+ *
+ * A job that fails signals its syncobjs with the error (-EFAULT access fault,
+ * -ETIME hang, -EIO device, -ECANCELED cancelled, or victim of an earlier failure
+ * in its stream, -ENODEV removed); STREAM_QUERY tells the details.
+ */
+struct drm_snnq_submit {
+	struct drm_snnq_array jobs;
+	__u32 flags;
+	__u32 failed_index;
+};
+
+#define DRM_IOCTL_SNNQ(nr, type) DRM_IOWR(DRM_COMMAND_BASE + (nr), type)
+#define DRM_IOCTL_SNNQ_DEV_QUERY \
+	DRM_IOCTL_SNNQ(DRM_SNNQ_DEV_QUERY, struct drm_snnq_dev_query)
+#define DRM_IOCTL_SNNQ_BO_CREATE \
+	DRM_IOCTL_SNNQ(DRM_SNNQ_BO_CREATE, struct drm_snnq_bo_create)
+#define DRM_IOCTL_SNNQ_BO_MMAP_OFFSET \
+	DRM_IOCTL_SNNQ(DRM_SNNQ_BO_MMAP_OFFSET, struct drm_snnq_bo_mmap_offset)
+#define DRM_IOCTL_SNNQ_BO_SYNC \
+	DRM_IOCTL_SNNQ(DRM_SNNQ_BO_SYNC, struct drm_snnq_bo_sync)
+#define DRM_IOCTL_SNNQ_BO_INFO \
+	DRM_IOCTL_SNNQ(DRM_SNNQ_BO_INFO, struct drm_snnq_bo_info)
+#define DRM_IOCTL_SNNQ_MODEL_CREATE \
+	DRM_IOCTL_SNNQ(DRM_SNNQ_MODEL_CREATE, struct drm_snnq_model_create)
+#define DRM_IOCTL_SNNQ_MODEL_DESTROY \
+	DRM_IOCTL_SNNQ(DRM_SNNQ_MODEL_DESTROY, struct drm_snnq_model_destroy)
+#define DRM_IOCTL_SNNQ_STREAM_CREATE \
+	DRM_IOCTL_SNNQ(DRM_SNNQ_STREAM_CREATE, struct drm_snnq_stream_create)
+#define DRM_IOCTL_SNNQ_STREAM_DESTROY \
+	DRM_IOCTL_SNNQ(DRM_SNNQ_STREAM_DESTROY, struct drm_snnq_stream_destroy)
+#define DRM_IOCTL_SNNQ_STREAM_RESET \
+	DRM_IOCTL_SNNQ(DRM_SNNQ_STREAM_RESET, struct drm_snnq_stream_reset)
+#define DRM_IOCTL_SNNQ_STREAM_QUERY \
+	DRM_IOCTL_SNNQ(DRM_SNNQ_STREAM_QUERY, struct drm_snnq_stream_query)
+#define DRM_IOCTL_SNNQ_SUBMIT \
+	DRM_IOCTL_SNNQ(DRM_SNNQ_SUBMIT, struct drm_snnq_submit)
+
+#if defined(__cplusplus)
+}
+#endif
+
+#endif /* SNNQ_DRM_H */
