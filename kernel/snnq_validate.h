@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * snnq_validate.h - the program validator.
+ *
+ * One dependency-free file (snnq_validate.c), compiled into the driver, libsnnq,
+ * the device model, the fuzzer and the unit tests, so that all refuse the same
+ * programs for the same reason. Default deny: what is not known is refused.
+ * After validation use the numbers in struct snnq_program_info and the helpers
+ * below; never recompute sizes from raw fields elsewhere.
+ */
+#ifndef SNNQ_VALIDATE_H
+#define SNNQ_VALIDATE_H
+
+#ifdef __KERNEL__
+#include <linux/errno.h>
+#include <linux/stddef.h>
+#include <linux/types.h>
+#else
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#endif
+#include "snnq_program.h"
+
+/* What is wrong with a program; append only (uAPI: error_code). */
+#define SNNQ_CHECKS(X) \
+	X(OK,		"program is valid") \
+	X(SIZE,		"size of the program does not match its parts") \
+	X(MAGIC,	"not a program (magic)") \
+	X(VERSION,	"unknown program version") \
+	X(RESERVED,	"a reserved or unused field is not zero") \
+	X(LIMIT,	"a count exceeds its limit") \
+	X(REGION,	"region descriptor is wrong") \
+	X(SCRATCH,	"scratch size is wrong") \
+	X(STATE,	"state is misplaced, overlaps or does not fit") \
+	X(OP,		"unknown operation") \
+	X(FLAGS,	"unknown flag") \
+	X(PARAM,	"parameter of the operation out of range") \
+	X(TENSOR_FORMAT, "tensor format not allowed here") \
+	X(TENSOR_DIMS,	"tensor dimension out of range") \
+	X(TENSOR_REGION, "tensor in a region that does not allow it") \
+	X(TENSOR_EXTENT, "tensor does not fit its region") \
+	X(TENSOR_SOURCE, "scratch tensor is read before it was written as such") \
+	X(TENSOR_ALIAS,	"output overlaps an operand") \
+	X(SHAPE,	"shapes of operands and result do not agree") \
+	X(SCHEME,	"unknown quantization scheme or bit width") \
+	X(WEIGHTS,	"weights are misplaced or do not fit their region") \
+	X(GEOMETRY,	"kernel, stride, padding, dilation or groups out of range") \
+	X(NEURON,	"neuron descriptor is wrong") \
+	X(TABLE,	"table index or count out of range") \
+	X(THRESHOLD,	"threshold below 1") \
+	X(OVERFLOW,	"accumulator may exceed 32 bits") \
+	X(UNSUPPORTED,	"the device does not support this")
+
+enum snnq_check {
+#define SNNQ_CHECK_ENUM(name, text) SNNQ_CHECK_##name,
+	SNNQ_CHECKS(SNNQ_CHECK_ENUM)
+#undef SNNQ_CHECK_ENUM
+	SNNQ_CHECK_COUNT
+};
+
+/**
+ * struct snnq_caps - what the executing device can do
+ * Fields as in struct drm_snnq_dev_info; each at most the compile-time limit.
+ */
+struct snnq_caps {
+	__u32 max_layers;
+	__u32 max_dim;
+	__u32 max_channels;
+	__u32 max_steps;
+	__u32 max_program_bytes;
+	__u32 scheme_uniform;
+	__u32 scheme_odd;
+	__u32 scheme_pot;
+	__u64 ops;
+};
+
+/* Everything this version defines: the sim backend and the device model. */
+extern const struct snnq_caps snnq_caps_all;
+
+struct snnq_diag {
+	enum snnq_check check;
+	__u32 layer;		/* 0xffffffff: not in a layer */
+	const char *field;	/* static string: which field, for people */
+};
+
+struct snnq_region_info {
+	__u64 bytes;
+	__u64 step_bytes;
+	__u32 access;
+	__u32 role;
+};
+
+/**
+ * struct snnq_program_info - what is left to know after validation
+ * @scratch_bytes: tile_steps * scratch_step_bytes.
+ * @work_per_step: upper bound of synaptic operations and neuron updates per
+ *	time step, for watchdogs; saturates at 2^63.
+ */
+struct snnq_program_info {
+	__u32 layer_count;
+	__u32 region_count;
+	__u32 table_count;
+	__u32 max_steps;
+	__u32 tile_steps;
+	__u32 reserved;
+	__u64 scratch_step_bytes;
+	__u64 scratch_bytes;
+	__u64 state_bytes;
+	__u64 work_per_step;
+	struct snnq_region_info regions[SNNQ_MAX_USER_REGIONS];
+};
+
+/**
+ * snnq_program_validate() - check a program against a device
+ * @blob: the program, 8-byte aligned, in memory that nobody else can change.
+ * @size: its bytes.
+ * @caps: the device.
+ * @info: out, on success.
+ * @diag: out, always; may be NULL.
+ *
+ * Return: 0, -EINVAL (malformed), -EOPNOTSUPP (valid but beyond @caps),
+ * -EOVERFLOW (accumulator not provably within 32 bits).
+ */
+int snnq_program_validate(const void *blob, size_t size, const struct snnq_caps *caps,
+			  struct snnq_program_info *info, struct snnq_diag *diag);
+
+/* Text for a check, for example "unknown operation". Never NULL. */
+const char *snnq_check_text(enum snnq_check check);
+
+/* Parts of a validated program. */
+static inline const struct snnq_region_desc *snnq_program_regions(const void *blob)
+{
+	return (const void *)((const char *)blob + sizeof(struct snnq_program_header));
+}
+
+static inline const struct snnq_layer *snnq_program_layers(const void *blob)
+{
+	const struct snnq_program_header *h = blob;
+
+	return (const void *)(snnq_program_regions(blob) + h->region_count);
+}
+
+static inline const __s32 *snnq_program_table(const void *blob)
+{
+	const struct snnq_program_header *h = blob;
+
+	return (const void *)(snnq_program_layers(blob) + h->layer_count);
+}
+
+/* Bytes of one time step of a tensor; 0 for events. Dims must be in range. */
+__u64 snnq_tensor_bytes(const struct snnq_tensor *t);
+
+/* Elements of a tensor. */
+static inline __u64 snnq_tensor_elements(const struct snnq_tensor *t)
+{
+	return (__u64)t->height * t->width * t->channels;
+}
+
+/* Bytes of one weight row, and of all weights of a layer. */
+__u64 snnq_weight_row_bytes(const struct snnq_layer *l);
+__u64 snnq_weight_bytes(const struct snnq_layer *l);
+
+/* Bytes of a layer's state, multiple of 8. */
+__u64 snnq_layer_state_bytes(const struct snnq_layer *l);
+
+/* Bytes that user region @r (0-based) needs for @steps; both in range. */
+static inline __u64 snnq_region_required(const struct snnq_program_info *info, __u32 r,
+					 __u32 steps)
+{
+	const struct snnq_region_info *i = &info->regions[r];
+
+	return i->step_bytes ? i->step_bytes * steps : i->bytes;
+}
+
+#endif /* SNNQ_VALIDATE_H */

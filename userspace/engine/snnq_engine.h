@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * snnq_engine.h - the compute engine: executes a program on memory, bit-exactly.
+ *
+ * No I/O, no global state, no threads of its own. libsnnq's sim backend and the
+ * device model both run it; the memory they give it differs. The semantics are
+ * in Documentation/numerics.md, an independent reference in tests/reference/.
+ *
+ * A plan belongs to one thread at a time. It holds a copy of the program, the
+ * kernel chosen for each layer, work buffers, and decoded weights. Decoded
+ * weights are a cache of the packed bits: they are compared with memory at each
+ * run and decoded anew when these changed.
+ */
+#ifndef SNNQ_ENGINE_H
+#define SNNQ_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snnq_validate.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct snnq_plan;
+
+/**
+ * struct snnq_memory - memory of one job
+ * @read, @write: move @bytes between @buf and [offset, offset + bytes) of a
+ *	region (numbers as in the device's region table). Return SNNQ_STATUS_OK,
+ *	_ACCESS or _DMA.
+ * @view: optional (may be NULL, may return NULL): a pointer through which the
+ *	range can be read until the run ends, for memory that needs no copy.
+ * @ctx: passed back.
+ *
+ * The content may change under the engine at any time (guests and users can
+ * write to it); the engine then computes something else, but stays in bounds.
+ */
+struct snnq_memory {
+	int (*read)(void *ctx, uint32_t region, uint64_t offset, void *buf, size_t bytes);
+	int (*write)(void *ctx, uint32_t region, uint64_t offset, const void *buf, size_t bytes);
+	const void *(*view)(void *ctx, uint32_t region, uint64_t offset, size_t bytes);
+	void *ctx;
+};
+
+/**
+ * struct snnq_run - one job
+ * @steps: 1..max_steps.
+ * @reset: start from zero state (STATE_IN is not read).
+ * @state_seq: version that STATE_IN must have; STATE_OUT gets + 1. With @reset
+ *	it is only written.
+ * @event_bytes: size of the user regions with role EVENTS as bound, by user
+ *	region number (0-based); others ignored. Bounds event lists.
+ * @memory: see there.
+ * @stats: NULL, or struct snnq_layer_stats[layer_count], filled on success.
+ * @poll: NULL, or called at least once per layer and tile, before the layer runs,
+ *	with a growing count; returning true ends the job with SNNQ_STATUS_CANCELLED.
+ * @poll_ctx: passed back.
+ */
+struct snnq_run {
+	uint32_t steps;
+	bool reset;
+	uint64_t state_seq;
+	uint64_t event_bytes[SNNQ_MAX_USER_REGIONS];
+	struct snnq_memory memory;
+	struct snnq_layer_stats *stats;
+	bool (*poll)(void *ctx, uint32_t layer, uint64_t progress);
+	void *poll_ctx;
+};
+
+/**
+ * struct snnq_outcome - how a run ended
+ * @status: SNNQ_STATUS_*.
+ * @layer, @region, @offset: of a fault; else SNNQ_LAYER_NONE, SNNQ_REGION_NONE, 0.
+ * @steps: time steps done (all or, after a fault, whole tiles).
+ * @cycles: by the cycle model of Documentation/hardware.md.
+ */
+struct snnq_outcome {
+	uint16_t status;
+	uint16_t layer;
+	uint16_t region;
+	uint32_t steps;
+	uint64_t offset;
+	uint64_t cycles;
+};
+
+/**
+ * snnq_plan_create() - validate a program and prepare to run it
+ * @program, @size: copied.
+ * @caps: what to accept.
+ * @plan: out; free with snnq_plan_destroy().
+ * @diag: out; may be NULL.
+ *
+ * Return: 0, -ENOMEM, or an error of snnq_program_validate().
+ */
+int snnq_plan_create(const void *program, size_t size, const struct snnq_caps *caps,
+		     struct snnq_plan **plan, struct snnq_diag *diag);
+void snnq_plan_destroy(struct snnq_plan *plan);
+
+/* Whether the plan was made from exactly these bytes. */
+bool snnq_plan_matches(const struct snnq_plan *plan, const void *program, size_t size);
+
+const struct snnq_program_info *snnq_plan_info(const struct snnq_plan *plan);
+
+/* Run one job; always fills @outcome. */
+void snnq_plan_run(struct snnq_plan *plan, const struct snnq_run *run,
+		   struct snnq_outcome *outcome);
+
+/*
+ * Kernel choice, for tests and benchmarks: by default each layer uses what is
+ * fastest for its shape and density; all give identical bits and counters.
+ */
+enum snnq_kernel_choice {
+	SNNQ_KERNEL_AUTO,
+	SNNQ_KERNEL_GENERIC,	/* slow and plain */
+	SNNQ_KERNEL_EVENT,	/* one weight row per spike */
+	SNNQ_KERNEL_DENSE,	/* every weight, SIMD */
+	SNNQ_KERNEL_CHOICES
+};
+void snnq_plan_force_kernel(struct snnq_plan *plan, enum snnq_kernel_choice choice);
+
+/* Value of a weight code (its low @bits bits) under a scheme; numerics.md. */
+int32_t snnq_weight_decode(uint32_t scheme, uint32_t bits, uint32_t code);
+/* Code of the level nearest to @value, ties to the smaller magnitude. */
+uint32_t snnq_weight_encode(uint32_t scheme, uint32_t bits, double value);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SNNQ_ENGINE_H */
