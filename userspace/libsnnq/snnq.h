@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snnq.h - libsnnq: run spiking networks on a neuromorphic coprocessor.
+ *
+ * Phases: open a device -> load a model -> create a stream -> push spikes or
+ * events -> read results. The same calls work on a coprocessor ("drm" backend)
+ * and in one process without one ("sim" backend), with identical bits.
+ *
+ * Conventions: functions return 0 (or a count) or -errno. After a failure
+ * snnq_last_error() has one line that says what, where, expected, found.
+ * Handles are opaque; a handle is used by one thread at a time, different handles
+ * by different threads, devices by all. Objects keep what they depend on alive:
+ * destroy in any order. Option structures start with their size, so that they
+ * can grow: set them to SNNQ_OPTS(struct type, .field = value), or pass NULL.
+ * Nothing here prints, exits or installs signal handlers.
+ */
+#ifndef SNNQ_H
+#define SNNQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SNNQ_OPTS(type, ...) (&(type){ .size = sizeof(type), ##__VA_ARGS__ })
+
+struct snnq_device;
+struct snnq_model;
+struct snnq_stream;
+struct snnq_tensor_buf;
+struct snnq_events;
+struct snnq_job;
+
+/* ---- devices ---- */
+
+struct snnq_open_opts {
+	size_t size;
+	uint32_t cores;		/* sim: number of cores, 0 = 1 */
+};
+
+struct snnq_device_info {
+	char name[64];		/* "sim", or the node's path */
+	char driver[32];
+	uint32_t hw_version, cores, sram_bytes, dma_bits, queue_depth, lanes, port_bytes, clock_khz;
+	uint32_t max_layers, max_dim, max_channels, max_steps;
+	uint32_t scheme_uniform, scheme_odd, scheme_pot;	/* bit b: with b bits */
+	uint64_t ops;						/* bit n: SNNQ_OP n */
+};
+
+/*
+ * Open a device. @name: "auto" or NULL (a coprocessor if there is one, else
+ * sim), "sim", "sim:cores=N", or a node's path (/dev/accel/accel0, ...).
+ * Errors: -ENOENT no such device, -EACCES no permission, -EINVAL bad name.
+ */
+int snnq_open(const char *name, const struct snnq_open_opts *opts, struct snnq_device **dev);
+void snnq_close(struct snnq_device *dev);
+/* Paths of all coprocessor nodes; free the list with snnq_free_list(). Returns the count. */
+int snnq_list_devices(char ***paths);
+void snnq_free_list(char **list);
+int snnq_device_info(struct snnq_device *dev, struct snnq_device_info *info);
+/* Last error of this thread on this device (NULL: of a call without device); never NULL. */
+const char *snnq_last_error(struct snnq_device *dev);
+
+/* ---- models ---- */
+
+struct snnq_model_opts {
+	size_t size;
+	uint32_t max_steps;	/* longest job, 0 = the model's steps */
+	uint32_t tile_steps;	/* 0 = chosen */
+	bool taps;		/* keep every layer's output (rasters) */
+};
+
+/* Load an integer .snnq file and prepare it for @dev. */
+int snnq_model_load(struct snnq_device *dev, const char *path,
+		    const struct snnq_model_opts *opts, struct snnq_model **model);
+void snnq_model_destroy(struct snnq_model *model);
+
+struct snnq_model_info {
+	const char *name;
+	uint32_t classes, steps, layers;
+	uint32_t input_width, input_height, input_channels, input_planes;
+	uint64_t params, weight_bits, weight_bytes, model_bytes, metadata_bytes;
+};
+int snnq_model_info(struct snnq_model *model, struct snnq_model_info *info);
+const char *snnq_model_class_name(struct snnq_model *model, uint32_t index);
+
+struct snnq_layer_info {
+	const char *name, *op, *scheme;
+	uint32_t bits;
+	uint64_t params, weight_bytes;
+	double sparsity;		/* share of zero weights */
+	uint32_t height, width, channels, planes;	/* output */
+};
+int snnq_model_layer(struct snnq_model *model, uint32_t index, struct snnq_layer_info *info);
+
+/* ---- events ---- */
+
+struct snnq_event {
+	int64_t t;		/* microseconds */
+	uint16_t x, y;
+	uint8_t p;		/* 1 = ON (brighter) */
+	uint8_t pad[3];
+};
+
+struct snnq_events_opts {
+	size_t size;
+	const char *format;	/* NULL = by content: "atis", "bs2", "aedat4" */
+	uint16_t width, height;	/* sensor, when the file does not say; 0 = unbounded */
+};
+
+struct snnq_events_info {
+	const char *format;
+	uint64_t events, dropped, nonmonotonic;	/* dropped: outside the sensor or cut off */
+	int64_t first_us, last_us;
+	uint32_t width, height;	/* 0 = unknown */
+	bool origin_bottom;
+};
+
+int snnq_events_open(const char *path, const struct snnq_events_opts *opts,
+		     struct snnq_events **events);
+/* Wrap caller's events (copied). */
+int snnq_events_from_array(const struct snnq_event *array, size_t count,
+			   struct snnq_events **events);
+int snnq_events_info(struct snnq_events *events, struct snnq_events_info *info);
+/* All events in file order; valid until closed. */
+size_t snnq_events_data(struct snnq_events *events, const struct snnq_event **data);
+void snnq_events_close(struct snnq_events *events);
+
+/* ---- tensors: buffers that the device reads and writes without a copy ---- */
+
+int snnq_tensor_alloc(struct snnq_device *dev, size_t bytes, struct snnq_tensor_buf **buf);
+int snnq_tensor_import(struct snnq_device *dev, int dmabuf_fd, struct snnq_tensor_buf **buf);
+int snnq_tensor_export(struct snnq_tensor_buf *buf);	/* dma-buf fd, caller closes */
+void *snnq_tensor_map(struct snnq_tensor_buf *buf);	/* NULL for imported ones that cannot be mapped */
+size_t snnq_tensor_size(const struct snnq_tensor_buf *buf);
+/* Before the CPU reads what the device wrote / after the CPU wrote. */
+int snnq_tensor_sync_for_cpu(struct snnq_tensor_buf *buf);
+int snnq_tensor_sync_for_device(struct snnq_tensor_buf *buf);
+void snnq_tensor_free(struct snnq_tensor_buf *buf);
+
+/* ---- streams ---- */
+
+enum snnq_priority { SNNQ_PRIO_LOW, SNNQ_PRIO_NORMAL, SNNQ_PRIO_HIGH };
+
+struct snnq_stream_opts {
+	size_t size;
+	enum snnq_priority priority;	/* taken as given when the struct is given */
+	bool profile;			/* collect layer counters */
+};
+
+struct snnq_result {
+	uint32_t class_index;
+	const char *class_name;		/* owned by the model */
+	uint32_t count;			/* of scores */
+	const int32_t *scores;		/* integer readout; valid until the next call on the stream */
+	double scale;			/* score * scale = real score */
+	uint64_t steps;			/* since the reset */
+	uint64_t latency_ns;		/* submit to completion */
+	uint64_t cycles, synops;	/* synops: with profile */
+	uint64_t dropped_events;	/* outside the window or the sensor */
+};
+
+int snnq_stream_create(struct snnq_model *model, const struct snnq_stream_opts *opts,
+		       struct snnq_stream **stream);
+void snnq_stream_destroy(struct snnq_stream *stream);
+int snnq_stream_reset(struct snnq_stream *stream);
+
+/*
+ * Push the recording's next window (the model's steps) and wait for the result.
+ * Each window starts from zero state. Returns 1 with a result, 0 at the end of
+ * the recording, -errno.
+ */
+int snnq_stream_push_events(struct snnq_stream *stream, struct snnq_events *events,
+			    struct snnq_result *result);
+
+/*
+ * Submit @steps packed time steps of the input tensor ([steps] slots of
+ * snnq_stream_input_bytes() bytes) and return without waiting. State carries on
+ * from the job before. @input stays with the caller until the job is done.
+ */
+int snnq_stream_submit(struct snnq_stream *stream, struct snnq_tensor_buf *input,
+		       uint32_t steps, struct snnq_job **job);
+size_t snnq_stream_input_bytes(const struct snnq_stream *stream);
+/* Wait. @timeout_ns: relative, < 0 for ever. -ETIME when it expires. */
+int snnq_job_wait(struct snnq_job *job, int64_t timeout_ns, struct snnq_result *result);
+/* sync_file fd that polls readable when the job is done; caller closes. */
+int snnq_job_fd(struct snnq_job *job);
+/* Timeline syncobj of the stream and the job's point on it (drm backend; sim: -EOPNOTSUPP). */
+int snnq_job_timeline(struct snnq_job *job, uint32_t *syncobj, uint64_t *point);
+void snnq_job_free(struct snnq_job *job);
+
+struct snnq_layer_counters {
+	const char *name;
+	uint64_t input_spikes, input_possible, synops, neuron_updates, output_spikes;
+	uint64_t weight_bytes, input_bytes, output_bytes, state_bytes, sram_bytes;
+	uint64_t compute_cycles, memory_cycles, stall_cycles, saturations, steps;
+};
+/* Counters of the last finished job of a stream made with profile. */
+int snnq_stream_counters(struct snnq_stream *stream, uint32_t layer,
+			 struct snnq_layer_counters *counters);
+/*
+ * With taps: layer output of the last window as elements, [steps][h][w][c]
+ * (spikes 0/1, counts, or int32 values). Returns elements written or needed when
+ * @values is NULL.
+ */
+int64_t snnq_stream_tap(struct snnq_stream *stream, uint32_t layer, int32_t *values,
+			size_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SNNQ_H */
