@@ -35,7 +35,7 @@
 #define SNNQ_REG_CAP_DIM	0x018	/* RO largest height or width */
 #define SNNQ_REG_CAP_CHANNELS	0x01c	/* RO most channels */
 #define SNNQ_REG_CAP_STEPS	0x020	/* RO most steps per job */
-#define SNNQ_REG_CAP_RING	0x024	/* RO most entries of a ring, power of two */
+#define SNNQ_REG_CAP_RING	0x024	/* RO most entries of a ring */
 #define SNNQ_REG_CAP_OPS_LO	0x028	/* RO bit n: operation n */
 #define SNNQ_REG_CAP_OPS_HI	0x02c
 #define SNNQ_REG_CAP_UNIFORM	0x030	/* RO bit b: UNIFORM with b bits */
@@ -82,8 +82,10 @@
 #define SNNQ_CORE_ERROR		0x04c	/* W1C SNNQ_CORE_ERR_* */
 #define SNNQ_CORE_COALESCE	0x050	/* RW COUNT in 15..0, microseconds in 31..16 */
 
-#define SNNQ_CORE_CTL_ENABLE	(1u << 0)	/* latches ring registers, starts at entry 0, phase 1 */
-#define SNNQ_CORE_CTL_RESET	(1u << 1)	/* self-clearing; stops DMA, clears rings, wait for RESETTING 0 */
+/* Setting ENABLE latches the ring registers; the core starts at entry 0 with phase 1. */
+#define SNNQ_CORE_CTL_ENABLE	(1u << 0)
+/* Self-clearing: stops DMA and forgets the rings; done when RESETTING reads 0. */
+#define SNNQ_CORE_CTL_RESET	(1u << 1)
 #define SNNQ_CORE_ST_ENABLED	(1u << 0)
 #define SNNQ_CORE_ST_BUSY	(1u << 1)	/* a job is running */
 #define SNNQ_CORE_ST_HALTED	(1u << 2)	/* after an error; reset to leave */

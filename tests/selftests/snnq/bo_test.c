@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Buffers: mapping, sharing, lifetime.
+ * Catches: stale data in new buffers, wrong page lists for large or offset
+ * buffers, imported buffers that die with their exporter, handles that outlive.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/udmabuf.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "snnq_test.h"
+
+FIXTURE(bo)
+{
+	int fd;
+};
+
+FIXTURE_SETUP(bo)
+{
+	self->fd = snnq_test_open();
+	if (self->fd < 0)
+		SKIP(return, "no snnq device");
+}
+
+FIXTURE_TEARDOWN(bo)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+}
+
+TEST_F(bo, size_is_rounded_and_content_is_zero)
+{
+	struct drm_snnq_bo_info info = { };
+	struct test_bo bo;
+
+	ASSERT_EQ(0, bo_create(self->fd, 5000, 0, &bo));
+	EXPECT_EQ(8192, bo.size);
+	for (uint64_t i = 0; i < bo.size; i++)
+		ASSERT_EQ(0, ((uint8_t *)bo.map)[i]);
+	info.handle = bo.handle;
+	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
+	EXPECT_EQ(8192, info.size);
+	EXPECT_EQ(0, info.flags);
+	info.flags = 1;
+	EXPECT_EQ(-EINVAL, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
+	bo_destroy(&bo);
+}
+
+TEST_F(bo, mapping_outlives_the_handle)
+{
+	struct drm_gem_close arg = { };
+	struct test_bo bo;
+
+	ASSERT_EQ(0, bo_create(self->fd, 4096, 0, &bo));
+	arg.handle = bo.handle;
+	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_GEM_CLOSE, &arg));
+	memset(bo.map, 0x5a, 4096);
+	EXPECT_EQ(0x5a, ((uint8_t *)bo.map)[4095]);
+	munmap(bo.map, 4096);
+	EXPECT_EQ(-EINVAL, snnq_ioctl(self->fd, DRM_IOCTL_GEM_CLOSE, &arg));
+}
+
+TEST_F(bo, mmap_refuses_what_is_no_buffer)
+{
+	struct drm_snnq_bo_mmap_offset offset = { .handle = 555 };
+	struct test_bo bo;
+
+	EXPECT_EQ(-ENOENT, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_MMAP_OFFSET, &offset));
+	ASSERT_EQ(0, bo_create(self->fd, 4096, 0, &bo));
+	offset = (struct drm_snnq_bo_mmap_offset) { .handle = bo.handle, .flags = 1 };
+	EXPECT_EQ(-EINVAL, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_MMAP_OFFSET, &offset));
+	offset = (struct drm_snnq_bo_mmap_offset) { .handle = bo.handle };
+	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_MMAP_OFFSET, &offset));
+	/* longer than the buffer, and next to it */
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 8192, PROT_READ, MAP_SHARED, self->fd,
+				   (off_t)offset.offset));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, self->fd,
+				   (off_t)offset.offset + (1 << 30)));
+	bo_destroy(&bo);
+}
+
+/* Runs one job on buffers of the caller's choice and compares. */
+static int run_once(int fd, struct test_net *net, struct test_job *j)
+{
+	uint32_t stream, syncobj;
+	int ret = stream_create(fd, net->model, &stream);
+
+	if (!ret)
+		ret = syncobj_create(fd, &syncobj);
+	if (ret)
+		return ret;
+	j->job.stream = stream;
+	j->sync[0].handle = syncobj;
+	ret = submit(fd, &j->job, 1, NULL);
+	if (!ret)
+		ret = timeline_wait(fd, syncobj, 1, 20000);
+	if (!ret)
+		ret = timeline_status(fd, syncobj, 1);
+	return ret;
+}
+
+/* All three regions in one buffer of several list pages, at odd places. */
+TEST_F(bo, regions_inside_one_large_buffer)
+{
+	const uint64_t size = 3ull << 20, at[3] = { 2093056 + 64, 4096 * 511 - 320, 192 };
+	struct test_net net;
+	struct test_bo big;
+	struct test_job j;
+
+	ASSERT_EQ(0, net_create(self->fd, 128, 3, &net));
+	ASSERT_EQ(0, bo_create(self->fd, size, 0, &big));
+	job_fill(&j, &net, 0, 0, 128, 0, 1);
+	memcpy((char *)big.map + at[0] + 8192, net.weights.map, WEIGHT_BYTES);
+	memcpy((char *)big.map + at[1], net.input.map, 128 * CHANNELS / 8);
+	for (int i = 0; i < 3; i++)
+		j.binding[i].handle = big.handle;
+	j.binding[0].offset = at[0] + 8192;
+	j.binding[0].size = WEIGHT_BYTES;
+	j.binding[1].offset = at[1];
+	j.binding[2].offset = at[2];
+	ASSERT_EQ(0, run_once(self->fd, &net, &j));
+	net_expect(&net, 0, 128);
+	EXPECT_EQ(0, memcmp((char *)big.map + at[2], net.sum, sizeof(net.sum)));
+	/* nothing beside the readout was written */
+	for (uint64_t i = at[2] + READOUT_BYTES; i < at[1]; i++)
+		ASSERT_EQ(0, ((uint8_t *)big.map)[i]);
+	bo_destroy(&big);
+	net_destroy(&net);
+}
+
+TEST_F(bo, prime_between_two_files)
+{
+	struct drm_prime_handle out = { .flags = DRM_CLOEXEC | DRM_RDWR, .fd = -1 }, in;
+	struct test_net net;
+	struct test_job j;
+	int other = snnq_test_open();
+
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(0, net_create(self->fd, 64, 4, &net));
+	out.handle = net.readout.handle;
+	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &out));
+	in = (struct drm_prime_handle) { .fd = out.fd };
+	ASSERT_EQ(0, snnq_ioctl(other, DRM_IOCTL_PRIME_FD_TO_HANDLE, &in));
+	close(out.fd);
+	close(other);
+	job_fill(&j, &net, 0, 0, 64, 0, 1);
+	ASSERT_EQ(0, run_once(self->fd, &net, &j));
+	net_expect(&net, 0, 64);
+	EXPECT_TRUE(net_matches(&net));
+	net_destroy(&net);
+}
+
+/* Input from another driver's memory, without a copy. */
+TEST_F(bo, import_from_udmabuf)
+{
+	struct udmabuf_create create = { .size = 4096 };
+	struct drm_prime_handle prime = { };
+	struct drm_snnq_bo_info info = { };
+	struct test_net net;
+	struct test_job j;
+	int dev = open("/dev/udmabuf", O_RDWR), mem, buf;
+	char *map;
+
+	if (dev < 0)
+		SKIP(return, "no /dev/udmabuf");
+	mem = memfd_create("snnq", MFD_ALLOW_SEALING);
+	ASSERT_GE(mem, 0);
+	ASSERT_EQ(0, ftruncate(mem, 4096));
+	ASSERT_EQ(0, fcntl(mem, F_ADD_SEALS, F_SEAL_SHRINK));
+	create.memfd = (uint32_t)mem;
+	buf = ioctl(dev, UDMABUF_CREATE, &create);
+	ASSERT_GE(buf, 0);
+	prime.fd = buf;
+	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime));
+	close(buf);
+	info.handle = prime.handle;
+	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
+	EXPECT_TRUE(info.flags & DRM_SNNQ_BO_INFO_IMPORTED);
+	ASSERT_EQ(0, net_create(self->fd, 64, 5, &net));
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, mem, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	memcpy(map, net.input.map, 64 * CHANNELS / 8);
+	job_fill(&j, &net, 0, 0, 64, 0, 1);
+	j.binding[1].handle = prime.handle;
+	ASSERT_EQ(0, run_once(self->fd, &net, &j));
+	net_expect(&net, 0, 64);
+	EXPECT_TRUE(net_matches(&net));
+	net_destroy(&net);
+	munmap(map, 4096);
+	close(mem);
+	close(dev);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Load and unload the module many times, unbind and rebind the device with a file
+# open. Catches: leaks and use after free at remove, module references never put.
+ksft_skip=4
+module=${SNNQ_MODULE:-/lib/snnq.ko}
+here=$(dirname "$0")
+driver=/sys/bus/pci/drivers/snnq
+
+echo "TAP version 13"
+[ -e "$module" ] || { echo "1..0 # SKIP no $module"; exit $ksft_skip; }
+echo "1..3"
+bad=0
+ok() {
+	if [ "$1" -eq 0 ]; then echo "ok $2 $3"; else echo "not ok $2 $3"; bad=1; fi
+}
+
+ret=0
+i=0
+while [ $i -lt 10 ]; do
+	rmmod snnq || { ret=1; break; }
+	insmod "$module" || { ret=1; break; }
+	i=$((i + 1))
+done
+ok $ret 1 "ten times rmmod and insmod"
+
+ret=1
+for dev in "$driver"/0000:*; do
+	[ -e "$dev" ] || continue
+	ret=0
+	name=${dev##*/}
+	node=$(ls /dev/accel/accel* /dev/dri/renderD* 2>/dev/null | head -n 1)
+	exec 9<>"$node" || ret=1
+	echo "$name" >"$driver/unbind" || ret=1
+	exec 9>&-
+	echo "$name" >"$driver/bind" || ret=1
+done
+ok $ret 2 "unbind with a file open, bind again"
+
+"$here/submit_test" -t one_job >/dev/null 2>&1
+ok $? 3 "computes after all that"
+exit $bad

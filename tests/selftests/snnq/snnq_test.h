@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the snnq kselftests share: finding the node, raw ioctls, a small network
+ * built by hand, and its expected result computed in the plainest way.
+ *
+ * The network: CHANNELS input spikes per step -> LINEAR, 8-bit uniform weights ->
+ * LIF (leak 1/2, hard reset) -> READOUT SUM of the output spikes. Three user
+ * regions: weights, input, readout.
+ */
+#ifndef SNNQ_TEST_H
+#define SNNQ_TEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "snnq_drm.h"
+#include "snnq_program.h"
+#include "snnq_regs.h"
+
+#define CHANNELS 64
+#define MAX_TEST_STEPS 4096
+#define THRESHOLD 300
+
+#define WEIGHT_BYTES (CHANNELS * CHANNELS)
+#define READOUT_BYTES (CHANNELS * 4)
+
+struct test_program {
+	struct snnq_program_header header;
+	struct snnq_region_desc region[3];
+	struct snnq_layer layer[2];
+	__s32 table[1];
+} __attribute__((packed, aligned(8)));
+
+struct test_bo {
+	int fd;
+	uint32_t handle;
+	uint64_t size;
+	void *map;
+};
+
+struct test_net {
+	int fd;
+	uint32_t model;
+	uint32_t steps;		/* room in input */
+	struct test_bo weights, input, readout;
+	int32_t potential[CHANNELS];	/* of the expected result */
+	int32_t sum[CHANNELS];
+};
+
+/* Open the first snnq node; -1 when there is none. */
+int snnq_test_open(void);
+/* ioctl restarted on EINTR; 0 or -errno. */
+int snnq_ioctl(int fd, unsigned long request, void *arg);
+
+int bo_create(int fd, uint64_t size, uint32_t flags, struct test_bo *bo);
+void bo_destroy(struct test_bo *bo);
+
+void program_fill(struct test_program *p, uint32_t max_steps);
+int model_create(int fd, const void *program, uint32_t size, uint32_t *handle);
+int stream_create(int fd, uint32_t model, uint32_t *handle);
+int stream_reset(int fd, uint32_t stream);
+int stream_query(int fd, uint32_t stream, struct drm_snnq_stream_query *query);
+
+/* Buffers filled from @seed, model created. 0 or -errno. */
+int net_create(int fd, uint32_t steps, uint32_t seed, struct test_net *net);
+void net_destroy(struct test_net *net);
+/* Advance the expected result by input steps [first, first + steps). */
+void net_expect(struct test_net *net, uint32_t first, uint32_t steps);
+void net_expect_reset(struct test_net *net);
+/* Whether the readout buffer holds the expected sums. */
+bool net_matches(const struct test_net *net);
+
+/* A job of @steps from input step @first, with one signalled timeline point (0: none). */
+struct test_job {
+	struct drm_snnq_job job;
+	struct drm_snnq_binding binding[3];
+	struct drm_snnq_sync sync[2];
+};
+void job_fill(struct test_job *job, const struct test_net *net, uint32_t stream,
+	      uint32_t first, uint32_t steps, uint32_t syncobj, uint64_t point);
+int submit(int fd, struct drm_snnq_job *jobs, uint32_t count, uint32_t *failed);
+
+int syncobj_create(int fd, uint32_t *handle);
+int syncobj_destroy(int fd, uint32_t handle);
+/* Wait for a timeline point; 0, -ETIME, or another -errno. */
+int timeline_wait(int fd, uint32_t syncobj, uint64_t point, int64_t timeout_ms);
+/* Error of the fence at a timeline point, by sync_file; 0 without error, -errno. */
+int timeline_status(int fd, uint32_t syncobj, uint64_t point);
+
+#endif /* SNNQ_TEST_H */
