@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * events.h - recordings: decoders from memory, and the array that they fill.
+ *
+ * Decoders read untrusted bytes: each returns 0, or -EBADMSG with one line in
+ * events->error that names the offset, what was expected and what was found, or
+ * -ENOMEM. A tail that was cut off is no error: it is counted as dropped.
+ */
+#ifndef SNNQ_EVENTS_H
+#define SNNQ_EVENTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snnq.h"
+
+/* 4 GiB of events; also the bound for what a compressed file may unfold to. */
+#define EVENTS_MAX (1u << 28)
+
+struct snnq_events {
+	struct snnq_event *data;
+	size_t count, capacity;
+	size_t cursor;		/* next event of snnq_stream_push_events() */
+	struct snnq_events_info info;
+	char error[200];
+};
+
+struct snnq_events *events_new(void);
+int events_decode_atis(const uint8_t *data, size_t size, struct snnq_events *events);
+int events_decode_bs2(const uint8_t *data, size_t size, struct snnq_events *events);
+int events_decode_bs3(const uint8_t *data, size_t size, struct snnq_events *events);
+int events_decode_aedat4(const uint8_t *data, size_t size, struct snnq_events *events);
+
+/* Append one event; outside the sensor it is counted as dropped. 0 or -ENOMEM. */
+int events_append(struct snnq_events *events, int64_t t, uint16_t x, uint16_t y, bool on);
+/* Fill the error line; returns -EBADMSG. */
+int events_bad(struct snnq_events *events, uint64_t offset, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#define AEDAT4_STREAMS 64
+
+/* What an AEDAT 4 header says about its streams, by stream id. */
+struct aedat4_info {
+	struct aedat4_stream {
+		char type[5];		/* "EVTS", ...; empty: not described */
+		uint16_t width, height;
+	} streams[AEDAT4_STREAMS];
+};
+
+/* Parse the XML info node. Returns 0 or -EBADMSG; @line gets the place. */
+int aedat4_info_parse(const char *xml, size_t size, struct aedat4_info *info,
+		      unsigned long *line);
+
+#endif /* SNNQ_EVENTS_H */
