@@ -23,7 +23,7 @@ class Camera:
     width: int = 32
     height: int = 32
     duration: int = 240_000
-    substep: int = 1_000
+    substep: int = 2_000
     contrast: float = 0.5          # mean threshold
     mismatch: float = 0.05         # standard deviation of thresholds over pixels
     dark: float = 0.15             # intensity of the background, ink is 1

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""Quantization grids: uniform (symmetric, with zero), odd and power of two.
+
+Levels are the integers of Documentation/numerics.md; a weight is scale x level.
+"""
+import torch
+
+
+def levels_of(scheme, bits):
+    """All levels of a grid in ascending order."""
+    if scheme == "uniform":
+        top = (1 << bits - 1) - 1
+        return [-1, 1] if bits == 1 else list(range(-top, top + 1))
+    if scheme == "odd":
+        return list(range(1 - (1 << bits), 1 << bits, 2))
+    if scheme == "pot":
+        powers = [1 << i for i in range((1 << bits - 1) - 1)]
+        return [-p for p in reversed(powers)] + [0] + powers
+    raise ValueError(f"scheme {scheme} unknown")
+
+
+def nearest(values, grid):
+    """Nearest level of an ascending grid, ties to the smaller magnitude."""
+    middles = (grid[1:] + grid[:-1]) / 2
+    below = grid[torch.bucketize(values, middles)]
+    above = grid[torch.bucketize(values, middles, right=True)]
+    return torch.where(below.abs() < above.abs(), below, above)
+
+
+def quantize(weight, scheme, bits, per_channel=True, candidates=40):
+    """Levels and scales [out, 1, ...] of least squared error.
+
+    The scale is searched from 0.3 to 1.0 of the one that puts the largest
+    weight on the largest level."""
+    grid = torch.tensor(levels_of(scheme, bits), dtype=weight.dtype)
+    rows = weight.flatten(1) if per_channel else weight.reshape(1, -1)
+    # Powers of two leave wide gaps at the top; they may scale beyond it.
+    most = 1.5 if scheme == "pot" else 1.0
+    full = rows.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / grid[-1]
+    best = torch.full((len(rows), 1), float("inf"), dtype=weight.dtype)
+    scale = full.clone()
+    for ratio in torch.linspace(0.3, most, candidates):
+        tried = full * ratio
+        error = (rows - nearest(rows / tried, grid) * tried).square().sum(
+            dim=1, keepdim=True)
+        scale = torch.where(error < best, tried, scale)
+        best = torch.minimum(best, error)
+    levels = nearest(rows / scale, grid).reshape(weight.shape)
+    shape = [-1] + [1] * (weight.dim() - 1)
+    return levels, scale.reshape(shape)

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: MIT
+"""PyTorch spiking transformer that executes the graph of a .snnq file.
+
+`spikformer()` builds the graph (the very JSON that the file carries) and
+`SpikingNet` executes any such graph: in training with batch normalization in
+front of each neuron, after folding with a bias and a threshold per channel,
+with real or with integer weights. One forward pass serves all of them, so that
+what is trained is what is exported and what is compared with the engine.
+
+Neuron (leaky integrate and fire): u = u / n + X; spike = u >= threshold; a
+spike sets u to 0. Activations are [step, sample, channel, y, x].
+"""
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from grids import quantize
+
+INPUT = {"width": 32, "height": 32, "polarities": 2, "on_channel": 1,
+         "layout": "hwc", "planes": 2, "binning": "duration", "steps": 8,
+         "step_us": 30000, "rounding": "floor", "origin": "zero"}
+
+
+def lif(threshold):
+    """Neuron entry: time constant of two steps, hard reset, >=."""
+    return {"model": "lif", "leak": {"kind": "div", "n": 2}, "compare": "ge",
+            "reset": "hard", "threshold": threshold}
+
+
+class GraphBuilder:
+    """Collects layer entries; each method returns the new layer's name."""
+
+    def __init__(self):
+        self.layers = []
+
+    def append(self, name, op, inputs, **keys):
+        self.layers.append({"name": name, "op": op, "inputs": inputs, **keys})
+        return name
+
+    def weighted(self, name, op, source, channels, **keys):
+        return self.append(
+            name, op, [source], out_channels=channels, **keys,
+            weight={"tensor": name + ".weight", "scheme": "float"},
+            bias=name + ".bias", neuron=lif(name + ".threshold"))
+
+    def conv(self, name, source, channels):
+        return self.weighted(name, "conv2d", source, channels, kernel=[3, 3],
+                             stride=[1, 1], padding=[1, 1], dilation=[1, 1],
+                             groups=1)
+
+    def pool(self, name, source):
+        return self.append(name, "maxpool", [source], kernel=[3, 3],
+                           stride=[2, 2], padding=[1, 1])
+
+    def linear(self, name, source, channels):
+        return self.weighted(name, "linear", source, channels)
+
+    def block(self, i, x, width, heads, ratio, level):
+        """Encoder block on counts up to `level`; returns the output's name."""
+        q, k, v = (self.linear(f"block{i}.{p}", x, width) for p in "qkv")
+        # The scale 1/4 of the attention map is folded into the threshold.
+        a = self.append(f"block{i}.attn", "attention", [q, k, v], heads=heads,
+                        neuron=lif(4))
+        o = self.linear(f"block{i}.proj", a, width)
+        x = self.append(f"block{i}.res1", "add", [x, o],
+                        planes=(level + 1).bit_length())
+        h = self.linear(f"block{i}.fc1", x, width * ratio)
+        m = self.linear(f"block{i}.fc2", h, width)
+        return self.append(f"block{i}.res2", "add", [x, m],
+                           planes=(level + 2).bit_length())
+
+
+def spikformer(stem=(16, 32, 64), heads=4, blocks=2, ratio=4, classes=10):
+    """Layer list: conv stem with pooling, RPE, encoder blocks, head."""
+    g = GraphBuilder()
+    x = "input"
+    for i, channels in enumerate(stem, 1):
+        x = g.pool(f"pool{i}", g.conv(f"conv{i}", x, channels))
+    x = g.append("rpe.res", "add", [x, g.conv("rpe", x, stem[-1])], planes=2)
+    for i in range(1, blocks + 1):
+        x = g.block(i, x, stem[-1], heads, ratio, level=2 * i)
+    g.append("head", "linear", [x], out_channels=classes,
+             weight={"tensor": "head.weight", "scheme": "float"},
+             bias="head.bias", neuron={"model": "none"})
+    return g.layers
+
+
+class LeakyFire(torch.autograd.Function):
+    """All steps of LIF neurons; backward in time with the derivative of an arc
+    tangent for the step and the reset held constant. One function, written in
+    place, because element-wise work is most of the training time."""
+
+    @staticmethod
+    def forward(ctx, current, threshold, n):
+        potential = torch.empty_like(current)
+        spikes = torch.empty_like(current)
+        u = torch.zeros_like(current[0])
+        for x, before, s in zip(current, potential, spikes):
+            torch.add(u.div_(n), x, out=before)
+            torch.ge(before, threshold, out=s)
+            u.copy_(before).addcmul_(before, s, value=-1)
+        ctx.save_for_backward(potential, spikes, threshold)
+        ctx.n = n
+        return spikes
+
+    @staticmethod
+    def backward(ctx, grad):
+        potential, spikes, threshold = ctx.saved_tensors
+        result = torch.empty_like(grad)
+        carried = torch.zeros_like(grad[0])
+        for g, u, s, out in reversed(list(
+                zip(grad, potential, spikes, result))):
+            slope = u.div(threshold).sub_(1).mul_(torch.pi).square_().add_(1)
+            torch.addcmul(carried, carried, s, value=-1, out=out)
+            out.addcdiv_(g, slope)
+            torch.div(out, ctx.n, out=carried)
+        return result, None, None
+
+
+def fire(current, neuron, threshold):
+    """Spikes of LIF neurons for their input [step, ...]."""
+    if (neuron["model"], neuron["leak"]["kind"], neuron["compare"],
+            neuron["reset"]) != ("lif", "div", "ge", "hard"):
+        raise ValueError(f"neuron {neuron} is not of this network's kind")
+    threshold = torch.as_tensor(threshold, dtype=current.dtype)
+    return LeakyFire.apply(current, threshold, neuron["leak"]["n"])
+
+
+class Synapse(nn.Module):
+    """Weights and the affine map between them and the neuron.
+
+    With `norm` (training) the input of the neuron is norm(w * x) and the
+    threshold is 2 (a membrane of time constant 2 gains twice its input);
+    without, it is w * x * gain + bias against `threshold`. `grid` is the
+    (scheme, bits) that the weights are rounded to, None for real weights."""
+
+    def __init__(self, layer, inputs, spiking):
+        super().__init__()
+        self.layer, self.grid = layer, None
+        kernel = layer.get("kernel", [1, 1])
+        channels = layer["out_channels"]
+        self.weight = nn.Parameter(torch.empty(
+            channels, inputs // layer.get("groups", 1), *kernel))
+        nn.init.kaiming_uniform_(self.weight, a=5 ** 0.5)
+        self.norm = nn.BatchNorm2d(channels) if spiking else None
+        self.bias = None if spiking else nn.Parameter(torch.zeros(channels))
+        self.gain = 1.0
+        self.threshold = torch.full((channels,), 2.0) if spiking else None
+
+    def rounded(self):
+        """Weights as used: on the grid, gradients passing straight through."""
+        if self.grid is None:
+            return self.weight
+        # A scale per channel vanishes in bias and threshold; the head has one.
+        levels, scale = quantize(self.weight.detach(), *self.grid,
+                                 per_channel=self.threshold is not None)
+        return self.weight + (levels * scale - self.weight).detach()
+
+    def forward(self, x):
+        layer = self.layer
+        y = F.conv2d(x.flatten(0, 1), self.rounded(), None,
+                     layer.get("stride", 1), layer.get("padding", 0),
+                     layer.get("dilation", 1), layer.get("groups", 1))
+        if self.norm is not None:
+            y = self.norm(y)
+        else:
+            y = y * self.gain
+            if self.bias is not None:
+                y = y + self.bias.view(-1, 1, 1)
+        return y.unflatten(0, x.shape[:2])
+
+
+def attention(q, k, v, heads):
+    """(Q K^T) V of spikes [step, sample, channel, y, x], heads apart."""
+    def split(x):
+        return x.flatten(3).unflatten(2, (heads, -1))
+    q_, k_, v_ = split(q), split(k), split(v)
+    # The product is exact in any order; K^T V first is the cheaper one.
+    kv = k_ @ v_.transpose(-1, -2)
+    return (kv.transpose(-1, -2) @ q_).reshape(q.shape)
+
+
+class SpikingNet(nn.Module):
+    """The network of a layer list; forward() gives class scores."""
+
+    def __init__(self, layers, input_spec, readout):
+        super().__init__()
+        self.layers, self.input_spec, self.readout = layers, input_spec, readout
+        width = {"input": input_spec["polarities"]}
+        synapses = {}
+        for layer in layers:
+            name, source = layer["name"], layer["inputs"][0]
+            width[name] = layer.get("out_channels", width[source])
+            if "weight" in layer:
+                spiking = layer["neuron"]["model"] != "none"
+                synapses[name.replace(".", "/")] = Synapse(
+                    layer, width[source], spiking)
+        self.synapses = nn.ModuleDict(synapses)
+
+    def synapse(self, name):
+        return self.synapses[name.replace(".", "/")]
+
+    def execute(self, layer, x):
+        """Output of one layer for its inputs."""
+        op = layer["op"]
+        if op == "add":
+            return x[0] + x[1]
+        if op == "maxpool":
+            y = F.max_pool2d(x[0].flatten(0, 1), layer["kernel"],
+                             layer["stride"], layer["padding"])
+            return y.unflatten(0, x[0].shape[:2])
+        if op == "attention":
+            threshold = layer["neuron"]["threshold"]
+            return fire(attention(*x, layer["heads"]), layer["neuron"], threshold)
+        if op not in ("conv2d", "linear"):
+            raise ValueError(f"layer {layer['name']}: operation {op} unknown")
+        synapse = self.synapse(layer["name"])
+        y = synapse(x[0])
+        if synapse.threshold is None:
+            return y
+        return fire(y, layer["neuron"], synapse.threshold.view(-1, 1, 1))
+
+    def forward(self, counts, record=None):
+        """Scores [sample, class] of counts [step, sample, channel, y, x].
+
+        `record`, a dictionary, receives the output of every layer."""
+        values = {"input": counts}
+        for layer in self.layers:
+            values[layer["name"]] = self.execute(
+                layer, [values[name] for name in layer["inputs"]])
+        if record is not None:
+            record.update(values)
+        sums = values[self.readout["input"]].sum(dim=(0, 3, 4))
+        return sums * self.readout["scale"]
+
+
+def demo_network():
+    """The demo's network, untrained."""
+    layers = spikformer()
+    pooled = 4 * 4  # positions of the last map
+    readout = {"input": "head", "mode": "sum",
+               "scale": 1.0 / (pooled * INPUT["steps"])}
+    return SpikingNet(layers, INPUT, readout)
