@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * engine.h - inside the engine: plans, layers, jobs and the table of operations.
+ *
+ * Invariants:
+ *  - Every size and index bound comes from the plan's own copy of the validated
+ *    program. Memory of regions is copied into the plan's buffers before use,
+ *    each byte once, so what others do to it meanwhile changes values only.
+ *  - Activations in buffers have zero pad bits.
+ *  - All memory is allocated when the plan is made and counted against
+ *    PLAN_MAX_BYTES; a run allocates nothing.
+ *
+ * An operation is a row of op_table (ops.c). Operations with a neuron stage give
+ * accumulate kernels, which compute the accumulators of one output position; the
+ * others give a step function. A new operation is a new row, a new kernel a new
+ * entry in its row.
+ */
+#ifndef SNNQ_ENGINE_INTERNAL_H
+#define SNNQ_ENGINE_INTERNAL_H
+
+#include "snnq_engine.h"
+
+#define PLAN_MAX_BYTES	(1ull << 32)
+#define CHUNK_BYTES	65536u		/* of weights read at once */
+#define EVENT_CHUNK	1024u		/* event records read at once */
+#define ADD_ROWS	256u		/* most rows that EVENT kernels sum at once */
+#define ROW_ALIGN	16u		/* weights in a vector */
+
+/* One step of a layer: buffers of its operands and its result. */
+struct step {
+	const uint64_t *in[3];
+	uint64_t *out;
+	uint32_t t;		/* in the job */
+	bool first;		/* first step after a reset */
+};
+
+struct layer;
+struct job;
+
+/* Add the accumulators of output position (y, x) to @acc, which is zero. */
+typedef void (*accumulate_fn)(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
+			      int32_t *acc);
+
+/**
+ * struct op - an operation
+ * @prepare: make the plan's data of a layer; may be NULL.
+ * @begin_job: read and check what the job needs before its first step; may be NULL.
+ * @count: add input_spikes and synops of a step; may be NULL.
+ * @run: operations without a neuron stage: compute a step.
+ * @end_job: write what is written once per job; may be NULL.
+ * @unpack: the DENSE kernel takes in[0] from the plan's values.
+ * @kernels: operations with a neuron stage, by enum snnq_kernel_choice.
+ *
+ * prepare returns 0 or -ENOMEM; the functions returning bool return true after
+ * a fault().
+ */
+struct op {
+	int (*prepare)(struct snnq_plan *plan, struct layer *l);
+	bool (*begin_job)(struct job *job, struct layer *l);
+	void (*count)(struct layer *l, const struct step *s);
+	bool (*run)(struct job *job, struct layer *l, const struct step *s);
+	bool (*end_job)(struct job *job, struct layer *l);
+	bool unpack;
+	accumulate_fn kernels[SNNQ_KERNEL_CHOICES];
+};
+
+/**
+ * struct layer - a layer of a plan
+ * @desc: descriptor, in the plan's program.
+ * @geometry: its window; LINEAR is a 1x1 convolution here.
+ * @dense_percent: set input bits per 100 elements from which DENSE is faster.
+ * @kernel: choice for the current step.
+ * @packed: weights as last read; @decoded says whether @weights are theirs.
+ * @weights: levels, rows of @row_stride (depthwise: see weights.c).
+ * @add_rows: rows whose sum fits int16, @mac_rows: the same times inputs.
+ * @threshold, @bias, @mult: expanded to all channels, or NULL.
+ * @u, @i, @aux, @line, @sum: parts of the state in the plan's state buffer.
+ * @line_slot: oldest slot of the delay line, a ring while a job runs.
+ * @values: the plan's, where the operation unpacks its input.
+ * @fan_h, @fan_w: number of windows that contain an input row or column.
+ * @events: event records read ahead, from offset @event_start of the region up to
+ *	@event_fill; @event_next is that of the next record, @event_end that of the
+ *	end of the list, @event_step the step of the previous record.
+ */
+struct layer {
+	const struct snnq_layer *desc;
+	const struct op *op;
+	struct snnq_geometry geometry;
+	uint32_t index;
+	uint32_t dense_percent;
+	enum snnq_kernel_choice kernel;
+
+	uint8_t *packed;
+	int16_t *weights;
+	uint64_t packed_bytes;
+	uint32_t row_stride;
+	uint32_t add_rows;
+	uint32_t mac_rows;
+	bool depthwise;
+	bool decoded;
+
+	int32_t *threshold;
+	int32_t *bias;
+	int32_t *mult;
+	int32_t *u;
+	int32_t *i;
+	uint32_t *aux;
+	uint64_t *line;
+	uint32_t line_slot;
+	int64_t *sum;
+
+	uint32_t *fan_h;
+	uint32_t *fan_w;
+	const int32_t *values;
+	uint64_t *events;
+	uint64_t event_start;
+	uint64_t event_fill;
+	uint64_t event_next;
+	uint64_t event_end;
+	uint32_t event_step;
+
+	struct snnq_layer_stats stats;
+};
+
+/**
+ * struct snnq_plan - a program made ready
+ * @blocks: all allocations but the plan itself; @bytes: their sum.
+ * @state: the state region of the running job.
+ * @scratch: tile_steps slots of activations between layers; nobody else needs
+ *	them, so they stay here and the scratch region is not touched.
+ * @stage: operands that come from user regions, one step.
+ * @out: results that go to user regions, one step.
+ * @fresh: spikes on their way into a delay line.
+ * @values: an operand unpacked to integers, for DENSE kernels.
+ * @acc: accumulators of one position, a multiple of 64.
+ * @chunk: CHUNK_BYTES of weights.
+ */
+struct snnq_plan {
+	void *program;
+	size_t program_bytes;
+	struct snnq_program_info info;
+	enum snnq_kernel_choice choice;
+	void *blocks;
+	uint64_t bytes;
+	struct layer *layers;
+	uint8_t *state;
+	uint8_t *scratch;
+	uint64_t *stage[3];
+	uint64_t *out;
+	uint64_t *fresh;
+	int32_t *values;
+	int32_t *acc;
+	uint8_t *chunk;
+};
+
+struct job {
+	struct snnq_plan *plan;
+	const struct snnq_run *run;
+	struct snnq_outcome *outcome;
+	uint32_t layer;		/* running, or SNNQ_LAYER_NONE */
+	uint64_t first_step;	/* since the reset */
+};
+
+/* plan.c */
+void *plan_alloc(struct snnq_plan *plan, uint64_t count, uint64_t size);
+
+/* memory.c */
+bool fault(struct job *job, int status, uint32_t region, uint64_t offset);
+bool job_read(struct job *job, uint32_t region, uint64_t offset, void *buf, uint64_t bytes);
+bool job_write(struct job *job, uint32_t region, uint64_t offset, const void *buf,
+	       uint64_t bytes);
+const void *job_view(struct job *job, uint32_t region, uint64_t offset, uint64_t bytes);
+
+/* tensor.c */
+void tensor_mask(const struct snnq_tensor *t, uint64_t *data);
+uint64_t tensor_count(const struct snnq_tensor *t, const uint64_t *data);
+int32_t tensor_get(const struct snnq_tensor *t, const uint64_t *data, uint64_t position,
+		   uint32_t channel);
+void tensor_unpack(const struct snnq_tensor *t, const uint64_t *data, int32_t *values);
+void tensor_load64(const struct snnq_tensor *t, const uint64_t *data, uint64_t position,
+		   uint32_t word, int32_t v[64]);
+void tensor_store64(const struct snnq_tensor *t, uint64_t *data, uint64_t position,
+		    uint32_t word, const int32_t v[64]);
+int32_t tensor_clamp(const struct snnq_tensor *t, int64_t v, __u64 *saturations);
+
+/* rows.c: n rows of @width int16 into int32 accumulators. */
+void rows_add(int32_t *acc, const int16_t *const *rows, uint32_t n, uint32_t width,
+	      int32_t factor);
+void rows_add_wide(int32_t *acc, const int16_t *const *rows, uint32_t n, uint32_t width,
+		   int32_t factor);
+void rows_mac(int32_t *acc, const int16_t *row, uint32_t stride, const int32_t *x, uint32_t n,
+	      uint32_t width);
+void rows_mac_wide(int32_t *acc, const int16_t *row, uint32_t stride, const int32_t *x,
+		   uint32_t n, uint32_t width);
+
+/* window.c */
+int window_prepare(struct snnq_plan *plan, struct layer *l);
+void window_count(struct layer *l, const struct step *s);
+/* Kernel positions [first, end) of output coordinate @o that lie inside the image. */
+struct span {
+	uint32_t first, end;
+};
+struct span window_span(uint32_t o, uint32_t in, uint32_t kernel, uint32_t stride, uint32_t pad,
+			uint32_t dilation);
+uint64_t window_position(const struct layer *l, uint32_t y, uint32_t x, uint32_t ky,
+			 uint32_t kx);
+struct span window_rows(const struct layer *l, uint32_t y);
+struct span window_columns(const struct layer *l, uint32_t x);
+
+/* weights.c */
+int weights_prepare(struct snnq_plan *plan, struct layer *l);
+bool weights_load(struct job *job, struct layer *l);
+
+/* neuron.c */
+int neuron_prepare(struct snnq_plan *plan, struct layer *l);
+bool neuron_step(struct job *job, struct layer *l, const struct step *s);
+void neuron_end_job(struct layer *l);
+
+/* stats.c */
+void count_all_inputs(struct layer *l, const struct step *s);
+void count_spikes_as_synops(struct layer *l, const struct step *s);
+void stats_finish(struct layer *l, uint32_t steps, uint32_t tiles);
+uint64_t stats_cycles(const struct snnq_layer_stats *s);
+
+/* ops.c and the operations */
+extern const struct op op_table[SNNQ_OP_COUNT];
+int conv_prepare(struct snnq_plan *plan, struct layer *l);
+void conv_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x, int32_t *acc);
+void conv_event(struct layer *l, const struct step *s, uint32_t y, uint32_t x, int32_t *acc);
+void conv_dense(struct layer *l, const struct step *s, uint32_t y, uint32_t x, int32_t *acc);
+int pool_prepare(struct snnq_plan *plan, struct layer *l);
+void pool_sum_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
+		      int32_t *acc);
+void pool_sum_event(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
+		    int32_t *acc);
+void pool_sum_dense(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
+		    int32_t *acc);
+bool pool_max_run(struct job *job, struct layer *l, const struct step *s);
+int attention_prepare(struct snnq_plan *plan, struct layer *l);
+void attention_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
+		       int32_t *acc);
+void attention_event(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
+		     int32_t *acc);
+void attention_dense(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
+		     int32_t *acc);
+bool add_run(struct job *job, struct layer *l, const struct step *s);
+int events_prepare(struct snnq_plan *plan, struct layer *l);
+bool events_begin(struct job *job, struct layer *l);
+bool events_run(struct job *job, struct layer *l, const struct step *s);
+int readout_prepare(struct snnq_plan *plan, struct layer *l);
+bool readout_run(struct job *job, struct layer *l, const struct step *s);
+bool readout_end(struct job *job, struct layer *l);
+
+static inline uint32_t tensor_words(const struct snnq_tensor *t)
+{
+	return (t->channels + 63) / 64;
+}
+
+static inline uint64_t tensor_positions(const struct snnq_tensor *t)
+{
+	return (uint64_t)t->height * t->width;
+}
+
+/* Word of @plane that holds channels 64 @word ... of a position. */
+static inline uint64_t tensor_index(const struct snnq_tensor *t, uint32_t plane,
+				    uint64_t position, uint32_t word)
+{
+	return (plane * tensor_positions(t) + position) * tensor_words(t) + word;
+}
+
+/* What a bit of a plane is worth. */
+static inline int32_t tensor_plane_value(const struct snnq_tensor *t, uint32_t plane)
+{
+	int32_t v = (int32_t)(1u << plane);
+
+	return t->format == SNNQ_FORMAT_SIGNED && plane + 1u == t->planes ? -v : v;
+}
+
+/* Channels [64 word, 64 word + 64) that exist, as a mask. */
+static inline uint64_t word_mask(uint32_t channels, uint32_t word)
+{
+	uint32_t left = channels - word * 64;
+
+	return left >= 64 ? ~0ull : (1ull << left) - 1;
+}
+
+/* Bits of @word that lie in channels [first, end), which it must meet. */
+static inline uint64_t range_mask(uint32_t first, uint32_t end, uint32_t word)
+{
+	uint64_t mask = word_mask(end, word);
+
+	return first > word * 64 ? mask & (~0ull << (first - word * 64)) : mask;
+}
+
+static inline int32_t sat32(int64_t v, __u64 *saturations)
+{
+	if (v > INT32_MAX || v < INT32_MIN) {
+		++*saturations;
+		return v > 0 ? INT32_MAX : INT32_MIN;
+	}
+	return (int32_t)v;
+}
+
+/* Add the bits of @w, each worth @value, to 64 elements. */
+static inline void spread64(uint64_t w, int32_t value, int32_t *v)
+{
+	uint32_t low = (uint32_t)w, high = (uint32_t)(w >> 32), j;
+
+	for (j = 0; j < 32; j++)
+		v[j] += (int32_t)(-(low >> j & 1)) & value;
+	for (j = 0; j < 32; j++)
+		v[32 + j] += (int32_t)(-(high >> j & 1)) & value;
+}
+
+/* Compiled for several instruction sets, chosen when the program starts. */
+#if defined(__x86_64__) && defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && \
+	!defined(__clang__)
+#define SIMD_CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define SIMD_CLONES
+#endif
+
+#endif /* SNNQ_ENGINE_INTERNAL_H */

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * ops.c - the table of operations: all that plans and jobs know about them.
+ */
+#include "engine.h"
+
+#define KERNELS(prefix) .kernels = {			\
+	[SNNQ_KERNEL_GENERIC] = prefix##_generic,	\
+	[SNNQ_KERNEL_EVENT] = prefix##_event,		\
+	[SNNQ_KERNEL_DENSE] = prefix##_dense }
+
+const struct op op_table[SNNQ_OP_COUNT] = {
+	[SNNQ_OP_EVENTS] = {
+		.prepare = events_prepare, .begin_job = events_begin, .run = events_run },
+	[SNNQ_OP_CONV2D] = {
+		.prepare = conv_prepare, .begin_job = weights_load, .count = window_count,
+		.unpack = true, KERNELS(conv) },
+	[SNNQ_OP_LINEAR] = {
+		.prepare = conv_prepare, .begin_job = weights_load, .count = window_count,
+		.unpack = true, KERNELS(conv) },
+	[SNNQ_OP_POOL_MAX] = {
+		.prepare = pool_prepare, .count = window_count, .run = pool_max_run },
+	[SNNQ_OP_POOL_SUM] = {
+		.prepare = pool_prepare, .count = window_count, .unpack = true,
+		KERNELS(pool_sum) },
+	[SNNQ_OP_ADD] = {
+		.count = count_spikes_as_synops, .run = add_run },
+	[SNNQ_OP_ATTENTION] = {
+		.prepare = attention_prepare, .count = count_all_inputs, KERNELS(attention) },
+	[SNNQ_OP_READOUT] = {
+		.prepare = readout_prepare, .count = count_spikes_as_synops, .run = readout_run,
+		.end_job = readout_end },
+};

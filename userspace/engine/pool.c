@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * pool.c - POOL_SUM (accumulators of one position) and POOL_MAX.
+ *
+ * POOL_MAX compares 64 channels at once, from the highest plane down: a bit
+ * decides where all higher ones were equal. For spikes this is OR.
+ */
+#include <string.h>
+
+#include "engine.h"
+
+int pool_prepare(struct snnq_plan *plan, struct layer *l)
+{
+	l->dense_percent = 10;
+	return window_prepare(plan, l);
+}
+
+void pool_sum_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
+		      int32_t *acc)
+{
+	const struct snnq_tensor *in = &l->desc->in[0];
+	struct span rows = window_rows(l, y), columns = window_columns(l, x);
+	uint32_t ky, kx, c;
+
+	for (c = 0; c < in->channels; c++)
+		for (ky = rows.first; ky < rows.end; ky++)
+			for (kx = columns.first; kx < columns.end; kx++)
+				acc[c] += (int32_t)l->desc->param *
+					  tensor_get(in, s->in[0],
+						     window_position(l, y, x, ky, kx), c);
+}
+
+static void add_bits(const uint64_t *words, uint32_t n, int32_t value, int32_t *acc)
+{
+	uint32_t w;
+
+	for (w = 0; w < n; w++) {
+		uint64_t bits = words[w];
+
+		for (; bits; bits &= bits - 1)
+			acc[w * 64 + (uint32_t)__builtin_ctzll(bits)] += value;
+	}
+}
+
+void pool_sum_event(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
+		    int32_t *acc)
+{
+	const struct snnq_tensor *in = &l->desc->in[0];
+	struct span rows = window_rows(l, y), columns = window_columns(l, x);
+	uint32_t ky, kx, p;
+
+	for (p = 0; p < in->planes; p++) {
+		int32_t value = (int32_t)l->desc->param * tensor_plane_value(in, p);
+
+		for (ky = rows.first; ky < rows.end; ky++)
+			for (kx = columns.first; kx < columns.end; kx++) {
+				uint64_t pos = window_position(l, y, x, ky, kx);
+
+				add_bits(s->in[0] + tensor_index(in, p, pos, 0), tensor_words(in),
+					 value, acc);
+			}
+	}
+}
+
+SIMD_CLONES
+static void add_scaled(int32_t *acc, const int32_t *v, uint32_t n, int32_t factor)
+{
+	uint32_t c;
+
+	for (c = 0; c < n; c++)
+		acc[c] += factor * v[c];
+}
+
+void pool_sum_dense(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
+		    int32_t *acc)
+{
+	uint32_t channels = l->desc->in[0].channels;
+	struct span rows = window_rows(l, y), columns = window_columns(l, x);
+	uint32_t ky, kx;
+
+	(void)s;
+	for (ky = rows.first; ky < rows.end; ky++)
+		for (kx = columns.first; kx < columns.end; kx++)
+			add_scaled(acc, l->values + window_position(l, y, x, ky, kx) * channels,
+				   channels, (int32_t)l->desc->param);
+}
+
+/* best = max(best, candidate) in each of 64 channels, bit-planes. */
+static void max_planes(const struct snnq_tensor *t, uint64_t best[SNNQ_MAX_PLANES],
+		       const uint64_t candidate[SNNQ_MAX_PLANES])
+{
+	uint64_t greater = 0, equal = ~0ull;
+	uint32_t p;
+
+	for (p = t->planes; p-- > 0;) {
+		uint64_t differ = best[p] ^ candidate[p];
+		bool sign = t->format == SNNQ_FORMAT_SIGNED && p + 1u == t->planes;
+
+		greater |= equal & differ & (sign ? best[p] : candidate[p]);
+		equal &= ~differ;
+	}
+	for (p = 0; p < t->planes; p++)
+		best[p] = (best[p] & ~greater) | (candidate[p] & greater);
+}
+
+static void max_word(struct layer *l, const struct step *s, uint32_t y, uint32_t x, uint32_t w)
+{
+	const struct snnq_tensor *in = &l->desc->in[0], *out = &l->desc->out;
+	struct span rows = window_rows(l, y), columns = window_columns(l, x);
+	uint64_t best[SNNQ_MAX_PLANES], candidate[SNNQ_MAX_PLANES];
+	uint64_t to = (uint64_t)y * out->width + x;
+	uint32_t ky, kx, p;
+	bool any = false;
+
+	for (ky = rows.first; ky < rows.end; ky++) {
+		for (kx = columns.first; kx < columns.end; kx++) {
+			uint64_t pos = window_position(l, y, x, ky, kx);
+
+			for (p = 0; p < in->planes; p++)
+				candidate[p] = s->in[0][tensor_index(in, p, pos, w)];
+			if (any)
+				max_planes(in, best, candidate);
+			else
+				memcpy(best, candidate, sizeof(best));
+			any = true;
+		}
+	}
+	for (p = 0; p < out->planes; p++)
+		s->out[tensor_index(out, p, to, w)] = best[p];
+}
+
+static void max_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
+			uint32_t w)
+{
+	const struct snnq_tensor *in = &l->desc->in[0], *out = &l->desc->out;
+	struct span rows = window_rows(l, y), columns = window_columns(l, x);
+	uint32_t first = w * 64, ky, kx, c;
+	int32_t v[64] = { 0 };
+
+	for (c = 0; c < 64 && first + c < in->channels; c++) {
+		int32_t best = INT32_MIN;
+
+		for (ky = rows.first; ky < rows.end; ky++)
+			for (kx = columns.first; kx < columns.end; kx++) {
+				int32_t candidate =
+					tensor_get(in, s->in[0],
+						   window_position(l, y, x, ky, kx), first + c);
+
+				if (candidate > best)
+					best = candidate;
+			}
+		v[c] = best;
+	}
+	tensor_store64(out, s->out, (uint64_t)y * out->width + x, w, v);
+}
+
+bool pool_max_run(struct job *job, struct layer *l, const struct step *s)
+{
+	const struct snnq_tensor *out = &l->desc->out;
+	uint32_t y, x, w;
+
+	(void)job;
+	for (y = 0; y < out->height; y++)
+		for (x = 0; x < out->width; x++)
+			for (w = 0; w < tensor_words(out); w++) {
+				if (l->kernel == SNNQ_KERNEL_GENERIC)
+					max_generic(l, s, y, x, w);
+				else
+					max_word(l, s, y, x, w);
+			}
+	return false;
+}

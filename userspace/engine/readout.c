@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * readout.c - READOUT: sums over positions, and over steps or of the last one,
+ * written when the job ends. Sums wrap around in 64 bits.
+ */
+#include <string.h>
+
+#include "engine.h"
+
+int readout_prepare(struct snnq_plan *plan, struct layer *l)
+{
+	uint32_t channels = l->desc->out.channels;
+
+	if (l->desc->param == SNNQ_READOUT_SUM)
+		l->sum = (int64_t *)(void *)(plan->state + l->desc->state_offset);
+	else
+		l->sum = plan_alloc(plan, channels, sizeof(*l->sum));
+	return l->sum ? 0 : -ENOMEM;
+}
+
+static void accumulate(int64_t *sum, int64_t v)
+{
+	*sum = (int64_t)((uint64_t)*sum + (uint64_t)v);
+}
+
+static void sum_planes(struct layer *l, const uint64_t *data)
+{
+	const struct snnq_tensor *t = &l->desc->in[0];
+	uint32_t words = tensor_words(t), p, w;
+	uint64_t pos;
+
+	for (p = 0; p < t->planes; p++)
+		for (pos = 0; pos < tensor_positions(t); pos++)
+			for (w = 0; w < words; w++) {
+				uint64_t bits = data[tensor_index(t, p, pos, w)];
+
+				for (; bits; bits &= bits - 1)
+					accumulate(&l->sum[w * 64 +
+							   (uint32_t)__builtin_ctzll(bits)],
+						   tensor_plane_value(t, p));
+			}
+}
+
+static void sum_elements(struct layer *l, const uint64_t *data)
+{
+	const struct snnq_tensor *t = &l->desc->in[0];
+	uint64_t pos;
+	uint32_t c;
+
+	for (pos = 0; pos < tensor_positions(t); pos++)
+		for (c = 0; c < t->channels; c++)
+			accumulate(&l->sum[c], tensor_get(t, data, pos, c));
+}
+
+bool readout_run(struct job *job, struct layer *l, const struct step *s)
+{
+	(void)job;
+	if (l->desc->param == SNNQ_READOUT_LAST)
+		memset(l->sum, 0, l->desc->out.channels * sizeof(*l->sum));
+	if (l->desc->in[0].format == SNNQ_FORMAT_INT32 || l->kernel == SNNQ_KERNEL_GENERIC)
+		sum_elements(l, s->in[0]);
+	else
+		sum_planes(l, s->in[0]);
+	return false;
+}
+
+bool readout_end(struct job *job, struct layer *l)
+{
+	const struct snnq_tensor *out = &l->desc->out;
+	int32_t *v = (int32_t *)(void *)job->plan->out;
+	uint32_t c;
+
+	for (c = 0; c < out->channels; c++) {
+		v[c] = sat32(l->sum[c], &l->stats.saturations);
+		l->stats.output_spikes += v[c] != 0;
+	}
+	l->stats.output_bytes += snnq_tensor_bytes(out);
+	return job_write(job, out->region, out->offset, v, snnq_tensor_bytes(out));
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * run.c - one job: state in, layers over tiles of steps, results and state out.
+ * The header of the new state is written last, after everything else succeeded.
+ */
+#include <string.h>
+
+#include "engine.h"
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "programs and tensors are little-endian and used in place"
+#endif
+
+static bool load_state(struct job *job)
+{
+	struct snnq_plan *plan = job->plan;
+	struct snnq_state_header h;
+
+	if (job->run->reset) {
+		memset(plan->state, 0, plan->info.state_bytes);
+		job->first_step = 0;
+		return false;
+	}
+	if (job_read(job, SNNQ_REGION_STATE_IN, 0, plan->state, plan->info.state_bytes))
+		return true;
+	memcpy(&h, plan->state, sizeof(h));
+	if (h.seq != job->run->state_seq)
+		return fault(job, SNNQ_STATUS_BAD_STATE, SNNQ_REGION_STATE_IN, 0);
+	job->first_step = h.step;
+	return false;
+}
+
+static bool store_state(struct job *job)
+{
+	const struct snnq_plan *plan = job->plan;
+	struct snnq_state_header h = {
+		.seq = job->run->state_seq + 1,
+		.step = job->first_step + job->run->steps,
+	};
+	uint64_t bytes = plan->info.state_bytes - sizeof(h);
+
+	if (bytes && job_write(job, SNNQ_REGION_STATE_OUT, sizeof(h), plan->state + sizeof(h),
+			       bytes))
+		return true;
+	return job_write(job, SNNQ_REGION_STATE_OUT, 0, &h, sizeof(h));
+}
+
+static bool begin_layers(struct job *job)
+{
+	uint32_t i;
+
+	for (i = 0; i < job->plan->info.layer_count; i++) {
+		struct layer *l = &job->plan->layers[i];
+
+		job->layer = i;
+		memset(&l->stats, 0, sizeof(l->stats));
+		l->line_slot = 0;
+		if (l->op->begin_job && l->op->begin_job(job, l))
+			return true;
+	}
+	return false;
+}
+
+/* Offset of a tensor in a user region at step @t of the job. */
+static uint64_t user_offset(const struct snnq_plan *plan, const struct snnq_tensor *tensor,
+			    uint32_t t)
+{
+	return plan->info.regions[tensor->region - SNNQ_REGION_USER].step_bytes * t +
+	       tensor->offset;
+}
+
+static uint64_t *scratch_slot(const struct snnq_plan *plan, const struct snnq_tensor *tensor,
+			      uint32_t slot)
+{
+	return (uint64_t *)(void *)(plan->scratch + slot * plan->info.scratch_step_bytes +
+				    tensor->offset);
+}
+
+/* Make the operands of a step available; event lists are read by their layer. */
+static bool load_inputs(struct job *job, const struct layer *l, uint32_t slot, struct step *s)
+{
+	struct snnq_plan *plan = job->plan;
+	uint32_t k;
+
+	for (k = 0; k < 3; k++) {
+		const struct snnq_tensor *t = &l->desc->in[k];
+		uint64_t bytes = snnq_tensor_bytes(t), offset;
+		const void *p;
+
+		if (!bytes)
+			continue;
+		if (t->region == SNNQ_REGION_SCRATCH) {
+			s->in[k] = scratch_slot(plan, t, slot);
+			continue;
+		}
+		offset = user_offset(plan, t, s->t);
+		p = job_view(job, t->region, offset, bytes);
+		if (p)
+			memcpy(plan->stage[k], p, bytes);
+		else if (job_read(job, t->region, offset, plan->stage[k], bytes))
+			return true;
+		tensor_mask(t, plan->stage[k]);
+		s->in[k] = plan->stage[k];
+	}
+	return false;
+}
+
+/* By density, where both are there: DENSE costs the same for any input. */
+static enum snnq_kernel_choice choose(const struct job *job, const struct layer *l,
+				      uint64_t spikes)
+{
+	uint64_t elements = 0;
+	uint32_t k;
+
+	if (job->plan->choice != SNNQ_KERNEL_AUTO)
+		return job->plan->choice;
+	for (k = 0; k < 3; k++)
+		elements += snnq_tensor_elements(&l->desc->in[k]);
+	return spikes * 100 >= elements * l->dense_percent ? SNNQ_KERNEL_DENSE :
+							     SNNQ_KERNEL_EVENT;
+}
+
+static bool run_step(struct job *job, struct layer *l, uint32_t t, uint32_t slot)
+{
+	struct snnq_plan *plan = job->plan;
+	const struct snnq_tensor *out = &l->desc->out;
+	bool scratch = out->region == SNNQ_REGION_SCRATCH;
+	struct step s = { .t = t, .first = job->first_step + t == 0 };
+	uint64_t before = l->stats.input_spikes;
+
+	if (load_inputs(job, l, slot, &s))
+		return true;
+	s.out = scratch ? scratch_slot(plan, out, slot) : plan->out;
+	if (l->op->count)
+		l->op->count(l, &s);
+	l->kernel = choose(job, l, l->stats.input_spikes - before);
+	if (l->op->run ? l->op->run(job, l, &s) : neuron_step(job, l, &s))
+		return true;
+	if (l->op->end_job)
+		return false;	/* the result comes at the end */
+	l->stats.output_spikes += tensor_count(out, s.out);
+	return !scratch && job_write(job, out->region, user_offset(plan, out, t), s.out,
+				     snnq_tensor_bytes(out));
+}
+
+/* Each layer goes over the tile before the next one starts. */
+static bool run_tile(struct job *job, uint32_t first, uint32_t steps, uint64_t *progress)
+{
+	const struct snnq_run *run = job->run;
+	uint32_t i, slot;
+
+	for (i = 0; i < job->plan->info.layer_count; i++) {
+		job->layer = i;
+		if (run->poll && run->poll(run->poll_ctx, i, ++*progress))
+			return fault(job, SNNQ_STATUS_CANCELLED, SNNQ_REGION_NONE, 0);
+		for (slot = 0; slot < steps; slot++)
+			if (run_step(job, &job->plan->layers[i], first + slot, slot))
+				return true;
+	}
+	return false;
+}
+
+static bool run_tiles(struct job *job)
+{
+	uint32_t steps = job->run->steps, tile = job->plan->info.tile_steps, done, n;
+	uint64_t progress = 0;
+
+	for (done = 0; done < steps; done += n) {
+		n = steps - done < tile ? steps - done : tile;
+		if (run_tile(job, done, n, &progress))
+			return true;
+		job->outcome->steps = done + n;
+	}
+	return false;
+}
+
+static bool end_layers(struct job *job)
+{
+	uint32_t steps = job->run->steps, tile = job->plan->info.tile_steps, i;
+
+	for (i = 0; i < job->plan->info.layer_count; i++) {
+		struct layer *l = &job->plan->layers[i];
+
+		job->layer = i;
+		neuron_end_job(l);
+		if (l->op->end_job && l->op->end_job(job, l))
+			return true;
+		stats_finish(l, steps, steps / tile + (steps % tile != 0));
+	}
+	job->layer = SNNQ_LAYER_NONE;
+	return false;
+}
+
+static void report(struct job *job)
+{
+	uint32_t i;
+
+	for (i = 0; i < job->plan->info.layer_count; i++) {
+		const struct snnq_layer_stats *s = &job->plan->layers[i].stats;
+
+		job->outcome->cycles += stats_cycles(s);
+		if (job->run->stats)
+			job->run->stats[i] = *s;
+	}
+}
+
+void snnq_plan_run(struct snnq_plan *plan, const struct snnq_run *run,
+		   struct snnq_outcome *outcome)
+{
+	struct job job = {
+		.plan = plan, .run = run, .outcome = outcome, .layer = SNNQ_LAYER_NONE,
+	};
+
+	*outcome = (struct snnq_outcome){
+		.status = SNNQ_STATUS_OK, .layer = SNNQ_LAYER_NONE, .region = SNNQ_REGION_NONE,
+	};
+	if (!run->steps || run->steps > plan->info.max_steps) {
+		fault(&job, SNNQ_STATUS_BAD_ENTRY, SNNQ_REGION_NONE, 0);
+		return;
+	}
+	if (load_state(&job) || begin_layers(&job) || run_tiles(&job) || end_layers(&job) ||
+	    store_state(&job))
+		return;
+	report(&job);
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * tensor.c - bit-plane and int32 tensors in buffers.
+ */
+#include <string.h>
+
+#include "engine.h"
+
+/* Clear pad bits of data that came from outside. */
+void tensor_mask(const struct snnq_tensor *t, uint64_t *data)
+{
+	uint32_t words = tensor_words(t);
+	uint64_t mask = word_mask(t->channels, words - 1);
+	uint64_t n = tensor_positions(t) * t->planes;
+	uint64_t i;
+
+	if (t->format == SNNQ_FORMAT_INT32 || !~mask)
+		return;
+	for (i = 0; i < n; i++)
+		data[i * words + words - 1] &= mask;
+}
+
+SIMD_CLONES
+static uint64_t count_bits(const uint64_t *data, uint64_t words)
+{
+	uint64_t n = 0, i;
+
+	for (i = 0; i < words; i++)
+		n += (uint64_t)__builtin_popcountll(data[i]);
+	return n;
+}
+
+/* Set bits, or non-zero int32 elements. */
+uint64_t tensor_count(const struct snnq_tensor *t, const uint64_t *data)
+{
+	const int32_t *v = (const int32_t *)data;
+	uint64_t n = 0, i;
+
+	if (t->format != SNNQ_FORMAT_INT32)
+		return count_bits(data, snnq_tensor_bytes(t) / 8);
+	for (i = 0; i < snnq_tensor_elements(t); i++)
+		n += v[i] != 0;
+	return n;
+}
+
+int32_t tensor_get(const struct snnq_tensor *t, const uint64_t *data, uint64_t position,
+		   uint32_t channel)
+{
+	int32_t v = 0;
+	uint32_t p;
+
+	if (t->format == SNNQ_FORMAT_INT32)
+		return ((const int32_t *)data)[position * t->channels + channel];
+	for (p = 0; p < t->planes; p++)
+		if (data[tensor_index(t, p, position, channel / 64)] >> (channel % 64) & 1)
+			v += tensor_plane_value(t, p);
+	return v;
+}
+
+/* Elements 64 @word ... of a position; bit-plane formats only. */
+SIMD_CLONES
+void tensor_load64(const struct snnq_tensor *t, const uint64_t *data, uint64_t position,
+		   uint32_t word, int32_t v[64])
+{
+	uint32_t p;
+
+	memset(v, 0, 64 * sizeof(*v));
+	for (p = 0; p < t->planes; p++)
+		spread64(data[tensor_index(t, p, position, word)], tensor_plane_value(t, p), v);
+}
+
+/* All elements, [position][channel]; bit-plane formats only. */
+void tensor_unpack(const struct snnq_tensor *t, const uint64_t *data, int32_t *values)
+{
+	uint32_t words = tensor_words(t), w;
+	uint64_t pos, n = tensor_positions(t);
+	int32_t v[64];
+
+	for (pos = 0; pos < n; pos++) {
+		for (w = 0; w < words; w++) {
+			uint32_t left = t->channels - w * 64;
+
+			tensor_load64(t, data, pos, w, v);
+			memcpy(values, v, (left < 64 ? left : 64) * sizeof(*v));
+			values += left < 64 ? left : 64;
+		}
+	}
+}
+
+static uint64_t gather64(const int32_t v[64], uint32_t plane)
+{
+	uint64_t w = 0;
+	uint32_t j;
+
+	for (j = 0; j < 64; j++)
+		w |= (uint64_t)((uint32_t)v[j] >> plane & 1) << j;
+	return w;
+}
+
+/* The reverse of tensor_load64(), also for int32; elements beyond the last are ignored. */
+void tensor_store64(const struct snnq_tensor *t, uint64_t *data, uint64_t position,
+		    uint32_t word, const int32_t v[64])
+{
+	uint32_t left = t->channels - word * 64;
+	uint32_t p;
+
+	if (t->format == SNNQ_FORMAT_INT32) {
+		memcpy((int32_t *)data + position * t->channels + word * 64ull, v,
+		       (left < 64 ? left : 64) * sizeof(*v));
+		return;
+	}
+	for (p = 0; p < t->planes; p++)
+		data[tensor_index(t, p, position, word)] =
+			gather64(v, p) & word_mask(t->channels, word);
+}
+
+/* The nearest value that @t can hold. */
+int32_t tensor_clamp(const struct snnq_tensor *t, int64_t v, __u64 *saturations)
+{
+	int64_t low = 0, high;
+
+	if (t->format == SNNQ_FORMAT_INT32)
+		return sat32(v, saturations);
+	if (t->format == SNNQ_FORMAT_SIGNED) {
+		high = ((int64_t)1 << (t->planes - 1)) - 1;
+		low = -high - 1;
+	} else {
+		high = ((int64_t)1 << t->planes) - 1;
+	}
+	if (v >= low && v <= high)
+		return (int32_t)v;
+	++*saturations;
+	return (int32_t)(v < low ? low : high);
+}

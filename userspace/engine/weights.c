@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * weights.c - levels of weights: decoding, encoding and the cache of a layer.
+ *
+ * All levels fit int16. Decoded rows are those of the program, each padded to
+ * ROW_ALIGN weights unless it is shorter. Depthwise convolutions (one channel in
+ * and out per group) have rows of one weight; they are transposed to one row per
+ * kernel position with all channels.
+ */
+#include <string.h>
+
+#include "engine.h"
+
+static int32_t sign_extend(uint32_t code, uint32_t bits)
+{
+	int32_t half = (int32_t)(1u << (bits - 1));
+
+	return ((int32_t)code ^ half) - half;
+}
+
+int32_t snnq_weight_decode(uint32_t scheme, uint32_t bits, uint32_t code)
+{
+	uint32_t exponent, sign;
+
+	code &= (1u << bits) - 1;
+	sign = code >> (bits - 1);
+	switch (scheme) {
+	case SNNQ_SCHEME_UNIFORM:
+		return bits == 1 ? 1 - 2 * (int32_t)code : sign_extend(code, bits);
+	case SNNQ_SCHEME_ODD:
+		return bits == 1 ? 1 - 2 * (int32_t)code : 2 * sign_extend(code, bits) + 1;
+	case SNNQ_SCHEME_POT:
+		exponent = code & ((1u << (bits - 1)) - 1);
+		if (!exponent)
+			return 0;
+		return sign ? -(int32_t)(1u << (exponent - 1)) : (int32_t)(1u << (exponent - 1));
+	default:
+		return 0;
+	}
+}
+
+static double magnitude(double v)
+{
+	return v < 0 ? -v : v;
+}
+
+uint32_t snnq_weight_encode(uint32_t scheme, uint32_t bits, double value)
+{
+	bool lowest_unused = scheme == SNNQ_SCHEME_UNIFORM && bits > 1;
+	uint32_t best = 0, code;
+	double best_distance;
+
+	if (value != value)
+		value = 0;
+	if (magnitude(value) > 1e6)	/* beyond all levels; keeps distances finite */
+		value = value < 0 ? -1e6 : 1e6;
+	best_distance = magnitude(value - snnq_weight_decode(scheme, bits, 0));
+	for (code = 1; code < 1u << bits; code++) {
+		int32_t level = snnq_weight_decode(scheme, bits, code);
+		double distance = magnitude(value - level);
+
+		if (lowest_unused && code == 1u << (bits - 1))
+			continue;
+		if (distance < best_distance ||
+		    (distance == best_distance &&
+		     magnitude(level) < magnitude(snnq_weight_decode(scheme, bits, best)))) {
+			best = code;
+			best_distance = distance;
+		}
+	}
+	return best;
+}
+
+static uint32_t largest_level(const struct snnq_quant *q)
+{
+	uint32_t largest = 1, code;
+
+	for (code = 0; code < 1u << q->bits; code++) {
+		int32_t v = snnq_weight_decode(q->scheme, q->bits, code);
+		uint32_t m = (uint32_t)(v < 0 ? -v : v);
+
+		if (m > largest)
+			largest = m;
+	}
+	return largest;
+}
+
+int weights_prepare(struct snnq_plan *plan, struct layer *l)
+{
+	const struct snnq_layer *d = l->desc;
+	const struct snnq_geometry *g = &l->geometry;
+	uint32_t width = d->out.channels / g->groups;
+	uint32_t planes = d->in[0].planes;
+	uint32_t level = largest_level(&d->quant);
+	uint64_t rows = (uint64_t)g->kernel_h * g->kernel_w * d->in[0].channels;
+
+	l->depthwise = width == 1 && d->in[0].channels == g->groups;
+	l->row_stride = width < ROW_ALIGN ? width : (width + ROW_ALIGN - 1) & ~(ROW_ALIGN - 1);
+	l->add_rows = INT16_MAX / level;
+	if (l->add_rows > ADD_ROWS)
+		l->add_rows = ADD_ROWS;
+	/* The largest input, of signed ones in magnitude, is below 2^planes. */
+	l->mac_rows = planes < 16 ? INT16_MAX / (level * ((1u << planes) - 1)) : 0;
+	l->packed_bytes = snnq_weight_bytes(d);
+	l->packed = plan_alloc(plan, l->packed_bytes, 1);
+	l->weights = plan_alloc(plan, rows, l->row_stride * sizeof(*l->weights));
+	return l->packed && l->weights ? 0 : -ENOMEM;
+}
+
+/* Read packed weights into the copy that the layer has. */
+static bool refresh(struct job *job, struct layer *l, bool *changed)
+{
+	const struct snnq_quant *q = &l->desc->quant;
+	uint64_t done, n;
+
+	*changed = false;
+	for (done = 0; done < l->packed_bytes; done += n) {
+		const void *p;
+
+		n = l->packed_bytes - done < CHUNK_BYTES ? l->packed_bytes - done : CHUNK_BYTES;
+		p = job_view(job, q->region, q->offset + done, n);
+		if (!p) {
+			if (job_read(job, q->region, q->offset + done, job->plan->chunk, n))
+				return true;
+			p = job->plan->chunk;
+		}
+		if (memcmp(l->packed + done, p, n)) {
+			memcpy(l->packed + done, p, n);
+			*changed = true;
+		}
+	}
+	return false;
+}
+
+/* Decode one packed row. */
+static void decode_row(const uint8_t *packed, uint32_t width, uint32_t bits,
+		       const int16_t *levels, int16_t *weights)
+{
+	uint32_t window = 0, have = 0, j;
+
+	for (j = 0; j < width; j++) {
+		if (have < bits) {
+			window |= (uint32_t)*packed++ << have;
+			have += 8;
+		}
+		*weights++ = levels[window & ((1u << bits) - 1)];
+		window >>= bits;
+		have -= bits;
+	}
+}
+
+static void decode(struct layer *l)
+{
+	const struct snnq_layer *d = l->desc;
+	const struct snnq_geometry *g = &l->geometry;
+	uint32_t taps = (uint32_t)g->kernel_h * g->kernel_w;
+	uint64_t rows = (uint64_t)taps * d->in[0].channels, r;
+	uint64_t row_bytes = snnq_weight_row_bytes(d);
+	uint32_t width = d->out.channels / g->groups;
+	int16_t levels[256];
+	uint32_t code;
+
+	for (code = 0; code < 1u << d->quant.bits; code++)
+		levels[code] = (int16_t)snnq_weight_decode(d->quant.scheme, d->quant.bits, code);
+	for (r = 0; r < rows; r++) {
+		uint64_t at = l->depthwise ? r % taps * d->in[0].channels + r / taps :
+					     r * l->row_stride;
+
+		decode_row(l->packed + r * row_bytes, width, d->quant.bits, levels,
+			   l->weights + at);
+	}
+	l->decoded = true;
+}
+
+bool weights_load(struct job *job, struct layer *l)
+{
+	bool changed;
+
+	if (refresh(job, l, &changed)) {
+		l->decoded = false;	/* the copy is part old, part new */
+		return true;
+	}
+	if (changed || !l->decoded)
+		decode(l);
+	return false;
+}
