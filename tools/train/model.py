@@ -131,8 +131,9 @@ class Synapse(nn.Module):
 
     With `norm` (training) the input of the neuron is norm(w * x) and the
     threshold is 2 (a membrane of time constant 2 gains twice its input);
-    without, it is w * x * gain + bias against `threshold`. `grid` is the
-    (scheme, bits) that the weights are rounded to, None for real weights."""
+    without, it is w * x * gain + bias against `threshold`, and where there is
+    no neuron it may be divided by 2^requant_shift, halves rounded up. `grid`
+    is the (scheme, bits) that the weights are rounded to, None for real ones."""
 
     def __init__(self, layer, inputs, spiking):
         super().__init__()
@@ -145,6 +146,7 @@ class Synapse(nn.Module):
         self.norm = nn.BatchNorm2d(channels) if spiking else None
         self.bias = None if spiking else nn.Parameter(torch.zeros(channels))
         self.gain = 1.0
+        self.requant_shift = 0
         self.threshold = torch.full((channels,), 2.0) if spiking else None
 
     def rounded(self):
@@ -164,9 +166,9 @@ class Synapse(nn.Module):
         if self.norm is not None:
             y = self.norm(y)
         else:
-            y = y * self.gain
-            if self.bias is not None:
-                y = y + self.bias.view(-1, 1, 1)
+            y = y * self.gain + self.bias.view(-1, 1, 1)
+        if self.requant_shift:
+            y = torch.floor(y / (1 << self.requant_shift) + 0.5)
         return y.unflatten(0, x.shape[:2])
 
 
