@@ -27,20 +27,20 @@ def nearest(values, grid):
     return torch.where(below.abs() < above.abs(), below, above)
 
 
-def quantize(weight, scheme, bits, per_channel=True, candidates=40):
+def quantize(weight, scheme, bits, per_channel=True):
     """Levels and scales [out, 1, ...] of least squared error.
 
-    The scale is searched from 0.3 to 1.0 of the one that puts the largest
-    weight on the largest level."""
+    The scale is searched from 0.3 of the one that puts the largest weight on
+    the largest level up to that one itself."""
     grid = torch.tensor(levels_of(scheme, bits), dtype=weight.dtype)
     rows = weight.flatten(1) if per_channel else weight.reshape(1, -1)
     # Powers of two leave wide gaps at the top; they may scale beyond it.
-    most = 1.5 if scheme == "pot" else 1.0
+    last = 60 if scheme == "pot" else 40
     full = rows.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / grid[-1]
     best = torch.full((len(rows), 1), float("inf"), dtype=weight.dtype)
     scale = full.clone()
-    for ratio in torch.linspace(0.3, most, candidates):
-        tried = full * ratio
+    for fortieths in range(12, last + 1):
+        tried = full * (fortieths / 40)
         error = (rows - nearest(rows / tried, grid) * tried).square().sum(
             dim=1, keepdim=True)
         scale = torch.where(error < best, tried, scale)
