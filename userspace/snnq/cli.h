@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli.h - what the verbs of the snnq command share.
+ *
+ * Standard output carries results only (text, or one JSON document with --json);
+ * everything else goes to standard error. Exit codes are part of the interface.
+ */
+#ifndef SNNQ_CLI_H
+#define SNNQ_CLI_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snnq.h"
+
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_FAILED = 1,		/* the thing asked for failed */
+	CLI_USAGE = 2,
+	CLI_DEVICE = 3,
+	CLI_FILE = 4,		/* an input file is bad */
+};
+
+/* ---- verbs (verbs.c has the table) ---- */
+
+struct cli_verb {
+	const char *name, *summary;
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct cli_verb cli_verbs[];	/* ends with a NULL name */
+
+int verb_info(int argc, char **argv);
+int verb_import(int argc, char **argv);
+int verb_quantize(int argc, char **argv);
+int verb_run(int argc, char **argv);
+int verb_eval(int argc, char **argv);
+int verb_validate(int argc, char **argv);
+int verb_doctor(int argc, char **argv);
+
+/* ---- options (options.c) ---- */
+
+struct cli_list {
+	const char **values;
+	size_t count;
+};
+
+struct cli_option {
+	const char *name;
+	char letter;		/* or 0 */
+	const char *argument;	/* name for the help; NULL: a flag */
+	const char *help;
+	/* Where the value goes: exactly one of them. */
+	bool *flag;
+	const char **text;
+	uint32_t *number;
+	struct cli_list *list;	/* may be given several times */
+};
+
+struct cli_command {
+	const char *usage;		/* "eval MODEL --data LIST" */
+	const char *summary;
+	const char *examples;		/* one per line */
+	const struct cli_option *options;	/* ends with a NULL name */
+	int arguments;			/* exact number of positional arguments */
+};
+
+/*
+ * Parse @argv. Returns true with @positional pointing into @argv; false when the
+ * verb is over, with its exit code in @code (help shown, or wrong usage told).
+ */
+bool cli_parse(const struct cli_command *command, int argc, char **argv, char ***positional,
+	       int *code);
+
+/* ---- reports (report.c) ---- */
+
+/* One line on standard error; returns @code. */
+int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Print and free a JSON document; returns CLI_OK or CLI_FAILED. */
+int cli_print_json(cJSON *json);
+/* Exit code for a library call that failed with @error while it read a file. */
+int cli_file_code(int error);
+
+/* A progress bar, drawn only on a terminal and only when work takes over a second. */
+void cli_progress(const char *what, size_t done, size_t total);
+
+/* ---- sessions (session.c): an open device with a model ---- */
+
+struct cli_session {
+	struct snnq_device *device;
+	struct snnq_model *model;
+	struct snnq_device_info device_info;
+	struct snnq_model_info model_info;
+	uint32_t threads;
+};
+
+/* Open @device for @threads (0: all CPUs, or the device's cores). Returns an exit code. */
+int cli_session_open(struct cli_session *s, const char *device, uint32_t threads);
+/* Load @model into the session. */
+int cli_session_load(struct cli_session *s, const char *model, bool taps);
+void cli_session_close(struct cli_session *s);
+/* "NAME (digit)" of a class, or its number. */
+const char *cli_class_name(const struct cli_session *s, uint32_t index, char text[64]);
+
+/* ---- labelled lists (dataset.c) ---- */
+
+struct cli_sample {
+	char *path;		/* as opened */
+	char *shown;		/* as written in the list */
+	uint32_t label;
+};
+
+struct cli_dataset {
+	struct cli_sample *samples;
+	size_t count, capacity;
+};
+
+/*
+ * Read a TSV or CSV list of path and label, or a directory with one folder per
+ * class. Labels are class numbers, or names of @model's classes (NULL: numbers only).
+ */
+int cli_dataset_read(const char *path, struct snnq_model *model, uint32_t classes,
+		     struct cli_dataset *dataset);
+void cli_dataset_free(struct cli_dataset *dataset);
+
+/* ---- .npy (npy.c) ---- */
+
+/* Write @values as int32 or, when all fit, uint8; to a temporary name, then renamed. */
+int cli_npy_write(const char *path, const int32_t *values, const uint32_t *shape, int dims);
+
+#endif /* SNNQ_CLI_H */

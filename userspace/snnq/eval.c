@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+/*
+ * eval.c - `snnq eval`: accuracy over a labelled list of recordings.
+ *
+ * A thread per job in flight: each has a stream and takes the next recording.
+ * Results are stored by sample, so that output does not depend on the threads.
+ * Only a recording's first window counts.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const char *device, *list, *format;
+static uint32_t threads, limit, width, height;
+static bool json, counts, tsv;
+
+static const struct cli_option options[] = {
+	{ "data", 0, "LIST", "TSV or CSV of path,label; or a folder per class", .text = &list },
+	{ "device", 'd', "NAME", "auto (default), sim[:cores=N] or a path", .text = &device },
+	{ "threads", 0, "N", "recordings at a time (default: all CPUs)", .number = &threads },
+	{ "limit", 0, "N", "only the first N recordings", .number = &limit },
+	{ "format", 'f', "NAME", "of the recordings: atis, bs2, bs3, aedat4", .text = &format },
+	{ "width", 0, "N", "of the sensor, when the files do not say", .number = &width },
+	{ "height", 0, "N", "of the sensor, when the files do not say", .number = &height },
+	{ "counts", 0, NULL, "also spikes of the input and of each layer", .flag = &counts },
+	{ "tsv", 0, NULL, "a table of predictions on standard output", .flag = &tsv },
+	{ "json", 0, NULL, "one JSON document on standard output", .flag = &json },
+	{ NULL },
+};
+
+static const struct cli_command command = {
+	"eval MODEL --data LIST [options]",
+	"Classify every recording of a labelled list and count what is right.",
+	"snnq eval digits.snnq --data test.tsv\n"
+	"snnq eval gesture.snnq --data recordings/ --threads 4 --json\n"
+	"snnq eval digits.snnq --data test.tsv --counts --tsv > spikes.tsv\n",
+	options, 1,
+};
+
+struct prediction {
+	uint32_t class;
+	int32_t *scores;
+	uint64_t *spikes;	/* with --counts: input, then each layer */
+	uint64_t synops, dropped;
+};
+
+struct evaluation {
+	const struct cli_session *session;
+	struct cli_dataset data;
+	struct prediction *predictions;
+	uint32_t classes, layers;
+
+	pthread_mutex_t lock;	/* protects what follows */
+	size_t next, done;
+	int code;
+};
+
+static int store_counts(struct evaluation *e, struct snnq_stream *stream, struct prediction *p)
+{
+	struct snnq_layer_counters c;
+
+	p->spikes = calloc(e->layers + 1, sizeof(*p->spikes));
+	for (uint32_t i = 0; p->spikes && i < e->layers; i++) {
+		if (snnq_stream_counters(stream, i, &c))
+			return cli_fail(CLI_DEVICE, "counters: %s",
+					snnq_last_error(e->session->device));
+		if (!i)
+			p->spikes[0] = c.input_spikes;
+		p->spikes[i + 1] = c.output_spikes;
+	}
+	return p->spikes ? CLI_OK : cli_fail(CLI_FAILED, "no memory for counts");
+}
+
+static int store_result(struct evaluation *e, struct snnq_stream *stream,
+			const struct snnq_result *r, struct prediction *p)
+{
+	p->scores = calloc(e->classes, sizeof(*p->scores));
+	if (!p->scores || r->count != e->classes)
+		return cli_fail(CLI_FAILED, "expected %u scores, found %u", e->classes, r->count);
+	memcpy(p->scores, r->scores, e->classes * sizeof(*p->scores));
+	p->class = r->class_index;
+	p->synops = r->synops;
+	p->dropped = r->dropped_events;
+	return counts ? store_counts(e, stream, p) : CLI_OK;
+}
+
+static int classify(struct evaluation *e, struct snnq_stream *stream, size_t index)
+{
+	const struct cli_sample *sample = &e->data.samples[index];
+	struct snnq_events *events;
+	struct snnq_result result;
+	int ret, code;
+
+	if (snnq_events_open(sample->path, SNNQ_OPTS(struct snnq_events_opts, .format = format,
+						     .width = width, .height = height), &events))
+		return cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
+	ret = snnq_stream_push_events(stream, events, &result);
+	if (ret < 0)
+		code = cli_fail(CLI_DEVICE, "%s: %s", sample->path,
+				snnq_last_error(e->session->device));
+	else if (!ret)
+		code = cli_fail(CLI_FILE, "%s: recording has no events", sample->path);
+	else
+		code = store_result(e, stream, &result, &e->predictions[index]);
+	snnq_events_close(events);
+	return code;
+}
+
+/* The next sample's index, or the number of samples when there is nothing to do. */
+static size_t take_sample(struct evaluation *e)
+{
+	size_t index;
+
+	pthread_mutex_lock(&e->lock);
+	index = e->code ? e->data.count : e->next;
+	e->next += index < e->data.count;
+	pthread_mutex_unlock(&e->lock);
+	return index;
+}
+
+static void finish_sample(struct evaluation *e, int code)
+{
+	pthread_mutex_lock(&e->lock);
+	if (code)
+		e->code = code;
+	cli_progress("eval", ++e->done, e->data.count);
+	pthread_mutex_unlock(&e->lock);
+}
+
+static void *worker(void *arg)
+{
+	struct evaluation *e = arg;
+	struct snnq_stream *stream;
+	size_t index;
+
+	if (snnq_stream_create(e->session->model,
+			       SNNQ_OPTS(struct snnq_stream_opts, .priority = SNNQ_PRIO_NORMAL,
+					 .profile = true), &stream)) {
+		finish_sample(e, cli_fail(CLI_DEVICE, "stream: %s",
+					  snnq_last_error(e->session->device)));
+		return NULL;
+	}
+	while ((index = take_sample(e)) < e->data.count)
+		finish_sample(e, classify(e, stream, index));
+	snnq_stream_destroy(stream);
+	return NULL;
+}
+
+static int run_workers(struct evaluation *e, uint32_t n)
+{
+	pthread_t *ids = calloc(n, sizeof(*ids));
+	uint32_t started = 0;
+
+	while (ids && started < n && !pthread_create(&ids[started], NULL, worker, e))
+		started++;
+	for (uint32_t i = 0; i < started; i++)
+		pthread_join(ids[i], NULL);
+	free(ids);
+	return started ? e->code : cli_fail(CLI_FAILED, "no thread could be started");
+}
+
+static const char *layer_name(const struct evaluation *e, uint32_t layer)
+{
+	struct snnq_layer_info info;
+
+	return snnq_model_layer(e->session->model, layer, &info) ? "?" : info.name;
+}
+
+static cJSON *prediction_json(const struct evaluation *e, size_t i)
+{
+	const struct prediction *p = &e->predictions[i];
+	cJSON *o = cJSON_CreateObject(), *scores, *spikes;
+
+	cJSON_AddStringToObject(o, "path", e->data.samples[i].shown);
+	cJSON_AddNumberToObject(o, "label", e->data.samples[i].label);
+	cJSON_AddNumberToObject(o, "class", p->class);
+	scores = cJSON_AddArrayToObject(o, "scores");
+	for (uint32_t c = 0; c < e->classes; c++)
+		cJSON_AddItemToArray(scores, cJSON_CreateNumber(p->scores[c]));
+	if (!counts)
+		return o;
+	cJSON_AddNumberToObject(o, "input_spikes", p->spikes[0]);
+	spikes = cJSON_AddObjectToObject(o, "layer_spikes");
+	for (uint32_t l = 0; l < e->layers; l++)
+		cJSON_AddNumberToObject(spikes, layer_name(e, l), p->spikes[l + 1]);
+	return o;
+}
+
+static int print_json(const struct evaluation *e, size_t correct, double synops, uint64_t dropped)
+{
+	cJSON *o = cJSON_CreateObject(), *list_json;
+
+	cJSON_AddStringToObject(o, "device", e->session->device_info.name);
+	cJSON_AddNumberToObject(o, "samples", e->data.count);
+	cJSON_AddNumberToObject(o, "correct", correct);
+	cJSON_AddNumberToObject(o, "accuracy", (double)correct / e->data.count);
+	cJSON_AddNumberToObject(o, "synops_per_sample", synops / e->data.count);
+	cJSON_AddNumberToObject(o, "dropped_events", dropped);
+	list_json = cJSON_AddArrayToObject(o, "predictions");
+	for (size_t i = 0; i < e->data.count; i++)
+		cJSON_AddItemToArray(list_json, prediction_json(e, i));
+	return cli_print_json(o);
+}
+
+/* Columns: path, label, class, scores with commas; with --counts input and layers. */
+static int print_table(const struct evaluation *e)
+{
+	printf("path\tlabel\tclass\tscores");
+	if (counts)
+		printf("\tinput");
+	for (uint32_t l = 0; counts && l < e->layers; l++)
+		printf("\t%s", layer_name(e, l));
+	printf("\n");
+	for (size_t i = 0; i < e->data.count; i++) {
+		const struct prediction *p = &e->predictions[i];
+
+		printf("%s\t%u\t%u\t", e->data.samples[i].shown, e->data.samples[i].label, p->class);
+		for (uint32_t c = 0; c < e->classes; c++)
+			printf("%s%" PRId32, c ? "," : "", p->scores[c]);
+		for (uint32_t l = 0; counts && l <= e->layers; l++)
+			printf("\t%" PRIu64, p->spikes[l]);
+		printf("\n");
+	}
+	return fflush(stdout) ? cli_fail(CLI_FAILED, "cannot write the table") : CLI_OK;
+}
+
+static int report(const struct evaluation *e)
+{
+	size_t correct = 0;
+	uint64_t dropped = 0;
+	double synops = 0;
+
+	for (size_t i = 0; i < e->data.count; i++) {
+		correct += e->predictions[i].class == e->data.samples[i].label;
+		synops += (double)e->predictions[i].synops;
+		dropped += e->predictions[i].dropped;
+	}
+	if (json)
+		return print_json(e, correct, synops, dropped);
+	if (tsv)
+		return print_table(e);
+	printf("%zu of %zu right (%.2f %%) on %s, %.0f synaptic operations per sample\n", correct,
+	       e->data.count, 100.0 * correct / e->data.count, e->session->device_info.name,
+	       synops / e->data.count);
+	return CLI_OK;
+}
+
+static int evaluate(struct cli_session *s)
+{
+	struct evaluation e = { .session = s, .classes = s->model_info.classes,
+				.layers = s->model_info.layers };
+	int code = cli_dataset_read(list, s->model, e.classes, &e.data);
+
+	if (code)
+		return code;
+	for (size_t i = limit; limit && i < e.data.count; i++) {
+		free(e.data.samples[i].path);
+		free(e.data.samples[i].shown);
+	}
+	if (limit && e.data.count > limit)
+		e.data.count = limit;
+	e.predictions = calloc(e.data.count, sizeof(*e.predictions));
+	pthread_mutex_init(&e.lock, NULL);
+	code = e.predictions ? run_workers(&e, s->threads) : cli_fail(CLI_FAILED, "no memory");
+	if (!code)
+		code = report(&e);
+	for (size_t i = 0; e.predictions && i < e.data.count; i++) {
+		free(e.predictions[i].scores);
+		free(e.predictions[i].spikes);
+	}
+	free(e.predictions);
+	pthread_mutex_destroy(&e.lock);
+	cli_dataset_free(&e.data);
+	return code;
+}
+
+int verb_eval(int argc, char **argv)
+{
+	struct cli_session s;
+	char **args;
+	int code;
+
+	if (!cli_parse(&command, argc, argv, &args, &code))
+		return code;
+	if (!list)
+		return cli_fail(CLI_USAGE, "eval: --data is missing\nusage: snnq %s", command.usage);
+	if (json && tsv)
+		return cli_fail(CLI_USAGE, "eval: --json and --tsv exclude each other");
+	code = cli_session_open(&s, device, threads);
+	if (!code)
+		code = cli_session_load(&s, args[0], false);
+	if (!code)
+		code = evaluate(&s);
+	cli_session_close(&s);
+	return code;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/*
+ * main.c - the snnq command: the table of verbs and nothing else.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+const struct cli_verb cli_verbs[] = {
+	{ "info", "describe a model, a recording or a device", verb_info },
+	{ "import", "turn a foreign network into a .snnq model", verb_import },
+	{ "quantize", "turn a float model into an integer one", verb_quantize },
+	{ "run", "classify one recording", verb_run },
+	{ "eval", "accuracy over a labelled list of recordings", verb_eval },
+	{ "validate", "test a device against golden vectors", verb_validate },
+	{ "doctor", "find what is missing for the driver to work", verb_doctor },
+	{ NULL, NULL, NULL },
+};
+
+static void usage(FILE *out)
+{
+	fprintf(out, "usage: snnq VERB [ARGUMENTS]\n\n");
+	for (const struct cli_verb *v = cli_verbs; v->name; v++)
+		fprintf(out, "  %-10s %s\n", v->name, v->summary);
+	fprintf(out, "\nEvery verb knows --help and --json. Exit codes: 0 success, 1 failed,\n"
+		"2 wrong usage, 3 device trouble, 4 bad input file.\n");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return CLI_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return CLI_OK;
+	}
+	for (const struct cli_verb *v = cli_verbs; v->name; v++)
+		if (!strcmp(argv[1], v->name))
+			return v->run(argc - 1, argv + 1);
+	return cli_fail(CLI_USAGE, "unknown verb \"%s\" (see snnq --help)", argv[1]);
+}

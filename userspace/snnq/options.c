@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/*
+ * options.c - command lines from tables: parsing and help come from one place.
+ *
+ * --help and -h exist for every verb and are not in the tables.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+#define MAX_OPTIONS 24
+#define OPTION_HELP 0xff	/* above the indices of options, below no letter */
+#define OPTION_BASE 0x100
+
+static void show_option(const struct cli_option *o)
+{
+	char left[40];
+
+	snprintf(left, sizeof(left), "%s%c%s--%s%s%s", o->letter ? "-" : " ",
+		 o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
+		 o->argument ? " " : "", o->argument ? o->argument : "");
+	printf("  %-28s %s\n", left, o->help);
+}
+
+static void show_help(const struct cli_command *c)
+{
+	printf("usage: snnq %s\n\n%s\n\noptions:\n", c->usage, c->summary);
+	for (const struct cli_option *o = c->options; o->name; o++)
+		show_option(o);
+	printf("  -h, --help                   this text\n\nexamples:\n");
+	for (const char *e = c->examples; *e;) {
+		size_t n = strcspn(e, "\n");
+
+		printf("  %.*s\n", (int)n, e);
+		e += n + (e[n] == '\n');
+	}
+}
+
+static bool list_add(struct cli_list *list, const char *value)
+{
+	const char **values = realloc(list->values, (list->count + 1) * sizeof(*values));
+
+	if (!values)
+		return false;
+	list->values = values;
+	list->values[list->count++] = value;
+	return true;
+}
+
+/* Store @value where the option says; false when it is no number. */
+static bool store(const struct cli_option *o, const char *value)
+{
+	unsigned long n;
+	char *end;
+
+	if (o->flag) {
+		*o->flag = true;
+	} else if (o->text) {
+		*o->text = value;
+	} else if (o->list) {
+		return list_add(o->list, value);
+	} else {
+		errno = 0;
+		n = strtoul(value, &end, 10);
+		if (errno || end == value || *end || *value == '-' || n > UINT32_MAX)
+			return false;
+		*o->number = (uint32_t)n;
+	}
+	return true;
+}
+
+/* getopt's tables from ours. */
+static void build_tables(const struct cli_command *c, struct option *longs, char *letters)
+{
+	int n = 0;
+
+	*letters++ = ':';
+	*letters++ = 'h';
+	for (const struct cli_option *o = c->options; o->name && n < MAX_OPTIONS; o++, n++) {
+		longs[n] = (struct option){ o->name, o->argument ? required_argument : no_argument,
+					    NULL, OPTION_BASE + n };
+		if (!o->letter)
+			continue;
+		*letters++ = o->letter;
+		if (o->argument)
+			*letters++ = ':';
+	}
+	*letters = 0;
+	longs[n++] = (struct option){ "help", no_argument, NULL, OPTION_HELP };
+	longs[n] = (struct option){ NULL, 0, NULL, 0 };
+}
+
+static const struct cli_option *find_option(const struct cli_command *c, int code)
+{
+	if (code >= OPTION_BASE)
+		return &c->options[code - OPTION_BASE];
+	for (const struct cli_option *o = c->options; o->name; o++)
+		if (o->letter && o->letter == code)
+			return o;
+	return NULL;
+}
+
+static int wrong(const struct cli_command *c, const char *what, const char *where)
+{
+	return cli_fail(CLI_USAGE, "%s: %s\nusage: snnq %s (see --help)", where, what, c->usage);
+}
+
+bool cli_parse(const struct cli_command *c, int argc, char **argv, char ***positional, int *code)
+{
+	struct option longs[MAX_OPTIONS + 2];
+	char letters[2 * MAX_OPTIONS + 3];
+	int o;
+
+	build_tables(c, longs, letters);
+	optind = 1;
+	opterr = 0;
+	*code = CLI_OK;
+	while ((o = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		const struct cli_option *option;
+
+		if (o == 'h' || o == OPTION_HELP) {
+			show_help(c);
+			return false;
+		}
+		option = find_option(c, o);
+		if (option && store(option, optarg))
+			continue;
+		if (option)
+			*code = wrong(c, "expected a number", argv[optind - 1]);
+		else
+			*code = wrong(c, o == ':' ? "expected a value" : "unknown option",
+				      argv[optind - 1]);
+		return false;
+	}
+	*positional = argv + optind;
+	if (argc - optind == c->arguments)
+		return true;
+	*code = wrong(c, argc - optind < c->arguments ? "argument missing" : "too many arguments",
+		      argv[0]);
+	return false;
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/*
+ * run.c - `snnq run`: classify one recording, window by window.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+
+static const char *device, *raster, *format;
+static uint32_t width, height;
+static bool json;
+
+static const struct cli_option options[] = {
+	{ "device", 'd', "NAME", "auto (default), sim[:cores=N] or a path", .text = &device },
+	{ "raster", 'r', "DIR", "write each layer's output as .npy [T][H][W][C]", .text = &raster },
+	{ "format", 'f', "NAME", "of the recording: atis, bs2, bs3, aedat4", .text = &format },
+	{ "width", 0, "N", "of the sensor, when the file does not say", .number = &width },
+	{ "height", 0, "N", "of the sensor, when the file does not say", .number = &height },
+	{ "json", 0, NULL, "one JSON document on standard output", .flag = &json },
+	{ NULL },
+};
+
+static const struct cli_command command = {
+	"run MODEL RECORDING [options]",
+	"Classify a recording. Each window of the model's length gives one result.",
+	"snnq run digits.snnq seven.bs2\n"
+	"snnq run gesture.snnq hand_clap.aedat4 --json\n"
+	"snnq run digits.snnq seven.bs2 --device sim --raster spikes/\n",
+	options, 2,
+};
+
+static cJSON *result_json(const struct snnq_result *r)
+{
+	cJSON *o = cJSON_CreateObject(), *scores = cJSON_AddArrayToObject(o, "scores");
+
+	cJSON_AddNumberToObject(o, "class", r->class_index);
+	if (r->class_name)
+		cJSON_AddStringToObject(o, "class_name", r->class_name);
+	for (uint32_t i = 0; i < r->count; i++)
+		cJSON_AddItemToArray(scores, cJSON_CreateNumber(r->scores[i]));
+	cJSON_AddNumberToObject(o, "latency_us", r->latency_ns / 1e3);
+	cJSON_AddNumberToObject(o, "steps", r->steps);
+	cJSON_AddNumberToObject(o, "synops", r->synops);
+	cJSON_AddNumberToObject(o, "cycles", r->cycles);
+	cJSON_AddNumberToObject(o, "dropped_events", r->dropped_events);
+	return o;
+}
+
+static void print_result(const struct cli_session *s, const struct snnq_result *r)
+{
+	char name[64];
+
+	printf("class %s  scores", cli_class_name(s, r->class_index, name));
+	for (uint32_t i = 0; i < r->count; i++)
+		printf(" %" PRId32, r->scores[i]);
+	printf("  steps %" PRIu64 "  synops %" PRIu64 "  latency %.0f us\n", r->steps, r->synops,
+	       r->latency_ns / 1e3);
+}
+
+/* One layer's tap as DIR/LAYER.npy. */
+static int write_raster(const struct cli_session *s, struct snnq_stream *stream, uint32_t layer,
+			uint64_t steps)
+{
+	int64_t count = snnq_stream_tap(stream, layer, NULL, 0);
+	struct snnq_layer_info info;
+	char path[4096];
+	int32_t *values;
+	int code;
+
+	if (snnq_model_layer(s->model, layer, &info) || count <= 0)
+		return cli_fail(CLI_FAILED, "layer %u: %s", layer, snnq_last_error(s->device));
+	values = malloc(count * sizeof(*values));
+	if (!values || snnq_stream_tap(stream, layer, values, count) != count) {
+		free(values);
+		return cli_fail(CLI_FAILED, "layer %s: its output cannot be read", info.name);
+	}
+	snprintf(path, sizeof(path), "%s/%s.npy", raster, info.name);
+	code = cli_npy_write(path, values,
+			     (uint32_t[]){ steps, info.height, info.width, info.channels }, 4);
+	free(values);
+	return code;
+}
+
+static int write_rasters(const struct cli_session *s, struct snnq_stream *stream, uint64_t steps)
+{
+	int code = CLI_OK;
+
+	if (mkdir(raster, 0777) && errno != EEXIST)
+		return cli_fail(CLI_FAILED, "%s: %s", raster, strerror(errno));
+	for (uint32_t i = 0; !code && i < s->model_info.layers; i++)
+		code = write_raster(s, stream, i, steps);
+	return code;
+}
+
+/* Top level: the first window; all of them under "windows". */
+static int print_windows(cJSON *windows)
+{
+	cJSON *top = cJSON_Duplicate(cJSON_GetArrayItem(windows, 0), 1);
+
+	cJSON_AddItemToObject(top, "windows", windows);
+	return cli_print_json(top);
+}
+
+static int run_windows(const struct cli_session *s, struct snnq_stream *stream,
+		       struct snnq_events *events)
+{
+	cJSON *windows = cJSON_CreateArray();
+	struct snnq_result result;
+	int ret, code = CLI_OK;
+
+	while (!code && (ret = snnq_stream_push_events(stream, events, &result)) > 0) {
+		cJSON_AddItemToArray(windows, result_json(&result));
+		if (!json)
+			print_result(s, &result);
+		if (raster && cJSON_GetArraySize(windows) == 1)
+			code = write_rasters(s, stream, result.steps);
+	}
+	if (!code && ret < 0)
+		code = cli_fail(CLI_DEVICE, "run: %s", snnq_last_error(s->device));
+	if (!code && !cJSON_GetArraySize(windows))
+		code = cli_fail(CLI_FILE, "recording has no events");
+	if (!code && json)
+		return print_windows(windows);
+	cJSON_Delete(windows);
+	return code;
+}
+
+static int run_recording(const struct cli_session *s, const char *path)
+{
+	struct snnq_stream *stream = NULL;
+	struct snnq_events *events = NULL;
+	int code = CLI_OK;
+
+	if (snnq_events_open(path, SNNQ_OPTS(struct snnq_events_opts, .format = format,
+					     .width = width, .height = height), &events))
+		code = cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
+	else if (snnq_stream_create(s->model, SNNQ_OPTS(struct snnq_stream_opts,
+							.priority = SNNQ_PRIO_NORMAL,
+							.profile = true), &stream))
+		code = cli_fail(CLI_DEVICE, "stream: %s", snnq_last_error(s->device));
+	else
+		code = run_windows(s, stream, events);
+	snnq_stream_destroy(stream);
+	snnq_events_close(events);
+	return code;
+}
+
+int verb_run(int argc, char **argv)
+{
+	struct cli_session s;
+	char **args;
+	int code;
+
+	if (!cli_parse(&command, argc, argv, &args, &code))
+		return code;
+	code = cli_session_open(&s, device, 1);
+	if (!code)
+		code = cli_session_load(&s, args[0], raster != NULL);
+	if (!code)
+		code = run_recording(&s, args[1]);
+	cli_session_close(&s);
+	return code;
+}
