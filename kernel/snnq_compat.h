@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * snnq_compat.h - what differs between kernels, and nothing else.
+ *
+ * SNNQ_HAVE_* come from Kbuild, which looks into the headers of the kernel the
+ * module is built for. The rest of the driver is written for the newest form.
+ */
+#ifndef SNNQ_COMPAT_H
+#define SNNQ_COMPAT_H
+
+#include <drm/gpu_scheduler.h>
+
+#ifndef SNNQ_HAVE_SCHED_INIT_ARGS
+struct drm_sched_init_args {
+	const struct drm_sched_backend_ops *ops;
+	struct workqueue_struct *submit_wq;
+	struct workqueue_struct *timeout_wq;
+	u32 num_rqs;
+	u32 credit_limit;
+	unsigned int hang_limit;
+	long timeout;
+	atomic_t *score;
+	const char *name;
+	struct device *dev;
+};
+#endif
+
+static inline int snnq_sched_init(struct drm_gpu_scheduler *sched,
+				  const struct drm_sched_init_args *args)
+{
+#ifdef SNNQ_HAVE_SCHED_INIT_ARGS
+	return drm_sched_init(sched, args);
+#else
+	return drm_sched_init(sched, args->ops, args->submit_wq, args->num_rqs,
+			      args->credit_limit, args->hang_limit, args->timeout,
+			      args->timeout_wq, args->score, args->name, args->dev);
+#endif
+}
+
+static inline int snnq_sched_job_init(struct drm_sched_job *job,
+				      struct drm_sched_entity *entity, void *owner,
+				      u64 client_id)
+{
+#ifdef SNNQ_HAVE_SCHED_JOB_CLIENT_ID
+	return drm_sched_job_init(job, entity, 1, owner, client_id);
+#else
+	return drm_sched_job_init(job, entity, 1, owner);
+#endif
+}
+
+static inline void snnq_sched_start(struct drm_gpu_scheduler *sched)
+{
+#ifdef SNNQ_HAVE_SCHED_START_ERRNO
+	drm_sched_start(sched, 0);
+#else
+	drm_sched_start(sched);
+#endif
+}
+
+#ifdef SNNQ_HAVE_SCHED_STAT_RESET
+#define SNNQ_SCHED_STAT_RESET	DRM_GPU_SCHED_STAT_RESET
+#else
+#define SNNQ_SCHED_STAT_RESET	DRM_GPU_SCHED_STAT_NOMINAL
+#endif
+
+/*
+ * Result of timedout_job() for a job that is fine. Older schedulers took it off
+ * their list for good: put it back, and let it be freed if it ended meanwhile.
+ */
+static inline enum drm_gpu_sched_stat snnq_sched_no_hang(struct drm_sched_job *job)
+{
+#ifdef SNNQ_HAVE_SCHED_NO_HANG
+	return DRM_GPU_SCHED_STAT_NO_HANG;
+#else
+	struct drm_gpu_scheduler *sched = job->sched;
+
+	spin_lock(&sched->job_list_lock);
+	list_add(&job->list, &sched->pending_list);
+	spin_unlock(&sched->job_list_lock);
+	if (!READ_ONCE(sched->pause_submit))
+		queue_work(sched->submit_wq, &sched->work_free_job);
+	return DRM_GPU_SCHED_STAT_NOMINAL;
+#endif
+}
+
+#endif /* SNNQ_COMPAT_H */

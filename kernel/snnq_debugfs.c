@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debugfs: what each core does now, for people.
+ */
+#include <linux/seq_file.h>
+
+#include <drm/drm_debugfs.h>
+#include <drm/drm_drv.h>
+
+#include "snnq_core.h"
+#include "snnq_device.h"
+#include "snnq_job.h"
+
+static void snnq_debugfs_core(struct seq_file *m, struct snnq_core *core)
+{
+	unsigned long flags;
+	u32 i, jobs = 0;
+
+	spin_lock_irqsave(&core->lock, flags);
+	for (i = 0; i < core->entries; i++)
+		jobs += !!core->jobs[i];
+	seq_printf(m, "%s: jobs %u tail %u head %u phase %u bad %u%s%s\n", core->name, jobs,
+		   core->tail, core->head, core->phase, core->bad,
+		   core->enabled ? "" : " disabled", core->halted ? " halted" : "");
+	spin_unlock_irqrestore(&core->lock, flags);
+}
+
+static int snnq_debugfs_cores(struct seq_file *m, void *unused)
+{
+	struct drm_debugfs_entry *entry = m->private;
+	struct snnq_device *sdev = to_snnq_device(entry->dev);
+	int idx;
+	u32 i;
+
+	if (!drm_dev_enter(&sdev->drm, &idx))
+		return -ENODEV;
+	for (i = 0; i < sdev->info.cores; i++) {
+		struct snnq_core *core = &sdev->cores[i];
+
+		snnq_debugfs_core(m, core);
+		seq_printf(m, "  status %#x error %#x fetched %u written %u\n",
+			   snnq_core_read(core, SNNQ_CORE_STATUS),
+			   snnq_core_read(core, SNNQ_CORE_ERROR),
+			   snnq_core_read(core, SNNQ_CORE_SQ_HEAD),
+			   snnq_core_read(core, SNNQ_CORE_CQ_TAIL));
+	}
+	seq_printf(m, "temperature %d mC, power %u uW%s\n",
+		   (s32)snnq_read(sdev, SNNQ_REG_TEMPERATURE), snnq_read(sdev, SNNQ_REG_POWER),
+		   sdev->wedged ? ", given up" : "");
+	drm_dev_exit(idx);
+	return 0;
+}
+
+static const struct drm_debugfs_info snnq_debugfs_files[] = {
+	{ "cores", snnq_debugfs_cores, 0 },
+};
+
+void snnq_debugfs_init(struct snnq_device *sdev)
+{
+	drm_debugfs_add_files(&sdev->drm, snnq_debugfs_files, ARRAY_SIZE(snnq_debugfs_files));
+}

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device, independent of its bus: capabilities, memory, reset, errors.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/dmapool.h>
+#include <linux/iopoll.h>
+#include <linux/uaccess.h>
+#include <linux/workqueue.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_managed.h>
+#include <drm/drm_print.h>
+
+#include "snnq_core.h"
+#include "snnq_device.h"
+#include "snnq_job.h"
+#include "snnq_model.h"
+
+#define SNNQ_DEVICE_RESET_US	1000000
+#define SNNQ_TABLE_BYTES	(SNNQ_MAX_REGIONS * sizeof(struct snnq_region_entry))
+
+static u64 snnq_read_pair(struct snnq_device *sdev, u32 reg)
+{
+	return snnq_read(sdev, reg) | (u64)snnq_read(sdev, reg + 4) << 32;
+}
+
+static int snnq_device_identify(struct snnq_device *sdev, size_t regs_bytes)
+{
+	struct device *dev = sdev->drm.dev;
+	u32 id = snnq_read(sdev, SNNQ_REG_ID), cores;
+
+	if (id != SNNQ_ID)
+		return dev_err_probe(dev, -ENODEV, "identity is %#x, expected %#x\n", id, SNNQ_ID);
+	sdev->info.hw_version = snnq_read(sdev, SNNQ_REG_VERSION);
+	if (sdev->info.hw_version >> 16 != SNNQ_HW_VERSION >> 16)
+		return dev_err_probe(dev, -ENODEV, "hardware version %#x is unknown\n",
+				     sdev->info.hw_version);
+	cores = snnq_read(sdev, SNNQ_REG_CAP_CORES);
+	if (!cores || cores > SNNQ_MAX_CORES || SNNQ_REGS_BYTES(cores) > regs_bytes)
+		return dev_err_probe(dev, -ENODEV, "%u cores in %zu bytes of registers\n", cores,
+				     regs_bytes);
+	sdev->info.cores = cores;
+	return 0;
+}
+
+/* What the device can do, at most what the driver can. */
+static int snnq_device_limits(struct snnq_device *sdev)
+{
+	struct drm_snnq_dev_info *info = &sdev->info;
+	const struct snnq_caps *all = &snnq_caps_all;
+	u32 ring = snnq_read(sdev, SNNQ_REG_CAP_RING);
+
+	info->sram_bytes = snnq_read(sdev, SNNQ_REG_CAP_SRAM);
+	info->dma_bits = snnq_read(sdev, SNNQ_REG_CAP_DMA_BITS);
+	info->max_layers = min(snnq_read(sdev, SNNQ_REG_CAP_LAYERS), all->max_layers);
+	info->max_dim = min(snnq_read(sdev, SNNQ_REG_CAP_DIM), all->max_dim);
+	info->max_channels = min(snnq_read(sdev, SNNQ_REG_CAP_CHANNELS), all->max_channels);
+	info->max_steps = min(snnq_read(sdev, SNNQ_REG_CAP_STEPS), all->max_steps);
+	info->max_program_bytes = min3(snnq_read(sdev, SNNQ_REG_CAP_PROGRAM),
+				       all->max_program_bytes, SNNQ_DRIVER_PROGRAM_BYTES);
+	info->features = snnq_read(sdev, SNNQ_REG_CAP_FEATURES) & SNNQ_FEATURE_PROFILE;
+	info->ops = snnq_read_pair(sdev, SNNQ_REG_CAP_OPS_LO) & all->ops;
+	info->scheme_uniform = snnq_read(sdev, SNNQ_REG_CAP_UNIFORM) & all->scheme_uniform;
+	info->scheme_odd = snnq_read(sdev, SNNQ_REG_CAP_ODD) & all->scheme_odd;
+	info->scheme_pot = snnq_read(sdev, SNNQ_REG_CAP_POT) & all->scheme_pot;
+	info->lanes = snnq_read(sdev, SNNQ_REG_CAP_LANES);
+	info->port_bytes = snnq_read(sdev, SNNQ_REG_CAP_PORT);
+	info->clock_khz = snnq_read(sdev, SNNQ_REG_CAP_CLOCK);
+	if (ring < 2 || !is_power_of_2(ring) || info->dma_bits < 32 || info->dma_bits > 64)
+		return dev_err_probe(sdev->drm.dev, -ENODEV, "rings of %u, %u DMA bits\n", ring,
+				     info->dma_bits);
+	info->queue_depth = min(min(ring, SNNQ_RING_ENTRIES) - 1, SNNQ_QUEUE_DEPTH);
+	sdev->caps = (struct snnq_caps){
+		.max_layers = info->max_layers,
+		.max_dim = info->max_dim,
+		.max_channels = info->max_channels,
+		.max_steps = info->max_steps,
+		.max_program_bytes = info->max_program_bytes,
+		.scheme_uniform = info->scheme_uniform,
+		.scheme_odd = info->scheme_odd,
+		.scheme_pot = info->scheme_pot,
+		.ops = info->ops,
+	};
+	return 0;
+}
+
+static void snnq_destroy_wq(struct drm_device *drm, void *wq)
+{
+	destroy_workqueue(wq);
+}
+
+static void snnq_destroy_pool(struct drm_device *drm, void *pool)
+{
+	dma_pool_destroy(pool);
+}
+
+static void snnq_destroy_sched(struct drm_device *drm, void *sched)
+{
+	drm_sched_fini(sched);
+}
+
+static struct dma_pool *snnq_device_pool(struct snnq_device *sdev, const char *name,
+					 size_t bytes, size_t align)
+{
+	struct dma_pool *pool = dma_pool_create(name, sdev->drm.dev, bytes, align, 0);
+	int err;
+
+	if (!pool)
+		return ERR_PTR(-ENOMEM);
+	err = drmm_add_action_or_reset(&sdev->drm, snnq_destroy_pool, pool);
+	return err ? ERR_PTR(err) : pool;
+}
+
+static int snnq_device_memory(struct snnq_device *sdev)
+{
+	struct device *dev = sdev->drm.dev;
+	int err;
+
+	err = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(sdev->info.dma_bits));
+	if (err)
+		return dev_err_probe(dev, err, "%u DMA bits do not reach memory\n",
+				     sdev->info.dma_bits);
+	dma_set_max_seg_size(dev, UINT_MAX);
+
+	sdev->timeout_wq = alloc_ordered_workqueue("snnq-timeout", 0);
+	if (!sdev->timeout_wq)
+		return -ENOMEM;
+	err = drmm_add_action_or_reset(&sdev->drm, snnq_destroy_wq, sdev->timeout_wq);
+	if (err)
+		return err;
+	sdev->tables = snnq_device_pool(sdev, "snnq-regions", SNNQ_TABLE_BYTES, 64);
+	if (IS_ERR(sdev->tables))
+		return PTR_ERR(sdev->tables);
+	sdev->lists = snnq_device_pool(sdev, "snnq-pages", SNNQ_PAGE_BYTES, SNNQ_PAGE_BYTES);
+	return PTR_ERR_OR_ZERO(sdev->lists);
+}
+
+static int snnq_device_cores(struct snnq_device *sdev)
+{
+	struct snnq_core *core;
+	int err;
+	u32 i;
+
+	sdev->cores = drmm_kcalloc(&sdev->drm, sdev->info.cores, sizeof(*sdev->cores), GFP_KERNEL);
+	if (!sdev->cores)
+		return -ENOMEM;
+	for (i = 0; i < sdev->info.cores; i++) {
+		core = &sdev->cores[i];
+		err = snnq_core_init(core, sdev, i);
+		if (!err)
+			err = snnq_sched_create(core, sdev->info.queue_depth);
+		if (!err)
+			err = drmm_add_action_or_reset(&sdev->drm, snnq_destroy_sched,
+						       &core->sched);
+		if (err)
+			return err;
+		sdev->scheds[i] = &core->sched;
+	}
+	return 0;
+}
+
+/**
+ * snnq_device_init() - all but interrupts and DMA
+ * @sdev: device, with its registers mapped.
+ * @regs_bytes: size of the register window.
+ *
+ * Return: 0 or an error, which was logged unless it is -ENOMEM.
+ */
+int snnq_device_init(struct snnq_device *sdev, size_t regs_bytes)
+{
+	int err;
+
+	err = snnq_device_identify(sdev, regs_bytes);
+	if (!err)
+		err = snnq_device_limits(sdev);
+	if (!err)
+		err = snnq_device_memory(sdev);
+	if (!err)
+		err = snnq_device_cores(sdev);
+	return err;
+}
+
+/* Reset everything and start all cores with empty rings. */
+int snnq_device_reset(struct snnq_device *sdev)
+{
+	u32 status, i;
+	int err;
+
+	for (i = 0; i < sdev->info.cores; i++)
+		WRITE_ONCE(sdev->cores[i].enabled, false);
+	snnq_write(sdev, SNNQ_REG_CONTROL, SNNQ_CONTROL_RESET);
+	err = readl_poll_timeout(sdev->regs + SNNQ_REG_STATUS, status,
+				 status & SNNQ_DEV_STATUS_READY, 100, SNNQ_DEVICE_RESET_US);
+	if (err || status == U32_MAX)
+		return -EIO;
+	snnq_write(sdev, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
+	for (i = 0; i < sdev->info.cores; i++) {
+		err = snnq_core_start(&sdev->cores[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int snnq_device_start(struct snnq_device *sdev)
+{
+	int err = snnq_device_reset(sdev);
+
+	if (err)
+		return dev_err_probe(sdev->drm.dev, err, "device does not start\n");
+	drm_info(&sdev->drm, "hardware %u.%u, %u core(s), %u KiB local memory each\n",
+		 sdev->info.hw_version >> 16, sdev->info.hw_version & 0xffff, sdev->info.cores,
+		 sdev->info.sram_bytes >> 10);
+	return 0;
+}
+
+/**
+ * snnq_device_remove() - end all use of the hardware
+ * @sdev: device; already unplugged, interrupts off.
+ *
+ * Jobs in rings end now, those in queues as soon as the scheduler tries them.
+ */
+void snnq_device_remove(struct snnq_device *sdev)
+{
+	u32 i;
+
+	snnq_write(sdev, SNNQ_REG_CONTROL, SNNQ_CONTROL_RESET);
+	snnq_read(sdev, SNNQ_REG_STATUS);
+	sdev->stop_dma(sdev);
+	for (i = 0; i < sdev->info.cores; i++)
+		snnq_core_fail_all(&sdev->cores[i], -ENODEV);
+}
+
+static void snnq_device_core_error(struct snnq_device *sdev, struct snnq_core *core)
+{
+	u32 error = snnq_core_read(core, SNNQ_CORE_ERROR);
+
+	if (!error)
+		return;
+	dev_err_ratelimited(sdev->drm.dev, "core %u: error %#x\n", core->index, error);
+	snnq_core_write(core, SNNQ_CORE_ERROR, error);
+	WRITE_ONCE(core->halted, true);
+	drm_sched_fault(&core->sched);
+}
+
+/* Admin interrupt: not part of submission and completion, so it may read registers. */
+irqreturn_t snnq_device_irq(int irq, void *data)
+{
+	struct snnq_device *sdev = data;
+	u32 error = snnq_read(sdev, SNNQ_REG_ERROR), i;
+
+	if (!error)
+		return IRQ_NONE;
+	snnq_write(sdev, SNNQ_REG_ERROR, error);
+	if (error != SNNQ_DEV_ERROR_CORE)
+		dev_err_ratelimited(sdev->drm.dev, "device error %#x\n", error);
+	for (i = 0; i < sdev->info.cores; i++)
+		snnq_device_core_error(sdev, &sdev->cores[i]);
+	return IRQ_HANDLED;
+}
+
+static void snnq_stats_read(const struct snnq_counters *c, struct drm_snnq_stats *stats)
+{
+	u64 *to = (u64 *)stats;
+	int i;
+
+	for (i = 0; i < SNNQ_COUNTERS; i++)
+		to[i] = atomic64_read(&c->value[i]);
+}
+
+static u64 snnq_file_bo_bytes(struct drm_file *file)
+{
+	struct drm_gem_object *obj;
+	u64 bytes = 0;
+	int handle;
+
+	spin_lock(&file->table_lock);
+	idr_for_each_entry(&file->object_idr, obj, handle)
+		bytes += obj->size;
+	spin_unlock(&file->table_lock);
+	return bytes;
+}
+
+/* Copy out the smaller of both sizes, zero the rest, tell our size. */
+static int snnq_query_answer(struct drm_snnq_dev_query *args, const void *from, u32 size)
+{
+	void __user *to = u64_to_user_ptr(args->ptr);
+	u32 room = args->size, n = min(room, size);
+
+	args->size = size;
+	if (!args->ptr)
+		return 0;
+	if (copy_to_user(to, from, n) || clear_user(to + n, room - n))
+		return -EFAULT;
+	return 0;
+}
+
+int snnq_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct snnq_device *sdev = to_snnq_device(drm);
+	struct snnq_file *sfile = file->driver_priv;
+	struct drm_snnq_dev_query *args = data;
+	struct drm_snnq_stats stats;
+
+	switch (args->type) {
+	case DRM_SNNQ_QUERY_DEV_INFO:
+		return snnq_query_answer(args, &sdev->info, sizeof(sdev->info));
+	case DRM_SNNQ_QUERY_DEV_STATS:
+		snnq_stats_read(&sdev->counters, &stats);
+		return snnq_query_answer(args, &stats, sizeof(stats));
+	case DRM_SNNQ_QUERY_FILE_STATS:
+		snnq_stats_read(&sfile->counters, &stats);
+		stats.bo_bytes = snnq_file_bo_bytes(file);
+		return snnq_query_answer(args, &stats, sizeof(stats));
+	default:
+		return -EINVAL;
+	}
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * snnq_gem.h - buffers.
+ */
+#ifndef SNNQ_GEM_H
+#define SNNQ_GEM_H
+
+#include <linux/dma-buf.h>
+#include <linux/mutex.h>
+
+#include <drm/drm_gem_shmem_helper.h>
+
+#include "snnq_pagelist.h"
+
+struct drm_printer;
+struct snnq_device;
+
+/**
+ * struct snnq_bo - a buffer
+ * @base: GEM object, always mapped for the device.
+ * @list: its page list, as old as the buffer.
+ * @device_readonly: DRM_SNNQ_BO_DEVICE_READONLY.
+ * @counted: bytes that it adds to SNNQ_BO_BYTES.
+ */
+struct snnq_bo {
+	struct drm_gem_shmem_object base;
+	struct snnq_pagelist list;
+	bool device_readonly;
+	u64 counted;
+};
+
+static inline struct snnq_bo *to_snnq_bo(struct drm_gem_object *obj)
+{
+	return container_of(to_drm_gem_shmem_obj(obj), struct snnq_bo, base);
+}
+
+static inline struct drm_gem_object *snnq_bo_obj(struct snnq_bo *bo)
+{
+	return &bo->base.base;
+}
+
+static inline bool snnq_bo_imported(struct snnq_bo *bo)
+{
+	return !!snnq_bo_obj(bo)->import_attach;
+}
+
+/* Others may see it, so it takes part in implicit synchronisation. */
+static inline bool snnq_bo_shared(struct snnq_bo *bo)
+{
+	return snnq_bo_imported(bo) || READ_ONCE(snnq_bo_obj(bo)->dma_buf);
+}
+
+struct drm_gem_object *snnq_gem_create_object(struct drm_device *drm, size_t size);
+struct drm_gem_object *snnq_gem_import_sg_table(struct drm_device *drm,
+						struct dma_buf_attachment *attach,
+						struct sg_table *sgt);
+struct snnq_bo *snnq_bo_create(struct snnq_device *sdev, u64 size);
+struct snnq_bo *snnq_bo_lookup(struct drm_file *file, u32 handle);
+void snnq_bo_put(struct snnq_bo *bo);
+void snnq_bo_sync(struct snnq_bo *bo, u64 offset, u64 size, bool for_device);
+void snnq_bo_fill(struct snnq_bo *bo, u64 offset, const void *from, size_t size);
+
+int snnq_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file);
+int snnq_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file *file);
+int snnq_ioctl_bo_sync(struct drm_device *drm, void *data, struct drm_file *file);
+int snnq_ioctl_bo_info(struct drm_device *drm, void *data, struct drm_file *file);
+
+#endif /* SNNQ_GEM_H */

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Jobs: built from what the user submits, ended by what the device reports.
+ *
+ * Everything that a job needs is allocated here, before it is queued: what comes
+ * later (run, completion, recovery) signals fences that memory reclaim may wait
+ * for, so it must not allocate, nor take locks under which others allocate.
+ *
+ * A job holds references to its stream and buffers until it is freed, whatever
+ * the user closes meanwhile.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/dmapool.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+
+#include "snnq_compat.h"
+#include "snnq_core.h"
+#include "snnq_device.h"
+#include "snnq_gem.h"
+#include "snnq_job.h"
+#include "snnq_model.h"
+
+/* A job without end is ended, though it shows progress: time that is always granted, */
+#define SNNQ_LIMIT_TIMEOUTS	30
+/* and more for each operation it may do; slow, as a device may be emulated. */
+#define SNNQ_LIMIT_NS_PER_OP	1000
+
+static const char *snnq_fence_name(struct dma_fence *fence)
+{
+	return SNNQ_DRIVER_NAME;
+}
+
+static void snnq_fence_free_work(struct work_struct *work)
+{
+	struct snnq_fence *fence = container_of(work, struct snnq_fence, free);
+	struct snnq_device *sdev = fence->sdev;
+
+	dma_fence_free(&fence->base);
+	drm_dev_put(&sdev->drm);
+	module_put(THIS_MODULE);	/* unloading flushes the work queue */
+}
+
+static void snnq_fence_release(struct dma_fence *base)
+{
+	struct snnq_fence *fence = container_of(base, struct snnq_fence, base);
+
+	queue_work(snnq_wq, &fence->free);
+}
+
+static const struct dma_fence_ops snnq_fence_ops = {
+	.get_driver_name = snnq_fence_name,
+	.get_timeline_name = snnq_fence_name,
+	.release = snnq_fence_release,
+};
+
+static struct snnq_fence *snnq_fence_create(struct snnq_device *sdev)
+{
+	struct snnq_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL_ACCOUNT);
+
+	if (!fence)
+		return NULL;
+	spin_lock_init(&fence->lock);
+	INIT_WORK(&fence->free, snnq_fence_free_work);
+	dma_fence_init(&fence->base, &snnq_fence_ops, &fence->lock,
+		       dma_fence_context_alloc(1), 1);
+	__module_get(THIS_MODULE);	/* an open file holds one already */
+	drm_dev_get(&sdev->drm);
+	fence->sdev = sdev;
+	return fence;
+}
+
+static void snnq_job_set_region(struct snnq_job *job, u32 region, struct snnq_bo *bo,
+				u64 start, u64 bytes, u32 access)
+{
+	struct snnq_region_entry *entry = &job->table[region];
+
+	entry->access = access;
+	if (!bo)
+		return;
+	entry->page_list = bo->list.table[0].dma;
+	entry->pages = bo->list.pages;
+	entry->start = start;
+	entry->bytes = bytes;
+}
+
+static int snnq_job_bind(struct snnq_job *job, struct drm_file *file, u32 region,
+			 const struct drm_snnq_binding *binding)
+{
+	const struct snnq_program_info *info = &job->stream->model->info;
+	u32 access = info->regions[region].access;
+	struct snnq_bo *bo;
+	u64 end;
+
+	if (binding->flags || !IS_ALIGNED(binding->offset, 64))
+		return -EINVAL;
+	bo = snnq_bo_lookup(file, binding->handle);
+	if (!bo)
+		return -ENOENT;
+	job->bos[region] = bo;
+	if (check_add_overflow(binding->offset, binding->size, &end) ||
+	    end > snnq_bo_obj(bo)->size)
+		return -EINVAL;
+	if (binding->size < snnq_region_required(info, region, job->steps))
+		return -EOVERFLOW;
+	if (access & SNNQ_ACCESS_WRITE) {
+		if (bo->device_readonly)
+			return -EACCES;
+		job->writes |= BIT(region);
+	}
+	snnq_job_set_region(job, SNNQ_REGION_USER + region, bo, binding->offset,
+			    binding->size, access);
+	return 0;
+}
+
+static int snnq_job_bindings(struct snnq_job *job, struct drm_file *file,
+			     const struct drm_snnq_array *array)
+{
+	const struct snnq_program_info *info = &job->stream->model->info;
+	struct snnq_device *sdev = job->stream->sdev;
+	struct drm_snnq_binding binding;
+	u32 i;
+	int err;
+
+	if (array->count != info->region_count)
+		return -EINVAL;
+	job->table = dma_pool_zalloc(sdev->tables, GFP_KERNEL, &job->table_dma);
+	if (!job->table)
+		return -ENOMEM;
+	job->regions = SNNQ_REGION_USER + info->region_count;
+	snnq_job_set_region(job, SNNQ_REGION_SCRATCH, job->stream->scratch, 0,
+			    info->scratch_bytes, SNNQ_ACCESS_READ | SNNQ_ACCESS_WRITE);
+	for (i = 0; i < array->count; i++) {
+		err = snnq_array_fetch(array->ptr, array->stride, i, &binding, sizeof(binding));
+		if (!err)
+			err = snnq_job_bind(job, file, i, &binding);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/*
+ * The device writes statistics to one piece of memory, which a buffer's range
+ * need not be: it gets ours, and they are copied at completion.
+ */
+static int snnq_job_profile(struct snnq_job *job, struct drm_file *file,
+			    const struct drm_snnq_job *args)
+{
+	struct snnq_device *sdev = job->stream->sdev;
+	struct snnq_bo *bo;
+	u64 end;
+
+	if (!args->profile_handle)
+		return args->profile_offset ? -EINVAL : 0;
+	if (!(sdev->info.features & SNNQ_FEATURE_PROFILE))
+		return -EOPNOTSUPP;
+	if (!IS_ALIGNED(args->profile_offset, 64))
+		return -EINVAL;
+	bo = snnq_bo_lookup(file, args->profile_handle);
+	if (!bo)
+		return -ENOENT;
+	job->profile_bo = bo;
+	job->profile_offset = args->profile_offset;
+	job->profile_bytes = job->stream->model->info.layer_count * sizeof(struct snnq_layer_stats);
+	if (snnq_bo_imported(bo) ||
+	    check_add_overflow(args->profile_offset, (u64)job->profile_bytes, &end))
+		return -EINVAL;
+	if (end > snnq_bo_obj(bo)->size)
+		return -EOVERFLOW;
+	if (bo->device_readonly)
+		return -EACCES;
+	job->profile = dma_alloc_coherent(sdev->drm.dev, job->profile_bytes, &job->profile_dma,
+					  GFP_KERNEL | __GFP_NOWARN);
+	return job->profile ? 0 : -ENOMEM;
+}
+
+static u64 snnq_job_limit(const struct snnq_job *job)
+{
+	u64 ops, ns;
+
+	if (check_mul_overflow(job->stream->model->info.work_per_step, (u64)job->steps, &ops) ||
+	    check_mul_overflow(ops, SNNQ_LIMIT_NS_PER_OP, &ns) ||
+	    check_add_overflow(ns, (u64)snnq_timeout_ms * NSEC_PER_MSEC * SNNQ_LIMIT_TIMEOUTS,
+			       &ns))
+		return S64_MAX;
+	return min_t(u64, ns, S64_MAX);
+}
+
+static void snnq_job_release(struct snnq_job *job)
+{
+	struct snnq_device *sdev = job->stream->sdev;
+	struct snnq_file *sfile = job->stream->file;
+	u32 i;
+
+	for (i = 0; i < job->wait_count; i++)
+		dma_fence_put(job->waits[i].fence);
+	kfree(job->waits);
+	for (i = 0; i < ARRAY_SIZE(job->bos); i++)
+		snnq_bo_put(job->bos[i]);
+	snnq_bo_put(job->profile_bo);
+	if (job->profile)
+		dma_free_coherent(sdev->drm.dev, job->profile_bytes, job->profile,
+				  job->profile_dma);
+	if (job->table)
+		dma_pool_free(sdev->tables, job->table, job->table_dma);
+	if (atomic_dec_and_test(&sfile->jobs))
+		wake_up(&sfile->idle);
+	snnq_stream_put(job->stream);
+	if (job->fence)
+		dma_fence_put(&job->fence->base);
+	kfree(job);
+}
+
+static void snnq_job_free_work(struct work_struct *work)
+{
+	snnq_job_release(container_of(work, struct snnq_job, free));
+}
+
+static int snnq_job_build(struct snnq_job *job, struct drm_file *file,
+			  const struct drm_snnq_job *args)
+{
+	struct snnq_stream *stream = job->stream;
+	int err;
+
+	if (args->flags & ~DRM_SNNQ_JOB_RESET)
+		return -EINVAL;
+	if (!args->steps || args->steps > stream->model->info.max_steps)
+		return -EINVAL;
+	job->steps = args->steps;
+	job->flags = args->flags;
+	job->limit_ns = snnq_job_limit(job);
+	job->fence = snnq_fence_create(stream->sdev);
+	if (!job->fence)
+		return -ENOMEM;
+	err = snnq_job_bindings(job, file, &args->bindings);
+	if (!err)
+		err = snnq_job_profile(job, file, args);
+	return err;
+}
+
+/**
+ * snnq_job_create() - build a job, not yet queued
+ * @file: who submits.
+ * @args: what.
+ *
+ * Return: the job or an error pointer.
+ */
+struct snnq_job *snnq_job_create(struct drm_file *file, const struct drm_snnq_job *args)
+{
+	struct snnq_file *sfile = file->driver_priv;
+	struct snnq_stream *stream = snnq_stream_get(sfile, args->stream);
+	struct snnq_job *job;
+	int err;
+
+	if (!stream)
+		return ERR_PTR(-ENOENT);
+	job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
+	if (!job) {
+		snnq_stream_put(stream);
+		return ERR_PTR(-ENOMEM);
+	}
+	job->stream = stream;
+	atomic_inc(&sfile->jobs);
+	INIT_WORK(&job->free, snnq_job_free_work);
+	err = snnq_job_build(job, file, args);
+	if (!err)
+		err = snnq_sched_job_init(&job->base, &stream->entity, sfile, file->client_id);
+	if (err) {
+		snnq_job_release(job);
+		return ERR_PTR(err);
+	}
+	return job;
+}
+
+/* Undo snnq_job_create(); the job was not queued. */
+void snnq_job_abort(struct snnq_job *job)
+{
+	drm_sched_job_cleanup(&job->base);
+	snnq_job_release(job);
+}
+
+/*
+ * End of a queued job. The scheduler calls this from the work item that also
+ * runs jobs, so what may take locks is left to another one.
+ */
+void snnq_job_free(struct snnq_job *job)
+{
+	drm_sched_job_cleanup(&job->base);
+	queue_work(snnq_wq, &job->free);
+}
+
+/* Write the job's submission entry, but for what belongs to the ring. */
+void snnq_job_prepare(struct snnq_job *job, struct snnq_sq_entry *sqe)
+{
+	struct snnq_stream *stream = job->stream;
+	const struct snnq_model *model = stream->model;
+	u64 bytes = model->info.state_bytes;
+
+	snnq_job_set_region(job, SNNQ_REGION_STATE_IN, stream->state[job->seq & 1], 0, bytes,
+			    SNNQ_ACCESS_READ);
+	snnq_job_set_region(job, SNNQ_REGION_STATE_OUT, stream->state[~job->seq & 1], 0, bytes,
+			    SNNQ_ACCESS_READ | SNNQ_ACCESS_WRITE);
+	*sqe = (struct snnq_sq_entry){
+		.program = model->program_dma,
+		.region_table = job->table_dma,
+		.profile = job->profile ? job->profile_dma : 0,
+		.state_seq = job->seq,
+		.program_bytes = model->bytes,
+		.steps = job->steps,
+		.region_count = job->regions,
+		.flags = (job->flags & DRM_SNNQ_JOB_RESET ? SNNQ_SQ_FLAG_RESET : 0) |
+			 (job->profile ? SNNQ_SQ_FLAG_PROFILE : 0),
+	};
+}
+
+static int snnq_status_to_errno(u32 status)
+{
+	switch (status) {
+	case SNNQ_STATUS_OK:
+		return 0;
+	case SNNQ_STATUS_BAD_REGION:
+	case SNNQ_STATUS_ACCESS:
+	case SNNQ_STATUS_BAD_EVENT:
+		return -EFAULT;
+	case SNNQ_STATUS_BAD_STATE:	/* an earlier job of the stream failed */
+	case SNNQ_STATUS_CANCELLED:
+		return -ECANCELED;
+	case SNNQ_STATUS_WATCHDOG:
+		return -ETIME;
+	default:
+		return -EIO;
+	}
+}
+
+/* End a job whose completion record is in its result. */
+void snnq_job_complete(struct snnq_job *job)
+{
+	int err = snnq_status_to_errno(job->result.status);
+
+	snnq_job_finish(job, err && job->hung ? -ETIME : err);
+}
+
+static void snnq_job_account(struct snnq_job *job, struct snnq_counters *c, int error)
+{
+	if (error == -ECANCELED) {
+		snnq_count(c, SNNQ_JOBS_CANCELLED, 1);
+	} else if (error) {
+		snnq_count(c, SNNQ_JOBS_FAILED, 1);
+	} else {
+		snnq_count(c, SNNQ_JOBS_COMPLETED, 1);
+		snnq_count(c, SNNQ_STEPS, job->steps);
+		snnq_count(c, SNNQ_CYCLES, job->result.cycles);
+	}
+}
+
+static void snnq_job_fault(const struct snnq_job *job, int error, struct snnq_fault *fault)
+{
+	fault->status = job->result.status;
+	fault->layer = job->result.layer;
+	fault->region = job->result.region;
+	fault->offset = job->result.offset;
+	if (fault->status && !job->hung)
+		return;
+	/* No record, or not one of what is wrong. */
+	fault->status = error == -ETIME ? SNNQ_STATUS_WATCHDOG :
+			error == -ECANCELED ? SNNQ_STATUS_CANCELLED : SNNQ_STATUS_INTERNAL;
+	fault->layer = SNNQ_LAYER_NONE;
+	fault->region = SNNQ_REGION_NONE;
+	fault->offset = 0;
+}
+
+/**
+ * snnq_job_finish() - tell everyone that a job ended
+ * @job: job; may be gone on return.
+ * @error: 0 or how it failed.
+ *
+ * Any context; once for each job.
+ */
+void snnq_job_finish(struct snnq_job *job, int error)
+{
+	struct snnq_stream *stream = job->stream;
+	struct snnq_fault fault = {};
+
+	if (error)
+		snnq_job_fault(job, error, &fault);
+	error = snnq_stream_job_done(stream, job->epoch, job->steps, error, &fault);
+	snnq_job_account(job, &stream->sdev->counters, error);
+	snnq_job_account(job, &stream->file->counters, error);
+	if (job->profile && !error)
+		snnq_bo_fill(job->profile_bo, job->profile_offset, job->profile,
+			     job->profile_bytes);
+	if (error)
+		dma_fence_set_error(&job->fence->base, error);
+	dma_fence_signal(&job->fence->base);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * snnq_job.h - jobs, from submission to the end.
+ */
+#ifndef SNNQ_JOB_H
+#define SNNQ_JOB_H
+
+#include <linux/dma-fence.h>
+#include <linux/ktime.h>
+#include <linux/workqueue.h>
+
+#include <drm/gpu_scheduler.h>
+
+#include "snnq_regs.h"
+#include "snnq_stream.h"
+
+struct drm_snnq_job;
+struct snnq_core;
+struct snnq_job;
+
+/**
+ * struct snnq_fence - signals when the device is done with a job
+ * @base: fence; only the scheduler sees it.
+ * @lock: of @base.
+ * @sdev: device, kept alive: the scheduler's fences outlive their job and name
+ *	their scheduler. For the same reason it holds a reference to the module.
+ * @free: frees it outside of interrupts.
+ */
+struct snnq_fence {
+	struct dma_fence base;
+	spinlock_t lock;	/* of base */
+	struct snnq_device *sdev;
+	struct work_struct free;
+};
+
+/**
+ * struct snnq_wait - something to wait for before running
+ * @fence: to wait for; the scheduler takes the reference.
+ * @producer: instead: index of an earlier job of the same call, plus 1.
+ */
+struct snnq_wait {
+	struct dma_fence *fence;
+	u32 producer;
+};
+
+/**
+ * struct snnq_job - a job
+ * @base: scheduler's part.
+ * @stream: stream, with a reference.
+ * @steps: time steps.
+ * @flags: DRM_SNNQ_JOB_*.
+ * @seq: number in the stream.
+ * @epoch: of the stream.
+ * @fence: signals when the device is done.
+ * @table: region table.
+ * @table_dma: its address.
+ * @regions: entries in it.
+ * @bos: buffers of the user regions.
+ * @writes: bit n: region n of @bos is written.
+ * @waits: things to wait for.
+ * @wait_count: number of them.
+ * @wait_next: next to wait for.
+ * @profile_bo: where the user wants layer statistics, or NULL.
+ * @profile_offset: in it.
+ * @profile: where the device writes them.
+ * @profile_dma: its address.
+ * @profile_bytes: its size.
+ * @limit_ns: time after which progress no longer counts.
+ * @id: id in the ring.
+ * @slot: entry in the ring.
+ * @progress: progress word at the last look.
+ * @started: when it was put into the ring.
+ * @hung: it was found hanging.
+ * @replays: times that it was put into the ring again.
+ * @result: completion record.
+ * @done: link for completion.
+ * @free: frees the job outside of the scheduler's work.
+ */
+struct snnq_job {
+	struct drm_sched_job base;
+	struct snnq_stream *stream;
+	u32 steps;
+	u32 flags;
+	u64 seq;
+	u64 epoch;
+	struct snnq_fence *fence;
+	struct snnq_region_entry *table;
+	dma_addr_t table_dma;
+	u32 regions;
+	struct snnq_bo *bos[SNNQ_MAX_USER_REGIONS];
+	u32 writes;
+	struct snnq_wait *waits;
+	u32 wait_count;
+	u32 wait_next;
+	struct snnq_bo *profile_bo;
+	u64 profile_offset;
+	void *profile;
+	dma_addr_t profile_dma;
+	size_t profile_bytes;
+	u64 limit_ns;
+
+	u32 id;
+	u32 slot;
+	u64 progress;
+	ktime_t started;
+	bool hung;
+	u32 replays;
+	struct snnq_cq_entry result;
+	struct list_head done;
+	struct work_struct free;
+};
+
+static inline struct snnq_job *to_snnq_job(struct drm_sched_job *base)
+{
+	return container_of(base, struct snnq_job, base);
+}
+
+static inline bool snnq_job_signaled(struct snnq_job *job)
+{
+	return dma_fence_is_signaled(&job->fence->base);
+}
+
+struct snnq_job *snnq_job_create(struct drm_file *file, const struct drm_snnq_job *args);
+void snnq_job_abort(struct snnq_job *job);
+void snnq_job_free(struct snnq_job *job);
+void snnq_job_prepare(struct snnq_job *job, struct snnq_sq_entry *sqe);
+void snnq_job_complete(struct snnq_job *job);
+void snnq_job_finish(struct snnq_job *job, int error);
+
+/* snnq_submit.c */
+int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t size);
+int snnq_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* snnq_sched.c, snnq_recover.c */
+int snnq_sched_create(struct snnq_core *core, u32 depth);
+enum drm_gpu_sched_stat snnq_recover(struct drm_sched_job *base);
+
+#endif /* SNNQ_JOB_H */

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Page lists: what the device sees of scattered memory.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/dmapool.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+
+#include "snnq_pagelist.h"
+
+static int snnq_pagelist_alloc(struct snnq_pagelist *list, struct dma_pool *pool)
+{
+	u32 i;
+
+	list->tables = snnq_pagelist_tables(list->pages);
+	list->table = kvcalloc(list->tables, sizeof(*list->table),
+			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!list->table)
+		return -ENOMEM;
+	for (i = 0; i < list->tables; i++) {
+		struct snnq_list_page *t = &list->table[i];
+
+		t->cpu = dma_pool_zalloc(pool, GFP_KERNEL | __GFP_NOWARN, &t->dma);
+		if (!t->cpu)
+			return -ENOMEM;
+		if (i)
+			list->table[i - 1].cpu[SNNQ_LIST_LINK] = t->dma;
+	}
+	return 0;
+}
+
+/* Exporters of imported buffers may hand over anything: check it. */
+static int snnq_pagelist_fill(struct snnq_pagelist *list, struct sg_table *sgt)
+{
+	struct scatterlist *sg;
+	u32 page = 0, slot;
+	int i;
+
+	for_each_sgtable_dma_sg(sgt, sg, i) {
+		dma_addr_t addr = sg_dma_address(sg);
+		u64 left = sg_dma_len(sg);
+
+		if (!IS_ALIGNED(addr, SNNQ_PAGE_BYTES) || !IS_ALIGNED(left, SNNQ_PAGE_BYTES))
+			return -EINVAL;
+		for (; left && page < list->pages; left -= SNNQ_PAGE_BYTES, page++) {
+			u32 table = snnq_pagelist_slot(list->tables, page, &slot);
+
+			list->table[table].cpu[slot] = addr;
+			addr += SNNQ_PAGE_BYTES;
+		}
+	}
+	return page == list->pages ? 0 : -EINVAL;
+}
+
+/**
+ * snnq_pagelist_build() - build the list of a mapped scatter table
+ * @list: result; empty on failure.
+ * @pool: pool of list pages.
+ * @sgt: memory, mapped for the device.
+ * @bytes: of memory, multiple of the device page size, at most SNNQ_MAX_REGION_BYTES.
+ *
+ * Return: 0, -ENOMEM, or -EINVAL when the memory is not made of device pages.
+ */
+int snnq_pagelist_build(struct snnq_pagelist *list, struct dma_pool *pool,
+			struct sg_table *sgt, u64 bytes)
+{
+	int err;
+
+	list->pages = bytes >> SNNQ_PAGE_SHIFT;
+	err = snnq_pagelist_alloc(list, pool);
+	if (!err)
+		err = snnq_pagelist_fill(list, sgt);
+	if (err)
+		snnq_pagelist_free(list, pool);
+	return err;
+}
+
+void snnq_pagelist_free(struct snnq_pagelist *list, struct dma_pool *pool)
+{
+	u32 i;
+
+	for (i = 0; list->table && i < list->tables; i++)
+		if (list->table[i].cpu)
+			dma_pool_free(pool, list->table[i].cpu, list->table[i].dma);
+	kvfree(list->table);
+	*list = (struct snnq_pagelist){};
+}

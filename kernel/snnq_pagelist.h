@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * snnq_pagelist.h - lists of 4 KiB device pages, as snnq_regs.h defines them.
+ *
+ * Device pages are 4 KiB whatever the CPU's pages are. A list is written once by
+ * the CPU, and never read back.
+ */
+#ifndef SNNQ_PAGELIST_H
+#define SNNQ_PAGELIST_H
+
+#include <linux/math.h>
+#include <linux/types.h>
+
+#include "snnq_regs.h"
+
+struct dma_pool;
+struct sg_table;
+
+struct snnq_list_page {
+	u64 *cpu;
+	dma_addr_t dma;
+};
+
+/**
+ * struct snnq_pagelist - a page list
+ * @pages: device pages in it.
+ * @tables: list pages.
+ * @table: the list pages.
+ */
+struct snnq_pagelist {
+	u32 pages;
+	u32 tables;
+	struct snnq_list_page *table;
+};
+
+/* List pages for @pages device pages: all but the last spend an entry on a link. */
+static inline u32 snnq_pagelist_tables(u32 pages)
+{
+	if (pages <= SNNQ_LIST_ENTRIES)
+		return 1;
+	return 1 + DIV_ROUND_UP(pages - SNNQ_LIST_ENTRIES, SNNQ_LIST_LINK);
+}
+
+/* Where device page @page of a list with @tables list pages stands. */
+static inline u32 snnq_pagelist_slot(u32 tables, u32 page, u32 *slot)
+{
+	u32 table = page / SNNQ_LIST_LINK;
+
+	if (table == tables)	/* the last list page has no link */
+		table--;
+	*slot = page - table * SNNQ_LIST_LINK;
+	return table;
+}
+
+int snnq_pagelist_build(struct snnq_pagelist *list, struct dma_pool *pool,
+			struct sg_table *sgt, u64 bytes);
+void snnq_pagelist_free(struct snnq_pagelist *list, struct dma_pool *pool);
+
+#endif /* SNNQ_PAGELIST_H */

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PCI front end: registers in BAR 0, one MSI-X vector for errors and one per
+ * core; where there are not that many, one interrupt serves all.
+ */
+#include <linux/module.h>
+#include <linux/pci.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_print.h>
+
+#include "snnq_core.h"
+#include "snnq_device.h"
+
+static void snnq_pci_stop_dma(struct snnq_device *sdev)
+{
+	pci_clear_master(to_pci_dev(sdev->drm.dev));
+}
+
+static irqreturn_t snnq_pci_shared_irq(int irq, void *data)
+{
+	struct snnq_device *sdev = data;
+	irqreturn_t ret = snnq_device_irq(irq, sdev);
+	u32 i;
+
+	for (i = 0; i < sdev->info.cores; i++)
+		ret |= snnq_core_irq(irq, &sdev->cores[i]);
+	return ret;
+}
+
+static void snnq_pci_free_vectors(void *pdev)
+{
+	pci_free_irq_vectors(pdev);
+}
+
+static int snnq_pci_request(struct snnq_device *sdev, bool shared)
+{
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	int err;
+	u32 i;
+
+	err = devm_request_irq(&pdev->dev, pci_irq_vector(pdev, 0),
+			       shared ? snnq_pci_shared_irq : snnq_device_irq,
+			       shared ? IRQF_SHARED : 0, SNNQ_DRIVER_NAME, sdev);
+	for (i = 0; !err && i < sdev->info.cores; i++) {
+		struct snnq_core *core = &sdev->cores[i];
+
+		core->irq = pci_irq_vector(pdev, shared ? 0 : 1 + i);
+		if (!shared)
+			err = devm_request_irq(&pdev->dev, core->irq, snnq_core_irq, 0,
+					       core->name, core);
+	}
+	return err;
+}
+
+static int snnq_pci_irqs(struct snnq_device *sdev)
+{
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	int vectors = 1 + sdev->info.cores, err;
+	bool shared = false;
+
+	err = pci_alloc_irq_vectors(pdev, vectors, vectors, PCI_IRQ_MSIX);
+	if (err < 0) {
+		shared = true;
+		err = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI | PCI_IRQ_INTX);
+	}
+	if (err < 0)
+		return dev_err_probe(&pdev->dev, err, "no interrupts\n");
+	err = devm_add_action_or_reset(&pdev->dev, snnq_pci_free_vectors, pdev);
+	if (!err)
+		err = snnq_pci_request(sdev, shared);
+	return err;
+}
+
+/* Everything that open files and interrupts can reach is there before they are. */
+static int snnq_pci_setup(struct snnq_device *sdev)
+{
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	int err;
+
+	sdev->stop_dma = snnq_pci_stop_dma;
+	err = snnq_device_init(sdev, pci_resource_len(pdev, SNNQ_PCI_BAR_REGS));
+	if (!err)
+		err = snnq_pci_irqs(sdev);
+	if (err)
+		return err;
+	pci_set_master(pdev);
+	err = snnq_device_start(sdev);
+	if (!err) {
+		snnq_debugfs_init(sdev);
+		err = drm_dev_register(&sdev->drm, 0);
+	}
+	if (err)
+		snnq_device_remove(sdev);
+	return err;
+}
+
+static int snnq_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct snnq_device *sdev;
+	int err;
+
+	sdev = devm_drm_dev_alloc(&pdev->dev, &snnq_drm_driver, struct snnq_device, drm);
+	if (IS_ERR(sdev))
+		return PTR_ERR(sdev);
+	pci_set_drvdata(pdev, sdev);
+	err = pcim_enable_device(pdev);
+	if (err)
+		return err;
+	sdev->regs = pcim_iomap_region(pdev, SNNQ_PCI_BAR_REGS, SNNQ_DRIVER_NAME);
+	if (IS_ERR(sdev->regs))
+		return dev_err_probe(&pdev->dev, PTR_ERR(sdev->regs), "no registers\n");
+	return snnq_pci_setup(sdev);
+}
+
+static void snnq_pci_free_irqs(struct snnq_device *sdev)
+{
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	int first = pci_irq_vector(pdev, 0);
+	u32 i;
+
+	for (i = 0; i < sdev->info.cores; i++)
+		if (sdev->cores[i].irq != first)
+			devm_free_irq(&pdev->dev, sdev->cores[i].irq, &sdev->cores[i]);
+	devm_free_irq(&pdev->dev, first, sdev);
+}
+
+static void snnq_pci_remove(struct pci_dev *pdev)
+{
+	struct snnq_device *sdev = pci_get_drvdata(pdev);
+
+	drm_dev_unplug(&sdev->drm);
+	snnq_pci_free_irqs(sdev);
+	snnq_device_remove(sdev);
+}
+
+/* Before another kernel takes over: no more DMA. */
+static void snnq_pci_shutdown(struct pci_dev *pdev)
+{
+	snnq_pci_remove(pdev);
+}
+
+static const struct pci_device_id snnq_pci_ids[] = {
+	{ PCI_DEVICE(SNNQ_PCI_VENDOR_ID, SNNQ_PCI_DEVICE_ID) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, snnq_pci_ids);
+
+struct pci_driver snnq_pci_driver = {
+	.name = SNNQ_DRIVER_NAME,
+	.id_table = snnq_pci_ids,
+	.probe = snnq_pci_probe,
+	.remove = snnq_pci_remove,
+	.shutdown = snnq_pci_shutdown,
+};

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Scheduling: one drm_gpu_scheduler per core, one entity per stream.
+ *
+ * An entity may go to any core, but only while none of its jobs is queued or
+ * running: the scheduler sees to it (drm_sched_entity_select_rq()), and a
+ * stream's state depends on it.
+ *
+ * Locks, outermost first: file's submit_lock, reservation of buffers, core lock,
+ * stream lock, fence locks. The last three are taken in interrupts.
+ */
+#include <linux/module.h>
+
+#include <drm/drm_drv.h>
+
+#include "snnq_compat.h"
+#include "snnq_core.h"
+#include "snnq_job.h"
+
+unsigned int snnq_timeout_ms = 2000;
+module_param_named(timeout_ms, snnq_timeout_ms, uint, 0444);
+MODULE_PARM_DESC(timeout_ms, "a job without progress for this time is hung (default 2000)");
+
+/* Fences of earlier jobs of the same call are known only now: see snnq_submit.c. */
+static struct dma_fence *snnq_sched_prepare_job(struct drm_sched_job *base,
+						struct drm_sched_entity *entity)
+{
+	struct snnq_job *job = to_snnq_job(base);
+	struct dma_fence *fence;
+
+	if (job->wait_next == job->wait_count)
+		return NULL;
+	fence = job->waits[job->wait_next].fence;
+	job->waits[job->wait_next++].fence = NULL;
+	return fence;
+}
+
+/* Returns the job's fence; signaled with an error when the job cannot run. */
+static struct dma_fence *snnq_sched_run_job(struct drm_sched_job *base)
+{
+	struct snnq_job *job = to_snnq_job(base);
+	struct snnq_core *core = to_snnq_core(base->sched);
+	struct dma_fence *fence = dma_fence_get(&job->fence->base);
+	bool cookie = dma_fence_begin_signalling();
+	int err = -ECANCELED, idx;
+
+	if (!snnq_stream_cancelled(job->stream, job->epoch)) {
+		err = -ENODEV;
+		if (drm_dev_enter(&core->sdev->drm, &idx)) {
+			err = snnq_core_submit(core, job);
+			drm_dev_exit(idx);
+		}
+	}
+	if (err)
+		snnq_job_finish(job, err);
+	dma_fence_end_signalling(cookie);
+	return fence;
+}
+
+static void snnq_sched_free_job(struct drm_sched_job *base)
+{
+	snnq_job_free(to_snnq_job(base));
+}
+
+static const struct drm_sched_backend_ops snnq_sched_ops = {
+	.prepare_job = snnq_sched_prepare_job,
+	.run_job = snnq_sched_run_job,
+	.timedout_job = snnq_recover,
+	.free_job = snnq_sched_free_job,
+};
+
+int snnq_sched_create(struct snnq_core *core, u32 depth)
+{
+	const struct drm_sched_init_args args = {
+		.ops = &snnq_sched_ops,
+		.num_rqs = DRM_SCHED_PRIORITY_COUNT,
+		.credit_limit = depth,
+		.timeout = msecs_to_jiffies(max(snnq_timeout_ms, 1u)),
+		.timeout_wq = core->sdev->timeout_wq,
+		.name = core->name,
+		.dev = core->sdev->drm.dev,
+	};
+
+	return snnq_sched_init(&core->sched, &args);
+}

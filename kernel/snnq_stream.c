@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Streams: a model, the network's state, and a queue of jobs.
+ *
+ * State is double buffered and versioned. The device refuses a job whose state
+ * version is not the one it was told, so jobs of a stream can stand back to back
+ * in a ring: when one fails, those behind it cannot run on a wrong state. An
+ * interrupted job can be started again, as it has not changed what it read.
+ *
+ * A failure concerns an epoch, that is the jobs from one reset to the next. Jobs
+ * of the same epoch end with -ECANCELED; a reset begins a new epoch.
+ *
+ * A stream lives until its last job is freed. Nothing waits for that: destroying
+ * it only marks it dead, and its queue then drains by itself.
+ */
+#include <linux/capability.h>
+#include <linux/slab.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+
+#include "snnq_device.h"
+#include "snnq_gem.h"
+#include "snnq_model.h"
+#include "snnq_stream.h"
+
+static void snnq_stream_release(struct kref *ref)
+{
+	struct snnq_stream *stream = container_of(ref, struct snnq_stream, ref);
+	struct snnq_device *sdev = stream->sdev;
+
+	if (stream->entity.rq)
+		drm_sched_entity_fini(&stream->entity);
+	snnq_bo_put(stream->state[0]);
+	snnq_bo_put(stream->state[1]);
+	snnq_bo_put(stream->scratch);
+	snnq_model_put(stream->model);
+	kref_put(&stream->file->ref, snnq_file_release);
+	kfree(stream);
+	drm_dev_put(&sdev->drm);
+}
+
+void snnq_stream_put(struct snnq_stream *stream)
+{
+	if (stream)
+		kref_put(&stream->ref, snnq_stream_release);
+}
+
+struct snnq_stream *snnq_stream_get(struct snnq_file *sfile, u32 handle)
+{
+	struct snnq_stream *stream;
+
+	xa_lock(&sfile->streams);
+	stream = xa_load(&sfile->streams, handle);
+	if (stream)
+		kref_get(&stream->ref);
+	xa_unlock(&sfile->streams);
+	return stream;
+}
+
+static void snnq_stream_kill(struct snnq_stream *stream)
+{
+	WRITE_ONCE(stream->dead, true);
+	snnq_stream_put(stream);
+}
+
+void snnq_streams_close(struct snnq_file *sfile)
+{
+	struct snnq_stream *stream;
+	unsigned long handle;
+
+	xa_for_each(&sfile->streams, handle, stream)
+		snnq_stream_kill(stream);
+	xa_destroy(&sfile->streams);
+}
+
+/* Jobs submitted from now on start over; caller holds the file's submit_lock. */
+void snnq_stream_new_epoch(struct snnq_stream *stream)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&stream->lock, flags);
+	stream->epoch++;
+	stream->failed = false;
+	stream->fault = (struct snnq_fault){};
+	stream->steps = 0;
+	spin_unlock_irqrestore(&stream->lock, flags);
+}
+
+/*
+ * Jobs of earlier epochs may run after a later reset. Their own failures are
+ * known by the device, which refuses the state they expect.
+ */
+bool snnq_stream_cancelled(struct snnq_stream *stream, u64 epoch)
+{
+	unsigned long flags;
+	bool failed;
+
+	spin_lock_irqsave(&stream->lock, flags);
+	failed = stream->failed && stream->epoch == epoch;
+	spin_unlock_irqrestore(&stream->lock, flags);
+	return failed || READ_ONCE(stream->dead);
+}
+
+/**
+ * snnq_stream_job_done() - account for a job that ended
+ * @stream: stream.
+ * @epoch: of the job.
+ * @steps: that it did.
+ * @error: how it ended.
+ * @fault: where, when it failed.
+ *
+ * Return: @error, or -ECANCELED for a victim of an earlier failure.
+ */
+int snnq_stream_job_done(struct snnq_stream *stream, u64 epoch, u32 steps, int error,
+			 const struct snnq_fault *fault)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&stream->lock, flags);
+	stream->queued--;
+	if (stream->epoch == epoch) {
+		if (stream->failed) {
+			error = -ECANCELED;
+		} else if (error) {
+			stream->failed = true;
+			stream->fault = *fault;
+		} else {
+			stream->steps += steps;
+		}
+	}
+	spin_unlock_irqrestore(&stream->lock, flags);
+	return error;
+}
+
+static int snnq_stream_buffers(struct snnq_stream *stream)
+{
+	const struct snnq_program_info *info = &stream->model->info;
+	u64 bytes[3] = { info->state_bytes, info->state_bytes, info->scratch_bytes };
+	struct snnq_bo **slot[3] = { &stream->state[0], &stream->state[1], &stream->scratch };
+	struct snnq_bo *bo;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(slot); i++) {
+		if (!bytes[i])
+			continue;
+		bo = snnq_bo_create(stream->sdev, bytes[i]);
+		if (IS_ERR(bo))
+			return PTR_ERR(bo);
+		*slot[i] = bo;
+	}
+	return 0;
+}
+
+/* Takes the reference to @model. */
+static struct snnq_stream *snnq_stream_create(struct snnq_file *sfile,
+					      struct snnq_model *model,
+					      enum drm_sched_priority priority)
+{
+	struct snnq_device *sdev = model->sdev;
+	struct snnq_stream *stream = kzalloc(sizeof(*stream), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!stream) {
+		snnq_model_put(model);
+		return ERR_PTR(-ENOMEM);
+	}
+	kref_init(&stream->ref);
+	spin_lock_init(&stream->lock);
+	drm_dev_get(&sdev->drm);
+	stream->sdev = sdev;
+	kref_get(&sfile->ref);
+	stream->file = sfile;
+	stream->model = model;
+	stream->reset = true;
+	err = snnq_stream_buffers(stream);
+	if (!err)
+		err = drm_sched_entity_init(&stream->entity, priority, sdev->scheds,
+					    sdev->info.cores, NULL);
+	if (err) {
+		snnq_stream_put(stream);
+		return ERR_PTR(err);
+	}
+	return stream;
+}
+
+static int snnq_stream_priority(u32 priority, enum drm_sched_priority *result)
+{
+	switch (priority) {
+	case DRM_SNNQ_PRIORITY_LOW:
+		*result = DRM_SCHED_PRIORITY_LOW;
+		return 0;
+	case DRM_SNNQ_PRIORITY_NORMAL:
+		*result = DRM_SCHED_PRIORITY_NORMAL;
+		return 0;
+	case DRM_SNNQ_PRIORITY_HIGH:
+		*result = DRM_SCHED_PRIORITY_HIGH;
+		return capable(CAP_SYS_NICE) ? 0 : -EACCES;
+	default:
+		return -EINVAL;
+	}
+}
+
+int snnq_ioctl_stream_create(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_snnq_stream_create *args = data;
+	struct snnq_file *sfile = file->driver_priv;
+	enum drm_sched_priority priority;
+	struct snnq_stream *stream;
+	struct snnq_model *model;
+	int err;
+
+	if (args->flags)
+		return -EINVAL;
+	err = snnq_stream_priority(args->priority, &priority);
+	if (err)
+		return err;
+	model = snnq_model_get(sfile, args->model);
+	if (!model)
+		return -ENOENT;
+	stream = snnq_stream_create(sfile, model, priority);
+	if (IS_ERR(stream))
+		return PTR_ERR(stream);
+	err = xa_alloc(&sfile->streams, &args->handle, stream,
+		       XA_LIMIT(1, SNNQ_MAX_STREAMS_PER_FILE), GFP_KERNEL_ACCOUNT);
+	if (err)
+		snnq_stream_put(stream);
+	return err == -EBUSY ? -ENOSPC : err;
+}
+
+int snnq_ioctl_stream_destroy(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_snnq_stream_destroy *args = data;
+	struct snnq_file *sfile = file->driver_priv;
+	struct snnq_stream *stream;
+
+	if (args->pad)
+		return -EINVAL;
+	stream = xa_erase(&sfile->streams, args->handle);
+	if (!stream)
+		return -ENOENT;
+	snnq_stream_kill(stream);
+	return 0;
+}
+
+int snnq_ioctl_stream_reset(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_snnq_stream_reset *args = data;
+	struct snnq_file *sfile = file->driver_priv;
+	struct snnq_stream *stream;
+	int err;
+
+	if (args->flags)
+		return -EINVAL;
+	stream = snnq_stream_get(sfile, args->handle);
+	if (!stream)
+		return -ENOENT;
+	err = mutex_lock_interruptible(&sfile->submit_lock);
+	if (!err) {
+		stream->reset = true;
+		snnq_stream_new_epoch(stream);
+		mutex_unlock(&sfile->submit_lock);
+	}
+	snnq_stream_put(stream);
+	return err;
+}
+
+int snnq_ioctl_stream_query(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_snnq_stream_query *args = data;
+	struct snnq_stream *stream;
+	unsigned long flags;
+
+	if (args->flags || args->pad)
+		return -EINVAL;
+	stream = snnq_stream_get(file->driver_priv, args->handle);
+	if (!stream)
+		return -ENOENT;
+	spin_lock_irqsave(&stream->lock, flags);
+	args->state = stream->failed ? DRM_SNNQ_STREAM_FAILED : DRM_SNNQ_STREAM_OK;
+	args->steps = stream->steps;
+	args->queued = stream->queued;
+	args->status = stream->fault.status;
+	args->layer = stream->failed ? stream->fault.layer : SNNQ_LAYER_NONE;
+	args->region = stream->failed ? stream->fault.region : SNNQ_REGION_NONE;
+	args->offset = stream->fault.offset;
+	spin_unlock_irqrestore(&stream->lock, flags);
+	snnq_stream_put(stream);
+	return 0;
+}

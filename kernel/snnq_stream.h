@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * snnq_stream.h - streams: a model, its state and a queue.
+ */
+#ifndef SNNQ_STREAM_H
+#define SNNQ_STREAM_H
+
+#include <linux/kref.h>
+#include <linux/spinlock.h>
+
+#include <drm/gpu_scheduler.h>
+
+struct drm_device;
+struct drm_file;
+struct snnq_bo;
+struct snnq_device;
+struct snnq_file;
+struct snnq_model;
+
+/**
+ * struct snnq_fault - what went wrong first since a reset
+ * @status: SNNQ_STATUS_*; 0: nothing.
+ * @layer: where, or SNNQ_LAYER_NONE.
+ * @region: where, or SNNQ_REGION_NONE.
+ * @offset: where in the region, or DMA address.
+ */
+struct snnq_fault {
+	u32 status;
+	u32 layer;
+	u32 region;
+	u64 offset;
+};
+
+/**
+ * struct snnq_stream - a stream
+ * @ref: held by its handle and by its jobs.
+ * @sdev: device.
+ * @file: who made it.
+ * @model: what it runs.
+ * @entity: queue.
+ * @state: job number n reads state[n & 1], which has version n, and writes
+ *	version n + 1 to the other.
+ * @scratch: activations between layers, or NULL when the program has none.
+ * @seq: number of the next job; file's submit_lock.
+ * @reset: the next job starts from zero state; file's submit_lock.
+ * @dead: the handle is gone: queued jobs are cancelled.
+ * @lock: what follows; taken in interrupts.
+ * @epoch: number of resets; a failure ends the jobs of its epoch only.
+ * @failed: a job of the epoch failed.
+ * @fault: how.
+ * @steps: done in this epoch.
+ * @queued: jobs queued or running.
+ */
+struct snnq_stream {
+	struct kref ref;
+	struct snnq_device *sdev;
+	struct snnq_file *file;
+	struct snnq_model *model;
+	struct drm_sched_entity entity;
+	struct snnq_bo *state[2];
+	struct snnq_bo *scratch;
+	u64 seq;
+	bool reset;
+	bool dead;
+
+	spinlock_t lock;	/* what follows */
+	u64 epoch;
+	bool failed;
+	struct snnq_fault fault;
+	u64 steps;
+	u32 queued;
+};
+
+struct snnq_stream *snnq_stream_get(struct snnq_file *sfile, u32 handle);
+void snnq_stream_put(struct snnq_stream *stream);
+void snnq_streams_close(struct snnq_file *sfile);
+void snnq_stream_new_epoch(struct snnq_stream *stream);
+bool snnq_stream_cancelled(struct snnq_stream *stream, u64 epoch);
+int snnq_stream_job_done(struct snnq_stream *stream, u64 epoch, u32 steps, int error,
+			 const struct snnq_fault *fault);
+
+int snnq_ioctl_stream_create(struct drm_device *drm, void *data, struct drm_file *file);
+int snnq_ioctl_stream_destroy(struct drm_device *drm, void *data, struct drm_file *file);
+int snnq_ioctl_stream_reset(struct drm_device *drm, void *data, struct drm_file *file);
+int snnq_ioctl_stream_query(struct drm_device *drm, void *data, struct drm_file *file);
+
+#endif /* SNNQ_STREAM_H */
