@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+#
+# Entry points only; the work is done by Meson, kbuild, and the scripts in tools/ and tests/.
+# All results are in build/, downloads and large builds in ~/.cache/snnq.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo check shell userspace modules qemu guest bench clean \
+	setup-userspace setup-modules setup-qemu setup-guest setup-check
+
+help: ## list the entry points
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: ## classify recordings: first in one process, then through the driver in an emulated machine
+	@tools/demo
+
+check: userspace modules qemu setup-check ## all tests, from nothing to one line of counts
+	@tools/guest/kernel debian >/dev/null
+	@tools/guest/kernel debug >/dev/null
+	@tests/run
+
+shell: userspace modules qemu setup-guest ## work in the guest, driver loaded, programs and demo in place
+	@tools/guest/run --shell
+
+userspace: setup-userspace ## libsnnq and the program: build/snnq
+	@test -e build/userspace/build.ninja || meson setup build/userspace -Dtests=false >build/meson.log || \
+		{ cat build/meson.log; rm -rf build/userspace; exit 1; }
+	@ninja -C build/userspace --quiet
+	@ln -sfn userspace/userspace/snnq/snnq build/snnq
+	@for lib in build/userspace/userspace/libsnnq/libsnnq.so*; do \
+		test -d $$lib || ln -sfn $${lib#build/} build/$${lib##*/}; done
+
+modules: setup-modules ## the driver for Debian's 6.12 kernel: build/snnq.ko
+	@tools/modules
+
+qemu: setup-qemu ## the emulator with the device: build/qemu/qemu-system-x86_64
+	@tools/qemu/build
+
+guest: userspace modules setup-guest ## the guest's initramfs: build/guest/initramfs.cpio
+	@mkdir -p build/guest
+	@tools/guest/image $$(tools/guest/kernel debian) build/guest/initramfs.cpio
+
+bench: userspace ## speed of the engine on the demo's network
+	@build/snnq bench tools/train/demo/digits.snnq
+
+clean: ## remove build/; the cache stays
+	rm -rf build
+
+setup-userspace:
+	@mkdir -p build
+	@tools/setup userspace
+setup-modules:
+	@mkdir -p build
+	@tools/setup modules
+setup-qemu:
+	@tools/setup qemu
+setup-guest:
+	@tools/setup guest
+setup-check:
+	@tools/setup guest debug-kernel check train
