@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * graph.h - the graph of a model file as checked structures with shapes.
+ *
+ * Names and numbers come from Documentation/model-format.md. After graph_parse()
+ * operations, modes and shapes are known and agree; for integer models tensors have
+ * the right types and sizes. What the arithmetic allows is left to the validator.
+ */
+#ifndef SNNQ_GRAPH_H
+#define SNNQ_GRAPH_H
+
+#include <stdbool.h>
+
+#include "modelfile.h"
+#include "snnq_program.h"
+
+#define GRAPH_INPUT (-1)	/* the network's input, in `in` */
+#define GRAPH_AVGPOOL 100u	/* op of float models only */
+
+struct graph_shape {
+	uint32_t height, width, channels;
+	uint8_t format, planes;		/* SNNQ_FORMAT_* */
+};
+
+/* A number for all channels, or a tensor with one per channel, or (count 0) nothing. */
+struct graph_numbers {
+	const struct tensor *tensor;
+	double value;
+	uint32_t count;		/* 0, 1, or channels */
+};
+
+struct graph_layer {
+	const char *name, *op_name;
+	cJSON *json;
+	uint32_t op;			/* SNNQ_OP_* or GRAPH_AVGPOOL */
+	int in[3];
+	uint32_t in_count;
+	struct graph_shape out;
+	struct snnq_geometry geometry;	/* CONV2D, pools */
+	uint32_t out_channels, heads, value;
+	const struct tensor *weight, *scales;
+	const char *scheme_name;
+	uint32_t scheme, bits;		/* SNNQ_SCHEME_NONE: float */
+	struct graph_numbers bias, threshold, mult;
+	struct snnq_neuron neuron;	/* table fields zero */
+	bool skip_first;
+};
+
+struct graph_input {
+	struct graph_shape shape;
+	uint32_t width, height, polarities, on_channel, planes;
+	uint32_t steps, step_us;
+	bool flat, by_count, half_even, from_first;
+	uint32_t crop_x, crop_y, downscale;	/* downscale >= 1 */
+};
+
+struct graph {
+	const struct modelfile *file;
+	const char *name;
+	bool integer;
+	uint32_t class_count;
+	const char **classes;
+	struct graph_input input;
+	struct graph_layer *layers;
+	uint32_t layer_count;
+	int readout;			/* layer */
+	bool readout_last;
+	double readout_scale;
+};
+
+/* @path is for messages. 0, -EBADMSG, -ENOMEM. The graph points into @file. */
+int graph_parse(const char *path, const struct modelfile *file, struct graph *graph);
+void graph_free(struct graph *graph);
+
+const struct graph_shape *graph_shape(const struct graph *graph, int layer);
+/* Weights of a layer (0 without). */
+uint64_t graph_layer_params(const struct graph *graph, const struct graph_layer *layer);
+/* Values of a graph_numbers as integers. */
+int32_t graph_number(const struct graph_numbers *n, uint32_t channel);
+
+#endif /* SNNQ_GRAPH_H */
