@@ -179,8 +179,8 @@ static int decode(const char *path, const struct snnq_events_opts *opts, const u
 	return 0;
 }
 
-SNNQ_API int snnq_events_open(const char *path, const struct snnq_events_opts *opts,
-			      struct snnq_events **out)
+int snnq_events_open(const char *path, const struct snnq_events_opts *opts,
+		     struct snnq_events **out)
 {
 	struct snnq_events *events;
 	uint8_t *data;
@@ -203,8 +203,8 @@ SNNQ_API int snnq_events_open(const char *path, const struct snnq_events_opts *o
 	return 0;
 }
 
-SNNQ_API int snnq_events_from_array(const struct snnq_event *array, size_t count,
-				    struct snnq_events **out)
+int snnq_events_from_array(const struct snnq_event *array, size_t count,
+			   struct snnq_events **out)
 {
 	struct snnq_events *events = events_new();
 	int ret = events ? 0 : -ENOMEM;
@@ -220,19 +220,19 @@ SNNQ_API int snnq_events_from_array(const struct snnq_event *array, size_t count
 	return 0;
 }
 
-SNNQ_API int snnq_events_info(struct snnq_events *events, struct snnq_events_info *info)
+int snnq_events_info(struct snnq_events *events, struct snnq_events_info *info)
 {
 	*info = events->info;
 	return 0;
 }
 
-SNNQ_API size_t snnq_events_data(struct snnq_events *events, const struct snnq_event **data)
+size_t snnq_events_data(struct snnq_events *events, const struct snnq_event **data)
 {
 	*data = events->data;
 	return events->count;
 }
 
-SNNQ_API void snnq_events_close(struct snnq_events *events)
+void snnq_events_close(struct snnq_events *events)
 {
 	if (!events)
 		return;

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * import.h - foreign networks between their readers and the writer of .snnq.
+ *
+ * Readers (SLAYER folders, lava-dl .net) fill struct import_net from untrusted
+ * files; import_build() checks that it makes sense and writes the model.
+ */
+#ifndef SNNQ_IMPORT_H
+#define SNNQ_IMPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snnq_tools.h"
+
+#define IMPORT_MAX_DIMS 6
+#define IMPORT_MAX_LAYERS 64
+#define IMPORT_MAX_ELEMENTS ((size_t)1 << 28)
+
+/* An array of numbers; integers up to 2^53 are exact. */
+struct import_array {
+	double *values;
+	size_t count;
+	uint32_t dims, shape[IMPORT_MAX_DIMS];
+};
+
+/* Loihi's neuron constants. */
+struct import_neuron {
+	uint32_t threshold_mantissa, current_decay, voltage_decay;
+	int32_t weight_exponent;
+};
+
+struct import_layer {
+	enum import_kind { IMPORT_DENSE, IMPORT_CONV, IMPORT_POOL } kind;
+	char name[32];
+	struct import_array weight;	/* DENSE: out, in. CONV: out, in, kh, kw. POOL: kh, kw */
+	struct import_array bias;	/* count 0: none */
+	uint32_t stride[2], padding[2], dilation[2], groups;
+	struct import_neuron neuron;
+};
+
+struct import_net {
+	char name[64], source[32];
+	struct import_layer *layers;
+	uint32_t layer_count;
+	uint32_t height, width, polarities;	/* of the input; 0 = unknown */
+	uint32_t steps, step_us;
+	bool compare_ge, no_delay, skip_first;
+};
+
+/* Readers: 0 or -errno with the error set. @net is zeroed; free it in any case. */
+int import_slayer(const char *folder, struct import_net *net);
+int import_lava(const char *path, struct import_net *net);
+int import_npy_read(const char *path, struct import_array *array);
+void import_net_free(struct import_net *net);
+void import_array_free(struct import_array *array);
+/* Add a zeroed layer; NULL when there are too many or no memory. */
+struct import_layer *import_add_layer(struct import_net *net, enum import_kind kind,
+				      const char *name);
+
+/* Check the network and write the model. */
+int import_build(struct import_net *net, const char *out);
+
+#endif /* SNNQ_IMPORT_H */

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MIT
+/*
+ * import_build.c - a foreign network as an integer .snnq model.
+ *
+ * Everything stays exact: weights w become w / 2^k, their common power of two moves
+ * into the neuron's shift (Loihi adds z << (6 + exponent)); a dense layer over a
+ * map is a convolution with the kernel as large as the map, because (C, H, W)
+ * flattened is just the order of its weights.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "import.h"
+#include "quantize_model.h"
+#include "snnq_program.h"
+
+#define LOIHI_SHIFT 6		/* of weights, thresholds and biases */
+#define MAX_SIDE 4096
+
+struct map {
+	uint32_t height, width, channels;
+};
+
+static bool window(const struct import_layer *l, int axis, uint32_t in, uint32_t *out)
+{
+	uint32_t kernel = l->weight.shape[l->weight.dims - 2 + axis];
+	int64_t span = (int64_t)in + 2 * (int64_t)l->padding[axis] -
+		       (int64_t)l->dilation[axis] * (kernel - 1) - 1;
+
+	if (span < 0 || !l->stride[axis])
+		return false;
+	*out = (uint32_t)(span / l->stride[axis] + 1);
+	return *out <= MAX_SIDE;
+}
+
+/* Size after @l; false when it does not take @m. */
+static bool advance(const struct import_layer *l, struct map *m)
+{
+	const uint32_t *shape = l->weight.shape;
+
+	if (l->kind == IMPORT_DENSE) {
+		if ((uint64_t)m->height * m->width * m->channels != shape[1])
+			return false;
+		*m = (struct map){ 1, 1, shape[0] };
+		return true;
+	}
+	if (l->kind == IMPORT_CONV) {
+		if ((uint64_t)shape[1] * l->groups != m->channels || shape[0] % l->groups)
+			return false;
+		m->channels = shape[0];
+	}
+	return window(l, 0, m->height, &m->height) && window(l, 1, m->width, &m->width);
+}
+
+static bool fits(const struct import_net *net, struct map m)
+{
+	for (uint32_t i = 0; i < net->layer_count; i++)
+		if (!advance(&net->layers[i], &m))
+			return false;
+	return true;
+}
+
+static int check_layer(const struct import_net *net, const struct import_layer *l)
+{
+	static const uint32_t dims[] = { [IMPORT_DENSE] = 2, [IMPORT_CONV] = 4, [IMPORT_POOL] = 2 };
+	uint32_t outputs = l->weight.shape[0];
+
+	if (l->weight.dims != dims[l->kind])
+		return error_set(-EBADMSG, "%s: %s.weight: expected %u axes, found %u", net->name,
+				 l->name, dims[l->kind], l->weight.dims);
+	for (uint32_t i = 0; i < l->weight.dims; i++)
+		if (!l->weight.shape[i] || l->weight.shape[i] > SNNQ_MAX_CHANNELS)
+			return error_set(-EBADMSG, "%s: %s.weight: axis %u: expected 1..%u, found %u",
+					 net->name, l->name, i, SNNQ_MAX_CHANNELS,
+					 l->weight.shape[i]);
+	if (l->bias.count && (l->kind == IMPORT_POOL ||
+			      (l->bias.count != outputs && l->bias.count != 1)))
+		return error_set(-EBADMSG, "%s: %s.bias: expected %u values, found %zu", net->name,
+				 l->name, outputs, l->bias.count);
+	return 0;
+}
+
+/* The input's size: as given, or the smallest square that fits all layers. */
+static int find_input(struct import_net *net)
+{
+	uint32_t p = net->polarities ? net->polarities : 2;
+
+	if (p > 2)
+		return error_set(-EINVAL, "%s: polarities: expected 1 or 2, found %u", net->name, p);
+	net->polarities = p;
+	for (uint32_t n = 1; !net->width && n <= MAX_SIDE; n++)
+		if (fits(net, (struct map){ n, n, p }))
+			net->width = net->height = n;
+	if (!net->width || !fits(net, (struct map){ net->height, net->width, p }))
+		return error_set(-EBADMSG, "%s: expected layers that fit each other, found none that "
+				 "do for an input of %u x %u x %u (width x height x polarities; 0 x 0: "
+				 "any square)", net->name, net->width, net->height, p);
+	return 0;
+}
+
+static void add_pair(cJSON *layer, const char *key, uint32_t h, uint32_t w)
+{
+	int pair[] = { (int)h, (int)w };
+
+	cJSON_AddItemToObject(layer, key, cJSON_CreateIntArray(pair, 2));
+}
+
+static void add_leak(cJSON *neuron, const char *key, uint32_t decay)
+{
+	cJSON *leak = cJSON_AddObjectToObject(neuron, key);
+
+	cJSON_AddStringToObject(leak, "kind", "tz12");
+	cJSON_AddNumberToObject(leak, "decay", decay);
+}
+
+static int add_neuron(const struct import_net *net, const struct import_layer *l, cJSON *layer,
+		      uint32_t factor)
+{
+	cJSON *neuron = cJSON_AddObjectToObject(layer, "neuron");
+	int32_t shift = LOIHI_SHIFT + l->neuron.weight_exponent + (int32_t)factor;
+
+	if (shift > (int32_t)SNNQ_MAX_SHIFT)
+		return error_set(-EBADMSG, "%s: %s: expected a weight exponent that gives a shift up "
+				 "to %u, found %d", net->name, l->name, SNNQ_MAX_SHIFT, shift);
+	cJSON_AddStringToObject(neuron, "model", "cuba");
+	add_leak(neuron, "leak", l->neuron.voltage_decay);
+	add_leak(neuron, "current_leak", l->neuron.current_decay);
+	cJSON_AddStringToObject(neuron, "compare", net->compare_ge ? "ge" : "gt");
+	cJSON_AddStringToObject(neuron, "reset", "hard");
+	cJSON_AddNumberToObject(neuron, "threshold",
+				(double)l->neuron.threshold_mantissa * (1 << LOIHI_SHIFT));
+	cJSON_AddNumberToObject(neuron, "shift", shift);
+	if (!net->no_delay)
+		cJSON_AddNumberToObject(neuron, "delay", 1);
+	if (net->skip_first)
+		cJSON_AddBoolToObject(neuron, "skip_first", true);
+	return 0;
+}
+
+static int add_bias(const struct import_net *net, const struct import_layer *l, cJSON *layer,
+		    struct modelfile *f)
+{
+	uint32_t outputs = l->weight.shape[0];
+	int32_t *values;
+	int ret;
+
+	if (!l->bias.count)
+		return 0;
+	values = calloc(outputs, sizeof(*values));
+	for (uint32_t i = 0; values && i < outputs; i++) {
+		double b = l->bias.values[l->bias.count > 1 ? i : 0];
+
+		if (b != trunc(b) || fabs(b) > 1 << 24) {
+			free(values);
+			return error_set(-EBADMSG, "%s: %s.bias[%u]: expected an integer, found %g",
+					 net->name, l->name, i, b);
+		}
+		values[i] = (int32_t)b * (1 << LOIHI_SHIFT);
+	}
+	if (!values)
+		return error_set(-ENOMEM, "%s: no memory", net->name);
+	ret = model_add_integers(&(struct model_slot){ f, layer, "bias", l->name, "bias" }, values,
+				 outputs);
+	free(values);
+	return ret;
+}
+
+static int add_packed(const struct import_net *net, const struct import_layer *l, cJSON *layer,
+		      const struct weight_shape *shape, const struct grid *grid, uint32_t factor,
+		      struct modelfile *f)
+{
+	struct model_slot slot = { f, cJSON_AddObjectToObject(layer, "weight"), "tensor", l->name,
+				   "weight" };
+	uint8_t *indices = malloc(weight_count(shape));
+	int ret;
+
+	if (!indices)
+		return error_set(-ENOMEM, "%s: %s: no memory", net->name, l->name);
+	for (size_t i = 0; i < weight_count(shape); i++)
+		indices[i] = (uint8_t)grid_nearest(grid, ldexp(l->weight.values[i], -(int)factor));
+	ret = model_add_weight(&slot, shape, grid, indices);
+	free(indices);
+	return ret;
+}
+
+static int add_weights(const struct import_net *net, const struct import_layer *l,
+		       const struct map *in, cJSON *layer, struct modelfile *f)
+{
+	struct weight_shape shape = { l->weight.shape[0], l->weight.shape[1], 1, 1, l->groups };
+	struct grid grid;
+	uint32_t factor;
+	int ret;
+
+	if (l->kind == IMPORT_CONV) {
+		shape.kernel_h = l->weight.shape[2];
+		shape.kernel_w = l->weight.shape[3];
+	} else {
+		shape.inputs = in->channels;
+		shape.kernel_h = in->height;
+		shape.kernel_w = in->width;
+	}
+	if (!grid_find_exact(l->weight.values, l->weight.count, &grid, &factor))
+		return error_set(-EBADMSG, "%s: %s.weight: expected integers on a grid of at most 8 "
+				 "bits times a power of two", net->name, l->name);
+	cJSON_AddNumberToObject(layer, "out_channels", shape.outputs);
+	if (shape.kernel_h * shape.kernel_w > 1 || l->kind == IMPORT_CONV) {
+		add_pair(layer, "kernel", shape.kernel_h, shape.kernel_w);
+		add_pair(layer, "stride", l->stride[0], l->stride[1]);
+		add_pair(layer, "padding", l->padding[0], l->padding[1]);
+		add_pair(layer, "dilation", l->dilation[0], l->dilation[1]);
+		cJSON_AddNumberToObject(layer, "groups", l->groups);
+	}
+	ret = add_packed(net, l, layer, &shape, &grid, factor, f);
+	if (!ret)
+		ret = add_bias(net, l, layer, f);
+	return ret ? ret : add_neuron(net, l, layer, factor);
+}
+
+static int add_pool(const struct import_net *net, const struct import_layer *l, cJSON *layer)
+{
+	double value = l->weight.values[0];
+
+	for (size_t i = 1; i < l->weight.count; i++)
+		if (l->weight.values[i] != value)
+			return error_set(-EBADMSG, "%s: %s: expected equal weights", net->name,
+					 l->name);
+	if (value != trunc(value) || value < 1 || value > 32767)
+		return error_set(-EBADMSG, "%s: %s: expected a weight 1..32767, found %g", net->name,
+				 l->name, value);
+	add_pair(layer, "kernel", l->weight.shape[0], l->weight.shape[1]);
+	add_pair(layer, "stride", l->stride[0], l->stride[1]);
+	add_pair(layer, "padding", l->padding[0], l->padding[1]);
+	add_pair(layer, "dilation", l->dilation[0], l->dilation[1]);
+	cJSON_AddNumberToObject(layer, "value", value);
+	return add_neuron(net, l, layer, 0);
+}
+
+static const char *operation(const struct import_layer *l, const struct map *in)
+{
+	if (l->kind == IMPORT_POOL)
+		return "sumpool";
+	if (l->kind == IMPORT_CONV || in->height > 1 || in->width > 1)
+		return "conv2d";
+	return "linear";
+}
+
+static int add_layers(struct import_net *net, cJSON *layers, struct map *m, struct modelfile *f)
+{
+	const char *input = "input";
+	int ret = 0;
+
+	for (uint32_t i = 0; !ret && i < net->layer_count; i++) {
+		const struct import_layer *l = &net->layers[i];
+		cJSON *layer = cJSON_CreateObject();
+
+		cJSON_AddItemToArray(layers, layer);
+		cJSON_AddStringToObject(layer, "name", l->name);
+		cJSON_AddStringToObject(layer, "op", operation(l, m));
+		cJSON_AddItemToObject(layer, "inputs", cJSON_CreateStringArray(&input, 1));
+		ret = l->kind == IMPORT_POOL ? add_pool(net, l, layer) :
+					       add_weights(net, l, m, layer, f);
+		advance(l, m);
+		input = l->name;
+	}
+	return ret;
+}
+
+/* A network that begins with a dense layer takes the flat order, others the map. */
+static void add_input(const struct import_net *net, cJSON *graph, struct map *m)
+{
+	cJSON *input = cJSON_AddObjectToObject(graph, "input");
+	bool flat = net->layers[0].kind == IMPORT_DENSE;
+
+	cJSON_AddNumberToObject(input, "width", net->width);
+	cJSON_AddNumberToObject(input, "height", net->height);
+	cJSON_AddNumberToObject(input, "polarities", net->polarities);
+	cJSON_AddNumberToObject(input, "on_channel", net->polarities - 1);
+	cJSON_AddStringToObject(input, "layout", flat ? "flat" : "hwc");
+	cJSON_AddNumberToObject(input, "planes", 1);
+	cJSON_AddStringToObject(input, "binning", "duration");
+	cJSON_AddNumberToObject(input, "steps", net->steps);
+	cJSON_AddNumberToObject(input, "step_us", net->step_us);
+	cJSON_AddStringToObject(input, "rounding", "half_even");
+	cJSON_AddStringToObject(input, "origin", "zero");
+	*m = (struct map){ net->height, net->width, net->polarities };
+	if (flat)
+		*m = (struct map){ 1, 1, net->height * net->width * net->polarities };
+}
+
+static void add_readout(const struct import_net *net, cJSON *graph)
+{
+	cJSON *readout = cJSON_AddObjectToObject(graph, "readout");
+
+	cJSON_AddStringToObject(readout, "input", net->layers[net->layer_count - 1].name);
+	cJSON_AddStringToObject(readout, "mode", "sum");
+	cJSON_AddNumberToObject(readout, "scale", 1);
+}
+
+static void add_classes(cJSON *graph, uint32_t count)
+{
+	cJSON *classes = cJSON_AddArrayToObject(graph, "classes");
+	char name[16];
+
+	for (uint32_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%" PRIu32, i);
+		cJSON_AddItemToArray(classes, cJSON_CreateString(name));
+	}
+}
+
+static int build(struct import_net *net, struct modelfile *f)
+{
+	struct map m;
+	cJSON *layers;
+	int ret;
+
+	cJSON_AddStringToObject(f->graph, "format", "snnq");
+	cJSON_AddNumberToObject(f->graph, "version", 1);
+	cJSON_AddStringToObject(f->graph, "arithmetic", "integer");
+	cJSON_AddStringToObject(f->graph, "name", net->name);
+	cJSON_AddStringToObject(f->graph, "imported_from", net->source);
+	add_input(net, f->graph, &m);
+	layers = cJSON_AddArrayToObject(f->graph, "layers");
+	ret = add_layers(net, layers, &m, f);
+	if (ret)
+		return ret;
+	if (m.height != 1 || m.width != 1)
+		return error_set(-EBADMSG, "%s: expected an output of 1 x 1, found %u x %u", net->name,
+				 m.height, m.width);
+	add_classes(f->graph, m.channels);
+	add_readout(net, f->graph);
+	return 0;
+}
+
+int import_build(struct import_net *net, const char *out)
+{
+	struct modelfile *f = NULL;
+	int ret = 0;
+
+	if (!net->steps || net->steps > SNNQ_MAX_STEPS)
+		return error_set(-EBADMSG, "%s: steps: expected 1..%u, found %u", net->name,
+				 SNNQ_MAX_STEPS, net->steps);
+	for (uint32_t i = 0; !ret && i < net->layer_count; i++)
+		ret = check_layer(net, &net->layers[i]);
+	if (!ret)
+		ret = find_input(net);
+	if (ret)
+		return ret;
+	ret = modelfile_new(cJSON_CreateObject(), &f);
+	if (!ret)
+		ret = build(net, f);
+	if (!ret)
+		ret = modelfile_write(f, out);
+	modelfile_free(f);
+	return ret;
+}
