@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/*
+ * describe.c - show a model file as text or JSON.
+ */
+#include "describe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli.h"
+#include "snnq_tools.h"
+
+static double number(const cJSON *o, const char *key)
+{
+	return cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(o, key));
+}
+
+static const char *text(const cJSON *o, const char *key)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, key));
+}
+
+static void print_layer(const cJSON *l)
+{
+	const cJSON *out = cJSON_GetObjectItemCaseSensitive(l, "output");
+	char shape[40];
+
+	snprintf(shape, sizeof(shape), "%gx%gx%g", cJSON_GetNumberValue(cJSON_GetArrayItem(out, 0)),
+		 cJSON_GetNumberValue(cJSON_GetArrayItem(out, 1)),
+		 cJSON_GetNumberValue(cJSON_GetArrayItem(out, 2)));
+	printf("  %-20s %-10s %-14s", text(l, "name"), text(l, "op"), shape);
+	if (number(l, "bits"))
+		printf(" %-7s %2.0f bits %10.0f params %9.0f bytes  %4.1f %% zero",
+		       text(l, "scheme"), number(l, "bits"), number(l, "params"),
+		       number(l, "weight_bytes"), 100 * number(l, "sparsity"));
+	printf("\n");
+}
+
+static void print_text(const cJSON *o)
+{
+	const cJSON *in = cJSON_GetObjectItemCaseSensitive(o, "input"), *l;
+
+	printf("%s: %s model, %.0f classes\n", text(o, "name"), text(o, "arithmetic"),
+	       number(o, "classes"));
+	printf("input %.0fx%.0f, %.0f polarities, %.0f steps of %.0f us, %.0f plane(s)\n",
+	       number(in, "width"), number(in, "height"), number(in, "polarities"),
+	       number(in, "steps"), number(in, "step_us"), number(in, "planes"));
+	cJSON_ArrayForEach(l, cJSON_GetObjectItemCaseSensitive(o, "layers"))
+		print_layer(l);
+	printf("%.0f parameters, %.2f bits per weight (%.2fx smaller than fp32)\n",
+	       number(o, "params"), number(o, "avg_weight_bits"),
+	       number(o, "weight_compression_ratio"));
+	printf("%.0f bytes on disk, %.0f of them not weights: %.2fx smaller than fp32\n",
+	       number(o, "model_bytes"), number(o, "metadata_bytes"),
+	       number(o, "compression_ratio"));
+}
+
+int describe_model(const char *path, bool json)
+{
+	char *document;
+	int ret = snnq_describe(path, &document);
+	cJSON *o;
+
+	if (ret)
+		return cli_fail(cli_file_code(ret), "%s", snnq_last_error(NULL));
+	if (json) {
+		puts(document);
+	} else {
+		o = cJSON_Parse(document);
+		print_text(o);
+		cJSON_Delete(o);
+	}
+	free(document);
+	return fflush(stdout) ? cli_fail(CLI_FAILED, "cannot write") : CLI_OK;
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/*
+ * info.c - `snnq info`: a model, a recording or a device in words.
+ *
+ * What the argument is follows from its content: a device by its name (or node),
+ * a model by its safetensors header, anything else is tried as a recording.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+#include "describe.h"
+
+static const char *format;
+static bool json;
+
+static const struct cli_option options[] = {
+	{ "format", 'f', "NAME", "of a recording: atis, bs2, bs3, aedat4", .text = &format },
+	{ "json", 0, NULL, "one JSON document on standard output", .flag = &json },
+	{ NULL },
+};
+
+static const struct cli_command command = {
+	"info FILE|DEVICE [options]",
+	"Describe a model (.snnq), a recording, or a device (auto, sim, /dev/accel/accel0).",
+	"snnq info digits.snnq\n"
+	"snnq info hand_clap.aedat4 --json\n"
+	"snnq info /dev/accel/accel0\n",
+	options, 1,
+};
+
+static int recording_info(const char *path)
+{
+	struct snnq_events_info i;
+	struct snnq_events *events;
+	cJSON *o;
+
+	if (snnq_events_open(path, SNNQ_OPTS(struct snnq_events_opts, .format = format), &events))
+		return cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
+	snnq_events_info(events, &i);
+	snnq_events_close(events);
+	if (!json) {
+		printf("%s: %s recording, %" PRIu64 " events in %.3f s, sensor %ux%u (0: not said)\n",
+		       path, i.format, i.events, (i.last_us - i.first_us) / 1e6, i.width, i.height);
+		printf("%" PRIu64 " dropped, %" PRIu64 " backwards in time\n", i.dropped,
+		       i.nonmonotonic);
+		return CLI_OK;
+	}
+	o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "kind", "recording");
+	cJSON_AddStringToObject(o, "format", i.format);
+	cJSON_AddNumberToObject(o, "events", i.events);
+	cJSON_AddNumberToObject(o, "first_us", i.first_us);
+	cJSON_AddNumberToObject(o, "last_us", i.last_us);
+	cJSON_AddNumberToObject(o, "duration_us", i.last_us - i.first_us);
+	cJSON_AddNumberToObject(o, "width", i.width);
+	cJSON_AddNumberToObject(o, "height", i.height);
+	cJSON_AddNumberToObject(o, "dropped", i.dropped);
+	cJSON_AddNumberToObject(o, "nonmonotonic", i.nonmonotonic);
+	return cli_print_json(o);
+}
+
+static int device_info(const char *name)
+{
+	struct cli_session s;
+	const struct snnq_device_info *i = &s.device_info;
+	int code = cli_session_open(&s, name, 1);
+	cJSON *o;
+
+	if (code)
+		return code;
+	cli_session_close(&s);
+	if (!json) {
+		printf("%s: driver %s, hardware version %#x, %u core(s)\n", i->name, i->driver,
+		       i->hw_version, i->cores);
+		printf("%u KiB of memory per core, %u lanes, %u MHz, queue of %u, %u DMA bits\n",
+		       i->sram_bytes / 1024, i->lanes, i->clock_khz / 1000, i->queue_depth,
+		       i->dma_bits);
+		return CLI_OK;
+	}
+	o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "kind", "device");
+	cJSON_AddStringToObject(o, "name", i->name);
+	cJSON_AddStringToObject(o, "driver", i->driver);
+	cJSON_AddNumberToObject(o, "hw_version", i->hw_version);
+	cJSON_AddNumberToObject(o, "cores", i->cores);
+	cJSON_AddNumberToObject(o, "sram_bytes", i->sram_bytes);
+	cJSON_AddNumberToObject(o, "lanes", i->lanes);
+	cJSON_AddNumberToObject(o, "clock_khz", i->clock_khz);
+	cJSON_AddNumberToObject(o, "queue_depth", i->queue_depth);
+	cJSON_AddNumberToObject(o, "dma_bits", i->dma_bits);
+	return cli_print_json(o);
+}
+
+static bool is_model(const char *path)
+{
+	uint8_t head[9] = "";
+	FILE *f = fopen(path, "re");
+	bool model;
+
+	if (!f)
+		return false;
+	/* A length below 16 MiB, then JSON: no recording begins so. */
+	model = fread(head, 1, sizeof(head), f) == sizeof(head) && head[8] == '{' && !head[4] &&
+		!head[5] && !head[6] && !head[7];
+	fclose(f);
+	return model;
+}
+
+int verb_info(int argc, char **argv)
+{
+	struct stat st;
+	char **args;
+	const char *dot;
+	int code;
+
+	if (!cli_parse(&command, argc, argv, &args, &code))
+		return code;
+	if (stat(args[0], &st)) {
+		if (!strcmp(args[0], "auto") || !strncmp(args[0], "sim", 3))
+			return device_info(args[0]);
+		return cli_fail(CLI_FILE, "%s: %s", args[0], strerror(errno));
+	}
+	if (S_ISCHR(st.st_mode))
+		return device_info(args[0]);
+	dot = strrchr(args[0], '.');
+	if (!format && (is_model(args[0]) || (dot && !strcmp(dot, ".snnq"))))
+		return describe_model(args[0], json);
+	return recording_info(args[0]);
+}
