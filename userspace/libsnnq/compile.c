@@ -20,7 +20,7 @@ struct compiler {
 	struct snnq_region_desc regions[4];
 	struct snnq_layer *layers;
 	int32_t *table;
-	uint64_t weights_bytes;
+	__u64 weights_bytes;
 };
 
 static uint64_t align8(uint64_t n)
@@ -28,9 +28,9 @@ static uint64_t align8(uint64_t n)
 	return (n + 7) & ~7ull;
 }
 
-static uint64_t bump(uint64_t *at, uint64_t bytes)
+static __u64 bump(__u64 *at, __u64 bytes)
 {
-	uint64_t offset = *at;
+	__u64 offset = *at;
 
 	*at += align8(bytes);
 	return offset;
@@ -163,7 +163,7 @@ static void compile_tap(struct compiler *c, uint32_t i)
 
 static uint64_t tap_bytes(const struct graph *g)
 {
-	uint64_t bytes = 0;
+	__u64 bytes = 0;
 
 	for (uint32_t i = 0; i < g->layer_count; i++) {
 		struct snnq_tensor t = tensor_of(&g->layers[i].out, 0, 0);

@@ -17,9 +17,9 @@ struct compiled {
 	size_t program_bytes;
 	struct snnq_program_info info;
 	void *weights;		/* image of the weights region */
-	uint64_t weights_bytes;
+	__u64 weights_bytes;
 	int weights_region, input_region, readout_region, taps_region;	/* user numbers or -1 */
-	uint64_t input_step_bytes, taps_step_bytes, readout_bytes;
+	__u64 input_step_bytes, taps_step_bytes, readout_bytes;
 	struct snnq_tensor *taps;	/* per graph layer: where its copy lies */
 };
 
