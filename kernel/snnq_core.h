@@ -26,8 +26,8 @@ struct snnq_job;
 #define SNNQ_MAX_BAD_COMPLETIONS	16u
 
 /*
- * Memory shared with the device. The progress words are apart from the submission ring, so that a device which
- * writes astray by a little does not hit what it is told to do.
+ * Memory shared with the device. The progress words are apart from the submission
+ * ring, so that a device which writes astray by a little does not hit its orders.
  */
 struct snnq_rings {
 	struct snnq_sq_entry sq[SNNQ_RING_ENTRIES];

@@ -77,10 +77,8 @@ struct snnq_submit {
  */
 int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t size)
 {
-	if (stride < size)
+	if (stride < size || stride > SNNQ_MAX_STRIDE)
 		return -EINVAL;
-	if (stride > SNNQ_MAX_STRIDE)
-		return -E2BIG;
 	return copy_struct_from_user(to, size, u64_to_user_ptr(ptr + (u64)stride * index), stride);
 }
 

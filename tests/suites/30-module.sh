@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# The driver's sources: compile without a warning (W=1), pass sparse, pass checkpatch --strict.
+# A fresh build, so that nothing hides in objects that are up to date already.
+set -euo pipefail
+
+repo=$PWD
+out=$repo/build/check/module
+checkpatch=${XDG_CACHE_HOME:-$HOME/.cache}/snnq/kselftest/scripts/checkpatch.pl
+passed=0 failed=0 skipped=0
+
+ok() { echo "ok $1"; passed=$((passed + 1)); }
+bad() { echo "not ok $1"; failed=$((failed + 1)); }
+skip() { echo "ok $1 # SKIP $2"; skipped=$((skipped + 1)); }
+
+# check NAME LOG: what the compiler or sparse has to say is a failure.
+check() {
+  if grep -E 'warning:|error:|WARNING:|ERROR:' "$2"; then bad "$1"; else ok "$1"; fi
+}
+
+build() {
+  rm -rf "$out"
+  mkdir -p "$out"
+  rsync -rcR Kbuild kernel uapi tests/kunit "$out/"
+  make -C "$1" M="$out" -j"${JOBS:-$(nproc)}" W=1 modules >"$out/build.log" 2>&1
+}
+
+# uapi headers and the validator are for others too, without the macros of the kernel.
+style_exceptions() {
+  case $1 in
+    */snnq_validate.*) echo BIT_MACRO,BRACKET_SPACE,MACRO_ARG_REUSE,MACRO_ARG_UNUSED,LINE_SPACING,COMPLEX_MACRO ;;
+    uapi/*) echo BIT_MACRO ;;
+    *) echo NONE ;;
+  esac
+}
+
+style() {
+  local file
+  for file in Kbuild kernel/*.[ch] uapi/*.h tests/kunit/*.c; do
+    if "$checkpatch" --strict --no-tree --terse --show-types --no-summary --max-line-length=100 \
+      --ignore "$(style_exceptions "$file")" -f "$file"; then ok "checkpatch $file"; else bad "checkpatch $file"; fi
+  done
+}
+
+kdir=$(find /usr/src -maxdepth 1 -name 'linux-headers-6.12.*-amd64' | sort -V | tail -n 1)
+if [ -z "$kdir" ]; then
+  skip "module" "no kernel headers: install linux-headers-6.12-amd64"
+else
+  if build "$kdir"; then check "module W=1" "$out/build.log"; else tail -n 30 "$out/build.log"; bad "module W=1"; fi
+  if ! command -v sparse >/dev/null; then
+    skip "sparse" "not installed"
+  elif make -C "$kdir" M="$out" -j"${JOBS:-$(nproc)}" C=2 modules >"$out/sparse.log" 2>&1; then
+    check "sparse" "$out/sparse.log"
+  else
+    tail -n 30 "$out/sparse.log"
+    bad "sparse"
+  fi
+fi
+tests/selftests/build >"$repo/build/check/selftests-build.log" 2>&1 || true
+if [ -e "$checkpatch" ]; then style; else skip "checkpatch" "kernel source not available"; fi
+echo "RESULT passed=$passed failed=$failed skipped=$skipped"
+[ $failed -eq 0 ]
