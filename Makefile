@@ -3,6 +3,9 @@
 # Entry points only; the work is done by Meson, kbuild, and the scripts in tools/ and tests/.
 # All results are in build/, downloads and large builds in ~/.cache/snnq.
 
+# The distribution's Python has the modules that tools/setup installs.
+export PATH := /usr/bin:/bin:$(PATH)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo check shell userspace modules qemu guest bench clean \
 	setup-userspace setup-modules setup-qemu setup-guest setup-check
