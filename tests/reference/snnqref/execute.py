@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: MIT
+"""Executes a program on the bytes of its regions, one time step and one layer after the other."""
+import struct
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from . import packing
+from . import program as pg
+from .neurons import INT32_MAX, INT32_MIN, NeuronStage
+
+# The cycle model is another page's business: these counters stay zero here.
+INEXACT = ('sram_bytes', 'compute_cycles', 'memory_cycles', 'stall_cycles', 'reserved')
+EXACT_MASK = sum(1 << i for i, f in enumerate(pg.STATS_FIELDS) if f not in INEXACT)
+
+
+@dataclass
+class Outcome:
+    status: int = pg.OK
+    layer: int = pg.NO_LAYER
+    region: int = pg.NO_REGION
+    offset: int = 0
+    state: bytes = b''
+    stats: list = field(default_factory=list)
+    seen: Counter = field(default_factory=Counter)
+
+
+class BadEvent(Exception):
+    pass
+
+
+# --- operations ------------------------------------------------------------------------------
+def window_slices(size, out, stride, pad, dilation, k):
+    """For tap K of a window: the outputs whose input lies inside, and those inputs."""
+    outs = [o for o in range(out) if 0 <= o * stride + k * dilation - pad < size]
+    return outs, [o * stride + k * dilation - pad for o in outs]
+
+
+def taps(layer):
+    """(ky, kx, output rows, output columns, input rows, input columns) of a window."""
+    g, i, o = layer.geometry, layer.ins[0], layer.out
+    for ky in range(g.kernel_h):
+        oy, iy = window_slices(i.height, o.height, g.stride_h, g.pad_h, g.dilation_h, ky)
+        for kx in range(g.kernel_w):
+            ox, ix = window_slices(i.width, o.width, g.stride_w, g.pad_w, g.dilation_w, kx)
+            if oy and ox:
+                yield ky, kx, np.ix_(oy, ox), np.ix_(iy, ix)
+
+
+def conv2d(layer, weights, x):
+    """WEIGHTS [group][ky][kx][ci][co]."""
+    groups = layer.geometry.groups
+    ci, co = layer.ins[0].channels // groups, layer.out.channels // groups
+    acc = np.zeros(layer.out.shape, dtype=np.int64)
+    for ky, kx, outs, ins in taps(layer):
+        for g in range(groups):
+            part = x[ins][:, :, g * ci:(g + 1) * ci] @ weights[g, ky, kx]
+            acc[outs + (slice(g * co, (g + 1) * co),)] += part
+    return acc
+
+
+def pool_sum(layer, x):
+    acc = np.zeros(layer.out.shape, dtype=np.int64)
+    for _, _, outs, ins in taps(layer):
+        acc[outs] += x[ins]
+    return layer.param * acc
+
+
+def pool_max(layer, x):
+    out = np.full(layer.out.shape, INT32_MIN, dtype=np.int64)
+    for _, _, outs, ins in taps(layer):
+        out[outs] = np.maximum(out[outs], x[ins])
+    return out
+
+
+def coverage(layer):
+    """How many windows contain each input position."""
+    count = np.zeros(layer.ins[0].shape[:2], dtype=np.int64)
+    for _, _, _, ins in taps(layer):
+        count[ins] += 1
+    return count
+
+
+def attention(layer, q, k, v):
+    """The accumulator, and the synaptic operations done for it."""
+    heads, channels = layer.param, layer.out.channels
+    q, k, v = (t.reshape(-1, channels) for t in (q, k, v))
+    acc, synops, d = np.zeros_like(q), 0, channels // heads
+    for h in range(heads):
+        part = slice(h * d, (h + 1) * d)
+        a = q[:, part] @ k[:, part].T
+        acc[:, part] = a @ v[:, part]
+        uses = np.count_nonzero(a, axis=0)        # for each m: the n that need its V row
+        synops += int(a.sum()) + int((v[:, part] * uses[:, None]).sum())
+    return acc.reshape(layer.out.shape), synops
+
+
+def unpack_weights(layer, data):
+    rows, row = layer.weight_rows
+    start = layer.quant.offset
+    codes = packing.unpack_codes(data[start:start + layer.weight_bytes], rows, row,
+                                 layer.quant.bits)
+    weights = packing.levels(layer.quant.scheme, layer.quant.bits)[codes]
+    if layer.op == pg.OP_LINEAR:
+        return weights
+    g = layer.geometry
+    return weights.reshape(g.groups, g.kernel_h, g.kernel_w, -1, row)
+
+
+# --- layers ----------------------------------------------------------------------------------
+class LayerRun:
+    """One layer in one job."""
+
+    def __init__(self, job, layer):
+        self.job, self.layer = job, layer
+        self.stats = dict.fromkeys(pg.STATS_FIELDS, 0)
+        self.stage = None
+        self.total = None                          # READOUT SUM: int64 per channel
+        if layer.op in (pg.OP_CONV2D, pg.OP_LINEAR, pg.OP_POOL_SUM, pg.OP_ATTENTION):
+            self.stage = NeuronStage(layer, job.program.table, job.seen)
+        if layer.op in (pg.OP_CONV2D, pg.OP_LINEAR):
+            self.weights = unpack_weights(layer, job.memory[layer.quant.region])
+        if layer.op in (pg.OP_CONV2D, pg.OP_POOL_SUM, pg.OP_POOL_MAX):
+            self.coverage = coverage(layer)
+        if layer.op == pg.OP_READOUT:
+            self.total = [0] * layer.out.channels
+        if layer.op == pg.OP_EVENTS:
+            self.events, self.records = job.read_events(layer)
+
+    # State of the layer as bytes.
+    def load(self, data):
+        if self.stage and data:
+            self.stage.load(data)
+        elif data:
+            self.total = list(struct.unpack(f'<{self.layer.out.channels}q', data))
+
+    def save(self):
+        if not self.layer.state_bytes:
+            return b''
+        if self.stage:
+            return self.stage.save()
+        return struct.pack(f'<{self.layer.out.channels}q', *self.total)
+
+    def step(self, t, number):
+        layer = self.layer
+        if layer.op == pg.OP_EVENTS:
+            out = self._events(t)
+        else:
+            ins = [self.job.read(tensor, t) for tensor in layer.operands]
+            self._count_inputs(ins)
+            if layer.op == pg.OP_READOUT:
+                return self._readout(ins[0])
+            out = self._compute(ins)
+            if self.stage:
+                out = self.stage.step(out, number)
+        self._write(out, t)
+        return None
+
+    def _compute(self, ins):
+        layer, x = self.layer, ins[0]
+        if layer.op == pg.OP_CONV2D:
+            self._count_windows(x, layer.out.channels // layer.geometry.groups)
+            return conv2d(layer, self.weights, x)
+        if layer.op == pg.OP_LINEAR:
+            self.stats['synops'] += int(self._bits(x).sum()) * layer.out.channels
+            return x @ self.weights
+        if layer.op == pg.OP_POOL_SUM:
+            self._count_windows(x, 1)
+            return pool_sum(layer, x)
+        if layer.op == pg.OP_POOL_MAX:
+            self._count_windows(x, 1)
+            return pool_max(layer, x)
+        if layer.op == pg.OP_ATTENTION:
+            acc, synops = attention(layer, *ins)
+            self.stats['synops'] += synops
+            return acc
+        if layer.op == pg.OP_ADD:
+            self._count_spikes_as_synops(ins)
+            return self._clamp(x + ins[1], *packing.limits(layer.out))
+        raise ValueError(f'operation {layer.op}')
+
+    def _events(self, t):
+        out = np.zeros(self.layer.out.shape, dtype=np.int64)
+        for step, y, x, c in self.events:
+            if step == t:
+                out[y, x, c] += 1
+        top = packing.limits(self.layer.out)[1]
+        if self.layer.out.planes > 1:
+            lost = int(np.maximum(out - top, 0).sum())
+            self.stats['saturations'] += lost
+            self.job.seen['lost event'] += lost
+        self.job.seen['repeated event'] += int(np.maximum(out - 1, 0).sum())
+        return np.minimum(out, top)
+
+    def _readout(self, x):
+        sums = x.sum(axis=(0, 1))
+        self._count_spikes_as_synops([x])
+        if self.layer.param == pg.READOUT_LAST:
+            self.total = [0] * len(self.total)
+        self.total = [a + int(b) for a, b in zip(self.total, sums)]
+
+    def _count_spikes_as_synops(self, ins):
+        for tensor, values in zip(self.layer.operands, ins):
+            self.stats['synops'] += int(packing.set_bits(tensor, values).sum())
+
+    def _clamp(self, values, low, high):
+        clamped = np.clip(values, low, high)
+        lost = int(np.count_nonzero(clamped != values))
+        self.stats['saturations'] += lost
+        self.job.seen['clamp'] += lost
+        return clamped
+
+    # Counters.
+    def _bits(self, x):
+        return packing.set_bits(self.layer.ins[0], x)
+
+    def _count_windows(self, x, outputs):
+        bits = self._bits(x).sum(axis=2)
+        self.stats['synops'] += int((bits * self.coverage).sum()) * outputs
+
+    def _count_inputs(self, ins):
+        for tensor, values in zip(self.layer.operands, ins):
+            planes = tensor.planes or 1
+            self.stats['input_spikes'] += int(packing.set_bits(tensor, values).sum())
+            self.stats['input_possible'] += tensor.elements * planes
+            self.stats['input_bytes'] += tensor.bytes
+
+    def _write(self, out, t):
+        tensor = self.layer.out
+        self.job.write(tensor, t, packing.pack_tensor(tensor, out))
+        self.stats['output_spikes'] += int(packing.set_bits(tensor, out).sum())
+        self.stats['output_bytes'] += tensor.bytes
+
+    def finish(self):
+        """What is done once in a job."""
+        layer, stats, steps = self.layer, self.stats, self.job.steps
+        if layer.op == pg.OP_READOUT:
+            out = np.array([min(max(v, INT32_MIN), INT32_MAX) for v in self.total])
+            lost = sum(int(a) != b for a, b in zip(out, self.total))
+            stats['saturations'] += lost
+            self.job.seen['clamp'] += lost
+            self._write(out, 0)
+        if layer.op == pg.OP_EVENTS:
+            stats['input_spikes'] = stats['synops'] = len(self.events)
+            stats['input_possible'] = layer.ins[0].elements * steps
+            stats['input_bytes'] = 8 * self.records
+        if self.stage:
+            stats['neuron_updates'] = self.stage.updates
+            stats['saturations'] += self.stage.saturations
+        tiles = -(-steps // self.job.program.tile_steps)
+        stats['weight_bytes'] = layer.weight_bytes * tiles
+        stats['state_bytes'] = 2 * layer.state_bytes
+        stats['steps'] = steps
+
+
+class Job:
+    """Memory of one job: regions by number, and one step slot of scratch."""
+
+    def __init__(self, program, regions, steps):
+        self.program, self.steps, self.seen = program, steps, Counter()
+        self.memory = {pg.USER + i: r for i, r in enumerate(regions)}
+        self.memory[pg.SCRATCH] = bytearray(program.scratch_step_bytes)
+
+    def _start(self, tensor, t):
+        if tensor.region == pg.SCRATCH:
+            return tensor.offset
+        return t * self.program.regions[tensor.region - pg.USER].step_bytes + tensor.offset
+
+    def read(self, tensor, t):
+        start = self._start(tensor, t)
+        data = self.memory[tensor.region][start:start + tensor.bytes]
+        return packing.unpack_tensor(tensor, bytes(data))
+
+    def write(self, tensor, t, data):
+        start = self._start(tensor, t)
+        region = self.memory[tensor.region]
+        if start + len(data) > len(region):
+            raise ValueError('tensor does not fit its region')
+        region[start:start + len(data)] = data
+
+    def read_events(self, layer):
+        """The checked events of a list, and the number of records read (with the end mark)."""
+        tensor = layer.ins[0]
+        data, offset, last, events = self.memory[tensor.region], tensor.offset, 0, []
+        while len(data) - offset >= 8:
+            event = packing.unpack_event(data, offset)
+            if event is None:
+                return events, len(events) + 1
+            step, y, x, c = event
+            if (step < last or step >= self.steps or y >= tensor.height or x >= tensor.width
+                    or c >= tensor.channels):
+                raise BadEvent(tensor.region, offset)
+            last = step
+            events.append(event)
+            offset += 8
+        return events, len(events)
+
+
+def run_job(program, regions, steps, state, reset, seq):
+    """Run STEPS steps. REGIONS: bytes of inputs, bytearrays of outputs, by user region.
+
+    STATE is read unless RESET; the new state, if all went well, is in the outcome.
+    """
+    found, number = (seq, 0) if reset else struct.unpack_from('<2Q', state)
+    if found != seq:
+        return Outcome(pg.BAD_STATE)
+    job = Job(program, regions, steps)
+    runs = []
+    for index, layer in enumerate(program.layers):
+        try:
+            runs.append(LayerRun(job, layer))
+        except BadEvent as e:
+            return Outcome(pg.BAD_EVENT, index, *e.args)
+        if not reset:
+            at = layer.state_offset
+            runs[-1].load(bytes(state[at:at + layer.state_bytes]) if at else b'')
+    for t in range(steps):
+        for run in runs:
+            run.step(t, number + t)
+    new = bytearray(program.state_bytes)
+    struct.pack_into('<2Q', new, 0, seq + 1, number + steps)
+    for run in runs:
+        run.finish()
+        at = run.layer.state_offset
+        new[at:at + run.layer.state_bytes] = run.save() if at else b''
+    return Outcome(state=bytes(new), stats=[r.stats for r in runs], seen=job.seen)

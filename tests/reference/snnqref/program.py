@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: MIT
+"""Program blobs: descriptors, building and parsing, exactly as uapi/snnq_program.h lays them out.
+
+Nothing here judges whether a program is valid beyond what parsing needs; the validator does.
+"""
+import struct
+from dataclasses import astuple, dataclass, field, fields
+
+MAGIC, VERSION = 0x51504E53, 1
+STATE_IN, STATE_OUT, SCRATCH, USER = 0, 1, 2, 3
+NO_LAYER = NO_REGION = 0xFFFF
+READ, WRITE = 1, 2
+WEIGHTS, INPUT, EVENTS, OUTPUT, READOUT = 1, 2, 3, 4, 5
+NO_FORMAT, UNSIGNED, SIGNED, INT32, EVENT_LIST = 0, 1, 2, 3, 4
+NO_SCHEME, UNIFORM, ODD, POT = 0, 1, 2, 3
+NO_NEURON, LIF, CUBA = 0, 1, 2
+GE, GT = 0, 1
+HARD, SOFT, NO_RESET = 0, 1, 2
+NO_LEAK, DIVN, Q16, TZ12 = 0, 1, 2, 3
+STICKY, OLD_CURRENT = 1, 2
+OP_EVENTS, OP_CONV2D, OP_LINEAR, OP_POOL_MAX, OP_POOL_SUM = 1, 2, 3, 4, 5
+OP_ADD, OP_ATTENTION, OP_READOUT = 6, 7, 8
+SKIP_FIRST = 1
+READOUT_SUM, READOUT_LAST = 1, 2
+EVENT_END = (1 << 64) - 1
+OK, BAD_EVENT, BAD_STATE = 0, 5, 6
+STATE_HEADER_BYTES = 64
+
+ACCESS_OF_ROLE = {WEIGHTS: READ, INPUT: READ, EVENTS: READ, OUTPUT: WRITE, READOUT: WRITE}
+HEADER = struct.Struct('<8I2Q4I')
+REGION = struct.Struct('<2Q2IQ')
+STATS_FIELDS = (
+    'input_spikes', 'input_possible', 'synops', 'neuron_updates', 'output_spikes',
+    'weight_bytes', 'input_bytes', 'output_bytes', 'state_bytes', 'sram_bytes',
+    'compute_cycles', 'memory_cycles', 'stall_cycles', 'saturations', 'steps', 'reserved')
+
+
+@dataclass
+class Tensor:
+    offset: int = 0
+    region: int = 0
+    format: int = NO_FORMAT
+    planes: int = 0
+    height: int = 0
+    width: int = 0
+    channels: int = 0
+    layout = struct.Struct('<QHBBHHI4x')
+
+    @property
+    def shape(self):
+        return self.height, self.width, self.channels
+
+    @property
+    def elements(self):
+        return self.height * self.width * self.channels
+
+    @property
+    def row_bytes(self):
+        """Bytes of one position's channels in one bit-plane."""
+        return (self.channels + 63) // 64 * 8
+
+    @property
+    def bytes(self):
+        """Bytes of one time step; 0 for an event list."""
+        if self.format == INT32:
+            return 4 * self.elements
+        if self.format in (UNSIGNED, SIGNED):
+            return self.planes * self.height * self.width * self.row_bytes
+        return 0
+
+
+@dataclass
+class Quant:
+    offset: int = 0
+    region: int = 0
+    scheme: int = NO_SCHEME
+    bits: int = 0
+    layout = struct.Struct('<QHBB4x')
+
+
+@dataclass
+class Geometry:
+    kernel_h: int = 0
+    kernel_w: int = 0
+    stride_h: int = 0
+    stride_w: int = 0
+    pad_h: int = 0
+    pad_w: int = 0
+    dilation_h: int = 0
+    dilation_w: int = 0
+    groups: int = 0
+    layout = struct.Struct('<HHBBHHBBI')
+
+    def out_size(self, height, width):
+        return ((height + 2 * self.pad_h - self.dilation_h * (self.kernel_h - 1) - 1)
+                // self.stride_h + 1,
+                (width + 2 * self.pad_w - self.dilation_w * (self.kernel_w - 1) - 1)
+                // self.stride_w + 1)
+
+
+@dataclass
+class Neuron:
+    model: int = NO_NEURON
+    compare: int = GE
+    reset: int = HARD
+    leak: int = NO_LEAK
+    current_leak: int = NO_LEAK
+    shift: int = 0
+    delay: int = 0
+    requant_shift: int = 0
+    leak_param: int = 0
+    current_leak_param: int = 0
+    reset_value: int = 0
+    refractory: int = 0
+    flags: int = 0
+    threshold_index: int = 0
+    threshold_count: int = 0
+    bias_index: int = 0
+    bias_count: int = 0
+    mult_index: int = 0
+    mult_count: int = 0
+    layout = struct.Struct('<8BIIiHH6I12x')
+
+
+@dataclass
+class Layer:
+    op: int = 0
+    flags: int = 0
+    param: int = 0
+    ins: list = field(default_factory=lambda: [Tensor(), Tensor(), Tensor()])
+    out: Tensor = field(default_factory=Tensor)
+    quant: Quant = field(default_factory=Quant)
+    geometry: Geometry = field(default_factory=Geometry)
+    loop: int = 0
+    neuron: Neuron = field(default_factory=Neuron)
+    state_offset: int = 0
+    tag: int = 0
+    BYTES = 224
+
+    @property
+    def operands(self):
+        return [t for t in self.ins if t.format != NO_FORMAT]
+
+    @property
+    def weight_rows(self):
+        """(rows, weights in a row) of CONV2D and LINEAR."""
+        groups, window = 1, 1
+        if self.op == OP_CONV2D:
+            groups = self.geometry.groups
+            window = self.geometry.kernel_h * self.geometry.kernel_w
+        return window * self.ins[0].channels, self.out.channels // groups
+
+    @property
+    def weight_bytes(self):
+        if self.quant.scheme == NO_SCHEME:
+            return 0
+        rows, row = self.weight_rows
+        return rows * ((row * self.quant.bits + 7) // 8)
+
+    @property
+    def has_counter(self):
+        return self.neuron.refractory > 0 or bool(self.neuron.flags & STICKY)
+
+    @property
+    def state_bytes(self):
+        """Bytes of the layer's state: its parts in order, each padded to 8."""
+        if self.op == OP_READOUT:
+            return 8 * self.out.channels if self.param == READOUT_SUM else 0
+        if self.neuron.model == NO_NEURON:
+            return 0
+        part = (4 * self.out.elements + 7) // 8 * 8
+        parts = 1 + (self.neuron.model == CUBA) + self.has_counter
+        return parts * part + self.neuron.delay * self.out.bytes
+
+    def pack(self):
+        blob = struct.pack('<HHI', self.op, self.flags, self.param)
+        for part in (*self.ins, self.out, self.quant, self.geometry):
+            blob += part.layout.pack(*astuple(part))
+        blob += struct.pack('<I', self.loop) + self.neuron.layout.pack(*astuple(self.neuron))
+        return blob + struct.pack('<QI12x', self.state_offset, self.tag)
+
+    @classmethod
+    def parse(cls, blob):
+        layer = cls(*struct.unpack_from('<HHI', blob, 0))
+
+        def part(kind, offset):
+            return kind(*kind.layout.unpack_from(blob, offset))
+        layer.ins = [part(Tensor, 8 + 24 * i) for i in range(3)]
+        layer.out = part(Tensor, 80)
+        layer.quant = part(Quant, 104)
+        layer.geometry = part(Geometry, 120)
+        layer.loop = struct.unpack_from('<I', blob, 136)[0]
+        layer.neuron = part(Neuron, 140)
+        layer.state_offset, layer.tag = struct.unpack_from('<QI', blob, 200)
+        return layer
+
+
+@dataclass
+class Region:
+    bytes: int = 0
+    step_bytes: int = 0
+    access: int = 0
+    role: int = 0
+
+    def size(self, steps):
+        return self.step_bytes * steps if self.step_bytes else self.bytes
+
+
+class Program:
+    """A program in parts. The add_* and place_* methods lay out regions, scratch and state."""
+
+    def __init__(self, max_steps=64, tile_steps=4):
+        self.max_steps = max_steps
+        self.tile_steps = tile_steps
+        self.scratch_step_bytes = 0
+        self.state_bytes = STATE_HEADER_BYTES
+        self.regions = []
+        self.layers = []
+        self.table = []
+
+    def add_region(self, role, size=0):
+        """A region of SIZE bytes (a step, for roles with a time axis); returns its number."""
+        size = (size + 7) // 8 * 8
+        timed = role in (INPUT, OUTPUT)
+        self.regions.append(Region(0 if timed else size, size if timed else 0,
+                                   ACCESS_OF_ROLE[role], role))
+        return USER + len(self.regions) - 1
+
+    def add_table(self, values):
+        """Constants; returns index and count, as descriptors name them."""
+        index = len(self.table)
+        self.table += [int(v) for v in values]
+        return index, len(self.table) - index
+
+    def tensor(self, role, fmt, planes, height, width, channels):
+        """A tensor in a region of its own, or in scratch when ROLE is None."""
+        t = Tensor(0, SCRATCH, fmt, planes, height, width, channels)
+        if role is None:
+            t.offset = self.scratch_step_bytes
+            self.scratch_step_bytes += (t.bytes + 7) // 8 * 8
+        else:
+            t.region = self.add_region(role, t.bytes)
+        return t
+
+    def add_layer(self, layer):
+        size = layer.state_bytes
+        if size:
+            layer.state_offset = self.state_bytes
+            self.state_bytes += (size + 7) // 8 * 8
+        self.layers.append(layer)
+        return layer
+
+    def pack(self):
+        total = (HEADER.size + REGION.size * len(self.regions)
+                 + Layer.BYTES * len(self.layers) + 4 * len(self.table))
+        blob = HEADER.pack(MAGIC, VERSION, total, len(self.layers), len(self.regions),
+                           len(self.table), self.max_steps, self.tile_steps,
+                           self.scratch_step_bytes, self.state_bytes, 0, 0, 0, 0)
+        for r in self.regions:
+            blob += REGION.pack(*astuple(r), 0)
+        for layer in self.layers:
+            blob += layer.pack()
+        return blob + struct.pack(f'<{len(self.table)}i', *self.table)
+
+    @classmethod
+    def parse(cls, blob):
+        (magic, version, total, layers, regions, table, max_steps, tile_steps,
+         scratch, state, *zero) = HEADER.unpack_from(blob)
+        size = HEADER.size + REGION.size * regions + Layer.BYTES * layers + 4 * table
+        if (magic, version) != (MAGIC, VERSION) or any(zero):
+            raise ValueError('not a program of this version')
+        if total != size or len(blob) != size:
+            raise ValueError(f'program has {len(blob)} bytes, its parts need {size}')
+        p = cls(max_steps, tile_steps)
+        p.scratch_step_bytes, p.state_bytes = scratch, state
+        at = HEADER.size
+        for _ in range(regions):
+            p.regions.append(Region(*REGION.unpack_from(blob, at)[:len(fields(Region))]))
+            at += REGION.size
+        for _ in range(layers):
+            p.layers.append(Layer.parse(blob[at:at + Layer.BYTES]))
+            at += Layer.BYTES
+        p.table = list(struct.unpack_from(f'<{table}i', blob, at))
+        return p
