@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* stream.h - models and streams, as model.c and stream.c share them. */
+#ifndef SNNQ_STREAM_H
+#define SNNQ_STREAM_H
+
+#include "backend.h"
+#include "compile.h"
+
+struct snnq_model {
+	struct snnq_device *dev;
+	atomic_uint references;	/* the handle and each stream */
+	struct modelfile *file;
+	struct graph graph;
+	struct compiled compiled;
+	void *program;		/* of the backend */
+	struct snnq_tensor_buf *weights;	/* NULL: a model without weights */
+	bool taps;
+};
+
+struct snnq_model *model_get(struct snnq_model *model);
+void model_put(struct snnq_model *model);
+
+#endif /* SNNQ_STREAM_H */
