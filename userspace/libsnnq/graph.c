@@ -166,9 +166,9 @@ static void get_numbers(struct parser *p, const cJSON *node, const char *key, ui
 	if (integer ? !is_integer_type(n->tensor) : n->tensor->dtype != DTYPE_F32)
 		complain(p, "%s: tensor %s: expected %s, found %s", key, n->tensor->name,
 			 integer ? "I16 or I32" : "F32", n->tensor->type_name);
-	else if (tensor_count(n->tensor) != channels)
+	else if (tensor_elements(n->tensor) != channels)
 		complain(p, "%s: tensor %s: expected %u elements, one per channel, found %" PRIu64,
-			 key, n->tensor->name, channels, tensor_count(n->tensor));
+			 key, n->tensor->name, channels, tensor_elements(n->tensor));
 }
 
 int32_t graph_number(const struct graph_numbers *n, uint32_t channel)
@@ -359,7 +359,7 @@ static void get_weight(struct parser *p, struct graph_layer *l, const struct gra
 		l->bits = (uint32_t)get_integer(p, node, "bits", 1, 8);
 		check_packed(p, l, in);
 	} else if (l->weight->dtype != DTYPE_F32 ||
-		   tensor_count(l->weight) != graph_layer_params(p->graph, l)) {
+		   tensor_elements(l->weight) != graph_layer_params(p->graph, l)) {
 		complain(p, "weight: tensor %s: expected F32 with %" PRIu64 " elements",
 			 l->weight->name, graph_layer_params(p->graph, l));
 	}

@@ -28,7 +28,7 @@ static const struct {
 	[DTYPE_I16] = { "I16", 2 }, [DTYPE_I32] = { "I32", 4 },
 };
 
-uint64_t tensor_count(const struct tensor *t)
+uint64_t tensor_elements(const struct tensor *t)
 {
 	uint64_t n = 1;
 
@@ -122,10 +122,10 @@ static int read_tensor(const char *path, const cJSON *entry, const char *data, u
 				 bytes);
 	t->data = data + begin;
 	t->bytes = end - begin;
-	if (t->dtype != DTYPE_OTHER && t->bytes != tensor_count(t) * dtypes[t->dtype].bytes)
+	if (t->dtype != DTYPE_OTHER && t->bytes != tensor_elements(t) * dtypes[t->dtype].bytes)
 		return error_set(-EBADMSG, "%s: tensor %s: expected %" PRIu64 " bytes by its shape, "
 				 "found %" PRIu64, path, t->name,
-				 tensor_count(t) * dtypes[t->dtype].bytes, t->bytes);
+				 tensor_elements(t) * dtypes[t->dtype].bytes, t->bytes);
 	return 0;
 }
 
@@ -313,7 +313,7 @@ int modelfile_add(struct modelfile *f, const char *name, enum dtype dtype, uint3
 	t->dims = dims;
 	memcpy(t->shape, shape, dims * sizeof(*shape));
 	snprintf(t->type_name, sizeof(t->type_name), "%s", dtypes[dtype].name);
-	t->bytes = tensor_count(t) * dtypes[dtype].bytes;
+	t->bytes = tensor_elements(t) * dtypes[dtype].bytes;
 	t->name = strdup(name);
 	t->owned = malloc(t->bytes + 1);
 	if (!t->name || !t->owned) {

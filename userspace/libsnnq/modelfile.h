@@ -50,7 +50,7 @@ const struct tensor *modelfile_find(const struct modelfile *file, const char *na
 int modelfile_write(struct modelfile *file, const char *path);
 void modelfile_free(struct modelfile *file);
 
-uint64_t tensor_count(const struct tensor *t);
+uint64_t tensor_elements(const struct tensor *t);
 /* Element @i of an integer tensor. */
 int32_t tensor_int(const struct tensor *t, uint64_t i);
 
