@@ -70,7 +70,9 @@ static void snnq_core_set_ring(struct snnq_core *core, u32 reg, size_t offset)
 /* Give empty rings to a core that was reset. */
 int snnq_core_start(struct snnq_core *core)
 {
+	void __iomem *reg = core->sdev->regs + SNNQ_CORE_BASE(core->index) + SNNQ_CORE_STATUS;
 	u32 status;
+	int err;
 
 	snnq_core_drain(core);		/* what it completed before the reset */
 	snnq_core_forget(core);
@@ -78,9 +80,9 @@ int snnq_core_start(struct snnq_core *core)
 	snnq_core_set_ring(core, SNNQ_CORE_CQ_BASE_LO, offsetof(struct snnq_rings, cq));
 	snnq_core_write(core, SNNQ_CORE_COALESCE, 0);
 	snnq_core_write(core, SNNQ_CORE_CONTROL, SNNQ_CORE_CTL_ENABLE);
-	status = snnq_core_read(core, SNNQ_CORE_STATUS);
-	if (status == U32_MAX || !(status & SNNQ_CORE_ST_ENABLED) ||
-	    status & SNNQ_CORE_ST_HALTED) {
+	err = readl_poll_timeout(reg, status, status & (SNNQ_CORE_ST_ENABLED | SNNQ_CORE_ST_HALTED),
+				 50, SNNQ_CORE_RESET_US);
+	if (err || status & SNNQ_CORE_ST_HALTED) {	/* all ones is HALTED too */
 		drm_err(&core->sdev->drm, "core %u does not start: status %#x, error %#x\n",
 			core->index, status, snnq_core_read(core, SNNQ_CORE_ERROR));
 		return -EIO;

@@ -32,6 +32,7 @@ enum snnq_verdict {
 	SNNQ_FINE,	/* done, or going on */
 	SNNQ_HUNG,
 	SNNQ_BROKEN,	/* the core, not the job */
+	SNNQ_BREAKER,	/* the core, each time it runs this job */
 };
 
 static enum snnq_verdict snnq_recover_judge(struct snnq_core *core, struct snnq_job *job)
@@ -44,7 +45,7 @@ static enum snnq_verdict snnq_recover_judge(struct snnq_core *core, struct snnq_
 	if (snnq_job_signaled(job))
 		return SNNQ_FINE;
 	if (READ_ONCE(core->halted))
-		return job->replays < SNNQ_MAX_REPLAYS ? SNNQ_BROKEN : SNNQ_HUNG;
+		return job->replays < SNNQ_MAX_REPLAYS ? SNNQ_BROKEN : SNNQ_BREAKER;
 	since = ktime_after(job->started, core->last_done) ? job->started : core->last_done;
 	elapsed = ktime_to_ns(ktime_sub(ktime_get(), since));
 	progress = READ_ONCE(core->rings->progress[job->slot]);
@@ -163,7 +164,7 @@ enum drm_gpu_sched_stat snnq_recover(struct drm_sched_job *base)
 			verdict = SNNQ_FINE;
 	}
 	if (verdict != SNNQ_FINE)
-		snnq_recover_reset(core, base, verdict == SNNQ_HUNG);
+		snnq_recover_reset(core, base, verdict != SNNQ_BROKEN);
 	drm_dev_exit(idx);
 	return verdict == SNNQ_FINE ? snnq_sched_no_hang(base) : SNNQ_SCHED_STAT_RESET;
 }

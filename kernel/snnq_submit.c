@@ -44,6 +44,7 @@ struct snnq_signal {
  * @file: who calls.
  * @jobs: jobs; those not built yet, or queued, are NULL.
  * @fences: of the armed jobs.
+ * @streams: of the queued jobs, which may end before the scheduler let go of the queue.
  * @count: number of jobs.
  * @signals: syncobjs to signal, by job.
  * @signal_count: number of them.
@@ -56,6 +57,7 @@ struct snnq_submit {
 	struct drm_file *file;
 	struct snnq_job **jobs;
 	struct dma_fence **fences;
+	struct snnq_stream **streams;
 	u32 count;
 	struct snnq_signal *signals;
 	u32 signal_count;
@@ -371,6 +373,8 @@ static void snnq_submit_push(struct snnq_submit *submit, u32 index)
 	fence = dma_fence_get(&job->base.s_fence->finished);
 	submit->fences[index] = fence;
 	snnq_submit_attach(submit, job, fence);
+	kref_get(&job->stream->ref);
+	submit->streams[index] = job->stream;
 	submit->jobs[index] = NULL;
 	drm_sched_entity_push_job(&job->base);
 }
@@ -425,8 +429,11 @@ static void snnq_submit_cleanup(struct snnq_submit *submit)
 			snnq_job_abort(submit->jobs[i]);
 		if (submit->fences)
 			dma_fence_put(submit->fences[i]);
+		if (submit->streams)
+			snnq_stream_put(submit->streams[i]);
 	}
 	kvfree(submit->shared);
+	kfree(submit->streams);
 	kfree(submit->fences);
 	kfree(submit->jobs);
 }
@@ -438,9 +445,10 @@ static int snnq_submit_run(struct snnq_submit *submit, const struct drm_snnq_arr
 
 	submit->jobs = kcalloc(submit->count, sizeof(*submit->jobs), GFP_KERNEL_ACCOUNT);
 	submit->fences = kcalloc(submit->count, sizeof(*submit->fences), GFP_KERNEL_ACCOUNT);
+	submit->streams = kcalloc(submit->count, sizeof(*submit->streams), GFP_KERNEL_ACCOUNT);
 	submit->signals = kvcalloc(submit->count * SNNQ_MAX_SYNCS_PER_JOB,
 				   sizeof(*submit->signals), GFP_KERNEL_ACCOUNT);
-	if (!submit->jobs || !submit->fences || !submit->signals)
+	if (!submit->jobs || !submit->fences || !submit->streams || !submit->signals)
 		return -ENOMEM;
 	err = snnq_submit_build(submit, jobs);
 	if (err)
