@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * snnq.h - the coprocessor, independent of its bus.
+ *
+ * Two sides share a core. The register side (MMIO, rings, interrupts) runs under
+ * the BQL. The core's thread runs jobs and never takes the BQL. Between them lies
+ * SnnqCore.lock, taken after the BQL; what it guards is marked. The job itself
+ * belongs to the thread while `phase` is SNNQ_JOB_RUNNING, else to the BQL side.
+ *
+ * Memory is reached only through snnq_dma_*(). Direct RAM is copied by the thread
+ * itself; anything else (IOMMU, ROM, holes) is served by whoever holds the BQL, so
+ * that one who waits for a thread with the BQL held cannot deadlock.
+ */
+#ifndef HW_MISC_SNNQ_H
+#define HW_MISC_SNNQ_H
+
+#include "qemu/thread.h"
+#include "qemu/timer.h"
+#include "hw/qdev-core.h"
+#include "hw/qdev-properties.h"
+#include "snnq_qemu_compat.h"
+#include "snnq_engine.h"
+#include "snnq_inject.h"
+#include "snnq_regs.h"
+
+#define SNNQ_CAP_WORDS  20      /* 32-bit registers before the gap of the admin page */
+#define SNNQ_PLANS      4       /* programs that a core remembers */
+
+/* Cycle model: see Documentation/cycle-model.md. */
+#define SNNQ_LANES      64
+#define SNNQ_PORT_BYTES 16
+#define SNNQ_CLOCK_KHZ  400000
+
+typedef struct SnnqState SnnqState;
+typedef struct SnnqCore SnnqCore;
+
+/* A region of the running job, with what is known of its page list. */
+typedef struct SnnqRegion {
+    struct snnq_region_entry entry;
+    uint64_t *links;            /* addresses of the first `known` list pages */
+    uint32_t known;
+    uint32_t room;
+    uint32_t cached;            /* list page in list[], or UINT32_MAX */
+    uint64_t list[SNNQ_LIST_ENTRIES];
+} SnnqRegion;
+
+typedef struct SnnqJob {
+    struct snnq_sq_entry entry;
+    struct snnq_outcome outcome;        /* of the thread, when done */
+    SnnqRegion *regions;
+    uint32_t region_count;
+    uint32_t accesses;                  /* DMA accesses so far */
+    struct snnq_outcome fault;          /* first one met by DMA; status OK: none */
+} SnnqJob;
+
+typedef enum SnnqJobPhase {
+    SNNQ_JOB_NONE,
+    SNNQ_JOB_RUNNING,
+    SNNQ_JOB_DONE,
+} SnnqJobPhase;
+
+/* How urgently a running job has to end; numbers as SNNQ_INJECT_HANG_UNTIL_*. */
+typedef enum SnnqStop {
+    SNNQ_STOP_NONE,
+    SNNQ_STOP_CANCEL,           /* ends as CANCELLED */
+    SNNQ_STOP_CORE,             /* result is dropped; no DMA from now on */
+    SNNQ_STOP_DEVICE,
+} SnnqStop;
+
+/* A DMA access that the thread hands to the holder of the BQL. */
+typedef struct SnnqDmaRequest {
+    uint64_t addr;
+    void *buf;
+    size_t len;
+    bool is_write;
+    bool done;
+    MemTxResult result;
+} SnnqDmaRequest;
+
+typedef struct SnnqRing {
+    uint64_t base;
+    uint32_t size;
+    uint32_t head;
+    uint32_t tail;
+} SnnqRing;
+
+struct SnnqCore {
+    SnnqState *s;
+    unsigned index;
+
+    /* BQL: registers as written, rings as latched. */
+    uint64_t sq_base, cq_base;
+    uint32_t sq_size, cq_size;
+    SnnqRing sq, cq;
+    uint16_t cq_phase;
+    bool enabled, halted, resetting;
+    uint32_t error;
+    uint32_t coalesce;
+    uint32_t cancel_id;         /* cancels the next entry when it matches */
+    uint32_t unsignalled;       /* records without interrupt yet */
+    QEMUTimer *coalesce_timer;
+    QEMUBH *bh;
+
+    QemuThread thread;
+    QemuMutex lock;
+    QemuCond wake;              /* to the thread */
+    QemuCond idle;              /* from the thread */
+    SnnqJobPhase phase;         /* lock */
+    SnnqStop stop;              /* lock */
+    bool paused;                /* lock: the machine is stopped */
+    bool parked;                /* lock: the thread waits, does no DMA */
+    bool quit;                  /* lock */
+    SnnqDmaRequest *request;    /* lock */
+
+    SnnqJob job;                /* see top */
+    struct snnq_plan *plans[SNNQ_PLANS];        /* thread; latest first */
+};
+
+typedef struct SnnqInjectProperty {
+    SnnqState *s;
+    unsigned index;
+} SnnqInjectProperty;
+
+struct SnnqState {
+    /* Properties. */
+    uint32_t cores, sram, dma_bits, ring_size;
+    uint64_t ops;
+    bool inject_regs;
+
+    DeviceState *dev;
+    MemoryRegion regs;
+    AddressSpace *as;
+    void (*notify)(void *opaque, unsigned vector);
+    void *notify_opaque;
+    VMChangeStateEntry *vm_handler;
+    bool running;               /* the machine runs */
+
+    /* BQL: admin page. */
+    struct snnq_caps caps;
+    uint32_t cap_words[SNNQ_CAP_WORDS];
+    uint32_t control, error;
+    bool resetting;
+    int64_t reset_ns;           /* zero of the cycle counter */
+    uint32_t cycles_hi;         /* latched */
+    uint64_t busy_cycles;       /* of jobs done since sensor_ns */
+    int64_t sensor_ns;
+    uint32_t load;              /* moving average, 2^16: all cores busy */
+
+    uint32_t inject[SNNQ_INJECT_COUNT];         /* atomic */
+    SnnqInjectProperty inject_properties[SNNQ_INJECT_COUNT];
+    SnnqCore core[SNNQ_MAX_CORES];
+};
+
+#define SNNQ_DEVICE_PROPERTIES(type, field) \
+    DEFINE_PROP_UINT32("cores", type, field.cores, 2), \
+    DEFINE_PROP_SIZE32("sram", type, field.sram, 64 * 1024), \
+    DEFINE_PROP_UINT32("dma-bits", type, field.dma_bits, 40), \
+    DEFINE_PROP_UINT32("ring-size", type, field.ring_size, 1024), \
+    DEFINE_PROP_UINT64("ops", type, field.ops, UINT64_MAX), \
+    DEFINE_PROP_BOOL("inject-regs", type, field.inject_regs, false)
+
+/* snnq_core.c: the device as its bus front end sees it. */
+void snnq_init(SnnqState *s, Object *obj);
+bool snnq_realize(SnnqState *s, DeviceState *dev, AddressSpace *as,
+                  void (*notify)(void *opaque, unsigned vector), void *opaque,
+                  Error **errp);
+void snnq_unrealize(SnnqState *s);
+void snnq_reset_enter(SnnqState *s);
+void snnq_reset_hold(SnnqState *s);
+void snnq_reset_exit(SnnqState *s);
+void snnq_notify(SnnqState *s, unsigned vector);
+void snnq_core_error(SnnqCore *core, uint32_t error);
+void snnq_device_error(SnnqState *s, uint32_t error);
+void snnq_core_reset_done(SnnqCore *core);
+void snnq_vanish(SnnqState *s);
+
+static inline bool snnq_vanished(SnnqState *s)
+{
+    return qatomic_read(&s->inject[SNNQ_INJECT_VANISH]) != 0;
+}
+
+/* snnq_sensor.c */
+uint64_t snnq_cycles(SnnqState *s);
+uint32_t snnq_temperature(SnnqState *s);
+uint32_t snnq_power(SnnqState *s);
+
+/* snnq_ring.c */
+void snnq_ring_enable(SnnqCore *core);
+void snnq_ring_set_tail(SnnqCore *core, uint32_t tail);
+void snnq_ring_set_head(SnnqCore *core, uint32_t head);
+void snnq_ring_set_coalesce(SnnqCore *core, uint32_t value);
+void snnq_ring_cancel(SnnqCore *core, uint32_t job_id);
+void snnq_ring_forget(SnnqCore *core);
+void snnq_ring_bh(void *opaque);
+void snnq_ring_timer(void *opaque);
+
+/* snnq_job.c */
+void snnq_job_thread_start(SnnqCore *core);
+void snnq_job_thread_join(SnnqCore *core);
+void snnq_job_start(SnnqCore *core);
+SnnqJobPhase snnq_job_phase(SnnqCore *core);
+void snnq_job_forget(SnnqCore *core);
+void snnq_job_stop(SnnqCore *core, SnnqStop stop);
+void snnq_job_wait(SnnqCore *core);
+void snnq_job_pause(SnnqCore *core, bool pause);
+void snnq_outcome_fail(struct snnq_outcome *outcome, uint16_t status,
+                       uint16_t region, uint64_t offset);
+
+/* snnq_dma.c */
+uint64_t snnq_dma_limit(SnnqState *s);
+bool snnq_dma_bql(SnnqState *s, uint64_t addr, void *buf, size_t len, bool is_write);
+bool snnq_dma_job(SnnqCore *core, uint64_t addr, void *buf, size_t len, bool is_write);
+void snnq_dma_serve(SnnqCore *core);
+void snnq_dma_serve_locked(SnnqCore *core);
+bool snnq_regions_fetch(SnnqCore *core, const struct snnq_program_info *info);
+void snnq_regions_free(SnnqJob *job);
+int snnq_region_read(void *opaque, uint32_t region, uint64_t offset, void *buf,
+                     size_t bytes);
+int snnq_region_write(void *opaque, uint32_t region, uint64_t offset, const void *buf,
+                      size_t bytes);
+
+/* snnq_inject.c */
+void snnq_inject_init(SnnqState *s, Object *obj);
+uint32_t snnq_inject_read(SnnqState *s, unsigned index);
+void snnq_inject_write(SnnqState *s, unsigned index, uint32_t value);
+bool snnq_inject_hits(SnnqCore *core);
+bool snnq_inject_dma_error(SnnqCore *core);
+bool snnq_inject_hang(SnnqCore *core, uint32_t layer);
+
+#endif /* HW_MISC_SNNQ_H */

@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Registers, errors, reset and life of the device. Under the BQL.
+ *
+ * MMIO callbacks only change state and schedule bottom halves: no DMA, no waiting.
+ * A reset by register is therefore a handshake; a reset of the machine and an unplug
+ * wait for the cores' threads instead.
+ */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/log.h"
+#include "qemu/main-loop.h"
+#include "qemu/units.h"
+#include "snnq.h"
+#include "trace.h"
+
+#define LOW(value)              ((uint32_t)(value))
+#define HIGH(value)             ((uint32_t)((value) >> 32))
+#define SET_LOW(reg, value)     ((reg) = deposit64((reg), 0, 32, (value)))
+#define SET_HIGH(reg, value)    ((reg) = deposit64((reg), 32, 32, (value)))
+
+void snnq_notify(SnnqState *s, unsigned vector)
+{
+    uint32_t lost = snnq_inject_read(s, SNNQ_INJECT_LOST_IRQ);
+
+    if (snnq_vanished(s)) {
+        return;
+    }
+    trace_snnq_irq(s, vector, lost);
+    if (lost) {
+        qatomic_set(&s->inject[SNNQ_INJECT_LOST_IRQ], lost - 1);
+        return;
+    }
+    s->notify(s->notify_opaque, vector);
+}
+
+void snnq_device_error(SnnqState *s, uint32_t error)
+{
+    if (error) {
+        trace_snnq_err_device(s, error);
+        s->error |= error;
+        snnq_notify(s, 0);
+    }
+}
+
+/* An error of one core halts that core. */
+void snnq_core_error(SnnqCore *core, uint32_t error)
+{
+    trace_snnq_err_core(core->s, core->index, error);
+    core->error |= error;
+    core->halted = true;
+    snnq_device_error(core->s, SNNQ_DEV_ERROR_CORE);
+}
+
+static void core_reset(SnnqCore *core, SnnqStop level)
+{
+    trace_snnq_reset(core->s, core->index, level);
+    core->resetting = true;
+    snnq_job_stop(core, level);
+    qemu_bh_schedule(core->bh);
+}
+
+static void admin_clear(SnnqState *s)
+{
+    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+
+    s->control = 0;
+    s->error = 0;
+    s->reset_ns = s->sensor_ns = now;
+    s->busy_cycles = 0;
+    s->load = 0;
+    s->cycles_hi = 0;
+    s->resetting = false;
+}
+
+/* The core's thread is idle: end its reset, and the device's after the last core. */
+void snnq_core_reset_done(SnnqCore *core)
+{
+    SnnqState *s = core->s;
+
+    snnq_job_forget(core);
+    snnq_ring_forget(core);
+    core->resetting = false;
+    trace_snnq_reset_done(s, core->index);
+    for (unsigned i = 0; i < s->cores; i++) {
+        if (s->core[i].resetting) {
+            return;
+        }
+    }
+    if (s->resetting) {
+        admin_clear(s);
+    }
+}
+
+static void device_reset(SnnqState *s)
+{
+    s->resetting = true;
+    for (unsigned i = 0; i < s->cores; i++) {
+        core_reset(&s->core[i], SNNQ_STOP_DEVICE);
+    }
+}
+
+/* The device is gone: what it was doing ends, silently. */
+void snnq_vanish(SnnqState *s)
+{
+    device_reset(s);
+}
+
+static uint32_t error_cores(SnnqState *s)
+{
+    uint32_t cores = 0;
+
+    for (unsigned i = 0; i < s->cores; i++) {
+        cores |= (s->core[i].error != 0) << i;
+    }
+    return cores;
+}
+
+static uint32_t cycles_low(SnnqState *s)
+{
+    uint64_t cycles = snnq_cycles(s);
+
+    s->cycles_hi = HIGH(cycles);
+    return LOW(cycles);
+}
+
+static bool is_inject(SnnqState *s, hwaddr reg)
+{
+    return s->inject_regs && reg >= SNNQ_INJECT_BASE &&
+           reg < SNNQ_INJECT_REG(SNNQ_INJECT_COUNT);
+}
+
+static bool admin_read(SnnqState *s, hwaddr reg, uint32_t *value)
+{
+    if (reg / 4 < SNNQ_CAP_WORDS) {
+        *value = s->cap_words[reg / 4];
+        return true;
+    }
+    if (is_inject(s, reg)) {
+        *value = snnq_inject_read(s, (reg - SNNQ_INJECT_BASE) / 4);
+        return true;
+    }
+    switch (reg) {
+    case SNNQ_REG_CONTROL:
+        *value = s->control;
+        return true;
+    case SNNQ_REG_STATUS:
+        *value = s->resetting ? 0 : SNNQ_DEV_STATUS_READY;
+        return true;
+    case SNNQ_REG_ERROR:
+        *value = s->error;
+        return true;
+    case SNNQ_REG_ERROR_CORES:
+        *value = error_cores(s);
+        return true;
+    case SNNQ_REG_TEMPERATURE:
+        *value = snnq_temperature(s);
+        return true;
+    case SNNQ_REG_POWER:
+        *value = snnq_power(s);
+        return true;
+    case SNNQ_REG_CYCLES_LO:
+        *value = cycles_low(s);
+        return true;
+    case SNNQ_REG_CYCLES_HI:
+        *value = s->cycles_hi;
+        return true;
+    }
+    return false;
+}
+
+static uint32_t core_status(SnnqCore *core)
+{
+    return (core->enabled ? SNNQ_CORE_ST_ENABLED : 0) |
+           (core->halted ? SNNQ_CORE_ST_HALTED : 0) |
+           (core->resetting ? SNNQ_CORE_ST_RESETTING : 0) |
+           (snnq_job_phase(core) == SNNQ_JOB_RUNNING ? SNNQ_CORE_ST_BUSY : 0);
+}
+
+static bool core_read(SnnqCore *core, hwaddr reg, uint32_t *value)
+{
+    const struct { hwaddr reg; uint32_t value; } regs[] = {
+        { SNNQ_CORE_SQ_BASE_LO, LOW(core->sq_base) },
+        { SNNQ_CORE_SQ_BASE_HI, HIGH(core->sq_base) },
+        { SNNQ_CORE_SQ_SIZE, core->sq_size },
+        { SNNQ_CORE_SQ_TAIL, core->sq.tail },
+        { SNNQ_CORE_SQ_HEAD, core->sq.head },
+        { SNNQ_CORE_CQ_BASE_LO, LOW(core->cq_base) },
+        { SNNQ_CORE_CQ_BASE_HI, HIGH(core->cq_base) },
+        { SNNQ_CORE_CQ_SIZE, core->cq_size },
+        { SNNQ_CORE_CQ_HEAD, core->cq.head },
+        { SNNQ_CORE_CQ_TAIL, core->cq.tail },
+        { SNNQ_CORE_CONTROL, core->enabled ? SNNQ_CORE_CTL_ENABLE : 0 },
+        { SNNQ_CORE_STATUS, core_status(core) },
+        { SNNQ_CORE_CANCEL, 0 },
+        { SNNQ_CORE_ERROR, core->error },
+        { SNNQ_CORE_COALESCE, core->coalesce },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(regs); i++) {
+        if (regs[i].reg == reg) {
+            *value = regs[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool admin_write(SnnqState *s, hwaddr reg, uint32_t value)
+{
+    if (is_inject(s, reg)) {
+        snnq_inject_write(s, (reg - SNNQ_INJECT_BASE) / 4, value);
+        return true;
+    }
+    switch (reg) {
+    case SNNQ_REG_CONTROL:
+        if (value & SNNQ_CONTROL_RESET) {
+            device_reset(s);
+        } else if (!s->resetting) {
+            s->control = value & SNNQ_CONTROL_ENABLE;
+            for (unsigned i = 0; i < s->cores; i++) {
+                qemu_bh_schedule(s->core[i].bh);
+            }
+        }
+        return true;
+    case SNNQ_REG_ERROR:
+        s->error &= ~value;
+        return true;
+    }
+    return false;
+}
+
+static bool core_write(SnnqCore *core, hwaddr reg, uint32_t value)
+{
+    switch (reg) {
+    case SNNQ_CORE_SQ_BASE_LO:
+        SET_LOW(core->sq_base, value);
+        return true;
+    case SNNQ_CORE_SQ_BASE_HI:
+        SET_HIGH(core->sq_base, value);
+        return true;
+    case SNNQ_CORE_SQ_SIZE:
+        core->sq_size = value;
+        return true;
+    case SNNQ_CORE_SQ_TAIL:
+        snnq_ring_set_tail(core, value);
+        return true;
+    case SNNQ_CORE_CQ_BASE_LO:
+        SET_LOW(core->cq_base, value);
+        return true;
+    case SNNQ_CORE_CQ_BASE_HI:
+        SET_HIGH(core->cq_base, value);
+        return true;
+    case SNNQ_CORE_CQ_SIZE:
+        core->cq_size = value;
+        return true;
+    case SNNQ_CORE_CQ_HEAD:
+        snnq_ring_set_head(core, value);
+        return true;
+    case SNNQ_CORE_CONTROL:
+        if (value & SNNQ_CORE_CTL_RESET) {
+            core_reset(core, SNNQ_STOP_CORE);
+        } else if (value & SNNQ_CORE_CTL_ENABLE) {
+            snnq_ring_enable(core);
+        }
+        return true;
+    case SNNQ_CORE_CANCEL:
+        snnq_ring_cancel(core, value);
+        return true;
+    case SNNQ_CORE_ERROR:
+        core->error &= ~value;
+        return true;
+    case SNNQ_CORE_COALESCE:
+        snnq_ring_set_coalesce(core, value);
+        return true;
+    }
+    return false;
+}
+
+/* The core whose page @addr lies in; NULL: the admin page or none. */
+static SnnqCore *core_at(SnnqState *s, hwaddr addr)
+{
+    hwaddr page = addr / SNNQ_REG_PAGE;
+
+    return page && page <= s->cores ? &s->core[page - 1] : NULL;
+}
+
+/* Registers that one 64-bit access may reach. */
+static bool is_pair(SnnqState *s, hwaddr addr)
+{
+    hwaddr reg = addr % SNNQ_REG_PAGE;
+
+    return core_at(s, addr) ?
+           reg == SNNQ_CORE_SQ_BASE_LO || reg == SNNQ_CORE_CQ_BASE_LO :
+           addr == SNNQ_REG_CAP_OPS_LO || addr == SNNQ_REG_CYCLES_LO;
+}
+
+static bool access_valid(SnnqState *s, hwaddr addr, unsigned size)
+{
+    return addr % size == 0 && (size == 4 || (size == 8 && is_pair(s, addr)));
+}
+
+static void access_refused(SnnqState *s, const char *what, hwaddr addr, unsigned size)
+{
+    trace_snnq_err_access_mmio(s, what, addr, size);
+    qemu_log_mask(LOG_GUEST_ERROR, "snnq: %s of %u bytes at 0x%" HWADDR_PRIx
+                  ": no such register\n", what, size, addr);
+}
+
+static uint32_t reg_read(SnnqState *s, hwaddr addr)
+{
+    SnnqCore *core = core_at(s, addr);
+    uint32_t value = 0;
+
+    if (core ? !core_read(core, addr % SNNQ_REG_PAGE, &value) :
+               addr >= SNNQ_REG_PAGE || !admin_read(s, addr, &value)) {
+        access_refused(s, "read", addr, 4);
+    }
+    trace_snnq_read(s, addr, value);
+    return value;
+}
+
+static void reg_write(SnnqState *s, hwaddr addr, uint32_t value)
+{
+    SnnqCore *core = core_at(s, addr);
+
+    trace_snnq_write(s, addr, value);
+    if (core ? !core_write(core, addr % SNNQ_REG_PAGE, value) :
+               addr >= SNNQ_REG_PAGE || !admin_write(s, addr, value)) {
+        access_refused(s, "write", addr, 4);
+    }
+}
+
+static uint64_t regs_read(void *opaque, hwaddr addr, unsigned size)
+{
+    SnnqState *s = opaque;
+    uint64_t low;
+
+    if (snnq_vanished(s)) {
+        return UINT64_MAX;
+    }
+    if (!access_valid(s, addr, size)) {
+        access_refused(s, "read", addr, size);
+        return 0;
+    }
+    low = reg_read(s, addr);
+    return size == 8 ? low | (uint64_t)reg_read(s, addr + 4) << 32 : low;
+}
+
+static void regs_write(void *opaque, hwaddr addr, uint64_t value, unsigned size)
+{
+    SnnqState *s = opaque;
+
+    if (snnq_vanished(s)) {
+        return;
+    }
+    if (!access_valid(s, addr, size)) {
+        access_refused(s, "write", addr, size);
+        return;
+    }
+    reg_write(s, addr, LOW(value));
+    if (size == 8) {
+        reg_write(s, addr + 4, HIGH(value));
+    }
+}
+
+/* Every size comes through, so that the model itself refuses and traces. */
+static const MemoryRegionOps regs_ops = {
+    .read = regs_read,
+    .write = regs_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+    .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+};
+
+/* Each register of the capability block, by its place. */
+static void fill_capabilities(SnnqState *s)
+{
+    const struct { unsigned reg; uint32_t value; } words[] = {
+        { SNNQ_REG_ID, SNNQ_ID },
+        { SNNQ_REG_VERSION, SNNQ_HW_VERSION },
+        { SNNQ_REG_CAP_CORES, s->cores },
+        { SNNQ_REG_CAP_SRAM, s->sram },
+        { SNNQ_REG_CAP_DMA_BITS, s->dma_bits },
+        { SNNQ_REG_CAP_LAYERS, s->caps.max_layers },
+        { SNNQ_REG_CAP_DIM, s->caps.max_dim },
+        { SNNQ_REG_CAP_CHANNELS, s->caps.max_channels },
+        { SNNQ_REG_CAP_STEPS, s->caps.max_steps },
+        { SNNQ_REG_CAP_RING, s->ring_size },
+        { SNNQ_REG_CAP_OPS_LO, LOW(s->caps.ops) },
+        { SNNQ_REG_CAP_OPS_HI, HIGH(s->caps.ops) },
+        { SNNQ_REG_CAP_UNIFORM, s->caps.scheme_uniform },
+        { SNNQ_REG_CAP_ODD, s->caps.scheme_odd },
+        { SNNQ_REG_CAP_POT, s->caps.scheme_pot },
+        { SNNQ_REG_CAP_FEATURES, SNNQ_FEATURE_PROFILE },
+        { SNNQ_REG_CAP_LANES, SNNQ_LANES },
+        { SNNQ_REG_CAP_PORT, SNNQ_PORT_BYTES },
+        { SNNQ_REG_CAP_CLOCK, SNNQ_CLOCK_KHZ },
+        { SNNQ_REG_CAP_PROGRAM, s->caps.max_program_bytes },
+    };
+
+    QEMU_BUILD_BUG_ON(ARRAY_SIZE(words) != SNNQ_CAP_WORDS);
+    for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+        s->cap_words[words[i].reg / 4] = words[i].value;
+    }
+}
+
+static bool check_range(const char *name, uint64_t value, uint64_t min, uint64_t max,
+                        Error **errp)
+{
+    if (value >= min && value <= max) {
+        return true;
+    }
+    error_setg(errp, "%s must be between %" PRIu64 " and %" PRIu64 ", got %" PRIu64,
+               name, min, max, value);
+    return false;
+}
+
+static bool check_properties(SnnqState *s, Error **errp)
+{
+    if (!check_range("cores", s->cores, 1, SNNQ_MAX_CORES, errp) ||
+        !check_range("sram", s->sram, 4 * KiB, 64 * MiB, errp) ||
+        !check_range("dma-bits", s->dma_bits, 32, 64, errp) ||
+        !check_range("ring-size", s->ring_size, 2, 65536, errp)) {
+        return false;
+    }
+    if (!is_power_of_2(s->ring_size)) {
+        error_setg(errp, "ring-size must be a power of two, got %u", s->ring_size);
+        return false;
+    }
+    if (!(s->ops & snnq_caps_all.ops)) {
+        error_setg(errp, "ops must have a bit of 0x%" PRIx64 ", got 0x%" PRIx64,
+                   (uint64_t)snnq_caps_all.ops, s->ops);
+        return false;
+    }
+    return true;
+}
+
+/* With the machine stopped no thread does DMA and no ring moves. */
+static void vm_state_changed(void *opaque, bool running, RunState state)
+{
+    SnnqState *s = opaque;
+
+    s->running = running;
+    for (unsigned i = 0; i < s->cores; i++) {
+        snnq_job_pause(&s->core[i], !running);
+        qemu_bh_schedule(s->core[i].bh);
+    }
+}
+
+static void core_init(SnnqState *s, unsigned index)
+{
+    SnnqCore *core = &s->core[index];
+
+    core->s = s;
+    core->index = index;
+    core->paused = !s->running;
+    core->bh = qemu_bh_new_guarded(snnq_ring_bh, core, &s->dev->mem_reentrancy_guard);
+    core->coalesce_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, snnq_ring_timer, core);
+    snnq_job_thread_start(core);
+}
+
+/* Properties; works without a realized device, as instance_init must. */
+void snnq_init(SnnqState *s, Object *obj)
+{
+    snnq_inject_init(s, obj);
+}
+
+/*
+ * @as: what the device reaches by DMA. @notify: raise vector 0 (admin) or 1 + n
+ * (core n), called under the BQL. Map s->regs afterwards.
+ */
+bool snnq_realize(SnnqState *s, DeviceState *dev, AddressSpace *as,
+                  void (*notify)(void *opaque, unsigned vector), void *opaque,
+                  Error **errp)
+{
+    if (!check_properties(s, errp)) {
+        return false;
+    }
+    s->dev = dev;
+    s->as = as;
+    s->notify = notify;
+    s->notify_opaque = opaque;
+    s->caps = snnq_caps_all;
+    s->caps.ops &= s->ops;
+    s->running = runstate_is_running();
+    fill_capabilities(s);
+    memory_region_init_io(&s->regs, OBJECT(dev), &regs_ops, s, "snnq-regs",
+                          pow2ceil(SNNQ_REGS_BYTES(s->cores)));
+    for (unsigned i = 0; i < s->cores; i++) {
+        core_init(s, i);
+    }
+    admin_clear(s);
+    s->vm_handler = qdev_add_vm_change_state_handler(dev, vm_state_changed, s);
+    return true;
+}
+
+static void stop_all(SnnqState *s)
+{
+    for (unsigned i = 0; i < s->cores; i++) {
+        snnq_job_stop(&s->core[i], SNNQ_STOP_DEVICE);
+    }
+    for (unsigned i = 0; i < s->cores; i++) {
+        snnq_job_wait(&s->core[i]);
+    }
+}
+
+void snnq_unrealize(SnnqState *s)
+{
+    qemu_del_vm_change_state_handler(s->vm_handler);
+    stop_all(s);
+    for (unsigned i = 0; i < s->cores; i++) {
+        SnnqCore *core = &s->core[i];
+
+        snnq_job_thread_join(core);
+        qemu_bh_delete(core->bh);
+        timer_free(core->coalesce_timer);
+    }
+    s->dev = NULL;
+}
+
+/* Reset of the machine, the bus or by a function-level reset, first phase. */
+void snnq_reset_enter(SnnqState *s)
+{
+    s->resetting = true;
+    s->control = 0;
+}
+
+void snnq_reset_hold(SnnqState *s)
+{
+    stop_all(s);
+    for (unsigned i = 0; i < s->cores; i++) {
+        snnq_job_forget(&s->core[i]);
+        snnq_ring_forget(&s->core[i]);
+        s->core[i].resetting = false;
+    }
+}
+
+void snnq_reset_exit(SnnqState *s)
+{
+    admin_clear(s);
+}

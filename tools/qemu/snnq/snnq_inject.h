@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+/*
+ * snnq_inject.h - fault injection of the device model, for tests.
+ *
+ * Not part of the hardware: a real device has no such registers. Each injection
+ * is a property of the device (set at start or by qom-set at any time). With the
+ * property inject-regs=on they are also registers in the admin page, so that a
+ * test inside the guest can arm them through the PCI BAR. Both doors take the
+ * same values. No reset changes an injection; those that fire once disarm
+ * themselves.
+ */
+#ifndef SNNQ_INJECT_H
+#define SNNQ_INJECT_H
+
+/* Offset of injection n in the admin page; index for the table in the model. */
+#define SNNQ_INJECT_BASE        0xf00u
+#define SNNQ_INJECT_REG(n)      (SNNQ_INJECT_BASE + 4u * (n))
+
+/* RO: SNNQ_INJECT_MAGIC when the registers exist, else zero. */
+#define SNNQ_INJECT_ID          0u
+#define SNNQ_INJECT_MAGIC       0x6a6e6971u     /* "qinj" */
+/* inject-cores: bit n: the injections below hit core n. Reset value: all. */
+#define SNNQ_INJECT_CORES       1u
+/* inject-dma-error-at: the n-th DMA access (from 1) of a job fails, once. 0: off. */
+#define SNNQ_INJECT_DMA_ERROR   2u
+/* inject-hang-layer: hang before this layer runs. SNNQ_INJECT_OFF: off. */
+#define SNNQ_INJECT_HANG_LAYER  3u
+/* inject-hang-count: so many jobs hang, then hang-layer is switched off. */
+#define SNNQ_INJECT_HANG_COUNT  4u
+/* inject-hang-level: what ends a hang: SNNQ_INJECT_HANG_UNTIL_*. */
+#define SNNQ_INJECT_HANG_LEVEL  5u
+/* inject-slow-ns: delay before each layer and tile of steps. */
+#define SNNQ_INJECT_SLOW_NS     6u
+/* inject-lost-irq: so many interrupts are dropped. */
+#define SNNQ_INJECT_LOST_IRQ    7u
+/* inject-spurious-irq: writing v raises vector v at once. */
+#define SNNQ_INJECT_SPURIOUS    8u
+/* inject-vanish: 1: the device is gone: all-ones, no DMA, no interrupts. */
+#define SNNQ_INJECT_VANISH      9u
+/* inject-bad-completion: SNNQ_INJECT_BAD_*, for one record. */
+#define SNNQ_INJECT_BAD_RECORD  10u
+/* inject-device-error: writing sets these SNNQ_DEV_ERROR_* bits. */
+#define SNNQ_INJECT_DEV_ERROR   11u
+#define SNNQ_INJECT_COUNT       12u
+
+#define SNNQ_INJECT_OFF         0xffffffffu
+
+#define SNNQ_INJECT_HANG_UNTIL_CANCEL           1u
+#define SNNQ_INJECT_HANG_UNTIL_CORE_RESET       2u
+#define SNNQ_INJECT_HANG_UNTIL_DEVICE_RESET     3u
+
+#define SNNQ_INJECT_BAD_NONE    0u
+#define SNNQ_INJECT_BAD_ID      1u      /* a job id that was never submitted */
+#define SNNQ_INJECT_BAD_TWICE   2u      /* the same record twice, if there is room */
+#define SNNQ_INJECT_BAD_STATUS  3u      /* an undefined status */
+#define SNNQ_INJECT_BAD_LAYER   4u      /* a fault in a layer and region that do not exist */
+#define SNNQ_INJECT_BAD_STEPS   5u      /* more steps than asked for */
+#define SNNQ_INJECT_BAD_LOST    6u      /* no record at all */
+#define SNNQ_INJECT_BAD_COUNT   7u
+
+#endif /* SNNQ_INJECT_H */

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Jobs: the thread of a core, and how the register side starts, stops and awaits it.
+ *
+ * Invariants:
+ *  - The thread looks at the job, its plans and memory through snnq_dma_job() only;
+ *    it raises no interrupt and writes no ring. Its result is job.outcome.
+ *  - A job ends at the next poll after a stop was asked for; from SNNQ_STOP_CORE on
+ *    it does no DMA, so that its end is also the end of all DMA.
+ */
+#include "qemu/osdep.h"
+#include "qemu/main-loop.h"
+#include "qemu/rcu.h"
+#include "snnq.h"
+#include "trace.h"
+
+/* Record a failure; the first one counts. */
+void snnq_outcome_fail(struct snnq_outcome *outcome, uint16_t status,
+                       uint16_t region, uint64_t offset)
+{
+    if (outcome->status == SNNQ_STATUS_OK) {
+        outcome->status = status;
+        outcome->region = region;
+        outcome->offset = offset;
+    }
+}
+
+/* Level of the stop asked for; waits while the machine is stopped. */
+static SnnqStop job_stop_level(SnnqCore *core)
+{
+    QEMU_LOCK_GUARD(&core->lock);
+    while (core->paused && !core->stop) {
+        core->parked = true;
+        qemu_cond_broadcast(&core->idle);
+        qemu_cond_wait(&core->wake, &core->lock);
+        core->parked = false;
+    }
+    return core->stop;
+}
+
+/* Sleep @ms milliseconds, or until a stop of at least @level is asked for. */
+static void job_sleep(SnnqCore *core, int64_t ms, SnnqStop level)
+{
+    int64_t end = ms < INT64_MAX ? get_clock() / SCALE_MS + ms : INT64_MAX, left;
+
+    QEMU_LOCK_GUARD(&core->lock);
+    core->parked = true;
+    qemu_cond_broadcast(&core->idle);
+    while (core->stop < level && (left = end - get_clock() / SCALE_MS) > 0) {
+        qemu_cond_timedwait(&core->wake, &core->lock, MIN(left, 1000));
+    }
+    core->parked = false;
+}
+
+/* Injected delays. */
+static void job_delay(SnnqCore *core, uint32_t layer)
+{
+    uint32_t slow = snnq_inject_hits(core) ?
+                    snnq_inject_read(core->s, SNNQ_INJECT_SLOW_NS) : 0;
+
+    if (snnq_inject_hang(core, layer)) {
+        job_sleep(core, INT64_MAX, snnq_inject_read(core->s, SNNQ_INJECT_HANG_LEVEL));
+    }
+    if (slow) {
+        job_sleep(core, slow / SCALE_MS, SNNQ_STOP_CANCEL);
+        g_usleep(slow % SCALE_MS / SCALE_US);
+    }
+}
+
+static bool job_poll(void *opaque, uint32_t layer, uint64_t progress)
+{
+    SnnqCore *core = opaque;
+    SnnqJob *job = &core->job;
+
+    job_delay(core, layer);
+    if (!snnq_dma_job(core, job->entry.progress, &progress, sizeof(progress), true)) {
+        job->fault.layer = layer;
+        return true;
+    }
+    return job_stop_level(core) != SNNQ_STOP_NONE;
+}
+
+/* Make the plan at @index the latest one. */
+static void plan_to_front(SnnqCore *core, unsigned index, struct snnq_plan *plan)
+{
+    memmove(&core->plans[1], &core->plans[0], index * sizeof(core->plans[0]));
+    core->plans[0] = plan;
+}
+
+static struct snnq_plan *plan_get(SnnqCore *core, const void *program, size_t bytes)
+{
+    SnnqJob *job = &core->job;
+    struct snnq_plan *plan;
+    struct snnq_diag diag;
+    int ret;
+
+    for (unsigned i = 0; i < SNNQ_PLANS && core->plans[i]; i++) {
+        plan = core->plans[i];
+        if (snnq_plan_matches(plan, program, bytes)) {
+            plan_to_front(core, i, plan);
+            return plan;
+        }
+    }
+    ret = snnq_plan_create(program, bytes, &core->s->caps, &plan, &diag);
+    if (ret == -ENOMEM) {
+        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_INTERNAL, SNNQ_REGION_NONE, 0);
+        return NULL;
+    }
+    if (ret) {
+        trace_snnq_err_program(core->s, core->index, job->entry.job_id, diag.layer,
+                               diag.field, snnq_check_text(diag.check));
+        job->outcome.layer = MIN(diag.layer, SNNQ_LAYER_NONE);
+        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_BAD_PROGRAM, SNNQ_REGION_NONE,
+                          diag.check);
+        return NULL;
+    }
+    snnq_plan_destroy(core->plans[SNNQ_PLANS - 1]);
+    plan_to_front(core, SNNQ_PLANS - 1, plan);
+    return plan;
+}
+
+/* Fetch the program; the submission entry bounded its size. */
+static struct snnq_plan *program_fetch(SnnqCore *core)
+{
+    SnnqJob *job = &core->job;
+    size_t bytes = job->entry.program_bytes;
+    g_autofree void *program = g_try_malloc(bytes);
+
+    if (!program) {
+        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_INTERNAL, SNNQ_REGION_NONE, 0);
+        return NULL;
+    }
+    if (!snnq_dma_job(core, job->entry.program, program, bytes, false)) {
+        job->outcome = job->fault;
+        return NULL;
+    }
+    return plan_get(core, program, bytes);
+}
+
+/* What of the submission entry depends on the program. */
+static bool entry_fits(SnnqJob *job, const struct snnq_program_info *info)
+{
+    if (job->entry.steps > info->max_steps) {
+        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_BAD_ENTRY, SNNQ_REGION_NONE,
+                          offsetof(struct snnq_sq_entry, steps));
+    } else if (job->entry.region_count != SNNQ_REGION_USER + info->region_count) {
+        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_BAD_ENTRY, SNNQ_REGION_NONE,
+                          offsetof(struct snnq_sq_entry, region_count));
+    }
+    return job->outcome.status == SNNQ_STATUS_OK;
+}
+
+/* The engine knows the layer of a failure; what DMA saw is more precise else. */
+static void job_explain(SnnqJob *job)
+{
+    struct snnq_outcome *outcome = &job->outcome;
+
+    if (outcome->status == SNNQ_STATUS_OK || job->fault.status == SNNQ_STATUS_OK) {
+        return;
+    }
+    outcome->status = job->fault.status;
+    outcome->offset = job->fault.offset;
+    if (outcome->layer == SNNQ_LAYER_NONE) {
+        outcome->layer = job->fault.layer;
+    }
+    if (outcome->region == SNNQ_REGION_NONE) {
+        outcome->region = job->fault.region;
+    }
+}
+
+static void job_run(SnnqCore *core, struct snnq_plan *plan)
+{
+    SnnqJob *job = &core->job;
+    const struct snnq_program_info *info = snnq_plan_info(plan);
+    bool profile = job->entry.flags & SNNQ_SQ_FLAG_PROFILE;
+    size_t bytes = info->layer_count * sizeof(struct snnq_layer_stats);
+    g_autofree struct snnq_layer_stats *stats = profile ? g_malloc0(bytes) : NULL;
+    struct snnq_run run = {
+        .steps = job->entry.steps,
+        .reset = job->entry.flags & SNNQ_SQ_FLAG_RESET,
+        .state_seq = job->entry.state_seq,
+        .memory = { .read = snnq_region_read, .write = snnq_region_write, .ctx = core },
+        .stats = stats,
+        .poll = job_poll,
+        .poll_ctx = core,
+    };
+
+    for (uint32_t i = 0; i < info->region_count; i++) {
+        run.event_bytes[i] = job->regions[SNNQ_REGION_USER + i].entry.bytes;
+    }
+    snnq_plan_run(plan, &run, &job->outcome);
+    job_explain(job);
+    if (profile && job->outcome.status == SNNQ_STATUS_OK &&
+        !snnq_dma_job(core, job->entry.profile, stats, bytes, true)) {
+        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_DMA, SNNQ_REGION_NONE,
+                          job->fault.offset);
+    }
+}
+
+static void job_execute(SnnqCore *core)
+{
+    SnnqJob *job = &core->job;
+    struct snnq_plan *plan = program_fetch(core);
+
+    if (plan && entry_fits(job, snnq_plan_info(plan)) &&
+        snnq_regions_fetch(core, snnq_plan_info(plan))) {
+        job_run(core, plan);
+    }
+    snnq_regions_free(job);
+}
+
+static void *job_thread(void *opaque)
+{
+    SnnqCore *core = opaque;
+
+    rcu_register_thread();
+    qemu_mutex_lock(&core->lock);
+    while (!core->quit) {
+        if (core->phase != SNNQ_JOB_RUNNING) {
+            qemu_cond_wait(&core->wake, &core->lock);
+            continue;
+        }
+        qemu_mutex_unlock(&core->lock);
+        job_execute(core);
+        qemu_mutex_lock(&core->lock);
+        core->phase = SNNQ_JOB_DONE;
+        qemu_cond_broadcast(&core->idle);
+        qemu_bh_schedule(core->bh);
+    }
+    qemu_mutex_unlock(&core->lock);
+    for (unsigned i = 0; i < SNNQ_PLANS; i++) {
+        snnq_plan_destroy(core->plans[i]);
+    }
+    rcu_unregister_thread();
+    return NULL;
+}
+
+void snnq_job_thread_start(SnnqCore *core)
+{
+    char name[16];
+
+    snprintf(name, sizeof(name), "snnq/%u", core->index);
+    qemu_mutex_init(&core->lock);
+    qemu_cond_init(&core->wake);
+    qemu_cond_init(&core->idle);
+    core->quit = false;
+    qemu_thread_create(&core->thread, name, job_thread, core, QEMU_THREAD_JOINABLE);
+}
+
+/* The job must have ended: snnq_job_wait(). */
+void snnq_job_thread_join(SnnqCore *core)
+{
+    WITH_QEMU_LOCK_GUARD(&core->lock) {
+        core->quit = true;
+        qemu_cond_broadcast(&core->wake);
+    }
+    qemu_thread_join(&core->thread);
+    qemu_cond_destroy(&core->idle);
+    qemu_cond_destroy(&core->wake);
+    qemu_mutex_destroy(&core->lock);
+}
+
+SnnqJobPhase snnq_job_phase(SnnqCore *core)
+{
+    QEMU_LOCK_GUARD(&core->lock);
+    return core->phase;
+}
+
+/*
+ * Hand job.entry to the thread, or with an outcome that is a failure already,
+ * skip the thread.
+ */
+void snnq_job_start(SnnqCore *core)
+{
+    SnnqJob *job = &core->job;
+
+    job->accesses = 0;
+    job->fault = (struct snnq_outcome) {
+        .layer = SNNQ_LAYER_NONE, .region = SNNQ_REGION_NONE,
+    };
+    QEMU_LOCK_GUARD(&core->lock);
+    core->stop = SNNQ_STOP_NONE;
+    core->phase = job->outcome.status ? SNNQ_JOB_DONE : SNNQ_JOB_RUNNING;
+    qemu_cond_broadcast(&core->wake);
+}
+
+void snnq_job_forget(SnnqCore *core)
+{
+    QEMU_LOCK_GUARD(&core->lock);
+    assert(core->phase != SNNQ_JOB_RUNNING);
+    core->phase = SNNQ_JOB_NONE;
+    core->stop = SNNQ_STOP_NONE;
+}
+
+/* Ask the running job, if there is one, to end. */
+void snnq_job_stop(SnnqCore *core, SnnqStop stop)
+{
+    QEMU_LOCK_GUARD(&core->lock);
+    core->stop = MAX(core->stop, stop);
+    qemu_cond_broadcast(&core->wake);
+}
+
+/* With the BQL: wait for the job's end, serving its DMA. */
+void snnq_job_wait(SnnqCore *core)
+{
+    QEMU_LOCK_GUARD(&core->lock);
+    while (core->phase == SNNQ_JOB_RUNNING) {
+        snnq_dma_serve_locked(core);
+        qemu_cond_wait(&core->idle, &core->lock);
+    }
+}
+
+/* With the BQL: stop DMA of the thread before its next access, or let it go on. */
+void snnq_job_pause(SnnqCore *core, bool pause)
+{
+    QEMU_LOCK_GUARD(&core->lock);
+    core->paused = pause;
+    qemu_cond_broadcast(&core->wake);
+    while (pause && core->phase == SNNQ_JOB_RUNNING && !core->parked) {
+        snnq_dma_serve_locked(core);
+        qemu_cond_wait(&core->idle, &core->lock);
+    }
+}

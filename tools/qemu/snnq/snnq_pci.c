@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The coprocessor on PCI: registers in BAR 0, MSI-X in BAR 2. Only bus glue here. */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "hw/pci/msix.h"
+#include "hw/pci/pci_device.h"
+#include "hw/resettable.h"
+#include "migration/vmstate.h"
+#include "qemu/module.h"
+#include "snnq.h"
+
+#define TYPE_SNNQ_PCI "snnq-pci"
+OBJECT_DECLARE_SIMPLE_TYPE(SnnqPci, SNNQ_PCI)
+
+struct SnnqPci {
+    PCIDevice parent_obj;
+    SnnqState snnq;
+};
+
+static void snnq_pci_notify(void *opaque, unsigned vector)
+{
+    msix_notify(opaque, vector);
+}
+
+static void snnq_pci_realize(PCIDevice *pdev, Error **errp)
+{
+    SnnqPci *p = SNNQ_PCI(pdev);
+    unsigned vectors = 1 + p->snnq.cores;
+
+    if (!snnq_realize(&p->snnq, DEVICE(pdev), pci_get_address_space(pdev),
+                      snnq_pci_notify, pdev, errp)) {
+        return;
+    }
+    if (msix_init_exclusive_bar(pdev, vectors, SNNQ_PCI_BAR_MSIX, errp)) {
+        snnq_unrealize(&p->snnq);
+        return;
+    }
+    for (unsigned i = 0; i < vectors; i++) {
+        msix_vector_use(pdev, i);
+    }
+    pci_register_bar(pdev, SNNQ_PCI_BAR_REGS, PCI_BASE_ADDRESS_SPACE_MEMORY,
+                     &p->snnq.regs);
+}
+
+static void snnq_pci_exit(PCIDevice *pdev)
+{
+    SnnqPci *p = SNNQ_PCI(pdev);
+
+    snnq_unrealize(&p->snnq);
+    msix_unuse_all_vectors(pdev);
+    msix_uninit_exclusive_bar(pdev);
+}
+
+static void snnq_pci_reset_enter(Object *obj, ResetType type)
+{
+    snnq_reset_enter(&SNNQ_PCI(obj)->snnq);
+}
+
+static void snnq_pci_reset_hold(Object *obj, ResetType type)
+{
+    snnq_reset_hold(&SNNQ_PCI(obj)->snnq);
+}
+
+static void snnq_pci_reset_exit(Object *obj, ResetType type)
+{
+    snnq_reset_exit(&SNNQ_PCI(obj)->snnq);
+}
+
+static void snnq_pci_init(Object *obj)
+{
+    snnq_init(&SNNQ_PCI(obj)->snnq, obj);
+}
+
+static const Property snnq_pci_properties[] = {
+    SNNQ_DEVICE_PROPERTIES(SnnqPci, snnq),
+};
+
+/* A running job is inside the engine, whose plan is not yet state that can move. */
+static const VMStateDescription snnq_pci_vmstate = {
+    .name = TYPE_SNNQ_PCI,
+    .unmigratable = 1,
+};
+
+static void snnq_pci_class_init(ObjectClass *klass, SNNQ_CLASS_DATA *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);
+    ResettableClass *rc = RESETTABLE_CLASS(klass);
+
+    pc->realize = snnq_pci_realize;
+    pc->exit = snnq_pci_exit;
+    pc->vendor_id = SNNQ_PCI_VENDOR_ID;
+    pc->device_id = SNNQ_PCI_DEVICE_ID;
+    pc->revision = 1;
+    pc->class_id = SNNQ_PCI_CLASS;
+    rc->phases.enter = snnq_pci_reset_enter;
+    rc->phases.hold = snnq_pci_reset_hold;
+    rc->phases.exit = snnq_pci_reset_exit;
+    dc->desc = "Neuromorphic coprocessor";
+    dc->vmsd = &snnq_pci_vmstate;
+    device_class_set_props(dc, snnq_pci_properties);
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+}
+
+static void snnq_pci_register_types(void)
+{
+    static SNNQ_INTERFACES interfaces[] = {
+        { INTERFACE_PCIE_DEVICE },
+        { INTERFACE_CONVENTIONAL_PCI_DEVICE },
+        { },
+    };
+    static const TypeInfo info = {
+        .name = TYPE_SNNQ_PCI,
+        .parent = TYPE_PCI_DEVICE,
+        .instance_size = sizeof(SnnqPci),
+        .instance_init = snnq_pci_init,
+        .class_init = snnq_pci_class_init,
+        .interfaces = interfaces,
+    };
+
+    type_register_static(&info);
+}
+type_init(snnq_pci_register_types)
