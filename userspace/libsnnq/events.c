@@ -183,8 +183,8 @@ int snnq_events_open(const char *path, const struct snnq_events_opts *opts,
 		     struct snnq_events **out)
 {
 	struct snnq_events *events;
-	uint8_t *data;
-	size_t size;
+	uint8_t *data = NULL;
+	size_t size = 0;
 	int ret;
 
 	if (!path || !out || (opts && opts->size != sizeof(*opts)))

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <expat.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ static void start(void *ctx, const char *element, const char **attrs)
 	if (w->depth < MAX_DEPTH) {
 		const char *name = attribute(attrs, !strcmp(element, "attr") ? "key" : "name");
 
-		strncpy(w->names[w->depth], name, sizeof(w->names[0]) - 1);
+		snprintf(w->names[w->depth], sizeof(w->names[0]), "%s", name);
 	}
 	w->depth++;
 	w->text_bytes = 0;
@@ -84,7 +85,7 @@ static void end(void *ctx, const char *element)
 		bool info = w->depth == 5 && !strcmp(w->names[3], "info");
 
 		if (w->depth == 4 && !strcmp(key, "typeIdentifier"))
-			strncpy(stream->type, w->text, sizeof(stream->type) - 1);
+			snprintf(stream->type, sizeof(stream->type), "%.4s", w->text);
 		else if (info && !strcmp(key, "sizeX"))
 			stream->width = size_value(w->text);
 		else if (info && !strcmp(key, "sizeY"))
