@@ -119,7 +119,8 @@ struct cli_dataset {
 
 /*
  * Read a TSV or CSV list of path and label, or a directory with one folder per
- * class. Labels are class numbers, or names of @model's classes (NULL: numbers only).
+ * class. Labels are class numbers, or names of @model's classes (NULL: numbers only);
+ * with no @classes they are ignored.
  */
 int cli_dataset_read(const char *path, struct snnq_model *model, uint32_t classes,
 		     struct cli_dataset *dataset);

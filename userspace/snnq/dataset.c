@@ -46,12 +46,15 @@ static bool add_sample(struct cli_dataset *d, const char *folder, const char *sh
 	return s->path && s->shown;
 }
 
-/* A class by number or name; false when there is none. */
+/* A class by number or name; false when there is none. Without classes any text will do. */
 static bool find_label(const char *text, struct snnq_model *model, uint32_t classes, uint32_t *label)
 {
 	unsigned long n;
 	char *end;
 
+	*label = 0;
+	if (!classes)
+		return true;
 	for (uint32_t i = 0; model && i < classes; i++) {
 		const char *name = snnq_model_class_name(model, i);
 

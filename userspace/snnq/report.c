@@ -37,6 +37,7 @@ int cli_file_code(int error)
 {
 	switch (-error) {
 	case ENOMEM:
+	case ERANGE:	/* a result cannot be represented */
 		return CLI_FAILED;
 	case EOPNOTSUPP:
 	case ENODEV:
