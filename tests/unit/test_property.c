@@ -14,7 +14,7 @@
 
 #include "program.h"
 
-#define SEEDS		400
+#define SEEDS		250
 #define FAIL_SEEDS	40
 
 /* A program with inputs, and all that one job of it left behind. */
