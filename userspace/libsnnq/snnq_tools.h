@@ -71,6 +71,23 @@ struct snnq_quantize_opts {
 /* Round a float model to integers; see Documentation/man/snnq-quantize.1. */
 int snnq_quantize(const char *in, const char *out, const struct snnq_quantize_opts *opts);
 
+enum snnq_validate_result {
+	SNNQ_VALIDATE_PASSED, SNNQ_VALIDATE_FAILED,
+	SNNQ_VALIDATE_SKIPPED,	/* the device does not support what the case needs */
+};
+
+struct snnq_validate_opts {
+	size_t size;
+	/* Called for each case. @detail: why it did not pass. */
+	void (*report)(void *ctx, const char *name, enum snnq_validate_result result,
+		       const char *detail, uint32_t done, uint32_t total);
+	void *report_ctx;
+};
+
+/* Run a file of golden vectors on a device. 0 when all ran (passed or not), or -errno. */
+int snnq_validate(struct snnq_device *dev, const char *path,
+		  const struct snnq_validate_opts *opts);
+
 #ifdef __cplusplus
 }
 #endif
