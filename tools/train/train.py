@@ -86,7 +86,7 @@ def main():
     parser.add_argument("-o", "--output", required=True)
     parser.add_argument("--start", help="checkpoint to go on from")
     parser.add_argument("--grid", action="append", default=[], type=parse_grid)
-    parser.add_argument("--epochs", type=int, default=36)
+    parser.add_argument("--epochs", type=int, default=22)
     parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
