@@ -47,6 +47,7 @@ struct backend_job {
 	int event_fd;		/* -1: not asked for */
 	/* drm */
 	uint64_t point;
+	uint32_t syncobj;	/* binary; keeps the job's error */
 };
 
 struct backend_ops {
@@ -67,6 +68,8 @@ struct backend_ops {
 	/* @deadline_ns: CLOCK_MONOTONIC, INT64_MAX for ever. -ETIME: not done. */
 	int (*wait)(struct snnq_device *dev, void *stream, struct backend_job *job,
 		    int64_t deadline_ns);
+	/* The job is done, or was never submitted; free what the backend has for it. */
+	void (*drop)(struct snnq_device *dev, struct backend_job *job);
 	int (*job_fd)(struct snnq_device *dev, void *stream, struct backend_job *job);
 	int (*job_timeline)(void *stream, struct backend_job *job, uint32_t *syncobj,
 			    uint64_t *point);

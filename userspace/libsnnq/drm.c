@@ -5,7 +5,9 @@
  * libdrm lists primary and render nodes only, so accel nodes are found here, by
  * scanning sysfs; what a node is, is decided by the driver's name, never by its
  * number. Everything else that libdrm has (restarted ioctls, syncobjs, prime) is
- * taken from it. Each stream has a timeline syncobj; job n signals point n.
+ * taken from it. Each stream has a timeline syncobj; job n signals point n. A
+ * timeline forgets the errors of points that are behind it, so each job signals a
+ * binary syncobj too.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -253,6 +255,23 @@ static void drm_bo_free(struct snnq_tensor_buf *buf)
 	gem_close(buf->dev, buf->handle);
 }
 
+static int create_syncobj(struct snnq_device *dev, uint32_t *handle)
+{
+	struct drm_syncobj_create create = { .flags = 0 };
+	int ret = call(dev, DRM_IOCTL_SYNCOBJ_CREATE, &create, "SYNCOBJ_CREATE");
+
+	*handle = create.handle;
+	return ret;
+}
+
+static void destroy_syncobj(struct snnq_device *dev, uint32_t handle)
+{
+	struct drm_syncobj_destroy destroy = { .handle = handle };
+
+	if (handle)
+		drm_ioctl_hook(fd_of(dev), DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
+}
+
 /* ---- programs and streams ---- */
 
 static int drm_program_create(struct snnq_device *dev, const void *program, size_t bytes,
@@ -283,22 +302,16 @@ static int drm_stream_create(struct snnq_device *dev, void *program, enum snnq_p
 	struct drm_snnq_stream_create arg = {
 		.model = (uint32_t)(uintptr_t)program, .priority = priority,
 	};
-	struct drm_syncobj_create sync = { .flags = 0 };
 	struct drm_stream *s = calloc(1, sizeof(*s));
 	int ret;
 
 	if (!s)
 		return error_set(-ENOMEM, "no memory");
-	ret = call(dev, DRM_IOCTL_SYNCOBJ_CREATE, &sync, "SYNCOBJ_CREATE");
-	if (!ret) {
-		s->syncobj = sync.handle;
+	ret = create_syncobj(dev, &s->syncobj);
+	if (!ret)
 		ret = call(dev, DRM_IOCTL_SNNQ_STREAM_CREATE, &arg, "STREAM_CREATE");
-	}
 	if (ret) {
-		struct drm_syncobj_destroy destroy = { .handle = s->syncobj };
-
-		if (s->syncobj)
-			drm_ioctl_hook(fd_of(dev), DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
+		destroy_syncobj(dev, s->syncobj);
 		free(s);
 		return ret;
 	}
@@ -311,10 +324,9 @@ static void drm_stream_destroy(struct snnq_device *dev, void *stream)
 {
 	struct drm_stream *s = stream;
 	struct drm_snnq_stream_destroy arg = { .handle = s->handle };
-	struct drm_syncobj_destroy sync = { .handle = s->syncobj };
 
 	drm_ioctl_hook(fd_of(dev), DRM_IOCTL_SNNQ_STREAM_DESTROY, &arg);
-	drm_ioctl_hook(fd_of(dev), DRM_IOCTL_SYNCOBJ_DESTROY, &sync);
+	destroy_syncobj(dev, s->syncobj);
 	free(s);
 }
 
@@ -329,23 +341,28 @@ static int reset_failed(struct snnq_device *dev, struct drm_stream *s)
 	return ret;
 }
 
-static int drm_submit(struct snnq_device *dev, void *stream, struct backend_job *job)
+static void drm_drop(struct snnq_device *dev, struct backend_job *job)
 {
-	struct drm_stream *s = stream;
+	destroy_syncobj(dev, job->syncobj);
+	job->syncobj = 0;
+}
+
+static int submit_job(struct snnq_device *dev, struct drm_stream *s, struct backend_job *job)
+{
 	struct drm_snnq_binding bindings[BACKEND_MAX_BINDINGS];
-	struct drm_snnq_sync sync = {
-		.handle = s->syncobj, .flags = DRM_SNNQ_SYNC_SIGNAL | DRM_SNNQ_SYNC_TIMELINE,
-		.point = s->point + 1,
+	struct drm_snnq_sync syncs[] = {
+		{ .handle = s->syncobj, .point = s->point + 1,
+		  .flags = DRM_SNNQ_SYNC_SIGNAL | DRM_SNNQ_SYNC_TIMELINE },
+		{ .handle = job->syncobj, .flags = DRM_SNNQ_SYNC_SIGNAL },
 	};
 	struct drm_snnq_job j = {
 		.stream = s->handle, .steps = job->steps,
 		.flags = job->reset ? DRM_SNNQ_JOB_RESET : 0,
 		.profile_handle = job->profile ? job->profile->handle : 0,
 		.bindings = { (uintptr_t)bindings, job->binding_count, sizeof(*bindings) },
-		.syncs = { (uintptr_t)&sync, 1, sizeof(sync) },
+		.syncs = { (uintptr_t)syncs, 2, sizeof(*syncs) },
 	};
 	struct drm_snnq_submit submit = { .jobs = { (uintptr_t)&j, 1, sizeof(j) } };
-	int ret = s->failed && job->reset ? reset_failed(dev, s) : 0;
 
 	for (uint32_t i = 0; i < job->binding_count; i++)
 		bindings[i] = (struct drm_snnq_binding) {
@@ -353,40 +370,40 @@ static int drm_submit(struct snnq_device *dev, void *stream, struct backend_job 
 			.offset = job->bindings[i].offset, .size = job->bindings[i].bytes,
 		};
 	job->start_ns = (uint64_t)now_ns();
-	job->event_fd = -1;
+	return call(dev, DRM_IOCTL_SNNQ_SUBMIT, &submit, "SUBMIT");
+}
+
+static int drm_submit(struct snnq_device *dev, void *stream, struct backend_job *job)
+{
+	struct drm_stream *s = stream;
+	int ret = s->failed && job->reset ? reset_failed(dev, s) : 0;
+
 	if (!ret)
-		ret = call(dev, DRM_IOCTL_SNNQ_SUBMIT, &submit, "SUBMIT");
+		ret = create_syncobj(dev, &job->syncobj);
+	if (!ret)
+		ret = submit_job(dev, s, job);
 	if (!ret)
 		job->point = ++s->point;
 	return ret;
 }
 
 /* A sync_file of the job's fence. */
-static int job_sync_file(struct snnq_device *dev, struct drm_stream *s, uint64_t point)
+static int job_sync_file(struct snnq_device *dev, const struct backend_job *job)
 {
-	struct drm_syncobj_create create = { .flags = 0 };
-	struct drm_syncobj_transfer transfer = { .src_handle = s->syncobj, .src_point = point };
 	struct drm_syncobj_handle file = {
-		.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE, .fd = -1,
+		.handle = job->syncobj, .fd = -1,
+		.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE,
 	};
-	struct drm_syncobj_destroy destroy = { .handle = 0 };
-	int ret = call(dev, DRM_IOCTL_SYNCOBJ_CREATE, &create, "SYNCOBJ_CREATE");
+	int ret = call(dev, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &file, "SYNCOBJ_HANDLE_TO_FD");
 
-	if (ret)
-		return ret;
-	transfer.dst_handle = file.handle = destroy.handle = create.handle;
-	ret = call(dev, DRM_IOCTL_SYNCOBJ_TRANSFER, &transfer, "SYNCOBJ_TRANSFER");
-	if (!ret)
-		ret = call(dev, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &file, "SYNCOBJ_HANDLE_TO_FD");
-	drm_ioctl_hook(fd_of(dev), DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
 	return ret ? ret : file.fd;
 }
 
 /* The error of the job's own fence; the stream's fault may be another job's. */
-static int fence_error(struct snnq_device *dev, struct drm_stream *s, uint64_t point)
+static int fence_error(struct snnq_device *dev, const struct backend_job *job)
 {
 	struct sync_file_info info = { .num_fences = 0 };
-	int fd = job_sync_file(dev, s, point), ret;
+	int fd = job_sync_file(dev, job), ret;
 
 	if (fd < 0)
 		return fd;
@@ -409,7 +426,7 @@ static void collect_error(struct snnq_device *dev, struct drm_stream *s, struct 
 	if (q.state == DRM_SNNQ_STREAM_OK)
 		return;
 	s->failed = true;
-	job->error = fence_error(dev, s, job->point);
+	job->error = fence_error(dev, job);
 	if (job->error)
 		snprintf(job->message, sizeof(job->message),
 			 "%s: job failed: %s (status %u, layer %u, region %u, offset %" PRIu64
@@ -438,7 +455,8 @@ static int drm_wait(struct snnq_device *dev, void *stream, struct backend_job *j
 
 static int drm_job_fd(struct snnq_device *dev, void *stream, struct backend_job *job)
 {
-	return job_sync_file(dev, stream, job->point);
+	(void)stream;
+	return job_sync_file(dev, job);
 }
 
 static int drm_job_timeline(void *stream, struct backend_job *job, uint32_t *syncobj,
@@ -470,6 +488,7 @@ static const struct backend_ops drm_ops = {
 	.stream_destroy = drm_stream_destroy,
 	.submit = drm_submit,
 	.wait = drm_wait,
+	.drop = drm_drop,
 	.job_fd = drm_job_fd,
 	.job_timeline = drm_job_timeline,
 };

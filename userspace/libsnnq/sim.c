@@ -423,6 +423,13 @@ static int sim_wait(struct snnq_device *dev, void *stream, struct backend_job *j
 	return ret;
 }
 
+static void sim_drop(struct snnq_device *dev, struct backend_job *job)
+{
+	(void)dev;
+	if (job->event_fd >= 0)
+		close(job->event_fd);
+}
+
 static int sim_job_fd(struct snnq_device *dev, void *stream, struct backend_job *job)
 {
 	struct sim *sim = dev->private;
@@ -461,6 +468,7 @@ static const struct backend_ops sim_ops = {
 	.stream_destroy = sim_stream_destroy,
 	.submit = sim_submit,
 	.wait = sim_wait,
+	.drop = sim_drop,
 	.job_fd = sim_job_fd,
 	.job_timeline = sim_job_timeline,
 };

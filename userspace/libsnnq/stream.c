@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bins.h"
 #include "error.h"
@@ -137,6 +136,9 @@ static int job_buffers(struct snnq_job *j, struct snnq_tensor_buf *input, uint32
 
 static void job_release(struct snnq_job *j)
 {
+	struct snnq_device *dev = j->stream->model->dev;
+
+	dev->ops->drop(dev, &j->backend);
 	snnq_tensor_free(j->readout);
 	snnq_tensor_free(j->backend.profile);
 	stream_put(j->stream);
@@ -268,8 +270,6 @@ void snnq_job_free(struct snnq_job *job)
 	if (!job)
 		return;
 	snnq_job_wait(job, -1, NULL);
-	if (job->backend.event_fd >= 0)
-		close(job->backend.event_fd);
 	job_release(job);
 }
 
