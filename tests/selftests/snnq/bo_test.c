@@ -86,7 +86,7 @@ TEST_F(bo, mmap_refuses_what_is_no_buffer)
 /* Runs one job on buffers of the caller's choice and compares. */
 static int run_once(int fd, struct test_net *net, struct test_job *j)
 {
-	uint32_t stream, syncobj;
+	uint32_t stream, syncobj, binary;
 	int ret = stream_create(fd, net->model, &stream);
 
 	if (!ret)
@@ -95,11 +95,13 @@ static int run_once(int fd, struct test_net *net, struct test_job *j)
 		return ret;
 	j->job.stream = stream;
 	j->sync[0].handle = syncobj;
-	ret = submit(fd, &j->job, 1, NULL);
+	ret = job_track(fd, j, &binary);
+	if (!ret)
+		ret = submit(fd, &j->job, 1, NULL);
 	if (!ret)
 		ret = timeline_wait(fd, syncobj, 1, 20000);
 	if (!ret)
-		ret = timeline_status(fd, syncobj, 1);
+		ret = job_status(fd, binary);
 	return ret;
 }
 

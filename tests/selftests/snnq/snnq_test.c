@@ -331,26 +331,31 @@ int timeline_wait(int fd, uint32_t syncobj, uint64_t point, int64_t timeout_ms)
 	return snnq_ioctl(fd, DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &arg);
 }
 
-int timeline_status(int fd, uint32_t syncobj, uint64_t point)
+int job_track(int fd, struct test_job *job, uint32_t *binary)
 {
-	struct drm_syncobj_transfer transfer = { .src_handle = syncobj, .src_point = point };
+	int ret = syncobj_create(fd, binary);
+
+	if (!ret)
+		job->sync[job->job.syncs.count++] = (struct drm_snnq_sync) {
+			.handle = *binary, .flags = DRM_SNNQ_SYNC_SIGNAL,
+		};
+	return ret;
+}
+
+int job_status(int fd, uint32_t binary)
+{
 	struct drm_syncobj_handle file = {
-		.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE, .fd = -1,
+		.handle = binary, .fd = -1,
+		.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE,
 	};
 	struct sync_file_info info = { };
-	int ret = syncobj_create(fd, &transfer.dst_handle);
+	int ret = snnq_ioctl(fd, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &file);
 
-	if (ret)
-		return ret;
-	ret = snnq_ioctl(fd, DRM_IOCTL_SYNCOBJ_TRANSFER, &transfer);
-	file.handle = transfer.dst_handle;
-	if (!ret)
-		ret = snnq_ioctl(fd, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &file);
 	if (!ret) {
 		ret = snnq_ioctl(file.fd, SYNC_IOC_FILE_INFO, &info);
 		close(file.fd);
 	}
-	syncobj_destroy(fd, transfer.dst_handle);
+	syncobj_destroy(fd, binary);
 	if (ret)
 		return ret;
 	/* 1: signalled well, 0: not yet, < 0: error */

@@ -77,7 +77,7 @@ bool net_matches(const struct test_net *net);
 struct test_job {
 	struct drm_snnq_job job;
 	struct drm_snnq_binding binding[3];
-	struct drm_snnq_sync sync[2];
+	struct drm_snnq_sync sync[3];
 };
 void job_fill(struct test_job *job, const struct test_net *net, uint32_t stream,
 	      uint32_t first, uint32_t steps, uint32_t syncobj, uint64_t point);
@@ -87,7 +87,12 @@ int syncobj_create(int fd, uint32_t *handle);
 int syncobj_destroy(int fd, uint32_t handle);
 /* Wait for a timeline point; 0, -ETIME, or another -errno. */
 int timeline_wait(int fd, uint32_t syncobj, uint64_t point, int64_t timeout_ms);
-/* Error of the fence at a timeline point, by sync_file; 0 without error, -errno. */
-int timeline_status(int fd, uint32_t syncobj, uint64_t point);
+/*
+ * The error of a job. A timeline forgets the errors of points that are behind it, so
+ * a job whose outcome matters also signals a binary syncobj, added here.
+ */
+int job_track(int fd, struct test_job *job, uint32_t *binary);
+/* 0: done well, -EBUSY: not done, another -errno: the job's error. Destroys @binary. */
+int job_status(int fd, uint32_t binary);
 
 #endif /* SNNQ_TEST_H */

@@ -42,13 +42,15 @@ FIXTURE_TEARDOWN(submit)
 
 TEST_F(submit, one_job)
 {
-	struct test_job j;
 	struct drm_snnq_stream_query q;
+	struct test_job j;
+	uint32_t binary;
 
 	job_fill(&j, &self->net, self->stream, 0, STEPS, self->syncobj, 1);
+	ASSERT_EQ(0, job_track(self->fd, &j, &binary));
 	ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
 	ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, 1, 10000));
-	EXPECT_EQ(0, timeline_status(self->fd, self->syncobj, 1));
+	EXPECT_EQ(0, job_status(self->fd, binary));
 	net_expect(&self->net, 0, STEPS);
 	EXPECT_TRUE(net_matches(&self->net));
 	EXPECT_NE(0, self->net.sum[0] | self->net.sum[1] | self->net.sum[2]);

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Faults and hangs, made by the device model's injection registers: one stream
+ * fails, with the right error and place, and others lose nothing.
+ * Catches: the wrong job blamed, innocent jobs cancelled by a reset, results
+ * changed by a replay, a driver that believes what a device says.
+ *
+ * Needs the device with inject-regs=on and a kernel that lets user space map the
+ * BAR (iomem=relaxed); skips otherwise.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "snnq_inject.h"
+#include "snnq_test.h"
+
+#define STEPS 64
+
+static volatile uint32_t *map_registers(void)
+{
+	DIR *dir = opendir("/sys/bus/pci/drivers/snnq");
+	void *map = MAP_FAILED;
+	struct dirent *e;
+	char path[320];
+
+	while (dir && (e = readdir(dir)) && map == MAP_FAILED) {
+		int fd;
+
+		if (!strchr(e->d_name, ':'))
+			continue;
+		snprintf(path, sizeof(path), "/sys/bus/pci/drivers/snnq/%s/resource0",
+			 e->d_name);
+		fd = open(path, O_RDWR | O_SYNC);
+		if (fd < 0)
+			continue;
+		map = mmap(NULL, SNNQ_REG_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		close(fd);
+	}
+	if (dir)
+		closedir(dir);
+	return map == MAP_FAILED ? NULL : map;
+}
+
+FIXTURE(fault)
+{
+	volatile uint32_t *regs;
+	int fd;
+	struct test_net net;
+	uint32_t stream, syncobj;
+};
+
+static void inject(volatile uint32_t *regs, uint32_t what, uint32_t value)
+{
+	regs[SNNQ_INJECT_REG(what) / 4] = value;
+}
+
+FIXTURE_SETUP(fault)
+{
+	self->fd = snnq_test_open();
+	if (self->fd < 0)
+		SKIP(return, "no snnq device");
+	self->regs = map_registers();
+	if (!self->regs)
+		SKIP(return, "registers cannot be mapped (iomem=relaxed)");
+	if (self->regs[SNNQ_INJECT_REG(SNNQ_INJECT_ID) / 4] != SNNQ_INJECT_MAGIC)
+		SKIP(return, "device without inject-regs=on");
+	ASSERT_EQ(0, net_create(self->fd, STEPS, 9, &self->net));
+	ASSERT_EQ(0, stream_create(self->fd, self->net.model, &self->stream));
+	ASSERT_EQ(0, syncobj_create(self->fd, &self->syncobj));
+}
+
+FIXTURE_TEARDOWN(fault)
+{
+	if (self->regs) {
+		inject(self->regs, SNNQ_INJECT_DMA_ERROR, 0);
+		inject(self->regs, SNNQ_INJECT_HANG_LAYER, SNNQ_INJECT_OFF);
+		inject(self->regs, SNNQ_INJECT_SLOW_NS, 0);
+		munmap((void *)self->regs, SNNQ_REG_PAGE);
+	}
+	if (self->fd >= 0) {
+		net_destroy(&self->net);
+		close(self->fd);
+	}
+}
+
+/* One job to its end; its error. */
+static int run_one(int fd, const struct test_net *net, uint32_t stream, uint32_t syncobj,
+		   uint64_t point)
+{
+	struct test_job j;
+	uint32_t binary;
+	int ret;
+
+	job_fill(&j, net, stream, 0, STEPS, syncobj, point);
+	ret = job_track(fd, &j, &binary);
+	if (!ret)
+		ret = submit(fd, &j.job, 1, NULL);
+	if (!ret)
+		ret = timeline_wait(fd, syncobj, point, 60000);
+	return ret ? ret : job_status(fd, binary);
+}
+
+/* A client of its own process that must not notice anything. Exit status 0: all right. */
+static pid_t start_innocent(uint32_t seed, int rounds)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct test_net net;
+		uint32_t stream, syncobj;
+		int fd = snnq_test_open();
+
+		if (fd < 0 || net_create(fd, STEPS, seed, &net) ||
+		    stream_create(fd, net.model, &stream) || syncobj_create(fd, &syncobj))
+			_exit(1);
+		for (int i = 1; i <= rounds; i++) {
+			if (run_one(fd, &net, stream, syncobj, (uint64_t)i))
+				_exit(3);
+			net_expect(&net, 0, STEPS);
+			if (!net_matches(&net))
+				_exit(4);
+			usleep(1000);
+		}
+		_exit(0);
+	}
+	return pid;
+}
+
+static int exit_status(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+TEST_F(fault, dma_error_is_reported_and_the_stream_recovers)
+{
+	struct drm_snnq_stream_query q;
+
+	ASSERT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 1));
+	inject(self->regs, SNNQ_INJECT_DMA_ERROR, 8);
+	EXPECT_EQ(-EIO, run_one(self->fd, &self->net, self->stream, self->syncobj, 2));
+	ASSERT_EQ(0, stream_query(self->fd, self->stream, &q));
+	EXPECT_EQ(DRM_SNNQ_STREAM_FAILED, q.state);
+	EXPECT_EQ(SNNQ_STATUS_DMA, q.status);
+	/* refused until it is reset */
+	EXPECT_EQ(-ECANCELED, run_one(self->fd, &self->net, self->stream, self->syncobj, 3));
+	ASSERT_EQ(0, stream_reset(self->fd, self->stream));
+	ASSERT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 4));
+	net_expect(&self->net, 0, STEPS);
+	EXPECT_TRUE(net_matches(&self->net));
+}
+
+/* Jobs queued behind a failed one of their stream are victims; no half state is read. */
+TEST_F(fault, queue_behind_a_fault_is_cancelled)
+{
+	struct test_job j[4];
+	struct drm_snnq_job jobs[4];
+	uint32_t binary[4];
+	int good = 0, cancelled = 0, io = 0;
+
+	for (int i = 0; i < 4; i++) {
+		job_fill(&j[i], &self->net, self->stream, 0, STEPS, self->syncobj,
+			 (uint64_t)i + 1);
+		ASSERT_EQ(0, job_track(self->fd, &j[i], &binary[i]));
+		jobs[i] = j[i].job;
+	}
+	inject(self->regs, SNNQ_INJECT_DMA_ERROR, 8);
+	ASSERT_EQ(0, submit(self->fd, jobs, 4, NULL));
+	ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, 4, 60000));
+	for (int i = 0; i < 4; i++) {
+		int status = job_status(self->fd, binary[i]);
+
+		good += status == 0;
+		cancelled += status == -ECANCELED;
+		io += status == -EIO;
+	}
+	EXPECT_EQ(0, good);
+	EXPECT_GE(io, 1);
+	EXPECT_EQ(4, io + cancelled);
+}
+
+static const uint32_t hang_levels[] = {
+	SNNQ_INJECT_HANG_UNTIL_CANCEL, SNNQ_INJECT_HANG_UNTIL_CORE_RESET,
+	SNNQ_INJECT_HANG_UNTIL_DEVICE_RESET,
+};
+
+/* Whatever it takes to end the hang, only the hung job fails; data is compared. */
+TEST_F_TIMEOUT(fault, a_hang_hurts_only_its_stream, 120)
+{
+	for (int level = 0; level < 3; level++) {
+		uint32_t stream, other;
+		struct test_net innocent;
+		uint64_t point = 0;
+		int hung;
+
+		ASSERT_EQ(0, stream_create(self->fd, self->net.model, &stream));
+		ASSERT_EQ(0, net_create(self->fd, STEPS, 50, &innocent));
+		ASSERT_EQ(0, stream_create(self->fd, innocent.model, &other));
+		inject(self->regs, SNNQ_INJECT_HANG_LEVEL, hang_levels[level]);
+		inject(self->regs, SNNQ_INJECT_HANG_COUNT, 1);
+		inject(self->regs, SNNQ_INJECT_HANG_LAYER, 1);
+		hung = run_one(self->fd, &self->net, stream, self->syncobj,
+			       10 * (uint64_t)level + 1);
+		EXPECT_EQ(-ETIME, hung) TH_LOG("level %d", level);
+		point = 10 * (uint64_t)level + 2;
+		ASSERT_EQ(0, run_one(self->fd, &innocent, other, self->syncobj, point));
+		net_expect(&innocent, 0, STEPS);
+		EXPECT_TRUE(net_matches(&innocent)) TH_LOG("level %d", level);
+		net_destroy(&innocent);
+	}
+}
+
+/* The test network with a third layer, so that a hang at layer 2 hits nobody else. */
+static int three_layers(int fd, uint32_t *model)
+{
+	struct {
+		struct snnq_program_header header;
+		struct snnq_region_desc region[3];
+		struct snnq_layer layer[3];
+		__s32 table[2];
+	} p;
+	struct test_program two;
+
+	program_fill(&two, MAX_TEST_STEPS);
+	memset(&p, 0, sizeof(p));
+	p.header = two.header;
+	memcpy(p.region, two.region, sizeof(p.region));
+	memcpy(p.layer, two.layer, sizeof(two.layer));
+	p.layer[2] = two.layer[0];
+	p.layer[2].out.offset = 8;
+	p.layer[2].state_offset = two.header.state_bytes;
+	p.table[0] = p.table[1] = two.table[0];
+	p.header.layer_count = 3;
+	p.header.table_count = 2;
+	p.header.scratch_step_bytes = 16;
+	p.header.state_bytes += CHANNELS * 4;
+	p.header.total_bytes = sizeof(p);
+	return model_create(fd, &p, sizeof(p), model);
+}
+
+TEST_F_TIMEOUT(fault, others_run_on_through_hangs_and_resets, 240)
+{
+	uint32_t model, stream;
+	pid_t pid[3];
+
+	ASSERT_EQ(0, three_layers(self->fd, &model));
+	for (int i = 0; i < 3; i++) {
+		pid[i] = start_innocent(300 + (uint32_t)i, 300);
+		ASSERT_GT(pid[i], 0);
+	}
+	for (int level = 0; level < 3; level++) {
+		usleep(100000);
+		ASSERT_EQ(0, stream_create(self->fd, model, &stream));
+		inject(self->regs, SNNQ_INJECT_HANG_LEVEL, hang_levels[level]);
+		inject(self->regs, SNNQ_INJECT_HANG_COUNT, 1);
+		inject(self->regs, SNNQ_INJECT_HANG_LAYER, 2);
+		EXPECT_EQ(-ETIME, run_one(self->fd, &self->net, stream, self->syncobj,
+					  20 + (uint64_t)level)) TH_LOG("level %d", level);
+	}
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ(0, exit_status(pid[i])) TH_LOG("client %d", i);
+	}
+}
+
+TEST_F_TIMEOUT(fault, lost_interrupts_lose_no_job, 60)
+{
+	inject(self->regs, SNNQ_INJECT_LOST_IRQ, 1);
+	EXPECT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 1));
+	net_expect(&self->net, 0, STEPS);
+	EXPECT_TRUE(net_matches(&self->net));
+}
+
+TEST_F(fault, spurious_interrupts_are_harmless)
+{
+	for (uint32_t i = 0; i < 100; i++)
+		inject(self->regs, SNNQ_INJECT_SPURIOUS, i % 3);
+	EXPECT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 1));
+	net_expect(&self->net, 0, STEPS);
+	EXPECT_TRUE(net_matches(&self->net));
+}
+
+/* Each kind of nonsense in a completion record: an end, and the device stays usable. */
+TEST_F_TIMEOUT(fault, bad_completion_records, 180)
+{
+	for (uint32_t kind = SNNQ_INJECT_BAD_ID; kind < SNNQ_INJECT_BAD_COUNT; kind++) {
+		uint32_t stream;
+		struct test_job j;
+
+		ASSERT_EQ(0, stream_create(self->fd, self->net.model, &stream));
+		job_fill(&j, &self->net, stream, 0, STEPS, self->syncobj, 2 * kind);
+		inject(self->regs, SNNQ_INJECT_BAD_RECORD, kind);
+		ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
+		ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, 2 * kind, 60000))
+			TH_LOG("kind %u", kind);
+		ASSERT_EQ(0, stream_create(self->fd, self->net.model, &stream));
+		ASSERT_EQ(0, run_one(self->fd, &self->net, stream, self->syncobj,
+				     2 * kind + 1)) TH_LOG("kind %u", kind);
+		net_expect_reset(&self->net);
+		net_expect(&self->net, 0, STEPS);
+		EXPECT_TRUE(net_matches(&self->net)) TH_LOG("kind %u", kind);
+	}
+}
+
+TEST_HARNESS_MAIN
