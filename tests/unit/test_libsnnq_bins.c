@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_libsnnq_bins.c - when and where an event counts: rounding at every tie,
+ * windows, drops, polarity, layouts, sensors. A slip here costs accuracy silently.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bins.h"
+
+#define STEPS 4
+
+/* One pixel, one polarity: which step got something. */
+static struct graph_input one_pixel(void)
+{
+	return (struct graph_input){
+		.width = 1, .height = 1, .polarities = 1, .planes = 1, .steps = STEPS,
+		.step_us = 1000, .downscale = 1,
+		.shape = { .height = 1, .width = 1, .channels = 1,
+			   .format = SNNQ_FORMAT_UNSIGNED, .planes = 1 },
+	};
+}
+
+static struct snnq_events *events_of(const struct snnq_event *e, size_t count)
+{
+	struct snnq_events *events;
+
+	assert_int_equal(snnq_events_from_array(e, count, &events), 0);
+	return events;
+}
+
+/* The step of the first window in which an event at @t lands, or -1. */
+static int step_at(const struct graph_input *in, int64_t t)
+{
+	struct snnq_events *events = events_of(&(struct snnq_event){ .t = t }, 1);
+	uint64_t slots[STEPS], dropped;
+	int step = -1;
+
+	assert_true(bins_fill(in, events, 0, slots, &dropped));
+	for (int i = 0; i < STEPS; i++)
+		if (slots[i]) {
+			assert_int_equal(step, -1);
+			step = i;
+		}
+	snnq_events_close(events);
+	return step;
+}
+
+static void test_floor(void **state)
+{
+	struct graph_input in = one_pixel();
+
+	(void)state;
+	assert_int_equal(step_at(&in, -1), -1);
+	assert_int_equal(step_at(&in, 0), 0);
+	assert_int_equal(step_at(&in, 999), 0);
+	assert_int_equal(step_at(&in, 1000), 1);
+	assert_int_equal(step_at(&in, 3999), 3);
+	assert_int_equal(step_at(&in, 4000), -1);
+}
+
+/* Ties go to the even step, below zero too. */
+static void test_half_even(void **state)
+{
+	struct graph_input in = one_pixel();
+
+	(void)state;
+	in.half_even = true;
+	assert_int_equal(step_at(&in, -501), -1);
+	assert_int_equal(step_at(&in, -500), 0);
+	assert_int_equal(step_at(&in, 499), 0);
+	assert_int_equal(step_at(&in, 500), 0);
+	assert_int_equal(step_at(&in, 501), 1);
+	assert_int_equal(step_at(&in, 1499), 1);
+	assert_int_equal(step_at(&in, 1500), 2);
+	assert_int_equal(step_at(&in, 2500), 2);
+	assert_int_equal(step_at(&in, 2501), 3);
+	assert_int_equal(step_at(&in, 3499), 3);
+	assert_int_equal(step_at(&in, 3500), -1);
+}
+
+/* With an odd step nothing ties; half of 5 lies between 2 and 3. */
+static void test_half_even_odd_step(void **state)
+{
+	struct graph_input in = one_pixel();
+
+	(void)state;
+	in.half_even = true;
+	in.step_us = 5;
+	assert_int_equal(step_at(&in, 2), 0);
+	assert_int_equal(step_at(&in, 3), 1);
+	assert_int_equal(step_at(&in, 7), 1);
+	assert_int_equal(step_at(&in, 8), 2);
+}
+
+static void test_extreme_times(void **state)
+{
+	struct graph_input in = one_pixel();
+	struct snnq_event e[2] = { { .t = INT64_MIN }, { .t = INT64_MAX } };
+	struct snnq_events *events;
+	uint64_t slots[STEPS], dropped;
+
+	(void)state;
+	assert_int_equal(step_at(&in, INT64_MIN), -1);
+	assert_int_equal(step_at(&in, INT64_MAX), -1);
+	in.from_first = true;
+	events = events_of(e, 2);
+	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_int_equal(slots[0], 1);
+	snnq_events_close(events);
+}
+
+static void test_origin_first(void **state)
+{
+	struct graph_input in = one_pixel();
+	struct snnq_event e[3] = { { .t = 123456 }, { .t = 124455 }, { .t = 126456 } };
+	struct snnq_events *events = events_of(e, 3);
+	uint64_t slots[STEPS], dropped;
+
+	(void)state;
+	in.from_first = true;
+	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_memory_equal(slots, ((uint64_t[]){ 1, 0, 0, 1 }), sizeof(slots));
+	assert_int_equal(dropped, 0);
+	snnq_events_close(events);
+}
+
+/* One window after the other, each event in exactly one of them. */
+static void test_windows(void **state)
+{
+	struct graph_input in = one_pixel();
+	struct snnq_event e[5] = { { .t = 0 }, { .t = 3999 }, { .t = 4000 }, { .t = 6500 },
+				   { .t = 8000 } };
+	static const uint64_t want[3][STEPS] = { { 1, 0, 0, 1 }, { 1, 0, 1, 0 }, { 1, 0, 0, 0 } };
+	struct snnq_events *events = events_of(e, 5);
+	uint64_t slots[STEPS], dropped;
+
+	(void)state;
+	for (int w = 0; w < 3; w++) {
+		assert_true(bins_fill(&in, events, w, slots, &dropped));
+		assert_memory_equal(slots, want[w], sizeof(slots));
+		assert_int_equal(dropped, 0);
+	}
+	assert_false(bins_fill(&in, events, 3, slots, &dropped));
+	snnq_events_close(events);
+}
+
+/* Late events of a window are still found behind early ones of the next. */
+static void test_out_of_order(void **state)
+{
+	struct graph_input in = one_pixel();
+	struct snnq_event e[3] = { { .t = 0 }, { .t = 4100 }, { .t = 3900 } };
+	struct snnq_events *events = events_of(e, 3);
+	uint64_t slots[STEPS], dropped;
+
+	(void)state;
+	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_memory_equal(slots, ((uint64_t[]){ 1, 0, 0, 1 }), sizeof(slots));
+	assert_true(bins_fill(&in, events, 1, slots, &dropped));
+	assert_memory_equal(slots, ((uint64_t[]){ 1, 0, 0, 0 }), sizeof(slots));
+	snnq_events_close(events);
+}
+
+static void test_by_count(void **state)
+{
+	struct graph_input in = one_pixel();
+	struct snnq_event e[11] = { { .t = 0 } };
+	struct snnq_events *events = events_of(e, 11);
+	uint64_t slots[9], dropped;
+
+	(void)state;
+	in.by_count = true;
+	in.steps = 3;
+	in.planes = in.shape.planes = 3;
+	/* 11 events in 3 steps: 3, 3, and the last takes 5 */
+	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_memory_equal(slots, ((uint64_t[]){ 1, 1, 0, 1, 1, 0, 1, 0, 1 }), sizeof(slots));
+	assert_false(bins_fill(&in, events, 1, slots, &dropped));
+	snnq_events_close(events);
+}
+
+/* Counts stay at the largest value; a binary carry passes through all planes. */
+static void test_saturation(void **state)
+{
+	struct graph_input in = one_pixel();
+	struct snnq_event e[9] = { { .t = 0 } };
+	uint64_t slots[2], dropped;
+
+	(void)state;
+	in.planes = in.shape.planes = 2;
+	in.steps = 1;
+	for (size_t n = 1; n <= 9; n++) {
+		struct snnq_events *events = events_of(e, n);
+		uint64_t count = n > 3 ? 3 : n;
+
+		assert_true(bins_fill(&in, events, 0, slots, &dropped));
+		assert_int_equal(slots[0] | slots[1] << 1, count);
+		snnq_events_close(events);
+	}
+}
+
+/* A word per position, or all channels in a row: word and bit of each event. */
+static void test_layouts(void **state)
+{
+	struct graph_input in = {
+		.width = 3, .height = 30, .polarities = 2, .on_channel = 1, .planes = 1,
+		.steps = 1, .step_us = 1, .downscale = 1,
+		.shape = { .height = 30, .width = 3, .channels = 2,
+			   .format = SNNQ_FORMAT_UNSIGNED, .planes = 1 },
+	};
+	struct snnq_event on = { .x = 2, .y = 17, .p = 1 }, off = { .x = 2, .y = 17, .p = 0 };
+	struct snnq_events *events;
+	uint64_t slots[90], dropped;
+
+	(void)state;
+	events = events_of(&on, 1);
+	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_int_equal(slots[17 * 3 + 2], 2);
+	snnq_events_close(events);
+	in.on_channel = 0;
+	events = events_of(&on, 1);
+	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_int_equal(slots[17 * 3 + 2], 1);
+	snnq_events_close(events);
+
+	in.flat = true;
+	in.shape = (struct graph_shape){ 1, 1, 180, SNNQ_FORMAT_UNSIGNED, 1 };
+	events = events_of(&off, 1);	/* channel (1 * 30 + 17) * 3 + 2 = 143 */
+	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_int_equal(slots[0] | slots[1], 0);
+	assert_int_equal(slots[2], 1ull << (143 - 128));
+	snnq_events_close(events);
+}
+
+static void test_one_polarity(void **state)
+{
+	struct graph_input in = one_pixel();
+	struct snnq_event e[2] = { { .t = 0, .p = 0 }, { .t = 1000, .p = 1 } };
+	struct snnq_events *events = events_of(e, 2);
+	uint64_t slots[STEPS], dropped;
+
+	(void)state;
+	in.on_channel = 1;
+	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_memory_equal(slots, ((uint64_t[]){ 1, 1, 0, 0 }), sizeof(slots));
+	snnq_events_close(events);
+}
+
+/* Crop at (10, 20), then halve: 2 x 1 pixels of the input. */
+static void test_sensor(void **state)
+{
+	struct graph_input in = one_pixel();
+	static const struct {
+		uint16_t x, y;
+		int pixel;
+	} cases[] = {
+		{ 10, 20, 0 }, { 11, 21, 0 }, { 12, 20, 1 }, { 13, 21, 1 },
+		{ 14, 20, -1 }, { 9, 20, -1 }, { 10, 19, -1 }, { 10, 22, -1 }, { 65535, 65535, -1 },
+	};
+
+	(void)state;
+	in.width = in.shape.width = 2;
+	in.steps = 1;
+	in.crop_x = 10;
+	in.crop_y = 20;
+	in.downscale = 2;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct snnq_event e = { .x = cases[i].x, .y = cases[i].y };
+		struct snnq_events *events = events_of(&e, 1);
+		uint64_t slots[2], dropped;
+
+		assert_true(bins_fill(&in, events, 0, slots, &dropped));
+		assert_int_equal(dropped, cases[i].pixel < 0);
+		assert_int_equal(slots[0], cases[i].pixel == 0);
+		assert_int_equal(slots[1], cases[i].pixel == 1);
+		snnq_events_close(events);
+	}
+}
+
+static void test_empty(void **state)
+{
+	struct graph_input in = one_pixel();
+	struct snnq_events *events = events_of(NULL, 0);
+	uint64_t slots[STEPS], dropped;
+
+	(void)state;
+	assert_false(bins_fill(&in, events, 0, slots, &dropped));
+	in.by_count = true;
+	assert_false(bins_fill(&in, events, 0, slots, &dropped));
+	snnq_events_close(events);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_floor),
+		cmocka_unit_test(test_half_even),
+		cmocka_unit_test(test_half_even_odd_step),
+		cmocka_unit_test(test_extreme_times),
+		cmocka_unit_test(test_origin_first),
+		cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_out_of_order),
+		cmocka_unit_test(test_by_count),
+		cmocka_unit_test(test_saturation),
+		cmocka_unit_test(test_layouts),
+		cmocka_unit_test(test_one_polarity),
+		cmocka_unit_test(test_sensor),
+		cmocka_unit_test(test_empty),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

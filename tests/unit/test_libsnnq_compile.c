@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_libsnnq_compile.c - programs against a layout worked out by hand, and what
+ * the validator refuses, told with the layer's name.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "compile.h"
+#include "models.h"
+
+static const char path[] = "compiled.snnq";
+
+struct fixture {
+	struct modelfile *file;
+	struct graph graph;
+	struct compiled compiled;
+};
+
+static int compile(struct fixture *f, const struct compile_opts *opts)
+{
+	struct compile_opts o = *opts;
+
+	if (!o.caps)
+		o.caps = &snnq_caps_all;
+	if (graph_parse(path, f->file, &f->graph))
+		fail_msg("%s", snnq_last_error(NULL));
+	return compile_graph(path, &f->graph, &o, &f->compiled);
+}
+
+static void release(struct fixture *f)
+{
+	compile_free(&f->compiled);
+	graph_free(&f->graph);
+	modelfile_free(f->file);
+}
+
+/* Every part of the all-operations network where the layout says it must be. */
+static void test_layout(void **state)
+{
+	static const uint16_t ops[9] = {
+		SNNQ_OP_CONV2D, SNNQ_OP_POOL_MAX, SNNQ_OP_LINEAR, SNNQ_OP_LINEAR, SNNQ_OP_LINEAR,
+		SNNQ_OP_ATTENTION, SNNQ_OP_ADD, SNNQ_OP_LINEAR, SNNQ_OP_READOUT,
+	};
+	struct fixture f = { .file = network_model() };
+	const struct snnq_program_header *h;
+	const struct snnq_region_desc *r;
+	const struct snnq_layer *l;
+
+	(void)state;
+	assert_int_equal(compile(&f, &(struct compile_opts){ .caps = NULL }), 0);
+	h = f.compiled.program;
+	r = snnq_program_regions(h);
+	l = snnq_program_layers(h);
+	assert_int_equal(h->layer_count, 9);
+	for (int i = 0; i < 9; i++)
+		assert_int_equal(l[i].op, ops[i]);
+	assert_int_equal(h->max_steps, 8);
+	assert_int_equal(h->region_count, 3);
+	/* weights: 36 -> 40, three times 3 -> 8, 8 */
+	assert_int_equal(r[0].role, SNNQ_ROLE_WEIGHTS);
+	assert_int_equal(r[0].bytes, 72);
+	assert_int_equal(l[2].quant.offset, 40);
+	assert_int_equal(l[7].quant.offset, 64);
+	/* input: a word at each of 16 positions */
+	assert_int_equal(r[1].role, SNNQ_ROLE_INPUT);
+	assert_int_equal(r[1].step_bytes, 128);
+	assert_int_equal(r[2].role, SNNQ_ROLE_READOUT);
+	assert_int_equal(r[2].bytes, 8);
+	/* scratch: 128 conv, 32 pool, 3 * 32, 32 attention, 2 planes: 64, int32: 2 * 2 * 2 * 4 */
+	assert_int_equal(h->scratch_step_bytes, 128 + 32 + 96 + 32 + 64 + 32);
+	/* state: header, conv 48 neurons, q k v attention 16 each, readout 2 int64 */
+	assert_int_equal(h->state_bytes, 64 + 48 * 4 + 4 * 16 * 4 + 16);
+	/* table: 3 thresholds, 1 each for q k v attention, 2 biases */
+	assert_int_equal(h->table_count, 3 + 4 + 2);
+	assert_int_equal(snnq_program_table(h)[1], 400);
+	assert_int_equal(snnq_program_table(h)[l[7].neuron.bias_index], -70000);
+	assert_int_equal(l[7].neuron.bias_count, 2);
+	assert_int_equal(l[5].param, 2);
+	assert_memory_equal(&l[5].in[1], &l[3].out, sizeof(l[3].out));
+	assert_int_equal(f.compiled.input_step_bytes, 128);
+	release(&f);
+}
+
+static void test_weights_image(void **state)
+{
+	static const char *const names[] = { "conv1.weight", "", "q.weight", "k.weight", "v.weight",
+					     "", "", "head.weight" };
+	struct fixture f = { .file = network_model() };
+	const struct snnq_layer *l;
+
+	(void)state;
+	assert_int_equal(compile(&f, &(struct compile_opts){ .caps = NULL }), 0);
+	l = snnq_program_layers(f.compiled.program);
+	for (int i = 0; i < 8; i++) {
+		const struct tensor *t = modelfile_find(f.file, names[i]);
+
+		if (!t)
+			continue;
+		assert_int_equal(snnq_weight_bytes(&l[i]), t->bytes);
+		assert_memory_equal((char *)f.compiled.weights + l[i].quant.offset, t->data,
+				    t->bytes);
+	}
+	release(&f);
+}
+
+/* A copy of each layer behind the readout; int32 outputs are computed once more. */
+static void test_taps(void **state)
+{
+	struct fixture f = { .file = network_model() };
+	const struct snnq_layer *l;
+
+	(void)state;
+	assert_int_equal(compile(&f, &(struct compile_opts){ .taps = true }), 0);
+	l = snnq_program_layers(f.compiled.program);
+	assert_int_equal(f.compiled.info.layer_count, 9 + 8);
+	assert_int_equal(f.compiled.info.regions[3].role, SNNQ_ROLE_OUTPUT);
+	assert_int_equal(f.compiled.taps_step_bytes, 128 + 32 + 96 + 32 + 64 + 32);
+	for (int i = 0; i < 8; i++) {
+		const struct snnq_tensor *t = &l[9 + i].out;
+
+		assert_int_equal(l[9 + i].op, i == 7 ? SNNQ_OP_LINEAR : SNNQ_OP_POOL_MAX);
+		assert_int_equal(t->region, SNNQ_REGION_USER + 3);
+		assert_int_equal(t->planes, l[i].out.planes);
+		assert_memory_equal(t, &f.compiled.taps[i], sizeof(*t));
+	}
+	release(&f);
+}
+
+static void test_steps(void **state)
+{
+	struct fixture f = { .file = network_model() };
+
+	(void)state;
+	assert_int_equal(compile(&f, &(struct compile_opts){ .max_steps = 1000, .tile_steps = 3 }), 0);
+	assert_int_equal(f.compiled.info.max_steps, 1000);
+	assert_int_equal(f.compiled.info.tile_steps, 3);
+	release(&f);
+}
+
+static void refused(const char *key, const char *json, const struct compile_opts *opts, int error,
+		    const char *words)
+{
+	struct fixture f = { .file = network_model() };
+
+	if (key)
+		edit(f.file, key, json);
+	assert_int_equal(compile(&f, opts), error);
+	assert_string_equal(error_of(path), words);
+	assert_null(f.compiled.program);
+	release(&f);
+}
+
+static void test_refused(void **state)
+{
+	struct compile_opts all = { .caps = NULL };
+	struct snnq_caps small = snnq_caps_all, short_jobs = snnq_caps_all;
+
+	(void)state;
+	small.scheme_pot = 0;
+	short_jobs.max_steps = 7;
+	refused("layers.0.neuron.threshold", "0", &all, -EINVAL,
+		"conv1: threshold below 1 (neuron.threshold)");
+	refused("layers.0.neuron.sticky", "true", &all, -EINVAL,
+		"conv1: neuron descriptor is wrong (neuron.flags)");
+	refused("layers.0.neuron.old_current", "true", &all, -EINVAL,
+		"conv1: unknown flag (neuron.flags)");
+	refused("layers.5.heads", "3", &all, -EINVAL,
+		"attn: parameter of the operation out of range (param)");
+	refused(NULL, NULL, &(struct compile_opts){ .caps = &small }, -EOPNOTSUPP,
+		"q: the device does not support this (quant.bits)");
+	refused(NULL, NULL, &(struct compile_opts){ .caps = &short_jobs }, -EOPNOTSUPP,
+		"model: the device does not support this (max_steps)");
+}
+
+static void test_float_does_not_run(void **state)
+{
+	struct compiled compiled;
+	struct graph graph = { .integer = false };
+	struct compile_opts opts = { .caps = &snnq_caps_all };
+
+	(void)state;
+	assert_int_equal(compile_graph(path, &graph, &opts, &compiled), -EINVAL);
+	assert_string_equal(error_of(path),
+			    "a float model does not run; quantize it first (snnq quantize)");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_weights_image),
+		cmocka_unit_test(test_taps),
+		cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_float_does_not_run),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_libsnnq_graph.c - graphs: shapes that follow from a good one, and one edit
+ * each for what is refused, with the words that name place, key and reason.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "models.h"
+
+static const char path[] = "edited.snnq";
+
+static void expect_shape(const struct graph *g, int layer, struct graph_shape want)
+{
+	const struct graph_shape *s = graph_shape(g, layer);
+
+	assert_int_equal(s->height, want.height);
+	assert_int_equal(s->width, want.width);
+	assert_int_equal(s->channels, want.channels);
+	assert_int_equal(s->format, want.format);
+	assert_int_equal(s->planes, want.planes);
+}
+
+static void test_shapes(void **state)
+{
+	struct modelfile *file = network_model();
+	struct graph g;
+
+	(void)state;
+	edit(file, "unknown", "{\"op\": \"teleport\"}");
+	edit(file, "layers.0.unknown", "1");
+	if (graph_parse(path, file, &g))
+		fail_msg("%s", snnq_last_error(NULL));
+	assert_true(g.integer);
+	assert_int_equal(g.layer_count, 8);
+	expect_shape(&g, GRAPH_INPUT, (struct graph_shape){ 4, 4, 2, SNNQ_FORMAT_UNSIGNED, 1 });
+	expect_shape(&g, 0, (struct graph_shape){ 4, 4, 3, SNNQ_FORMAT_UNSIGNED, 1 });
+	expect_shape(&g, 1, (struct graph_shape){ 2, 2, 3, SNNQ_FORMAT_UNSIGNED, 1 });
+	expect_shape(&g, 5, (struct graph_shape){ 2, 2, 4, SNNQ_FORMAT_UNSIGNED, 1 });
+	expect_shape(&g, 6, (struct graph_shape){ 2, 2, 4, SNNQ_FORMAT_UNSIGNED, 2 });
+	expect_shape(&g, 7, (struct graph_shape){ 2, 2, 2, SNNQ_FORMAT_INT32, 0 });
+	assert_int_equal(g.readout, 7);
+	assert_float_equal(g.readout_scale, 0.5, 0);
+	assert_int_equal(graph_number(&g.layers[0].threshold, 1), 400);
+	assert_int_equal(graph_number(&g.layers[7].bias, 0), -70000);
+	assert_int_equal(graph_layer_params(&g, &g.layers[0]), 54);
+	graph_free(&g);
+	modelfile_free(file);
+}
+
+/* Strides, dilation and padding that differ in both directions. */
+static void test_window_shape(void **state)
+{
+	struct modelfile *file = network_model();
+	struct graph g;
+
+	(void)state;
+	edit(file, "layers.1.kernel", "[2, 1]");
+	edit(file, "layers.1.stride", "[1, 3]");
+	edit(file, "layers.1.dilation", "[3, 1]");
+	if (graph_parse(path, file, &g))
+		fail_msg("%s", snnq_last_error(NULL));
+	/* (4 - 3 - 1) / 1 + 1 = 1, (4 - 1) / 3 + 1 = 2 */
+	expect_shape(&g, 1, (struct graph_shape){ 1, 2, 3, SNNQ_FORMAT_UNSIGNED, 1 });
+	graph_free(&g);
+	modelfile_free(file);
+}
+
+static void test_flat_input(void **state)
+{
+	struct modelfile *file = network_model();
+	struct graph g;
+
+	(void)state;
+	edit(file, "input.layout", "\"flat\"");
+	edit(file, "layers.0.kernel", "[1, 1]");
+	edit(file, "layers.0.padding", "[0, 0]");
+	edit(file, "layers.0.weight.tensor", "\"wide\"");
+	assert_int_equal(modelfile_add(file, "wide", DTYPE_U8, 1, (const uint64_t[]){ 64 },
+				       (uint8_t[64]){ 0 }), 0);
+	edit(file, "layers.1.kernel", "[1, 1]");
+	if (graph_parse(path, file, &g))
+		fail_msg("%s", snnq_last_error(NULL));
+	expect_shape(&g, GRAPH_INPUT, (struct graph_shape){ 1, 1, 32, SNNQ_FORMAT_UNSIGNED, 1 });
+	graph_free(&g);
+	modelfile_free(file);
+}
+
+static const struct {
+	const char *key, *json;		/* edit; json NULL: the key is removed */
+	const char *error;		/* behind the file's name */
+} refused[] = {
+	{ "format", "\"onnx\"", "model: format: \"onnx\" is not known" },
+	{ "format", NULL, "model: format: expected a string" },
+	{ "version", "2", "model: version: expected an integer from 1 to 1" },
+	{ "arithmetic", "\"complex\"", "model: arithmetic: \"complex\" is not known" },
+	{ "name", "[]", "model: name: expected a string" },
+	{ "classes", "[\"yes\", 1]", "classes: expected names" },
+	{ "input", NULL, "input: width: expected an integer from 1 to 4096" },
+	{ "input.width", "0", "input: width: expected an integer from 1 to 4096" },
+	{ "input.height", "4097", "input: height: expected an integer from 1 to 4096" },
+	{ "input.polarities", "3", "input: polarities: expected an integer from 1 to 2" },
+	{ "input.on_channel", "2", "input: on_channel: expected an integer from 0 to 1" },
+	{ "input.planes", "17", "input: planes: expected an integer from 1 to 16" },
+	{ "input.layout", "\"chw\"", "input: layout: \"chw\" is not known" },
+	{ "input.binning", "\"voxel\"", "input: binning: \"voxel\" is not known" },
+	{ "input.steps", "65537", "input: steps: expected an integer from 1 to 65536" },
+	{ "input.steps", "1.5", "input: steps: expected an integer from 1 to 65536" },
+	{ "input.step_us", "0", "input: step_us: expected an integer from 1 to 1000000000" },
+	{ "input.rounding", "\"up\"", "input: rounding: \"up\" is not known" },
+	{ "input.origin", "\"last\"", "input: origin: \"last\" is not known" },
+	{ "layers", "[]", "layers: expected 1 to 512 layers" },
+	{ "layers", "{}", "layers: expected 1 to 512 layers" },
+	{ "layers.0.name", NULL, "layers: name: expected a string" },
+	{ "layers.1.name", "\"conv1\"", "conv1: name: used twice" },
+	{ "layers.1.name", "\"input\"", "input: name: used twice" },
+	{ "layers.0.op", "\"conv3d\"", "conv1: op: \"conv3d\" is not known" },
+	{ "layers.1.op", "\"avgpool\"", "pool1: op: \"avgpool\" in an integer model" },
+	{ "layers.0.inputs", "[]", "conv1: inputs: expected 1 names" },
+	{ "layers.6.inputs", "[\"q\"]", "res: inputs: expected 2 names" },
+	{ "layers.5.inputs", "[\"q\", \"k\"]", "attn: inputs: expected 3 names" },
+	{ "layers.0.inputs", "[1]", "conv1: inputs: expected names" },
+	{ "layers.0.inputs", "[\"pool1\"]",
+	  "conv1: inputs: \"pool1\" is neither \"input\" nor an earlier layer" },
+	{ "layers.0.inputs", "[\"conv1\"]",
+	  "conv1: inputs: \"conv1\" is neither \"input\" nor an earlier layer" },
+	{ "layers.6.inputs", "[\"q\", \"pool1\"]", "res: inputs: shapes 2x2x4 and 2x2x3 differ" },
+	{ "layers.5.inputs", "[\"q\", \"k\", \"conv1\"]",
+	  "attn: inputs: shapes 2x2x4 and 4x4x3 differ" },
+	{ "layers.0.out_channels", "0", "conv1: out_channels: expected an integer from 1 to 65536" },
+	{ "layers.0.kernel", "3", "conv1: kernel: expected a pair [vertical, horizontal]" },
+	{ "layers.0.kernel", "[7, 3]", "conv1: kernel: 7 positions do not fit an input of 4" },
+	{ "layers.1.kernel", NULL, "pool1: kernel: expected a pair [vertical, horizontal]" },
+	{ "layers.0.stride", "[0, 1]", "conv1: stride: expected an integer from 1 to 255" },
+	{ "layers.0.padding", "[-1, 1]", "conv1: padding: expected an integer from 0 to 4096" },
+	{ "layers.0.dilation", "[1, 256]", "conv1: dilation: expected an integer from 1 to 255" },
+	{ "layers.0.groups", "2", "conv1: groups: 2 does not divide 2 and 3 channels" },
+	{ "layers.0.weight.tensor", "\"gone\"", "conv1: weight: there is no tensor \"gone\"" },
+	{ "layers.0.weight.scheme", "\"log\"", "conv1: scheme: \"log\" is not known" },
+	{ "layers.0.weight.scheme", "\"float\"",
+	  "conv1: weight.scheme: \"float\" in a model whose arithmetic is integer" },
+	{ "layers.0.weight.bits", "9", "conv1: bits: expected an integer from 1 to 8" },
+	{ "layers.0.weight.bits", "2",
+	  "conv1: weight: tensor conv1.weight: expected U8 with 18 bytes (18 rows of 1), found U8 "
+	  "with 36" },
+	{ "layers.0.weight.tensor", "\"conv1.threshold\"",
+	  "conv1: weight: tensor conv1.threshold: expected U8 with 36 bytes (18 rows of 2), found "
+	  "I16 with 6" },
+	{ "layers.0.weight.scales", "\"gone\"", "conv1: weight.scales: there is no tensor \"gone\"" },
+	{ "layers.0.neuron", NULL, "conv1: neuron: expected an object" },
+	{ "layers.0.neuron.model", "\"izhikevich\"", "conv1: model: \"izhikevich\" is not known" },
+	{ "layers.0.neuron.leak.kind", "\"exp\"", "conv1: kind: \"exp\" is not known" },
+	{ "layers.0.neuron.leak.n", "0", "conv1: n: expected an integer from 1 to 65536" },
+	{ "layers.0.neuron.leak", "{\"kind\": \"q16\", \"lambda\": 65537}",
+	  "conv1: lambda: expected an integer from 0 to 65536" },
+	{ "layers.0.neuron.leak", "{\"kind\": \"tz12\", \"decay\": 4097}",
+	  "conv1: decay: expected an integer from 0 to 4096" },
+	{ "layers.0.neuron.compare", "\"lt\"", "conv1: compare: \"lt\" is not known" },
+	{ "layers.0.neuron.reset", NULL, "conv1: reset: expected a string" },
+	{ "layers.0.neuron.shift", "17", "conv1: shift: expected an integer from 0 to 16" },
+	{ "layers.0.neuron.delay", "64", "conv1: delay: expected an integer from 0 to 63" },
+	{ "layers.0.neuron.refractory", "-1", "conv1: refractory: expected an integer from 0 to 65535" },
+	{ "layers.0.neuron.sticky", "1", "conv1: sticky: expected true or false" },
+	{ "layers.0.neuron.threshold", NULL,
+	  "conv1: threshold: expected a number or the name of a tensor" },
+	{ "layers.0.neuron.threshold", "1.5", "conv1: threshold: expected a 32-bit integer, found 1.5" },
+	{ "layers.0.neuron.threshold", "3e9",
+	  "conv1: threshold: expected a 32-bit integer, found 3e+09" },
+	{ "layers.0.neuron.threshold", "\"head.bias\"",
+	  "conv1: threshold: tensor head.bias: expected 3 elements, one per channel, found 2" },
+	{ "layers.0.neuron.threshold", "\"q.weight\"",
+	  "conv1: threshold: tensor q.weight: expected I16 or I32, found U8" },
+	{ "layers.5.heads", "0", "attn: heads: expected an integer from 1 to 65536" },
+	{ "layers.6.planes", NULL, "res: planes: expected an integer from 1 to 16" },
+	{ "layers.7.bias", "\"gone\"", "head: bias: there is no tensor \"gone\"" },
+	{ "layers.7.neuron.requant_shift", "32", "head: requant_shift: expected an integer from 0 to 31" },
+	{ "readout", NULL, "readout: mode: expected a string" },
+	{ "readout.mode", "\"mean\"", "readout: mode: \"mean\" is not known" },
+	{ "readout.input", "\"tail\"",
+	  "readout: inputs: \"tail\" is neither \"input\" nor an earlier layer" },
+	{ "readout.input", "\"input\"", "readout: input: expected a layer" },
+	{ "readout.scale", "\"big\"", "readout: scale: expected a number" },
+};
+
+static void test_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		struct modelfile *file = network_model();
+		struct graph g;
+
+		edit(file, refused[i].key, refused[i].json);
+		if (graph_parse(path, file, &g) != -EBADMSG)
+			fail_msg("accepted: %s = %s", refused[i].key, refused[i].json);
+		if (strcmp(error_of(path), refused[i].error))
+			fail_msg("%s = %s: expected \"%s\", found \"%s\"", refused[i].key,
+				 refused[i].json, refused[i].error, snnq_last_error(NULL));
+		modelfile_free(file);
+	}
+}
+
+/* Float models have float tensors only. */
+static void test_float(void **state)
+{
+	static const float weights[54], thresholds[3] = { 0.5f, 1, 2 };
+	struct modelfile *file = network_model();
+	struct graph g;
+
+	(void)state;
+	for (int i = 7; i > 0; i--)
+		cJSON_DeleteItemFromArray(cJSON_GetObjectItem(file->graph, "layers"), i);
+	edit(file, "arithmetic", "\"float\"");
+	edit(file, "readout.input", "\"conv1\"");
+	assert_int_equal(graph_parse(path, file, &g), -EBADMSG);
+	assert_string_equal(error_of(path), "conv1: weight.scheme: \"uniform\" in a model whose "
+			    "arithmetic is float");
+	edit(file, "layers.0.weight.scheme", "\"float\"");
+	assert_int_equal(graph_parse(path, file, &g), -EBADMSG);
+	assert_string_equal(error_of(path), "conv1: weight: tensor conv1.weight: expected F32 with "
+			    "54 elements");
+	modelfile_add(file, "w", DTYPE_F32, 4, (const uint64_t[]){ 3, 2, 3, 3 }, weights);
+	modelfile_add(file, "t", DTYPE_F32, 1, (const uint64_t[]){ 3 }, thresholds);
+	edit(file, "layers.0.weight.tensor", "\"w\"");
+	assert_int_equal(graph_parse(path, file, &g), -EBADMSG);
+	assert_string_equal(error_of(path), "conv1: threshold: tensor conv1.threshold: expected F32, "
+			    "found I16");
+	edit(file, "layers.0.neuron.threshold", "\"t\"");
+	if (graph_parse(path, file, &g))
+		fail_msg("%s", snnq_last_error(NULL));
+	assert_false(g.integer);
+	graph_free(&g);
+	modelfile_free(file);
+}
+
+static int cleanup(void **state)
+{
+	(void)state;
+	models_cleanup();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_window_shape),
+		cmocka_unit_test(test_flat_input),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_float),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, cleanup);
+}
