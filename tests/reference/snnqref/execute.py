@@ -126,7 +126,11 @@ class LayerRun:
         if layer.op == pg.OP_READOUT:
             self.total = [0] * layer.out.channels
         if layer.op == pg.OP_EVENTS:
-            self.events, self.records = job.read_events(layer)
+            events, self.records = job.read_events(layer)
+            self.event_count = len(events)
+            self.events = {}
+            for step, *where in events:
+                self.events.setdefault(step, []).append(where)
 
     # State of the layer as bytes.
     def load(self, data):
@@ -182,9 +186,8 @@ class LayerRun:
 
     def _events(self, t):
         out = np.zeros(self.layer.out.shape, dtype=np.int64)
-        for step, y, x, c in self.events:
-            if step == t:
-                out[y, x, c] += 1
+        for y, x, c in self.events.get(t, ()):
+            out[y, x, c] += 1
         top = packing.limits(self.layer.out)[1]
         if self.layer.out.planes > 1:
             lost = int(np.maximum(out - top, 0).sum())
@@ -242,7 +245,7 @@ class LayerRun:
             self.job.seen['clamp'] += lost
             self._write(out, 0)
         if layer.op == pg.OP_EVENTS:
-            stats['input_spikes'] = stats['synops'] = len(self.events)
+            stats['input_spikes'] = stats['synops'] = self.event_count
             stats['input_possible'] = layer.ins[0].elements * steps
             stats['input_bytes'] = 8 * self.records
         if self.stage:

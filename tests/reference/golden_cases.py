@@ -1,0 +1,376 @@
+# SPDX-License-Identifier: MIT
+"""Golden cases of single operations: schemes, neurons, windows, formats, counters, errors."""
+import itertools
+import struct
+
+import numpy as np
+
+from snnqref import packing
+from snnqref import program as pg
+from snnqref.build import Builder
+
+SCHEMES = {'uniform': (pg.UNIFORM, range(1, 9)), 'odd': (pg.ODD, range(1, 9)),
+           'pot': (pg.POT, range(2, 6))}
+LEAKS = {'none': (pg.NO_LEAK, 0), 'div2': (pg.DIVN, 2), 'div3': (pg.DIVN, 3),
+         'q16': (pg.Q16, 58982), 'tz12': (pg.TZ12, 128)}
+EITHER_WAY = [(-1) ** c * 2**30 for c in range(9)]
+COMPARES = {'ge': pg.GE, 'gt': pg.GT}
+RESETS = {'hard': pg.HARD, 'soft': pg.SOFT, 'keep': pg.NO_RESET}
+
+
+def spread(scheme, bits, inputs):
+    """A threshold that a sum of INPUTS random levels passes now and then."""
+    return max(1, int(np.sqrt((packing.levels(scheme, bits) ** 2.0).mean() * inputs)))
+
+
+# --- every operation with weights x scheme x bits --------------------------------------------
+def scheme_cases():
+    for (name, (scheme, widths)), op in itertools.product(SCHEMES.items(), ('linear', 'conv2d')):
+        for bits in widths:
+            b = Builder(f'{op}-{name}-{bits}')
+            n = dict(leak=pg.DIVN, leak_param=2, reset=bits % 2, compare=bits // 2 % 2)
+            if op == 'linear':
+                x = b.input(1, 1, 2, 70)
+                theta = spread(scheme, bits, 20)
+                b.linear(x, 67, (scheme, bits), b.neuron(theta, **n))
+                b.linear(x, 67, (scheme, bits), b.neuron(), planes=0, fmt=pg.INT32)
+            else:
+                x = b.input(1, 4, 5, 9)
+                theta = spread(scheme, bits, 25)
+                b.conv(x, 11, (scheme, bits), b.neuron(theta, **n), pad=(1, 1))
+                b.conv(x, 11, (scheme, bits), b.neuron(), planes=0, fmt=pg.INT32)
+            yield b.done(jobs=(3, 1), again=0, needs=('fire', 'negative'))
+
+
+def code_cases():
+    """Each code of each width as the weight of one input: the level itself comes out."""
+    for name, (scheme, widths) in SCHEMES.items():
+        for bits in widths:
+            b = Builder(f'codes-{name}-{bits}')
+            x = b.input(1, 1, 1, 1, density=1)
+            codes = np.arange(1 << bits)[None, :]
+            b.linear(x, 1 << bits, (scheme, bits, codes), b.neuron(), planes=0, fmt=pg.INT32)
+            yield b.done(jobs=(1,), again=0)
+
+
+def multibit_cases():
+    """Inputs of several planes, unsigned and signed."""
+    formats = [(pg.UNSIGNED, p) for p in (2, 3, 4, 8, 16)] + [(pg.SIGNED, p) for p in (2, 3, 5, 16)]
+    for fmt, planes in formats:
+        sign = 'signed' if fmt == pg.SIGNED else 'unsigned'
+        b = Builder(f'multibit-{sign}-{planes}')
+        theta = (1 << planes) * 6
+        n = dict(leak=pg.TZ12, leak_param=1024)
+        x = b.input(planes, 3, 3, 66, fmt, 0.4)
+        b.conv(x, 7, (pg.UNIFORM, 4), b.neuron(theta, **n), pad=(1, 1))
+        b.conv(x, 6, (pg.POT, 3), b.neuron(), planes=0, fmt=pg.INT32, groups=3)
+        b.linear(x, 5, (pg.ODD, 2), b.neuron(theta, **n))
+        b.pool(pg.OP_POOL_SUM, x, (2, 2), (1, 1), neuron=b.neuron(theta, **n), param=3)
+        yield b.done(jobs=(2, 1), again=0, needs=('fire', 'negative') if fmt == pg.SIGNED
+                     else ('fire',))
+
+
+# --- neurons ---------------------------------------------------------------------------------
+def small_net(name, weights=(pg.UNIFORM, 3), theta=4, bias=None, layer_flags=0, theta_seed=None,
+              density=0.3, **neuron):
+    """A linear layer with few levels and a low threshold, so that ties are common."""
+    b = Builder(name)
+    x = b.input(1, 1, 2, 6, density=density)
+    if theta_seed:
+        theta = b.rng.integers(1, theta_seed, 9)
+    b.linear(x, 9, weights, b.neuron(theta, bias, **neuron), flags=layer_flags)
+    return b
+
+
+def lif_cases():
+    for (lname, (leak, param)), (cname, compare), (rname, reset) in itertools.product(
+            LEAKS.items(), COMPARES.items(), RESETS.items()):
+        b = small_net(f'lif-{lname}-{cname}-{rname}', leak=leak, leak_param=param,
+                      compare=compare, reset=reset)
+        yield b.done(jobs=(12, 1, 7), needs=('fire', 'tie', 'negative'))
+
+
+def cuba_cases():
+    names = list(LEAKS)
+    for i, (cur, mem) in enumerate(itertools.product(names, names)):
+        (cl, cp), (ml, mp) = LEAKS[cur], LEAKS[mem]
+        old = i % 2
+        b = small_net(f'cuba-{cur}-{mem}' + '-old' * old, model=pg.CUBA, current_leak=cl,
+                      current_leak_param=cp, leak=ml, leak_param=mp, theta_seed=9,
+                      compare=i // 2 % 2, reset=i % 3, flags=pg.OLD_CURRENT * old,
+                      bias=[(-1) ** c * (c % 3) for c in range(9)])
+        yield b.done(jobs=(10, 1, 4), needs=('fire', 'negative'))
+
+
+def sticky_cases():
+    for n, (rname, reset) in itertools.product((2, 3, 7, 65536), RESETS.items()):
+        b = small_net(f'sticky-div{n}-{rname}', leak=pg.DIVN, leak_param=n, compare=pg.GT,
+                      reset=reset, flags=pg.STICKY, theta=3, density=0.5)
+        yield b.done(jobs=(16, 1, 15), needs=('fire', 'tie', 'sticky', 'negative'))
+
+
+def form_cases():
+    """Delay, refractory time, first step, reset value, shift, and all of them together."""
+    skip = dict(layer_flags=pg.SKIP_FIRST)
+    lif = dict(leak=pg.DIVN, leak_param=2)
+    cuba = dict(model=pg.CUBA, current_leak=pg.TZ12, current_leak_param=1024, leak=pg.TZ12,
+                leak_param=128, compare=pg.GT)
+    forms = {
+        'refractory-1': dict(lif, refractory=1), 'refractory-3': dict(lif, refractory=3),
+        'refractory-long': dict(lif, refractory=65535),
+        'refractory-value': dict(lif, refractory=2, reset_value=-3),
+        'refractory-soft': dict(lif, refractory=2, reset=pg.SOFT, reset_value=1),
+        'refractory-keep': dict(lif, refractory=2, reset=pg.NO_RESET),
+        'refractory-sticky': dict(lif, refractory=2, compare=pg.GT, flags=pg.STICKY),
+        'refractory-sticky-soft': dict(leak=pg.DIVN, leak_param=3, refractory=1, compare=pg.GT,
+                                       reset=pg.SOFT, flags=pg.STICKY, reset_value=1),
+        'refractory-cuba': dict(cuba, refractory=2, theta=9),
+        'delay-1': dict(lif, delay=1), 'delay-4': dict(lif, delay=4),
+        'delay-63': dict(lif, delay=63),
+        'delay-cuba': dict(cuba, delay=2, theta=9),
+        'skip': dict(lif, **skip), 'skip-cuba': dict(cuba, theta=9, **skip),
+        'skip-delay-refractory': dict(lif, delay=2, refractory=1, **skip),
+        'value-negative': dict(lif, reset_value=-20), 'value-above': dict(lif, reset_value=50),
+        'value-least': dict(reset_value=-2**31),
+        'shift-6': dict(lif, shift=6, theta=256), 'shift-16': dict(lif, shift=16, theta=2**18),
+        'shift-cuba': dict(cuba, shift=6, theta=5 * 64, bias=-64),
+        'bias-only': dict(lif, bias=[3 * c - 9 for c in range(9)], theta_seed=9, density=0.05),
+        'channel-thresholds': dict(lif, theta_seed=12),
+        'q16-zero': dict(leak=pg.Q16, leak_param=0), 'q16-one': dict(leak=pg.Q16, leak_param=65536),
+        'tz12-all': dict(leak=pg.TZ12, leak_param=4096), 'div1': dict(leak=pg.DIVN, leak_param=1),
+        'div65536': dict(leak=pg.DIVN, leak_param=65536),
+        'all': dict(cuba, theta=9, delay=3, refractory=2, reset_value=-7, bias=2, shift=1,
+                    flags=pg.OLD_CURRENT, **skip),
+    }
+    for name, form in forms.items():
+        needs = ['fire', 'negative' if form.get('compare') != pg.GT else 'fire']
+        needs += ['held'] * ('refractory' in name) + ['skip'] * ('skip' in name)
+        jobs = (16, 16, 16, 16, 3) if name == 'delay-63' else (7, 1, 1, 9)
+        yield small_net('form-' + name, **form).done(jobs=jobs, needs=needs)
+
+
+def extreme_cases():
+    """Membranes and currents at the ends of int32, and the greatest threshold."""
+    top = 2**31 - 1
+    big = dict(weights=(pg.POT, 5), shift=16)
+    yield small_net('extreme-lif-ge', theta=top, **big).done((6, 2), ('fire', 'clamp', 'tie'))
+    yield small_net('extreme-lif-gt', theta=top, compare=pg.GT, bias=2**29, **big).done(
+        (6, 2), ('clamp', 'tie'))
+    for leak, (kind, param) in LEAKS.items():
+        yield small_net(f'extreme-low-{leak}', theta=1, bias=-2**31, leak=kind, leak_param=param,
+                        reset=pg.SOFT, **big).done((6, 2), ('clamp', 'negative'))
+        yield small_net(f'extreme-cuba-{leak}', theta=2**30, bias=EITHER_WAY, leak=kind,
+                        leak_param=param, current_leak=kind, current_leak_param=param,
+                        model=pg.CUBA, reset=pg.SOFT, weights=(pg.POT, 5), shift=16).done(
+                            (6, 2), ('clamp', 'negative', 'fire'))
+    b = small_net('extreme-soft', theta=top, reset=pg.SOFT, bias=top, weights=(pg.ODD, 1),
+                  refractory=1, reset_value=-2**31)
+    yield b.done((6, 2), ('fire', 'negative'))
+
+
+# --- layers without a neuron -----------------------------------------------------------------
+def requantize_cases():
+    outs = {'unsigned1': (pg.UNSIGNED, 1), 'unsigned3': (pg.UNSIGNED, 3),
+            'unsigned16': (pg.UNSIGNED, 16), 'signed2': (pg.SIGNED, 2), 'signed8': (pg.SIGNED, 8),
+            'int32': (pg.INT32, 0)}
+    for i, (name, (fmt, planes)) in enumerate(outs.items()):
+        for shift, mult in ((0, None), (1, 1), (5, 'channel'), (31, 'huge')):
+            b = Builder(f'requant-{name}-{shift}')
+            if mult == 'channel':
+                mult = b.rng.integers(-40, 60, 10)
+            elif mult == 'huge':
+                mult = b.rng.integers(-2**31, 2**31, 10)
+            bias = b.rng.integers(-9, 10, 10) << shift // 2 if i % 2 == 0 or shift == 5 else None
+            x = b.input(2, 1, 3, 20)
+            n = b.neuron(None, bias, mult, requant_shift=shift)
+            b.linear(x, 10, (pg.UNIFORM, 4), n, planes=planes, fmt=fmt)
+            n = b.neuron(None, bias, mult, requant_shift=shift)
+            b.conv(x, 10, (pg.ODD, 3), n, planes=planes, fmt=fmt, kernel=(1, 2), groups=2)
+            small = fmt != pg.INT32 and planes < 8
+            yield b.done(jobs=(2, 1), again=0, needs=('out', 'clamp') if small else ('out',))
+    b = Builder('requant-int32-clamp')
+    x = b.input(8, 1, 1, 20)
+    b.linear(x, 10, (pg.POT, 5), b.neuron(None, 2**31 - 1, 2**31 - 1), planes=0, fmt=pg.INT32)
+    yield b.done(jobs=(2,), again=0, needs=('clamp',))
+
+
+def add_cases():
+    u, s = pg.UNSIGNED, pg.SIGNED
+    forms = [((u, 1), (u, 1), (u, 2)), ((u, 1), (u, 1), (u, 1)), ((u, 2), (u, 1), (u, 2)),
+             ((u, 3), (u, 3), (u, 3)), ((s, 3), (s, 4), (s, 5)), ((s, 3), (s, 3), (s, 3)),
+             ((u, 4), (s, 4), (u, 4)), ((u, 4), (u, 4), (s, 4)), ((u, 16), (u, 16), (u, 16)),
+             ((s, 16), (s, 16), (s, 16)), ((s, 2), (u, 1), (s, 2))]
+    for i, (a, c, out) in enumerate(forms):
+        b = Builder(f'add-{i}')
+        height, width, channels = ((1, 3, 65), (2, 2, 64), (3, 1, 5))[i % 3]
+        x = b.input(a[1], height, width, channels, a[0], 0.6)
+        y = b.input(c[1], height, width, channels, c[0], 0.6)
+        b.add(x, y, out[1], out[0])
+        exact = i in (0, 4)
+        yield b.done(jobs=(2, 1), again=0, needs=('out',) if exact else ('out', 'clamp'))
+
+
+# --- windows ---------------------------------------------------------------------------------
+WINDOWS = {
+    'plain': dict(), 'pad': dict(pad=(1, 1)), 'stride': dict(stride=(2, 2), pad=(1, 1)),
+    'wide': dict(kernel=(1, 5), pad=(0, 2)), 'tall': dict(kernel=(4, 2), pad=(3, 1)),
+    'dilation': dict(dilation=(2, 2), pad=(2, 2)),
+    'mixed': dict(kernel=(2, 3), stride=(3, 2), pad=(1, 4), dilation=(2, 3)),
+    'whole': dict(kernel=(7, 6)), 'pointwise': dict(kernel=(1, 1)),
+    'skip': dict(kernel=(1, 1), stride=(3, 4)), 'big-pad': dict(kernel=(5, 5), pad=(4, 4), stride=(2, 1)),
+}
+
+
+def window_cases():
+    for i, (name, window) in enumerate(WINDOWS.items()):
+        for kind, cin, cout, groups in (('dense', 3, 65 if i == 2 else 7, 1), ('groups', 6, 8, 2),
+                                        ('depthwise', 5, 10, 5)):
+            b = Builder(f'conv-{name}-{kind}')
+            x = b.input(1 + i % 2, 7, 6, cin)
+            n = dict(leak=pg.DIVN, leak_param=2, reset=pg.SOFT)
+            theta = min(8, np.prod(window.get('kernel', (3, 3))) * cin // groups)
+            b.conv(x, cout, (pg.UNIFORM, 4), b.neuron(theta, **n), groups=groups, **window)
+            b.conv(x, cout, (pg.POT, 4), b.neuron(None, None, 3, requant_shift=2), groups=groups,
+                   planes=4, fmt=pg.SIGNED, **window)
+            yield b.done(jobs=(2, 1), again=0, needs=('fire', 'negative', 'out'))
+
+
+def pool_cases():
+    for i, (name, window) in enumerate(WINDOWS.items()):
+        window = {'kernel': (3, 3), 'stride': (1, 1), **window}
+        b = Builder(f'pool-sum-{name}')
+        x = b.input(1, 7, 6, 66 if i == 2 else 3)
+        b.pool(pg.OP_POOL_SUM, x, neuron=b.neuron(40, model=pg.CUBA, current_leak=pg.TZ12,
+                                                  current_leak_param=1024, delay=1), param=28,
+               **window)
+        b.pool(pg.OP_POOL_SUM, x, neuron=b.neuron(), planes=0, fmt=pg.INT32, param=1, **window)
+        yield b.done(jobs=(3, 1), again=0, needs=('fire', 'out'))
+        if name == 'big-pad':
+            window['pad'] = (2, 2)
+        if name in ('mixed', 'tall'):       # as they are, some windows hold no position
+            window.update(pad=(1, 0), dilation=(2, 2))
+        b = Builder(f'pool-max-{name}')
+        x, y = b.input(1, 7, 6, 65, density=0.1), b.input(3, 7, 6, 5, density=0.2)
+        b.pool(pg.OP_POOL_MAX, x, **window)
+        b.pool(pg.OP_POOL_MAX, y, planes=3, **window)
+        yield b.done(jobs=(2, 1), again=0)
+
+
+def shape_cases():
+    """Channel counts around the word size, and operands with noise in their pad bits."""
+    for cin, cout in ((1, 1), (63, 64), (64, 63), (65, 128), (128, 65), (200, 3), (3, 200)):
+        b = Builder(f'shape-{cin}-{cout}')
+        x = b.input(1, 1, 3, cin)
+        b.linear(x, cout, (pg.UNIFORM, 2), b.neuron(1 + cin // 20, leak=pg.DIVN, leak_param=2))
+        b.conv(x, cout, (pg.ODD, 1), b.neuron(1 + cin // 20, delay=1), kernel=(1, 2))
+        y = b.input(2, 1, 3, cin)
+        b.add(x, y, 2)
+        b.pool(pg.OP_POOL_MAX, y, (1, 2), (1, 1), planes=2)
+        b.attention(x, x, x, 1, b.neuron(3))
+        for i in range(2):
+            b.run(3, reset=i == 0, dirty=True)
+        yield b.done(needs=('fire',))
+
+
+def attention_cases():
+    for height, width, channels, heads in ((1, 1, 1, 1), (1, 9, 64, 1), (1, 9, 64, 8), (3, 3, 96, 3),
+                                           (2, 5, 65, 5), (1, 7, 130, 2), (1, 70, 8, 8),
+                                           (1, 4, 192, 2)):
+        b = Builder(f'attention-{height}x{width}-{channels}-{heads}')
+        density = 0.4 if height * width > 1 else 1
+        q, k, v = (b.input(1, height, width, channels, density=density) for _ in range(3))
+        d = channels // heads
+        theta = max(1, height * width * d // 16)
+        b.attention(q, k, v, heads, b.neuron(theta, leak=pg.DIVN, leak_param=2))
+        b.attention(q, k, v, heads, b.neuron(), planes=0, fmt=pg.INT32)
+        b.attention(q, q, v, heads, b.neuron(None, None, 1, requant_shift=2), planes=4)
+        yield b.done(jobs=(2, 1), again=0, needs=('fire', 'out'))
+
+
+# --- events and readouts ---------------------------------------------------------------------
+def event_list(rng, steps, height, width, channels, count):
+    """COUNT events in order of their step, repeated ones among them."""
+    picks = sorted((int(rng.integers(steps)), int(rng.integers(height)), int(rng.integers(width)),
+                    int(rng.integers(channels))) for _ in range(count))
+    return [p for i, p in enumerate(picks) for _ in range(1 + 4 * (i % 7 == 0))]
+
+
+def pack_events(events, end=True):
+    data = b''.join(packing.pack_event(*e) for e in events)
+    return data + (struct.pack('<Q', pg.EVENT_END) if end else b'')
+
+
+def event_cases():
+    dims = (4, 5, 66)
+    for planes in (1, 2, 3):
+        b = Builder(f'events-{planes}')
+        source, _ = b.events(planes, *dims, 8)
+        for i, (steps, count, end) in enumerate(((4, 30, True), (1, 10, False), (3, 0, True),
+                                                 (9, 20, True))):
+            data = pack_events(event_list(b.rng, steps, *dims, count), end)
+            if i == 3:
+                data += pack_events([(0, 0, 0, 0), (99, 4095, 4095, 65535)])   # behind the end
+            b.run(steps, i == 0, {source.region: data})
+        lost = ['lost event'] * (planes == 2)
+        yield b.done(needs=['out', 'repeated event'] + lost)
+    b = Builder('events-tail')
+    source, _ = b.events(1, *dims, 64, offset=16)
+    noise = struct.pack('<2Q', 5 << 60, 7)             # before the list: not read
+    for tail in (b'', b'\1\2\3', b'\xff' * 7):
+        events = event_list(b.rng, 5, *dims, 6)
+        b.run(5, False, {source.region: noise + pack_events(events, False) + tail})
+    yield b.done()
+    b = Builder('events-two-lists')
+    a, _ = b.events(1, *dims, 8)
+    c, _ = b.events(2, 1, 1, 3, 8)
+    for steps in (3, 2):
+        b.run(steps, False, {a.region: pack_events(event_list(b.rng, steps, *dims, 9)),
+                             c.region: pack_events(event_list(b.rng, steps, 1, 1, 3, 5))})
+    yield b.done()
+
+
+def event_error_cases():
+    """Lists that must be refused before anything is written; good jobs around them go on."""
+    dims, good = (2, 3, 66), [(0, 0, 0, 0), (1, 1, 2, 65), (1, 1, 2, 65), (3, 1, 1, 7)]
+    errors = {'order': [(2, 0, 0, 0)], 'step': [(4, 0, 0, 0)], 'y': [(3, 2, 0, 0)],
+              'x': [(3, 0, 3, 0)], 'channel': [(3, 0, 0, 66)], 'all': [(2**24 - 1, 4095, 4095, 1)]}
+    for where in ('first', 'second'):
+        for name, bad in errors.items():
+            b = Builder(f'events-bad-{name}-{where}')
+            x = b.input(1, 1, 1, 4)
+            b.linear(x, 4, (pg.UNIFORM, 2), b.neuron(2, leak=pg.DIVN, leak_param=2))
+            a, _ = b.events(1, *dims, 8)
+            c, _ = b.events(2, *dims, 8)
+            wrong, right = (a, c) if where == 'first' else (c, a)
+            ok = {a.region: pack_events(good), c.region: pack_events(good)}
+            b.run(4, True, ok)
+            outcome = b.run(4, False, {**ok, wrong.region: pack_events(good + bad + good)})
+            at = (outcome.status, outcome.layer, outcome.region, outcome.offset)
+            assert at == (pg.BAD_EVENT, 1 + (wrong is c), wrong.region, 32), at
+            b.run(4, True, ok)
+            yield b.done()
+
+
+def readout_cases():
+    forms = {'spikes': (1, pg.UNSIGNED), 'counts': (4, pg.UNSIGNED), 'signed': (5, pg.SIGNED)}
+    for name, (planes, fmt) in forms.items():
+        b = Builder(f'readout-{name}')
+        x = b.input(planes, 2, 3, 67, fmt)
+        b.readout(x, pg.READOUT_SUM)
+        b.readout(x, pg.READOUT_LAST)
+        yield b.done(jobs=(4, 1, 3))
+    for name, theta in (('int32', 1), ('int32-clamp', 2**30)):
+        b = Builder(f'readout-{name}')
+        x = b.input(4, 2, 2, 12)
+        n = b.neuron(None, -theta, b.rng.integers(-theta, theta, 7))
+        y = b.linear(x, 7, (pg.UNIFORM, 4), n, role=None, planes=0, fmt=pg.INT32)
+        b.readout(y, pg.READOUT_SUM)
+        b.readout(y, pg.READOUT_LAST)
+        yield b.done(jobs=(4, 1, 3), needs=('out', 'clamp') if theta > 1 else ('out',))
+
+
+def all_cases():
+    makers = (scheme_cases, code_cases, multibit_cases, lif_cases, cuba_cases, sticky_cases,
+              form_cases, extreme_cases, requantize_cases, add_cases, window_cases, pool_cases,
+              shape_cases, attention_cases, event_cases, event_error_cases, readout_cases)
+    return [case for make in makers for case in make()]

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""Building cases: random weights and inputs, layers in one call, and a check of what happened."""
+from collections import Counter
+
+import numpy as np
+
+from . import packing
+from . import program as pg
+from .container import Case
+
+NONE3 = (pg.Tensor(), pg.Tensor(), pg.Tensor())
+
+
+class Builder:
+    """A program under construction with its weights, and then its jobs."""
+
+    def __init__(self, name, max_steps=16, tile_steps=4):
+        self.name = name
+        self.rng = np.random.default_rng(list(name.encode()))
+        self.program = pg.Program(max_steps, tile_steps)
+        self.fixed = {}                  # region -> bytes of weights
+        self.inputs = []                 # (tensor, density)
+        self.seen = Counter()
+        self.case = None
+
+    # --- tensors and layers ------------------------------------------------------------------
+    def input(self, planes, height, width, channels, fmt=pg.UNSIGNED, density=0.3):
+        t = self.program.tensor(pg.INPUT, fmt, planes, height, width, channels)
+        self.inputs.append((t, density))
+        return t
+
+    def out(self, role, planes, height, width, channels, fmt=pg.UNSIGNED):
+        return self.program.tensor(role, fmt, planes, height, width, channels)
+
+    def table(self, values):
+        return self.program.add_table(np.atleast_1d(values))
+
+    def neuron(self, theta=None, bias=None, mult=None, model=pg.LIF, **more):
+        """A neuron descriptor; THETA, BIAS, MULT are numbers or one for each channel."""
+        n = pg.Neuron(model=pg.NO_NEURON if theta is None else model, **more)
+        if theta is not None:
+            n.threshold_index, n.threshold_count = self.table(theta)
+        if bias is not None:
+            n.bias_index, n.bias_count = self.table(bias)
+        if mult is not None:
+            n.mult_index, n.mult_count = self.table(mult)
+        return n
+
+    def layer(self, op, ins, out, neuron=None, weights=None, **more):
+        """Add a layer; WEIGHTS is (scheme, bits) or (scheme, bits, codes[row][weight])."""
+        layer = pg.Layer(op=op, ins=[*ins, *NONE3[len(ins):]], out=out,
+                         neuron=neuron or pg.Neuron(), **more)
+        if weights:
+            self._place_weights(layer, *weights)
+        return self.program.add_layer(layer)
+
+    def _place_weights(self, layer, scheme, bits, codes=None, offset=0):
+        if codes is None:
+            codes = self._random_codes(scheme, bits, layer.weight_rows)
+        layer.quant = pg.Quant(offset, 0, scheme, bits)
+        data = bytes(offset) + packing.pack_codes(codes, bits)
+        layer.quant.region = self.program.add_region(pg.WEIGHTS, len(data))
+        self.fixed[layer.quant.region] = data + bytes(-len(data) % 8)
+
+    def _random_codes(self, scheme, bits, shape):
+        codes = self.rng.integers(0, 1 << bits, shape)
+        if scheme == pg.UNIFORM and bits > 1:      # the lowest code, no level, is rare
+            again = self.rng.integers(0, 1 << bits, shape)
+            lowest = (codes == 1 << bits - 1) & (self.rng.random(shape) < 0.9)
+            codes = np.where(lowest, again & ~(1 << bits - 1), codes)
+        return codes
+
+    def conv(self, x, channels, weights, neuron, role=pg.OUTPUT, kernel=(3, 3), stride=(1, 1),
+             pad=(0, 0), dilation=(1, 1), groups=1, planes=1, fmt=pg.UNSIGNED, **more):
+        g = pg.Geometry(*kernel, *stride, *pad, *dilation, groups)
+        out = self.out(role, planes, *g.out_size(x.height, x.width), channels, fmt)
+        self.layer(pg.OP_CONV2D, [x], out, neuron, weights, geometry=g, **more)
+        return out
+
+    def linear(self, x, channels, weights, neuron, role=pg.OUTPUT, planes=1, fmt=pg.UNSIGNED,
+               **more):
+        out = self.out(role, planes, x.height, x.width, channels, fmt)
+        self.layer(pg.OP_LINEAR, [x], out, neuron, weights, **more)
+        return out
+
+    def pool(self, op, x, kernel, stride, pad=(0, 0), dilation=(1, 1), role=pg.OUTPUT,
+             planes=1, fmt=pg.UNSIGNED, neuron=None, **more):
+        g = pg.Geometry(*kernel, *stride, *pad, *dilation, 1)
+        out = self.out(role, planes, *g.out_size(x.height, x.width), x.channels, fmt)
+        self.layer(op, [x], out, neuron, geometry=g, **more)
+        return out
+
+    def add(self, a, b, planes, fmt=pg.UNSIGNED, role=pg.OUTPUT):
+        out = self.out(role, planes, a.height, a.width, a.channels, fmt)
+        self.layer(pg.OP_ADD, [a, b], out)
+        return out
+
+    def attention(self, q, k, v, heads, neuron, role=pg.OUTPUT, planes=1, fmt=pg.UNSIGNED):
+        out = self.out(role, planes, q.height, q.width, q.channels, fmt)
+        self.layer(pg.OP_ATTENTION, [q, k, v], out, neuron, param=heads)
+        return out
+
+    def readout(self, x, kind):
+        out = self.program.tensor(pg.READOUT, pg.INT32, 0, 1, 1, x.channels)
+        self.layer(pg.OP_READOUT, [x], out, param=kind)
+        return out
+
+    def events(self, planes, height, width, channels, room, role=pg.OUTPUT, offset=0):
+        """An EVENTS layer with a list of at least ROOM bytes; returns list and result."""
+        region = self.program.add_region(pg.EVENTS, room)
+        source = pg.Tensor(offset, region, pg.EVENT_LIST, 0, height, width, channels)
+        out = self.out(role, planes, height, width, channels)
+        self.layer(pg.OP_EVENTS, [source], out)
+        return source, out
+
+    # --- jobs --------------------------------------------------------------------------------
+    def random_values(self, tensor, density):
+        """Mostly zero; else anything that the format holds."""
+        low, high = packing.limits(tensor)
+        values = self.rng.integers(low, high + 1, tensor.shape)
+        return np.where(self.rng.random(tensor.shape) < density, values if tensor.planes != 1 else 1, 0)
+
+    def random_inputs(self, steps, dirty=False):
+        """Bytes of each input region; DIRTY sets the bits that readers must ignore."""
+        regions = {}
+        for tensor, density in self.inputs:
+            data = b''
+            for _ in range(steps):
+                step = packing.pack_tensor(tensor, self.random_values(tensor, density))
+                data += self._dirty(tensor, step) if dirty else step
+            regions[tensor.region] = data
+        return regions
+
+    def _dirty(self, tensor, step):
+        top = -1 if tensor.format == pg.SIGNED else packing.limits(tensor)[1]
+        ones = packing.pack_tensor(tensor, np.full(tensor.shape, top))
+        mask = np.frombuffer(ones, np.uint8)
+        noise = self.rng.integers(0, 256, len(step)).astype(np.uint8)
+        return (np.frombuffer(step, np.uint8) | (noise & ~mask)).tobytes()
+
+    def run(self, steps, reset=False, inputs=None, dirty=False):
+        """Add a job; INPUTS replaces the random content of some regions."""
+        if self.case is None:
+            self.case = Case(self.name, self.program)
+        regions = {**self.fixed, **self.random_inputs(steps, dirty), **(inputs or {})}
+        outcome = self.case.job(steps, regions, reset)
+        self.seen += outcome.seen
+        for stats in outcome.stats:
+            self.seen['out'] += stats['output_spikes']
+        return outcome
+
+    def done(self, jobs=(5, 1, 3), needs=('out',), again=2):
+        """The usual jobs: a reset, some that go on, a reset again; check NEEDS."""
+        if self.case is None:
+            for i, steps in enumerate(jobs):
+                self.run(steps, reset=i == 0)
+            if again:
+                self.run(again, reset=True)
+        missing = [n for n in needs if not self.seen[n]]
+        if missing:
+            raise SystemExit(f'{self.name}: nothing there of {missing}: {dict(self.seen)}')
+        return self.case
