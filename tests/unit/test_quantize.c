@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_quantize.c - grids, packing, scales and folds; and a float network, computed
+ * here in doubles, against its quantized form on the engine, score by score.
+ */
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "modelfile.h"
+#include "quantize.h"
+#include "snnq_engine.h"
+
+static const struct {
+	uint32_t scheme, min, max;
+} schemes[] = {
+	{ SNNQ_SCHEME_UNIFORM, 1, 8 }, { SNNQ_SCHEME_ODD, 1, 8 }, { SNNQ_SCHEME_POT, 2, 5 },
+};
+
+#define SCHEMES (sizeof(schemes) / sizeof(schemes[0]))
+
+/* A small generator, the same everywhere. */
+static uint64_t random_state = 1;
+
+static double uniform(void)
+{
+	random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
+	return (double)(random_state >> 11) * 0x1p-53;
+}
+
+static double gaussian(void)
+{
+	return sqrt(-2 * log(1 - uniform())) * cos(2 * M_PI * uniform());
+}
+
+/* ---- grids ---- */
+
+static void nearest_is_what_the_engine_encodes(void **state)
+{
+	struct grid g;
+
+	(void)state;
+	for (size_t s = 0; s < SCHEMES; s++)
+		for (uint32_t bits = schemes[s].min; bits <= schemes[s].max; bits++) {
+			assert_true(grid_init(&g, schemes[s].scheme, bits));
+			for (int i = -600; i <= 600; i++) {
+				double v = i * g.largest / 500.0;
+				uint32_t code = snnq_weight_encode(schemes[s].scheme, bits, v);
+
+				assert_int_equal(g.levels[grid_nearest(&g, v)],
+						 snnq_weight_decode(schemes[s].scheme, bits, code));
+			}
+			for (uint32_t i = 0; i < g.count; i++)	/* codes belong to levels */
+				assert_int_equal(g.levels[i],
+						 snnq_weight_decode(g.scheme, bits, g.codes[i]));
+		}
+	assert_false(grid_init(&g, SNNQ_SCHEME_UNIFORM, 9));
+	assert_false(grid_init(&g, SNNQ_SCHEME_POT, 1));
+	assert_false(grid_init(&g, SNNQ_SCHEME_NONE, 4));
+}
+
+static void check_exact(const double *w, size_t n, const char *scheme, uint32_t bits,
+			uint32_t factor)
+{
+	uint32_t found;
+	struct grid g;
+
+	assert_true(grid_find_exact(w, n, &g, &found));
+	assert_string_equal(grid_scheme_name(g.scheme), scheme);
+	assert_int_equal(g.bits, bits);
+	assert_int_equal(found, factor);
+}
+
+static void integers_find_their_smallest_grid(void **state)
+{
+	uint32_t factor;
+	struct grid g;
+
+	(void)state;
+	check_exact((double[]){ -2, 0, 2 }, 3, "uniform", 2, 1);
+	check_exact((double[]){ -4, -2, 0, 4 }, 4, "uniform", 3, 1);
+	check_exact((double[]){ -50, 48, 2, 0 }, 4, "uniform", 6, 1);
+	check_exact((double[]){ 1, -1 }, 2, "uniform", 1, 0);
+	check_exact((double[]){ 0, 1, -16, 64 }, 4, "pot", 4, 0);
+	check_exact((double[]){ 3, -1, 1 }, 3, "odd", 2, 0);
+	check_exact((double[]){ 127, 1 }, 2, "odd", 7, 0);
+	check_exact((double[]){ 0, 0 }, 2, "uniform", 2, 0);
+	assert_false(grid_find_exact((double[]){ 1000, 1, 0 }, 3, &g, &factor));
+	assert_false(grid_find_exact((double[]){ 0.5 }, 1, &g, &factor));
+	assert_false(grid_find_exact((double[]){ NAN }, 1, &g, &factor));
+}
+
+/* Bit i of row r, as numerics.md counts them. */
+static uint32_t code_at(const uint8_t *rows, size_t row_bytes, size_t r, uint32_t j, uint32_t bits)
+{
+	uint32_t code = 0;
+
+	for (uint32_t i = 0; i < bits; i++) {
+		size_t bit = (size_t)j * bits + i;
+
+		code |= (uint32_t)(rows[r * row_bytes + bit / 8] >> bit % 8 & 1) << i;
+	}
+	return code;
+}
+
+static void weights_are_packed_in_rows(void **state)
+{
+	const struct weight_shape s = { 6, 2, 3, 2, 2 };	/* out, in/group, kh, kw, groups */
+	size_t n = weight_count(&s), row_bytes = (3 * 5 + 7) / 8;
+	uint8_t indices[72], packed[48] = { 0 };
+	struct grid g;
+
+	(void)state;
+	assert_int_equal(n, 72);
+	assert_int_equal(weight_packed_bytes(&s, 5), 48);
+	grid_init(&g, SNNQ_SCHEME_UNIFORM, 5);
+	for (size_t i = 0; i < n; i++)
+		indices[i] = (uint8_t)(i * 7 % g.count);
+	weight_pack(&s, &g, indices, packed);
+	for (uint32_t o = 0; o < 6; o++)
+		for (uint32_t i = 0; i < 2; i++)
+			for (uint32_t y = 0; y < 3; y++)
+				for (uint32_t x = 0; x < 2; x++) {
+					size_t row = ((o / 3 * 3 + y) * 2 + x) * 2 + i;
+					uint32_t code = code_at(packed, row_bytes, row, o % 3, 5);
+					size_t at = ((o * 2 + i) * 3 + y) * 2 + x;
+
+					assert_int_equal(code, g.codes[indices[at]]);
+				}
+}
+
+/* ---- scales ---- */
+
+static double sqnr(struct rounding *r)
+{
+	static const double smallest[64];
+
+	assert_int_equal(rounding_run(r, smallest), 0);
+	return 10 * log10(r->signal / r->noise);
+}
+
+static struct rounding rounding_of(uint32_t scheme, uint32_t bits, uint32_t out, uint32_t in)
+{
+	struct rounding r = { .shape = { out, in, 1, 1, 1 } };
+
+	assert_true(grid_init(&r.grid, scheme, bits));
+	r.weights = malloc(sizeof(*r.weights) * out * in);
+	return r;
+}
+
+static void weights_on_a_grid_lose_nothing(void **state)
+{
+	(void)state;
+	for (size_t s = 0; s < SCHEMES; s++)
+		for (uint32_t bits = schemes[s].min; bits <= schemes[s].max; bits++) {
+			struct rounding r = rounding_of(schemes[s].scheme, bits, 3, 40);
+
+			for (uint32_t i = 0; i < 120; i++)	/* the largest level is not used */
+				r.weights[i] = 0.375f * (1 + i / 40) *
+					r.grid.levels[1 + i * 5 % (r.grid.count - 1)];
+			assert_true(sqnr(&r) > 120);
+			rounding_free(&r);
+		}
+}
+
+/* Published optimum for Gaussian weights (design notes; Max 1960 for the uniform ones). */
+static void gaussian_weights_reach_the_best_sqnr(void **state)
+{
+	static const struct {
+		uint32_t scheme, bits;
+		double db;
+	} cases[] = {
+		{ SNNQ_SCHEME_UNIFORM, 2, 7.21 }, { SNNQ_SCHEME_UNIFORM, 3, 13.29 },
+		{ SNNQ_SCHEME_UNIFORM, 4, 18.90 }, { SNNQ_SCHEME_UNIFORM, 5, 24.32 },
+		{ SNNQ_SCHEME_ODD, 1, 4.40 }, { SNNQ_SCHEME_ODD, 3, 14.27 },
+		{ SNNQ_SCHEME_ODD, 4, 19.38 }, { SNNQ_SCHEME_POT, 3, 13.23 },
+		{ SNNQ_SCHEME_POT, 4, 14.23 },
+	};
+
+	(void)state;
+	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+		struct rounding r = rounding_of(cases[c].scheme, cases[c].bits, 1, 60000);
+		double got;
+
+		for (uint32_t i = 0; i < 60000; i++)
+			r.weights[i] = (float)gaussian();
+		got = sqnr(&r);
+		if (fabs(got - cases[c].db) > 0.15)
+			fail_msg("scheme %u, %u bits: %.2f dB, expected %.2f", cases[c].scheme,
+				 cases[c].bits, got, cases[c].db);
+		rounding_free(&r);
+	}
+}
+
+static void inputs_that_never_fire_do_not_count(void **state)
+{
+	double importance[40];
+	struct rounding r = rounding_of(SNNQ_SCHEME_UNIFORM, 3, 1, 40);
+
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		importance[i] = i < 20;
+		r.weights[i] = i < 20 ? 0.5f * (float)(i % 7 - 3) : 1000;	/* silent and huge */
+	}
+	r.importance = importance;
+	assert_true(sqnr(&r) > 120);
+	assert_float_equal(r.scales[0], 0.5, 1e-6);
+	rounding_free(&r);
+}
+
+/* ---- folds ---- */
+
+static void folds_choose_their_fraction_bits(void **state)
+{
+	const double unit[2] = { 0.5, 0.25 }, t[2] = { 10, 10.01 }, b[2] = { -1, 2 };
+	struct folding f = { .path = "m", .layer = "l", .channels = 2, .unit = unit,
+			     .thresholds = t, .biases = b };
+
+	(void)state;
+	assert_int_equal(folding_run(&f), 0);
+	assert_int_equal(f.shift, 4);
+	assert_int_equal(f.threshold_out[0], 320);
+	assert_int_equal(f.threshold_out[1], 641);	/* 640.64 */
+	assert_int_equal(f.bias_out[0], -32);
+	assert_int_equal(f.bias_out[1], 128);
+	free(f.threshold_out);
+	free(f.bias_out);
+	/* small thresholds take more, large ones fewer bits */
+	f.unit = (double[]){ 200, 100 };
+	assert_int_equal(folding_run(&f), 0);
+	assert_int_equal(f.shift, 5);
+	free(f.threshold_out);
+	free(f.bias_out);
+	f.unit = (double[]){ 0.001, 0.001 };
+	assert_int_equal(folding_run(&f), 0);
+	assert_int_equal(f.shift, 1);
+	assert_int_equal(f.threshold_out[0], 20000);
+	free(f.threshold_out);
+	free(f.bias_out);
+}
+
+static void folds_of_plain_counts_are_exact(void **state)
+{
+	const double unit[1] = { 1 };
+	struct folding f = { .path = "m", .layer = "attn", .channels = 1, .unit = unit,
+			     .exact = true };
+
+	(void)state;
+	f.thresholds = (double[]){ 4 };
+	assert_int_equal(folding_run(&f), 0);
+	assert_int_equal(f.shift, 0);
+	assert_int_equal(f.threshold_out[0], 4);
+	free(f.threshold_out);
+	free(f.bias_out);
+	f.thresholds = (double[]){ 2.25 };
+	assert_int_equal(folding_run(&f), 0);
+	assert_int_equal(f.shift, 2);
+	assert_int_equal(f.threshold_out[0], 9);
+	free(f.threshold_out);
+	free(f.bias_out);
+}
+
+static void thresholds_below_one_are_refused_by_channel(void **state)
+{
+	struct folding f = { .path = "m.snnq", .layer = "fc", .channels = 2,
+			     .unit = (double[]){ 1, 1000 }, .thresholds = (double[]){ 1, 1 } };
+
+	(void)state;
+	assert_int_equal(folding_run(&f), -ERANGE);
+	assert_non_null(strstr(snnq_last_error(NULL), "m.snnq: layer fc: channel 1: threshold 1"));
+	free(f.threshold_out);
+	free(f.bias_out);
+}
+
+/* ---- a network ---- */
+
+#define SIDE 4
+#define INPUTS (2 * SIDE * SIDE)
+#define HIDDEN 12
+#define CLASSES 3
+#define STEPS 6
+
+static const char graph_text[] =
+	"{\"format\":\"snnq\",\"version\":1,\"arithmetic\":\"float\",\"name\":\"tiny\","
+	"\"kept\":{\"unknown\":[1]},"
+	"\"input\":{\"width\":4,\"height\":4,\"polarities\":2,\"on_channel\":1,\"layout\":\"flat\","
+	"\"planes\":2,\"binning\":\"duration\",\"steps\":6,\"step_us\":1000,\"rounding\":\"floor\","
+	"\"origin\":\"zero\"},\"layers\":["
+	"{\"name\":\"fc\",\"op\":\"linear\",\"inputs\":[\"input\"],\"out_channels\":12,"
+	"\"weight\":{\"tensor\":\"fc.weight\",\"scheme\":\"float\"},\"bias\":\"fc.bias\","
+	"\"neuron\":{\"model\":\"lif\",\"leak\":{\"kind\":\"div\",\"n\":2},\"compare\":\"ge\","
+	"\"reset\":\"hard\",\"threshold\":\"fc.threshold\"}},"
+	"{\"name\":\"head\",\"op\":\"linear\",\"inputs\":[\"fc\"],\"out_channels\":3,"
+	"\"weight\":{\"tensor\":\"head.weight\",\"scheme\":\"float\"},\"bias\":\"head.bias\","
+	"\"neuron\":{\"model\":\"none\"}}],"
+	"\"readout\":{\"input\":\"head\",\"mode\":\"sum\",\"scale\":0.5}}";
+
+/* Parameters on grids: everything that is folded comes out exact. */
+struct tiny {
+	float w1[HIDDEN][INPUTS], b1[HIDDEN], t1[HIDDEN], w2[CLASSES][HIDDEN], b2[CLASSES];
+};
+
+static void tiny_fill(struct tiny *n)
+{
+	for (int o = 0; o < HIDDEN; o++) {
+		float scale = 0.125f * (float)(1 + o % 3);
+
+		for (int i = 0; i < INPUTS; i++)
+			n->w1[o][i] = scale * (float)((int)(uniform() * 15) - 7);
+		n->w1[o][0] = scale * 7;
+		n->b1[o] = scale * (float)((int)(uniform() * 64) - 32) / 16;
+		n->t1[o] = scale * (40 + (float)o) / 16 * 4;
+	}
+	for (int c = 0; c < CLASSES; c++) {
+		for (int i = 0; i < HIDDEN; i++)
+			n->w2[c][i] = 0.5f * (float)((int)(uniform() * 15) - 7);
+		n->b2[c] = 0.5f * (float)(c - 1) / 4;
+	}
+	n->w2[0][0] = 3.5f;
+}
+
+static void tiny_write(const struct tiny *n, const char *path)
+{
+	struct modelfile *f;
+
+	assert_int_equal(modelfile_new(cJSON_Parse(graph_text), &f), 0);
+	assert_int_equal(modelfile_add(f, "fc.weight", DTYPE_F32, 2,
+				       (uint64_t[]){ HIDDEN, INPUTS }, n->w1), 0);
+	assert_int_equal(modelfile_add(f, "fc.bias", DTYPE_F32, 1, (uint64_t[]){ HIDDEN }, n->b1), 0);
+	assert_int_equal(modelfile_add(f, "fc.threshold", DTYPE_F32, 1, (uint64_t[]){ HIDDEN },
+				       n->t1), 0);
+	assert_int_equal(modelfile_add(f, "head.weight", DTYPE_F32, 2,
+				       (uint64_t[]){ CLASSES, HIDDEN }, n->w2), 0);
+	assert_int_equal(modelfile_add(f, "head.bias", DTYPE_F32, 1, (uint64_t[]){ CLASSES },
+				       n->b2), 0);
+	assert_int_equal(modelfile_write(f, path), 0);
+	modelfile_free(f);
+}
+
+/* The real recursion in doubles: u = u / 2 + W x + b; fire at the threshold. */
+static void tiny_run(const struct tiny *n, double x[STEPS][INPUTS], double scores[CLASSES],
+		     unsigned int *spikes)
+{
+	double u[HIDDEN] = { 0 };
+
+	for (int t = 0; t < STEPS; t++)
+		for (int o = 0; o < HIDDEN; o++) {
+			u[o] = u[o] / 2 + n->b1[o];
+			for (int i = 0; i < INPUTS; i++)
+				u[o] += n->w1[o][i] * x[t][i];
+			if (u[o] < n->t1[o])
+				continue;
+			u[o] = 0;
+			++*spikes;
+			for (int c = 0; c < CLASSES; c++)
+				scores[c] += n->w2[c][o];
+		}
+	for (int c = 0; c < CLASSES; c++)
+		scores[c] = 0.5 * (scores[c] + STEPS * n->b2[c]);
+}
+
+static struct snnq_events *tiny_events(double x[STEPS][INPUTS])
+{
+	struct snnq_event e[60] = { { 0 } };
+	struct snnq_events *events;
+
+	memset(x, 0, sizeof(double) * STEPS * INPUTS);
+	for (int i = 0; i < 60; i++) {
+		int t = i * STEPS / 60, c;
+
+		e[i] = (struct snnq_event){ .t = t * 1000 + i, .x = (uint16_t)(uniform() * SIDE),
+					    .y = (uint16_t)(uniform() * SIDE), .p = uniform() < 0.5 };
+		c = (e[i].p * SIDE + e[i].y) * SIDE + e[i].x;
+		x[t][c] = fmin(x[t][c] + 1, 3);		/* two planes */
+	}
+	assert_int_equal(snnq_events_from_array(e, 60, &events), 0);
+	return events;
+}
+
+static void quantize_tiny(const char *in, const char *out)
+{
+	const struct snnq_layer_choice choices[] = {
+		{ NULL, "uniform", 8 }, { "fc", "uniform", 4 }, { "head", "uniform", 4 },
+	};
+
+	if (snnq_quantize(in, out, SNNQ_OPTS(struct snnq_quantize_opts, .choices = choices,
+					     .choice_count = 3)))
+		fail_msg("%s", snnq_last_error(NULL));
+}
+
+static void a_network_on_its_grid_computes_the_same(void **state)
+{
+	char in[] = "/tmp/snnq-float-XXXXXX", out[] = "/tmp/snnq-int-XXXXXX";
+	struct snnq_device *dev;
+	struct snnq_model *model;
+	struct snnq_stream *stream;
+	struct snnq_result result;
+	double x[STEPS][INPUTS];
+	unsigned int spikes = 0;
+	struct tiny n;
+
+	(void)state;
+	close(mkstemp(in));
+	close(mkstemp(out));
+	tiny_fill(&n);
+	tiny_write(&n, in);
+	quantize_tiny(in, out);
+	assert_int_equal(snnq_open("sim", NULL, &dev), 0);
+	assert_int_equal(snnq_model_load(dev, out, NULL, &model), 0);
+	assert_int_equal(snnq_stream_create(model, NULL, &stream), 0);
+	for (int round = 0; round < 40; round++) {
+		struct snnq_events *events = tiny_events(x);
+		double scores[CLASSES] = { 0 };
+
+		tiny_run(&n, x, scores, &spikes);
+		assert_int_equal(snnq_stream_push_events(stream, events, &result), 1);
+		for (int c = 0; c < CLASSES; c++)
+			assert_float_equal(result.scores[c] * result.scale, scores[c], 1e-6);
+		snnq_events_close(events);
+	}
+	assert_in_range(spikes, 40 * STEPS * HIDDEN / 20, 40 * STEPS * HIDDEN * 3 / 4);
+	snnq_stream_destroy(stream);
+	snnq_model_destroy(model);
+	snnq_close(dev);
+	unlink(in);
+	unlink(out);
+}
+
+static void quantize_keeps_and_records(void **state)
+{
+	char in[] = "/tmp/snnq-float-XXXXXX", out[] = "/tmp/snnq-int-XXXXXX";
+	struct modelfile *f;
+	struct tiny n;
+	const cJSON *q;
+
+	(void)state;
+	close(mkstemp(in));
+	close(mkstemp(out));
+	tiny_fill(&n);
+	tiny_write(&n, in);
+	quantize_tiny(in, out);
+	assert_int_equal(modelfile_open(out, &f), 0);
+	assert_non_null(cJSON_GetObjectItem(f->graph, "kept"));
+	q = cJSON_GetObjectItem(f->graph, "quantization");
+	assert_string_equal(cJSON_GetObjectItem(q, "method")->valuestring, "round");
+	assert_int_equal(modelfile_find(f, "fc.weight")->bytes, INPUTS * HIDDEN / 2);
+	assert_int_equal(modelfile_find(f, "fc.threshold")->dtype, DTYPE_I16);
+	assert_null(modelfile_find(f, "fc.scale"));
+	modelfile_free(f);
+	/* an integer model is not quantized again, and choices must name layers */
+	assert_int_equal(snnq_quantize(out, in, SNNQ_OPTS(struct snnq_quantize_opts)), -EBADMSG);
+	tiny_write(&n, in);
+	assert_int_equal(snnq_quantize(in, out, SNNQ_OPTS(struct snnq_quantize_opts)), -EBADMSG);
+	assert_non_null(strstr(snnq_last_error(NULL), "layer fc (linear): no scheme"));
+	assert_int_equal(snnq_quantize(in, out, SNNQ_OPTS(struct snnq_quantize_opts,
+		.choices = (struct snnq_layer_choice[]){ { "fd", "uniform", 4 } },
+		.choice_count = 1)), -EINVAL);
+	assert_non_null(strstr(snnq_last_error(NULL), "no layer with weights is named \"fd\""));
+	unlink(in);
+	unlink(out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nearest_is_what_the_engine_encodes),
+		cmocka_unit_test(integers_find_their_smallest_grid),
+		cmocka_unit_test(weights_are_packed_in_rows),
+		cmocka_unit_test(weights_on_a_grid_lose_nothing),
+		cmocka_unit_test(gaussian_weights_reach_the_best_sqnr),
+		cmocka_unit_test(inputs_that_never_fire_do_not_count),
+		cmocka_unit_test(folds_choose_their_fraction_bits),
+		cmocka_unit_test(folds_of_plain_counts_are_exact),
+		cmocka_unit_test(thresholds_below_one_are_refused_by_channel),
+		cmocka_unit_test(a_network_on_its_grid_computes_the_same),
+		cmocka_unit_test(quantize_keeps_and_records),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
