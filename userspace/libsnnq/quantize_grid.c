@@ -101,7 +101,7 @@ uint32_t grid_nearest(const struct grid *g, double value)
 	above = fabs(g->levels[high] - value);
 	if (below != above)
 		return below < above ? low : high;
-	return abs(g->levels[low]) <= abs(g->levels[high]) ? low : high;
+	return abs(g->levels[low]) < abs(g->levels[high]) ? low : high;
 }
 
 static bool holds(const struct grid *g, const double *weights, size_t count, double scale)

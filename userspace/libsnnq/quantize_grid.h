@@ -28,7 +28,7 @@ bool grid_init(struct grid *grid, uint32_t scheme, uint32_t bits);
 /* SNNQ_SCHEME_* of a name, SNNQ_SCHEME_NONE if unknown; and back. */
 uint32_t grid_scheme(const char *name);
 const char *grid_scheme_name(uint32_t scheme);
-/* Index of the level nearest to @value, ties to the smaller magnitude. */
+/* Index of the level nearest to @value, ties to the smaller magnitude, then to plus. */
 uint32_t grid_nearest(const struct grid *grid, double value);
 /*
  * Find the grid with the fewest bits that holds @weights / 2^*factor exactly, where

@@ -56,12 +56,14 @@ static void try_scale(const struct row *row, double scale, double *best_scale, s
 	}
 }
 
+/* Of those that matter. */
 static double largest_weight(const struct row *row)
 {
 	double largest = 0;
 
 	for (size_t i = 0; i < row->count; i++)
-		largest = fmax(largest, fabs(row->weights[i]));
+		if (!row->importance || row->importance[i] > 0)
+			largest = fmax(largest, fabs(row->weights[i]));
 	return largest;
 }
 
