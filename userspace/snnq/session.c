@@ -17,8 +17,7 @@ int cli_session_open(struct cli_session *s, const char *device, uint32_t threads
 	s->threads = threads ? threads : cpus > 0 ? (uint32_t)cpus : 1;
 	ret = snnq_open(device, SNNQ_OPTS(struct snnq_open_opts, .cores = s->threads), &s->device);
 	if (ret)
-		return cli_fail(CLI_DEVICE, "device %s: %s (try: snnq doctor)",
-				device ? device : "auto", snnq_last_error(NULL));
+		return cli_fail(CLI_DEVICE, "%s (try: snnq doctor)", snnq_last_error(NULL));
 	ret = snnq_device_info(s->device, &s->device_info);
 	if (ret) {
 		cli_fail(CLI_DEVICE, "device: %s", snnq_last_error(s->device));
