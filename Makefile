@@ -17,8 +17,7 @@ demo: ## classify recordings: first in one process, then through the driver in a
 	@tools/demo
 
 check: userspace modules qemu setup-check ## all tests, from nothing to one line of counts
-	@tools/guest/kernel debian >/dev/null
-	@tools/guest/kernel debug >/dev/null
+	@kernel=$$(tools/guest/kernel debug) && tools/modules "$$kernel/build"
 	@tests/run
 
 shell: userspace modules qemu setup-guest ## work in the guest, driver loaded, programs and demo in place
