@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The machine, registers, rings and regions; see snnq.h. */
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "snnq.h"
+
+#define SLOT            4
+#define MEMORY_START    (16ull << 20)
+#define MEMORY_END      (240ull << 20)
+#define MSIX_ENTRY      16
+
+static void msix_setup(Device *d)
+{
+    d->msix = d->pci->msix_table_bar;
+    for (unsigned i = 0; i <= CORES; i++) {
+        uint64_t entry = d->pci->msix_table_off + i * MSIX_ENTRY;
+
+        qpci_io_writel(d->pci, d->msix, entry, d->vectors + 4 * i);
+        qpci_io_writel(d->pci, d->msix, entry + 4, 0);
+        qpci_io_writel(d->pci, d->msix, entry + 8, 0x500 + i);
+        qpci_io_writel(d->pci, d->msix, entry + 12, 0);
+    }
+}
+
+Device *device_boot(const char *options)
+{
+    Device *d = g_new0(Device, 1);
+
+    d->qs = qtest_pc_boot("-M pc -m 256 -nic none -device snnq-pci,id=snnq,addr=%d,cores=%d,"
+                          "inject-regs=on%s", SLOT, CORES, options);
+    d->qts = d->qs->qts;
+    d->pci = qpci_device_find(d->qs->pcibus, QPCI_DEVFN(SLOT, 0));
+    g_assert(d->pci);
+    qpci_device_enable(d->pci);
+    d->bar = qpci_iomap(d->pci, SNNQ_PCI_BAR_REGS, NULL);
+    d->memory = MEMORY_START;
+    d->vectors = memory_alloc(d, SNNQ_PAGE_BYTES);
+    d->progress = memory_alloc(d, SNNQ_PAGE_BYTES);
+    d->next_id = 1;
+    qpci_msix_enable(d->pci);
+    msix_setup(d);
+    reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
+    return d;
+}
+
+void device_close(Device *d)
+{
+    qpci_iounmap(d->pci, d->bar);
+    g_free(d->pci);
+    qtest_shutdown(d->qs);
+    g_free(d);
+}
+
+uint64_t memory_alloc(Device *d, uint64_t bytes)
+{
+    uint64_t at = d->memory;
+
+    d->memory += ROUND_UP(bytes, SNNQ_PAGE_BYTES);
+    g_assert_cmpuint(d->memory, <=, MEMORY_END);
+    return at;
+}
+
+uint32_t reg_read(Device *d, uint32_t reg)
+{
+    return qpci_io_readl(d->pci, d->bar, reg);
+}
+
+void reg_write(Device *d, uint32_t reg, uint32_t value)
+{
+    qpci_io_writel(d->pci, d->bar, reg, value);
+}
+
+uint32_t core_read(Device *d, unsigned core, uint32_t reg)
+{
+    return reg_read(d, SNNQ_CORE_BASE(core) + reg);
+}
+
+void core_write(Device *d, unsigned core, uint32_t reg, uint32_t value)
+{
+    reg_write(d, SNNQ_CORE_BASE(core) + reg, value);
+}
+
+void inject(Device *d, unsigned index, uint32_t value)
+{
+    reg_write(d, SNNQ_INJECT_REG(index), value);
+}
+
+void reg_wait(Device *d, uint32_t reg, uint32_t mask, uint32_t value)
+{
+    for (int ms = 0; ms < WAIT_MS; ms++) {
+        if ((reg_read(d, reg) & mask) == value) {
+            return;
+        }
+        g_usleep(1000);
+    }
+    g_error("register 0x%x stays 0x%x, expected 0x%x in 0x%x", reg, reg_read(d, reg),
+            value, mask);
+}
+
+bool vector_take(Device *d, unsigned vector)
+{
+    uint64_t at = d->vectors + 4 * vector;
+    uint32_t word = qtest_readl(d->qts, at);
+
+    g_assert(!word || word == 0x500 + vector);
+    qtest_writel(d->qts, at, 0);
+    return word != 0;
+}
+
+void vector_wait(Device *d, unsigned vector)
+{
+    for (int ms = 0; ms < WAIT_MS; ms++) {
+        if (vector_take(d, vector)) {
+            return;
+        }
+        g_usleep(1000);
+    }
+    g_error("vector %u was not raised", vector);
+}
+
+void core_enable(Device *d, unsigned core, uint32_t sq_size, uint32_t cq_size)
+{
+    Ring *ring = &d->ring[core];
+
+    *ring = (Ring) {
+        .sq = memory_alloc(d, sq_size * sizeof(struct snnq_sq_entry)),
+        .cq = memory_alloc(d, cq_size * sizeof(struct snnq_cq_entry)),
+        .sq_size = sq_size, .cq_size = cq_size, .phase = 1,
+    };
+    core_write(d, core, SNNQ_CORE_SQ_BASE_LO, ring->sq);
+    core_write(d, core, SNNQ_CORE_SQ_SIZE, sq_size);
+    core_write(d, core, SNNQ_CORE_CQ_BASE_LO, ring->cq);
+    core_write(d, core, SNNQ_CORE_CQ_SIZE, cq_size);
+    core_write(d, core, SNNQ_CORE_CONTROL, SNNQ_CORE_CTL_ENABLE);
+    g_assert_cmphex(core_read(d, core, SNNQ_CORE_STATUS), ==, SNNQ_CORE_ST_ENABLED);
+}
+
+void ring_push(Device *d, unsigned core, const struct snnq_sq_entry *entry)
+{
+    Ring *ring = &d->ring[core];
+
+    qtest_memwrite(d->qts, ring->sq + ring->tail * sizeof(*entry), entry, sizeof(*entry));
+    ring->tail = (ring->tail + 1) % ring->sq_size;
+    core_write(d, core, SNNQ_CORE_SQ_TAIL, ring->tail);
+}
+
+bool ring_peek(Device *d, unsigned core, struct snnq_cq_entry *record)
+{
+    Ring *ring = &d->ring[core];
+
+    qtest_memread(d->qts, ring->cq + ring->head * sizeof(*record), record,
+                  sizeof(*record));
+    g_assert_cmpuint(record->phase, <=, 1);
+    return record->phase == ring->phase;
+}
+
+struct snnq_cq_entry ring_pop(Device *d, unsigned core)
+{
+    Ring *ring = &d->ring[core];
+    struct snnq_cq_entry record;
+    int ms = 0;
+
+    while (!ring_peek(d, core, &record)) {
+        if (ms++ == WAIT_MS) {
+            g_error("core %u: no record at %u; status 0x%x error 0x%x", core, ring->head,
+                    core_read(d, core, SNNQ_CORE_STATUS),
+                    core_read(d, core, SNNQ_CORE_ERROR));
+        }
+        g_usleep(1000);
+    }
+    ring->head = (ring->head + 1) % ring->cq_size;
+    if (!ring->head) {
+        ring->phase ^= 1;
+    }
+    return record;
+}
+
+void ring_ack(Device *d, unsigned core)
+{
+    core_write(d, core, SNNQ_CORE_CQ_HEAD, d->ring[core].head);
+}
+
+/* Write a page list; list pages lie apart from each other. */
+static uint64_t list_write(Device *d, const uint64_t *page, uint32_t pages)
+{
+    uint64_t first = memory_alloc(d, SNNQ_PAGE_BYTES), list = first;
+    uint64_t entries[SNNQ_LIST_ENTRIES];
+
+    while (pages > SNNQ_LIST_ENTRIES) {
+        uint64_t next;
+
+        memory_alloc(d, SNNQ_PAGE_BYTES);
+        next = memory_alloc(d, SNNQ_PAGE_BYTES);
+        memcpy(entries, page, SNNQ_LIST_LINK * sizeof(*page));
+        entries[SNNQ_LIST_LINK] = next;
+        qtest_memwrite(d->qts, list, entries, sizeof(entries));
+        page += SNNQ_LIST_LINK;
+        pages -= SNNQ_LIST_LINK;
+        list = next;
+    }
+    qtest_memwrite(d->qts, list, page, pages * sizeof(*page));
+    return first;
+}
+
+/* Pages before the start are never to be touched: nothing answers at them. */
+Region region_new(Device *d, uint64_t start, uint64_t bytes, uint32_t access)
+{
+    Region r = {
+        .start = start, .bytes = bytes, .access = access,
+        .pages = DIV_ROUND_UP(start + bytes, SNNQ_PAGE_BYTES),
+    };
+    uint32_t first = start / SNNQ_PAGE_BYTES;
+
+    r.page = g_new0(uint64_t, r.pages + 1);
+    for (uint32_t i = r.pages; i-- > 0;) {
+        r.page[i] = i < first ? HOLE : memory_alloc(d, SNNQ_PAGE_BYTES);
+    }
+    r.list = list_write(d, r.page, r.pages);
+    return r;
+}
+
+void region_free(Region *r)
+{
+    g_free(r->page);
+    r->page = NULL;
+}
+
+struct snnq_region_entry region_entry(const Region *r)
+{
+    return (struct snnq_region_entry) {
+        .page_list = r->list, .start = r->start, .bytes = r->bytes, .pages = r->pages,
+        .access = r->access,
+    };
+}
+
+static void region_move(Device *d, const Region *r, uint64_t offset, char *buf, size_t n,
+                        bool is_write)
+{
+    while (n) {
+        uint64_t at = r->start + offset;
+        size_t part = MIN(n, SNNQ_PAGE_BYTES - at % SNNQ_PAGE_BYTES);
+        uint64_t addr = r->page[at / SNNQ_PAGE_BYTES] + at % SNNQ_PAGE_BYTES;
+
+        if (is_write) {
+            qtest_memwrite(d->qts, addr, buf, part);
+        } else {
+            qtest_memread(d->qts, addr, buf, part);
+        }
+        buf += part;
+        offset += part;
+        n -= part;
+    }
+}
+
+void region_write(Device *d, const Region *r, uint64_t offset, const void *buf, size_t n)
+{
+    region_move(d, r, offset, (char *)buf, n, true);
+}
+
+void region_read(Device *d, const Region *r, uint64_t offset, void *buf, size_t n)
+{
+    region_move(d, r, offset, buf, n, false);
+}

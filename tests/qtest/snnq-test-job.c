@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What jobs compute, and each way in which one can fail. */
+#include "qemu/osdep.h"
+#include "qemu/host-utils.h"
+#include "snnq.h"
+
+#define NO_LAYER        SNNQ_LAYER_NONE
+#define NO_REGION       SNNQ_REGION_NONE
+
+typedef struct Fixture {
+    Device *d;
+    Net *net;
+} Fixture;
+
+static Fixture setup(const char *options)
+{
+    Fixture f = { .d = device_boot(options) };
+
+    f.net = net_new(f.d, 1);
+    core_enable(f.d, 0, 8, 8);
+    return f;
+}
+
+/* After whatever failed, the same core still computes the right thing. */
+static void teardown(Fixture *f)
+{
+    struct snnq_cq_entry record = net_run(f->d, 0, f->net, 0, 7);
+
+    g_assert_cmpuint(record.status, ==, SNNQ_STATUS_OK);
+    net_check(f->d, f->net);
+    g_assert_cmphex(reg_read(f->d, SNNQ_REG_ERROR), ==, 0);
+    net_free(f->net);
+    device_close(f->d);
+}
+
+/* Run an entry as it is. */
+static struct snnq_cq_entry run(Fixture *f, const struct snnq_sq_entry *entry)
+{
+    struct snnq_cq_entry record;
+
+    ring_push(f->d, 0, entry);
+    record = ring_pop(f->d, 0);
+    ring_ack(f->d, 0);
+    g_assert_cmpuint(record.job_id, ==, entry->job_id);
+    return record;
+}
+
+static void test_result(void)
+{
+    Fixture f = setup("");
+    struct snnq_cq_entry record = net_run(f.d, 0, f.net, 0, NET_STEPS);
+    int32_t spikes = 0;
+
+    g_assert_cmpuint(record.status, ==, SNNQ_STATUS_OK);
+    g_assert_cmpuint(record.cycles, >, 0);
+    net_check(f.d, f.net);
+    for (unsigned i = 0; i < CHANNELS; i++) {
+        spikes += f.net->sum[i];
+    }
+    g_assert_cmpint(spikes, >, 0);
+    g_assert_cmpuint(qtest_readq(f.d->qts, f.d->progress), >, 0);
+    g_assert_true(vector_take(f.d, 1));
+    teardown(&f);
+}
+
+/* One job of n steps, or n jobs: the same bits. */
+static void test_split(void)
+{
+    Fixture f = setup("");
+    uint32_t first = 0, steps;
+
+    for (steps = 1; first + steps <= NET_STEPS; first += steps++) {
+        struct snnq_cq_entry record = net_run(f.d, 0, f.net, first, steps);
+
+        g_assert_cmpuint(record.status, ==, SNNQ_STATUS_OK);
+        net_check(f.d, f.net);
+    }
+    teardown(&f);
+}
+
+/* A reset reads no old state: its region may be missing. */
+static void test_reset_state(void)
+{
+    Fixture f = setup("");
+    struct snnq_sq_entry entry;
+    struct snnq_cq_entry record;
+
+    net_run(f.d, 0, f.net, 0, 9);
+    entry = net_entry(f.d, f.net, 0, 5);
+    net_table(f.d, f.net, SNNQ_REGION_STATE_IN, (struct snnq_region_entry) { });
+    entry.flags = SNNQ_SQ_FLAG_RESET;
+    record = run(&f, &entry);
+    assert_record(&record, SNNQ_STATUS_OK, NO_LAYER, NO_REGION, 0);
+    memset(f.net->sum, 0, sizeof(f.net->sum));
+    memset(f.net->potential, 0, sizeof(f.net->potential));
+    net_advance(f.net, 0, 5);
+    net_check(f.d, f.net);
+    teardown(&f);
+}
+
+static void test_profile(void)
+{
+    Fixture f = setup("");
+    struct snnq_sq_entry entry = net_entry(f.d, f.net, 0, 8);
+    struct snnq_layer_stats stats[2];
+    struct snnq_cq_entry record;
+    uint64_t spikes = 0, cycles = 0;
+
+    entry.flags = SNNQ_SQ_FLAG_PROFILE;
+    entry.profile = f.net->profile_at;
+    record = run(&f, &entry);
+    assert_record(&record, SNNQ_STATUS_OK, NO_LAYER, NO_REGION, 0);
+    net_advance(f.net, 0, 8);
+    qtest_memread(f.d->qts, f.net->profile_at, stats, sizeof(stats));
+    for (unsigned t = 0; t < 8; t++) {
+        spikes += ctpop64(f.net->input[t]);
+    }
+    g_assert_cmpuint(stats[0].input_spikes, ==, spikes);
+    g_assert_cmpuint(stats[0].synops, ==, spikes * CHANNELS);
+    g_assert_cmpuint(stats[0].neuron_updates, ==, 8 * CHANNELS);
+    g_assert_cmpuint(stats[0].steps, ==, 8);
+    g_assert_cmpuint(stats[1].input_spikes, ==, stats[0].output_spikes);
+    for (unsigned i = 0; i < 2; i++) {
+        cycles += MAX(stats[i].compute_cycles, stats[i].memory_cycles);
+    }
+    g_assert_cmpuint(record.cycles, ==, cycles);
+    teardown(&f);
+}
+
+/* Two cores at once, several programs in turn: the plans of a core are told apart. */
+static void test_cores(void)
+{
+    Fixture f = setup("");
+    Net *net[6];
+
+    core_enable(f.d, 1, 8, 8);
+    for (unsigned i = 0; i < ARRAY_SIZE(net); i++) {
+        net[i] = net_new(f.d, 10 + i);
+        net[i]->program.header.tile_steps = 1 + i;
+        net[i]->program.header.scratch_step_bytes = 8;
+        region_free(&net[i]->region[SNNQ_REGION_SCRATCH]);
+        net[i]->region[SNNQ_REGION_SCRATCH] =
+            region_new(f.d, 0, 8 * (1 + i), SNNQ_ACCESS_READ | SNNQ_ACCESS_WRITE);
+        net_program(f.d, net[i]);
+    }
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < ARRAY_SIZE(net); i++) {
+            struct snnq_cq_entry record = net_run(f.d, i % 2, net[i], 4 * round, 4 + i);
+
+            g_assert_cmpuint(record.status, ==, SNNQ_STATUS_OK);
+            net_check(f.d, net[i]);
+        }
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(net); i++) {
+        net_free(net[i]);
+    }
+    teardown(&f);
+}
+
+/* Each field of an entry alone wrong: BAD_ENTRY with the field's offset. */
+static void test_bad_entry(void)
+{
+    Fixture f = setup("");
+    struct snnq_sq_entry good = net_entry(f.d, f.net, 0, 4);
+
+#define BAD(field, value) do { \
+        struct snnq_sq_entry entry = good; \
+        struct snnq_cq_entry record; \
+        entry.field = (value); \
+        record = run(&f, &entry); \
+        assert_record(&record, SNNQ_STATUS_BAD_ENTRY, NO_LAYER, NO_REGION, \
+                      offsetof(struct snnq_sq_entry, field)); \
+        g_assert_cmpuint(record.steps, ==, 0); \
+    } while (0)
+    BAD(program, good.program + 4);
+    BAD(region_table, good.region_table + 4);
+    BAD(profile, 8);
+    BAD(progress, good.progress + 1);
+    BAD(job_id, 0);
+    BAD(program_bytes, sizeof(struct snnq_program_header) - 1);
+    BAD(program_bytes, SNNQ_MAX_PROGRAM_BYTES + 1);
+    BAD(program_bytes, UINT32_MAX);
+    BAD(steps, 0);
+    BAD(steps, NET_STEPS + 1);
+    BAD(region_count, SNNQ_REGION_USER - 1);
+    BAD(region_count, NET_REGIONS - 1);
+    BAD(region_count, NET_REGIONS + 1);
+    BAD(region_count, UINT16_MAX);
+    BAD(flags, SNNQ_SQ_FLAGS + 1);
+    BAD(reserved, 1ull << 63);
+#undef BAD
+    teardown(&f);
+}
+
+static void test_bad_program(void)
+{
+    Fixture f = setup("");
+    struct snnq_sq_entry entry = net_entry(f.d, f.net, 0, 4);
+    struct snnq_cq_entry record;
+
+    f.net->program.header.magic++;
+    net_program(f.d, f.net);
+    record = run(&f, &entry);
+    g_assert_cmpuint(record.status, ==, SNNQ_STATUS_BAD_PROGRAM);
+    g_assert_cmphex(record.layer, ==, NO_LAYER);
+    f.net->program.header.magic--;
+
+    f.net->program.layer[1].op = SNNQ_OP_COUNT;
+    net_program(f.d, f.net);
+    record = run(&f, &entry);
+    g_assert_cmpuint(record.status, ==, SNNQ_STATUS_BAD_PROGRAM);
+    g_assert_cmpuint(record.layer, ==, 1);
+    f.net->program.layer[1].op = SNNQ_OP_READOUT;
+
+    net_program(f.d, f.net);
+    entry.program_bytes -= 4;
+    record = run(&f, &entry);
+    g_assert_cmpuint(record.status, ==, SNNQ_STATUS_BAD_PROGRAM);
+    teardown(&f);
+}
+
+/* The operation exists, but this device was made without it. */
+static void test_missing_op(void)
+{
+    Fixture f = setup(",ops=4");
+    struct snnq_cq_entry record = net_run(f.d, 0, f.net, 0, 4);
+
+    g_assert_cmphex(reg_read(f.d, SNNQ_REG_CAP_OPS_LO), ==, 1u << SNNQ_OP_CONV2D);
+    g_assert_cmpuint(record.status, ==, SNNQ_STATUS_BAD_PROGRAM);
+    net_free(f.net);
+    device_close(f.d);
+}
+
+static void test_bad_region(void)
+{
+    Fixture f = setup("");
+    struct snnq_sq_entry entry = net_entry(f.d, f.net, 0, 4);
+
+#define BAD(number, member, field, value) do { \
+        struct snnq_region_entry e = region_entry(&f.net->region[number]), wrong = e; \
+        struct snnq_cq_entry record; \
+        wrong.field = (value); \
+        net_table(f.d, f.net, number, wrong); \
+        record = run(&f, &entry); \
+        assert_record(&record, SNNQ_STATUS_BAD_REGION, NO_LAYER, number, \
+                      offsetof(struct snnq_region_entry, member)); \
+        net_table(f.d, f.net, number, e); \
+    } while (0)
+    BAD(NET_WEIGHTS, page_list, page_list, wrong.page_list + 8);
+    BAD(NET_WEIGHTS, page_list, page_list, 1ull << 40);
+    BAD(NET_WEIGHTS, start, start, (uint64_t)wrong.pages * SNNQ_PAGE_BYTES + 1);
+    BAD(NET_WEIGHTS, start, start, UINT64_MAX);
+    BAD(NET_WEIGHTS, bytes, bytes, sizeof(f.net->weight) - 1);
+    BAD(NET_WEIGHTS, bytes, bytes, UINT64_MAX);
+    BAD(NET_WEIGHTS, bytes, pages, wrong.pages - 1);
+    BAD(NET_WEIGHTS, access, access, wrong.access | 4);
+    BAD(NET_INPUT, bytes, bytes, 4 * 8 - 1);
+    BAD(NET_READOUT, bytes, bytes, CHANNELS * 4 - 1);
+    BAD(SNNQ_REGION_STATE_IN, bytes, bytes, wrong.bytes - 1);
+    BAD(SNNQ_REGION_STATE_OUT, bytes, bytes, 0);
+    BAD(SNNQ_REGION_SCRATCH, bytes, bytes, 31);
+#undef BAD
+    teardown(&f);
+}
+
+/* Layer, region and offset of an access without the right or through a bad page. */
+static void test_access(void)
+{
+    Fixture f = setup("");
+    struct snnq_sq_entry entry = net_entry(f.d, f.net, 0, 4);
+    struct snnq_region_entry e;
+    struct snnq_cq_entry record;
+    uint64_t bad = f.net->region[NET_WEIGHTS].page[SNNQ_LIST_LINK] + 8, second;
+
+    e = region_entry(&f.net->region[NET_WEIGHTS]);
+    e.access = SNNQ_ACCESS_WRITE;
+    net_table(f.d, f.net, NET_WEIGHTS, e);
+    record = run(&f, &entry);
+    assert_record(&record, SNNQ_STATUS_ACCESS, 0, NET_WEIGHTS, 0);
+
+    entry = net_entry(f.d, f.net, 0, 4);
+    e = region_entry(&f.net->region[NET_READOUT]);
+    e.access = SNNQ_ACCESS_READ;
+    net_table(f.d, f.net, NET_READOUT, e);
+    record = run(&f, &entry);
+    assert_record(&record, SNNQ_STATUS_ACCESS, 1, NET_READOUT, 0);
+
+    /* The weights begin 72 bytes before the end of their first page. */
+    entry = net_entry(f.d, f.net, 0, 4);
+    qtest_memread(f.d->qts, f.net->region[NET_WEIGHTS].list + SNNQ_LIST_LINK * 8, &second,
+                  8);
+    qtest_memwrite(f.d->qts, second, &bad, sizeof(bad));
+    record = run(&f, &entry);
+    assert_record(&record, SNNQ_STATUS_ACCESS, 0, NET_WEIGHTS, 72);
+    bad -= 8;
+    qtest_memwrite(f.d->qts, second, &bad, sizeof(bad));
+    teardown(&f);
+}
+
+/* Pages that do not answer: a hole, beyond the DMA width, registers, ROM. */
+static void test_dma_error(void)
+{
+    Fixture f = setup("");
+    uint64_t bad[] = { HOLE, 1ull << 40, 1ull << 63, f.d->bar.addr, 0xfffff000 };
+    struct snnq_cq_entry record;
+    const Region *r = &f.net->region[NET_READOUT];
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct snnq_sq_entry entry = net_entry(f.d, f.net, 0, 4);
+
+        qtest_memwrite(f.d->qts, r->list, &bad[i], 8);
+        record = run(&f, &entry);
+        assert_record(&record, SNNQ_STATUS_DMA, 1, NET_READOUT, bad[i] + r->start);
+    }
+    qtest_memwrite(f.d->qts, r->list, r->page, 8);
+    teardown(&f);
+}
+
+/* An address of the entry where nothing answers. */
+static void fail_at(Fixture *f, size_t field)
+{
+    struct snnq_sq_entry entry = net_entry(f->d, f->net, 0, 4);
+    uint64_t hole = HOLE;
+    struct snnq_cq_entry record;
+
+    entry.flags = SNNQ_SQ_FLAG_PROFILE;
+    entry.profile = f->net->profile_at;
+    memcpy((char *)&entry + field, &hole, sizeof(hole));
+    record = run(f, &entry);
+    g_assert_cmpuint(record.status, ==, SNNQ_STATUS_DMA);
+    g_assert_cmphex(record.region, ==, NO_REGION);
+    g_assert_cmphex(record.offset, ==, HOLE);
+}
+
+static void test_dma_error_entry(void)
+{
+    Fixture f = setup("");
+
+    fail_at(&f, offsetof(struct snnq_sq_entry, program));
+    fail_at(&f, offsetof(struct snnq_sq_entry, region_table));
+    fail_at(&f, offsetof(struct snnq_sq_entry, progress));
+    fail_at(&f, offsetof(struct snnq_sq_entry, profile));
+    teardown(&f);
+}
+
+/* Let the n-th access fail, for every n of a job. Afterwards the job succeeds. */
+static void test_dma_inject(void)
+{
+    Fixture f = setup("");
+    struct snnq_cq_entry record;
+    unsigned n = 0;
+
+    do {
+        inject(f.d, SNNQ_INJECT_DMA_ERROR, ++n);
+        record = net_run(f.d, 0, f.net, 0, 8);
+        g_assert_true(record.status == SNNQ_STATUS_DMA || record.status == SNNQ_STATUS_OK);
+        g_assert_cmpuint(n, <, 200);
+    } while (record.status);
+    /* Program, table, three lists and a link, and the pages themselves at least. */
+    g_assert_cmpuint(n, >, 15);
+    g_assert_cmpuint(reg_read(f.d, SNNQ_INJECT_REG(SNNQ_INJECT_DMA_ERROR)), ==, n);
+    net_check(f.d, f.net);
+    inject(f.d, SNNQ_INJECT_DMA_ERROR, 0);
+    teardown(&f);
+}
+
+static void test_bad_state(void)
+{
+    Fixture f = setup("");
+    struct snnq_sq_entry entry = net_entry(f.d, f.net, 0, 4);
+    struct snnq_cq_entry record;
+
+    entry.state_seq = 5;
+    record = run(&f, &entry);
+    assert_record(&record, SNNQ_STATUS_BAD_STATE, NO_LAYER, SNNQ_REGION_STATE_IN, 0);
+    teardown(&f);
+}
+
+void add_job_tests(void)
+{
+    qtest_add_func("/snnq/job/result", test_result);
+    qtest_add_func("/snnq/job/split", test_split);
+    qtest_add_func("/snnq/job/reset", test_reset_state);
+    qtest_add_func("/snnq/job/profile", test_profile);
+    qtest_add_func("/snnq/job/cores", test_cores);
+    qtest_add_func("/snnq/job/bad-entry", test_bad_entry);
+    qtest_add_func("/snnq/job/bad-program", test_bad_program);
+    qtest_add_func("/snnq/job/missing-op", test_missing_op);
+    qtest_add_func("/snnq/job/bad-region", test_bad_region);
+    qtest_add_func("/snnq/job/access", test_access);
+    qtest_add_func("/snnq/job/dma-error", test_dma_error);
+    qtest_add_func("/snnq/job/dma-error-entry", test_dma_error_entry);
+    qtest_add_func("/snnq/job/dma-inject", test_dma_inject);
+    qtest_add_func("/snnq/job/bad-state", test_bad_state);
+}
