@@ -9,8 +9,11 @@
 
 int attention_prepare(struct snnq_plan *plan, struct layer *l)
 {
+	const struct snnq_tensor *t = &l->desc->in[0];
+
 	(void)plan;
 	l->dense_percent = 15;
+	l->acc_bound = (int64_t)tensor_positions(t) * (t->channels / l->desc->param);
 	return 0;
 }
 

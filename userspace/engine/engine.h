@@ -73,7 +73,9 @@ struct op {
  * @packed: weights as last read; @decoded says whether @weights are theirs.
  * @weights: levels, rows of @row_stride (depthwise: see weights.c).
  * @add_rows: rows whose sum fits int16, @mac_rows: the same times inputs.
- * @threshold, @bias, @mult: expanded to all channels, or NULL.
+ * @threshold, @bias, @mult: expanded to all channels.
+ * @acc_bound: most that the magnitude of an accumulator can be; @narrow: what the
+ *	neuron makes of it fits int32.
  * @u, @i, @aux, @line, @sum: parts of the state in the plan's state buffer.
  * @line_slot: oldest slot of the delay line, a ring while a job runs.
  * @values: the plan's, where the operation unpacks its input.
@@ -102,6 +104,8 @@ struct layer {
 	int32_t *threshold;
 	int32_t *bias;
 	int32_t *mult;
+	int64_t acc_bound;
+	bool narrow;
 	int32_t *u;
 	int32_t *i;
 	uint32_t *aux;
@@ -266,6 +270,13 @@ static inline uint64_t tensor_index(const struct snnq_tensor *t, uint32_t plane,
 				    uint64_t position, uint32_t word)
 {
 	return (plane * tensor_positions(t) + position) * tensor_words(t) + word;
+}
+
+/* The largest magnitude of an element, bit-plane formats. */
+static inline int64_t tensor_bound(const struct snnq_tensor *t)
+{
+	return (1ll << (t->format == SNNQ_FORMAT_SIGNED ? t->planes - 1 : t->planes)) -
+	       (t->format == SNNQ_FORMAT_UNSIGNED);
 }
 
 /* What a bit of a plane is worth. */

@@ -13,21 +13,34 @@
 /* A leak by a power of two, told apart because shifts are fast. */
 #define LEAK_SHIFT	(SNNQ_LEAK_TZ12 + 1u)
 
-/* Expand a table of one or all channels; absent tables stay NULL. */
+/* Expand a table of one or all channels; an absent one is @otherwise everywhere. */
 static int expand(struct snnq_plan *plan, const struct layer *l, uint32_t index, uint32_t count,
-		  int32_t **values)
+		  int32_t otherwise, int32_t **values)
 {
 	const int32_t *table = snnq_program_table(plan->program);
 	uint32_t channels = l->desc->out.channels, c;
 
-	if (!count)
-		return 0;
 	*values = plan_alloc(plan, channels, sizeof(**values));
 	if (!*values)
 		return -ENOMEM;
 	for (c = 0; c < channels; c++)
-		(*values)[c] = table[index + (count == 1 ? 0 : c)];
+		(*values)[c] = count ? table[index + (count == 1 ? 0 : c)] : otherwise;
 	return 0;
+}
+
+/* Whether (accumulator << F) + bias always fits int32. */
+static bool input_is_narrow(const struct layer *l)
+{
+	int64_t bound = l->acc_bound * (1ll << l->desc->neuron.shift);
+	uint32_t c;
+
+	for (c = 0; c < l->desc->out.channels; c++) {
+		int64_t b = l->bias[c];
+
+		if (bound + (b < 0 ? -b : b) > INT32_MAX)
+			return false;
+	}
+	return true;
 }
 
 static void bind_state(struct snnq_plan *plan, struct layer *l)
@@ -53,15 +66,20 @@ static void bind_state(struct snnq_plan *plan, struct layer *l)
 int neuron_prepare(struct snnq_plan *plan, struct layer *l)
 {
 	const struct snnq_neuron *n = &l->desc->neuron;
-	int ret = expand(plan, l, n->threshold_index, n->threshold_count, &l->threshold);
+	int ret;
 
+	if (l->op->run)
+		return 0;
+	ret = expand(plan, l, n->bias_index, n->bias_count, 0, &l->bias);
+	if (!ret && n->model == SNNQ_NEURON_NONE)
+		return expand(plan, l, n->mult_index, n->mult_count, 1, &l->mult);
 	if (!ret)
-		ret = expand(plan, l, n->bias_index, n->bias_count, &l->bias);
-	if (!ret)
-		ret = expand(plan, l, n->mult_index, n->mult_count, &l->mult);
-	if (!ret && n->model != SNNQ_NEURON_NONE)
-		bind_state(plan, l);
-	return ret;
+		ret = expand(plan, l, n->threshold_index, n->threshold_count, 0, &l->threshold);
+	if (ret)
+		return ret;
+	l->narrow = input_is_narrow(l);
+	bind_state(plan, l);
+	return 0;
 }
 
 static inline __attribute__((always_inline)) int64_t leak(uint32_t kind, uint32_t param,
@@ -91,13 +109,14 @@ struct lanes {
 	const struct snnq_neuron *neuron;
 	const int32_t *acc;
 	const int32_t *threshold;
-	const int32_t *bias;		/* or NULL */
+	const int32_t *bias;
 	int32_t *u;
 	int32_t *i;
 	uint32_t *aux;
 	uint32_t count;
 	uint32_t leak_kind;
 	uint32_t leak_param;
+	bool simple;		/* lif_word() will do */
 	__u64 saturations;
 };
 
@@ -114,29 +133,35 @@ static inline uint64_t pack_fired(const uint8_t fired[64])
 	return w;
 }
 
-/* LIF without refractory time and sticky bit; constant @kind and @reset. */
+/*
+ * LIF without refractory time and sticky bit, whose input fits int32; constant
+ * @kind and @reset. Written for the vectorizer: no branches, no aliases, 32 bits.
+ */
 static inline __attribute__((always_inline)) uint64_t lif_lanes(struct lanes *n, uint32_t kind,
 								uint32_t reset)
 {
+	const int32_t *restrict acc = n->acc, *restrict bias = n->bias;
+	const int32_t *restrict threshold = n->threshold;
 	int32_t equal_fires = n->neuron->compare == SNNQ_COMPARE_GE;
-	int32_t reset_value = n->neuron->reset_value;
-	uint32_t shift = n->neuron->shift, j;
+	int32_t reset_value = n->neuron->reset_value, scale = 1 << n->neuron->shift;
+	uint32_t param = n->leak_param, count = n->count, clamped = 0, j;
+	int32_t *restrict state = n->u;
 	uint8_t fired[64] = { 0 };
-	uint32_t clamped = 0;
 
-	for (j = 0; j < n->count; j++) {
-		int64_t x = (int64_t)n->acc[j] * (1 << shift) + (n->bias ? n->bias[j] : 0);
-		int64_t wide = leak(kind, n->leak_param, n->u[j]) + x;
-		int32_t u = (int32_t)(wide < INT32_MIN ? INT32_MIN :
-				      wide > INT32_MAX ? INT32_MAX : wide);
-		int32_t fire = u > n->threshold[j] - equal_fires;
+	for (j = 0; j < count; j++) {
+		int32_t x = acc[j] * scale + bias[j];
+		int32_t a = (int32_t)leak(kind, param, state[j]);
+		int32_t sum = (int32_t)((uint32_t)a + (uint32_t)x);
+		uint32_t over = (uint32_t)((a ^ sum) & (x ^ sum)) >> 31;
+		int32_t u = over ? (a >> 31) ^ INT32_MAX : sum;
+		int32_t fire = u > threshold[j] - equal_fires;
 
-		clamped += u != wide;
+		clamped += over;
 		if (reset == SNNQ_RESET_HARD)
 			u = fire ? reset_value : u;
 		else if (reset == SNNQ_RESET_SOFT)	/* u >= threshold >= 1: no overflow */
-			u -= fire ? n->threshold[j] : 0;
-		n->u[j] = u;
+			u -= fire ? threshold[j] : 0;
+		state[j] = u;
 		fired[j] = (uint8_t)fire;
 	}
 	n->saturations += clamped;
@@ -207,7 +232,7 @@ static bool update_neuron(struct lanes *n, uint32_t j)
 		u = d->reset_value;
 		fire = false;
 	} else {
-		if (integrate(n, j, input + (n->bias ? n->bias[j] : 0), &u))
+		if (integrate(n, j, input + n->bias[j], &u))
 			sticky |= keeps;
 		fire = u > theta || (u == theta && (d->compare == SNNQ_COMPARE_GE || sticky));
 		if (fire) {
@@ -230,7 +255,7 @@ static uint64_t neuron_word(struct lanes *n)
 	uint64_t w = 0;
 	uint32_t j;
 
-	if (!n->i && !n->aux)
+	if (n->simple)
 		return lif_word(n);
 	for (j = 0; j < n->count; j++)
 		w |= (uint64_t)update_neuron(n, j) << j;
@@ -245,6 +270,7 @@ static void fire_position(struct layer *l, uint64_t pos, const int32_t *acc, uin
 	uint32_t words = tensor_words(t), w;
 	struct lanes lanes = {
 		.neuron = n, .leak_kind = n->leak, .leak_param = n->leak_param,
+		.simple = l->narrow && !l->i && !l->aux,
 	};
 
 	if (n->leak == SNNQ_LEAK_DIVN && !(n->leak_param & (n->leak_param - 1))) {
@@ -258,7 +284,7 @@ static void fire_position(struct layer *l, uint64_t pos, const int32_t *acc, uin
 		lanes.count = left < 64 ? left : 64;
 		lanes.acc = acc + w * 64;
 		lanes.threshold = l->threshold + w * 64;
-		lanes.bias = l->bias ? l->bias + w * 64 : NULL;
+		lanes.bias = l->bias + w * 64;
 		lanes.u = l->u + at;
 		lanes.i = l->i ? l->i + at : NULL;
 		lanes.aux = l->aux ? l->aux + at : NULL;
@@ -278,8 +304,7 @@ static void requantize_position(struct layer *l, uint64_t pos, const int32_t *ac
 
 		for (j = 0; j < 64 && w * 64 + j < t->channels; j++) {
 			uint32_t c = w * 64 + j;
-			int64_t r = (int64_t)acc[c] * (l->mult ? l->mult[c] : 1) +
-				    (l->bias ? l->bias[c] : 0);
+			int64_t r = (int64_t)acc[c] * l->mult[c] + l->bias[c];
 
 			if (shift)
 				r = (r + (1ll << (shift - 1))) >> shift;

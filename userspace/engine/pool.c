@@ -11,7 +11,11 @@
 
 int pool_prepare(struct snnq_plan *plan, struct layer *l)
 {
+	const struct snnq_geometry *g = &l->geometry;
+
 	l->dense_percent = 10;
+	l->acc_bound = (int64_t)g->kernel_h * g->kernel_w * tensor_bound(&l->desc->in[0]) *
+		       l->desc->param;
 	return window_prepare(plan, l);
 }
 

@@ -90,7 +90,7 @@ int weights_prepare(struct snnq_plan *plan, struct layer *l)
 	const struct snnq_layer *d = l->desc;
 	const struct snnq_geometry *g = &l->geometry;
 	uint32_t width = d->out.channels / g->groups;
-	uint32_t planes = d->in[0].planes;
+	int64_t input = tensor_bound(&d->in[0]);
 	uint32_t level = largest_level(&d->quant);
 	uint64_t rows = (uint64_t)g->kernel_h * g->kernel_w * d->in[0].channels;
 
@@ -99,8 +99,8 @@ int weights_prepare(struct snnq_plan *plan, struct layer *l)
 	l->add_rows = INT16_MAX / level;
 	if (l->add_rows > ADD_ROWS)
 		l->add_rows = ADD_ROWS;
-	/* The largest input, of signed ones in magnitude, is below 2^planes. */
-	l->mac_rows = planes < 16 ? INT16_MAX / (level * ((1u << planes) - 1)) : 0;
+	l->mac_rows = (uint32_t)(INT16_MAX / (level * input));
+	l->acc_bound = (int64_t)(rows / g->groups) * level * input;
 	l->packed_bytes = snnq_weight_bytes(d);
 	l->packed = plan_alloc(plan, l->packed_bytes, 1);
 	l->weights = plan_alloc(plan, rows, l->row_stride * sizeof(*l->weights));
