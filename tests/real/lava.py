@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""lava-dl's oxford network, imported and run on its input, against its published spikes.
+
+All output spikes are equal when neurons fire at the threshold, as in the training
+code; with the chip's rule (above it) exactly 3014 positions differ. A test that passed
+with both could not tell them apart."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+SNNQ = os.environ.get("SNNQ", "build/snnq")
+DEVICE = os.environ.get("SNNQ_DEVICE", "sim")
+DATA = pathlib.Path(os.environ.get("SNNQ_DATA", "../shared/data"))
+
+
+def write_recording(path, rows, steps):
+    """Spikes (neuron, 0, time in ms) as SLAYER records, one row of pixels."""
+    with open(path, "wb") as f:
+        for step, neuron in sorted((int(np.rint(t)), int(n)) for n, _, t in rows):
+            if step < steps:
+                t = step * 1000
+                f.write(bytes([neuron, 0, 0x80 | t >> 16, t >> 8 & 255, t & 255]))
+
+
+def run(folder, arguments, steps):
+    """Output spikes [step][neuron] of the imported network."""
+    model, recording = folder / "oxford.snnq", folder / "input.bs2"
+    source = DATA / "lava-golden" / "oxford"
+    subprocess.run([SNNQ, "import", source / "network.net", "-o", model, "--width", "200",
+                    "--height", "1", "--polarities", "1", "--steps", str(steps)] + arguments,
+                   check=True, stdout=subprocess.DEVNULL)
+    write_recording(recording, np.load(source / "input.npy"), steps)
+    subprocess.run([SNNQ, "run", model, recording, "--device", DEVICE, "--raster", folder],
+                   check=True, stdout=subprocess.DEVNULL)
+    return np.load(folder / "layer1.npy").reshape(steps, -1)
+
+
+def main():
+    source = DATA / "lava-golden" / "oxford"
+    if not source.exists():
+        print(f"ok lava oxford # SKIP no {source}")
+        return 0
+    truth = np.load(source / "ground_truth.npy")
+    steps = int(max(truth[:, 2].max(), np.load(source / "input.npy")[:, 2].max())) + 2
+    want = np.zeros((steps, 200), np.uint8)
+    want[truth[:, 2].astype(int), truth[:, 0].astype(int)] = 1
+    failed = 0
+    for name, arguments, differ in (("at the threshold", ["--compare-ge"], 0),
+                                    ("above the threshold", [], 3014)):
+        with tempfile.TemporaryDirectory() as folder:
+            got = run(pathlib.Path(folder), arguments, steps)
+        count = int((got != want).sum())
+        good = count == differ
+        failed += not good
+        print(f"{'ok' if good else 'not ok'} lava oxford, fires {name}: {int(want.sum())} spikes, "
+              f"{count} positions differ, expected {differ} ({DEVICE})")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
