@@ -342,8 +342,8 @@ int import_build(struct import_net *net, const char *out)
 	int ret = 0;
 
 	if (!net->steps || net->steps > SNNQ_MAX_STEPS)
-		return error_set(-EBADMSG, "%s: steps: expected 1..%u, found %u", net->name,
-				 SNNQ_MAX_STEPS, net->steps);
+		return error_set(-EBADMSG, "%s: steps: expected 1..%u, found %u (the source may "
+				 "not say: give the number)", net->name, SNNQ_MAX_STEPS, net->steps);
 	for (uint32_t i = 0; !ret && i < net->layer_count; i++)
 		ret = check_layer(net, &net->layers[i]);
 	if (!ret)

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <hdf5.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +121,7 @@ static bool read_text(struct lava *l, const char *name, char text[32])
 	return ok;
 }
 
-/* One integer in min..max, or @absent. */
+/* One integer in min..max, or @absent; a negative @absent: it must be there. */
 static int read_integer(struct lava *l, const char *name, double min, double max, double absent,
 			double *value)
 {
@@ -130,9 +131,10 @@ static int read_integer(struct lava *l, const char *name, double min, double max
 	if (ret < 0)
 		return ret;
 	*value = ret ? a.values[0] : absent;
-	if (*value < min || *value > max || *value != (int64_t)*value || (ret && a.count != 1))
-		ret = error_set(-EBADMSG, "%s: %s: expected an integer %g..%g, found %g", l->path,
-				name, min, max, *value);
+	if (ret ? a.count != 1 || *value != trunc(*value) || *value < min || *value > max :
+		  absent < 0)
+		ret = error_set(-EBADMSG, "%s: %s: expected an integer %g..%g, found %s", l->path,
+				name, min, max, ret ? "something else" : "nothing");
 	import_array_free(&a);
 	return ret < 0 ? ret : 0;
 }
@@ -330,7 +332,7 @@ static int read_net(struct lava *l)
 	char group[32];
 	int n = 0, ret;
 
-	ret = read_integer(l, "/simulation/tSample", 1, 65536, 0x100, &steps);
+	ret = read_integer(l, "/simulation/tSample", 1, 65536, 0, &steps);
 	if (!ret)
 		ret = read_integer(l, "/simulation/Ts", 1, 1000, 1, &ts);
 	if (ret)
