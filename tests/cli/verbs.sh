@@ -1,0 +1,247 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# The command line's contract: exit codes, JSON keys, output files, messages, for every verb.
+# Uses the demo's float model and recordings, which are in the repository.
+set -euo pipefail
+
+SNNQ=${SNNQ:-$PWD/build/snnq}
+DEVICE=${SNNQ_DEVICE:-sim}
+DEMO=$PWD/tools/train/demo
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+
+ok() { echo "ok $1"; }
+bad() { echo "not ok $1"; sed 's/^/  /' "$WORK/out" "$WORK/err" 2>/dev/null | head -n 12 || true; FAILED=1; }
+FAILED=0
+
+# expect CODE NAME ARGUMENT...: run snnq; output in $WORK/out and $WORK/err.
+expect() {
+  local code=$1 name=$2 rc=0
+  shift 2
+  "$SNNQ" "$@" >"$WORK/out" 2>"$WORK/err" </dev/null || rc=$?
+  if [ $rc -eq "$code" ]; then ok "$name: exit $code"; else bad "$name: exit $rc, expected $code"; fi
+}
+
+# The error of the last command contains a text, and nothing went to standard output.
+error_says() {
+  if grep -qF -- "$1" "$WORK/err" && [ ! -s "$WORK/out" ]; then ok "error says: $1"
+  else bad "error says: $1"; fi
+}
+
+# json NAME EXPRESSION: a Python expression over the last output, the document j.
+json() {
+  if /usr/bin/python3 -c "
+import json, sys
+j = json.load(open(sys.argv[1]))
+assert $2" "$WORK/out" 2>>"$WORK/err"; then ok "json: $1"; else bad "json: $1"; fi
+}
+
+recording() { awk -v d="$DEMO" 'NR == 1 { print d "/" $1 }' "$DEMO/test.tsv"; }
+
+usage_tests() {
+  local verb
+  expect 0 "help" --help
+  expect 2 "no verb"
+  expect 2 "unknown verb" frobnicate
+  error_says 'unknown verb "frobnicate"'
+  for verb in info import quantize run eval validate doctor; do
+    expect 0 "$verb --help" "$verb" --help
+    grep -q '^examples:' "$WORK/out" && ok "$verb has examples" || bad "$verb has examples"
+    expect 2 "$verb: unknown option" "$verb" --no-such-option
+    expect 2 "$verb: too many arguments" "$verb" a b c d
+    error_says "usage: snnq $verb"
+  done
+  expect 2 "eval without data" eval m.snnq
+  error_says "--data is missing"
+  expect 2 "a number that is none" eval m.snnq --data l --threads 1x
+  expect 2 "quantize without output" quantize m.snnq
+  expect 2 "quantize: malformed grid" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" --default uniform
+  expect 2 "quantize: bits out of range" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" --default pot:6
+  error_says "expected uniform:1..8, pot:2..5 or odd:1..8, found pot:6"
+  expect 2 "quantize: unknown layer" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" --layer no=uniform:4
+}
+
+quantize_tests() {
+  expect 0 "quantize" quantize "$DEMO/digits-float.snnq" -o "$WORK/plain.snnq" --json \
+    --default uniform:4 --layer conv1=pot:4 --layer head=uniform:8
+  json "quantize describes the model" "j['arithmetic'] == 'integer' and j['params'] > 100000 \
+    and [l['bits'] for l in j['layers'] if l['name'] == 'head'] == [8] \
+    and [l['scheme'] for l in j['layers'] if l['name'] == 'conv1'] == ['pot'] \
+    and 3.9 < j['avg_weight_bits'] < 4.2 and j['quantization']['method'] == 'round' \
+    and j['model_bytes'] == $(stat -c %s "$WORK/plain.snnq") \
+    and abs(j['compression_ratio'] - 4 * j['params'] / j['model_bytes']) < 1e-9 \
+    and abs(j['weight_compression_ratio'] - 32 / j['avg_weight_bits']) < 1e-9 \
+    and j['metadata_bytes'] == j['model_bytes'] - sum(l['weight_bytes'] for l in j['layers'])"
+  grep -q 'SQNR' "$WORK/err" && ok "quantize reports layers" || bad "quantize reports layers"
+  expect 0 "quantize with calibration" quantize "$DEMO/digits-float.snnq" -o "$WORK/calibrated.snnq" \
+    --default uniform:4 --calib "$DEMO/calib.tsv"
+  if cmp -s "$WORK/plain.snnq" "$WORK/calibrated.snnq"; then bad "calibration changes the result"
+  else ok "calibration changes the result"; fi
+  expect 4 "quantize an integer model" quantize "$WORK/plain.snnq" -o "$WORK/q" --default uniform:4
+  error_says "expected float, found integer"
+  expect 4 "quantize what is not there" quantize "$WORK/none" -o "$WORK/q"
+  expect 1 "thresholds below one step are an error" quantize "$WORK/weak.snnq" -o "$WORK/q" \
+    --default uniform:1
+  if [ -z "$(find "$WORK" -name 'q*' -o -name '*.calibration.*')" ]; then
+    ok "failures leave no file"
+  else
+    bad "failures leave no file"
+  fi
+}
+
+# A float model whose head has a threshold that no accumulator step is small enough for.
+weak_model() {
+  /usr/bin/python3 - "$WORK/weak.snnq" <<'EOF'
+import json, struct, sys
+layer = {"name": "fc", "op": "linear", "inputs": ["input"], "out_channels": 1,
+         "weight": {"tensor": "w", "scheme": "float"},
+         "neuron": {"model": "lif", "leak": {"kind": "none"}, "compare": "ge", "reset": "hard",
+                    "threshold": 1e-6}}
+graph = {"format": "snnq", "version": 1, "arithmetic": "float", "name": "weak",
+         "input": {"width": 1, "height": 1, "polarities": 2, "on_channel": 1, "layout": "flat",
+                   "planes": 1, "binning": "duration", "steps": 1, "step_us": 1000,
+                   "rounding": "floor", "origin": "zero"},
+         "layers": [layer], "readout": {"input": "fc", "mode": "sum", "scale": 1}}
+header = {"__metadata__": {"snnq": json.dumps(graph)},
+          "w": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}}
+text = json.dumps(header).encode()
+text += b" " * (-len(text) % 8)
+open(sys.argv[1], "wb").write(struct.pack("<Q", len(text)) + text + struct.pack("<2f", 1, -1))
+EOF
+}
+
+info_tests() {
+  expect 0 "info of a float model" info "$DEMO/digits-float.snnq" --json
+  json "info: float model" "j['arithmetic'] == 'float' and j['avg_weight_bits'] == 32 \
+    and all(k in j['layers'][0] for k in ('name', 'op', 'scheme', 'bits', 'params', 'weight_bytes', 'sparsity'))"
+  expect 0 "info of a recording" info "$(recording)" --json
+  json "info: recording" "j['format'] == 'atis' and j['events'] > 100 and j['duration_us'] > 1000 \
+    and 'width' in j and 'height' in j"
+  expect 0 "info of a device" info sim --json
+  json "info: device" "j['cores'] == 1 and j['driver'] == 'sim'"
+  expect 4 "info of nothing" info "$WORK/none"
+  head -c 100 "$DEMO/digits-float.snnq" >"$WORK/cut.snnq"
+  expect 4 "info of a cut model" info "$WORK/cut.snnq"
+  error_says "cut.snnq"
+  printf 'hello' >"$WORK/text"
+  expect 4 "info of a text" info "$WORK/text"
+  error_says "offset 0"
+}
+
+run_tests() {
+  expect 0 "run" run "$WORK/plain.snnq" "$(recording)" --device "$DEVICE" --json
+  json "run" "len(j['scores']) == 10 and j['class'] == j['scores'].index(max(j['scores'])) \
+    and j['latency_us'] > 0 and j['steps'] == 8 and j['synops'] > 0"
+  expect 0 "run in words" run "$WORK/plain.snnq" "$(recording)" --device "$DEVICE"
+  grep -q '^class [0-9]' "$WORK/out" && ok "run prints the class" || bad "run prints the class"
+  expect 0 "run with rasters" run "$WORK/plain.snnq" "$(recording)" --device "$DEVICE" --raster "$WORK/spikes"
+  if /usr/bin/python3 -c "
+import numpy as np, sys
+a, h = (np.load(sys.argv[1] + '/%s.npy' % n) for n in ('conv1', 'head'))
+assert a.shape == (8, 32, 32, 16) and a.dtype == np.uint8 and 0 < a.mean() < 1
+assert h.shape == (8, 4, 4, 10) and h.dtype == np.int32" "$WORK/spikes" 2>"$WORK/err"; then
+    ok "rasters are NumPy arrays"
+  else
+    bad "rasters are NumPy arrays"
+  fi
+  expect 3 "run on a device that is not there" run "$WORK/plain.snnq" "$(recording)" --device /dev/accel/accel77
+  error_says "snnq doctor"
+  expect 4 "run a float model" run "$DEMO/digits-float.snnq" "$(recording)" --device "$DEVICE"
+  expect 4 "run without recording" run "$WORK/plain.snnq" "$WORK/none" --device "$DEVICE"
+}
+
+eval_tests() {
+  head -n 24 "$DEMO/test.tsv" | awk -v d="$DEMO" '{ print d "/" $1 "," $2 }' >"$WORK/list.csv"
+  expect 0 "eval" eval "$WORK/calibrated.snnq" --data "$WORK/list.csv" --device "$DEVICE" --counts --json
+  json "eval" "j['samples'] == 24 == len(j['predictions']) and j['accuracy'] == j['correct'] / 24 \
+    and j['correct'] == sum(p['class'] == p['label'] for p in j['predictions']) and j['correct'] > 18 \
+    and j['synops_per_sample'] > 0 and len(j['predictions'][0]['scores']) == 10 \
+    and j['predictions'][0]['layer_spikes']['conv1'] > 0"
+  cp "$WORK/out" "$WORK/one.json"
+  expect 0 "eval with 3 threads" eval "$WORK/calibrated.snnq" --data "$WORK/list.csv" \
+    --device "$DEVICE" --threads 3 --counts --json
+  cmp -s "$WORK/out" "$WORK/one.json" && ok "threads do not matter" || bad "threads do not matter"
+  expect 0 "eval as a table" eval "$WORK/calibrated.snnq" --data "$WORK/list.csv" --device "$DEVICE" --tsv --limit 5
+  [ "$(wc -l <"$WORK/out")" -eq 6 ] && ok "--limit" || bad "--limit"
+  mkdir -p "$WORK/classes/3" "$WORK/classes/7"
+  cp "$(recording)" "$WORK/classes/3/a.bin"
+  cp "$(recording)" "$WORK/classes/7/b.bin"
+  expect 0 "eval of class folders" eval "$WORK/plain.snnq" --data "$WORK/classes" --device "$DEVICE" --json
+  json "class folders" "[p['label'] for p in j['predictions']] == [3, 7]"
+  printf 'a.bin\t12\n' >"$WORK/bad.tsv"
+  expect 4 "a label that is no class" eval "$WORK/plain.snnq" --data "$WORK/bad.tsv" --device "$DEVICE"
+  error_says 'line 1: label: expected a class name or 0..9, found "12"'
+  printf 'none.bin\t1\n' >"$WORK/bad.tsv"
+  expect 4 "a recording that is not there" eval "$WORK/plain.snnq" --data "$WORK/bad.tsv" --device "$DEVICE"
+}
+
+doctor_tests() {
+  local rc=0
+  "$SNNQ" doctor --json >"$WORK/out" 2>"$WORK/err" || rc=$?
+  json "doctor" "all(set(c) == {'name', 'ok', 'detail', 'fix'} for c in j['checks']) and len(j['checks']) > 5 \
+    and ($rc == 0) == all(c['ok'] for c in j['checks']) \
+    and all(c['ok'] != bool(c['fix']) for c in j['checks']) \
+    and any(c['name'] == 'sim' and c['ok'] for c in j['checks'])"
+}
+
+validate_tests() {
+  printf 'SNNQGOLD\x01\0\0\0\x01\0\0\0\xff' >"$WORK/vectors"
+  expect 4 "validate: malformed vectors" validate --device "$DEVICE" --vectors "$WORK/vectors"
+  error_says "case 0 of 1 is malformed"
+  [ -e tests/golden/golden.bin ] || { echo "ok validate # SKIP no tests/golden/golden.bin"; return; }
+  expect 0 "validate" validate --device "$DEVICE" --vectors tests/golden/golden.bin --json
+  json "validate" "j['failed'] == 0 and j['passed'] > 100 and len(j['cases']) == j['passed'] + j['skipped']"
+  # one bit of the last output changed must be noticed
+  /usr/bin/python3 - tests/golden/golden.bin "$WORK/vectors" <<'EOF'
+import struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+case = 16
+body = case + 8 + 64
+program, jobs, regions = struct.unpack_from("<3I", data, body)
+at = body + 16 + (program + 7) // 8 * 8 + 24
+for _ in range(regions):
+    kind, _, size = struct.unpack_from("<IIQ", data, at)
+    if kind == 2:
+        data[at + 16] ^= 1
+        break
+    at += 16 + (0 if kind == 1 else (size + 7) // 8 * 8)
+open(sys.argv[2], "wb").write(data)
+EOF
+  expect 1 "validate notices one changed bit" validate --device "$DEVICE" --vectors "$WORK/vectors" --json
+  json "one case failed" "j['failed'] == 1 and 'expected' in [c for c in j['cases'] if c['result'] == 'failed'][0]['detail']"
+}
+
+import_tests() {
+  mkdir "$WORK/slayer"
+  expect 4 "import without network.yaml" import "$WORK/slayer" -o "$WORK/q"
+  printf 'neuron: {type: LOIHI, vThMant: 80, vDecay: 5000}\nsimulation: {Ts: 1.0, tSample: 10}\n' \
+    >"$WORK/slayer/network.yaml"
+  expect 4 "import: decay out of range" import "$WORK/slayer" -o "$WORK/q"
+  error_says "neuron.vDecay: expected a number 0..4096, found 5000"
+  sed -i 's/vDecay: 5000/vDecay: 128, iDecay: 1024, wgtExp: 0, refDelay: 1/' "$WORK/slayer/network.yaml"
+  expect 4 "import: no weights" import "$WORK/slayer" -o "$WORK/q"
+  printf '\x93NUMPY\x01\0\x46\0%-69s\n' "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }" >"$WORK/slayer/fc1.npy"
+  expect 4 "import: Fortran order" import "$WORK/slayer" -o "$WORK/q"
+  error_says "fortran_order: expected False"
+  printf 'hello' >"$WORK/net.net"
+  expect 4 "import: not HDF5" import "$WORK/net.net" -o "$WORK/q"
+  error_says "expected an HDF5 file"
+  /usr/bin/python3 -c "
+import numpy as np, sys
+np.save(sys.argv[1], (2 * (np.arange(3 * 8) % 7 - 3)).astype(np.int8).reshape(3, 8))" "$WORK/slayer/fc1.npy"
+  expect 0 "import" import "$WORK/slayer" -o "$WORK/slayer.snnq" --json
+  json "import" "j['layers'][0]['bits'] == 3 and j['classes'] == 3 and j['input']['width'] == 2 \
+    and j['input']['steps'] == 10"
+}
+
+usage_tests
+weak_model
+quantize_tests
+info_tests
+run_tests
+eval_tests
+doctor_tests
+validate_tests
+import_tests
+exit $FAILED
