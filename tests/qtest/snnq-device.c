@@ -24,10 +24,15 @@ static void msix_setup(Device *d)
 
 Device *device_boot(const char *options)
 {
+    return device_boot_on("pc", options);
+}
+
+Device *device_boot_on(const char *machine, const char *options)
+{
     Device *d = g_new0(Device, 1);
 
-    d->qs = qtest_pc_boot("-M pc -m 256 -nic none -device snnq-pci,id=snnq,addr=%d,cores=%d,"
-                          "inject-regs=on%s", SLOT, CORES, options);
+    d->qs = qtest_pc_boot("-m 256 -nic none -M %s -device snnq-pci,id=snnq,addr=%d,"
+                          "cores=%d,inject-regs=on%s", machine, SLOT, CORES, options);
     d->qts = d->qs->qts;
     d->pci = qpci_device_find(d->qs->pcibus, QPCI_DEVFN(SLOT, 0));
     g_assert(d->pci);

@@ -20,7 +20,8 @@ static struct snnq_tensor spikes(uint16_t region)
 static void fill_layers(Net *net)
 {
     net->program.layer[0] = (struct snnq_layer) {
-        .op = SNNQ_OP_LINEAR, .in = { spikes(NET_INPUT) }, .out = spikes(SNNQ_REGION_SCRATCH),
+        .op = SNNQ_OP_LINEAR, .in = { spikes(NET_INPUT) },
+        .out = spikes(SNNQ_REGION_SCRATCH),
         .quant = { .region = NET_WEIGHTS, .scheme = SNNQ_SCHEME_UNIFORM, .bits = 8 },
         .neuron = { .model = SNNQ_NEURON_LIF, .leak = SNNQ_LEAK_DIVN, .leak_param = 2,
                     .threshold_count = 1 },
@@ -29,8 +30,8 @@ static void fill_layers(Net *net)
     net->program.layer[1] = (struct snnq_layer) {
         .op = SNNQ_OP_READOUT, .param = SNNQ_READOUT_SUM,
         .in = { spikes(SNNQ_REGION_SCRATCH) },
-        .out = { .region = NET_READOUT, .format = SNNQ_FORMAT_INT32, .height = 1, .width = 1,
-                 .channels = CHANNELS },
+        .out = { .region = NET_READOUT, .format = SNNQ_FORMAT_INT32, .height = 1,
+                 .width = 1, .channels = CHANNELS },
         .state_offset = sizeof(struct snnq_state_header) + CHANNELS * 4,
     };
 }

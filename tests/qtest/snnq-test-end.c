@@ -232,8 +232,8 @@ static void test_unplug(void)
     }
     qpci_unplug_acpi_device_test(f.d->qts, "snnq", 4);
     g_assert_cmphex(qpci_config_readl(f.d->pci, PCI_VENDOR_ID), ==, UINT32_MAX);
-    qtest_qmp_assert_success(f.d->qts, "{'execute': 'device_add', 'arguments': {'driver': "
-                             "'snnq-pci', 'id': 'again', 'addr': '4'}}");
+    qtest_qmp_assert_success(f.d->qts, "{'execute': 'device_add', 'arguments': "
+                             "{'driver': 'snnq-pci', 'id': 'again', 'addr': '4'}}");
     g_assert_cmphex(qpci_config_readw(f.d->pci, PCI_DEVICE_ID), ==, SNNQ_PCI_DEVICE_ID);
     teardown(&f);
 }

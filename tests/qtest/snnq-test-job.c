@@ -353,7 +353,8 @@ static void test_dma_inject(void)
     do {
         inject(f.d, SNNQ_INJECT_DMA_ERROR, ++n);
         record = net_run(f.d, 0, f.net, 0, 8);
-        g_assert_true(record.status == SNNQ_STATUS_DMA || record.status == SNNQ_STATUS_OK);
+        g_assert_true(record.status == SNNQ_STATUS_DMA ||
+                      record.status == SNNQ_STATUS_OK);
         g_assert_cmpuint(n, <, 200);
     } while (record.status);
     /* Program, table, three lists and a link, and the pages themselves at least. */
@@ -361,6 +362,66 @@ static void test_dma_inject(void)
     g_assert_cmpuint(reg_read(f.d, SNNQ_INJECT_REG(SNNQ_INJECT_DMA_ERROR)), ==, n);
     net_check(f.d, f.net);
     inject(f.d, SNNQ_INJECT_DMA_ERROR, 0);
+    teardown(&f);
+}
+
+/* Registers and bits of the IOMMU that the test needs. */
+#define VTD             0xfed90000ull
+#define VTD_COMMAND     (VTD + 0x18)
+#define VTD_ROOT        (VTD + 0x20)
+#define VTD_SET_ROOT    (1u << 30)
+#define VTD_TRANSLATE   (1u << 31)
+#define VTD_PRESENT     1u
+#define VTD_RW          3u
+#define VTD_LARGE       (1u << 7)
+#define VTD_3_LEVELS    1u
+#define VTD_MAPPED      127u            /* pages of 2 MiB; RAM has one more */
+
+/* DMA addresses of the first pages are guest memory, all others fault. */
+static void iommu_on(Device *d)
+{
+    uint64_t root = memory_alloc(d, SNNQ_PAGE_BYTES);
+    uint64_t context = memory_alloc(d, SNNQ_PAGE_BYTES);
+    uint64_t table = memory_alloc(d, SNNQ_PAGE_BYTES);
+    uint64_t pages = memory_alloc(d, SNNQ_PAGE_BYTES);
+
+    for (uint64_t i = 0; i < VTD_MAPPED; i++) {
+        qtest_writeq(d->qts, pages + 8 * i, i << 21 | VTD_RW | VTD_LARGE);
+    }
+    qtest_writeq(d->qts, table, pages | VTD_RW);
+    qtest_writeq(d->qts, context + 16 * d->pci->devfn, table | VTD_PRESENT);
+    qtest_writeq(d->qts, context + 16 * d->pci->devfn + 8, 1 << 8 | VTD_3_LEVELS);
+    qtest_writeq(d->qts, root, context | VTD_PRESENT);
+    qtest_writeq(d->qts, VTD_ROOT, root);
+    qtest_writel(d->qts, VTD_COMMAND, VTD_SET_ROOT);
+    qtest_writel(d->qts, VTD_COMMAND, VTD_TRANSLATE);
+}
+
+/* Behind an IOMMU the thread's accesses are served by the main loop. */
+static void test_iommu(void)
+{
+    Fixture f = {
+        .d = device_boot_on("q35 -device intel-iommu", ""),
+    };
+    const Region *r;
+    uint64_t bad[] = { HOLE, VTD_MAPPED << 21 };
+
+    iommu_on(f.d);
+    f.net = net_new(f.d, 1);
+    core_enable(f.d, 0, 8, 8);
+    g_assert_cmpuint(net_run(f.d, 0, f.net, 0, 9).status, ==, SNNQ_STATUS_OK);
+    net_check(f.d, f.net);
+    g_assert_true(vector_take(f.d, 1));
+    r = &f.net->region[NET_READOUT];
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct snnq_sq_entry entry = net_entry(f.d, f.net, 9, 4);
+        struct snnq_cq_entry record;
+
+        qtest_memwrite(f.d->qts, r->list, &bad[i], 8);
+        record = run(&f, &entry);
+        assert_record(&record, SNNQ_STATUS_DMA, 1, NET_READOUT, bad[i] + r->start);
+    }
+    qtest_memwrite(f.d->qts, r->list, r->page, 8);
     teardown(&f);
 }
 
@@ -391,5 +452,6 @@ void add_job_tests(void)
     qtest_add_func("/snnq/job/dma-error", test_dma_error);
     qtest_add_func("/snnq/job/dma-error-entry", test_dma_error_entry);
     qtest_add_func("/snnq/job/dma-inject", test_dma_inject);
+    qtest_add_func("/snnq/job/iommu", test_iommu);
     qtest_add_func("/snnq/job/bad-state", test_bad_state);
 }

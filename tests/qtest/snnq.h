@@ -74,6 +74,7 @@ typedef struct Net {
 
 /* snnq-device.c */
 Device *device_boot(const char *options);
+Device *device_boot_on(const char *machine, const char *options);
 void device_close(Device *d);
 uint64_t memory_alloc(Device *d, uint64_t bytes);
 uint32_t reg_read(Device *d, uint32_t reg);

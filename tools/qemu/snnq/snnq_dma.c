@@ -62,7 +62,7 @@ static bool dma_direct(SnnqState *s, uint64_t addr, void *buf, size_t len, bool 
     ok = address_space_cache_init(&cache, s->as, addr, len, is_write) >= (int64_t)len &&
          cache.ptr;
     if (ok) {
-        smp_mb();
+        smp_mb();       /* as dma_barrier(): in order with what a CPU sees */
         if (is_write) {
             address_space_write_cached(&cache, 0, buf, len);
             address_space_cache_invalidate(&cache, 0, len);
@@ -96,7 +96,8 @@ void snnq_dma_serve(SnnqCore *core)
     snnq_dma_serve_locked(core);
 }
 
-static bool dma_by_bql(SnnqCore *core, uint64_t addr, void *buf, size_t len, bool is_write)
+static bool dma_by_bql(SnnqCore *core, uint64_t addr, void *buf, size_t len,
+                       bool is_write)
 {
     SnnqDmaRequest r = { .addr = addr, .buf = buf, .len = len, .is_write = is_write };
 
@@ -124,7 +125,8 @@ static bool dma_allowed(SnnqCore *core)
 }
 
 /* One access within a page. */
-static bool dma_access(SnnqCore *core, uint64_t addr, void *buf, size_t len, bool is_write)
+static bool dma_access(SnnqCore *core, uint64_t addr, void *buf, size_t len,
+                       bool is_write)
 {
     SnnqState *s = core->s;
 

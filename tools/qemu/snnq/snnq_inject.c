@@ -144,7 +144,8 @@ bool snnq_inject_dma_error(SnnqCore *core)
     uint32_t *at = &core->s->inject[SNNQ_INJECT_DMA_ERROR];
     uint32_t n = core->job.accesses;
 
-    return snnq_inject_hits(core) && qatomic_read(at) == n && qatomic_cmpxchg(at, n, 0) == n;
+    return snnq_inject_hits(core) && qatomic_read(at) == n &&
+           qatomic_cmpxchg(at, n, 0) == n;
 }
 
 /* Whether the running job is to hang before @layer. */

@@ -53,7 +53,7 @@
 #define SNNQ_INJECT_BAD_ID      1u      /* a job id that was never submitted */
 #define SNNQ_INJECT_BAD_TWICE   2u      /* the same record twice, if there is room */
 #define SNNQ_INJECT_BAD_STATUS  3u      /* an undefined status */
-#define SNNQ_INJECT_BAD_LAYER   4u      /* a fault in a layer and region that do not exist */
+#define SNNQ_INJECT_BAD_LAYER   4u      /* a fault in a layer that does not exist */
 #define SNNQ_INJECT_BAD_STEPS   5u      /* more steps than asked for */
 #define SNNQ_INJECT_BAD_LOST    6u      /* no record at all */
 #define SNNQ_INJECT_BAD_COUNT   7u

@@ -11,6 +11,7 @@
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
+#include "hw/boards.h"
 #include "snnq.h"
 #include "trace.h"
 
@@ -87,6 +88,18 @@ static void plan_to_front(SnnqCore *core, unsigned index, struct snnq_plan *plan
     core->plans[0] = plan;
 }
 
+/*
+ * The engine holds state and scratch in memory of its own, touched when the job runs.
+ * A guest whose page lists repeat a page could make that larger than what it has.
+ */
+static bool plan_fits(const struct snnq_plan *plan)
+{
+    const struct snnq_program_info *info = snnq_plan_info(plan);
+    uint64_t ram = current_machine->ram_size;
+
+    return info->state_bytes <= ram && info->scratch_bytes <= ram - info->state_bytes;
+}
+
 static struct snnq_plan *plan_get(SnnqCore *core, const void *program, size_t bytes)
 {
     SnnqJob *job = &core->job;
@@ -102,16 +115,17 @@ static struct snnq_plan *plan_get(SnnqCore *core, const void *program, size_t by
         }
     }
     ret = snnq_plan_create(program, bytes, &core->s->caps, &plan, &diag);
-    if (ret == -ENOMEM) {
-        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_INTERNAL, SNNQ_REGION_NONE, 0);
-        return NULL;
-    }
-    if (ret) {
+    if (ret && ret != -ENOMEM) {
         trace_snnq_err_program(core->s, core->index, job->entry.job_id, diag.layer,
                                diag.field, snnq_check_text(diag.check));
         job->outcome.layer = MIN(diag.layer, SNNQ_LAYER_NONE);
         snnq_outcome_fail(&job->outcome, SNNQ_STATUS_BAD_PROGRAM, SNNQ_REGION_NONE,
                           diag.check);
+        return NULL;
+    }
+    if (ret || !plan_fits(plan)) {
+        snnq_plan_destroy(ret ? NULL : plan);
+        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_INTERNAL, SNNQ_REGION_NONE, 0);
         return NULL;
     }
     snnq_plan_destroy(core->plans[SNNQ_PLANS - 1]);
