@@ -39,6 +39,18 @@ assert $2" "$WORK/out" 2>>"$WORK/err"; then ok "json: $1"; else bad "json: $1"; 
 
 recording() { awk -v d="$DEMO" 'NR == 1 { print d "/" $1 }' "$DEMO/test.tsv"; }
 
+# Each option that the help shows is in the manual page.
+manual_has_options() {
+  local option page=Documentation/man/snnq-$1.1
+  while read -r option; do
+    if ! sed 's/\\//g' "$page" Documentation/man/snnq.1 | grep -q -- "$option"; then
+      bad "manual of $1: no $option"
+      return
+    fi
+  done < <(grep -o -- '--[a-z-]*' "$WORK/out" | sort -u)
+  ok "manual of $1 has all options"
+}
+
 usage_tests() {
   local verb
   expect 0 "help" --help
@@ -48,6 +60,7 @@ usage_tests() {
   for verb in info import quantize run eval validate doctor; do
     expect 0 "$verb --help" "$verb" --help
     grep -q '^examples:' "$WORK/out" && ok "$verb has examples" || bad "$verb has examples"
+    manual_has_options "$verb"
     expect 2 "$verb: unknown option" "$verb" --no-such-option
     expect 2 "$verb: too many arguments" "$verb" a b c d
     error_says "usage: snnq $verb"
