@@ -15,8 +15,9 @@ def mlp(tile_steps):
     x = b.input(1, 1, 1, 100, density=0.1)
     h = b.linear(x, 30, (pg.UNIFORM, 5), b.neuron(60 * 64, shift=6, **LOIHI), role=None,
                  flags=pg.SKIP_FIRST)
-    o = b.linear(h, 10, (pg.UNIFORM, 4), b.neuron(20 * 64, shift=6, **LOIHI),
+    o = b.linear(h, 10, (pg.UNIFORM, 4), b.neuron(20 * 64, shift=6, **LOIHI), role=None,
                  flags=pg.SKIP_FIRST)
+    b.copy(o)
     b.readout(o, pg.READOUT_SUM)
     return b.done(jobs=(20, 1, 7), again=6, needs=('fire', 'skip', 'negative'))
 
@@ -29,7 +30,8 @@ def cnn():
                neuron=b.neuron(80, **LOIHI))
     c = b.conv(p, 16, (pg.UNIFORM, 2), b.neuron(5, **LIF), role=None, pad=(1, 1))
     m = b.pool(pg.OP_POOL_MAX, c, (2, 2), (2, 2), role=None)
-    d = b.conv(m, 32, (pg.POT, 3), b.neuron(8, **LIF), role=pg.OUTPUT, kernel=(3, 3))
+    d = b.conv(m, 32, (pg.POT, 3), b.neuron(8, **LIF), role=None, kernel=(3, 3))
+    b.copy(d)
     b.linear(d, 11, (pg.ODD, 4), b.neuron(9, reset=pg.SOFT, **LIF))
     return b.done(jobs=(6, 1, 3), needs=('fire', 'negative'))
 

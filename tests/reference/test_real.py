@@ -140,14 +140,14 @@ class LoihiTrace(unittest.TestCase):
         b = Builder('loihi-trace')
         x = b.input(1, 1, 1, 250)
         n = loihi(80, 1024, 128)
-        h = dense(b, x, np.load(self.dir / 'fc1.npy'), n, pg.OUTPUT, flags=pg.SKIP_FIRST)
+        h = dense(b, x, np.load(self.dir / 'fc1.npy'), n, flags=pg.SKIP_FIRST)
         o = dense(b, h, np.load(self.dir / 'fc2.npy'), n, pg.OUTPUT, flags=pg.SKIP_FIRST)
-        # A region is written or read, so the hidden spikes go to both: scratch and a copy.
-        net, spikes = self.split(b, h, o), self.spikes('input_bins.txt', 250)
+        h = b.copy(h)
+        net, spikes = Network(b), self.spikes('input_bins.txt', 250)
         hidden, output, volts = [], [], []
         for t in range(500):
             _, regions = net.run(1, {x.region: pack_steps(x, spikes[:, t:t + 1])}, t == 0)
-            hidden.append(unpack_steps(self.copy, regions[self.copy.region])[:, 0, 0, 0])
+            hidden.append(unpack_steps(h, regions[h.region])[:, 0, 0, 0])
             output.append(unpack_steps(o, regions[o.region])[:, 0, 0, 0])
             volts.append([self.voltage(net, 0, 24), self.voltage(net, 1, 0)])
         hidden, output = np.stack(hidden, 1), np.stack(output, 1)
@@ -156,16 +156,6 @@ class LoihiTrace(unittest.TestCase):
         self.assertEqual((hidden.sum(), output.sum()), (639, 2))
         self.check_volts('loihiHiddenVoltage24.txt', [v[0] for v in volts], hidden[24])
         self.check_volts('loihiOutputVoltage.txt', [v[1] for v in volts], output[0])
-
-    def split(self, b, hidden, output):
-        self.copy = pg.Tensor(**hidden.__dict__)
-        inside = b.program.tensor(None, *[getattr(hidden, f) for f in (
-            'format', 'planes', 'height', 'width', 'channels')])
-        first, second = b.program.layers
-        first.out, second.ins[0] = inside, inside
-        empty = b.program.tensor(None, pg.UNSIGNED, 1, 1, 1, 25)
-        b.layer(pg.OP_ADD, [inside, empty], self.copy)
-        return Network(b)
 
     def voltage(self, net, layer, neuron):
         at = net.program.layers[layer].state_offset + 4 * neuron

@@ -95,6 +95,10 @@ class Builder:
         self.layer(pg.OP_ADD, [a, b], out)
         return out
 
+    def copy(self, x):
+        """X, which lies in scratch, in an output region: a maximum over windows of one."""
+        return self.pool(pg.OP_POOL_MAX, x, (1, 1), (1, 1), planes=x.planes, fmt=x.format)
+
     def attention(self, q, k, v, heads, neuron, role=pg.OUTPUT, planes=1, fmt=pg.UNSIGNED):
         out = self.out(role, planes, q.height, q.width, q.channels, fmt)
         self.layer(pg.OP_ATTENTION, [q, k, v], out, neuron, param=heads)
