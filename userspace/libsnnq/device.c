@@ -100,12 +100,13 @@ static int buffer_new(struct snnq_device *dev, struct snnq_tensor_buf **buf)
 	return 0;
 }
 
-static int buffer_done(int ret, struct snnq_tensor_buf *buf)
+static int buffer_done(int ret, struct snnq_tensor_buf **buf)
 {
 	if (!ret)
 		return 0;
-	device_put(buf->dev);
-	free(buf);
+	device_put((*buf)->dev);
+	free(*buf);
+	*buf = NULL;
 	return ret;
 }
 
@@ -113,14 +114,14 @@ int snnq_tensor_alloc(struct snnq_device *dev, size_t bytes, struct snnq_tensor_
 {
 	int ret = bytes ? buffer_new(dev, buf) : error_set(-EINVAL, "tensor of 0 bytes");
 
-	return ret ? ret : buffer_done(dev->ops->bo_create(dev, bytes, *buf), *buf);
+	return ret ? ret : buffer_done(dev->ops->bo_create(dev, bytes, *buf), buf);
 }
 
 int snnq_tensor_import(struct snnq_device *dev, int fd, struct snnq_tensor_buf **buf)
 {
 	int ret = buffer_new(dev, buf);
 
-	return ret ? ret : buffer_done(dev->ops->bo_import(dev, fd, *buf), *buf);
+	return ret ? ret : buffer_done(dev->ops->bo_import(dev, fd, *buf), buf);
 }
 
 int snnq_tensor_export(struct snnq_tensor_buf *buf)

@@ -399,7 +399,7 @@ static int job_sync_file(struct snnq_device *dev, const struct backend_job *job)
 	return ret ? ret : file.fd;
 }
 
-/* The error of the job's own fence; the stream's fault may be another job's. */
+/* How the job ended, by its own fence: the stream's last fault may be another job's. */
 static int fence_error(struct snnq_device *dev, const struct backend_job *job)
 {
 	struct sync_file_info info = { .num_fences = 0 };
@@ -416,22 +416,19 @@ static int fence_error(struct snnq_device *dev, const struct backend_job *job)
 static void collect_error(struct snnq_device *dev, struct drm_stream *s, struct backend_job *job)
 {
 	struct drm_snnq_stream_query q = { .handle = s->handle };
+	int error = fence_error(dev, job), n;
 
-	if (drm_ioctl_hook(fd_of(dev), DRM_IOCTL_SNNQ_STREAM_QUERY, &q)) {
-		job->error = -errno;
-		snprintf(job->message, sizeof(job->message), "%s: STREAM_QUERY: %s",
-			 dev->info.name, strerror(errno));
-		return;
-	}
-	if (q.state == DRM_SNNQ_STREAM_OK)
+	if (!error)
 		return;
 	s->failed = true;
-	job->error = fence_error(dev, job);
-	if (job->error)
-		snprintf(job->message, sizeof(job->message),
-			 "%s: job failed: %s (status %u, layer %u, region %u, offset %" PRIu64
-			 ")", dev->info.name, strerror(-job->error), q.status, q.layer, q.region,
-			 (uint64_t)q.offset);
+	/* -ETIME is for waits that were too short; this is a job that hung */
+	job->error = error == -ETIME ? -EIO : error;
+	n = snprintf(job->message, sizeof(job->message), "%s: job failed: %s", dev->info.name,
+		     strerror(-error));
+	if (!drm_ioctl_hook(fd_of(dev), DRM_IOCTL_SNNQ_STREAM_QUERY, &q) && q.status)
+		snprintf(job->message + n, sizeof(job->message) - (size_t)n,
+			 " (last fault of the stream: status %u, layer %u, region %u, offset %"
+			 PRIu64 ")", q.status, q.layer, q.region, (uint64_t)q.offset);
 }
 
 static int drm_wait(struct snnq_device *dev, void *stream, struct backend_job *job,

@@ -186,20 +186,24 @@ int snnq_stream_submit(struct snnq_stream *stream, struct snnq_tensor_buf *input
 	return job_submit(stream, input, steps, NULL, job);
 }
 
-static void read_counters(struct snnq_job *j, struct snnq_result *r)
+static int read_counters(struct snnq_job *j, struct snnq_result *r)
 {
 	struct snnq_stream *s = j->stream;
 	uint32_t layers = compiled_of(s)->info.layer_count;
+	int ret;
 
 	if (!j->backend.profile)
-		return;
-	snnq_tensor_sync_for_cpu(j->backend.profile);
+		return 0;
+	ret = snnq_tensor_sync_for_cpu(j->backend.profile);
+	if (ret)
+		return ret;
 	memcpy(s->stats, j->backend.profile->map, layers * sizeof(*s->stats));
 	r->cycles = 0;
 	for (uint32_t i = 0; i < layers; i++) {
 		r->synops += i < s->model->graph.layer_count ? s->stats[i].synops : 0;
 		r->cycles += s->stats[i].compute_cycles + s->stats[i].stall_cycles;
 	}
+	return 0;
 }
 
 static int read_result(struct snnq_job *j, struct snnq_result *r)
@@ -221,8 +225,7 @@ static int read_result(struct snnq_job *j, struct snnq_result *r)
 		if (r->scores[i] > r->scores[r->class_index])
 			r->class_index = i;
 	r->class_name = snnq_model_class_name(s->model, r->class_index);
-	read_counters(j, r);
-	return 0;
+	return read_counters(j, r);
 }
 
 static int64_t deadline(int64_t timeout_ns)
@@ -386,6 +389,7 @@ int64_t snnq_stream_tap(struct snnq_stream *stream, uint32_t layer, int32_t *val
 	const struct compiled *c = compiled_of(stream);
 	const struct snnq_tensor *t;
 	uint64_t count;
+	int ret;
 
 	if (!stream->taps || !stream->tap_steps || layer >= stream->model->graph.layer_count)
 		return error_set(-EINVAL, "no output of layer %u: %s", layer,
@@ -398,7 +402,9 @@ int64_t snnq_stream_tap(struct snnq_stream *stream, uint32_t layer, int32_t *val
 	if (capacity < count)
 		return error_set(-EINVAL, "room for %zu elements, expected %llu", capacity,
 				 (unsigned long long)count);
-	snnq_tensor_sync_for_cpu(stream->taps);
+	ret = snnq_tensor_sync_for_cpu(stream->taps);
+	if (ret)
+		return ret;
 	for (uint32_t i = 0; i < stream->tap_steps; i++)
 		values = tap_step(t, (const char *)stream->taps->map + i * c->taps_step_bytes,
 				  values);
