@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fake_kernel.h - the driver as the drm backend sees it, for tests without one.
+ *
+ * It answers the ioctls, checks what it is given as the driver would, and counts
+ * what is alive. The device node is a plain file in which each buffer has its
+ * place, so that mmap works and the "device" can read and write buffers.
+ */
+#ifndef TEST_FAKE_KERNEL_H
+#define TEST_FAKE_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "snnq_drm.h"
+#include "snnq_validate.h"
+
+#define FAKE_OBJECTS 64
+#define FAKE_FILES 256
+
+struct fake_buffer {
+	bool live, imported;
+	uint64_t bytes, place;		/* in the file */
+	uint32_t synced;		/* DRM_SNNQ_SYNC_* seen */
+};
+
+struct fake_kernel {
+	char path[64];
+	int file;
+	const char *driver;		/* name that VERSION tells */
+
+	/* Fail call number fail_at (from 0) with fail_errno; -1: none. */
+	int calls, fail_at, fail_errno;
+	unsigned long failed;		/* the request that was failed */
+
+	struct fake_buffer buffers[FAKE_OBJECTS];
+	bool programs[FAKE_OBJECTS], streams[FAKE_OBJECTS], syncobjs[FAKE_OBJECTS];
+	int fence[FAKE_OBJECTS];	/* status of a binary syncobj's fence */
+	int sync_files[FAKE_FILES];	/* status by descriptor */
+	uint64_t point;			/* of the timeline */
+	struct snnq_program_info info;
+	uint32_t priority;
+
+	/* script */
+	int job_error;			/* how jobs end: 0 or -errno */
+	bool pending;			/* waits expire */
+	int32_t scores[4];		/* written to the readout */
+	uint32_t cores;
+
+	/* seen */
+	struct drm_snnq_job job;
+	struct drm_snnq_binding bindings[SNNQ_MAX_BINDINGS_PER_JOB];
+	int submits, resets;
+	bool failed_stream;
+	int64_t wait_until;
+};
+
+extern struct fake_kernel fake;
+
+void fake_start(void);
+/* Fails the test when something was made and not freed. */
+void fake_expect_nothing_alive(void);
+void fake_stop(void);
+/* The content of a buffer. */
+void fake_read(uint32_t handle, void *data, uint64_t bytes);
+
+#endif /* TEST_FAKE_KERNEL_H */
