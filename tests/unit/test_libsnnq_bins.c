@@ -33,19 +33,27 @@ static struct snnq_events *events_of(const struct snnq_event *e, size_t count)
 	return events;
 }
 
-/* The step of the first window in which an event at @t lands, or -1. */
-static int step_at(const struct graph_input *in, int64_t t)
+/*
+ * The step in which an event at @t lands, or -1 when it is not in the first window.
+ * That one begins at 0: another pixel has an event there.
+ */
+static int step_at(const struct graph_input *one, int64_t t)
 {
-	struct snnq_events *events = events_of(&(struct snnq_event){ .t = t }, 1);
-	uint64_t slots[STEPS], dropped;
+	struct snnq_event e[2] = { { .t = 0 }, { .t = t, .x = 1 } };
+	struct snnq_events *events = events_of(e, 2);
+	struct graph_input in = *one;
+	uint64_t slots[2 * STEPS], dropped;
 	int step = -1;
 
-	assert_true(bins_fill(in, events, 0, slots, &dropped));
+	in.width = in.shape.width = 2;
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
+	assert_int_equal(slots[0], 1);
 	for (int i = 0; i < STEPS; i++)
-		if (slots[i]) {
+		if (slots[2 * i + 1]) {
 			assert_int_equal(step, -1);
 			step = i;
 		}
+	assert_int_equal(dropped, step < 0 && t < 0);
 	snnq_events_close(events);
 	return step;
 }
@@ -109,7 +117,7 @@ static void test_extreme_times(void **state)
 	assert_int_equal(step_at(&in, INT64_MAX), -1);
 	in.from_first = true;
 	events = events_of(e, 2);
-	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
 	assert_int_equal(slots[0], 1);
 	snnq_events_close(events);
 }
@@ -123,7 +131,7 @@ static void test_origin_first(void **state)
 
 	(void)state;
 	in.from_first = true;
-	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
 	assert_memory_equal(slots, ((uint64_t[]){ 1, 0, 0, 1 }), sizeof(slots));
 	assert_int_equal(dropped, 0);
 	snnq_events_close(events);
@@ -141,27 +149,64 @@ static void test_windows(void **state)
 
 	(void)state;
 	for (int w = 0; w < 3; w++) {
-		assert_true(bins_fill(&in, events, w, slots, &dropped));
+		assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
 		assert_memory_equal(slots, want[w], sizeof(slots));
 		assert_int_equal(dropped, 0);
 	}
-	assert_false(bins_fill(&in, events, 3, slots, &dropped));
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 0);
 	snnq_events_close(events);
 }
 
-/* Late events of a window are still found behind early ones of the next. */
+/* Times decide, not the order in the file; each event counts once. */
 static void test_out_of_order(void **state)
 {
 	struct graph_input in = one_pixel();
-	struct snnq_event e[3] = { { .t = 0 }, { .t = 4100 }, { .t = 3900 } };
-	struct snnq_events *events = events_of(e, 3);
+	struct snnq_event e[5] = { { .t = 9000 }, { .t = 4100 }, { .t = 0 }, { .t = 3900 },
+				   { .t = -5 } };
+	static const uint64_t want[3][STEPS] = { { 1, 0, 0, 1 }, { 1, 0, 0, 0 }, { 0, 1, 0, 0 } };
+	struct snnq_events *events = events_of(e, 5);
+	const struct snnq_event *data;
 	uint64_t slots[STEPS], dropped;
 
 	(void)state;
-	assert_true(bins_fill(&in, events, 0, slots, &dropped));
-	assert_memory_equal(slots, ((uint64_t[]){ 1, 0, 0, 1 }), sizeof(slots));
-	assert_true(bins_fill(&in, events, 1, slots, &dropped));
-	assert_memory_equal(slots, ((uint64_t[]){ 1, 0, 0, 0 }), sizeof(slots));
+	for (int w = 0; w < 3; w++) {
+		assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
+		assert_memory_equal(slots, want[w], sizeof(slots));
+		assert_int_equal(dropped, w == 0);
+	}
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 0);
+	assert_int_equal(snnq_events_data(events, &data), 5);
+	assert_int_equal(data[0].t, 9000);
+	snnq_events_close(events);
+}
+
+/* Clocks that start anywhere, and pauses, do not make windows without events. */
+static void test_empty_windows_are_skipped(void **state)
+{
+	struct graph_input in = one_pixel();
+	struct snnq_event e[2] = { { .t = 1600000000001000 }, { .t = 1600000900003000 } };
+	struct snnq_events *events = events_of(e, 2);
+	uint64_t slots[STEPS], dropped;
+
+	(void)state;
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
+	assert_memory_equal(slots, ((uint64_t[]){ 0, 1, 0, 0 }), sizeof(slots));
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
+	assert_memory_equal(slots, ((uint64_t[]){ 0, 0, 0, 1 }), sizeof(slots));
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 0);
+	snnq_events_close(events);
+}
+
+/* Nothing but events before the start: no window. */
+static void test_all_before_the_start(void **state)
+{
+	struct graph_input in = one_pixel();
+	struct snnq_events *events = events_of(&(struct snnq_event){ .t = -1 }, 1);
+	uint64_t slots[STEPS], dropped;
+
+	(void)state;
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 0);
+	assert_int_equal(dropped, 1);
 	snnq_events_close(events);
 }
 
@@ -177,9 +222,9 @@ static void test_by_count(void **state)
 	in.steps = 3;
 	in.planes = in.shape.planes = 3;
 	/* 11 events in 3 steps: 3, 3, and the last takes 5 */
-	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
 	assert_memory_equal(slots, ((uint64_t[]){ 1, 1, 0, 1, 1, 0, 1, 0, 1 }), sizeof(slots));
-	assert_false(bins_fill(&in, events, 1, slots, &dropped));
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 0);
 	snnq_events_close(events);
 }
 
@@ -197,7 +242,7 @@ static void test_saturation(void **state)
 		struct snnq_events *events = events_of(e, n);
 		uint64_t count = n > 3 ? 3 : n;
 
-		assert_true(bins_fill(&in, events, 0, slots, &dropped));
+		assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
 		assert_int_equal(slots[0] | slots[1] << 1, count);
 		snnq_events_close(events);
 	}
@@ -218,19 +263,19 @@ static void test_layouts(void **state)
 
 	(void)state;
 	events = events_of(&on, 1);
-	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
 	assert_int_equal(slots[17 * 3 + 2], 2);
 	snnq_events_close(events);
 	in.on_channel = 0;
 	events = events_of(&on, 1);
-	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
 	assert_int_equal(slots[17 * 3 + 2], 1);
 	snnq_events_close(events);
 
 	in.flat = true;
 	in.shape = (struct graph_shape){ 1, 1, 180, SNNQ_FORMAT_UNSIGNED, 1 };
 	events = events_of(&off, 1);	/* channel (1 * 30 + 17) * 3 + 2 = 143 */
-	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
 	assert_int_equal(slots[0] | slots[1], 0);
 	assert_int_equal(slots[2], 1ull << (143 - 128));
 	snnq_events_close(events);
@@ -245,7 +290,7 @@ static void test_one_polarity(void **state)
 
 	(void)state;
 	in.on_channel = 1;
-	assert_true(bins_fill(&in, events, 0, slots, &dropped));
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
 	assert_memory_equal(slots, ((uint64_t[]){ 1, 1, 0, 0 }), sizeof(slots));
 	snnq_events_close(events);
 }
@@ -273,7 +318,7 @@ static void test_sensor(void **state)
 		struct snnq_events *events = events_of(&e, 1);
 		uint64_t slots[2], dropped;
 
-		assert_true(bins_fill(&in, events, 0, slots, &dropped));
+		assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
 		assert_int_equal(dropped, cases[i].pixel < 0);
 		assert_int_equal(slots[0], cases[i].pixel == 0);
 		assert_int_equal(slots[1], cases[i].pixel == 1);
@@ -288,9 +333,9 @@ static void test_empty(void **state)
 	uint64_t slots[STEPS], dropped;
 
 	(void)state;
-	assert_false(bins_fill(&in, events, 0, slots, &dropped));
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 0);
 	in.by_count = true;
-	assert_false(bins_fill(&in, events, 0, slots, &dropped));
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 0);
 	snnq_events_close(events);
 }
 
@@ -304,6 +349,8 @@ int main(void)
 		cmocka_unit_test(test_origin_first),
 		cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_out_of_order),
+		cmocka_unit_test(test_empty_windows_are_skipped),
+		cmocka_unit_test(test_all_before_the_start),
 		cmocka_unit_test(test_by_count),
 		cmocka_unit_test(test_saturation),
 		cmocka_unit_test(test_layouts),

@@ -5,6 +5,8 @@
  * Times are int64 microseconds from a file: differences and divisions are kept
  * from overflowing by working in 128 bits where they could.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bins.h"
@@ -69,12 +71,12 @@ static bool place(struct binner *b, const struct snnq_event *e, uint64_t step)
 	return true;
 }
 
-static bool fill_by_count(struct binner *b, struct snnq_events *events)
+static int fill_by_count(struct binner *b, struct snnq_events *events)
 {
 	size_t each = events->count / b->in->steps;
 
 	if (events->cursor >= events->count)
-		return false;
+		return 0;
 	for (size_t i = 0; i < events->count; i++) {
 		uint64_t step = each ? i / each : b->in->steps - 1;
 
@@ -83,39 +85,54 @@ static bool fill_by_count(struct binner *b, struct snnq_events *events)
 		*b->dropped += !place(b, &events->data[i], step);
 	}
 	events->cursor = events->count;
-	return true;
+	return 1;
 }
 
-/* Events are taken in file order until one lies a whole window ahead. */
-static bool fill_by_time(struct binner *b, struct snnq_events *events, uint64_t window)
+static int by_time(const void *a, const void *b)
+{
+	const struct snnq_event *x = a, *y = b;
+
+	return x->t < y->t ? -1 : x->t > y->t;
+}
+
+/* The events by time: those of the file, or a sorted copy. NULL: no memory. */
+static const struct snnq_event *in_time_order(struct snnq_events *events)
+{
+	if (!events->info.nonmonotonic)
+		return events->data;
+	if (events->sorted)
+		return events->sorted;
+	events->sorted = malloc(events->count * sizeof(*events->sorted));
+	if (!events->sorted)
+		return NULL;
+	memcpy(events->sorted, events->data, events->count * sizeof(*events->sorted));
+	qsort(events->sorted, events->count, sizeof(*events->sorted), by_time);
+	return events->sorted;
+}
+
+/* The next window that has events: each recording ends after a bounded number. */
+static int fill_by_time(struct binner *b, struct snnq_events *events)
 {
 	const struct graph_input *in = b->in;
-	int64_t first = (int64_t)window * in->steps, origin;
-	size_t i, next = events->count;
+	const struct snnq_event *e = in_time_order(events);
+	int64_t origin = in->from_first && events->count ? events->data[0].t : 0, first = -1;
 
-	if (events->cursor >= events->count)
-		return false;
-	origin = in->from_first ? events->data[0].t : 0;
-	for (i = events->cursor; i < events->count; i++) {
-		const struct snnq_event *e = &events->data[i];
-		int64_t step = step_of(in, e->t, origin);
+	if (!e && events->count)
+		return -ENOMEM;
+	for (; events->cursor < events->count; events->cursor++) {
+		int64_t step = step_of(in, e[events->cursor].t, origin);
 
-		if (step < first) {
-			++*b->dropped;
-		} else if (step - first < in->steps) {
-			*b->dropped += !place(b, e, (uint64_t)(step - first));
-		} else {
-			next = i < next ? i : next;
-			if (step - first >= 2 * (int64_t)in->steps)
-				break;
-		}
+		if (first < 0 && step >= 0)
+			first = step - step % in->steps;
+		if (step >= 0 && step - first >= in->steps)
+			break;
+		*b->dropped += step < 0 || !place(b, &e[events->cursor], (uint64_t)(step - first));
 	}
-	events->cursor = next;
-	return true;
+	return first >= 0;
 }
 
-bool bins_fill(const struct graph_input *in, struct snnq_events *events, uint64_t window,
-	       uint64_t *slots, uint64_t *dropped)
+int bins_fill(const struct graph_input *in, struct snnq_events *events, uint64_t *slots,
+	      uint64_t *dropped)
 {
 	const struct graph_shape *s = &in->shape;
 	struct binner b = {
@@ -126,5 +143,5 @@ bool bins_fill(const struct graph_input *in, struct snnq_events *events, uint64_
 
 	*dropped = 0;
 	memset(slots, 0, in->steps * b.slot_words * 8);
-	return in->by_count ? fill_by_count(&b, events) : fill_by_time(&b, events, window);
+	return in->by_count ? fill_by_count(&b, events) : fill_by_time(&b, events);
 }

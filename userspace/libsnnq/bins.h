@@ -7,16 +7,16 @@
 #include "graph.h"
 
 /**
- * bins_fill() - write one window of a recording
+ * bins_fill() - write the next window of a recording
  * @in: the model's input section.
- * @events: recording; its cursor moves behind the window.
- * @window: number of the window, 0 for the first.
+ * @events: recording; its cursor moves behind the window. Binned by duration, its
+ *	events are taken in the order of time, and windows without events skipped.
  * @slots: in->steps slots of one packed input tensor each; overwritten.
- * @dropped: out: events outside the sensor or before the window.
+ * @dropped: out: events of the window outside the sensor, or before step 0.
  *
- * Return: false when the recording has ended before this window.
+ * Return: 1, 0 at the end of the recording, -ENOMEM.
  */
-bool bins_fill(const struct graph_input *in, struct snnq_events *events, uint64_t window,
-	       uint64_t *slots, uint64_t *dropped);
+int bins_fill(const struct graph_input *in, struct snnq_events *events, uint64_t *slots,
+	      uint64_t *dropped);
 
 #endif /* SNNQ_BINS_H */

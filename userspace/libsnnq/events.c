@@ -237,5 +237,6 @@ void snnq_events_close(struct snnq_events *events)
 	if (!events)
 		return;
 	free(events->data);
+	free(events->sorted);
 	free(events);
 }

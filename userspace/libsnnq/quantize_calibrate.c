@@ -47,16 +47,17 @@ static int add_input(struct session *s, struct snnq_events *events)
 	size_t positions = (size_t)shape->height * shape->width;
 	size_t words = positions * shape->planes * ((shape->channels + 63) / 64);
 	uint64_t *slots = calloc((size_t)in->steps * words, sizeof(*slots)), dropped;
+	int ret;
 
 	if (!slots)
 		return error_set(-ENOMEM, "calibration: no memory for the input");
-	bins_fill(in, events, 0, slots, &dropped);
+	ret = bins_fill(in, events, slots, &dropped);
 	for (uint32_t t = 0; t < in->steps; t++)
 		for (size_t p = 0; p < positions; p++)
 			for (uint32_t c = 0; c < shape->channels; c++)
 				add_element(s->sums[0], shape, slots + t * words, p, c);
 	free(slots);
-	return 0;
+	return ret < 0 ? error_set(ret, "calibration: no memory to sort the recording") : 0;
 }
 
 static int add_layer(struct session *s, uint32_t layer)

@@ -170,8 +170,8 @@ int snnq_stream_reset(struct snnq_stream *stream);
 
 /*
  * Push the recording's next window (the model's steps) and wait for the result.
- * Each window starts from zero state. Returns 1 with a result, 0 at the end of
- * the recording, -errno.
+ * Each window starts from zero state; windows without events are skipped. Returns
+ * 1 with a result, 0 at the end of the recording, -errno.
  */
 int snnq_stream_push_events(struct snnq_stream *stream, struct snnq_events *events,
 			    struct snnq_result *result);
@@ -184,7 +184,7 @@ int snnq_stream_push_events(struct snnq_stream *stream, struct snnq_events *even
 int snnq_stream_submit(struct snnq_stream *stream, struct snnq_tensor_buf *input,
 		       uint32_t steps, struct snnq_job **job);
 size_t snnq_stream_input_bytes(const struct snnq_stream *stream);
-/* Wait. @timeout_ns: relative, < 0 for ever. -ETIME when it expires. */
+/* Wait. @timeout_ns: relative, < 0 for ever. -ETIME when it expires; -EIO: the job hung. */
 int snnq_job_wait(struct snnq_job *job, int64_t timeout_ns, struct snnq_result *result);
 /* sync_file fd that polls readable when the job is done; caller closes. */
 int snnq_job_fd(struct snnq_job *job);

@@ -20,8 +20,6 @@ struct snnq_stream {
 	void *backend;
 	bool profile, reset_next;
 	uint64_t steps;			/* submitted since the reset */
-	uint64_t window;		/* of the recording that is pushed */
-	uint64_t dropped;
 	struct snnq_tensor_buf *input, *taps;	/* of push_events */
 	int32_t *scores;
 	struct snnq_layer_stats *stats;		/* of the last finished job */
@@ -315,10 +313,9 @@ int snnq_stream_push_events(struct snnq_stream *stream, struct snnq_events *even
 
 	if (ret)
 		return ret;
-	stream->window = events->cursor ? stream->window + 1 : 0;
-	if (!bins_fill(&stream->model->graph.input, events, stream->window, stream->input->map,
-		       &dropped))
-		return 0;
+	ret = bins_fill(&stream->model->graph.input, events, stream->input->map, &dropped);
+	if (ret <= 0)
+		return ret ? error_set(ret, "no memory to sort the recording") : 0;
 	ret = push_window(stream, result);
 	if (ret)
 		return ret;
