@@ -125,7 +125,7 @@ static int snnq_device_memory(struct snnq_device *sdev)
 				     sdev->info.dma_bits);
 	dma_set_max_seg_size(dev, UINT_MAX);
 
-	sdev->timeout_wq = alloc_ordered_workqueue("snnq-timeout", 0);
+	sdev->timeout_wq = alloc_ordered_workqueue("snnq-timeout", WQ_MEM_RECLAIM);
 	if (!sdev->timeout_wq)
 		return -ENOMEM;
 	err = drmm_add_action_or_reset(&sdev->drm, snnq_destroy_wq, sdev->timeout_wq);
