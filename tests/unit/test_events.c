@@ -299,7 +299,8 @@ static void put_header(struct bytes *file, int compression, int64_t table)
 
 static struct bytes aedat4(int compression, int64_t table)
 {
-	struct bytes file = { .size = 0 }, first = events_buffer(0, 70), second = events_buffer(70, 20);
+	struct bytes file = {.size = 0}, first = events_buffer(0, 70),
+		     second = events_buffer(70, 20);
 	const struct bytes frame = { "\x08\0\0\0\x08\0\0\0FRME", 12 };
 
 	put_header(&file, compression, table);

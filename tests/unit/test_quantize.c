@@ -207,7 +207,7 @@ static void inputs_that_never_fire_do_not_count(void **state)
 	(void)state;
 	for (int i = 0; i < 40; i++) {
 		importance[i] = i < 20;
-		r.weights[i] = i < 20 ? 0.5f * (float)(i % 7 - 3) : 1000;	/* silent and huge */
+		r.weights[i] = i < 20 ? 0.5f * (float)(i % 7 - 3) : 1000; /* silent and huge */
 	}
 	r.importance = importance;
 	assert_true(sqnr(&r) > 120);
@@ -333,7 +333,7 @@ static void tiny_write(const struct tiny *n, const char *path)
 	assert_int_equal(modelfile_new(cJSON_Parse(graph_text), &f), 0);
 	assert_int_equal(modelfile_add(f, "fc.weight", DTYPE_F32, 2,
 				       (uint64_t[]){ HIDDEN, INPUTS }, n->w1), 0);
-	assert_int_equal(modelfile_add(f, "fc.bias", DTYPE_F32, 1, (uint64_t[]){ HIDDEN }, n->b1), 0);
+	assert_int_equal(modelfile_add(f, "fc.bias", DTYPE_F32, 1, (uint64_t[]){HIDDEN}, n->b1), 0);
 	assert_int_equal(modelfile_add(f, "fc.threshold", DTYPE_F32, 1, (uint64_t[]){ HIDDEN },
 				       n->t1), 0);
 	assert_int_equal(modelfile_add(f, "head.weight", DTYPE_F32, 2,
@@ -375,8 +375,10 @@ static struct snnq_events *tiny_events(double x[STEPS][INPUTS])
 	for (int i = 0; i < 60; i++) {
 		int t = i * STEPS / 60, c;
 
-		e[i] = (struct snnq_event){ .t = t * 1000 + i, .x = (uint16_t)(uniform() * SIDE),
-					    .y = (uint16_t)(uniform() * SIDE), .p = uniform() < 0.5 };
+		e[i] = (struct snnq_event){.t = t * 1000 + i,
+					   .x = (uint16_t)(uniform() * SIDE),
+					   .y = (uint16_t)(uniform() * SIDE),
+					   .p = uniform() < 0.5};
 		c = (e[i].p * SIDE + e[i].y) * SIDE + e[i].x;
 		x[t][c] = fmin(x[t][c] + 1, 3);		/* two planes */
 	}

@@ -59,6 +59,13 @@ static uint64_t count_zeros(const struct graph_layer *l, uint64_t weights)
 	return zeros;
 }
 
+static const char *scheme_of(const struct graph_layer *l, uint64_t weights)
+{
+	if (!weights)
+		return "none";
+	return l->scheme == SNNQ_SCHEME_NONE ? "float" : grid_scheme_name(l->scheme);
+}
+
 static cJSON *layer_json(const struct graph *g, const struct graph_layer *l, struct totals *t)
 {
 	cJSON *o = cJSON_CreateObject(), *shape;
@@ -70,8 +77,7 @@ static cJSON *layer_json(const struct graph *g, const struct graph_layer *l, str
 		biases = l->out.channels;
 	cJSON_AddStringToObject(o, "name", l->name);
 	cJSON_AddStringToObject(o, "op", l->op_name);
-	cJSON_AddStringToObject(o, "scheme", !weights ? "none" :
-				l->scheme == SNNQ_SCHEME_NONE ? "float" : grid_scheme_name(l->scheme));
+	cJSON_AddStringToObject(o, "scheme", scheme_of(l, weights));
 	cJSON_AddNumberToObject(o, "bits", bits);
 	cJSON_AddNumberToObject(o, "params", (double)(weights + biases));
 	cJSON_AddNumberToObject(o, "weight_bytes", weights ? (double)l->weight->bytes : 0);

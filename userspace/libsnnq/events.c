@@ -159,8 +159,9 @@ static int decode(const char *path, const struct snnq_events_opts *opts, const u
 
 	format = name ? find_by_name(name) : find_by_content(path, data, size);
 	if (name && !format)
-		return error_set(-EINVAL, "%s: unknown format \"%s\" (known: atis, bs2, bs3, aedat4)",
-				 path, name);
+		return error_set(-EINVAL,
+				 "%s: unknown format \"%s\" (known: atis, bs2, bs3, aedat4)", path,
+				 name);
 	if (!format)
 		return error_set(-EBADMSG, "%s: offset 0: no known format in content or extension "
 				 "(.bin, .bs2, .bs3, AEDAT 4); name it with a format option", path);

@@ -3,8 +3,8 @@
  * events_aedat4.c - AEDAT 4 (DV): packets of FlatBuffers, plain, LZ4 or Zstandard.
  *
  * Layout: magic line, size-prefixed IOHeader, then packets (stream id, size,
- * content) up to the data table. Only events of the lowest stream of type EVTS are read. Each offset of
- * a FlatBuffer is checked against its buffer before it is followed.
+ * content) up to the data table. Only events of the lowest stream of type EVTS are read. Each
+ * offset of a FlatBuffer is checked against its buffer before it is followed.
  */
 #include <endian.h>
 #include <errno.h>
@@ -134,7 +134,8 @@ static int read_info_node(struct aedat4 *a, const struct span *fb, uint64_t tabl
 	int ret = fb_vector(fb, table, 2, 1, &xml);
 
 	if (ret < 0)
-		return events_bad(a->events, MAGIC_BYTES, "header: info node lies outside the header");
+		return events_bad(a->events, MAGIC_BYTES,
+				  "header: info node lies outside the header");
 	if (!ret || !xml.size)
 		return 0;
 	ret = aedat4_info_parse((const char *)xml.data, xml.size, &a->info, &line);
@@ -246,6 +247,8 @@ static bool unpack(struct aedat4 *a, struct span *packet)
 {
 	if (a->compression == COMPRESSION_NONE)
 		return true;
+	if (!a->buffer && !grow_buffer(a))
+		return false;
 	if (a->compression <= COMPRESSION_LZ4_HIGH)
 		return unpack_lz4(a, packet);
 	return unpack_zstd(a, packet);
@@ -320,15 +323,16 @@ static int read_packets(struct aedat4 *a)
 		id = get32(header);
 		size = get32(header + 4);
 		if (id > INT32_MAX || size > INT32_MAX)
-			return events_bad(a->events, a->pos, "packet header: expected a stream and a "
-					  "size >= 0, found %" PRId32 " and %" PRId32, (int32_t)id,
-					  (int32_t)size);
+			return events_bad(a->events, a->pos,
+					  "packet header: expected a stream and a "
+					  "size >= 0, found %" PRId32 " and %" PRId32,
+					  (int32_t)id, (int32_t)size);
 		if (size > rest - PACKET_HEADER_BYTES) {
 			a->events->info.dropped++;
 			return 0;
 		}
 		if (a->stream < 0 || a->stream == id) {
-			ret = read_packet(a, id, (struct span){ header + PACKET_HEADER_BYTES, size });
+			ret = read_packet(a, id, (struct span){header + PACKET_HEADER_BYTES, size});
 			if (ret)
 				return ret;
 		}

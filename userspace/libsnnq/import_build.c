@@ -75,9 +75,9 @@ static int check_layer(const struct import_net *net, const struct import_layer *
 				 l->name, dims[l->kind], l->weight.dims);
 	for (uint32_t i = 0; i < l->weight.dims; i++)
 		if (!l->weight.shape[i] || l->weight.shape[i] > SNNQ_MAX_CHANNELS)
-			return error_set(-EBADMSG, "%s: %s.weight: axis %u: expected 1..%u, found %u",
-					 net->name, l->name, i, SNNQ_MAX_CHANNELS,
-					 l->weight.shape[i]);
+			return error_set(
+				-EBADMSG, "%s: %s.weight: axis %u: expected 1..%u, found %u",
+				net->name, l->name, i, SNNQ_MAX_CHANNELS, l->weight.shape[i]);
 	if (l->bias.count && (l->kind == IMPORT_POOL ||
 			      (l->bias.count != outputs && l->bias.count != 1)))
 		return error_set(-EBADMSG, "%s: %s.bias: expected %u values, found %zu", net->name,
@@ -91,15 +91,19 @@ static int find_input(struct import_net *net)
 	uint32_t p = net->polarities ? net->polarities : 2;
 
 	if (p > 2)
-		return error_set(-EINVAL, "%s: polarities: expected 1 or 2, found %u", net->name, p);
+		return error_set(-EINVAL, "%s: polarities: expected 1 or 2, found %u", net->name,
+				 p);
 	net->polarities = p;
 	for (uint32_t n = 1; !net->width && n <= MAX_SIDE; n++)
 		if (fits(net, (struct map){ n, n, p }))
 			net->width = net->height = n;
 	if (!net->width || !fits(net, (struct map){ net->height, net->width, p }))
-		return error_set(-EBADMSG, "%s: expected layers that fit each other, found none that "
-				 "do for an input of %u x %u x %u (width x height x polarities; 0 x 0: "
-				 "any square)", net->name, net->width, net->height, p);
+		return error_set(
+			-EBADMSG,
+			"%s: expected layers that fit each other, found none that "
+			"do for an input of %u x %u x %u (width x height x polarities; 0 x 0: "
+			"any square)",
+			net->name, net->width, net->height, p);
 	return 0;
 }
 
@@ -125,8 +129,10 @@ static int add_neuron(const struct import_net *net, const struct import_layer *l
 	int32_t shift = LOIHI_SHIFT + l->neuron.weight_exponent + (int32_t)factor;
 
 	if (shift > (int32_t)SNNQ_MAX_SHIFT)
-		return error_set(-EBADMSG, "%s: %s: expected a weight exponent that gives a shift up "
-				 "to %u, found %d", net->name, l->name, SNNQ_MAX_SHIFT, shift);
+		return error_set(-EBADMSG,
+				 "%s: %s: expected a weight exponent that gives a shift up "
+				 "to %u, found %d",
+				 net->name, l->name, SNNQ_MAX_SHIFT, shift);
 	cJSON_AddStringToObject(neuron, "model", "cuba");
 	add_leak(neuron, "leak", l->neuron.voltage_decay);
 	add_leak(neuron, "current_leak", l->neuron.current_decay);
@@ -205,8 +211,10 @@ static int add_weights(const struct import_net *net, const struct import_layer *
 		shape.kernel_w = in->width;
 	}
 	if (!grid_find_exact(l->weight.values, l->weight.count, &grid, &factor))
-		return error_set(-EBADMSG, "%s: %s.weight: expected integers on a grid of at most 8 "
-				 "bits times a power of two", net->name, l->name);
+		return error_set(-EBADMSG,
+				 "%s: %s.weight: expected integers on a grid of at most 8 "
+				 "bits times a power of two",
+				 net->name, l->name);
 	cJSON_AddNumberToObject(layer, "out_channels", shape.outputs);
 	if (shape.kernel_h * shape.kernel_w > 1 || l->kind == IMPORT_CONV) {
 		add_pair(layer, "kernel", shape.kernel_h, shape.kernel_w);
@@ -230,8 +238,8 @@ static int add_pool(const struct import_net *net, const struct import_layer *l, 
 			return error_set(-EBADMSG, "%s: %s: expected equal weights", net->name,
 					 l->name);
 	if (value != trunc(value) || value < 1 || value > 32767)
-		return error_set(-EBADMSG, "%s: %s: expected a weight 1..32767, found %g", net->name,
-				 l->name, value);
+		return error_set(-EBADMSG, "%s: %s: expected a weight 1..32767, found %g",
+				 net->name, l->name, value);
 	add_pair(layer, "kernel", l->weight.shape[0], l->weight.shape[1]);
 	add_pair(layer, "stride", l->stride[0], l->stride[1]);
 	add_pair(layer, "padding", l->padding[0], l->padding[1]);
@@ -329,8 +337,8 @@ static int build(struct import_net *net, struct modelfile *f)
 	if (ret)
 		return ret;
 	if (m.height != 1 || m.width != 1)
-		return error_set(-EBADMSG, "%s: expected an output of 1 x 1, found %u x %u", net->name,
-				 m.height, m.width);
+		return error_set(-EBADMSG, "%s: expected an output of 1 x 1, found %u x %u",
+				 net->name, m.height, m.width);
 	add_classes(f->graph, m.channels);
 	add_readout(net, f->graph);
 	return 0;
@@ -342,8 +350,10 @@ int import_build(struct import_net *net, const char *out)
 	int ret = 0;
 
 	if (!net->steps || net->steps > SNNQ_MAX_STEPS)
-		return error_set(-EBADMSG, "%s: steps: expected 1..%u, found %u (the source may "
-				 "not say: give the number)", net->name, SNNQ_MAX_STEPS, net->steps);
+		return error_set(-EBADMSG,
+				 "%s: steps: expected 1..%u, found %u (the source may "
+				 "not say: give the number)",
+				 net->name, SNNQ_MAX_STEPS, net->steps);
 	for (uint32_t i = 0; !ret && i < net->layer_count; i++)
 		ret = check_layer(net, &net->layers[i]);
 	if (!ret)

@@ -441,7 +441,8 @@ static int quantize_graph(struct quantizer *q, const char *out)
 	int ret;
 
 	if (q->graph->integer)
-		return error_set(-EBADMSG, "%s: arithmetic: expected float, found integer", q->path);
+		return error_set(-EBADMSG, "%s: arithmetic: expected float, found integer",
+				 q->path);
 	q->units = calloc(q->graph->layer_count + 1, sizeof(*q->units));
 	if (!q->units)
 		return error_set(-ENOMEM, "%s: no memory", q->path);

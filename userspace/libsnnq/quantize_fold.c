@@ -74,14 +74,16 @@ static int fold_channel(struct folding *f, uint32_t c)
 	double b = f->biases ? rint(ldexp(f->biases[c] / f->unit[c], (int)f->shift)) : 0;
 
 	if (!(t >= 1))
-		return error_set(-ERANGE, "%s: layer %s: channel %u: threshold %g: expected at least "
-				 "1/%u of an accumulator step (%g), found %g; use more bits", f->path,
-				 f->layer, c, f->thresholds[c], 1u << f->shift, f->unit[c],
+		return error_set(-ERANGE,
+				 "%s: layer %s: channel %u: threshold %g: expected at least "
+				 "1/%u of an accumulator step (%g), found %g; use more bits",
+				 f->path, f->layer, c, f->thresholds[c], 1u << f->shift, f->unit[c],
 				 f->thresholds[c] / f->unit[c]);
 	if (!(fabs(b) <= INT32_MAX))
-		return error_set(-ERANGE, "%s: layer %s: channel %u: bias %g: expected at most 2^31 "
-				 "in units of 1/%u accumulator step, found %g", f->path, f->layer, c,
-				 f->biases[c], 1u << f->shift, b);
+		return error_set(-ERANGE,
+				 "%s: layer %s: channel %u: bias %g: expected at most 2^31 "
+				 "in units of 1/%u accumulator step, found %g",
+				 f->path, f->layer, c, f->biases[c], 1u << f->shift, b);
 	f->threshold_out[c] = (int32_t)fmin(t, THRESHOLD_MAX);
 	f->bias_out[c] = (int32_t)b;
 	return 0;

@@ -315,7 +315,8 @@ static int check_file(struct snnq_device *dev, const char *path, struct reader *
 	uint32_t words[2];
 
 	if (!magic || memcmp(magic, "SNNQGOLD", 8) || !take_u32(r, words, 2) || words[0] != 1)
-		return error_set(-EBADMSG, "%s: offset 0: expected golden vectors, version 1", path);
+		return error_set(-EBADMSG, "%s: offset 0: expected golden vectors, version 1",
+				 path);
 	for (uint32_t i = 0; i < words[1]; i++) {
 		struct vector_case c = { .dev = dev };
 		const uint8_t *at = take(r, 8), *body = NULL;
@@ -328,7 +329,8 @@ static int check_file(struct snnq_device *dev, const char *path, struct reader *
 		}
 		result = body ? check_case(&c, (struct reader){ body, body + bytes }) : -EBADMSG;
 		if (result < 0)
-			return error_set(result, "%s: case %u of %u is malformed", path, i, words[1]);
+			return error_set(result, "%s: case %u of %u is malformed", path, i,
+					 words[1]);
 		opts->report(opts->report_ctx, c.name, (enum snnq_validate_result)result, c.detail,
 			     i + 1, words[1]);
 	}

@@ -47,7 +47,8 @@ static bool add_sample(struct cli_dataset *d, const char *folder, const char *sh
 }
 
 /* A class by number or name; false when there is none. Without classes any text will do. */
-static bool find_label(const char *text, struct snnq_model *model, uint32_t classes, uint32_t *label)
+static bool find_label(const char *text, struct snnq_model *model, uint32_t classes,
+		       uint32_t *label)
 {
 	unsigned long n;
 	char *end;

@@ -210,7 +210,8 @@ static void print_text(const struct checkup *c)
 	cJSON_ArrayForEach(o, c->checks) {
 		const char *fix = cJSON_GetObjectItem(o, "fix")->valuestring;
 
-		printf("%-4s %-14s %s\n", cJSON_IsTrue(cJSON_GetObjectItem(o, "ok")) ? "ok" : "FAIL",
+		printf("%-4s %-14s %s\n",
+		       cJSON_IsTrue(cJSON_GetObjectItem(o, "ok")) ? "ok" : "FAIL",
 		       cJSON_GetObjectItem(o, "name")->valuestring,
 		       cJSON_GetObjectItem(o, "detail")->valuestring);
 		if (*fix)

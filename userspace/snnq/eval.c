@@ -218,7 +218,8 @@ static int print_table(const struct evaluation *e)
 	for (size_t i = 0; i < e->data.count; i++) {
 		const struct prediction *p = &e->predictions[i];
 
-		printf("%s\t%u\t%u\t", e->data.samples[i].shown, e->data.samples[i].label, p->class);
+		printf("%s\t%u\t%u\t", e->data.samples[i].shown, e->data.samples[i].label,
+		       p->class);
 		for (uint32_t c = 0; c < e->classes; c++)
 			printf("%s%" PRId32, c ? "," : "", p->scores[c]);
 		for (uint32_t l = 0; counts && l <= e->layers; l++)
@@ -287,7 +288,8 @@ int verb_eval(int argc, char **argv)
 	if (!cli_parse(&command, argc, argv, &args, &code))
 		return code;
 	if (!list)
-		return cli_fail(CLI_USAGE, "eval: --data is missing\nusage: snnq %s", command.usage);
+		return cli_fail(CLI_USAGE, "eval: --data is missing\nusage: snnq %s",
+				command.usage);
 	if (json && tsv)
 		return cli_fail(CLI_USAGE, "eval: --json and --tsv exclude each other");
 	code = cli_session_open(&s, device, threads);

@@ -43,7 +43,8 @@ static int recording_info(const char *path)
 	snnq_events_info(events, &i);
 	snnq_events_close(events);
 	if (!json) {
-		printf("%s: %s recording, %" PRIu64 " events in %.3f s, sensor %ux%u (0: not said)\n",
+		printf("%s: %s recording, %" PRIu64
+		       " events in %.3f s, sensor %ux%u (0: not said)\n",
 		       path, i.format, i.events, (i.last_us - i.first_us) / 1e6, i.width, i.height);
 		printf("%" PRIu64 " dropped, %" PRIu64 " backwards in time\n", i.dropped,
 		       i.nonmonotonic);

@@ -15,7 +15,8 @@ static void write_header(FILE *f, const char *type, const uint32_t *shape, int d
 	char text[192];
 	int n, bytes;
 
-	n = snprintf(text, sizeof(text), "{'descr': '%s', 'fortran_order': False, 'shape': (", type);
+	n = snprintf(text, sizeof(text), "{'descr': '%s', 'fortran_order': False, 'shape': (",
+		     type);
 	for (int i = 0; i < dims; i++)
 		n += snprintf(text + n, sizeof(text) - n, "%u,", shape[i]);
 	n += snprintf(text + n, sizeof(text) - n, "), }");

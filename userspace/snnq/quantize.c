@@ -124,7 +124,8 @@ int verb_quantize(int argc, char **argv)
 	if (!cli_parse(&command, argc, argv, &args, &code))
 		return code;
 	if (!out)
-		return cli_fail(CLI_USAGE, "quantize: -o is missing\nusage: snnq %s", command.usage);
+		return cli_fail(CLI_USAGE, "quantize: -o is missing\nusage: snnq %s",
+				command.usage);
 	if (strcmp(method, "round"))
 		return cli_fail(CLI_USAGE, "quantize: method: expected round, found %s", method);
 	choices = calloc(layers.count + 1, sizeof(*choices));
