@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Recordings made of damaged bytes: libFuzzer with ASan and UBSan, FUZZ_SECONDS (default 30).
+# What it finds beyond the seeds is kept in build/check/fuzz-events/corpus for the next run.
+set -euo pipefail
+
+out=$PWD/build/check/fuzz-events
+mkdir -p "$out/corpus"
+if ! command -v clang >/dev/null; then
+  echo "ok fuzzing of recordings # SKIP clang is not installed"
+  echo "RESULT passed=0 failed=0 skipped=1"
+  exit 0
+fi
+read -r -a libraries <<<"$(pkg-config --cflags --libs liblz4 libzstd expat)"
+clang -g -O1 -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+  -Iuserspace/libsnnq tests/fuzz/fuzz_events.c userspace/libsnnq/events*.c \
+  userspace/libsnnq/error.c "${libraries[@]}" -o "$out/fuzz_events"
+rc=0
+"$out/fuzz_events" -max_total_time="${FUZZ_SECONDS:-30}" -max_len=8192 -timeout=20 \
+  -artifact_prefix="$out/" "$out/corpus" tests/fuzz/corpus-events >"$out/log" 2>&1 || rc=$?
+runs=$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$out/log")
+if [ $rc -eq 0 ] && [ "${runs:-0}" -gt 1000 ]; then
+  echo "ok fuzzing of recordings: $runs runs"
+  echo "RESULT passed=1 failed=0 skipped=0"
+else
+  tail -n 40 "$out/log"
+  echo "not ok fuzzing of recordings: status $rc, ${runs:-0} runs"
+  echo "RESULT passed=0 failed=1 skipped=0"
+  exit 1
+fi
