@@ -141,6 +141,12 @@ static void test_steps(void **state)
 	assert_int_equal(f.compiled.info.max_steps, 1000);
 	assert_int_equal(f.compiled.info.tile_steps, 3);
 	release(&f);
+
+	/* never shorter than a window of a recording */
+	f.file = network_model();
+	assert_int_equal(compile(&f, &(struct compile_opts){ .max_steps = 7 }), 0);
+	assert_int_equal(f.compiled.info.max_steps, 8);
+	release(&f);
 }
 
 static void refused(const char *key, const char *json, const struct compile_opts *opts, int error,

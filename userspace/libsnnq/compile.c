@@ -213,7 +213,8 @@ static int allocate(struct compiler *c)
 
 static void fill_header(struct compiler *c, const struct compile_opts *o)
 {
-	uint32_t steps = o->max_steps ? o->max_steps : c->graph->input.steps;
+	uint32_t window = c->graph->input.steps;
+	uint32_t steps = o->max_steps > window ? o->max_steps : window;
 	uint32_t tile = o->tile_steps ? o->tile_steps : steps < 64 ? steps : 64;
 
 	c->header.magic = SNNQ_PROGRAM_MAGIC;

@@ -21,6 +21,7 @@ struct parser {
 	const struct modelfile *file;
 	struct graph *graph;
 	const char *where;	/* layer's name, "input", ... */
+	char found[64];		/* of the last message */
 	int error;
 };
 
@@ -48,12 +49,31 @@ static const cJSON *member(const cJSON *node, const char *key)
 	return cJSON_GetObjectItemCaseSensitive(node, key);
 }
 
+/* What a message says was found. */
+static const char *found(struct parser *p, const cJSON *item)
+{
+	size_t size = sizeof(p->found);
+
+	if (!item)
+		snprintf(p->found, size, "nothing");
+	else if (cJSON_IsNumber(item))
+		snprintf(p->found, size, "%.10g", item->valuedouble);
+	else if (cJSON_IsString(item))
+		snprintf(p->found, size, "\"%.40s\"", item->valuestring);
+	else if (cJSON_IsArray(item))
+		snprintf(p->found, size, "an array of %d", cJSON_GetArraySize(item));
+	else
+		snprintf(p->found, size, cJSON_IsObject(item) ? "an object" : "true, false or null");
+	return p->found;
+}
+
 static int64_t integer_of(struct parser *p, const cJSON *item, const char *key, int64_t low,
 			  int64_t high)
 {
 	if (!cJSON_IsNumber(item) || item->valuedouble != floor(item->valuedouble) ||
 	    item->valuedouble < (double)low || item->valuedouble > (double)high) {
-		complain(p, "%s: expected an integer from %" PRId64 " to %" PRId64, key, low, high);
+		complain(p, "%s: expected an integer from %" PRId64 " to %" PRId64 ", found %s", key,
+			 low, high, found(p, item));
 		return low;
 	}
 	return (int64_t)item->valuedouble;
@@ -76,7 +96,7 @@ static bool get_flag(struct parser *p, const cJSON *node, const char *key)
 	const cJSON *item = member(node, key);
 
 	if (item && !cJSON_IsBool(item))
-		complain(p, "%s: expected true or false", key);
+		complain(p, "%s: expected true or false, found %s", key, found(p, item));
 	return cJSON_IsTrue(item);
 }
 
@@ -86,7 +106,7 @@ static const char *get_string(struct parser *p, const cJSON *node, const char *k
 
 	if (cJSON_IsString(item))
 		return item->valuestring;
-	complain(p, "%s: expected a string", key);
+	complain(p, "%s: expected a string, found %s", key, found(p, item));
 	return "";
 }
 
@@ -115,8 +135,9 @@ static void get_pair(struct parser *p, const cJSON *node, const char *key, int64
 	pair[0] = pair[1] = (uint32_t)absent;
 	if (!item && absent >= 0)
 		return;
-	if (cJSON_GetArraySize(item) != 2) {
-		complain(p, "%s: expected a pair [vertical, horizontal]", key);
+	if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != 2) {
+		complain(p, "%s: expected a pair [vertical, horizontal], found %s", key,
+			 found(p, item));
 		return;
 	}
 	for (int i = 0; i < 2; i++)
@@ -156,7 +177,8 @@ static void get_numbers(struct parser *p, const cJSON *node, const char *key, ui
 		return;
 	}
 	if (!cJSON_IsString(item)) {
-		complain(p, "%s: expected a number or the name of a tensor", key);
+		complain(p, "%s: expected a number or the name of a tensor, found %s", key,
+			 found(p, item));
 		return;
 	}
 	n->tensor = get_tensor(p, item->valuestring, key);
@@ -256,7 +278,7 @@ static void get_neuron(struct parser *p, struct graph_layer *l)
 		if (l->op == SNNQ_OP_POOL_SUM || l->op == GRAPH_AVGPOOL)
 			get_requant(p, NULL, l);
 		else
-			complain(p, "neuron: expected an object");
+			complain(p, "neuron: expected an object, found %s", found(p, node));
 		return;
 	}
 	l->neuron.model = (uint8_t)get_word(p, node, "model", models, false);
@@ -384,14 +406,14 @@ static void get_inputs(struct parser *p, struct graph_layer *l, uint32_t index, 
 
 	l->in_count = count;
 	if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != (int)count) {
-		complain(p, "inputs: expected %u names", count);
+		complain(p, "inputs: expected %u names, found %s", count, found(p, list));
 		return;
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		const cJSON *name = cJSON_GetArrayItem(list, (int)i);
 
 		if (!cJSON_IsString(name))
-			complain(p, "inputs: expected names");
+			complain(p, "inputs: expected names, found %s", found(p, name));
 		else
 			l->in[i] = find_layer(p, name->valuestring, index);
 	}
@@ -460,6 +482,9 @@ static void get_layer(struct parser *p, cJSON *json, uint32_t index)
 	l->json = json;
 	p->where = "layers";
 	l->name = get_string(p, json, "name");
+	/* names of layers become names of files */
+	if (!l->name[0] || strchr(l->name, '/'))
+		complain(p, "name: expected one without \"/\", found \"%.40s\"", l->name);
 	p->where = l->name;
 	for (uint32_t i = 0; i < index; i++)
 		if (!strcmp(p->graph->layers[i].name, l->name) || !strcmp(l->name, "input"))
@@ -485,7 +510,8 @@ static void get_layers(struct parser *p, const cJSON *root)
 
 	p->where = "layers";
 	if (!cJSON_IsArray(list) || count < 1 || count > (int)SNNQ_MAX_LAYERS / 2) {
-		complain(p, "expected 1 to %u layers", SNNQ_MAX_LAYERS / 2);
+		complain(p, "expected 1 to %u layers, found %s", SNNQ_MAX_LAYERS / 2,
+			 found(p, list));
 		return;
 	}
 	p->graph->layers = calloc((size_t)count, sizeof(*p->graph->layers));
@@ -560,10 +586,13 @@ static void get_readout(struct parser *p, const cJSON *root)
 	g->readout_last = get_word(p, node, "mode", modes, false);
 	g->readout = find_layer(p, get_string(p, node, "input"), g->layer_count);
 	if (g->readout == GRAPH_INPUT)
-		complain(p, "input: expected a layer");
+		complain(p, "input: expected a layer, found \"input\"");
+	else if (g->class_count && g->class_count != g->layers[g->readout].out.channels)
+		complain(p, "input: %u classes, but layer %s has %u channels", g->class_count,
+			 g->layers[g->readout].name, g->layers[g->readout].out.channels);
 	g->readout_scale = 1;
 	if (scale && (!cJSON_IsNumber(scale) || !isfinite(scale->valuedouble)))
-		complain(p, "scale: expected a number");
+		complain(p, "scale: expected a number, found %s", found(p, scale));
 	else if (scale)
 		g->readout_scale = scale->valuedouble;
 }
@@ -583,7 +612,7 @@ static void get_classes(struct parser *p, const cJSON *root)
 	}
 	cJSON_ArrayForEach(name, list) {
 		if (!cJSON_IsString(name))
-			complain(p, "expected names");
+			complain(p, "expected names, found %s", found(p, name));
 		g->classes[g->class_count++] = cJSON_IsString(name) ? name->valuestring : "";
 	}
 }

@@ -68,7 +68,7 @@ const char *snnq_last_error(struct snnq_device *dev);
 
 struct snnq_model_opts {
 	size_t size;
-	uint32_t max_steps;	/* longest job, 0 = the model's steps */
+	uint32_t max_steps;	/* longest job; at least the model's steps */
 	uint32_t tile_steps;	/* 0 = chosen */
 	bool taps;		/* keep every layer's output (rasters) */
 };
