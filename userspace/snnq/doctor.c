@@ -92,7 +92,8 @@ static void check_hardware(struct checkup *c)
 	}
 	if (dir)
 		closedir(dir);
-	record(c, "hardware", found, "add the device, or use the emulator: make shell",
+	/* A platform device is on no bus that lists it, but then there is a node. */
+	record(c, "hardware", found || c->node_count, "add the device, or use the emulator: make shell",
 	       "%d coprocessor(s) on the PCI bus", found);
 }
 
@@ -125,7 +126,8 @@ static void check_kernel(struct checkup *c)
 	}
 	if (!value && !access("/sys/class/accel", F_OK))
 		value = 'y';
-	record(c, "kernel config", value == 'y' || value == 'm',
+	/* Without DRM_ACCEL the driver takes a render node instead. */
+	record(c, "kernel config", value == 'y' || value == 'm' || c->node_count,
 	       "use a kernel with CONFIG_DRM_ACCEL=y (Debian's 6.12 has it)",
 	       value ? "%s: CONFIG_DRM_ACCEL=%c" : "%s: configuration not found%c", u.release,
 	       value ? value : ' ');
@@ -149,9 +151,6 @@ static void check_module(struct checkup *c)
 
 static void check_nodes(struct checkup *c)
 {
-	c->node_count = snnq_list_devices(&c->nodes);
-	if (c->node_count < 0)
-		c->node_count = 0;
 	record(c, "node", c->node_count, "load the module; then see: sudo dmesg | grep snnq",
 	       "%d device node(s)%s%s", c->node_count, c->node_count ? ", first " : "",
 	       c->node_count ? c->nodes[0] : "");
@@ -232,6 +231,9 @@ int verb_doctor(int argc, char **argv)
 		return code;
 	document = cJSON_CreateObject();
 	c.checks = cJSON_AddArrayToObject(document, "checks");
+	c.node_count = snnq_list_devices(&c.nodes);
+	if (c.node_count < 0)
+		c.node_count = 0;
 	check_hardware(&c);
 	check_kernel(&c);
 	check_module(&c);
