@@ -100,6 +100,26 @@ static void test_cancel_next(void)
     teardown(&f);
 }
 
+/* An id that is not next when the next entry is fetched is forgotten. */
+static void test_cancel_later(void)
+{
+    Fixture f = setup();
+    uint32_t id = hang(&f, 0, SNNQ_INJECT_HANG_UNTIL_CANCEL);
+
+    for (unsigned i = 1; i < 3; i++) {
+        struct snnq_sq_entry entry = net_entry(f.d, f.net[0], 0, 8);
+
+        entry.flags = SNNQ_SQ_FLAG_RESET;
+        ring_push(f.d, 0, &entry);
+    }
+    core_write(f.d, 0, SNNQ_CORE_CANCEL, id + 2);
+    core_write(f.d, 0, SNNQ_CORE_CANCEL, id);
+    g_assert_cmpuint(ring_pop(f.d, 0).status, ==, SNNQ_STATUS_CANCELLED);
+    g_assert_cmpuint(ring_pop(f.d, 0).status, ==, SNNQ_STATUS_OK);
+    g_assert_cmpuint(ring_pop(f.d, 0).status, ==, SNNQ_STATUS_OK);
+    teardown(&f);
+}
+
 /* A hang that ignores cancel: the core's reset ends it, and nothing is reported. */
 static void test_core_reset(void)
 {
@@ -260,6 +280,7 @@ void add_end_tests(void)
 {
     qtest_add_func("/snnq/end/cancel-running", test_cancel_running);
     qtest_add_func("/snnq/end/cancel-next", test_cancel_next);
+    qtest_add_func("/snnq/end/cancel-later", test_cancel_later);
     qtest_add_func("/snnq/end/core-reset", test_core_reset);
     qtest_add_func("/snnq/end/device-reset", test_device_reset);
     qtest_add_func("/snnq/end/system-reset", test_system_reset);

@@ -316,6 +316,34 @@ static void test_dma_error(void)
     teardown(&f);
 }
 
+/* Memory that answers, just below and just beyond the width of DMA addresses. */
+static void test_dma_width(void)
+{
+    static const struct { const char *option; uint16_t status; } width[] = {
+        { ",dma-bits=32", SNNQ_STATUS_DMA }, { ",dma-bits=33", SNNQ_STATUS_OK },
+    };
+    uint64_t high = 1ull << 32;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(width); i++) {
+        Fixture f = { .d = device_boot_on("pc -m 5G", width[i].option) };
+        struct snnq_cq_entry record;
+
+        f.net = net_new(f.d, 1);
+        core_enable(f.d, 0, 8, 8);
+        qtest_memwrite(f.d->qts, f.net->region[NET_READOUT].list, &high, 8);
+        f.net->region[NET_READOUT].page[0] = high;
+        record = net_run(f.d, 0, f.net, 0, 4);
+        g_assert_cmpuint(record.status, ==, width[i].status);
+        if (record.status) {
+            g_assert_cmphex(record.offset, ==, high + f.net->region[NET_READOUT].start);
+        } else {
+            net_check(f.d, f.net);
+        }
+        net_free(f.net);
+        device_close(f.d);
+    }
+}
+
 /* An address of the entry where nothing answers. */
 static void fail_at(Fixture *f, size_t field)
 {
@@ -450,6 +478,7 @@ void add_job_tests(void)
     qtest_add_func("/snnq/job/bad-region", test_bad_region);
     qtest_add_func("/snnq/job/access", test_access);
     qtest_add_func("/snnq/job/dma-error", test_dma_error);
+    qtest_add_func("/snnq/job/dma-width", test_dma_width);
     qtest_add_func("/snnq/job/dma-error-entry", test_dma_error_entry);
     qtest_add_func("/snnq/job/dma-inject", test_dma_inject);
     qtest_add_func("/snnq/job/iommu", test_iommu);
