@@ -41,8 +41,10 @@ guest: userspace modules setup-guest ## the guest's initramfs: build/guest/initr
 	@mkdir -p build/guest
 	@tools/guest/image $$(tools/guest/kernel debian) build/guest/initramfs.cpio
 
-bench: userspace ## speed of the engine on the demo's network
-	@build/snnq bench tools/train/demo/digits.snnq
+bench: setup-userspace ## speed of the engine's kernels, layer by layer
+	@test -e build/bench/build.ninja || meson setup build/bench >build/bench.log || { cat build/bench.log; rm -rf build/bench; exit 1; }
+	@ninja -C build/bench --quiet tests/bench/engine_bench
+	@build/bench/tests/bench/engine_bench
 
 clean: ## remove build/; the cache stays
 	rm -rf build
