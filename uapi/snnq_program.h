@@ -381,7 +381,7 @@ struct snnq_layer_stats {
 #define SNNQ_STATUS_BAD_REGION		2u	/* region table entry wrong or too small */
 #define SNNQ_STATUS_ACCESS		3u	/* outside a region or without the right */
 #define SNNQ_STATUS_DMA			4u	/* no answer; offset = DMA address */
-#define SNNQ_STATUS_BAD_EVENT		5u	/* out of order or bounds; offset in list */
+#define SNNQ_STATUS_BAD_EVENT		5u	/* out of order or bounds; offset in region */
 #define SNNQ_STATUS_BAD_STATE		6u	/* state version is not the one named */
 #define SNNQ_STATUS_CANCELLED		7u
 #define SNNQ_STATUS_WATCHDOG		8u
