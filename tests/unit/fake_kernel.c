@@ -306,10 +306,6 @@ static int do_objects(unsigned long request, void *arg)
 		return give(fake.programs, ((struct drm_snnq_model_destroy *)arg)->handle);
 	case DRM_IOCTL_SNNQ_STREAM_DESTROY:
 		return give(fake.streams, ((struct drm_snnq_stream_destroy *)arg)->handle);
-	case DRM_IOCTL_SNNQ_STREAM_RESET:
-		fake.resets++;
-		fake.failed_stream = false;
-		return 0;
 	default:
 		fail_msg("unknown ioctl %#lx", request);
 		return -1;

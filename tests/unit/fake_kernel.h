@@ -50,7 +50,7 @@ struct fake_kernel {
 	/* seen */
 	struct drm_snnq_job job;
 	struct drm_snnq_binding bindings[SNNQ_MAX_BINDINGS_PER_JOB];
-	int submits, resets;
+	int submits;
 	bool failed_stream;
 	int64_t wait_until;
 };

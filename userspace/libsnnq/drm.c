@@ -30,7 +30,6 @@
 struct drm_stream {
 	uint32_t handle, syncobj;
 	uint64_t point;
-	bool failed;
 };
 
 /* For tests, which put a scripted kernel here. */
@@ -332,15 +331,6 @@ static void drm_stream_destroy(struct snnq_device *dev, void *stream)
 
 /* ---- jobs ---- */
 
-static int reset_failed(struct snnq_device *dev, struct drm_stream *s)
-{
-	struct drm_snnq_stream_reset arg = { .handle = s->handle };
-	int ret = call(dev, DRM_IOCTL_SNNQ_STREAM_RESET, &arg, "STREAM_RESET");
-
-	s->failed = ret != 0;
-	return ret;
-}
-
 static void drm_drop(struct snnq_device *dev, struct backend_job *job)
 {
 	destroy_syncobj(dev, job->syncobj);
@@ -376,10 +366,8 @@ static int submit_job(struct snnq_device *dev, struct drm_stream *s, struct back
 static int drm_submit(struct snnq_device *dev, void *stream, struct backend_job *job)
 {
 	struct drm_stream *s = stream;
-	int ret = s->failed && job->reset ? reset_failed(dev, s) : 0;
+	int ret = create_syncobj(dev, &job->syncobj);
 
-	if (!ret)
-		ret = create_syncobj(dev, &job->syncobj);
 	if (!ret)
 		ret = submit_job(dev, s, job);
 	if (!ret)
@@ -413,14 +401,13 @@ static int fence_error(struct snnq_device *dev, const struct backend_job *job)
 	return ret;
 }
 
-static void collect_error(struct snnq_device *dev, struct drm_stream *s, struct backend_job *job)
+static void collect_error(struct snnq_device *dev, const struct drm_stream *s, struct backend_job *job)
 {
 	struct drm_snnq_stream_query q = { .handle = s->handle };
 	int error = fence_error(dev, job), n;
 
 	if (!error)
 		return;
-	s->failed = true;
 	/* -ETIME is for waits that were too short; this is a job that hung */
 	job->error = error == -ETIME ? -EIO : error;
 	n = snprintf(job->message, sizeof(job->message), "%s: job failed: %s", dev->info.name,
