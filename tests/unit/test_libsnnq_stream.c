@@ -193,6 +193,37 @@ static void test_queue(void **state)
 	network_close(&n);
 }
 
+/* Jobs long enough that free cores would take the next ones, were they let. */
+static void test_one_job_of_a_stream_at_a_time(void **state)
+{
+	enum { JOBS = 8, LARGE = 600, NEURONS = 300, LONG = 100 };
+	static int32_t u[NEURONS], counts[JOBS][NEURONS];
+	struct network n = { .dense = dense_random(LARGE, NEURONS, LONG, 5) };
+	struct snnq_tensor_buf *input;
+	struct snnq_job *jobs[JOBS];
+	struct snnq_stream *s;
+	struct snnq_result r;
+
+	(void)state;
+	must(snnq_open("sim:cores=4", NULL, &n.dev));
+	must(snnq_model_load(n.dev, dense_write(n.dense), NULL, &n.model));
+	input = random_input(&n, LONG, 3);
+	must(snnq_stream_create(n.model, NULL, &s));
+	for (int i = 0; i < JOBS; i++)
+		must(snnq_stream_submit(s, input, LONG, &jobs[i]));
+	for (int i = 0; i < JOBS; i++) {
+		if (i)
+			memcpy(counts[i], counts[i - 1], sizeof(counts[i]));
+		dense_run(n.dense, snnq_tensor_map(input), LONG, u, counts[i]);
+		must(snnq_job_wait(jobs[i], -1, &r));
+		assert_memory_equal(r.scores, counts[i], sizeof(counts[i]));
+		snnq_job_free(jobs[i]);
+	}
+	snnq_stream_destroy(s);
+	snnq_tensor_free(input);
+	network_close(&n);
+}
+
 struct worker {
 	struct network *n;
 	uint32_t seed;
@@ -564,6 +595,7 @@ int main(void)
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_one_job_of_a_stream_at_a_time),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_job_fd),
 		cmocka_unit_test(test_destroy_in_any_order),
