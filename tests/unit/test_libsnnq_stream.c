@@ -506,6 +506,11 @@ static void test_refused(void **state)
 	assert_string_equal(snnq_last_error(n.dev), "job of 25 steps, expected 1 to 24");
 	snnq_tensor_free(small);
 	assert_int_equal(snnq_tensor_alloc(n.dev, 0, &small), -EINVAL);
+	must(snnq_tensor_alloc(n.dev, 8, &small));
+	assert_int_equal(snnq_tensor_export(small), -EOPNOTSUPP);
+	snnq_tensor_free(small);
+	assert_int_equal(snnq_tensor_import(n.dev, 0, &small), -EOPNOTSUPP);
+	assert_null(small);
 	snnq_stream_destroy(s);
 	network_close(&n);
 }

@@ -401,7 +401,8 @@ static int fence_error(struct snnq_device *dev, const struct backend_job *job)
 	return ret;
 }
 
-static void collect_error(struct snnq_device *dev, const struct drm_stream *s, struct backend_job *job)
+static void collect_error(struct snnq_device *dev, const struct drm_stream *s,
+			  struct backend_job *job)
 {
 	struct drm_snnq_stream_query q = { .handle = s->handle };
 	int error = fence_error(dev, job), n;

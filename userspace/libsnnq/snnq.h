@@ -9,7 +9,7 @@
  * Conventions: functions return 0 (or a count) or -errno. After a failure
  * snnq_last_error() has one line that says what, where, expected, found.
  * Handles are opaque; a handle is used by one thread at a time, different handles
- * by different threads, devices by all. Objects keep what they depend on alive:
+ * by different threads, devices and models by all. Objects keep what they depend on alive:
  * destroy in any order. Option structures start with their size, so that they
  * can grow: set them to SNNQ_OPTS(struct type, .field = value), or pass NULL.
  * Nothing here prints, exits or installs signal handlers.
@@ -132,8 +132,9 @@ void snnq_events_close(struct snnq_events *events);
 /* ---- tensors: buffers that the device reads and writes without a copy ---- */
 
 int snnq_tensor_alloc(struct snnq_device *dev, size_t bytes, struct snnq_tensor_buf **buf);
+/* From and to dma-buf fds; the caller closes them. sim has none: -EOPNOTSUPP. */
 int snnq_tensor_import(struct snnq_device *dev, int dmabuf_fd, struct snnq_tensor_buf **buf);
-int snnq_tensor_export(struct snnq_tensor_buf *buf);	/* dma-buf fd, caller closes */
+int snnq_tensor_export(struct snnq_tensor_buf *buf);
 void *snnq_tensor_map(struct snnq_tensor_buf *buf);	/* NULL for imported ones that cannot be mapped */
 size_t snnq_tensor_size(const struct snnq_tensor_buf *buf);
 /* Before the CPU reads what the device wrote / after the CPU wrote. */
