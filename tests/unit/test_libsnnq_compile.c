@@ -137,7 +137,8 @@ static void test_steps(void **state)
 	struct fixture f = { .file = network_model() };
 
 	(void)state;
-	assert_int_equal(compile(&f, &(struct compile_opts){ .max_steps = 1000, .tile_steps = 3 }), 0);
+	assert_int_equal(compile(&f, &(struct compile_opts){ .max_steps = 1000,
+							     .tile_steps = 3 }), 0);
 	assert_int_equal(f.compiled.info.max_steps, 1000);
 	assert_int_equal(f.compiled.info.tile_steps, 3);
 	release(&f);

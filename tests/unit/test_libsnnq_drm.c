@@ -171,7 +171,8 @@ static void test_push_resets(void **state)
 		assert_int_equal(snnq_stream_push_events(s.stream, events, &r), 1);
 		assert_int_equal(fake.job.flags, DRM_SNNQ_JOB_RESET);
 		assert_int_equal(fake.job.steps, 8);
-		assert_true(fake.buffers[fake.bindings[1].handle].synced & DRM_SNNQ_SYNC_FOR_DEVICE);
+		assert_true(fake.buffers[fake.bindings[1].handle].synced &
+			    DRM_SNNQ_SYNC_FOR_DEVICE);
 	}
 	assert_int_equal(snnq_stream_push_events(s.stream, events, &r), 0);
 	assert_int_equal(fake.submits, 2);

@@ -248,7 +248,8 @@ static void test_float(void **state)
 	modelfile_add(file, "t", DTYPE_F32, 1, (const uint64_t[]){ 3 }, thresholds);
 	edit(file, "layers.0.weight.tensor", "\"w\"");
 	assert_int_equal(graph_parse(path, file, &g), -EBADMSG);
-	assert_string_equal(error_of(path), "conv1: threshold: tensor conv1.threshold: expected F32, "
+	assert_string_equal(error_of(path),
+			    "conv1: threshold: tensor conv1.threshold: expected F32, "
 			    "found I16");
 	edit(file, "layers.0.neuron.threshold", "\"t\"");
 	if (graph_parse(path, file, &g))

@@ -130,7 +130,8 @@ static void test_write_is_atomic(void **state)
 
 #define META "\"__metadata__\": {\"snnq\": \"{}\"}"
 #define TENSOR(type, shape, offsets) \
-	"{" META ", \"a\": {\"dtype\": " type ", \"shape\": " shape ", \"data_offsets\": " offsets "}}"
+	"{" META ", \"a\": {\"dtype\": " type ", \"shape\": " shape "," \
+	" \"data_offsets\": " offsets "}}"
 
 static const struct {
 	const char *header;

@@ -385,7 +385,8 @@ static void test_counters(void **state)
 	snnq_stream_destroy(s);
 	must(snnq_stream_create(n.model, NULL, &s));
 	assert_int_equal(snnq_stream_counters(s, 0, &c), -EINVAL);
-	assert_string_equal(snnq_last_error(n.dev), "no counters of layer 0: stream without profile");
+	assert_string_equal(snnq_last_error(n.dev),
+			    "no counters of layer 0: stream without profile");
 	snnq_stream_destroy(s);
 	snnq_tensor_free(input);
 	network_close(&n);
