@@ -155,7 +155,7 @@ TEST_F(ioctl, model_create_refuses)
 }
 
 /* Any byte of the program set to another value is accepted or refused, never more. */
-TEST_F(ioctl, model_create_survives_any_changed_byte)
+TEST_F_TIMEOUT(ioctl, model_create_survives_any_changed_byte, 180)
 {
 	static const uint8_t values[] = { 0, 1, 0x7f, 0x80, 0xff };
 	struct test_program good, p;

@@ -60,7 +60,7 @@ TEST_F(submit, one_job)
 }
 
 /* Many short jobs of one stream equal one long job; more than a ring holds. */
-TEST_F(submit, jobs_of_eight_steps)
+TEST_F_TIMEOUT(submit, jobs_of_eight_steps, 300)
 {
 	uint64_t point = 0;
 
@@ -219,7 +219,7 @@ static int run_client(uint32_t seed, int rounds)
 	return 0;
 }
 
-TEST_F(submit, several_processes)
+TEST_F_TIMEOUT(submit, several_processes, 300)
 {
 	pid_t pid[6];
 
@@ -243,7 +243,7 @@ static void *client_thread(void *seed)
 	return (void *)(intptr_t)run_client((uint32_t)(uintptr_t)seed, 40);
 }
 
-TEST_F(submit, several_threads)
+TEST_F_TIMEOUT(submit, several_threads, 300)
 {
 	pthread_t thread[4];
 	void *ret;
@@ -257,7 +257,7 @@ TEST_F(submit, several_threads)
 	}
 }
 
-TEST_F(submit, full_queue_is_busy_and_loses_nothing)
+TEST_F_TIMEOUT(submit, full_queue_is_busy_and_loses_nothing, 300)
 {
 	uint64_t point = 0;
 	int ret = 0;
@@ -273,7 +273,7 @@ TEST_F(submit, full_queue_is_busy_and_loses_nothing)
 		}
 	}
 	EXPECT_TRUE(ret == 0 || ret == -EBUSY);
-	ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, point, 60000));
+	ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, point, 240000));
 	EXPECT_TRUE(net_matches(&self->net));
 }
 

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every allocation that a call makes fails once, the first, the second, ... until
+ * the call gets through (/proc/self/task/TID/fail-nth).
+ * Catches: error paths that leak, free twice or use what they freed; the checkers
+ * and kmemleak of the debug kernel see it. Skips without CONFIG_FAULT_INJECTION.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "snnq_test.h"
+
+#define MAX_NTH 400
+
+/* What a failed allocation may become: shmem calls it ENOSPC, a failed copy is EFAULT. */
+static bool acceptable(int ret)
+{
+	return ret == 0 || ret == -ENOMEM || ret == -ENOSPC || ret == -EFAULT;
+}
+
+FIXTURE(failnth)
+{
+	int control;
+	int fd;
+	struct test_net net;
+	uint32_t stream, syncobj;
+	uint64_t point;
+};
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0)
+		return;
+	if (write(fd, text, strlen(text)) < 0)
+		perror(path);
+	close(fd);
+}
+
+FIXTURE_SETUP(failnth)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth", syscall(SYS_gettid));
+	self->fd = -1;
+	self->control = open(path, O_RDWR);
+	if (self->control < 0)
+		SKIP(return, "kernel without CONFIG_FAULT_INJECTION");
+	write_file("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
+	write_file("/sys/kernel/debug/failslab/verbose", "0");
+	write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N");
+	write_file("/sys/kernel/debug/fail_page_alloc/verbose", "0");
+	self->fd = snnq_test_open();
+	if (self->fd < 0)
+		SKIP(return, "no snnq device");
+	ASSERT_EQ(0, net_create(self->fd, 64, 11, &self->net));
+	ASSERT_EQ(0, stream_create(self->fd, self->net.model, &self->stream));
+	ASSERT_EQ(0, syncobj_create(self->fd, &self->syncobj));
+}
+
+FIXTURE_TEARDOWN(failnth)
+{
+	if (self->fd >= 0) {
+		net_destroy(&self->net);
+		close(self->fd);
+	}
+	if (self->control >= 0)
+		close(self->control);
+}
+
+static void arm(int control, int nth)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", nth);
+
+	if (pwrite(control, text, (size_t)n, 0) != n)
+		perror("fail-nth");
+}
+
+/* Whether the armed failure happened; disarms. */
+static bool fired(int control)
+{
+	char text[16] = "";
+	bool left = pread(control, text, sizeof(text) - 1, 0) > 0 && atoi(text) > 0;
+
+	arm(control, 0);
+	return !left;
+}
+
+TEST_F_TIMEOUT(failnth, opening, 120)
+{
+	int nth;
+
+	for (nth = 1; nth < MAX_NTH; nth++) {
+		int fd;
+
+		arm(self->control, nth);
+		fd = open("/dev/accel/accel0", O_RDWR | O_CLOEXEC);
+		if (!fired(self->control))
+			break;
+		if (fd >= 0)
+			close(fd);
+	}
+	EXPECT_LT(nth, MAX_NTH);
+}
+
+TEST_F_TIMEOUT(failnth, buffers_models_and_streams, 240)
+{
+	struct test_program program;
+	int nth;
+
+	program_fill(&program, 64);
+	for (nth = 1; nth < MAX_NTH; nth++) {
+		struct drm_snnq_stream_destroy stream = { };
+		struct drm_snnq_model_destroy model = { };
+		struct test_bo bo = { };
+		int ret;
+		bool hit;
+
+		arm(self->control, nth);
+		ret = bo_create(self->fd, 16384, 0, &bo);
+		if (!ret)
+			ret = model_create(self->fd, &program, program.header.total_bytes,
+					   &model.handle);
+		if (!ret)
+			ret = stream_create(self->fd, model.handle, &stream.handle);
+		hit = fired(self->control);
+		if (stream.handle)
+			snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_STREAM_DESTROY, &stream);
+		if (model.handle)
+			snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_MODEL_DESTROY, &model);
+		bo.fd = self->fd;
+		if (bo.map == (void *)-1)
+			bo.map = NULL;
+		bo_destroy(&bo);
+		ASSERT_TRUE(acceptable(ret)) TH_LOG("failure %d: %d", nth, ret);
+		if (!hit)
+			break;
+	}
+	EXPECT_LT(nth, MAX_NTH);
+}
+
+/* Time steps of the stream once nothing is queued. */
+static uint64_t settled_steps(int fd, uint32_t stream)
+{
+	struct drm_snnq_stream_query q;
+
+	while (!stream_query(fd, stream, &q) && q.queued)
+		usleep(1000);
+	return q.steps;
+}
+
+/*
+ * A job is queued or refused; what was computed is right all the same. EFAULT may
+ * also mean that it was queued and only the answer could not be copied out.
+ */
+TEST_F_TIMEOUT(failnth, submitting, 240)
+{
+	int nth;
+
+	for (nth = 1; nth < MAX_NTH; nth++) {
+		struct test_job j;
+		bool hit;
+		int ret;
+
+		job_fill(&j, &self->net, self->stream, 0, 64, self->syncobj, self->point + 1);
+		arm(self->control, nth);
+		ret = submit(self->fd, &j.job, 1, NULL);
+		hit = fired(self->control);
+		ASSERT_TRUE(acceptable(ret)) TH_LOG("failure %d: %d", nth, ret);
+		if (!ret || (ret == -EFAULT &&
+			     settled_steps(self->fd, self->stream) > 64 * self->point)) {
+			ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, ++self->point,
+						   30000));
+			net_expect(&self->net, 0, 64);
+			ASSERT_TRUE(net_matches(&self->net)) TH_LOG("failure %d", nth);
+		}
+		if (!hit)
+			break;
+	}
+	EXPECT_LT(nth, MAX_NTH);
+}
+
+TEST_HARNESS_MAIN
