@@ -87,6 +87,8 @@ int sim_open(uint32_t cores, struct snnq_device *dev);
 /* @path NULL: the first coprocessor. -ENOENT when there is none. */
 int drm_open(const char *path, struct snnq_device *dev);
 
+/* Copy what users may know of the capabilities into the device's info. */
+void device_tell_caps(struct snnq_device *dev);
 struct snnq_device *device_get(struct snnq_device *dev);
 void device_put(struct snnq_device *dev);
 int64_t now_ns(void);

@@ -33,6 +33,21 @@ void device_put(struct snnq_device *dev)
 	free(dev);
 }
 
+void device_tell_caps(struct snnq_device *dev)
+{
+	const struct snnq_caps *c = &dev->caps;
+	struct snnq_device_info *i = &dev->info;
+
+	i->max_layers = c->max_layers;
+	i->max_dim = c->max_dim;
+	i->max_channels = c->max_channels;
+	i->max_steps = c->max_steps;
+	i->scheme_uniform = c->scheme_uniform;
+	i->scheme_odd = c->scheme_odd;
+	i->scheme_pot = c->scheme_pot;
+	i->ops = c->ops;
+}
+
 /* "sim" or "sim:cores=N". */
 static int open_sim(const char *name, const struct snnq_open_opts *opts, struct snnq_device *dev)
 {

@@ -507,14 +507,7 @@ static int query(struct snnq_device *dev)
 		.scheme_uniform = i.scheme_uniform, .scheme_odd = i.scheme_odd,
 		.scheme_pot = i.scheme_pot,
 	};
-	d->max_layers = i.max_layers;
-	d->max_dim = i.max_dim;
-	d->max_channels = i.max_channels;
-	d->max_steps = i.max_steps;
-	d->scheme_uniform = i.scheme_uniform;
-	d->scheme_odd = i.scheme_odd;
-	d->scheme_pot = i.scheme_pot;
-	d->ops = i.ops;
+	device_tell_caps(dev);
 	return 0;
 }
 

@@ -475,18 +475,13 @@ static const struct backend_ops sim_ops = {
 
 static void fill_info(struct snnq_device *dev, uint32_t cores)
 {
-	const struct snnq_caps *caps = &snnq_caps_all;
-
-	dev->caps = *caps;
+	dev->caps = snnq_caps_all;
 	dev->info = (struct snnq_device_info) {
 		.name = "sim", .driver = "sim", .hw_version = SNNQ_HW_VERSION, .cores = cores,
 		.dma_bits = 64, .queue_depth = 1, .lanes = SIM_LANES,
 		.port_bytes = SIM_PORT_BYTES, .clock_khz = SIM_CLOCK_KHZ,
-		.max_layers = caps->max_layers, .max_dim = caps->max_dim,
-		.max_channels = caps->max_channels, .max_steps = caps->max_steps,
-		.scheme_uniform = caps->scheme_uniform, .scheme_odd = caps->scheme_odd,
-		.scheme_pot = caps->scheme_pot, .ops = caps->ops,
 	};
+	device_tell_caps(dev);
 }
 
 static int start_threads(struct snnq_device *dev, struct sim *sim, uint32_t cores)
