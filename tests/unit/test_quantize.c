@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "modelfile.h"
-#include "quantize.h"
+#include "quantize/quantize.h"
 #include "snnq_engine.h"
 
 static const struct {

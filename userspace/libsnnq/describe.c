@@ -12,7 +12,7 @@
 
 #include "error.h"
 #include "graph.h"
-#include "quantize_grid.h"
+#include "quantize/grid.h"
 #include "snnq_engine.h"
 #include "snnq_tools.h"
 

@@ -16,7 +16,7 @@
 
 #include "error.h"
 #include "import.h"
-#include "quantize_model.h"
+#include "quantize/model.h"
 #include "snnq_program.h"
 
 #define LOIHI_SHIFT 6		/* of weights, thresholds and biases */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * quantize.c - a float model to an integer one by rounding.
+ * rewrite.c - a float model to an integer one by rounding.
  *
  * Layer by layer the graph's JSON is rewritten: weights packed, thresholds and
  * biases folded, average pools turned into sums whose factor goes into what
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "quantize_model.h"
+#include "model.h"
 
 #define HEAD_MULT 256		/* keeps eight bits of a head's bias below one step */
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * quantize_model.c - add tensors to a model that is being made.
+ * model.c - add tensors to a model that is being made.
  */
-#include "quantize_model.h"
+#include "model.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * quantize_round.c - scales of least squared error, and the nearest levels.
+ * round.c - scales of least squared error, and the nearest levels.
  *
  * For each row (output channel, or the whole layer with one scale) a grid of ratios
  * is tried, and each scale that puts the largest weight exactly on a level, so that

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * quantize_fold.c - thresholds and biases as integers with F fraction bits.
+ * fold.c - thresholds and biases as integers with F fraction bits.
  *
  * F starts at 4: with thresholds around 20 accumulator steps that rounds by 0.2 %.
  * More are taken when a threshold would fall below 1, fewer when that makes all

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * quantize_calibrate.c - how active each channel is on real recordings.
+ * calibrate.c - how active each channel is on real recordings.
  *
  * The integer model itself runs (sim backend, outputs tapped), so that what is
  * measured are the spikes that a quantized layer will see. For spikes the mean

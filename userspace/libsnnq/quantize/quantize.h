@@ -10,7 +10,7 @@
 #define SNNQ_QUANTIZE_H
 
 #include "graph.h"
-#include "quantize_grid.h"
+#include "grid.h"
 #include "snnq_tools.h"
 
 /* Weights of a layer while they are rounded. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * quantize_grid.c - the levels of a scheme, and weights packed into its codes.
+ * grid.c - the levels of a scheme, and weights packed into its codes.
  *
  * Levels come from the engine's decoder, so that both always agree.
  */
-#include "quantize_grid.h"
+#include "grid.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * quantize_grid.h - the levels of a scheme, and weights packed into its codes.
+ * grid.h - the levels of a scheme, and weights packed into its codes.
  */
-#ifndef SNNQ_QUANTIZE_GRID_H
-#define SNNQ_QUANTIZE_GRID_H
+#ifndef SNNQ_GRID_H
+#define SNNQ_GRID_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,4 +49,4 @@ size_t weight_packed_bytes(const struct weight_shape *shape, uint32_t bits);
 void weight_pack(const struct weight_shape *shape, const struct grid *grid,
 		 const uint8_t *indices, uint8_t *packed);
 
-#endif /* SNNQ_QUANTIZE_GRID_H */
+#endif /* SNNQ_GRID_H */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * quantize_model.h - add tensors to a model that is being made.
+ * model.h - add tensors to a model that is being made.
  *
  * Each adds the tensor LAYER.PART and stores its name in @node under @key.
  * Return 0 or -ENOMEM with the error set.
  */
-#ifndef SNNQ_QUANTIZE_MODEL_H
-#define SNNQ_QUANTIZE_MODEL_H
+#ifndef SNNQ_MODEL_H
+#define SNNQ_MODEL_H
 
 #include "modelfile.h"
-#include "quantize_grid.h"
+#include "grid.h"
 
 struct model_slot {
 	struct modelfile *file;
@@ -25,4 +25,4 @@ int model_add_integers(const struct model_slot *slot, const int32_t *values, uin
 int model_add_weight(const struct model_slot *slot, const struct weight_shape *shape,
 		     const struct grid *grid, const uint8_t *indices);
 
-#endif /* SNNQ_QUANTIZE_MODEL_H */
+#endif /* SNNQ_MODEL_H */
