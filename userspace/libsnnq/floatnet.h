@@ -43,15 +43,9 @@ uint64_t floatnet_words(const struct floatnet *net, int layer);
 int floatnet_record_alloc(const struct floatnet *net, struct floatnet_record *record);
 void floatnet_record_free(const struct floatnet *net, struct floatnet_record *record);
 
-/* Work memory of one thread: states and currents. */
-struct floatnet_work;
-struct floatnet_work *floatnet_work_alloc(const struct floatnet *net);	/* NULL: no memory */
-void floatnet_work_free(const struct floatnet *net, struct floatnet_work *work);
-
 /**
  * floatnet_run() - run one window from zero state
- * @net: shared by threads.
- * @work: the calling thread's; NULL: allocated for this call.
+ * @net: may be shared by threads.
  * @input: graph->input.steps slots, as bins_fill() makes them.
  * @record: overwritten.
  * @stats: NULL or one per layer: input_spikes, input_possible, synops, neuron_updates,
@@ -59,7 +53,7 @@ void floatnet_work_free(const struct floatnet *net, struct floatnet_work *work);
  *
  * Return: 0 or -ENOMEM.
  */
-int floatnet_run(const struct floatnet *net, struct floatnet_work *work, const uint64_t *input,
+int floatnet_run(const struct floatnet *net, const uint64_t *input,
 		 struct floatnet_record *record, struct snnq_layer_stats *stats);
 
 #endif /* SNNQ_FLOATNET_H */
