@@ -14,6 +14,7 @@ import eventcam
 
 TEST_DIGITS = 360
 SEED = 20240
+COPIES = 3
 
 
 def split():
@@ -37,6 +38,16 @@ def recordings(numbers, copies, workers):
     with Pool(workers) as pool:
         events = pool.map(recording, tasks, chunksize=16)
     return events, np.tile(digits.target[numbers], copies)
+
+
+def training(workers):
+    """Events and labels: COPIES recordings of each training digit."""
+    return recordings(split()[0], COPIES, workers)
+
+
+def testing(workers):
+    """Events and labels of the test digits."""
+    return recordings(split()[1], 1, workers)
 
 
 def counts(events, spec):

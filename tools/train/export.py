@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 import snnqfile
-from model import demo_network
+from model import NETWORKS
 from train import parse_grid
 
 
@@ -56,15 +56,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint")
     parser.add_argument("-o", "--output", required=True)
-    parser.add_argument("--name", default="digits")
+    parser.add_argument("--network", choices=NETWORKS, default="demo")
     parser.add_argument("--grid", action="append", default=[], type=parse_grid)
     args = parser.parse_args()
-    net = demo_network()
+    network = NETWORKS[args.network]
+    net = network.build()
     net.load_state_dict(torch.load(args.checkpoint))
     net.eval()
     for name, grid in args.grid:
         net.synapse(name).grid = grid
-    snnqfile.write(args.output, *model_file(net, args.name))
+    snnqfile.write(args.output, *model_file(net, network.name))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ what is trained is what is exported and what is compared with the engine.
 Neuron (leaky integrate and fire): u = u / n + X; spike = u >= threshold; a
 spike sets u to 0. Activations are [step, sample, channel, y, x].
 """
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -19,6 +21,7 @@ from grids import quantize
 INPUT = {"width": 32, "height": 32, "polarities": 2, "on_channel": 1,
          "layout": "hwc", "planes": 2, "binning": "duration", "steps": 8,
          "step_us": 30000, "rounding": "floor", "origin": "zero"}
+NMNIST_INPUT = dict(INPUT, width=34, height=34, steps=6, step_us=50000)
 
 
 def lif(threshold):
@@ -70,12 +73,14 @@ class GraphBuilder:
                            planes=(level + 2).bit_length())
 
 
-def spikformer(stem=(16, 32, 64), heads=4, blocks=2, ratio=4, classes=10):
-    """Layer list: conv stem with pooling, RPE, encoder blocks, head."""
+def spikformer(stem=(16, 32, 64), pools=3, heads=4, blocks=2, ratio=4, classes=10):
+    """Layer list: conv stem, its first `pools` layers with pooling, RPE,
+    encoder blocks, head."""
     g = GraphBuilder()
     x = "input"
     for i, channels in enumerate(stem, 1):
-        x = g.pool(f"pool{i}", g.conv(f"conv{i}", x, channels))
+        x = g.conv(f"conv{i}", x, channels)
+        x = g.pool(f"pool{i}", x) if i <= pools else x
     x = g.append("rpe.res", "add", [x, g.conv("rpe", x, stem[-1])], planes=2)
     for i in range(1, blocks + 1):
         x = g.block(i, x, stem[-1], heads, ratio, level=2 * i)
@@ -236,10 +241,25 @@ class SpikingNet(nn.Module):
         return sums * self.readout["scale"]
 
 
-def demo_network():
-    """The demo's network, untrained."""
-    layers = spikformer()
-    pooled = 4 * 4  # positions of the last map
-    readout = {"input": "head", "mode": "sum",
-               "scale": 1.0 / (pooled * INPUT["steps"])}
-    return SpikingNet(layers, INPUT, readout)
+@dataclass(frozen=True)
+class Network:
+    """What distinguishes one trained network from another."""
+    name: str            # of the model file
+    input_spec: dict
+    stem: tuple
+    pools: int
+    heads: int
+    positions: int       # of the last map
+
+    def build(self):
+        """The network, untrained."""
+        layers = spikformer(self.stem, self.pools, self.heads)
+        scale = 1.0 / (self.positions * self.input_spec["steps"])
+        return SpikingNet(layers, self.input_spec, {
+            "input": "head", "mode": "sum", "scale": scale})
+
+
+NETWORKS = {
+    "demo": Network("digits", INPUT, (16, 32, 64), 3, 4, 4 * 4),
+    "nmnist": Network("nmnist", NMNIST_INPUT, (32, 64, 128, 256), 3, 16, 5 * 5),
+}
