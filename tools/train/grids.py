@@ -20,11 +20,12 @@ def levels_of(scheme, bits):
 
 
 def nearest(values, grid):
-    """Nearest level of an ascending grid, ties to the smaller magnitude."""
-    middles = (grid[1:] + grid[:-1]) / 2
-    below = grid[torch.bucketize(values, middles)]
-    above = grid[torch.bucketize(values, middles, right=True)]
-    return torch.where(below.abs() < above.abs(), below, above)
+    """Nearest level of an ascending symmetric grid, ties to the smaller
+    magnitude."""
+    magnitudes = grid[grid >= 0]
+    middles = (magnitudes[1:] + magnitudes[:-1]) / 2
+    found = torch.take(magnitudes, torch.bucketize(values.abs(), middles))
+    return torch.copysign(found, values)
 
 
 def quantize(weight, scheme, bits, per_channel=True):
