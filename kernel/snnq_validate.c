@@ -11,20 +11,9 @@
  *    planes, word sizes) below 2^63; longer products saturate.
  *  - No floating point, no recursion, no allocation, no 64-bit division.
  */
-#include "snnq_validate.h"
+#include "snnq_validate_internal.h"
 
-#define SATURATED	(1ull << 63)
 #define NOT_IN_LAYER	0xffffffffu
-#define INT32_MAX_U	0x7fffffffull
-
-struct check {
-	const struct snnq_program_header *header;
-	const struct snnq_region_desc *regions;
-	const struct snnq_layer *layers;
-	const __s32 *table;
-	__u32 layer;
-	struct snnq_diag diag;
-};
 
 const struct snnq_caps snnq_caps_all = {
 	.max_layers = SNNQ_MAX_LAYERS,
@@ -49,41 +38,6 @@ const char *snnq_check_text(enum snnq_check check)
 	return (unsigned int)check < SNNQ_CHECK_COUNT ? texts[check] : "unknown check";
 }
 
-/* Record what is wrong; the return value is that of the whole validation. */
-static int fail(struct check *c, enum snnq_check check, const char *field)
-{
-	c->diag.check = check;
-	c->diag.layer = c->layer;
-	c->diag.field = field;
-	if (check == SNNQ_CHECK_UNSUPPORTED)
-		return -EOPNOTSUPP;
-	return check == SNNQ_CHECK_OVERFLOW ? -EOVERFLOW : -EINVAL;
-}
-
-static __u64 mul_sat(__u64 a, __u64 b)
-{
-	__u64 r;
-
-	return __builtin_mul_overflow(a, b, &r) || r > SATURATED ? SATURATED : r;
-}
-
-static __u64 add_sat(__u64 a, __u64 b)
-{
-	__u64 r;
-
-	return __builtin_add_overflow(a, b, &r) || r > SATURATED ? SATURATED : r;
-}
-
-static __u64 round8(__u64 v)
-{
-	return (v + 7) & ~7ull;
-}
-
-static bool fits(__u64 offset, __u64 bytes, __u64 limit)
-{
-	return bytes <= limit && offset <= limit - bytes;
-}
-
 static bool overlaps(__u64 a, __u64 a_bytes, __u64 b, __u64 b_bytes)
 {
 	return a < b + b_bytes && b < a + a_bytes;
@@ -99,24 +53,6 @@ static bool all_zero(const void *p, size_t bytes)
 			return false;
 	return true;
 }
-
-/* Range of one field of a structure. */
-struct rule {
-	__u16 offset;
-	__u8 size;
-	__u8 check;
-	__u64 min;
-	__u64 max;
-	const char *field;
-};
-
-#define RULE(type, member, lo, hi, code) {			\
-	.offset = offsetof(type, member),			\
-	.size = sizeof(((type *)0)->member),			\
-	.check = SNNQ_CHECK_##code, .min = (lo), .max = (hi),	\
-	.field = #member }
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static __u64 load_field(const void *base, const struct rule *r)
 {
@@ -134,7 +70,7 @@ static __u64 load_field(const void *base, const struct rule *r)
 	}
 }
 
-static int check_rules(struct check *c, const void *base, const struct rule *rules, size_t n)
+int snnq_check_rules(struct check *c, const void *base, const struct rule *rules, size_t n)
 {
 	size_t i;
 
@@ -163,7 +99,6 @@ static const struct rule header_rules[] = {
 	H(reserved[2], 0, 0, RESERVED),
 };
 
-#define L(...) RULE(struct snnq_layer, __VA_ARGS__)
 static const struct rule layer_rules[] = {
 	L(op, SNNQ_OP_EVENTS, SNNQ_OP_COUNT - 1, OP),
 	L(flags, 0, SNNQ_LAYER_FLAGS, FLAGS),
@@ -190,49 +125,6 @@ static const struct rule layer_rules[] = {
 	L(neuron.flags, 0, SNNQ_NEURON_FLAGS, FLAGS),
 };
 
-/* Operations with a window. */
-static const struct rule geometry_rules[] = {
-	L(geometry.kernel_h, 1, SNNQ_MAX_DIM, GEOMETRY),
-	L(geometry.kernel_w, 1, SNNQ_MAX_DIM, GEOMETRY),
-	L(geometry.stride_h, 1, 255, GEOMETRY),
-	L(geometry.stride_w, 1, 255, GEOMETRY),
-	L(geometry.dilation_h, 1, 255, GEOMETRY),
-	L(geometry.dilation_w, 1, 255, GEOMETRY),
-	L(geometry.groups, 1, SNNQ_MAX_CHANNELS, GEOMETRY),
-};
-
-/* Layers that have a neuron stage without a neuron: all but requantization unused. */
-static const struct rule requant_rules[] = {
-	L(neuron.compare, 0, 0, RESERVED),
-	L(neuron.reset, 0, 0, RESERVED),
-	L(neuron.leak, 0, 0, RESERVED),
-	L(neuron.current_leak, 0, 0, RESERVED),
-	L(neuron.shift, 0, 0, RESERVED),
-	L(neuron.delay, 0, 0, RESERVED),
-	L(neuron.leak_param, 0, 0, RESERVED),
-	L(neuron.current_leak_param, 0, 0, RESERVED),
-	L(neuron.reset_value, 0, 0, RESERVED),
-	L(neuron.refractory, 0, 0, RESERVED),
-	L(neuron.flags, 0, 0, RESERVED),
-	L(neuron.threshold_index, 0, 0, RESERVED),
-	L(neuron.threshold_count, 0, 0, RESERVED),
-	L(flags, 0, 0, FLAGS),
-};
-
-/* Layers with a neuron do not requantize. */
-static const struct rule spiking_rules[] = {
-	L(neuron.requant_shift, 0, 0, RESERVED),
-	L(neuron.mult_index, 0, 0, RESERVED),
-	L(neuron.mult_count, 0, 0, RESERVED),
-};
-
-/* LIF has no synaptic current. */
-static const struct rule lif_rules[] = {
-	L(neuron.current_leak, 0, 0, RESERVED),
-	L(neuron.current_leak_param, 0, 0, RESERVED),
-	L(neuron.flags, 0, SNNQ_NEURON_FLAG_STICKY, FLAGS),
-};
-
 static int check_header(struct check *c, const void *blob, size_t size)
 {
 	const struct snnq_program_header *h = blob;
@@ -243,7 +135,7 @@ static int check_header(struct check *c, const void *blob, size_t size)
 		return fail(c, SNNQ_CHECK_SIZE, "size");
 	if (size > SNNQ_MAX_PROGRAM_BYTES)
 		return fail(c, SNNQ_CHECK_LIMIT, "total_bytes");
-	ret = check_rules(c, h, header_rules, COUNT(header_rules));
+	ret = snnq_check_rules(c, h, header_rules, COUNT(header_rules));
 	if (ret)
 		return ret;
 	if (h->total_bytes != size)
@@ -295,18 +187,11 @@ static int check_region(struct check *c, const struct snnq_region_desc *r)
 
 /* Tensors. */
 
-#define FORMATS(f)	(1u << SNNQ_FORMAT_##f)
-#define FORMATS_PLANES	(FORMATS(UNSIGNED) | FORMATS(SIGNED))
-
-struct tensor_names {
-	const char *offset, *region, *format, *planes, *height, *width, *channels;
-};
-
 #define TENSOR_NAMES(t) {						\
 	t ".offset", t ".region", t ".format", t ".planes",		\
 	t ".height", t ".width", t ".channels" }
 
-static const struct tensor_names input_names[3] = {
+const struct tensor_names snnq_input_names[3] = {
 	TENSOR_NAMES("in[0]"), TENSOR_NAMES("in[1]"), TENSOR_NAMES("in[2]")
 };
 static const struct tensor_names output_names = TENSOR_NAMES("out");
@@ -347,14 +232,6 @@ static int check_dims(struct check *c, const struct snnq_tensor *t, __u32 format
 	return 0;
 }
 
-/* The descriptor of a user region, or NULL. */
-static const struct snnq_region_desc *user_region(const struct check *c, __u32 region)
-{
-	if (region < SNNQ_REGION_USER || region - SNNQ_REGION_USER >= c->header->region_count)
-		return NULL;
-	return &c->regions[region - SNNQ_REGION_USER];
-}
-
 /*
  * A tensor lies in scratch or in a user region of the given role; events and
  * readouts only in the latter.
@@ -383,11 +260,6 @@ static bool tensors_overlap(const struct snnq_tensor *a, const struct snnq_tenso
 {
 	return a->region == b->region &&
 	       overlaps(a->offset, snnq_tensor_bytes(a), b->offset, snnq_tensor_bytes(b));
-}
-
-static bool same_shape(const struct snnq_tensor *a, const struct snnq_tensor *b)
-{
-	return a->height == b->height && a->width == b->width && a->channels == b->channels;
 }
 
 static bool same_tensor(const struct snnq_tensor *a, const struct snnq_tensor *b)
@@ -429,381 +301,6 @@ static int check_output_alias(struct check *c, const struct snnq_layer *l, __u32
 	return 0;
 }
 
-/* Windows. */
-
-static __u32 groups_of(const struct snnq_layer *l)
-{
-	return l->op == SNNQ_OP_CONV2D ? l->geometry.groups : 1;
-}
-
-/* Number of kernel positions: 1 for operations without a window. */
-static __u64 window_size(const struct snnq_layer *l)
-{
-	return l->geometry.kernel_h ? (__u64)l->geometry.kernel_h * l->geometry.kernel_w : 1;
-}
-
-/* Padding below the kernel and output size as computed; out is the one stated. */
-static bool axis_ok(__u32 in, __u32 out, __u32 kernel, __u32 stride, __u32 pad, __u32 dilation)
-{
-	__u32 span = dilation * (kernel - 1) + 1;
-
-	return in + 2 * pad >= span && (in + 2 * pad - span) / stride + 1 == out;
-}
-
-static int check_geometry(struct check *c, const struct snnq_layer *l)
-{
-	const struct snnq_geometry *g = &l->geometry;
-	int ret = check_rules(c, l, geometry_rules, COUNT(geometry_rules));
-
-	if (ret)
-		return ret;
-	if (g->pad_h > g->dilation_h * (g->kernel_h - 1u))
-		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.pad_h");
-	if (g->pad_w > g->dilation_w * (g->kernel_w - 1u))
-		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.pad_w");
-	if (l->in[0].channels % g->groups || l->out.channels % g->groups)
-		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.groups");
-	if (!axis_ok(l->in[0].height, l->out.height, g->kernel_h, g->stride_h, g->pad_h,
-		     g->dilation_h))
-		return fail(c, SNNQ_CHECK_SHAPE, "out.height");
-	if (!axis_ok(l->in[0].width, l->out.width, g->kernel_w, g->stride_w, g->pad_w,
-		     g->dilation_w))
-		return fail(c, SNNQ_CHECK_SHAPE, "out.width");
-	return 0;
-}
-
-/* Whether each window contains a position inside the image, along one axis. */
-static bool windows_inside(__u32 in, __u32 out, __u32 kernel, __u32 stride, __u32 pad,
-			   __u32 dilation)
-{
-	__u32 o;
-
-	for (o = 0; o < out; o++) {
-		__u32 start = o * stride;
-		__u32 k = start < pad ? (pad - start + dilation - 1) / dilation : 0;
-
-		if (k >= kernel || start + k * dilation - pad >= in)
-			return false;
-	}
-	return true;
-}
-
-/* Weights and accumulators. */
-
-__u64 snnq_weight_row_bytes(const struct snnq_layer *l)
-{
-	return ((__u64)(l->out.channels / groups_of(l)) * l->quant.bits + 7) / 8;
-}
-
-__u64 snnq_weight_bytes(const struct snnq_layer *l)
-{
-	if (l->quant.scheme == SNNQ_SCHEME_NONE)
-		return 0;
-	return window_size(l) * l->in[0].channels * snnq_weight_row_bytes(l);
-}
-
-static int check_quant(struct check *c, const struct snnq_layer *l)
-{
-	const struct snnq_quant *q = &l->quant;
-	const struct snnq_region_desc *r = user_region(c, q->region);
-	__u32 least = q->scheme == SNNQ_SCHEME_POT ? 2 : 1;
-	__u32 most = q->scheme == SNNQ_SCHEME_POT ? 5 : 8;
-
-	if (q->scheme < SNNQ_SCHEME_UNIFORM || q->scheme > SNNQ_SCHEME_POT)
-		return fail(c, SNNQ_CHECK_SCHEME, "quant.scheme");
-	if (q->bits < least || q->bits > most)
-		return fail(c, SNNQ_CHECK_SCHEME, "quant.bits");
-	if (!r || r->role != SNNQ_ROLE_WEIGHTS)
-		return fail(c, SNNQ_CHECK_WEIGHTS, "quant.region");
-	if (!fits(q->offset, snnq_weight_bytes(l), r->bytes))
-		return fail(c, SNNQ_CHECK_WEIGHTS, "quant.offset");
-	return 0;
-}
-
-static __u64 largest_input(const struct snnq_tensor *t)
-{
-	return t->format == SNNQ_FORMAT_SIGNED ? 1ull << (t->planes - 1) :
-						 (1ull << t->planes) - 1;
-}
-
-static __u64 largest_weight(const struct snnq_quant *q)
-{
-	switch (q->scheme) {
-	case SNNQ_SCHEME_UNIFORM:
-		return q->bits == 1 ? 1 : 1ull << (q->bits - 1);
-	case SNNQ_SCHEME_ODD:
-		return (1ull << q->bits) - 1;
-	default:
-		return 1ull << ((1u << (q->bits - 1)) - 2);
-	}
-}
-
-/* The largest magnitude of @terms products must fit an int32 accumulator. */
-static int check_accumulator(struct check *c, __u64 terms, __u64 input, __u64 weight)
-{
-	if (mul_sat(mul_sat(terms, input), weight) > INT32_MAX_U)
-		return fail(c, SNNQ_CHECK_OVERFLOW, "accumulator");
-	return 0;
-}
-
-/* Operations: what of the layer descriptor each uses and how it belongs together. */
-
-static int check_events(struct check *c, const struct snnq_layer *l)
-{
-	if (!same_shape(&l->in[0], &l->out))
-		return fail(c, SNNQ_CHECK_SHAPE, "out");
-	return 0;
-}
-
-static int check_conv2d(struct check *c, const struct snnq_layer *l)
-{
-	int ret = check_geometry(c, l);
-
-	if (!ret)
-		ret = check_quant(c, l);
-	if (ret)
-		return ret;
-	return check_accumulator(c, window_size(l) * (l->in[0].channels / groups_of(l)),
-				 largest_input(&l->in[0]), largest_weight(&l->quant));
-}
-
-static int check_linear(struct check *c, const struct snnq_layer *l)
-{
-	int ret = check_quant(c, l);
-
-	if (ret)
-		return ret;
-	if (l->in[0].height != l->out.height || l->in[0].width != l->out.width)
-		return fail(c, SNNQ_CHECK_SHAPE, "out");
-	return check_accumulator(c, l->in[0].channels, largest_input(&l->in[0]),
-				 largest_weight(&l->quant));
-}
-
-static int check_pool(struct check *c, const struct snnq_layer *l)
-{
-	int ret = check_geometry(c, l);
-
-	if (ret)
-		return ret;
-	if (l->geometry.groups != 1)
-		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.groups");
-	if (l->in[0].channels != l->out.channels)
-		return fail(c, SNNQ_CHECK_SHAPE, "out.channels");
-	return 0;
-}
-
-static int check_pool_max(struct check *c, const struct snnq_layer *l)
-{
-	const struct snnq_geometry *g = &l->geometry;
-	int ret = check_pool(c, l);
-
-	if (ret)
-		return ret;
-	if (l->in[0].format != l->out.format || l->in[0].planes != l->out.planes)
-		return fail(c, SNNQ_CHECK_TENSOR_FORMAT, "out.format");
-	if (!windows_inside(l->in[0].height, l->out.height, g->kernel_h, g->stride_h, g->pad_h,
-			    g->dilation_h))
-		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.pad_h");
-	if (!windows_inside(l->in[0].width, l->out.width, g->kernel_w, g->stride_w, g->pad_w,
-			    g->dilation_w))
-		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.pad_w");
-	return 0;
-}
-
-static int check_pool_sum(struct check *c, const struct snnq_layer *l)
-{
-	int ret = check_pool(c, l);
-
-	if (ret)
-		return ret;
-	if (l->param < 1 || l->param > 32767)
-		return fail(c, SNNQ_CHECK_PARAM, "param");
-	return check_accumulator(c, window_size(l), largest_input(&l->in[0]), l->param);
-}
-
-static int check_add(struct check *c, const struct snnq_layer *l)
-{
-	if (!same_shape(&l->in[0], &l->in[1]))
-		return fail(c, SNNQ_CHECK_SHAPE, "in[1]");
-	if (!same_shape(&l->in[0], &l->out))
-		return fail(c, SNNQ_CHECK_SHAPE, "out");
-	return 0;
-}
-
-static int check_attention(struct check *c, const struct snnq_layer *l)
-{
-	const struct snnq_tensor *q = &l->in[0];
-	__u32 i;
-
-	for (i = 0; i < 3; i++) {
-		if (l->in[i].planes != 1)
-			return fail(c, SNNQ_CHECK_TENSOR_FORMAT, input_names[i].planes);
-		if (!same_shape(q, &l->in[i]))
-			return fail(c, SNNQ_CHECK_SHAPE, input_names[i].channels);
-	}
-	if (!same_shape(q, &l->out))
-		return fail(c, SNNQ_CHECK_SHAPE, "out");
-	if (!l->param || q->channels % l->param)
-		return fail(c, SNNQ_CHECK_PARAM, "param");
-	return check_accumulator(c, (__u64)q->height * q->width, q->channels / l->param, 1);
-}
-
-static int check_readout(struct check *c, const struct snnq_layer *l)
-{
-	if (l->param != SNNQ_READOUT_SUM && l->param != SNNQ_READOUT_LAST)
-		return fail(c, SNNQ_CHECK_PARAM, "param");
-	if (l->out.height != 1 || l->out.width != 1 || l->out.channels != l->in[0].channels)
-		return fail(c, SNNQ_CHECK_SHAPE, "out");
-	return 0;
-}
-
-#define USES_PARAM	(1u << 0)
-#define USES_QUANT	(1u << 1)
-#define USES_GEOMETRY	(1u << 2)
-#define USES_NEURON	(1u << 3)
-
-struct op_rule {
-	int (*check)(struct check *c, const struct snnq_layer *l);
-	__u32 inputs;
-	__u32 uses;
-	__u32 in_formats;
-	__u32 out_formats;	/* with a neuron: spikes, see check_spiking() */
-	__u32 in_role;
-	__u32 out_role;
-};
-
-#define FORMATS_ALL (FORMATS_PLANES | FORMATS(INT32))
-#define ACTIVATIONS .in_role = SNNQ_ROLE_INPUT, .out_role = SNNQ_ROLE_OUTPUT
-
-static const struct op_rule op_rules[SNNQ_OP_COUNT] = {
-	[SNNQ_OP_EVENTS] = {
-		check_events, 1, 0, FORMATS(EVENTS), FORMATS(UNSIGNED),
-		.in_role = SNNQ_ROLE_EVENTS, .out_role = SNNQ_ROLE_OUTPUT },
-	[SNNQ_OP_CONV2D] = {
-		check_conv2d, 1, USES_QUANT | USES_GEOMETRY | USES_NEURON,
-		FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS },
-	[SNNQ_OP_LINEAR] = {
-		check_linear, 1, USES_QUANT | USES_NEURON,
-		FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS },
-	[SNNQ_OP_POOL_MAX] = {
-		check_pool_max, 1, USES_GEOMETRY, FORMATS_PLANES, FORMATS_PLANES, ACTIVATIONS },
-	[SNNQ_OP_POOL_SUM] = {
-		check_pool_sum, 1, USES_PARAM | USES_GEOMETRY | USES_NEURON,
-		FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS },
-	[SNNQ_OP_ADD] = {
-		check_add, 2, 0, FORMATS_PLANES, FORMATS_PLANES, ACTIVATIONS },
-	[SNNQ_OP_ATTENTION] = {
-		check_attention, 3, USES_PARAM | USES_NEURON,
-		FORMATS(UNSIGNED), FORMATS_ALL, ACTIVATIONS },
-	[SNNQ_OP_READOUT] = {
-		check_readout, 1, USES_PARAM, FORMATS_ALL, FORMATS(INT32),
-		.in_role = SNNQ_ROLE_INPUT, .out_role = SNNQ_ROLE_READOUT },
-};
-
-/* Neurons. */
-
-static bool leak_ok(__u32 leak, __u32 param)
-{
-	switch (leak) {
-	case SNNQ_LEAK_NONE:
-		return param == 0;
-	case SNNQ_LEAK_DIVN:
-		return param >= 1 && param <= 65536;
-	case SNNQ_LEAK_Q16:
-		return param <= 65536;
-	default:
-		return param <= 4096;
-	}
-}
-
-/* A table of constants: one for all channels or one each; absent if @optional. */
-static int check_table(struct check *c, const struct snnq_layer *l, __u32 index, __u32 count,
-		       bool optional, const char *field)
-{
-	if (optional && !count)
-		return index ? fail(c, SNNQ_CHECK_RESERVED, field) : 0;
-	if ((count != 1 && count != l->out.channels) ||
-	    !fits(index, count, c->header->table_count))
-		return fail(c, SNNQ_CHECK_TABLE, field);
-	return 0;
-}
-
-static int check_thresholds(struct check *c, const struct snnq_layer *l)
-{
-	const struct snnq_neuron *n = &l->neuron;
-	int ret = check_table(c, l, n->threshold_index, n->threshold_count, false,
-			      "neuron.threshold");
-	__u32 i;
-
-	if (ret)
-		return ret;
-	for (i = 0; i < n->threshold_count; i++)
-		if (c->table[n->threshold_index + i] < 1)
-			return fail(c, SNNQ_CHECK_THRESHOLD, "neuron.threshold");
-	return 0;
-}
-
-/* A layer with a neuron: its output is spikes. */
-static int check_spiking(struct check *c, const struct snnq_layer *l)
-{
-	const struct snnq_neuron *n = &l->neuron;
-	int ret = check_rules(c, l, spiking_rules, COUNT(spiking_rules));
-
-	if (!ret && n->model == SNNQ_NEURON_LIF)
-		ret = check_rules(c, l, lif_rules, COUNT(lif_rules));
-	if (ret)
-		return ret;
-	if (l->out.format != SNNQ_FORMAT_UNSIGNED || l->out.planes != 1)
-		return fail(c, SNNQ_CHECK_TENSOR_FORMAT, "out.format");
-	if (!leak_ok(n->leak, n->leak_param))
-		return fail(c, SNNQ_CHECK_NEURON, "neuron.leak_param");
-	if (!leak_ok(n->current_leak, n->current_leak_param))
-		return fail(c, SNNQ_CHECK_NEURON, "neuron.current_leak_param");
-	if ((n->flags & SNNQ_NEURON_FLAG_STICKY) &&
-	    (n->model != SNNQ_NEURON_LIF || n->leak != SNNQ_LEAK_DIVN ||
-	     n->compare != SNNQ_COMPARE_GT))
-		return fail(c, SNNQ_CHECK_NEURON, "neuron.flags");
-	if (n->reset_value && n->reset != SNNQ_RESET_HARD && !n->refractory)
-		return fail(c, SNNQ_CHECK_RESERVED, "neuron.reset_value");
-	return check_thresholds(c, l);
-}
-
-static int check_neuron(struct check *c, const struct snnq_layer *l)
-{
-	const struct snnq_neuron *n = &l->neuron;
-	int ret;
-
-	if (n->model != SNNQ_NEURON_NONE) {
-		ret = check_spiking(c, l);
-	} else {
-		ret = check_rules(c, l, requant_rules, COUNT(requant_rules));
-		if (!ret)
-			ret = check_table(c, l, n->mult_index, n->mult_count, true,
-					  "neuron.mult");
-	}
-	if (ret)
-		return ret;
-	return check_table(c, l, n->bias_index, n->bias_count, true, "neuron.bias");
-}
-
-/* State. */
-
-__u64 snnq_layer_state_bytes(const struct snnq_layer *l)
-{
-	const struct snnq_neuron *n = &l->neuron;
-	__u64 part = round8(snnq_tensor_elements(&l->out) * 4);
-	__u64 parts;
-
-	if (l->op == SNNQ_OP_READOUT)
-		return l->param == SNNQ_READOUT_SUM ? (__u64)l->out.channels * 8 : 0;
-	if (n->model == SNNQ_NEURON_NONE)
-		return 0;
-	parts = n->model == SNNQ_NEURON_CUBA ? 2 : 1;
-	if ((n->flags & SNNQ_NEURON_FLAG_STICKY) || n->refractory)
-		parts++;
-	return parts * part + n->delay * snnq_tensor_bytes(&l->out);
-}
-
 static int check_state(struct check *c, const struct snnq_layer *l)
 {
 	__u64 bytes = snnq_layer_state_bytes(l);
@@ -832,7 +329,7 @@ static int check_unused(struct check *c, const struct snnq_layer *l, const struc
 
 	for (i = r->inputs; i < 3; i++)
 		if (!all_zero(&l->in[i], sizeof(l->in[i])))
-			return fail(c, SNNQ_CHECK_RESERVED, input_names[i].format);
+			return fail(c, SNNQ_CHECK_RESERVED, snnq_input_names[i].format);
 	if (!(r->uses & USES_PARAM) && l->param)
 		return fail(c, SNNQ_CHECK_RESERVED, "param");
 	if (!(r->uses & USES_QUANT) && !all_zero(&l->quant, sizeof(l->quant)))
@@ -852,11 +349,11 @@ static int check_tensors(struct check *c, const struct snnq_layer *l, const stru
 	__u32 i;
 
 	for (i = 0; i < r->inputs && !ret; i++) {
-		ret = check_dims(c, &l->in[i], r->in_formats, &input_names[i]);
+		ret = check_dims(c, &l->in[i], r->in_formats, &snnq_input_names[i]);
 		if (!ret)
-			ret = check_place(c, &l->in[i], r->in_role, &input_names[i]);
+			ret = check_place(c, &l->in[i], r->in_role, &snnq_input_names[i]);
 		if (!ret)
-			ret = check_source(c, &l->in[i], input_names[i].offset);
+			ret = check_source(c, &l->in[i], snnq_input_names[i].offset);
 	}
 	if (!ret)
 		ret = check_dims(c, &l->out, r->out_formats, &output_names);
@@ -868,46 +365,19 @@ static int check_tensors(struct check *c, const struct snnq_layer *l, const stru
 static int check_layer(struct check *c, const struct snnq_layer *l)
 {
 	const struct op_rule *r;
-	int ret = check_rules(c, l, layer_rules, COUNT(layer_rules));
+	int ret = snnq_check_rules(c, l, layer_rules, COUNT(layer_rules));
 
 	if (ret)
 		return ret;
-	r = &op_rules[l->op];
+	r = &snnq_op_rules[l->op];
 	ret = check_unused(c, l, r);
 	if (!ret)
 		ret = check_tensors(c, l, r);
 	if (!ret)
 		ret = r->check(c, l);
 	if (!ret && (r->uses & USES_NEURON))
-		ret = check_neuron(c, l);
+		ret = snnq_check_neuron(c, l);
 	return ret ? ret : check_state(c, l);
-}
-
-/* Upper bound of synaptic operations and neuron updates of a layer in a step. */
-static __u64 layer_work(const struct snnq_layer *l)
-{
-	__u64 in = snnq_tensor_elements(&l->in[0]);
-	__u64 out = snnq_tensor_elements(&l->out);
-	__u64 planes = l->in[0].planes ? l->in[0].planes : 1;
-	__u64 work;
-
-	switch (l->op) {
-	case SNNQ_OP_CONV2D:
-	case SNNQ_OP_LINEAR:
-		work = mul_sat(mul_sat(out, window_size(l)),
-			       l->in[0].channels / groups_of(l) * planes);
-		break;
-	case SNNQ_OP_POOL_MAX:
-	case SNNQ_OP_POOL_SUM:
-		work = mul_sat(mul_sat(out, window_size(l)), planes);
-		break;
-	case SNNQ_OP_ATTENTION:	/* every pair of tokens, once with K and once with V */
-		work = mul_sat(in, 2 * (__u64)l->in[0].height * l->in[0].width);
-		break;
-	default:
-		work = in * (planes + l->in[1].planes);
-	}
-	return add_sat(work, out);
 }
 
 static bool dims_within(const struct snnq_tensor *t, const struct snnq_caps *caps)
@@ -930,11 +400,29 @@ static bool scheme_within(const struct snnq_quant *q, const struct snnq_caps *ca
 	}
 }
 
+static int check_layer_caps(struct check *c, const struct snnq_layer *l,
+			    const struct snnq_caps *caps)
+{
+	__u32 k;
+
+	if (!(caps->ops & (1ull << l->op)))
+		return fail(c, SNNQ_CHECK_UNSUPPORTED, "op");
+	if (!scheme_within(&l->quant, caps))
+		return fail(c, SNNQ_CHECK_UNSUPPORTED, "quant.bits");
+	for (k = 0; k < 3; k++)
+		if (!dims_within(&l->in[k], caps))
+			return fail(c, SNNQ_CHECK_UNSUPPORTED, snnq_input_names[k].channels);
+	if (!dims_within(&l->out, caps))
+		return fail(c, SNNQ_CHECK_UNSUPPORTED, output_names.channels);
+	return 0;
+}
+
 /* A valid program against what the device can do. */
 static int check_caps(struct check *c, const struct snnq_caps *caps)
 {
 	const struct snnq_program_header *h = c->header;
-	__u32 i, k;
+	int ret = 0;
+	__u32 i;
 
 	c->layer = NOT_IN_LAYER;
 	if (h->total_bytes > caps->max_program_bytes)
@@ -943,22 +431,12 @@ static int check_caps(struct check *c, const struct snnq_caps *caps)
 		return fail(c, SNNQ_CHECK_UNSUPPORTED, "layer_count");
 	if (h->max_steps > caps->max_steps)
 		return fail(c, SNNQ_CHECK_UNSUPPORTED, "max_steps");
-	for (i = 0; i < h->layer_count; i++) {
-		const struct snnq_layer *l = &c->layers[i];
-
+	for (i = 0; i < h->layer_count && !ret; i++) {
 		c->layer = i;
-		if (!(caps->ops & (1ull << l->op)))
-			return fail(c, SNNQ_CHECK_UNSUPPORTED, "op");
-		if (!scheme_within(&l->quant, caps))
-			return fail(c, SNNQ_CHECK_UNSUPPORTED, "quant.bits");
-		for (k = 0; k < 3; k++)
-			if (!dims_within(&l->in[k], caps))
-				return fail(c, SNNQ_CHECK_UNSUPPORTED, input_names[k].channels);
-		if (!dims_within(&l->out, caps))
-			return fail(c, SNNQ_CHECK_UNSUPPORTED, output_names.channels);
+		ret = check_layer_caps(c, &c->layers[i], caps);
 	}
 	c->layer = NOT_IN_LAYER;
-	return 0;
+	return ret;
 }
 
 static void fill_info(const struct check *c, struct snnq_program_info *info)
@@ -977,7 +455,7 @@ static void fill_info(const struct check *c, struct snnq_program_info *info)
 		.state_bytes = h->state_bytes,
 	};
 	for (i = 0; i < h->layer_count; i++)
-		info->work_per_step = add_sat(info->work_per_step, layer_work(&c->layers[i]));
+		info->work_per_step = add_sat(info->work_per_step, snnq_layer_work(&c->layers[i]));
 	for (i = 0; i < h->region_count; i++) {
 		info->regions[i].bytes = c->regions[i].bytes;
 		info->regions[i].step_bytes = c->regions[i].step_bytes;

@@ -2,9 +2,10 @@
 /*
  * snnq_validate.h - the program validator.
  *
- * One dependency-free file (snnq_validate.c), compiled into the driver, libsnnq,
- * the device model, the fuzzer and the unit tests, so that all refuse the same
- * programs for the same reason. Default deny: what is not known is refused.
+ * Free of dependencies (snnq_validate.c walks over the program, snnq_validate_ops.c
+ * knows the operations) and compiled into the driver, libsnnq, the device model,
+ * the fuzzer and the unit tests, so that all refuse the same programs for the same
+ * reason. Default deny: what is not known is refused.
  * After validation use the numbers in struct snnq_program_info and the helpers
  * below; never recompute sizes from raw fields elsewhere.
  */

@@ -67,14 +67,16 @@ layout() {
 
 # strict NAME COMPILER...: the validator is compiled in places with their own ideas of warnings.
 strict() {
-  local name=$1
+  local name=$1 file
   shift
-  if "$@" -O2 -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Werror \
-    -Iuapi -Ikernel -c kernel/snnq_validate.c -o "$out/validate.o"; then
-    ok "validator without warnings: $name"
-  else
-    bad "validator without warnings: $name"
-  fi
+  for file in kernel/snnq_validate*.c; do
+    if "$@" -O2 -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Werror \
+      -Iuapi -Ikernel -c "$file" -o "$out/validate.o"; then
+      ok "${file##*/} without warnings: $name"
+    else
+      bad "${file##*/} without warnings: $name"
+    fi
+  done
 }
 
 mkdir -p "$out"

@@ -29,7 +29,7 @@ build() {
 # uapi headers and the validator are for others too, without the macros of the kernel.
 style_exceptions() {
   case $1 in
-    */snnq_validate.*) echo BIT_MACRO,BRACKET_SPACE,MACRO_ARG_REUSE,MACRO_ARG_UNUSED,LINE_SPACING,COMPLEX_MACRO ;;
+    */snnq_validate*) echo BIT_MACRO,BRACKET_SPACE,MACRO_ARG_REUSE,MACRO_ARG_UNUSED,LINE_SPACING,COMPLEX_MACRO ;;
     uapi/*) echo BIT_MACRO ;;
     *) echo NONE ;;
   esac

@@ -9,7 +9,7 @@ out=$PWD/build/check/fuzz-engine
 seconds=${FUZZ_SECONDS:-60}
 passed=0 failed=0 skipped=0
 include=(-Iuapi -Ikernel -Iuserspace/engine -Itests/unit)
-engine=(userspace/engine/*.c kernel/snnq_validate.c)
+engine=(userspace/engine/*.c kernel/snnq_validate*.c)
 
 ok() { echo "ok $1"; passed=$((passed + 1)); }
 bad() { echo "not ok $1"; failed=$((failed + 1)); }

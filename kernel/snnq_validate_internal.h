@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * snnq_validate_internal.h - between the two halves of the validator: what both
+ * need to check a field, and what the walk over a program (snnq_validate.c) asks
+ * about one operation (snnq_validate_ops.c). For no other file.
+ */
+#ifndef SNNQ_VALIDATE_INTERNAL_H
+#define SNNQ_VALIDATE_INTERNAL_H
+
+#include "snnq_validate.h"
+
+#define SATURATED	(1ull << 63)
+
+struct check {
+	const struct snnq_program_header *header;
+	const struct snnq_region_desc *regions;
+	const struct snnq_layer *layers;
+	const __s32 *table;
+	__u32 layer;
+	struct snnq_diag diag;
+};
+
+/* Record what is wrong; the return value is that of the whole validation. */
+static inline int fail(struct check *c, enum snnq_check check, const char *field)
+{
+	c->diag.check = check;
+	c->diag.layer = c->layer;
+	c->diag.field = field;
+	if (check == SNNQ_CHECK_UNSUPPORTED)
+		return -EOPNOTSUPP;
+	return check == SNNQ_CHECK_OVERFLOW ? -EOVERFLOW : -EINVAL;
+}
+
+static inline __u64 mul_sat(__u64 a, __u64 b)
+{
+	__u64 r;
+
+	return __builtin_mul_overflow(a, b, &r) || r > SATURATED ? SATURATED : r;
+}
+
+static inline __u64 add_sat(__u64 a, __u64 b)
+{
+	__u64 r;
+
+	return __builtin_add_overflow(a, b, &r) || r > SATURATED ? SATURATED : r;
+}
+
+static inline bool fits(__u64 offset, __u64 bytes, __u64 limit)
+{
+	return bytes <= limit && offset <= limit - bytes;
+}
+
+/* Range of one field of a structure. */
+struct rule {
+	__u16 offset;
+	__u8 size;
+	__u8 check;
+	__u64 min;
+	__u64 max;
+	const char *field;
+};
+
+#define RULE(type, member, lo, hi, code) {			\
+	.offset = offsetof(type, member),			\
+	.size = sizeof(((type *)0)->member),			\
+	.check = SNNQ_CHECK_##code, .min = (lo), .max = (hi),	\
+	.field = #member }
+
+#define L(...) RULE(struct snnq_layer, __VA_ARGS__)
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+int snnq_check_rules(struct check *c, const void *base, const struct rule *rules, size_t n);
+
+struct tensor_names {
+	const char *offset, *region, *format, *planes, *height, *width, *channels;
+};
+
+extern const struct tensor_names snnq_input_names[3];
+
+/* The descriptor of a user region, or NULL. */
+static inline const struct snnq_region_desc *user_region(const struct check *c, __u32 region)
+{
+	if (region < SNNQ_REGION_USER || region - SNNQ_REGION_USER >= c->header->region_count)
+		return NULL;
+	return &c->regions[region - SNNQ_REGION_USER];
+}
+
+static inline bool same_shape(const struct snnq_tensor *a, const struct snnq_tensor *b)
+{
+	return a->height == b->height && a->width == b->width && a->channels == b->channels;
+}
+
+#define USES_PARAM	(1u << 0)
+#define USES_QUANT	(1u << 1)
+#define USES_GEOMETRY	(1u << 2)
+#define USES_NEURON	(1u << 3)
+
+/* What an operation is made of; @check looks at what is special about it. */
+struct op_rule {
+	int (*check)(struct check *c, const struct snnq_layer *l);
+	__u32 inputs;
+	__u32 uses;
+	__u32 in_formats;
+	__u32 out_formats;	/* with a neuron: spikes, see check_spiking() */
+	__u32 in_role;
+	__u32 out_role;
+};
+
+extern const struct op_rule snnq_op_rules[SNNQ_OP_COUNT];
+
+/* The neuron descriptor of a layer whose operation has a neuron stage. */
+int snnq_check_neuron(struct check *c, const struct snnq_layer *l);
+
+/* Upper bound of synaptic operations and neuron updates of a layer in a step. */
+__u64 snnq_layer_work(const struct snnq_layer *l);
+
+#endif /* SNNQ_VALIDATE_INTERNAL_H */
