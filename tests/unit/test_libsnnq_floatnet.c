@@ -1,0 +1,797 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_libsnnq_floatnet.c - float models: against a plain reference in doubles, and,
+ * where all numbers are integers, spike by spike and counter by counter against the
+ * engine running the same model as an integer one.
+ *
+ * Weights are multiples of a power of two, so that sums are exact in any order.
+ */
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bins.h"
+#include "floatnet.h"
+#include "models.h"
+
+#define STEPS 7u
+#define EVENTS 150u
+
+/* ---- models ---- */
+
+#define MODEL(planes, layers, readout) \
+	"{\"format\": \"snnq\", \"version\": 1, \"arithmetic\": \"float\", \"input\": {\"width\": 6," \
+	" \"height\": 5, \"polarities\": 2, \"planes\": " #planes ", \"binning\": \"duration\"," \
+	" \"steps\": 7, \"step_us\": 1000}, \"layers\": [" layers "], \"readout\": " readout "}"
+#define SUM_OF(layer) "{\"input\": \"" layer "\", \"mode\": \"sum\", \"scale\": 0.5}"
+#define LAST_OF(layer) "{\"input\": \"" layer "\", \"mode\": \"last\"}"
+#define LAYER(name, op, in, rest) \
+	"{\"name\": \"" name "\", \"op\": \"" op "\", \"inputs\": [" in "], " rest "}"
+/* "elements" is for this test: how many weights to make. */
+#define WEIGHTS(name, out, elements) \
+	"\"out_channels\": " #out ", \"weight\": {\"tensor\": \"" name ".w\"," \
+	" \"scheme\": \"float\", \"elements\": " #elements "}, \"bias\": \"" name ".b\", "
+#define NEURON(text) "\"neuron\": {" text "}"
+#define LIF(threshold) NEURON("\"model\": \"lif\", \"leak\": {\"kind\": \"div\", \"n\": 2}," \
+	" \"compare\": \"ge\", \"reset\": \"hard\", \"threshold\": " threshold)
+#define NONE NEURON("\"model\": \"none\"")
+#define WINDOW(kernel, stride, padding) \
+	"\"kernel\": " kernel ", \"stride\": " stride ", \"padding\": " padding ", "
+
+static const char convolutions[] = MODEL(2,
+	LAYER("a", "conv2d", "\"input\"", WINDOW("[3, 2]", "[1, 2]", "[1, 0]")
+	      "\"groups\": 2, " WEIGHTS("a", 6, 36) LIF("\"a.t\"")) ","
+	LAYER("b", "conv2d", "\"a\"", WINDOW("[2, 3]", "[1, 1]", "[1, 1]")
+	      "\"dilation\": [2, 1], " WEIGHTS("b", 70, 2520) LIF("\"b.t\"")) ","
+	LAYER("deep", "conv2d", "\"b\"", WINDOW("[3, 3]", "[1, 1]", "[1, 1]")
+	      "\"groups\": 70, " WEIGHTS("deep", 70, 630) LIF("1")) ","
+	LAYER("two", "conv2d", "\"deep\"", WINDOW("[1, 2]", "[1, 1]", "[0, 0]")
+	      "\"groups\": 2, " WEIGHTS("two", 40, 2800) LIF("1")) ","
+	LAYER("wide", "linear", "\"two\"", WEIGHTS("wide", 150, 6000) LIF("1")) ","
+	LAYER("head", "linear", "\"wide\"", WEIGHTS("head", 3, 450) NONE), SUM_OF("head"));
+
+static const char pools[] = MODEL(3,
+	LAYER("max", "maxpool", "\"input\"", "\"kernel\": [2, 3], \"padding\": [1, 1]") ","
+	LAYER("sum", "sumpool", "\"max\"", WINDOW("[2, 2]", "[2, 2]", "[0, 0]")
+	      "\"value\": 2, \"planes\": 6") ","
+	LAYER("clamped", "sumpool", "\"max\"", WINDOW("[2, 2]", "[2, 2]", "[0, 0]")
+	      "\"planes\": 3") ","
+	LAYER("add", "add", "\"sum\", \"clamped\"", "\"planes\": 4") ","
+	LAYER("signed", "add", "\"sum\", \"add\"", "\"planes\": 5, \"signed\": true") ","
+	LAYER("c", "conv2d", "\"signed\"", WINDOW("[2, 2]", "[1, 1]", "[1, 0]")
+	      WEIGHTS("c", 20, 160) LIF("20")) ","
+	LAYER("fires", "sumpool", "\"c\"", WINDOW("[3, 2]", "[1, 1]", "[2, 1]")
+	      "\"bias\": \"fires.b\", " LIF("3")), SUM_OF("fires"));
+
+static const char attention[] = MODEL(1,
+	LAYER("q", "linear", "\"input\"", WEIGHTS("q", 70, 140) LIF("1")) ","
+	LAYER("k", "linear", "\"input\"", WEIGHTS("k", 70, 140) LIF("2")) ","
+	LAYER("v", "linear", "\"input\"", WEIGHTS("v", 70, 140) LIF("1")) ","
+	LAYER("attn", "attention", "\"q\", \"k\", \"v\"",
+	      "\"heads\": 2, \"bias\": \"attn.b\", " LIF("4")) ","
+	LAYER("res", "add", "\"attn\", \"q\"", "\"planes\": 2"), LAST_OF("res"));
+
+static const char sums_read[] = MODEL(2,
+	LAYER("a", "linear", "\"input\"", WEIGHTS("a", 5, 10) LIF("2")) ","
+	LAYER("unused", "linear", "\"a\"", WEIGHTS("unused", 4, 20) NONE) ","
+	LAYER("sum", "sumpool", "\"a\"", "\"kernel\": [5, 6]"), SUM_OF("sum"));
+
+/* Thresholds that no sum of the test meets: means of 9 are not exact. */
+static const char averages[] = MODEL(2,
+	LAYER("mean", "avgpool", "\"input\"", "\"kernel\": [2, 2]") ","
+	LAYER("again", "avgpool", "\"mean\"", WINDOW("[3, 3]", "[1, 1]", "[1, 1]") NONE) ","
+	LAYER("max", "maxpool", "\"again\"", "\"kernel\": [2, 2]") ","
+	LAYER("add", "add", "\"again\", \"again\"", "\"planes\": 8") ","
+	LAYER("c", "conv2d", "\"max\"", WINDOW("[2, 2]", "[1, 1]", "[0, 0]")
+	      WEIGHTS("c", 9, 72) LIF("0.777123")) ","
+	LAYER("fires", "avgpool", "\"c\"", WINDOW("[2, 1]", "[1, 1]", "[0, 0]")
+	      LIF("0.4321")), SUM_OF("again"));
+
+static int32_t random_level(uint32_t *seed, uint32_t most)
+{
+	return (int32_t)(random32(seed) % (2 * most + 1)) - (int32_t)most;
+}
+
+static void add_floats(struct modelfile *file, const char *layer, const char *suffix,
+		       uint64_t count, float *values)
+{
+	char name[80];
+
+	snprintf(name, sizeof(name), "%s.%s", layer, suffix);
+	assert_int_equal(modelfile_add(file, name, DTYPE_F32, 1, &count, values), 0);
+}
+
+/* Random weights, biases, and thresholds where @json names a tensor for them. */
+static void add_numbers(struct modelfile *file, cJSON *json, float unit, uint32_t *seed)
+{
+	const char *name = cJSON_GetObjectItem(json, "name")->valuestring;
+	cJSON *elements = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "weight"), "elements");
+	cJSON *threshold = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "neuron"), "threshold");
+	uint64_t n = elements ? (uint64_t)elements->valueint : 0;
+	uint64_t channels = n ? (uint64_t)cJSON_GetObjectItem(json, "out_channels")->valueint :
+			    !strcmp(name, "attn") ? 70 : 20;
+	float *v = calloc(n + channels, sizeof(*v));
+
+	for (uint64_t i = 0; i < n; i++)
+		v[i] = (float)random_level(seed, 4) * unit;
+	if (n)
+		add_floats(file, name, "w", n, v);
+	for (uint64_t i = 0; i < channels; i++)
+		v[i] = (float)random_level(seed, 2) * unit;
+	if (cJSON_GetObjectItem(json, "bias"))
+		add_floats(file, name, "b", channels, v);
+	for (uint64_t i = 0; i < channels; i++)
+		v[i] = (float)(2 + random32(seed) % 3);
+	if (cJSON_IsString(threshold))
+		add_floats(file, name, "t", channels, v);
+	free(v);
+}
+
+struct network {
+	struct modelfile *file;
+	struct graph graph;
+	struct floatnet *net;
+	struct floatnet_record record;
+};
+
+static void network_file(struct network *n, const char *text, float unit, uint32_t seed)
+{
+	cJSON *json = cJSON_Parse(text), *layer;
+
+	assert_non_null(json);
+	assert_int_equal(modelfile_new(json, &n->file), 0);
+	cJSON_ArrayForEach(layer, cJSON_GetObjectItem(json, "layers"))
+		add_numbers(n->file, layer, unit, &seed);
+}
+
+static void network_open(struct network *n, const char *text, float unit, uint32_t seed)
+{
+	network_file(n, text, unit, seed);
+	if (graph_parse("net", n->file, &n->graph) ||
+	    floatnet_create("net", &n->graph, &n->net) ||
+	    floatnet_record_alloc(n->net, &n->record))
+		fail_msg("%s", snnq_last_error(NULL));
+}
+
+static void network_close(struct network *n)
+{
+	floatnet_record_free(n->net, &n->record);
+	floatnet_destroy(n->net);
+	graph_free(&n->graph);
+	modelfile_free(n->file);
+}
+
+static struct snnq_events *random_events(uint32_t seed)
+{
+	struct snnq_event list[EVENTS] = { 0 };
+	struct snnq_events *events;
+
+	for (uint32_t i = 0; i < EVENTS; i++)
+		list[i] = (struct snnq_event){ .t = random32(&seed) % (STEPS * 1000),
+					       .x = (uint16_t)(random32(&seed) % 6),
+					       .y = (uint16_t)(random32(&seed) % 5),
+					       .p = random32(&seed) & 1 };
+	assert_int_equal(snnq_events_from_array(list, EVENTS, &events), 0);
+	return events;
+}
+
+/* The first window of the recording, packed; the caller frees it. */
+static uint64_t *input_of(const struct network *n, uint32_t seed)
+{
+	struct snnq_events *events = random_events(seed);
+	uint64_t *slots = calloc(STEPS, floatnet_words(n->net, GRAPH_INPUT) * sizeof(*slots));
+	uint64_t dropped;
+
+	assert_int_equal(bins_fill(&n->graph.input, events, slots, &dropped), 1);
+	assert_int_equal(dropped, 0);
+	snnq_events_close(events);
+	return slots;
+}
+
+static int32_t element(const struct graph_shape *s, const uint64_t *slot, size_t pos, uint32_t c)
+{
+	size_t words = (s->channels + 63) / 64, plane = (size_t)s->height * s->width * words;
+	int32_t v = 0;
+
+	for (uint32_t p = 0; p < s->planes; p++)
+		if (slot[p * plane + pos * words + c / 64] >> c % 64 & 1)
+			v += p + 1 == s->planes && s->format == SNNQ_FORMAT_SIGNED ? -(1 << p) :
+										    1 << p;
+	return v;
+}
+
+/* ---- the reference ---- */
+
+/* Outputs as real values, [layer][step][y][x][channel]; unit[layer] as they are stored in. */
+struct reference {
+	const struct network *n;
+	double *out[16], *input, unit[16], scores[80];
+};
+
+static double ref_at(const struct reference *r, int layer, uint32_t t, int64_t y, int64_t x,
+		     uint32_t c)
+{
+	const struct graph_shape *s = graph_shape(&r->n->graph, layer);
+	const double *v = layer == GRAPH_INPUT ? r->input : r->out[layer];
+
+	if (y < 0 || x < 0 || y >= s->height || x >= s->width)
+		return 0;
+	return v[((t * s->height + y) * s->width + x) * s->channels + c];
+}
+
+static double number(const struct graph_numbers *n, uint32_t c)
+{
+	return n->tensor ? ((const float *)n->tensor->data)[c] : n->value;
+}
+
+struct at {
+	uint32_t t, y, x, c;
+};
+
+/* Sum (or maximum) over a window of weight * input, [out][in][kh][kw]. */
+static double ref_window(const struct reference *r, const struct graph_layer *l, struct at p)
+{
+	const struct snnq_geometry *g = &l->geometry;
+	uint32_t inputs = l->weight ? graph_shape(&r->n->graph, l->in[0])->channels / g->groups : 1;
+	uint32_t first = l->weight ? p.c / (l->out_channels / g->groups) * inputs : p.c;
+	const float *w = l->weight ? (const float *)l->weight->data : NULL;
+	double sum = 0, max = -INFINITY;
+
+	for (uint32_t i = 0; i < inputs; i++)
+		for (uint32_t ky = 0; ky < g->kernel_h; ky++)
+			for (uint32_t kx = 0; kx < g->kernel_w; kx++) {
+				size_t at = ((p.c * (size_t)inputs + i) * g->kernel_h + ky) *
+					    g->kernel_w + kx;
+				double v = ref_at(r, l->in[0], p.t,
+					(int64_t)p.y * g->stride_h + ky * g->dilation_h - g->pad_h,
+					(int64_t)p.x * g->stride_w + kx * g->dilation_w - g->pad_w,
+					first + i);
+
+				sum += w ? w[at] * v : v;
+				max = fmax(max, v);	/* outside is 0, below no count */
+			}
+	return l->op == SNNQ_OP_POOL_MAX ? max : sum;
+}
+
+static double ref_linear(const struct reference *r, const struct graph_layer *l, struct at p)
+{
+	uint32_t inputs = graph_shape(&r->n->graph, l->in[0])->channels;
+	const float *w = l->weight->data;
+	double sum = 0;
+
+	for (uint32_t i = 0; i < inputs; i++)
+		sum += w[p.c * inputs + i] * ref_at(r, l->in[0], p.t, p.y, p.x, i);
+	return sum;
+}
+
+static double ref_attention(const struct reference *r, const struct graph_layer *l, struct at p)
+{
+	uint32_t d = l->out.channels / l->heads, first = p.c / d * d;
+	double sum = 0;
+
+	for (uint32_t y = 0; y < l->out.height; y++)
+		for (uint32_t x = 0; x < l->out.width; x++) {
+			double a = 0;
+
+			for (uint32_t c = first; c < first + d; c++)
+				a += ref_at(r, l->in[0], p.t, p.y, p.x, c) *
+				     ref_at(r, l->in[1], p.t, y, x, c);
+			sum += a * ref_at(r, l->in[2], p.t, y, x, p.c);
+		}
+	return sum;
+}
+
+static double ref_sum(const struct reference *r, const struct graph_layer *l, struct at p)
+{
+	switch (l->op) {
+	case SNNQ_OP_LINEAR:
+		return ref_linear(r, l, p);
+	case SNNQ_OP_ATTENTION:
+		return ref_attention(r, l, p);
+	case SNNQ_OP_ADD:
+		return ref_at(r, l->in[0], p.t, p.y, p.x, p.c) +
+		       ref_at(r, l->in[1], p.t, p.y, p.x, p.c);
+	case SNNQ_OP_POOL_SUM:
+		return l->value * ref_window(r, l, p);
+	case GRAPH_AVGPOOL:
+		return ref_window(r, l, p) / (l->geometry.kernel_h * l->geometry.kernel_w);
+	default:
+		return ref_window(r, l, p);
+	}
+}
+
+static double ref_leak(uint8_t kind, uint32_t param, double u)
+{
+	return kind == SNNQ_LEAK_DIVN ? u / param : kind == SNNQ_LEAK_Q16 ? u * param / 65536 :
+	       kind == SNNQ_LEAK_TZ12 ? u * (4096.0 - param) / 4096 : u;
+}
+
+struct ref_neuron {
+	double u, i;
+	uint32_t rest;
+};
+
+static bool ref_fires(struct ref_neuron *s, const struct graph_layer *l, uint32_t c, double x)
+{
+	const struct snnq_neuron *n = &l->neuron;
+	double theta = number(&l->threshold, c), old = s->i;
+	bool fire;
+
+	if (n->model == SNNQ_NEURON_CUBA) {
+		s->i = ref_leak(n->current_leak, n->current_leak_param, s->i) + x;
+		x = n->flags & SNNQ_NEURON_FLAG_OLD_CURRENT ? old : s->i;
+	}
+	if (s->rest) {
+		s->rest--;
+		s->u = n->reset_value;
+		return false;
+	}
+	s->u = ref_leak(n->leak, n->leak_param, s->u) + (x + number(&l->bias, c));
+	fire = n->compare == SNNQ_COMPARE_GE ? s->u >= theta : s->u > theta;
+	if (fire) {
+		s->u = n->reset == SNNQ_RESET_HARD ? n->reset_value :
+		       n->reset == SNNQ_RESET_SOFT ? s->u - theta : s->u;
+		s->rest = n->refractory;
+	}
+	return fire;
+}
+
+/* One output element over all steps. */
+static void ref_element(struct reference *r, uint32_t index, struct at p)
+{
+	const struct graph_layer *l = &r->n->graph.layers[index];
+	const struct graph_shape *s = &l->out;
+	double *out = r->out[index] + ((size_t)p.y * s->width + p.x) * s->channels + p.c;
+	size_t stride = (size_t)s->height * s->width * s->channels;
+	bool spiking = l->neuron.model != SNNQ_NEURON_NONE;
+	struct ref_neuron neuron = { 0 };
+
+	for (p.t = 0; p.t < STEPS; p.t++) {
+		double x = ref_sum(r, l, p);
+		uint32_t to = p.t + l->neuron.delay;
+
+		if (spiking)
+			x = p.t || !l->skip_first ? ref_fires(&neuron, l, p.c, x) : 0;
+		else if (l->weight)
+			x += number(&l->bias, p.c);
+		else if (s->planes && l->op != GRAPH_AVGPOOL && l->op != SNNQ_OP_POOL_MAX)
+			x = fmin(x, r->unit[index] *
+				    ((1 << (s->planes - (s->format == SNNQ_FORMAT_SIGNED))) - 1));
+		if (to < STEPS)
+			out[to * stride] = x;
+		if ((int)index == r->n->graph.readout && (!r->n->graph.readout_last ||
+							  p.t == STEPS - 1))
+			r->scores[p.c] += out[p.t * stride] * r->n->graph.readout_scale;
+	}
+}
+
+static void ref_layer(struct reference *r, uint32_t index)
+{
+	const struct graph_layer *l = &r->n->graph.layers[index];
+	double unit = l->in[0] == GRAPH_INPUT ? 1 : r->unit[l->in[0]];
+	struct at p = { 0 };
+
+	if (l->op == GRAPH_AVGPOOL)
+		unit /= l->geometry.kernel_h * l->geometry.kernel_w;
+	r->unit[index] = l->neuron.model == SNNQ_NEURON_NONE ? unit : 1;
+	r->out[index] = calloc((size_t)STEPS * l->out.height * l->out.width * l->out.channels,
+			       sizeof(double));
+	for (p.y = 0; p.y < l->out.height; p.y++)
+		for (p.x = 0; p.x < l->out.width; p.x++)
+			for (p.c = 0; p.c < l->out.channels; p.c++)
+				ref_element(r, index, p);
+}
+
+static void reference_run(struct reference *r, const struct network *n, const uint64_t *input)
+{
+	const struct graph_shape *s = &n->graph.input.shape;
+	size_t positions = (size_t)s->height * s->width, words = floatnet_words(n->net, GRAPH_INPUT);
+
+	*r = (struct reference){ .n = n };
+	r->input = calloc(STEPS * positions * s->channels, sizeof(double));
+	for (size_t i = 0; i < STEPS * positions; i++)
+		for (uint32_t c = 0; c < s->channels; c++)
+			r->input[i * s->channels + c] =
+				element(s, input + i / positions * words, i % positions, c);
+	for (uint32_t i = 0; i < n->graph.layer_count; i++)
+		ref_layer(r, i);
+}
+
+static void reference_free(struct reference *r)
+{
+	for (uint32_t i = 0; i < r->n->graph.layer_count; i++)
+		free(r->out[i]);
+	free(r->input);
+}
+
+/* ---- comparisons ---- */
+
+/* Returns how many elements are not zero. */
+static size_t compare_layer(const struct reference *r, uint32_t index)
+{
+	const struct network *n = r->n;
+	const struct graph_layer *l = &n->graph.layers[index];
+	const struct graph_shape *s = floatnet_shape(n->net, (int)index);
+	size_t positions = (size_t)s->height * s->width, words = floatnet_words(n->net, (int)index);
+	double unit = floatnet_unit(n->net, (int)index);
+	size_t active = 0;
+
+	assert_true(fabs(unit - r->unit[index]) < 1e-15);
+	if (!s->planes) {
+		assert_null(n->record.spikes[index]);
+		return 1;
+	}
+	for (size_t i = 0; i < STEPS * positions; i++)
+		for (uint32_t c = 0; c < s->channels; c++) {
+			const uint64_t *slot = n->record.spikes[index] + i / positions * words;
+			double got = element(s, slot, i % positions, c) * unit;
+			double want = r->out[index][i * s->channels + c];
+
+			if (fabs(got - want) > 1e-12)
+				fail_msg("layer %s, element %zu, channel %u: expected %g, found %g",
+					 l->name, i, c, want, got);
+			active += got != 0;
+		}
+	return active;
+}
+
+static void compare(const char *text, uint32_t seed)
+{
+	struct network n = { 0 };
+	struct reference r;
+	uint64_t *input;
+
+	network_open(&n, text, 0.5f, seed);
+	input = input_of(&n, seed + 1);
+	reference_run(&r, &n, input);
+	/* twice, as nothing of a run before may be left */
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(floatnet_run(n.net, input, &n.record, NULL), 0);
+	for (uint32_t i = 0; i < n.graph.layer_count; i++)
+		if (!compare_layer(&r, i))
+			fail_msg("layer %s is silent: nothing was tested", n.graph.layers[i].name);
+	for (uint32_t c = 0; c < floatnet_shape(n.net, n.graph.readout)->channels; c++)
+		if (fabs(n.record.scores[c] - r.scores[c]) > 1e-9)
+			fail_msg("score %u: expected %g, found %g", c, r.scores[c],
+				 n.record.scores[c]);
+	free(input);
+	reference_free(&r);
+	network_close(&n);
+}
+
+static void operations_match_the_reference(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 1; seed <= 3; seed++) {
+		compare(convolutions, seed);
+		compare(pools, seed);
+		compare(attention, seed);
+		compare(sums_read, seed);
+		compare(averages, seed);
+	}
+}
+
+#define VARIANT(neuron) MODEL(2, \
+	LAYER("a", "linear", "\"input\"", WEIGHTS("a", 70, 140) NEURON(neuron)), SUM_OF("a"))
+
+static void neurons_match_the_reference(void **state)
+{
+	static const char *const leaks[] = {
+		"{\"kind\": \"none\"}", "{\"kind\": \"div\", \"n\": 3}",
+		"{\"kind\": \"q16\", \"lambda\": 50000}", "{\"kind\": \"tz12\", \"decay\": 1000}",
+	};
+	static const char *const extras[] = {
+		"", ", \"delay\": 2", ", \"delay\": 63", ", \"skip_first\": true",
+		", \"refractory\": 2", ", \"reset_value\": -2",
+		", \"delay\": 1, \"skip_first\": true, \"refractory\": 1, \"reset_value\": 1",
+	};
+	static const char *const models[] = {
+		"\"model\": \"lif\"", "\"model\": \"cuba\", \"current_leak\": {\"kind\": \"div\","
+		" \"n\": 2}", "\"model\": \"cuba\", \"current_leak\": {\"kind\": \"q16\","
+		" \"lambda\": 40000}, \"old_current\": true",
+	};
+	static const char *const resets[] = { "hard", "soft", "none" };
+	char text[2000];
+
+	(void)state;
+	for (uint32_t i = 0; i < 4 * 7 * 3 * 3 * 2; i++) {
+		const char *extra = extras[i / 4 % 7];
+
+		snprintf(text, sizeof(text), VARIANT("%s, \"leak\": %s, \"compare\": \"%s\","
+			 " \"reset\": \"%s\", \"threshold\": 1%s"), models[i / 28 % 3],
+			 leaks[i % 4], i / 252 ? "gt" : "ge", resets[i / 84 % 3], extra);
+		if (strstr(extra, "63")) {
+			struct network n = { 0 };	/* nothing comes out within the window */
+			uint64_t *input;
+
+			network_open(&n, text, 0.25f, 9);
+			input = input_of(&n, 8);
+			assert_int_equal(floatnet_run(n.net, input, &n.record, NULL), 0);
+			for (uint32_t c = 0; c < 70; c++)
+				assert_true(n.record.scores[c] == 0);
+			free(input);
+			network_close(&n);
+		} else {
+			compare(text, i + 1);
+		}
+	}
+}
+
+/* ---- the engine ---- */
+
+static void replace_integers(struct modelfile *file, const char *name)
+{
+	struct tensor *t = (struct tensor *)(uintptr_t)modelfile_find(file, name);
+
+	for (uint64_t i = 0; t && i < t->bytes; i += 4) {
+		float v;
+		int32_t k;
+
+		memcpy(&v, (char *)t->owned + i, sizeof(v));
+		k = (int32_t)v;
+		assert_true((float)k == v);
+		memcpy((char *)t->owned + i, &k, sizeof(k));
+	}
+	if (!t)
+		return;
+	t->dtype = DTYPE_I32;
+	strcpy(t->type_name, "I32");
+}
+
+/* Weights as rows of bytes, [group, ky, kx, in][out]. */
+static void replace_weights(const struct graph *g, const struct graph_layer *l)
+{
+	uint32_t groups = l->op == SNNQ_OP_CONV2D ? l->geometry.groups : 1;
+	uint32_t taps = l->op == SNNQ_OP_CONV2D ? l->geometry.kernel_h * l->geometry.kernel_w : 1;
+	uint32_t inputs = graph_shape(g, l->in[0])->channels / groups;
+	uint32_t outputs = l->out_channels / groups;
+	struct tensor *t = (struct tensor *)(uintptr_t)l->weight;
+	uint64_t count = t->bytes / 4, at = 0;
+	int8_t *rows = malloc(count);
+	const float *weights = t->data;
+
+	for (uint32_t o = 0; o < l->out_channels; o++)
+		for (uint32_t i = 0; i < inputs; i++)
+			for (uint32_t k = 0; k < taps; k++) {
+				uint64_t row = ((uint64_t)(o / outputs) * taps + k) * inputs + i;
+
+				rows[row * outputs + o % outputs] = (int8_t)weights[at++];
+			}
+	free(t->owned);
+	t->data = t->owned = rows;
+	t->bytes = t->shape[0] = count;
+	t->dtype = DTYPE_U8;
+	strcpy(t->type_name, "U8");
+}
+
+/* The model of @n, whose numbers are integers, as an integer model in a file. */
+static const char *integer_file(const char *text, uint32_t seed)
+{
+	struct network n = { 0 };
+	cJSON *layer;
+	uint32_t i = 0;
+
+	network_file(&n, text, 1, seed);
+	assert_int_equal(graph_parse("net", n.file, &n.graph), 0);
+	edit(n.file, "arithmetic", "\"integer\"");
+	cJSON_ArrayForEach(layer, cJSON_GetObjectItem(n.file->graph, "layers")) {
+		const struct graph_layer *l = &n.graph.layers[i++];
+		cJSON *weight = cJSON_GetObjectItem(layer, "weight");
+		char name[80];
+
+		if (l->weight) {
+			replace_weights(&n.graph, l);
+			cJSON_ReplaceItemInObject(weight, "scheme", cJSON_CreateString("uniform"));
+			cJSON_AddNumberToObject(weight, "bits", 8);
+		}
+		snprintf(name, sizeof(name), "%s.b", l->name);
+		replace_integers(n.file, name);
+		snprintf(name, sizeof(name), "%s.t", l->name);
+		replace_integers(n.file, name);
+	}
+	graph_free(&n.graph);
+	return model_write(n.file);
+}
+
+static void same_counters(struct snnq_stream *stream, uint32_t layer,
+			  const struct snnq_layer_stats *got)
+{
+	struct snnq_layer_counters want;
+
+	assert_int_equal(snnq_stream_counters(stream, layer, &want), 0);
+	assert_int_equal(got->input_spikes, want.input_spikes);
+	assert_int_equal(got->input_possible, want.input_possible);
+	assert_int_equal(got->synops, want.synops);
+	assert_int_equal(got->neuron_updates, want.neuron_updates);
+	assert_int_equal(got->output_spikes, want.output_spikes);
+	assert_int_equal(got->steps, want.steps);
+}
+
+static void same_output(struct snnq_stream *stream, const struct network *n, uint32_t layer)
+{
+	const struct graph_shape *s = floatnet_shape(n->net, (int)layer);
+	size_t positions = (size_t)s->height * s->width, words = floatnet_words(n->net, (int)layer);
+	int64_t count = snnq_stream_tap(stream, layer, NULL, 0);
+	int32_t *tap = calloc((size_t)count, sizeof(*tap));
+
+	assert_int_equal(snnq_stream_tap(stream, layer, tap, (size_t)count), count);
+	for (size_t i = 0; s->planes && i < (size_t)count; i++) {
+		size_t at = i / s->channels;
+		const uint64_t *slot = n->record.spikes[layer] + at / positions * words;
+		int32_t got = element(s, slot, at % positions, (uint32_t)(i % s->channels));
+
+		if (got != tap[i])
+			fail_msg("layer %s, element %zu: engine %d, float %d",
+				 n->graph.layers[layer].name, i, tap[i], got);
+	}
+	free(tap);
+}
+
+static void same_as_engine(const char *text, uint32_t seed)
+{
+	const char *path = integer_file(text, seed);
+	struct snnq_events *events = random_events(seed + 1);
+	struct snnq_layer_stats stats[16];
+	struct network n = { 0 };
+	struct snnq_device *dev;
+	struct snnq_model *model;
+	struct snnq_stream *stream;
+	struct snnq_result result;
+	uint64_t *input;
+
+	network_open(&n, text, 1, seed);
+	input = input_of(&n, seed + 1);
+	assert_int_equal(floatnet_run(n.net, input, &n.record, stats), 0);
+	assert_int_equal(snnq_open("sim", NULL, &dev), 0);
+	if (snnq_model_load(dev, path, SNNQ_OPTS(struct snnq_model_opts, .taps = true), &model))
+		fail_msg("%s", snnq_last_error(dev));
+	assert_int_equal(snnq_stream_create(model, SNNQ_OPTS(struct snnq_stream_opts,
+							     .profile = true), &stream), 0);
+	assert_int_equal(snnq_stream_push_events(stream, events, &result), 1);
+	for (uint32_t i = 0; i < n.graph.layer_count; i++) {
+		same_output(stream, &n, i);
+		same_counters(stream, i, &stats[i]);
+	}
+	for (uint32_t c = 0; c < result.count; c++)
+		assert_true(n.record.scores[c] == result.scores[c] * result.scale);
+	snnq_stream_destroy(stream);
+	snnq_model_destroy(model);
+	snnq_close(dev);
+	snnq_events_close(events);
+	free(input);
+	network_close(&n);
+}
+
+static void integers_match_the_engine(void **state)
+{
+	static const char *const neurons[] = {
+		"\"model\": \"lif\", \"leak\": {\"kind\": \"div\", \"n\": 3}, \"compare\": \"ge\","
+		" \"reset\": \"soft\", \"threshold\": 5",
+		"\"model\": \"lif\", \"leak\": {\"kind\": \"div\", \"n\": 2}, \"compare\": \"gt\","
+		" \"reset\": \"hard\", \"threshold\": 4, \"sticky\": true",
+		"\"model\": \"lif\", \"compare\": \"gt\", \"reset\": \"none\", \"threshold\": 9,"
+		" \"skip_first\": true, \"delay\": 3",
+		"\"model\": \"cuba\", \"compare\": \"ge\", \"reset\": \"hard\", \"threshold\": 12,"
+		" \"refractory\": 1, \"reset_value\": -3",
+		"\"model\": \"cuba\", \"leak\": {\"kind\": \"tz12\", \"decay\": 4096},"
+		" \"compare\": \"ge\", \"reset\": \"soft\", \"threshold\": 6, \"old_current\": true,"
+		" \"skip_first\": true",
+	};
+	char text[2000];
+
+	(void)state;
+	for (uint32_t seed = 11; seed <= 13; seed++) {
+		same_as_engine(convolutions, seed);
+		same_as_engine(pools, seed);
+		same_as_engine(attention, seed);
+		same_as_engine(sums_read, seed);
+		for (size_t i = 0; i < sizeof(neurons) / sizeof(neurons[0]); i++) {
+			snprintf(text, sizeof(text), VARIANT("%s"), neurons[i]);
+			same_as_engine(text, seed + (uint32_t)i);
+		}
+	}
+}
+
+/* ---- what is refused ---- */
+
+static void refused(struct network *n, const char *error)
+{
+	struct floatnet *net;
+
+	if (graph_parse("net", n->file, &n->graph))
+		fail_msg("%s", snnq_last_error(NULL));
+	assert_int_equal(floatnet_create("net", &n->graph, &net), -EBADMSG);
+	assert_string_equal(error_of("net"), error);
+	graph_free(&n->graph);
+	modelfile_free(n->file);
+}
+
+static void refused_edit(const char *text, const char *path, const char *json, const char *error)
+{
+	struct network n = { 0 };
+
+	network_file(&n, text, 1, 1);
+	edit(n.file, path, json);
+	refused(&n, error);
+}
+
+static void refused_number(const char *tensor, float value, const char *error)
+{
+	struct network n = { 0 };
+	const struct tensor *t;
+
+	network_file(&n, convolutions, 1, 1);
+	t = modelfile_find(n.file, tensor);
+	assert_non_null(t);
+	memcpy((char *)t->owned + 8, &value, sizeof(value));
+	refused(&n, error);
+}
+
+static void hostile_models_are_refused(void **state)
+{
+	(void)state;
+	refused_number("a.w", NAN, "layer a: weight 2: expected a finite number, found nan");
+	refused_number("wide.b", INFINITY,
+		       "layer wide: channel 2: bias: expected a finite number, found inf");
+	refused_number("b.t", -1,
+		       "layer b: channel 2: threshold: expected a positive number, found -1");
+	refused_number("b.t", NAN,
+		       "layer b: channel 2: threshold: expected a positive number, found nan");
+	refused_edit(convolutions, "layers.5.neuron.mult", "2", "layer head (linear): expected no "
+		     "mult and no requant_shift in a float model");
+	refused_edit(convolutions, "layers.5.planes", "4", "layer head (linear): expected a real "
+		     "output without a neuron, found bit-planes");
+	refused_edit(sums_read, "layers.2.inputs", "[\"unused\"]",
+		     "sum: tensor format not allowed here (in[0].format)");
+	refused_edit(attention, "layers.3.heads", "3",
+		     "attn: parameter of the operation out of range (param)");
+	refused_edit(pools, "layers.0.padding", "[2, 1]",
+		     "max: kernel, stride, padding, dilation or groups out of range (geometry.pad_h)");
+	refused_edit(sums_read, "layers.2", "{\"name\": \"sum\", \"op\": \"avgpool\","
+		     " \"inputs\": [\"unused\"], \"kernel\": [1, 1]}", "layer sum (avgpool): "
+		     "expected unsigned spikes or counts, found signed or real ones");
+	refused_edit(sums_read, "layers.2.neuron", "{\"model\": \"none\", \"mult\": 3}",
+		     "layer sum (sumpool): expected no mult and no requant_shift in a float model");
+	refused_edit(averages, "layers.3.inputs", "[\"mean\", \"again\"]",
+		     "layer add (add): inputs have different scales");
+}
+
+static void integer_models_are_refused(void **state)
+{
+	struct modelfile *file = network_model();
+	struct floatnet *net;
+	struct graph graph;
+
+	(void)state;
+	assert_int_equal(graph_parse("net", file, &graph), 0);
+	assert_int_equal(floatnet_create("net", &graph, &net), -EBADMSG);
+	assert_string_equal(error_of("net"), "arithmetic: expected float, found integer");
+	graph_free(&graph);
+	modelfile_free(file);
+}
+
+static int cleanup(void **state)
+{
+	(void)state;
+	models_cleanup();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(operations_match_the_reference),
+		cmocka_unit_test(neurons_match_the_reference),
+		cmocka_unit_test(integers_match_the_engine),
+		cmocka_unit_test(hostile_models_are_refused),
+		cmocka_unit_test(integer_models_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, cleanup);
+}
