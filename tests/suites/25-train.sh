@@ -25,6 +25,7 @@ if ! $python -c 'import torch, sklearn'; then
 fi
 
 if $python tests/train/test_train.py -v; then ok "training tools"; else bad "training tools"; fi
+if $python tests/train/test_qat.py -v; then ok "training on grids"; else bad "training on grids"; fi
 
 if [ ! -x "$snnq" ] || [ ! -e "$model" ]; then
   skip "PyTorch and engine spike by spike" "needs build/snnq and $model"
@@ -32,5 +33,16 @@ elif $python tests/train/compare_engine.py --snnq "$snnq"; then
   ok "PyTorch and engine spike by spike"
 else
   bad "PyTorch and engine spike by spike"
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+if [ ! -x "$snnq" ]; then
+  skip "a network trained on grids, spike by spike" "needs build/snnq"
+elif $python tests/train/export_qat.py "$work/qat.snnq" &&
+  $python tests/train/compare_engine.py --snnq "$snnq" --model "$work/qat.snnq" --every 60; then
+  ok "a network trained on grids, spike by spike"
+else
+  bad "a network trained on grids, spike by spike"
 fi
 finish

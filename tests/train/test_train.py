@@ -271,7 +271,7 @@ class Network(unittest.TestCase):
     def test_fold_keeps_every_spike(self):
         net = self.network()
         with tempfile.NamedTemporaryFile() as file:
-            snnqfile.write(file.name, *export.model_file(net, "small"))
+            snnqfile.write(file.name, *export.float_file(net, "small"))
             folded = quantgrid.network(*snnqfile.read(file.name))
         x = torch.randint(0, 4, (8, 5, 2, 32, 32)).double()
         one, two = {}, {}

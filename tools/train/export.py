@@ -1,55 +1,142 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Write a trained checkpoint as a float .snnq model.
+"""Write a trained checkpoint as a .snnq model.
 
 Batch normalization y = alpha * (w * x) + beta in front of a neuron with
 threshold t disappears exactly: divided by |alpha|, it is the bias
 beta / |alpha| and the threshold t / |alpha| of a neuron fed by
-sign(alpha) * w * x. A network trained on grids is written with the weights that
-it used, so that rounding them again loses nothing."""
+sign(alpha) * w * x. A network with real weights becomes a float model. One
+trained on grids (--grid as in training) becomes an integer model: levels as
+they are, biases and thresholds in units of a level's real value."""
 import argparse
+import copy
 
 import numpy as np
 import torch
 
 import snnqfile
+from learned import parse_grid, put_on_grids
 from model import NETWORKS
-from train import parse_grid
+
+MAX_SHIFT = 8
+KEPT_THRESHOLD = 64     # below, a fraction bit matters more than 16-bit tables
+HEAD_MULT = 256
 
 
 def fold(synapse):
-    """(weight, bias, threshold or None) without normalization, in float64."""
-    weight = synapse.rounded().detach().double()
+    """(sign, bias, threshold or None) without normalization, in float64."""
     norm = synapse.norm
     if norm is None:
-        return weight, synapse.bias.detach().double(), None
+        threshold = synapse.threshold
+        return (torch.ones(len(synapse.weight)).double(),
+                synapse.bias.detach().double(),
+                None if threshold is None else threshold.double())
     gamma, beta = norm.weight.detach().double(), norm.bias.detach().double()
     alpha = gamma / (norm.running_var.double() + norm.eps).sqrt()
     if (alpha == 0).any():
         raise ValueError(f"layer {synapse.layer['name']}: a channel has gain 0")
     bias = (beta - alpha * norm.running_mean.double()) / alpha.abs()
-    threshold = synapse.threshold.double() / alpha.abs()
-    return weight * alpha.sign().view(-1, 1, 1, 1), bias, threshold
+    return alpha.sign(), bias, synapse.threshold.double() / alpha.abs()
 
 
-def model_file(net, name):
+def graph_of(net, name, arithmetic, layers, readout):
+    """Graph of a model file."""
+    return {"format": "snnq", "version": 1, "arithmetic": arithmetic,
+            "name": name, "classes": [str(d) for d in range(10)],
+            "input": net.input_spec, "layers": layers, "readout": readout}
+
+
+def float_file(net, name):
     """(graph, tensors) of the float model of a network."""
     tensors = {}
     for layer in net.layers:
         if "weight" not in layer:
             continue
-        weight, bias, threshold = fold(net.synapse(layer["name"]))
+        synapse = net.synapse(layer["name"])
+        sign, bias, threshold = fold(synapse)
+        weight = synapse.rounded().detach().double() * sign.view(-1, 1, 1, 1)
         if layer["op"] == "linear":
             weight = weight.flatten(1)
         tensors[layer["weight"]["tensor"]] = weight
         tensors[layer["bias"]] = bias
         if threshold is not None:
             tensors[layer["neuron"]["threshold"]] = threshold
-    graph = {"format": "snnq", "version": 1, "arithmetic": "float",
-             "name": name, "classes": [str(d) for d in range(10)],
-             "input": net.input_spec, "layers": net.layers,
-             "readout": net.readout}
+    graph = graph_of(net, name, "float", net.layers, net.readout)
     return graph, {n: t.numpy().astype(np.float32) for n, t in tensors.items()}
+
+
+def integers(values, shift, layer):
+    """Values in units of 2^-shift as the smallest integers of a file."""
+    rounded = torch.round(values * 2.0 ** shift)
+    if rounded.abs().max() >= 1 << 30:
+        raise ValueError(f"layer {layer['name']}: {float(rounded.abs().max()):.0f}"
+                         " steps, expected fewer than 2^30")
+    small = rounded.abs().max() < 1 << 15
+    return rounded.numpy().astype(np.int16 if small else np.int32)
+
+
+def fraction_bits(bias, threshold):
+    """As many as the format allows while 16 bits hold biases and thresholds,
+    unless that would make thresholds coarse."""
+    largest = max(float(bias.abs().max()), float(threshold.max()))
+    shift = MAX_SHIFT
+    while (shift and largest * 2 ** shift >= (1 << 15) - 1
+           and float(threshold.min()) * 2 ** (shift - 1) >= KEPT_THRESHOLD):
+        shift -= 1
+    return shift
+
+
+def head_multiplier(synapse, planes):
+    """Largest power of two up to HEAD_MULT that keeps outputs below 2^30."""
+    bound = (synapse.weight[0].numel() * ((1 << planes) - 1)
+             * float(synapse.grid.grid[-1]))
+    mult = HEAD_MULT
+    while mult > 1 and bound * mult > 1 << 30:
+        mult //= 2
+    return mult
+
+
+def planes_of(layers, name):
+    """Bit-planes of a layer's output."""
+    layer = next(entry for entry in layers if entry["name"] == name)
+    if layer["op"] == "maxpool":
+        return planes_of(layers, layer["inputs"][0])
+    return layer.get("planes", 1)
+
+
+def integer_layer(net, layer, readout, tensors):
+    """Turn a weighted layer's entry into integers; adds its tensors."""
+    synapse = net.synapse(layer["name"])
+    scheme, bits = synapse.grid.scheme, synapse.grid.bits
+    sign, bias, threshold = fold(synapse)
+    step = synapse.grid.step().detach().double().flatten()
+    levels = (synapse.grid.levels(synapse.weight).detach()
+              * sign.view(-1, 1, 1, 1)).numpy().astype(np.int64)
+    entry, neuron = layer["weight"], layer["neuron"]
+    tensors[entry["tensor"]] = snnqfile.pack(levels, scheme, bits,
+                                             layer.get("groups", 1))
+    entry.update(scheme=scheme, bits=bits)
+    if threshold is None:
+        mult = head_multiplier(synapse, planes_of(net.layers, layer["inputs"][0]))
+        neuron.update(mult=mult, requant_shift=0)
+        readout["scale"] *= float(step) / mult
+        tensors[layer["bias"]] = integers(bias * mult / step, 0, layer)
+        return
+    bias, threshold = bias / step, threshold / step
+    neuron["shift"] = fraction_bits(bias, threshold)
+    tensors[layer["bias"]] = integers(bias, neuron["shift"], layer)
+    tensors[neuron["threshold"]] = np.maximum(
+        1, integers(threshold, neuron["shift"], layer))
+
+
+def integer_file(net, name):
+    """(graph, tensors) of the integer model of a network on grids."""
+    layers, readout = copy.deepcopy(net.layers), dict(net.readout)
+    tensors = {}
+    for layer in layers:
+        if "weight" in layer:
+            integer_layer(net, layer, readout, tensors)
+    return graph_of(net, name, "integer", layers, readout), tensors
 
 
 def main():
@@ -61,11 +148,10 @@ def main():
     args = parser.parse_args()
     network = NETWORKS[args.network]
     net = network.build()
+    put_on_grids(net, args.grid)
     net.load_state_dict(torch.load(args.checkpoint))
-    net.eval()
-    for name, grid in args.grid:
-        net.synapse(name).grid = grid
-    snnqfile.write(args.output, *model_file(net, network.name))
+    write = integer_file if args.grid else float_file
+    snnqfile.write(args.output, *write(net.eval(), network.name))
 
 
 if __name__ == "__main__":

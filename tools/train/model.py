@@ -16,12 +16,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from grids import quantize
-
 INPUT = {"width": 32, "height": 32, "polarities": 2, "on_channel": 1,
          "layout": "hwc", "planes": 2, "binning": "duration", "steps": 8,
          "step_us": 30000, "rounding": "floor", "origin": "zero"}
 NMNIST_INPUT = dict(INPUT, width=34, height=34, steps=6, step_us=50000)
+
+# In training; a membrane with a time constant of 2 steps gains twice its input.
+THRESHOLD = 2.0
 
 
 def lif(threshold):
@@ -135,10 +136,10 @@ class Synapse(nn.Module):
     """Weights and the affine map between them and the neuron.
 
     With `norm` (training) the input of the neuron is norm(w * x) and the
-    threshold is 2 (a membrane of time constant 2 gains twice its input);
+    threshold is THRESHOLD;
     without, it is w * x * gain + bias against `threshold`, and where there is
     no neuron it may be divided by 2^requant_shift, halves rounded up. `grid`
-    is the (scheme, bits) that the weights are rounded to, None for real ones."""
+    rounds the weights (learned.py), None for real ones."""
 
     def __init__(self, layer, inputs, spiking):
         super().__init__()
@@ -152,16 +153,12 @@ class Synapse(nn.Module):
         self.bias = None if spiking else nn.Parameter(torch.zeros(channels))
         self.gain = 1.0
         self.requant_shift = 0
-        self.threshold = torch.full((channels,), 2.0) if spiking else None
+        self.threshold = (torch.full((channels,), THRESHOLD) if spiking
+                          else None)
 
     def rounded(self):
-        """Weights as used: on the grid, gradients passing straight through."""
-        if self.grid is None:
-            return self.weight
-        # A scale per channel vanishes in bias and threshold; the head has one.
-        levels, scale = quantize(self.weight.detach(), *self.grid,
-                                 per_channel=self.threshold is not None)
-        return self.weight + (levels * scale - self.weight).detach()
+        """Weights as used."""
+        return self.weight if self.grid is None else self.grid(self.weight)
 
     def forward(self, x):
         layer = self.layer

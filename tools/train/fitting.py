@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""The training loop that training, fine-tuning and search share."""
+import pathlib
+import time
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+import dataset
+import nmnist
+
+DATA = {"demo": dataset, "nmnist": nmnist}
+LOGITS_RATE = 30    # times the rate of weights
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast; an epoch is every sample once, in any copy."""
+    epochs: int
+    batch: int
+    rate: float
+    per_epoch: int
+    progress: str        # file that an interrupted run goes on from
+    warmup: float = 0.3
+    decay: float = 0.01
+
+
+def options(parser, epochs, batch, rate):
+    """Command-line options of every program that trains, with defaults."""
+    parser.add_argument("-o", "--output", required=True)
+    parser.add_argument("--network", choices=DATA, default="demo")
+    parser.add_argument("--epochs", type=int, default=epochs)
+    parser.add_argument("--batch", type=int, default=batch)
+    parser.add_argument("--rate", type=float, default=rate)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+
+
+def begin(args):
+    """Generator of a run with these options."""
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    return torch.Generator().manual_seed(args.seed)
+
+
+def recordings(args, input_spec, part):
+    """(counts, labels) of the training or testing recordings."""
+    events, labels = getattr(DATA[args.network], part)(2)
+    return dataset.counts(events, input_spec), torch.from_numpy(labels)
+
+
+def plan(args, samples, **keys):
+    """Plan of a run with these options."""
+    return Plan(args.epochs, args.batch, args.rate,
+                len(samples) // DATA[args.network].COPIES,
+                args.output + ".progress", **keys)
+
+
+def shifted(batch, generator, most=2):
+    """Each sample moved by up to `most` pixels; what enters is dark."""
+    padded = F.pad(batch, [most] * 4)
+    height, width = batch.shape[-2:]
+    offsets = torch.randint(0, 2 * most + 1, (len(batch), 2),
+                            generator=generator).tolist()
+    return torch.stack([p[..., y:y + height, x:x + width]
+                        for p, (y, x) in zip(padded, offsets)])
+
+
+def scores(net, samples, batch=90):
+    """Scores of all samples [sample, step, channel, y, x]."""
+    net.eval()
+    with torch.no_grad():
+        return torch.cat([
+            net(torch.from_numpy(samples[i:i + batch]).float().transpose(0, 1))
+            for i in range(0, len(samples), batch)])
+
+
+def accuracy(net, data):
+    """Share of samples whose highest score is the label's."""
+    samples, labels = data
+    return float((scores(net, samples).argmax(1) == labels).double().mean())
+
+
+class Progress:
+    """State of a training that outlives its process."""
+
+    def __init__(self, path, **parts):
+        self.path, self.parts = pathlib.Path(path), parts
+
+    def save(self, epoch, generator):
+        """Write the state after so many epochs, all of it or nothing."""
+        state = {name: part.state_dict() for name, part in self.parts.items()}
+        state.update(epoch=epoch, generator=generator.get_state(),
+                     noise=torch.get_rng_state())
+        fresh = self.path.with_suffix(".tmp")
+        torch.save(state, fresh)
+        fresh.replace(self.path)
+
+    def load(self, generator):
+        """Epochs already done; 0 without a file."""
+        if not self.path.exists():
+            return 0
+        state = torch.load(self.path)
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+        generator.set_state(state["generator"])
+        torch.set_rng_state(state["noise"])
+        return state["epoch"]
+
+
+def batches(data, plan, generator):
+    """Random batches (counts [step, sample, ...], labels) of one epoch."""
+    samples, labels = data
+    order = torch.randperm(len(samples), generator=generator)[:plan.per_epoch]
+    whole = plan.per_epoch // plan.batch * plan.batch
+    for chosen in order[:whole].split(plan.batch):
+        x = torch.from_numpy(samples[chosen.numpy()]).float()
+        yield shifted(x, generator).transpose(0, 1), labels[chosen]
+
+
+def groups(net, plan):
+    """Parameters with their rates: steps and logits are not to decay."""
+    kinds = {"log_step": [], "logits": [], "other": []}
+    for name, parameter in net.named_parameters():
+        if parameter.requires_grad:
+            kinds.get(name.split(".")[-1], kinds["other"]).append(parameter)
+    rates = {"log_step": (1, 0.0), "logits": (LOGITS_RATE, 0.0),
+             "other": (1, plan.decay)}
+    return [{"params": parameters, "lr": plan.rate * rates[kind][0],
+             "weight_decay": rates[kind][1]}
+            for kind, parameters in kinds.items() if parameters]
+
+
+def fit(net, data, plan, loss_of, generator):
+    """Adam with a one-cycle rate on loss_of(counts, labels, share done)."""
+    steps = plan.per_epoch // plan.batch
+    total = steps * plan.epochs
+    optimizer = torch.optim.AdamW(groups(net, plan))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, [g["lr"] for g in optimizer.param_groups],
+        total_steps=total, pct_start=plan.warmup)
+    progress = Progress(plan.progress, net=net, optimizer=optimizer,
+                        schedule=schedule)
+    for epoch in range(progress.load(generator), plan.epochs):
+        net.train()
+        start, losses = time.monotonic(), 0.0
+        for i, batch in enumerate(batches(data, plan, generator)):
+            loss = loss_of(*batch, (epoch * steps + i) / total)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            losses += float(loss)
+        progress.save(epoch + 1, generator)
+        print(f"epoch {epoch + 1}/{plan.epochs}  loss {losses / steps:.3f}  "
+              f"{time.monotonic() - start:.0f} s", flush=True)
+
+
+def forget(args):
+    """After the result is written nothing is left to go on from."""
+    pathlib.Path(args.output + ".progress").unlink(missing_ok=True)
