@@ -3,8 +3,6 @@
  * test_libsnnq_floatnet.c - float models: against a plain reference in doubles, and,
  * where all numbers are integers, spike by spike and counter by counter against the
  * engine running the same model as an integer one.
- *
- * Weights are multiples of a power of two, so that sums are exact in any order.
  */
 #include <errno.h>
 #include <math.h>
@@ -16,19 +14,17 @@
 
 #include <cmocka.h>
 
-#include "bins.h"
-#include "floatnet.h"
+#include "floats.h"
 #include "models.h"
-
-#define STEPS 7u
-#define EVENTS 150u
 
 /* ---- models ---- */
 
 #define MODEL(planes, layers, readout) \
-	"{\"format\": \"snnq\", \"version\": 1, \"arithmetic\": \"float\", \"input\": {\"width\": 6," \
-	" \"height\": 5, \"polarities\": 2, \"planes\": " #planes ", \"binning\": \"duration\"," \
-	" \"steps\": 7, \"step_us\": 1000}, \"layers\": [" layers "], \"readout\": " readout "}"
+	"{\"format\": \"snnq\", \"version\": 1, \"arithmetic\": \"float\"," \
+	" \"input\": {\"width\": 6," \
+	" \"height\": 5, \"polarities\": 2, \"planes\": " #planes "," \
+	" \"binning\": \"duration\", \"steps\": 7, \"step_us\": 1000}," \
+	" \"layers\": [" layers "], \"readout\": " readout "}"
 #define SUM_OF(layer) "{\"input\": \"" layer "\", \"mode\": \"sum\", \"scale\": 0.5}"
 #define LAST_OF(layer) "{\"input\": \"" layer "\", \"mode\": \"last\"}"
 #define LAYER(name, op, in, rest) \
@@ -92,323 +88,6 @@ static const char averages[] = MODEL(2,
 	      WEIGHTS("c", 9, 72) LIF("0.777123")) ","
 	LAYER("fires", "avgpool", "\"c\"", WINDOW("[2, 1]", "[1, 1]", "[0, 0]")
 	      LIF("0.4321")), SUM_OF("again"));
-
-static int32_t random_level(uint32_t *seed, uint32_t most)
-{
-	return (int32_t)(random32(seed) % (2 * most + 1)) - (int32_t)most;
-}
-
-static void add_floats(struct modelfile *file, const char *layer, const char *suffix,
-		       uint64_t count, float *values)
-{
-	char name[80];
-
-	snprintf(name, sizeof(name), "%s.%s", layer, suffix);
-	assert_int_equal(modelfile_add(file, name, DTYPE_F32, 1, &count, values), 0);
-}
-
-/* Random weights, biases, and thresholds where @json names a tensor for them. */
-static void add_numbers(struct modelfile *file, cJSON *json, float unit, uint32_t *seed)
-{
-	const char *name = cJSON_GetObjectItem(json, "name")->valuestring;
-	cJSON *elements = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "weight"), "elements");
-	cJSON *threshold = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "neuron"), "threshold");
-	uint64_t n = elements ? (uint64_t)elements->valueint : 0;
-	uint64_t channels = n ? (uint64_t)cJSON_GetObjectItem(json, "out_channels")->valueint :
-			    !strcmp(name, "attn") ? 70 : 20;
-	float *v = calloc(n + channels, sizeof(*v));
-
-	for (uint64_t i = 0; i < n; i++)
-		v[i] = (float)random_level(seed, 4) * unit;
-	if (n)
-		add_floats(file, name, "w", n, v);
-	for (uint64_t i = 0; i < channels; i++)
-		v[i] = (float)random_level(seed, 2) * unit;
-	if (cJSON_GetObjectItem(json, "bias"))
-		add_floats(file, name, "b", channels, v);
-	for (uint64_t i = 0; i < channels; i++)
-		v[i] = (float)(2 + random32(seed) % 3);
-	if (cJSON_IsString(threshold))
-		add_floats(file, name, "t", channels, v);
-	free(v);
-}
-
-struct network {
-	struct modelfile *file;
-	struct graph graph;
-	struct floatnet *net;
-	struct floatnet_record record;
-};
-
-static void network_file(struct network *n, const char *text, float unit, uint32_t seed)
-{
-	cJSON *json = cJSON_Parse(text), *layer;
-
-	assert_non_null(json);
-	assert_int_equal(modelfile_new(json, &n->file), 0);
-	cJSON_ArrayForEach(layer, cJSON_GetObjectItem(json, "layers"))
-		add_numbers(n->file, layer, unit, &seed);
-}
-
-static void network_open(struct network *n, const char *text, float unit, uint32_t seed)
-{
-	network_file(n, text, unit, seed);
-	if (graph_parse("net", n->file, &n->graph) ||
-	    floatnet_create("net", &n->graph, &n->net) ||
-	    floatnet_record_alloc(n->net, &n->record))
-		fail_msg("%s", snnq_last_error(NULL));
-}
-
-static void network_close(struct network *n)
-{
-	floatnet_record_free(n->net, &n->record);
-	floatnet_destroy(n->net);
-	graph_free(&n->graph);
-	modelfile_free(n->file);
-}
-
-static struct snnq_events *random_events(uint32_t seed)
-{
-	struct snnq_event list[EVENTS] = { 0 };
-	struct snnq_events *events;
-
-	for (uint32_t i = 0; i < EVENTS; i++)
-		list[i] = (struct snnq_event){ .t = random32(&seed) % (STEPS * 1000),
-					       .x = (uint16_t)(random32(&seed) % 6),
-					       .y = (uint16_t)(random32(&seed) % 5),
-					       .p = random32(&seed) & 1 };
-	assert_int_equal(snnq_events_from_array(list, EVENTS, &events), 0);
-	return events;
-}
-
-/* The first window of the recording, packed; the caller frees it. */
-static uint64_t *input_of(const struct network *n, uint32_t seed)
-{
-	struct snnq_events *events = random_events(seed);
-	uint64_t *slots = calloc(STEPS, floatnet_words(n->net, GRAPH_INPUT) * sizeof(*slots));
-	uint64_t dropped;
-
-	assert_int_equal(bins_fill(&n->graph.input, events, slots, &dropped), 1);
-	assert_int_equal(dropped, 0);
-	snnq_events_close(events);
-	return slots;
-}
-
-static int32_t element(const struct graph_shape *s, const uint64_t *slot, size_t pos, uint32_t c)
-{
-	size_t words = (s->channels + 63) / 64, plane = (size_t)s->height * s->width * words;
-	int32_t v = 0;
-
-	for (uint32_t p = 0; p < s->planes; p++)
-		if (slot[p * plane + pos * words + c / 64] >> c % 64 & 1)
-			v += p + 1 == s->planes && s->format == SNNQ_FORMAT_SIGNED ? -(1 << p) :
-										    1 << p;
-	return v;
-}
-
-/* ---- the reference ---- */
-
-/* Outputs as real values, [layer][step][y][x][channel]; unit[layer] as they are stored in. */
-struct reference {
-	const struct network *n;
-	double *out[16], *input, unit[16], scores[80];
-};
-
-static double ref_at(const struct reference *r, int layer, uint32_t t, int64_t y, int64_t x,
-		     uint32_t c)
-{
-	const struct graph_shape *s = graph_shape(&r->n->graph, layer);
-	const double *v = layer == GRAPH_INPUT ? r->input : r->out[layer];
-
-	if (y < 0 || x < 0 || y >= s->height || x >= s->width)
-		return 0;
-	return v[((t * s->height + y) * s->width + x) * s->channels + c];
-}
-
-static double number(const struct graph_numbers *n, uint32_t c)
-{
-	return n->tensor ? ((const float *)n->tensor->data)[c] : n->value;
-}
-
-struct at {
-	uint32_t t, y, x, c;
-};
-
-/* Sum (or maximum) over a window of weight * input, [out][in][kh][kw]. */
-static double ref_window(const struct reference *r, const struct graph_layer *l, struct at p)
-{
-	const struct snnq_geometry *g = &l->geometry;
-	uint32_t inputs = l->weight ? graph_shape(&r->n->graph, l->in[0])->channels / g->groups : 1;
-	uint32_t first = l->weight ? p.c / (l->out_channels / g->groups) * inputs : p.c;
-	const float *w = l->weight ? (const float *)l->weight->data : NULL;
-	double sum = 0, max = -INFINITY;
-
-	for (uint32_t i = 0; i < inputs; i++)
-		for (uint32_t ky = 0; ky < g->kernel_h; ky++)
-			for (uint32_t kx = 0; kx < g->kernel_w; kx++) {
-				size_t at = ((p.c * (size_t)inputs + i) * g->kernel_h + ky) *
-					    g->kernel_w + kx;
-				double v = ref_at(r, l->in[0], p.t,
-					(int64_t)p.y * g->stride_h + ky * g->dilation_h - g->pad_h,
-					(int64_t)p.x * g->stride_w + kx * g->dilation_w - g->pad_w,
-					first + i);
-
-				sum += w ? w[at] * v : v;
-				max = fmax(max, v);	/* outside is 0, below no count */
-			}
-	return l->op == SNNQ_OP_POOL_MAX ? max : sum;
-}
-
-static double ref_linear(const struct reference *r, const struct graph_layer *l, struct at p)
-{
-	uint32_t inputs = graph_shape(&r->n->graph, l->in[0])->channels;
-	const float *w = l->weight->data;
-	double sum = 0;
-
-	for (uint32_t i = 0; i < inputs; i++)
-		sum += w[p.c * inputs + i] * ref_at(r, l->in[0], p.t, p.y, p.x, i);
-	return sum;
-}
-
-static double ref_attention(const struct reference *r, const struct graph_layer *l, struct at p)
-{
-	uint32_t d = l->out.channels / l->heads, first = p.c / d * d;
-	double sum = 0;
-
-	for (uint32_t y = 0; y < l->out.height; y++)
-		for (uint32_t x = 0; x < l->out.width; x++) {
-			double a = 0;
-
-			for (uint32_t c = first; c < first + d; c++)
-				a += ref_at(r, l->in[0], p.t, p.y, p.x, c) *
-				     ref_at(r, l->in[1], p.t, y, x, c);
-			sum += a * ref_at(r, l->in[2], p.t, y, x, p.c);
-		}
-	return sum;
-}
-
-static double ref_sum(const struct reference *r, const struct graph_layer *l, struct at p)
-{
-	switch (l->op) {
-	case SNNQ_OP_LINEAR:
-		return ref_linear(r, l, p);
-	case SNNQ_OP_ATTENTION:
-		return ref_attention(r, l, p);
-	case SNNQ_OP_ADD:
-		return ref_at(r, l->in[0], p.t, p.y, p.x, p.c) +
-		       ref_at(r, l->in[1], p.t, p.y, p.x, p.c);
-	case SNNQ_OP_POOL_SUM:
-		return l->value * ref_window(r, l, p);
-	case GRAPH_AVGPOOL:
-		return ref_window(r, l, p) / (l->geometry.kernel_h * l->geometry.kernel_w);
-	default:
-		return ref_window(r, l, p);
-	}
-}
-
-static double ref_leak(uint8_t kind, uint32_t param, double u)
-{
-	return kind == SNNQ_LEAK_DIVN ? u / param : kind == SNNQ_LEAK_Q16 ? u * param / 65536 :
-	       kind == SNNQ_LEAK_TZ12 ? u * (4096.0 - param) / 4096 : u;
-}
-
-struct ref_neuron {
-	double u, i;
-	uint32_t rest;
-};
-
-static bool ref_fires(struct ref_neuron *s, const struct graph_layer *l, uint32_t c, double x)
-{
-	const struct snnq_neuron *n = &l->neuron;
-	double theta = number(&l->threshold, c), old = s->i;
-	bool fire;
-
-	if (n->model == SNNQ_NEURON_CUBA) {
-		s->i = ref_leak(n->current_leak, n->current_leak_param, s->i) + x;
-		x = n->flags & SNNQ_NEURON_FLAG_OLD_CURRENT ? old : s->i;
-	}
-	if (s->rest) {
-		s->rest--;
-		s->u = n->reset_value;
-		return false;
-	}
-	s->u = ref_leak(n->leak, n->leak_param, s->u) + (x + number(&l->bias, c));
-	fire = n->compare == SNNQ_COMPARE_GE ? s->u >= theta : s->u > theta;
-	if (fire) {
-		s->u = n->reset == SNNQ_RESET_HARD ? n->reset_value :
-		       n->reset == SNNQ_RESET_SOFT ? s->u - theta : s->u;
-		s->rest = n->refractory;
-	}
-	return fire;
-}
-
-/* One output element over all steps. */
-static void ref_element(struct reference *r, uint32_t index, struct at p)
-{
-	const struct graph_layer *l = &r->n->graph.layers[index];
-	const struct graph_shape *s = &l->out;
-	double *out = r->out[index] + ((size_t)p.y * s->width + p.x) * s->channels + p.c;
-	size_t stride = (size_t)s->height * s->width * s->channels;
-	bool spiking = l->neuron.model != SNNQ_NEURON_NONE;
-	struct ref_neuron neuron = { 0 };
-
-	for (p.t = 0; p.t < STEPS; p.t++) {
-		double x = ref_sum(r, l, p);
-		uint32_t to = p.t + l->neuron.delay;
-
-		if (spiking)
-			x = p.t || !l->skip_first ? ref_fires(&neuron, l, p.c, x) : 0;
-		else if (l->weight)
-			x += number(&l->bias, p.c);
-		else if (s->planes && l->op != GRAPH_AVGPOOL && l->op != SNNQ_OP_POOL_MAX)
-			x = fmin(x, r->unit[index] *
-				    ((1 << (s->planes - (s->format == SNNQ_FORMAT_SIGNED))) - 1));
-		if (to < STEPS)
-			out[to * stride] = x;
-		if ((int)index == r->n->graph.readout && (!r->n->graph.readout_last ||
-							  p.t == STEPS - 1))
-			r->scores[p.c] += out[p.t * stride] * r->n->graph.readout_scale;
-	}
-}
-
-static void ref_layer(struct reference *r, uint32_t index)
-{
-	const struct graph_layer *l = &r->n->graph.layers[index];
-	double unit = l->in[0] == GRAPH_INPUT ? 1 : r->unit[l->in[0]];
-	struct at p = { 0 };
-
-	if (l->op == GRAPH_AVGPOOL)
-		unit /= l->geometry.kernel_h * l->geometry.kernel_w;
-	r->unit[index] = l->neuron.model == SNNQ_NEURON_NONE ? unit : 1;
-	r->out[index] = calloc((size_t)STEPS * l->out.height * l->out.width * l->out.channels,
-			       sizeof(double));
-	for (p.y = 0; p.y < l->out.height; p.y++)
-		for (p.x = 0; p.x < l->out.width; p.x++)
-			for (p.c = 0; p.c < l->out.channels; p.c++)
-				ref_element(r, index, p);
-}
-
-static void reference_run(struct reference *r, const struct network *n, const uint64_t *input)
-{
-	const struct graph_shape *s = &n->graph.input.shape;
-	size_t positions = (size_t)s->height * s->width, words = floatnet_words(n->net, GRAPH_INPUT);
-
-	*r = (struct reference){ .n = n };
-	r->input = calloc(STEPS * positions * s->channels, sizeof(double));
-	for (size_t i = 0; i < STEPS * positions; i++)
-		for (uint32_t c = 0; c < s->channels; c++)
-			r->input[i * s->channels + c] =
-				element(s, input + i / positions * words, i % positions, c);
-	for (uint32_t i = 0; i < n->graph.layer_count; i++)
-		ref_layer(r, i);
-}
-
-static void reference_free(struct reference *r)
-{
-	for (uint32_t i = 0; i < r->n->graph.layer_count; i++)
-		free(r->out[i]);
-	free(r->input);
-}
 
 /* ---- comparisons ---- */
 
@@ -587,7 +266,8 @@ static const char *integer_file(const char *text, uint32_t seed)
 
 		if (l->weight) {
 			replace_weights(&n.graph, l);
-			cJSON_ReplaceItemInObject(weight, "scheme", cJSON_CreateString("uniform"));
+			cJSON_ReplaceItemInObject(weight, "scheme",
+						  cJSON_CreateString("uniform"));
 			cJSON_AddNumberToObject(weight, "bits", 8);
 		}
 		snprintf(name, sizeof(name), "%s.b", l->name);
@@ -658,8 +338,10 @@ static void same_as_engine(const char *text, uint32_t seed)
 		same_output(stream, &n, i);
 		same_counters(stream, i, &stats[i]);
 	}
-	for (uint32_t c = 0; c < result.count; c++)
+	for (uint32_t c = 0; c < result.count; c++) {
 		assert_true(n.record.scores[c] == result.scores[c] * result.scale);
+		assert_true(n.record.scores[c] == result.real_scores[c]);
+	}
 	snnq_stream_destroy(stream);
 	snnq_model_destroy(model);
 	snnq_close(dev);
@@ -680,8 +362,8 @@ static void integers_match_the_engine(void **state)
 		"\"model\": \"cuba\", \"compare\": \"ge\", \"reset\": \"hard\", \"threshold\": 12,"
 		" \"refractory\": 1, \"reset_value\": -3",
 		"\"model\": \"cuba\", \"leak\": {\"kind\": \"tz12\", \"decay\": 4096},"
-		" \"compare\": \"ge\", \"reset\": \"soft\", \"threshold\": 6, \"old_current\": true,"
-		" \"skip_first\": true",
+		" \"compare\": \"ge\", \"reset\": \"soft\", \"threshold\": 6,"
+		" \"old_current\": true, \"skip_first\": true",
 	};
 	char text[2000];
 
@@ -696,6 +378,111 @@ static void integers_match_the_engine(void **state)
 			same_as_engine(text, seed + (uint32_t)i);
 		}
 	}
+}
+
+/* ---- streams ---- */
+
+struct session {
+	struct snnq_device *dev;
+	struct snnq_model *model;
+	struct snnq_stream *stream;
+};
+
+static void session_open(struct session *s, const char *path, bool profile)
+{
+	struct snnq_model_info info;
+
+	assert_int_equal(snnq_open("sim", NULL, &s->dev), 0);
+	if (snnq_model_load(s->dev, path, SNNQ_OPTS(struct snnq_model_opts, .taps = profile),
+			    &s->model))
+		fail_msg("%s", snnq_last_error(s->dev));
+	assert_int_equal(snnq_model_info(s->model, &info), 0);
+	assert_string_equal(info.arithmetic, "float");
+	assert_int_equal(info.weight_bits, 8 * info.weight_bytes);
+	assert_int_equal(snnq_stream_create(s->model, SNNQ_OPTS(struct snnq_stream_opts,
+					    .profile = profile), &s->stream), 0);
+}
+
+static void session_close(struct session *s)
+{
+	snnq_stream_destroy(s->stream);
+	snnq_model_destroy(s->model);
+	snnq_close(s->dev);
+}
+
+static void same_result(const struct network *n, const struct snnq_result *r)
+{
+	assert_null(r->scores);
+	assert_int_equal(r->count, floatnet_shape(n->net, n->graph.readout)->channels);
+	assert_int_equal(r->steps, STEPS);
+	for (uint32_t c = 0; c < r->count; c++) {
+		assert_true(r->real_scores[c] == n->record.scores[c]);
+		assert_true(r->real_scores[c] < r->real_scores[r->class_index] ||
+			    (r->real_scores[c] == r->real_scores[r->class_index] &&
+			     c >= r->class_index));
+	}
+}
+
+static void streams_run_float_models(void **state)
+{
+	struct snnq_events *events = random_events(6);
+	struct snnq_layer_stats stats[16];
+	struct network n = { 0 };
+	struct snnq_result result;
+	uint64_t *input, synops = 0;
+	struct session s;
+	const char *path;
+
+	(void)state;
+	network_open(&n, convolutions, 0.5f, 5);
+	path = temporary_path();
+	assert_int_equal(modelfile_write(n.file, path), 0);
+	input = input_of(&n, 6);
+	assert_int_equal(floatnet_run(n.net, input, &n.record, stats), 0);
+	session_open(&s, path, true);
+	assert_int_equal(snnq_stream_tap(s.stream, 0, NULL, 0), -EINVAL);
+	assert_int_equal(snnq_stream_push_events(s.stream, events, &result), 1);
+	same_result(&n, &result);
+	for (uint32_t i = 0; i + 1 < n.graph.layer_count; i++) {
+		same_output(s.stream, &n, i);
+		same_counters(s.stream, i, &stats[i]);
+		synops += stats[i].synops;
+	}
+	assert_int_equal(result.synops, synops + stats[n.graph.layer_count - 1].synops);
+	assert_int_equal(snnq_stream_tap(s.stream, n.graph.layer_count - 1, NULL, 0), -EOPNOTSUPP);
+	assert_string_equal(snnq_last_error(s.dev),
+			    "layer head: its output is real, expected spikes or counts");
+	assert_int_equal(snnq_stream_push_events(s.stream, events, &result), 0);
+	session_close(&s);
+	snnq_events_close(events);
+	free(input);
+	network_close(&n);
+}
+
+/* Without taps and counters; packed steps need a device. */
+static void streams_take_recordings_only(void **state)
+{
+	struct snnq_tensor_buf *buf;
+	struct snnq_layer_counters c;
+	struct network n = { 0 };
+	struct snnq_result result;
+	struct snnq_events *events = random_events(6);
+	struct snnq_job *job;
+	struct session s;
+
+	(void)state;
+	network_file(&n, attention, 0.5f, 5);
+	session_open(&s, model_write(n.file), false);
+	assert_int_equal(snnq_tensor_alloc(s.dev, STEPS * snnq_stream_input_bytes(s.stream), &buf),
+			 0);
+	assert_int_equal(snnq_stream_submit(s.stream, buf, STEPS, &job), -EOPNOTSUPP);
+	assert_int_equal(snnq_stream_push_events(s.stream, events, &result), 1);
+	assert_int_equal(result.synops, 0);
+	assert_int_equal(snnq_stream_counters(s.stream, 0, &c), -EINVAL);
+	assert_int_equal(snnq_stream_tap(s.stream, 0, NULL, 0), -EINVAL);
+	snnq_tensor_free(buf);
+	session_close(&s);
+	snnq_events_close(events);
 }
 
 /* ---- what is refused ---- */
@@ -752,12 +539,15 @@ static void hostile_models_are_refused(void **state)
 	refused_edit(attention, "layers.3.heads", "3",
 		     "attn: parameter of the operation out of range (param)");
 	refused_edit(pools, "layers.0.padding", "[2, 1]",
-		     "max: kernel, stride, padding, dilation or groups out of range (geometry.pad_h)");
+		     "max: kernel, stride, padding, dilation or groups out of range "
+		     "(geometry.pad_h)");
 	refused_edit(sums_read, "layers.2", "{\"name\": \"sum\", \"op\": \"avgpool\","
 		     " \"inputs\": [\"unused\"], \"kernel\": [1, 1]}", "layer sum (avgpool): "
 		     "expected unsigned spikes or counts, found signed or real ones");
 	refused_edit(sums_read, "layers.2.neuron", "{\"model\": \"none\", \"mult\": 3}",
 		     "layer sum (sumpool): expected no mult and no requant_shift in a float model");
+	refused_edit(averages, "readout.scale", "0",
+		     "readout: scale: expected a positive number, found 0");
 	refused_edit(averages, "layers.3.inputs", "[\"mean\", \"again\"]",
 		     "layer add (add): inputs have different scales");
 }
@@ -789,6 +579,8 @@ int main(void)
 		cmocka_unit_test(operations_match_the_reference),
 		cmocka_unit_test(neurons_match_the_reference),
 		cmocka_unit_test(integers_match_the_engine),
+		cmocka_unit_test(streams_run_float_models),
+		cmocka_unit_test(streams_take_recordings_only),
 		cmocka_unit_test(hostile_models_are_refused),
 		cmocka_unit_test(integer_models_are_refused),
 	};

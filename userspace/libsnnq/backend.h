@@ -52,6 +52,7 @@ struct backend_job {
 
 struct backend_ops {
 	const char *name;
+	bool float_models;	/* they run too: in this process, see floatnet.h */
 	void (*close)(struct snnq_device *dev);
 	int (*bo_create)(struct snnq_device *dev, size_t bytes, struct snnq_tensor_buf *buf);
 	int (*bo_import)(struct snnq_device *dev, int fd, struct snnq_tensor_buf *buf);

@@ -53,7 +53,8 @@ static int shadow_average(const struct builder *b, struct graph_layer *l)
 	if (has_neuron(l))
 		return 0;
 	if (in->format != SNNQ_FORMAT_UNSIGNED || l->out.format == SNNQ_FORMAT_SIGNED)
-		return refuse(b, l, "expected unsigned spikes or counts, found signed or real ones");
+		return refuse(b, l, "expected unsigned spikes or counts, found signed or real "
+			      "ones");
 	while (planes < SNNQ_MAX_PLANES && largest >> planes)
 		planes++;
 	if (largest >> planes)
@@ -168,7 +169,8 @@ static int take_neuron(const struct builder *b, struct real_layer *r)
 					 r->threshold[c]);
 		if (!isfinite(r->bias[c]))
 			return error_set(-EBADMSG, "%s: layer %s: channel %u: bias: expected a "
-					 "finite number, found %g", b->path, l->name, c, r->bias[c]);
+					 "finite number, found %g", b->path, l->name, c,
+					 r->bias[c]);
 	}
 	return 0;
 }
@@ -259,7 +261,11 @@ int floatnet_create(const char *path, const struct graph *graph, struct floatnet
 		return no_memory(&b);
 	}
 	b.net->graph = graph;
-	ret = make_shadow(&b);
+	if (!(graph->readout_scale > 0))
+		ret = error_set(-EBADMSG, "%s: readout: scale: expected a positive number, found "
+				"%g", path, graph->readout_scale);
+	if (!ret)
+		ret = make_shadow(&b);
 	for (uint32_t i = 0; !ret && i < graph->layer_count; i++)
 		ret = take_layer(&b, i);
 	free(b.shadow.layers);

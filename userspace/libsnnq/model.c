@@ -26,6 +26,7 @@ void model_put(struct snnq_model *model)
 		dev->ops->program_destroy(dev, model->program);
 	snnq_tensor_free(model->weights);
 	compile_free(&model->compiled);
+	floatnet_destroy(model->floatnet);
 	graph_free(&model->graph);
 	modelfile_free(model->file);
 	free(model);
@@ -45,6 +46,15 @@ static int upload_weights(struct snnq_model *m)
 	return snnq_tensor_sync_for_device(m->weights);
 }
 
+static int load_float(struct snnq_model *m, const char *path)
+{
+	int ret = floatnet_create(path, &m->graph, &m->floatnet);
+
+	if (!ret)
+		m->compiled.input_step_bytes = 8 * floatnet_words(m->floatnet, GRAPH_INPUT);
+	return ret;
+}
+
 static int load(struct snnq_model *m, const char *path, const struct snnq_model_opts *opts)
 {
 	struct compile_opts o = { .caps = &m->dev->caps };
@@ -57,6 +67,8 @@ static int load(struct snnq_model *m, const char *path, const struct snnq_model_
 	}
 	if (!ret)
 		ret = graph_parse(path, m->file, &m->graph);
+	if (!ret && !m->graph.integer && m->dev->ops->float_models)
+		return load_float(m, path);
 	if (!ret)
 		ret = compile_graph(path, &m->graph, &o, &m->compiled);
 	if (!ret)
@@ -92,12 +104,18 @@ void snnq_model_destroy(struct snnq_model *model)
 		model_put(model);
 }
 
+static uint32_t weight_bits(const struct graph *g, const struct graph_layer *l)
+{
+	return g->integer ? l->bits : l->weight ? 32 : 0;
+}
+
 int snnq_model_info(struct snnq_model *m, struct snnq_model_info *info)
 {
 	const struct graph *g = &m->graph;
 
 	*info = (struct snnq_model_info) {
-		.name = g->name, .classes = graph_shape(g, g->readout)->channels,
+		.name = g->name, .arithmetic = g->integer ? "integer" : "float",
+		.classes = graph_shape(g, g->readout)->channels,
 		.steps = g->input.steps, .layers = g->layer_count,
 		.input_width = g->input.shape.width, .input_height = g->input.shape.height,
 		.input_channels = g->input.shape.channels, .input_planes = g->input.planes,
@@ -108,7 +126,7 @@ int snnq_model_info(struct snnq_model *m, struct snnq_model_info *info)
 		uint64_t params = graph_layer_params(g, l);
 
 		info->params += params + (l->bias.tensor ? l->bias.count : 0);
-		info->weight_bits += params * l->bits;
+		info->weight_bits += params * weight_bits(g, l);
 		info->weight_bytes += l->weight ? l->weight->bytes : 0;
 	}
 	info->metadata_bytes = info->model_bytes - info->weight_bytes;
@@ -118,6 +136,16 @@ int snnq_model_info(struct snnq_model *m, struct snnq_model_info *info)
 const char *snnq_model_class_name(struct snnq_model *m, uint32_t index)
 {
 	return index < m->graph.class_count ? m->graph.classes[index] : NULL;
+}
+
+static double float_sparsity(const struct tensor *t)
+{
+	uint64_t count = tensor_elements(t), zeros = 0;
+	const float *weights = t->data;
+
+	for (uint64_t i = 0; i < count; i++)
+		zeros += weights[i] == 0;
+	return count ? (double)zeros / (double)count : 0;
 }
 
 /* Share of weights whose level is 0. */
@@ -146,17 +174,21 @@ static double sparsity(const struct graph *g, const struct graph_layer *l)
 int snnq_model_layer(struct snnq_model *m, uint32_t index, struct snnq_layer_info *info)
 {
 	const struct graph_layer *l = &m->graph.layers[index];
+	const struct graph_shape *out;
 
 	if (index >= m->graph.layer_count)
 		return error_set(-EINVAL, "layer %u: expected less than %u", index,
 				 m->graph.layer_count);
+	out = m->floatnet ? floatnet_shape(m->floatnet, (int)index) : &l->out;
 	*info = (struct snnq_layer_info) {
 		.name = l->name, .op = l->op_name, .scheme = l->weight ? l->scheme_name : "",
-		.bits = l->bits, .params = graph_layer_params(&m->graph, l),
+		.bits = weight_bits(&m->graph, l), .params = graph_layer_params(&m->graph, l),
 		.weight_bytes = l->weight ? l->weight->bytes : 0,
-		.sparsity = l->weight ? sparsity(&m->graph, l) : 0,
-		.height = l->out.height, .width = l->out.width, .channels = l->out.channels,
-		.planes = l->out.planes,
+		.height = out->height, .width = out->width, .channels = out->channels,
+		.planes = out->planes,
 	};
+	if (l->weight)
+		info->sparsity = m->graph.integer ? sparsity(&m->graph, l) :
+						    float_sparsity(l->weight);
 	return 0;
 }

@@ -456,6 +456,7 @@ static int sim_job_timeline(void *stream, struct backend_job *job, uint32_t *syn
 
 static const struct backend_ops sim_ops = {
 	.name = "sim",
+	.float_models = true,
 	.close = sim_close,
 	.bo_create = sim_bo_create,
 	.bo_import = sim_bo_import,

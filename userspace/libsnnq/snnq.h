@@ -73,13 +73,16 @@ struct snnq_model_opts {
 	bool taps;		/* keep every layer's output (rasters) */
 };
 
-/* Load an integer .snnq file and prepare it for @dev. */
+/*
+ * Load a .snnq file and prepare it for @dev. A float model runs on sim only, in the
+ * caller's thread, and takes recordings only (no snnq_stream_submit()).
+ */
 int snnq_model_load(struct snnq_device *dev, const char *path,
 		    const struct snnq_model_opts *opts, struct snnq_model **model);
 void snnq_model_destroy(struct snnq_model *model);
 
 struct snnq_model_info {
-	const char *name;
+	const char *name, *arithmetic;	/* "integer" or "float" */
 	uint32_t classes, steps, layers;
 	uint32_t input_width, input_height, input_channels, input_planes;
 	uint64_t params, weight_bits, weight_bytes, model_bytes, metadata_bytes;
@@ -92,7 +95,7 @@ struct snnq_layer_info {
 	uint32_t bits;
 	uint64_t params, weight_bytes;
 	double sparsity;		/* share of zero weights */
-	uint32_t height, width, channels, planes;	/* output */
+	uint32_t height, width, channels, planes;	/* output; planes 0: int32, or real */
 };
 int snnq_model_layer(struct snnq_model *model, uint32_t index, struct snnq_layer_info *info);
 
@@ -156,8 +159,10 @@ struct snnq_result {
 	uint32_t class_index;
 	const char *class_name;		/* owned by the model */
 	uint32_t count;			/* of scores */
-	const int32_t *scores;		/* integer readout; valid until the next call on the stream */
-	double scale;			/* score * scale = real score */
+	/* Scores are valid until the next call on the stream. */
+	const int32_t *scores;		/* integer readout; NULL: of a float model */
+	const double *real_scores;	/* score * scale, or what the float model computed */
+	double scale;
 	uint64_t steps;			/* since the reset */
 	uint64_t latency_ns;		/* submit to completion */
 	uint64_t cycles, synops;	/* synops: with profile */
@@ -205,7 +210,7 @@ int snnq_stream_counters(struct snnq_stream *stream, uint32_t layer,
 /*
  * With taps: layer output of the last window as elements, [steps][h][w][c]
  * (spikes 0/1, counts, or int32 values). Returns elements written or needed when
- * @values is NULL.
+ * @values is NULL. A float model's heads have none: -EOPNOTSUPP.
  */
 int64_t snnq_stream_tap(struct snnq_stream *stream, uint32_t layer, int32_t *values,
 			size_t capacity);

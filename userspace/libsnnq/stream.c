@@ -22,6 +22,8 @@ struct snnq_stream {
 	uint64_t steps;			/* submitted since the reset */
 	struct snnq_tensor_buf *input, *taps;	/* of push_events */
 	int32_t *scores;
+	double *real_scores;
+	struct floatnet_record record;		/* of a float model */
 	struct snnq_layer_stats *stats;		/* of the last finished job */
 	uint32_t tap_steps;
 };
@@ -55,9 +57,32 @@ static void stream_put(struct snnq_stream *s)
 	snnq_tensor_free(s->input);
 	snnq_tensor_free(s->taps);
 	free(s->scores);
+	free(s->real_scores);
+	if (model->floatnet)
+		floatnet_record_free(model->floatnet, &s->record);
 	free(s->stats);
 	free(s);
 	model_put(model);
+}
+
+static int create_float(struct snnq_stream *s)
+{
+	s->stats = calloc(s->model->graph.layer_count, sizeof(*s->stats));
+	if (!s->stats)
+		return error_set(-ENOMEM, "no memory");
+	return floatnet_record_alloc(s->model->floatnet, &s->record);
+}
+
+static int create_integer(struct snnq_stream *s, enum snnq_priority priority)
+{
+	struct snnq_model *m = s->model;
+
+	s->scores = calloc(classes_of(s), sizeof(*s->scores));
+	s->real_scores = calloc(classes_of(s), sizeof(*s->real_scores));
+	s->stats = calloc(m->compiled.info.layer_count, sizeof(*s->stats));
+	if (!s->scores || !s->real_scores || !s->stats)
+		return error_set(-ENOMEM, "no memory");
+	return m->dev->ops->stream_create(m->dev, m->program, priority, &s->backend);
 }
 
 int snnq_stream_create(struct snnq_model *model, const struct snnq_stream_opts *opts,
@@ -75,12 +100,7 @@ int snnq_stream_create(struct snnq_model *model, const struct snnq_stream_opts *
 	atomic_init(&s->references, 1);
 	s->model = model_get(model);
 	s->profile = opts && opts->profile;
-	s->scores = calloc(classes_of(s), sizeof(*s->scores));
-	s->stats = calloc(model->compiled.info.layer_count, sizeof(*s->stats));
-	ret = s->scores && s->stats ? 0 : error_set(-ENOMEM, "no memory");
-	if (!ret)
-		ret = model->dev->ops->stream_create(model->dev, model->program, priority,
-						     &s->backend);
+	ret = model->floatnet ? create_float(s) : create_integer(s, priority);
 	if (ret)
 		stream_put(s);
 	else
@@ -176,6 +196,8 @@ int snnq_stream_submit(struct snnq_stream *stream, struct snnq_tensor_buf *input
 {
 	uint64_t need = steps * compiled_of(stream)->input_step_bytes;
 
+	if (stream->model->floatnet)
+		return error_set(-EOPNOTSUPP, "a float model takes recordings only");
 	if (stream->model->taps)
 		return error_set(-EINVAL, "a model loaded with taps takes recordings only");
 	if (!steps || input->bytes < need)
@@ -214,7 +236,8 @@ static int read_result(struct snnq_job *j, struct snnq_result *r)
 		return ret;
 	memcpy(s->scores, j->readout->map, classes_of(s) * sizeof(*s->scores));
 	*r = (struct snnq_result) {
-		.count = classes_of(s), .scores = s->scores, .scale = g->readout_scale,
+		.count = classes_of(s), .scores = s->scores, .real_scores = s->real_scores,
+		.scale = g->readout_scale,
 		.steps = j->steps, .latency_ns = j->backend.end_ns - j->backend.start_ns,
 		.cycles = j->backend.cycles,
 	};
@@ -222,6 +245,8 @@ static int read_result(struct snnq_job *j, struct snnq_result *r)
 	for (uint32_t i = 1; i < r->count; i++)
 		if (r->scores[i] > r->scores[r->class_index])
 			r->class_index = i;
+	for (uint32_t i = 0; i < r->count; i++)
+		s->real_scores[i] = r->scores[i] * r->scale;
 	r->class_name = snnq_model_class_name(s->model, r->class_index);
 	return read_counters(j, r);
 }
@@ -285,7 +310,7 @@ static int push_buffers(struct snnq_stream *s)
 
 	if (!s->input)
 		ret = snnq_tensor_alloc(dev, steps * c->input_step_bytes, &s->input);
-	if (!ret && !s->taps && c->taps_region >= 0)
+	if (!ret && !s->taps && s->model->taps && !s->model->floatnet)
 		ret = snnq_tensor_alloc(dev, steps * c->taps_step_bytes, &s->taps);
 	return ret;
 }
@@ -305,6 +330,29 @@ static int push_window(struct snnq_stream *s, struct snnq_result *result)
 	return ret;
 }
 
+/* A float model runs here and now. */
+static int push_float(struct snnq_stream *s, struct snnq_result *r)
+{
+	const struct graph *g = &s->model->graph;
+	int64_t start = now_ns();
+	int ret = floatnet_run(s->model->floatnet, s->input->map, &s->record,
+			       s->profile ? s->stats : NULL);
+
+	if (ret)
+		return ret;
+	*r = (struct snnq_result) {
+		.count = classes_of(s), .real_scores = s->record.scores, .scale = 1,
+		.steps = g->input.steps, .latency_ns = (uint64_t)(now_ns() - start),
+	};
+	for (uint32_t i = 1; i < r->count; i++)
+		if (r->real_scores[i] > r->real_scores[r->class_index])
+			r->class_index = i;
+	r->class_name = snnq_model_class_name(s->model, r->class_index);
+	for (uint32_t i = 0; s->profile && i < g->layer_count; i++)
+		r->synops += s->stats[i].synops;
+	return 0;
+}
+
 int snnq_stream_push_events(struct snnq_stream *stream, struct snnq_events *events,
 			    struct snnq_result *result)
 {
@@ -316,7 +364,7 @@ int snnq_stream_push_events(struct snnq_stream *stream, struct snnq_events *even
 	ret = bins_fill(&stream->model->graph.input, events, stream->input->map, &dropped);
 	if (ret <= 0)
 		return ret ? error_set(ret, "no memory to sort the recording") : 0;
-	ret = push_window(stream, result);
+	ret = stream->model->floatnet ? push_float(stream, result) : push_window(stream, result);
 	if (ret)
 		return ret;
 	stream->tap_steps = stream->model->graph.input.steps;
@@ -365,9 +413,8 @@ static int32_t packed_element(const struct snnq_tensor *t, const uint64_t *data,
 	return v;
 }
 
-static int32_t *tap_step(const struct snnq_tensor *t, const char *slot, int32_t *values)
+static int32_t *tap_step(const struct snnq_tensor *t, const void *data, int32_t *values)
 {
-	const void *data = slot + t->offset;
 	uint64_t positions = (uint64_t)t->height * t->width;
 
 	if (t->format == SNNQ_FORMAT_INT32) {
@@ -380,30 +427,68 @@ static int32_t *tap_step(const struct snnq_tensor *t, const char *slot, int32_t 
 	return values;
 }
 
+/* Where a layer's output is: slots of @tensor, @step_bytes apart. */
+struct tap {
+	struct snnq_tensor tensor;
+	const char *slots;
+	uint64_t step_bytes;
+};
+
+static int float_tap(const struct snnq_stream *s, uint32_t layer, struct tap *tap)
+{
+	const struct graph_shape *shape = floatnet_shape(s->model->floatnet, (int)layer);
+
+	if (!shape->planes)
+		return error_set(-EOPNOTSUPP, "layer %s: its output is real, expected spikes or "
+				 "counts", s->model->graph.layers[layer].name);
+	*tap = (struct tap) {
+		.tensor = {
+			.format = shape->format, .planes = shape->planes,
+			.height = (uint16_t)shape->height, .width = (uint16_t)shape->width,
+			.channels = shape->channels,
+		},
+		.slots = (const char *)s->record.spikes[layer],
+		.step_bytes = 8 * floatnet_words(s->model->floatnet, (int)layer),
+	};
+	return 0;
+}
+
+static int find_tap(const struct snnq_stream *s, uint32_t layer, struct tap *tap)
+{
+	const struct compiled *c = compiled_of(s);
+
+	if (!s->model->taps || !s->tap_steps || layer >= s->model->graph.layer_count)
+		return error_set(-EINVAL, "no output of layer %u: %s", layer,
+				 s->model->taps ? "no such layer, or nothing has run" :
+				 "the model was loaded without taps");
+	if (s->model->floatnet)
+		return float_tap(s, layer, tap);
+	*tap = (struct tap) {
+		.tensor = c->taps[layer], .step_bytes = c->taps_step_bytes,
+		.slots = (const char *)s->taps->map + c->taps[layer].offset,
+	};
+	return 0;
+}
+
 int64_t snnq_stream_tap(struct snnq_stream *stream, uint32_t layer, int32_t *values,
 			size_t capacity)
 {
-	const struct compiled *c = compiled_of(stream);
-	const struct snnq_tensor *t;
+	struct tap tap = { 0 };
 	uint64_t count;
-	int ret;
+	int ret = find_tap(stream, layer, &tap);
 
-	if (!stream->taps || !stream->tap_steps || layer >= stream->model->graph.layer_count)
-		return error_set(-EINVAL, "no output of layer %u: %s", layer,
-				 stream->taps ? "no such layer, or nothing has run" :
-				 "the model was loaded without taps");
-	t = &c->taps[layer];
-	count = stream->tap_steps * snnq_tensor_elements(t);
+	if (ret)
+		return ret;
+	count = stream->tap_steps * snnq_tensor_elements(&tap.tensor);
 	if (!values)
 		return (int64_t)count;
 	if (capacity < count)
 		return error_set(-EINVAL, "room for %zu elements, expected %llu", capacity,
 				 (unsigned long long)count);
-	ret = snnq_tensor_sync_for_cpu(stream->taps);
+	ret = stream->taps ? snnq_tensor_sync_for_cpu(stream->taps) : 0;
 	if (ret)
 		return ret;
 	for (uint32_t i = 0; i < stream->tap_steps; i++)
-		values = tap_step(t, (const char *)stream->taps->map + i * c->taps_step_bytes,
-				  values);
+		values = tap_step(&tap.tensor, tap.slots + i * tap.step_bytes, values);
 	return (int64_t)count;
 }

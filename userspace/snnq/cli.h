@@ -101,6 +101,8 @@ int cli_session_open(struct cli_session *s, const char *device, uint32_t threads
 /* Load @model into the session. */
 int cli_session_load(struct cli_session *s, const char *model, bool taps);
 void cli_session_close(struct cli_session *s);
+/* A score as it is shown: of the integer readout, or a float model's. */
+double cli_score(const struct snnq_result *r, uint32_t index);
 /* "NAME (digit)" of a class, or its number. */
 const char *cli_class_name(const struct cli_session *s, uint32_t index, char text[64]);
 

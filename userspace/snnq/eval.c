@@ -43,7 +43,7 @@ static const struct cli_command command = {
 
 struct prediction {
 	uint32_t class;
-	int32_t *scores;
+	double *scores;
 	uint64_t *spikes;	/* with --counts: input, then each layer */
 	uint64_t synops, dropped;
 };
@@ -81,7 +81,8 @@ static int store_result(struct evaluation *e, struct snnq_stream *stream,
 	p->scores = calloc(e->classes, sizeof(*p->scores));
 	if (!p->scores || r->count != e->classes)
 		return cli_fail(CLI_FAILED, "expected %u scores, found %u", e->classes, r->count);
-	memcpy(p->scores, r->scores, e->classes * sizeof(*p->scores));
+	for (uint32_t c = 0; c < e->classes; c++)
+		p->scores[c] = cli_score(r, c);
 	p->class = r->class_index;
 	p->synops = r->synops;
 	p->dropped = r->dropped_events;
@@ -195,6 +196,7 @@ static int print_json(const struct evaluation *e, size_t correct, double synops,
 	cJSON *o = cJSON_CreateObject(), *list_json;
 
 	cJSON_AddStringToObject(o, "device", e->session->device_info.name);
+	cJSON_AddStringToObject(o, "arithmetic", e->session->model_info.arithmetic);
 	cJSON_AddNumberToObject(o, "samples", e->data.count);
 	cJSON_AddNumberToObject(o, "correct", correct);
 	cJSON_AddNumberToObject(o, "accuracy", (double)correct / e->data.count);
@@ -221,7 +223,7 @@ static int print_table(const struct evaluation *e)
 		printf("%s\t%u\t%u\t", e->data.samples[i].shown, e->data.samples[i].label,
 		       p->class);
 		for (uint32_t c = 0; c < e->classes; c++)
-			printf("%s%" PRId32, c ? "," : "", p->scores[c]);
+			printf("%s%.10g", c ? "," : "", p->scores[c]);
 		for (uint32_t l = 0; counts && l <= e->layers; l++)
 			printf("\t%" PRIu64, p->spikes[l]);
 		printf("\n");
@@ -244,8 +246,9 @@ static int report(const struct evaluation *e)
 		return print_json(e, correct, synops, dropped);
 	if (tsv)
 		return print_table(e);
-	printf("%zu of %zu right (%.2f %%) on %s, %.0f synaptic operations per sample\n", correct,
-	       e->data.count, 100.0 * correct / e->data.count, e->session->device_info.name,
+	printf("%zu of %zu right (%.2f %%) on %s, %s arithmetic, %.0f synaptic operations per "
+	       "sample\n", correct, e->data.count, 100.0 * correct / e->data.count,
+	       e->session->device_info.name, e->session->model_info.arithmetic,
 	       synops / e->data.count);
 	return CLI_OK;
 }

@@ -42,7 +42,7 @@ static cJSON *result_json(const struct snnq_result *r)
 	if (r->class_name)
 		cJSON_AddStringToObject(o, "class_name", r->class_name);
 	for (uint32_t i = 0; i < r->count; i++)
-		cJSON_AddItemToArray(scores, cJSON_CreateNumber(r->scores[i]));
+		cJSON_AddItemToArray(scores, cJSON_CreateNumber(cli_score(r, i)));
 	cJSON_AddNumberToObject(o, "latency_us", r->latency_ns / 1e3);
 	cJSON_AddNumberToObject(o, "steps", r->steps);
 	cJSON_AddNumberToObject(o, "synops", r->synops);
@@ -57,9 +57,18 @@ static void print_result(const struct cli_session *s, const struct snnq_result *
 
 	printf("class %s  scores", cli_class_name(s, r->class_index, name));
 	for (uint32_t i = 0; i < r->count; i++)
-		printf(" %" PRId32, r->scores[i]);
+		printf(" %.10g", cli_score(r, i));
 	printf("  steps %" PRIu64 "  synops %" PRIu64 "  latency %.0f us\n", r->steps, r->synops,
 	       r->latency_ns / 1e3);
+}
+
+/* Whether a layer puts out integers: heads of a float model do not. */
+static bool is_integer(const struct cli_session *s, uint32_t layer)
+{
+	struct snnq_layer_info info;
+
+	return !strcmp(s->model_info.arithmetic, "integer") ||
+	       (!snnq_model_layer(s->model, layer, &info) && info.planes);
 }
 
 /* One layer's tap as DIR/LAYER.npy. */
@@ -93,7 +102,8 @@ static int write_rasters(const struct cli_session *s, struct snnq_stream *stream
 	if (mkdir(raster, 0777) && errno != EEXIST)
 		return cli_fail(CLI_FAILED, "%s: %s", raster, strerror(errno));
 	for (uint32_t i = 0; !code && i < s->model_info.layers; i++)
-		code = write_raster(s, stream, i, steps);
+		if (is_integer(s, i))
+			code = write_raster(s, stream, i, steps);
 	return code;
 }
 

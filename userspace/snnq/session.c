@@ -48,6 +48,11 @@ void cli_session_close(struct cli_session *s)
 	s->device = NULL;
 }
 
+double cli_score(const struct snnq_result *r, uint32_t index)
+{
+	return r->scores ? r->scores[index] : r->real_scores[index];
+}
+
 const char *cli_class_name(const struct cli_session *s, uint32_t index, char text[64])
 {
 	const char *name = snnq_model_class_name(s->model, index);
