@@ -66,6 +66,8 @@ static int snnq_device_limits(struct snnq_device *sdev)
 	info->scheme_uniform = snnq_read(sdev, SNNQ_REG_CAP_UNIFORM) & all->scheme_uniform;
 	info->scheme_odd = snnq_read(sdev, SNNQ_REG_CAP_ODD) & all->scheme_odd;
 	info->scheme_pot = snnq_read(sdev, SNNQ_REG_CAP_POT) & all->scheme_pot;
+	info->scheme_apot = snnq_read(sdev, SNNQ_REG_CAP_APOT) & all->scheme_apot;
+	info->scheme_ternary = snnq_read(sdev, SNNQ_REG_CAP_TERNARY) & all->scheme_ternary;
 	info->lanes = snnq_read(sdev, SNNQ_REG_CAP_LANES);
 	info->port_bytes = snnq_read(sdev, SNNQ_REG_CAP_PORT);
 	info->clock_khz = snnq_read(sdev, SNNQ_REG_CAP_CLOCK);
@@ -82,6 +84,8 @@ static int snnq_device_limits(struct snnq_device *sdev)
 		.scheme_uniform = info->scheme_uniform,
 		.scheme_odd = info->scheme_odd,
 		.scheme_pot = info->scheme_pot,
+		.scheme_apot = info->scheme_apot,
+		.scheme_ternary = info->scheme_ternary,
 		.ops = info->ops,
 	};
 	return 0;

@@ -24,6 +24,8 @@ const struct snnq_caps snnq_caps_all = {
 	.scheme_uniform = 0x1fe,	/* 1..8 bits */
 	.scheme_odd = 0x1fe,
 	.scheme_pot = 0x3c,		/* 2..5 bits */
+	.scheme_apot = 0x38,		/* 3..5 bits */
+	.scheme_ternary = 0x04,
 	.ops = (1ull << SNNQ_OP_COUNT) - 2,
 };
 
@@ -386,28 +388,15 @@ static bool dims_within(const struct snnq_tensor *t, const struct snnq_caps *cap
 	       t->channels <= caps->max_channels;
 }
 
-static bool scheme_within(const struct snnq_quant *q, const struct snnq_caps *caps)
-{
-	switch (q->scheme) {
-	case SNNQ_SCHEME_NONE:
-		return true;
-	case SNNQ_SCHEME_UNIFORM:
-		return caps->scheme_uniform & (1u << q->bits);
-	case SNNQ_SCHEME_ODD:
-		return caps->scheme_odd & (1u << q->bits);
-	default:
-		return caps->scheme_pot & (1u << q->bits);
-	}
-}
-
 static int check_layer_caps(struct check *c, const struct snnq_layer *l,
 			    const struct snnq_caps *caps)
 {
+	const struct snnq_quant *q = &l->quant;
 	__u32 k;
 
 	if (!(caps->ops & (1ull << l->op)))
 		return fail(c, SNNQ_CHECK_UNSUPPORTED, "op");
-	if (!scheme_within(&l->quant, caps))
+	if (q->scheme != SNNQ_SCHEME_NONE && !snnq_scheme_ok(caps, q->scheme, q->bits))
 		return fail(c, SNNQ_CHECK_UNSUPPORTED, "quant.bits");
 	for (k = 0; k < 3; k++)
 		if (!dims_within(&l->in[k], caps))

@@ -73,11 +73,37 @@ struct snnq_caps {
 	__u32 scheme_uniform;
 	__u32 scheme_odd;
 	__u32 scheme_pot;
+	__u32 scheme_apot;
+	__u32 scheme_ternary;
 	__u64 ops;
 };
 
 /* Everything this version defines: the sim backend and the device model. */
 extern const struct snnq_caps snnq_caps_all;
+
+/* Bit b: @scheme may have b bits. 0: there is no such scheme. */
+static inline __u32 snnq_scheme_widths(const struct snnq_caps *caps, __u32 scheme)
+{
+	switch (scheme) {
+	case SNNQ_SCHEME_UNIFORM:
+		return caps->scheme_uniform;
+	case SNNQ_SCHEME_ODD:
+		return caps->scheme_odd;
+	case SNNQ_SCHEME_POT:
+		return caps->scheme_pot;
+	case SNNQ_SCHEME_APOT:
+		return caps->scheme_apot;
+	case SNNQ_SCHEME_TERNARY:
+		return caps->scheme_ternary;
+	default:
+		return 0;
+	}
+}
+
+static inline bool snnq_scheme_ok(const struct snnq_caps *caps, __u32 scheme, __u32 bits)
+{
+	return bits < 32 && snnq_scheme_widths(caps, scheme) >> bits & 1;
+}
 
 struct snnq_diag {
 	enum snnq_check check;
@@ -156,6 +182,14 @@ __u64 snnq_tensor_bytes(const struct snnq_tensor *t);
 static inline __u64 snnq_tensor_elements(const struct snnq_tensor *t)
 {
 	return (__u64)t->height * t->width * t->channels;
+}
+
+/* Bytes of a row of @n packed weights: the one place that knows. */
+static inline __u64 snnq_row_bytes(__u32 scheme, __u32 bits, __u32 n)
+{
+	if (scheme == SNNQ_SCHEME_TERNARY)
+		return n / SNNQ_TERNARY_PER_BYTE + (n % SNNQ_TERNARY_PER_BYTE != 0);
+	return ((__u64)n * bits + 7) / 8;
 }
 
 /* Bytes of one weight row, and of all weights of a layer. */

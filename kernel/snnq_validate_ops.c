@@ -117,7 +117,7 @@ static bool windows_inside(__u32 in, __u32 out, __u32 kernel, __u32 stride, __u3
 
 __u64 snnq_weight_row_bytes(const struct snnq_layer *l)
 {
-	return ((__u64)(l->out.channels / groups_of(l)) * l->quant.bits + 7) / 8;
+	return snnq_row_bytes(l->quant.scheme, l->quant.bits, l->out.channels / groups_of(l));
 }
 
 __u64 snnq_weight_bytes(const struct snnq_layer *l)
@@ -131,12 +131,10 @@ static int check_quant(struct check *c, const struct snnq_layer *l)
 {
 	const struct snnq_quant *q = &l->quant;
 	const struct snnq_region_desc *r = user_region(c, q->region);
-	__u32 least = q->scheme == SNNQ_SCHEME_POT ? 2 : 1;
-	__u32 most = q->scheme == SNNQ_SCHEME_POT ? 5 : 8;
 
-	if (q->scheme < SNNQ_SCHEME_UNIFORM || q->scheme > SNNQ_SCHEME_POT)
+	if (!snnq_scheme_widths(&snnq_caps_all, q->scheme))
 		return fail(c, SNNQ_CHECK_SCHEME, "quant.scheme");
-	if (q->bits < least || q->bits > most)
+	if (!snnq_scheme_ok(&snnq_caps_all, q->scheme, q->bits))
 		return fail(c, SNNQ_CHECK_SCHEME, "quant.bits");
 	if (!r || r->role != SNNQ_ROLE_WEIGHTS)
 		return fail(c, SNNQ_CHECK_WEIGHTS, "quant.region");
@@ -151,15 +149,22 @@ static __u64 largest_input(const struct snnq_tensor *t)
 						 (1ull << t->planes) - 1;
 }
 
+/* The largest magnitude of a level; scheme and bits are known ones. */
 static __u64 largest_weight(const struct snnq_quant *q)
 {
+	static const __u8 apot[] = { [3] = 16, [4] = 24, [5] = 48 };
+
 	switch (q->scheme) {
 	case SNNQ_SCHEME_UNIFORM:
 		return q->bits == 1 ? 1 : 1ull << (q->bits - 1);
 	case SNNQ_SCHEME_ODD:
 		return (1ull << q->bits) - 1;
-	default:
+	case SNNQ_SCHEME_POT:
 		return 1ull << ((1u << (q->bits - 1)) - 2);
+	case SNNQ_SCHEME_APOT:
+		return apot[q->bits];
+	default:
+		return 1;
 	}
 }
 

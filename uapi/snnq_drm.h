@@ -102,7 +102,8 @@ struct drm_snnq_dev_query {
  *	of programs, already clamped to what the driver accepts.
  * @features: SNNQ_FEATURE_* of snnq_regs.h.
  * @ops: bit n: operation SNNQ_OP n.
- * @scheme_uniform, @scheme_odd, @scheme_pot: bit b: the scheme with b bits.
+ * @scheme_uniform, @scheme_odd, @scheme_pot, @scheme_apot, @scheme_ternary: bit b:
+ *	the scheme with b bits.
  * @lanes: synaptic additions per cycle and core.
  * @port_bytes: host memory bytes per cycle.
  * @clock_khz: nominal clock.
@@ -128,6 +129,8 @@ struct drm_snnq_dev_info {
 	__u32 port_bytes;
 	__u32 clock_khz;
 	__u32 queue_depth;
+	__u32 scheme_apot;
+	__u32 scheme_ternary;
 	__u32 reserved;
 };
 

@@ -178,12 +178,14 @@ struct snnq_tensor {
  * @offset: bytes from the start of the region to the first weight row.
  * @region: a user region with role SNNQ_ROLE_WEIGHTS.
  * @scheme: SNNQ_SCHEME_*; NONE for layers without weights, then all zero.
- * @bits: bits per weight: UNIFORM 1..8, ODD 1..8, POT 2..5.
+ * @bits: bits per weight: UNIFORM 1..8, ODD 1..8, POT 2..5, APOT 3..5, TERNARY 2.
  *
  * Weights are packed little-endian, `bits` each, in rows: one row per
  * (group, kernel y, kernel x, input channel of the group), in that order, group
  * outermost; a row holds the output channels of the group in order and starts
- * on a byte boundary. The levels of each scheme are in numerics.md.
+ * on a byte boundary. TERNARY packs five weights into each byte of a row instead:
+ * its base-3 digits, lowest first. The levels of each scheme, and what byte values
+ * of 243 and more mean, are in numerics.md.
  */
 struct snnq_quant {
 	__u64 offset;
@@ -197,6 +199,10 @@ struct snnq_quant {
 #define SNNQ_SCHEME_UNIFORM	1u	/* symmetric with zero; 1 bit means -1, +1 */
 #define SNNQ_SCHEME_ODD		2u	/* 2c + 1, all codes, no zero */
 #define SNNQ_SCHEME_POT		3u	/* 0, +-2^i */
+#define SNNQ_SCHEME_APOT	4u	/* 0, +-(2^i + 2^j) of a table */
+#define SNNQ_SCHEME_TERNARY	5u	/* 0, +1, -1 */
+
+#define SNNQ_TERNARY_PER_BYTE	5u
 
 /**
  * struct snnq_neuron - neuron descriptor

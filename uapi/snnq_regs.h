@@ -46,6 +46,8 @@
 #define SNNQ_REG_CAP_PORT	0x044	/* RO host memory bytes per cycle */
 #define SNNQ_REG_CAP_CLOCK	0x048	/* RO nominal clock, kHz */
 #define SNNQ_REG_CAP_PROGRAM	0x04c	/* RO most bytes of a program */
+#define SNNQ_REG_CAP_APOT	0x050	/* RO bit b: APOT with b bits */
+#define SNNQ_REG_CAP_TERNARY	0x054	/* RO */
 #define SNNQ_REG_CONTROL	0x080	/* RW SNNQ_CONTROL_* */
 #define SNNQ_REG_STATUS		0x084	/* RO SNNQ_DEV_STATUS_* */
 #define SNNQ_REG_ERROR		0x088	/* W1C SNNQ_DEV_ERROR_*; raises the admin vector */

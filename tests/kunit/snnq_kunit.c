@@ -159,10 +159,27 @@ static void test_validator(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)diag.check, SNNQ_CHECK_SIZE);
 }
 
+static void test_schemes(struct kunit *test)
+{
+	struct snnq_caps caps = snnq_caps_all;
+
+	KUNIT_EXPECT_TRUE(test, snnq_scheme_ok(&caps, SNNQ_SCHEME_APOT, 3));
+	KUNIT_EXPECT_FALSE(test, snnq_scheme_ok(&caps, SNNQ_SCHEME_APOT, 2));
+	KUNIT_EXPECT_TRUE(test, snnq_scheme_ok(&caps, SNNQ_SCHEME_TERNARY, 2));
+	KUNIT_EXPECT_FALSE(test, snnq_scheme_ok(&caps, SNNQ_SCHEME_TERNARY, 34));
+	KUNIT_EXPECT_FALSE(test, snnq_scheme_ok(&caps, SNNQ_SCHEME_NONE, 0));
+	caps.scheme_ternary = 0;
+	KUNIT_EXPECT_FALSE(test, snnq_scheme_ok(&caps, SNNQ_SCHEME_TERNARY, 2));
+	KUNIT_EXPECT_EQ(test, 2, snnq_row_bytes(SNNQ_SCHEME_TERNARY, 2, 10));
+	KUNIT_EXPECT_EQ(test, 3, snnq_row_bytes(SNNQ_SCHEME_TERNARY, 2, 11));
+	KUNIT_EXPECT_EQ(test, 3, snnq_row_bytes(SNNQ_SCHEME_APOT, 5, 4));
+}
+
 static struct kunit_case snnq_cases[] = {
 	KUNIT_CASE(test_sizes),
 	KUNIT_CASE(test_refused),
 	KUNIT_CASE(test_validator),
+	KUNIT_CASE(test_schemes),
 	{ }
 };
 

@@ -128,6 +128,7 @@ static int do_query(struct drm_snnq_dev_query *arg)
 		.max_channels = SNNQ_MAX_CHANNELS, .max_steps = SNNQ_MAX_STEPS,
 		.max_program_bytes = SNNQ_MAX_PROGRAM_BYTES, .ops = snnq_caps_all.ops,
 		.scheme_uniform = 0x1fe, .scheme_odd = 0x1fe, .scheme_pot = 0x3c,
+		.scheme_apot = 0x38, .scheme_ternary = 0x04,
 	};
 
 	assert_int_equal(arg->type, DRM_SNNQ_QUERY_DEV_INFO);

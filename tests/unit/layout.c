@@ -219,7 +219,7 @@ static void print_queries(void)
 	FIELD(drm_snnq_dev_query, type);
 	FIELD(drm_snnq_dev_query, size);
 	FIELD(drm_snnq_dev_query, ptr);
-	STRUCT(drm_snnq_dev_info, 80);
+	STRUCT(drm_snnq_dev_info, 88);
 	FIELD(drm_snnq_dev_info, hw_version);
 	FIELD(drm_snnq_dev_info, cores);
 	FIELD(drm_snnq_dev_info, sram_bytes);
@@ -238,6 +238,8 @@ static void print_queries(void)
 	FIELD(drm_snnq_dev_info, port_bytes);
 	FIELD(drm_snnq_dev_info, clock_khz);
 	FIELD(drm_snnq_dev_info, queue_depth);
+	FIELD(drm_snnq_dev_info, scheme_apot);
+	FIELD(drm_snnq_dev_info, scheme_ternary);
 	FIELD(drm_snnq_dev_info, reserved);
 	STRUCT(drm_snnq_stats, 96);
 	FIELD(drm_snnq_stats, jobs_submitted);

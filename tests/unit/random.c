@@ -151,10 +151,12 @@ static void random_window(struct maker *m, struct snnq_layer *l)
 
 static void random_scheme(struct maker *m, struct snnq_layer *l)
 {
-	uint8_t scheme = (uint8_t)between(m, SNNQ_SCHEME_UNIFORM, SNNQ_SCHEME_POT);
+	uint8_t scheme = (uint8_t)between(m, SNNQ_SCHEME_UNIFORM, SNNQ_SCHEME_TERNARY);
+	uint32_t bits = between(m, 1, 8);
 
-	set_weights(m->p, l, scheme, (uint8_t)(scheme == SNNQ_SCHEME_POT ? between(m, 2, 5) :
-									    between(m, 1, 8)));
+	while (!snnq_scheme_ok(&snnq_caps_all, scheme, bits))
+		bits = between(m, 1, 8);
+	set_weights(m->p, l, scheme, (uint8_t)bits);
 }
 
 static void make_conv(struct maker *m, struct snnq_layer *l)

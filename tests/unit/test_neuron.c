@@ -332,6 +332,8 @@ static void weight_codes(void **context)
 	static const int32_t pot3[] = { 0, 1, 2, 4, 0, -1, -2, -4 };
 	static const int32_t odd2[] = { 1, 3, -3, -1 };
 	static const int32_t uniform3[] = { 0, 1, 2, 3, -4, -3, -2, -1 };
+	static const int32_t apot3[] = { 0, 4, 9, 16, 0, -4, -9, -16 };
+	static const int32_t ternary[] = { 0, 1, -1, 0 };	/* 3 can not be stored */
 	uint32_t c;
 
 	(void)context;
@@ -341,10 +343,75 @@ static void weight_codes(void **context)
 		assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_ODD, 2, c), odd2[c % 4]);
 		assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_UNIFORM, 1, c), c & 1 ? -1 : 1);
 		assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_ODD, 1, c), c & 1 ? -1 : 1);
+		assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_APOT, 3, c), apot3[c]);
+		assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_TERNARY, 2, c), ternary[c % 4]);
 	}
 	assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_POT, 5, 15), 16384);
 	assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_POT, 2, 3), -1);
 	assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_ODD, 8, 128), -255);
+	/* No level where there is no such grid, whoever asks. */
+	assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_POT, 8, 255), 0);
+	assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_APOT, 2, 3), 0);
+	assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_APOT, 6, 63), 0);
+	assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_TERNARY, 8, 1), 0);
+	assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_TERNARY + 1, 3, 1), 0);
+	assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_UNIFORM, 0, 1), 0);
+	assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_UNIFORM, ~0u, 1), 0);
+}
+
+/* Each magnitude is the sum of one term of each set; sets are those of the paper. */
+static void additive_levels(void **context)
+{
+	static const uint32_t first[] = { 0, 32, 8, 2 }, second[] = { 0, 16, 4, 1 };
+	uint32_t bits, i, k, count;
+
+	(void)context;
+	for (bits = 4; bits <= 5; bits++) {
+		bool found[49] = { 0 };
+
+		count = bits == 4 ? 2 : 4;
+		for (i = 0; i < 4; i++)
+			for (k = 0; k < count; k++)
+				found[(first[i] + second[k]) >> (5 - bits)] = true;
+		for (i = 0, k = 0; k < 49; k++)
+			if (found[k]) {
+				uint32_t negative = i | 1u << (bits - 1);
+
+				assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_APOT, bits, i), k);
+				assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_APOT, bits,
+								    negative), -(int32_t)k);
+				i++;
+			}
+		assert_int_equal(i, 1u << (bits - 1));
+	}
+}
+
+static void packed_codes(void **context)
+{
+	static const uint8_t row[] = { 0xb1, 0x7e, 0x05 };	/* bits 101 01111110 10110001 */
+	static const uint32_t threes[] = { 1, 6, 2, 7, 7, 2, 1 };
+	static const uint32_t sevens[] = { 0x31, 0x7d, 0x15 };
+	uint8_t byte;
+	uint32_t i, v;
+
+	(void)context;
+	for (i = 0; i < 7; i++)
+		assert_int_equal(snnq_weight_code(SNNQ_SCHEME_POT, 3, row, i), threes[i]);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(snnq_weight_code(SNNQ_SCHEME_ODD, 7, row, i), sevens[i]);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(snnq_weight_code(SNNQ_SCHEME_UNIFORM, 8, row, i), row[i]);
+	for (v = 0; v < 256; v++) {
+		uint32_t rest = v;
+
+		byte = (uint8_t)v;
+		for (i = 0; i < SNNQ_TERNARY_PER_BYTE; i++, rest /= 3)
+			assert_int_equal(snnq_weight_code(SNNQ_SCHEME_TERNARY, 2, &byte, i),
+					 rest % 3);
+	}
+	byte = 2 * 3 + 1;
+	assert_int_equal(snnq_weight_code(SNNQ_SCHEME_TERNARY, 2, (uint8_t[]){ 9, byte }, 5), 1);
+	assert_int_equal(snnq_weight_code(SNNQ_SCHEME_TERNARY, 2, (uint8_t[]){ 9, byte }, 6), 2);
 }
 
 /* The level that the encoder picks. */
@@ -372,11 +439,19 @@ static void weight_encoding(void **context)
 	assert_int_equal(nearest(SNNQ_SCHEME_POT, 5, -INFINITY), -16384);
 	assert_int_equal(snnq_weight_encode(SNNQ_SCHEME_POT, 5, 0), 0);
 	assert_int_equal(nearest(SNNQ_SCHEME_UNIFORM, 8, NAN), 0);
+	assert_int_equal(nearest(SNNQ_SCHEME_APOT, 4, 6), 4);
+	assert_int_equal(nearest(SNNQ_SCHEME_APOT, 5, 1e9), 48);
+	assert_int_equal(nearest(SNNQ_SCHEME_TERNARY, 2, 0.5), 0);
+	assert_int_equal(nearest(SNNQ_SCHEME_TERNARY, 2, 0.51), 1);
+	assert_int_equal(snnq_weight_encode(SNNQ_SCHEME_TERNARY, 2, -7), 2);
+	assert_int_equal(snnq_weight_encode(SNNQ_SCHEME_TERNARY, 2, -0.2), 0);
 	for (bits = 2; bits <= 5; bits++)
 		for (c = 0; c < 1u << bits; c++) {
 			int32_t v = snnq_weight_decode(SNNQ_SCHEME_POT, bits, c);
 
 			assert_int_equal(nearest(SNNQ_SCHEME_POT, bits, v), v);
+			v = snnq_weight_decode(SNNQ_SCHEME_APOT, bits, c);
+			assert_int_equal(nearest(SNNQ_SCHEME_APOT, bits, v), v);
 		}
 	for (bits = 1; bits <= 8; bits++)
 		for (c = 0; c < 1u << bits; c++) {
@@ -393,7 +468,8 @@ int main(void)
 		cmocka_unit_test(refractory_and_skip), cmocka_unit_test(delays),
 		cmocka_unit_test(sticky), cmocka_unit_test(cuba),
 		cmocka_unit_test(saturation), cmocka_unit_test(integer_leak_is_exact),
-		cmocka_unit_test(weight_codes), cmocka_unit_test(weight_encoding),
+		cmocka_unit_test(weight_codes), cmocka_unit_test(additive_levels),
+		cmocka_unit_test(packed_codes), cmocka_unit_test(weight_encoding),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -257,9 +257,12 @@ static const struct corruption bad_operations[] = {
 	BAD_LAYER(READOUT, param, 0, PARAM), BAD_LAYER(READOUT, param, 3, PARAM),
 	BAD_LAYER(CONV, loop, 1, RESERVED), BAD_LAYER(CONV, reserved[0], 1, RESERVED),
 	BAD_LAYER(CONV, reserved[1], 1, RESERVED), BAD_LAYER(CONV, reserved[2], 1, RESERVED),
-	BAD_LAYER(CONV, quant.scheme, 0, SCHEME), BAD_LAYER(CONV, quant.scheme, 4, SCHEME),
+	BAD_LAYER(CONV, quant.scheme, 0, SCHEME), BAD_LAYER(CONV, quant.scheme, 6, SCHEME),
+	BAD_LAYER(CONV, quant.scheme, 255, SCHEME),
 	BAD_LAYER(CONV, quant.bits, 1, SCHEME), BAD_LAYER(CONV, quant.bits, 6, SCHEME),
 	BAD_LAYER(LINEAR, quant.bits, 0, SCHEME), BAD_LAYER(LINEAR, quant.bits, 9, SCHEME),
+	BAD_LAYER(CONV, quant.scheme, SNNQ_SCHEME_TERNARY, SCHEME),	/* 4 bits */
+	BAD_LAYER(LINEAR, quant.bits, 255, SCHEME),
 	BAD_LAYER(CONV, quant.bits, 5, WEIGHTS), BAD_LAYER(CONV, quant.offset, 1, WEIGHTS),
 	BAD_LAYER(CONV, quant.offset, ~0ull, WEIGHTS),
 	BAD_LAYER(CONV, quant.region, R_EVENTS, WEIGHTS),
@@ -450,6 +453,76 @@ static void expect(const struct program *p, int ret, enum snnq_check check)
 	assert_int_equal(validate(blob, size, &diag), ret);
 	assert_int_equal(diag.check, check);
 	free(blob);
+}
+
+/* Every scheme and width: the bytes of a row, and nothing but the listed widths. */
+static void schemes(void **context)
+{
+	static const uint32_t widths[] = { 0, 0x1fe, 0x1fe, 0x3c, 0x38, 0x04, 0, 0 };
+	struct snnq_layer *l;
+	struct program p;
+	uint32_t scheme, bits, n;
+
+	(void)context;
+	for (scheme = 1; scheme < 8; scheme++)
+		for (bits = 0; bits < 256; bits++) {
+			bool ok = bits < 32 && widths[scheme] >> bits & 1;
+
+			n = 1 + (bits * 7 + scheme) % 13;
+			program_init(&p, 1, 1);
+			l = add_layer(&p, SNNQ_OP_LINEAR);
+			l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 1, 1, 3),
+					     SNNQ_ROLE_INPUT);
+			l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, n),
+					   SNNQ_ROLE_OUTPUT);
+			set_weights(&p, l, (uint8_t)scheme, (uint8_t)bits);
+			p.regions[2].bytes += !bits;
+			expect(&p, ok ? 0 : -EINVAL, ok ? SNNQ_CHECK_OK : SNNQ_CHECK_SCHEME);
+			if (!ok)
+				continue;
+			assert_int_equal(p.regions[2].bytes, 3 * (scheme == SNNQ_SCHEME_TERNARY ?
+						(n + 4) / 5 : (n * bits + 7) / 8));
+			p.regions[2].bytes--;
+			if (p.regions[2].bytes)
+				expect(&p, -EINVAL, SNNQ_CHECK_WEIGHTS);
+		}
+	assert_int_equal(snnq_row_bytes(SNNQ_SCHEME_TERNARY, 2, ~0u), 858993459);
+	assert_int_equal(snnq_row_bytes(SNNQ_SCHEME_UNIFORM, 8, ~0u), 0xffffffff);
+}
+
+/* The bound of the accumulator takes the largest level of each grid, which the engine knows. */
+static void largest_levels(void **context)
+{
+	const uint64_t limit = 0x7fffffff, input = 0xffff;
+	struct snnq_layer *l;
+	struct program p;
+	uint32_t scheme, bits, code;
+
+	(void)context;
+	for (scheme = SNNQ_SCHEME_UNIFORM; scheme <= SNNQ_SCHEME_TERNARY; scheme++)
+		for (bits = 1; bits <= 8; bits++) {
+			uint64_t largest = 0, terms;
+
+			for (code = 0; code < 1u << bits; code++) {
+				uint64_t m = (uint64_t)abs(snnq_weight_decode(scheme, bits, code));
+
+				largest = m > largest ? m : largest;
+			}
+			if (!largest)
+				continue;	/* no such grid */
+			terms = limit / (input * largest);
+			program_init(&p, 1, 1);
+			l = add_layer(&p, SNNQ_OP_LINEAR);
+			l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 16, 1, 1,
+							(uint32_t)terms + 1), SNNQ_ROLE_INPUT);
+			l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, 1),
+					   SNNQ_ROLE_OUTPUT);
+			set_weights(&p, l, (uint8_t)scheme, (uint8_t)bits);
+			expect(&p, -EOVERFLOW, SNNQ_CHECK_OVERFLOW);
+			l->in[0].channels--;
+			expect(&p, terms ? 0 : -EINVAL,
+			       terms ? SNNQ_CHECK_OK : SNNQ_CHECK_TENSOR_DIMS);
+		}
 }
 
 /* The largest accumulators that are allowed, and the next ones. */
@@ -682,6 +755,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(corrupt_fields), cmocka_unit_test(sizes),
+		cmocka_unit_test(schemes), cmocka_unit_test(largest_levels),
 		cmocka_unit_test(accumulators), cmocka_unit_test(empty_windows),
 		cmocka_unit_test(sources), cmocka_unit_test(capabilities),
 		cmocka_unit_test(program_info), cmocka_unit_test(flip_bits),

@@ -125,6 +125,8 @@ void snnq_plan_force_kernel(struct snnq_plan *plan, enum snnq_kernel_choice choi
 int32_t snnq_weight_decode(uint32_t scheme, uint32_t bits, uint32_t code);
 /* Code of the level nearest to @value, ties to the smaller magnitude. */
 uint32_t snnq_weight_encode(uint32_t scheme, uint32_t bits, double value);
+/* Code of weight @i of a packed row. */
+uint32_t snnq_weight_code(uint32_t scheme, uint32_t bits, const uint8_t *row, uint32_t i);
 
 #ifdef __cplusplus
 }

@@ -18,25 +18,60 @@ static int32_t sign_extend(uint32_t code, uint32_t bits)
 	return ((int32_t)code ^ half) - half;
 }
 
+/* Magnitudes of POT and APOT: the code without its sign bit. */
+static int32_t pot_magnitude(uint32_t index)
+{
+	return index ? (int32_t)(1u << (index - 1)) : 0;
+}
+
+static int32_t apot_magnitude(uint32_t bits, uint32_t index)
+{
+	static const uint8_t magnitudes[][16] = {
+		{ 0, 4, 9, 16 },
+		{ 0, 1, 4, 8, 9, 12, 16, 24 },
+		{ 0, 1, 2, 3, 4, 6, 8, 9, 12, 16, 18, 24, 32, 33, 36, 48 },
+	};
+
+	return magnitudes[bits - 3][index];
+}
+
 int32_t snnq_weight_decode(uint32_t scheme, uint32_t bits, uint32_t code)
 {
-	uint32_t exponent, sign;
+	static const int8_t ternary[4] = { 0, 1, -1, 0 };
+	uint32_t index;
+	int32_t sign;
 
+	if (!snnq_scheme_ok(&snnq_caps_all, scheme, bits))
+		return 0;
 	code &= (1u << bits) - 1;
-	sign = code >> (bits - 1);
+	index = code & ((1u << (bits - 1)) - 1);
+	sign = code >> (bits - 1) ? -1 : 1;
 	switch (scheme) {
 	case SNNQ_SCHEME_UNIFORM:
-		return bits == 1 ? 1 - 2 * (int32_t)code : sign_extend(code, bits);
+		return bits == 1 ? sign : sign_extend(code, bits);
 	case SNNQ_SCHEME_ODD:
-		return bits == 1 ? 1 - 2 * (int32_t)code : 2 * sign_extend(code, bits) + 1;
+		return bits == 1 ? sign : 2 * sign_extend(code, bits) + 1;
 	case SNNQ_SCHEME_POT:
-		exponent = code & ((1u << (bits - 1)) - 1);
-		if (!exponent)
-			return 0;
-		return sign ? -(int32_t)(1u << (exponent - 1)) : (int32_t)(1u << (exponent - 1));
+		return sign * pot_magnitude(index);
+	case SNNQ_SCHEME_APOT:
+		return sign * apot_magnitude(bits, index);
 	default:
-		return 0;
+		return ternary[code];
 	}
+}
+
+uint32_t snnq_weight_code(uint32_t scheme, uint32_t bits, const uint8_t *row, uint32_t i)
+{
+	static const uint8_t powers[SNNQ_TERNARY_PER_BYTE] = { 1, 3, 9, 27, 81 };
+	uint64_t bit = (uint64_t)i * bits;
+	uint32_t window;
+
+	if (scheme == SNNQ_SCHEME_TERNARY)
+		return row[i / SNNQ_TERNARY_PER_BYTE] / powers[i % SNNQ_TERNARY_PER_BYTE] % 3u;
+	window = row[bit / 8];
+	if (bit % 8 + bits > 8)
+		window |= (uint32_t)row[bit / 8 + 1] << 8;
+	return window >> bit % 8 & ((1u << bits) - 1);
 }
 
 static double magnitude(double v)
@@ -132,6 +167,21 @@ static bool refresh(struct job *job, struct layer *l, bool *changed)
 	return false;
 }
 
+static void decode_ternary(const uint8_t *packed, uint32_t width, const int16_t *levels,
+			   int16_t *weights)
+{
+	uint32_t digits = 0, have = 0, j;
+
+	for (j = 0; j < width; j++) {
+		if (!have--) {
+			digits = *packed++;
+			have = SNNQ_TERNARY_PER_BYTE - 1;
+		}
+		weights[j] = levels[digits % 3];
+		digits /= 3;
+	}
+}
+
 /* Decode one packed row. */
 static void decode_row(const uint8_t *packed, uint32_t width, uint32_t bits,
 		       const int16_t *levels, int16_t *weights)
@@ -166,8 +216,11 @@ static void decode(struct layer *l)
 		uint64_t at = l->depthwise ? r % taps * d->in[0].channels + r / taps :
 					     r * l->row_stride;
 
-		decode_row(l->packed + r * row_bytes, width, d->quant.bits, levels,
-			   l->weights + at);
+		if (d->quant.scheme == SNNQ_SCHEME_TERNARY)
+			decode_ternary(l->packed + r * row_bytes, width, levels, l->weights + at);
+		else
+			decode_row(l->packed + r * row_bytes, width, d->quant.bits, levels,
+				   l->weights + at);
 	}
 	l->decoded = true;
 }

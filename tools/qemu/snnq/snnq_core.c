@@ -397,6 +397,8 @@ static void fill_capabilities(SnnqState *s)
         { SNNQ_REG_CAP_PORT, SNNQ_PORT_BYTES },
         { SNNQ_REG_CAP_CLOCK, SNNQ_CLOCK_KHZ },
         { SNNQ_REG_CAP_PROGRAM, s->caps.max_program_bytes },
+        { SNNQ_REG_CAP_APOT, s->caps.scheme_apot },
+        { SNNQ_REG_CAP_TERNARY, s->caps.scheme_ternary },
     };
 
     QEMU_BUILD_BUG_ON(ARRAY_SIZE(words) != SNNQ_CAP_WORDS);
