@@ -10,7 +10,8 @@ from snnqref import program as pg
 from snnqref.build import Builder
 
 SCHEMES = {'uniform': (pg.UNIFORM, range(1, 9)), 'odd': (pg.ODD, range(1, 9)),
-           'pot': (pg.POT, range(2, 6))}
+           'pot': (pg.POT, range(2, 6)), 'apot': (pg.APOT, range(3, 6)),
+           'ternary': (pg.TERNARY, (2,))}
 LEAKS = {'none': (pg.NO_LEAK, 0), 'div2': (pg.DIVN, 2), 'div3': (pg.DIVN, 3),
          'q16': (pg.Q16, 58982), 'tz12': (pg.TZ12, 128)}
 EITHER_WAY = [(-1) ** c * 2**30 for c in range(9)]
@@ -48,9 +49,28 @@ def code_cases():
         for bits in widths:
             b = Builder(f'codes-{name}-{bits}')
             x = b.input(1, 1, 1, 1, density=1)
-            codes = np.arange(1 << bits)[None, :]
-            b.linear(x, 1 << bits, (scheme, bits, codes), b.neuron(), planes=0, fmt=pg.INT32)
+            codes = np.arange(packing.code_count(scheme, bits))[None, :]
+            b.linear(x, codes.size, (scheme, bits, codes), b.neuron(), planes=0, fmt=pg.INT32)
             yield b.done(jobs=(1,), again=0)
+
+
+def ternary_cases():
+    """Every byte, also those that no encoder writes; rows that end within a byte."""
+    b = Builder('ternary-bytes')
+    x = b.input(1, 1, 1, 1, density=1)
+    b.linear(x, 5 * 256, (pg.TERNARY, 2, bytes(range(256))), b.neuron(), planes=0, fmt=pg.INT32)
+    yield b.done(jobs=(1,), again=0)
+    for outputs in (1, 4, 5, 6, 64, 83):
+        b = Builder(f'ternary-row-{outputs}')
+        x = b.input(2, 1, 2, 20)
+        raw = b.rng.integers(0, 256, 20 * -(-outputs // 5)).astype(np.uint8).tobytes()
+        b.linear(x, outputs, (pg.TERNARY, 2, raw), b.neuron(), planes=0, fmt=pg.INT32)
+        yield b.done(jobs=(2, 1), again=0)
+    b = Builder('ternary-groups')
+    x = b.input(1, 5, 4, 12)
+    for groups, outputs in ((12, 12), (12, 24), (3, 12), (2, 18)):
+        b.conv(x, outputs, (pg.TERNARY, 2), b.neuron(2), pad=(1, 1), groups=groups)
+    yield b.done(jobs=(3, 1), again=0, needs=('fire', 'negative'))
 
 
 def multibit_cases():
@@ -374,7 +394,7 @@ def readout_cases():
 
 
 def all_cases():
-    makers = (scheme_cases, code_cases, multibit_cases, lif_cases, cuba_cases, sticky_cases,
+    makers = (scheme_cases, code_cases, ternary_cases, multibit_cases, lif_cases, cuba_cases, sticky_cases,
               form_cases, extreme_cases, requantize_cases, add_cases, window_cases, pool_cases,
               shape_cases, attention_cases, event_cases, event_error_cases, readout_cases)
     return [case for make in makers for case in make()]

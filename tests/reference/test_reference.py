@@ -146,10 +146,23 @@ class Packing(unittest.TestCase):
         rng = np.random.default_rng(2)
         for bits in range(1, 9):
             codes = rng.integers(0, 1 << bits, (5, 13))
-            data = packing.pack_codes(codes, bits)
+            data = packing.pack_codes(pg.UNIFORM, bits, codes)
             self.assertEqual(len(data), 5 * ((13 * bits + 7) // 8))
-            self.assertTrue((packing.unpack_codes(data, 5, 13, bits) == codes).all())
-        self.assertEqual(packing.pack_codes([[1, 2, 7]], 3), bytes([0b11010001, 0b1]))
+            self.assertTrue((packing.unpack_codes(pg.UNIFORM, bits, data, 5, 13) == codes).all())
+        self.assertEqual(packing.pack_codes(pg.POT, 3, [[1, 2, 7]]), bytes([0b11010001, 0b1]))
+
+    def test_ternary_codes(self):
+        rng = np.random.default_rng(4)
+        for row in range(1, 12):
+            codes = rng.integers(0, 3, (3, row))
+            data = packing.pack_codes(pg.TERNARY, 2, codes)
+            self.assertEqual(len(data), 3 * ((row + 4) // 5))
+            self.assertTrue((packing.unpack_codes(pg.TERNARY, 2, data, 3, row) == codes).all())
+        self.assertEqual(packing.pack_codes(pg.TERNARY, 2, [[1, 0, 2, 0, 1, 2]]),
+                         bytes([1 + 2 * 9 + 81, 2]))
+        for byte, digits in ((242, [2] * 5), (243, [0] * 5), (255, [0, 1, 1, 0, 0])):
+            codes = packing.unpack_codes(pg.TERNARY, 2, bytes([byte]), 1, 5)
+            self.assertEqual(codes.tolist(), [digits])
 
     def test_levels(self):
         self.assertEqual(packing.levels(pg.UNIFORM, 1).tolist(), [1, -1])
@@ -158,6 +171,12 @@ class Packing(unittest.TestCase):
         self.assertEqual(packing.levels(pg.ODD, 2).tolist(), [1, 3, -3, -1])
         self.assertEqual(packing.levels(pg.POT, 3).tolist(), [0, 1, 2, 4, 0, -1, -2, -4])
         self.assertEqual(packing.levels(pg.POT, 5).max(), 2**14)
+        self.assertEqual(packing.levels(pg.APOT, 3).tolist(), [0, 4, 9, 16, 0, -4, -9, -16])
+        self.assertEqual(packing.levels(pg.APOT, 4)[:8].tolist(), [0, 1, 4, 8, 9, 12, 16, 24])
+        self.assertEqual(packing.levels(pg.APOT, 5)[:16].tolist(),
+                         [0, 1, 2, 3, 4, 6, 8, 9, 12, 16, 18, 24, 32, 33, 36, 48])
+        self.assertEqual(packing.levels(pg.APOT, 5)[17:].min(), -48)
+        self.assertEqual(packing.levels(pg.TERNARY, 2).tolist(), [0, 1, -1])
 
     def test_program(self):
         p = pg.Program(9, 3)
@@ -187,7 +206,8 @@ class Header(unittest.TestCase):
                 'OP_POOL_MAX': pg.OP_POOL_MAX, 'OP_POOL_SUM': pg.OP_POOL_SUM,
                 'OP_ADD': pg.OP_ADD, 'OP_ATTENTION': pg.OP_ATTENTION,
                 'OP_READOUT': pg.OP_READOUT, 'SCHEME_UNIFORM': pg.UNIFORM,
-                'SCHEME_ODD': pg.ODD, 'SCHEME_POT': pg.POT, 'LEAK_DIVN': pg.DIVN,
+                'SCHEME_ODD': pg.ODD, 'SCHEME_POT': pg.POT, 'SCHEME_APOT': pg.APOT,
+                'SCHEME_TERNARY': pg.TERNARY, 'LEAK_DIVN': pg.DIVN,
                 'LEAK_Q16': pg.Q16, 'LEAK_TZ12': pg.TZ12, 'NEURON_LIF': pg.LIF,
                 'NEURON_CUBA': pg.CUBA, 'COMPARE_GE': pg.GE, 'COMPARE_GT': pg.GT,
                 'RESET_HARD': pg.HARD, 'RESET_SOFT': pg.SOFT, 'RESET_NONE': pg.NO_RESET,

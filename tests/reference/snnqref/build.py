@@ -47,7 +47,8 @@ class Builder:
         return n
 
     def layer(self, op, ins, out, neuron=None, weights=None, **more):
-        """Add a layer; WEIGHTS is (scheme, bits) or (scheme, bits, codes[row][weight])."""
+        """Add a layer; WEIGHTS is (scheme, bits), (scheme, bits, codes[row][weight]) or
+        (scheme, bits, bytes)."""
         layer = pg.Layer(op=op, ins=[*ins, *NONE3[len(ins):]], out=out,
                          neuron=neuron or pg.Neuron(), **more)
         if weights:
@@ -58,12 +59,14 @@ class Builder:
         if codes is None:
             codes = self._random_codes(scheme, bits, layer.weight_rows)
         layer.quant = pg.Quant(offset, 0, scheme, bits)
-        data = bytes(offset) + packing.pack_codes(codes, bits)
+        if not isinstance(codes, bytes):
+            codes = packing.pack_codes(scheme, bits, codes)
+        data = bytes(offset) + codes
         layer.quant.region = self.program.add_region(pg.WEIGHTS, len(data))
         self.fixed[layer.quant.region] = data + bytes(-len(data) % 8)
 
     def _random_codes(self, scheme, bits, shape):
-        codes = self.rng.integers(0, 1 << bits, shape)
+        codes = self.rng.integers(0, packing.code_count(scheme, bits), shape)
         if scheme == pg.UNIFORM and bits > 1:      # the lowest code, no level, is rare
             again = self.rng.integers(0, 1 << bits, shape)
             lowest = (codes == 1 << bits - 1) & (self.rng.random(shape) < 0.9)

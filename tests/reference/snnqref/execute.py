@@ -99,9 +99,10 @@ def attention(layer, q, k, v):
 def unpack_weights(layer, data):
     rows, row = layer.weight_rows
     start = layer.quant.offset
-    codes = packing.unpack_codes(data[start:start + layer.weight_bytes], rows, row,
-                                 layer.quant.bits)
-    weights = packing.levels(layer.quant.scheme, layer.quant.bits)[codes]
+    scheme, bits = layer.quant.scheme, layer.quant.bits
+    data = data[start:start + layer.weight_bytes]
+    codes = packing.unpack_codes(scheme, bits, data, rows, row)
+    weights = packing.levels(scheme, bits)[codes]
     if layer.op == pg.OP_LINEAR:
         return weights
     g = layer.geometry

@@ -66,24 +66,50 @@ def decode(scheme, bits, code):
         exponent = code & ((1 << (bits - 1)) - 1)
         magnitude = 0 if exponent == 0 else 1 << (exponent - 1)
         return -magnitude if code >> (bits - 1) else magnitude
+    if scheme == pg.APOT:
+        magnitude = apot_magnitudes(bits)[code & ((1 << (bits - 1)) - 1)]
+        return -magnitude if code >> (bits - 1) else magnitude
+    if scheme == pg.TERNARY:
+        return (0, 1, -1)[code]
     raise ValueError(f'scheme {scheme}')
+
+
+def apot_magnitudes(bits):
+    """Ascending; those of 4 and 5 bits are sums of two terms, taken from one set each."""
+    if bits == 3:
+        return [0, 4, 9, 16]
+    scale, second = {4: (16, (0, 1 / 2)), 5: (32, (0, 1 / 2, 1 / 8, 1 / 32))}[bits]
+    return sorted(int(scale * (a + b)) for a in (0, 1, 1 / 4, 1 / 16) for b in second)
+
+
+def code_count(scheme, bits):
+    """Codes that a weight may have."""
+    return 3 if scheme == pg.TERNARY else 1 << bits
 
 
 def levels(scheme, bits):
     """All levels, indexed by code."""
-    return np.array([decode(scheme, bits, c) for c in range(1 << bits)], dtype=np.int64)
+    return np.array([decode(scheme, bits, c) for c in range(code_count(scheme, bits))],
+                    dtype=np.int64)
 
 
-def pack_codes(codes, bits):
+def pack_codes(scheme, bits, codes):
     """CODES [row][weight] as packed rows, each starting on a byte boundary."""
     codes = np.asarray(codes, dtype=np.int64)
+    if scheme == pg.TERNARY:
+        padded = np.pad(codes, ((0, 0), (0, -codes.shape[1] % 5)))
+        digits = padded.reshape(len(codes), -1, 5)
+        return (digits @ 3 ** np.arange(5)).astype(np.uint8).tobytes()
     spread = (codes[:, :, None] >> np.arange(bits) & 1).astype(np.uint8)
     return np.packbits(spread.reshape(len(codes), -1), axis=1, bitorder='little').tobytes()
 
 
-def unpack_codes(data, rows, row, bits):
-    """The inverse of pack_codes."""
+def unpack_codes(scheme, bits, data, rows, row):
+    """The inverse of pack_codes; any bytes will do."""
     raw = np.frombuffer(data, dtype=np.uint8).reshape(rows, -1)
+    if scheme == pg.TERNARY:
+        digits = raw[:, :, None].astype(np.int64) // 3 ** np.arange(5) % 3
+        return digits.reshape(rows, -1)[:, :row]
     spread = np.unpackbits(raw, axis=1, bitorder='little')[:, :row * bits]
     weights = 1 << np.arange(bits, dtype=np.int64)
     return spread.reshape(rows, row, bits).astype(np.int64) @ weights

@@ -12,7 +12,7 @@ NO_LAYER = NO_REGION = 0xFFFF
 READ, WRITE = 1, 2
 WEIGHTS, INPUT, EVENTS, OUTPUT, READOUT = 1, 2, 3, 4, 5
 NO_FORMAT, UNSIGNED, SIGNED, INT32, EVENT_LIST = 0, 1, 2, 3, 4
-NO_SCHEME, UNIFORM, ODD, POT = 0, 1, 2, 3
+NO_SCHEME, UNIFORM, ODD, POT, APOT, TERNARY = 0, 1, 2, 3, 4, 5
 NO_NEURON, LIF, CUBA = 0, 1, 2
 GE, GT = 0, 1
 HARD, SOFT, NO_RESET = 0, 1, 2
@@ -76,6 +76,10 @@ class Quant:
     scheme: int = NO_SCHEME
     bits: int = 0
     layout = struct.Struct('<QHBB4x')
+
+    def row_bytes(self, row):
+        """Bytes of a packed row of ROW weights."""
+        return -(-row // 5) if self.scheme == TERNARY else -(-row * self.bits // 8)
 
 
 @dataclass
@@ -155,7 +159,7 @@ class Layer:
         if self.quant.scheme == NO_SCHEME:
             return 0
         rows, row = self.weight_rows
-        return rows * ((row * self.quant.bits + 7) // 8)
+        return rows * self.quant.row_bytes(row)
 
     @property
     def has_counter(self):
