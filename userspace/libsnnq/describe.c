@@ -125,6 +125,9 @@ static cJSON *graph_json(const struct graph *g)
 	cJSON_AddNumberToObject(o, "weight_bytes", (double)t.weight_bytes);
 	cJSON_AddNumberToObject(o, "model_bytes", file);
 	cJSON_AddNumberToObject(o, "metadata_bytes", file - (double)t.weight_bytes);
+	cJSON_AddNumberToObject(o, "metadata_percent",
+				100 * (file - (double)t.weight_bytes) / file);
+	cJSON_AddNumberToObject(o, "effective_bits", t.weights ? 8 * file / (double)t.weights : 0);
 	cJSON_AddNumberToObject(o, "compression_ratio", 4.0 * (double)t.params / file);
 	cJSON_AddNumberToObject(o, "weight_compression_ratio", average ? 32 / average : 0);
 	provenance = cJSON_GetObjectItemCaseSensitive(g->file->graph, "quantization");

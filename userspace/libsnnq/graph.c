@@ -16,12 +16,21 @@
 #include "error.h"
 #include "graph.h"
 
+/* A tensor of which layers take their part in order, instead of naming one of their own. */
+struct shared {
+	const char *name;
+	enum dtype dtype;
+	uint64_t element, taken;	/* bytes */
+	bool named;			/* by a layer, as its own */
+};
+
 struct parser {
 	const char *path;
 	const struct modelfile *file;
 	struct graph *graph;
 	const char *where;	/* layer's name, "input", ... */
 	char found[64];		/* of the last message */
+	struct shared weights, numbers;
 	int error;
 };
 
@@ -150,7 +159,51 @@ static const struct tensor *get_tensor(struct parser *p, const char *name, const
 
 	if (!t)
 		complain(p, "%s: there is no tensor \"%s\"", key, name);
+	p->weights.named |= !strcmp(name, p->weights.name);
+	p->numbers.named |= !strcmp(name, p->numbers.name);
 	return t;
+}
+
+/* ---- parts of shared tensors ---- */
+
+static const struct tensor *take(struct parser *p, struct shared *s, const char *key,
+				 uint64_t count)
+{
+	const struct tensor *all = modelfile_find(p->file, s->name);
+	struct tensor *part = &p->graph->parts[p->graph->part_count];
+	uint64_t bytes;
+
+	if (!all || all->dtype != s->dtype) {
+		complain(p, "%s: expected a tensor \"%s\" of %s to take it from, found %s", key,
+			 s->name, s->dtype == DTYPE_U8 ? "U8" : "I16",
+			 all ? all->type_name : "nothing");
+		return NULL;
+	}
+	if (__builtin_mul_overflow(count, s->element, &bytes) || bytes > all->bytes - s->taken) {
+		complain(p, "%s: expected %" PRIu64 " elements from byte %" PRIu64 " of tensor %s, "
+			 "found %" PRIu64, key, count, s->taken, s->name,
+			 (all->bytes - s->taken) / s->element);
+		return NULL;
+	}
+	*part = *all;
+	part->dims = 1;
+	part->shape[0] = count;
+	part->data = (const char *)all->data + s->taken;
+	part->bytes = bytes;
+	s->taken += bytes;
+	p->graph->part_count++;
+	return part;
+}
+
+/* All of a shared tensor is taken; one that only has this name is no matter of ours. */
+static void check_taken(struct parser *p, const struct shared *s)
+{
+	const struct tensor *all = modelfile_find(p->file, s->name);
+
+	p->where = s->name;
+	if (all && (s->taken || !s->named) && s->taken != all->bytes)
+		complain(p, "expected %" PRIu64 " bytes by the layers, found %" PRIu64, s->taken,
+			 all->bytes);
 }
 
 /* ---- numbers per channel ---- */
@@ -176,6 +229,11 @@ static void get_numbers(struct parser *p, const cJSON *node, const char *key, ui
 			complain(p, "%s: expected a 32-bit integer, found %g", key, n->value);
 		return;
 	}
+	if (integer && cJSON_IsTrue(item)) {
+		n->tensor = take(p, &p->numbers, key, channels);
+		n->count = channels;
+		return;
+	}
 	if (!cJSON_IsString(item)) {
 		complain(p, "%s: expected a number or the name of a tensor, found %s", key,
 			 found(p, item));
@@ -196,6 +254,19 @@ static void get_numbers(struct parser *p, const cJSON *node, const char *key, ui
 int32_t graph_number(const struct graph_numbers *n, uint32_t channel)
 {
 	return n->tensor ? tensor_int(n->tensor, channel) : (int32_t)n->value;
+}
+
+double graph_real(const struct graph_numbers *n, uint32_t channel)
+{
+	float value;
+
+	if (!n->count)
+		return 0;
+	if (!n->tensor)
+		return n->value;
+	memcpy(&value, (const char *)n->tensor->data + (size_t)channel * sizeof(value),
+	       sizeof(value));
+	return value;
 }
 
 /* ---- neurons ---- */
@@ -336,14 +407,23 @@ uint64_t graph_layer_params(const struct graph *g, const struct graph_layer *l)
 	       (in->channels / l->geometry.groups) * l->out_channels;
 }
 
-static void check_packed(struct parser *p, struct graph_layer *l, const struct graph_shape *in)
+/* The layer's own tensor, checked, or its part of the shared one. */
+static void get_packed(struct parser *p, const cJSON *node, struct graph_layer *l,
+		       const struct graph_shape *in)
 {
 	uint32_t groups = l->op == SNNQ_OP_CONV2D ? l->geometry.groups : 1;
 	uint64_t row = ((uint64_t)(l->out_channels / groups) * l->bits + 7) / 8, rows, want;
 
 	rows = l->op == SNNQ_OP_CONV2D ?
 	       (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w * in->channels : in->channels;
-	want = rows * row;
+	want = rows * row;	/* 24 + 16 and 17 bits */
+	if (!member(node, "tensor")) {
+		l->weight = take(p, &p->weights, "weight", want);
+		return;
+	}
+	l->weight = get_tensor(p, get_string(p, node, "tensor"), "weight");
+	if (p->error)
+		return;
 	if (l->weight->dtype != DTYPE_U8 || l->weight->bytes != want)
 		complain(p, "weight: tensor %s: expected U8 with %" PRIu64 " bytes (%" PRIu64
 			 " rows of %" PRIu64 "), found %s with %" PRIu64, l->weight->name, want,
@@ -365,7 +445,6 @@ static void get_weight(struct parser *p, struct graph_layer *l, const struct gra
 				   l->out_channels % l->geometry.groups))
 		complain(p, "groups: %u does not divide %u and %u channels", l->geometry.groups,
 			 in->channels, l->out_channels);
-	l->weight = get_tensor(p, get_string(p, node, "tensor"), "weight");
 	l->scheme = get_word(p, node, "scheme", schemes, false);
 	l->scheme_name = p->error ? "" : get_string(p, node, "scheme");
 	if (member(node, "scales"))
@@ -379,12 +458,15 @@ static void get_weight(struct parser *p, struct graph_layer *l, const struct gra
 	}
 	if (p->graph->integer) {
 		l->bits = (uint32_t)get_integer(p, node, "bits", 1, 8);
-		check_packed(p, l, in);
-	} else if (l->weight->dtype != DTYPE_F32 ||
-		   tensor_elements(l->weight) != graph_layer_params(p->graph, l)) {
+		if (!p->error)
+			get_packed(p, node, l, in);
+		return;
+	}
+	l->weight = get_tensor(p, get_string(p, node, "tensor"), "weight");
+	if (!p->error && (l->weight->dtype != DTYPE_F32 ||
+			  tensor_elements(l->weight) != graph_layer_params(p->graph, l)))
 		complain(p, "weight: tensor %s: expected F32 with %" PRIu64 " elements",
 			 l->weight->name, graph_layer_params(p->graph, l));
-	}
 }
 
 /* ---- layers ---- */
@@ -515,7 +597,9 @@ static void get_layers(struct parser *p, const cJSON *root)
 		return;
 	}
 	p->graph->layers = calloc((size_t)count, sizeof(*p->graph->layers));
-	if (!p->graph->layers) {
+	/* weights, bias, and threshold or mult */
+	p->graph->parts = calloc(3 * (size_t)count, sizeof(*p->graph->parts));
+	if (!p->graph->layers || !p->graph->parts) {
 		p->error = error_set(-ENOMEM, "%s: no memory", p->path);
 		return;
 	}
@@ -631,7 +715,11 @@ static void get_top(struct parser *p, const cJSON *root)
 
 int graph_parse(const char *path, const struct modelfile *file, struct graph *graph)
 {
-	struct parser p = { .path = path, .file = file, .graph = graph };
+	struct parser p = {
+		.path = path, .file = file, .graph = graph,
+		.weights = { .name = GRAPH_WEIGHTS, .dtype = DTYPE_U8, .element = 1 },
+		.numbers = { .name = GRAPH_NUMBERS, .dtype = DTYPE_I16, .element = 2 },
+	};
 
 	memset(graph, 0, sizeof(*graph));
 	graph->file = file;
@@ -644,6 +732,10 @@ int graph_parse(const char *path, const struct modelfile *file, struct graph *gr
 		get_layers(&p, file->graph);
 	if (!p.error)
 		get_readout(&p, file->graph);
+	if (!p.error && graph->integer) {
+		check_taken(&p, &p.weights);
+		check_taken(&p, &p.numbers);
+	}
 	if (p.error)
 		graph_free(graph);
 	return p.error;
@@ -652,6 +744,7 @@ int graph_parse(const char *path, const struct modelfile *file, struct graph *gr
 void graph_free(struct graph *graph)
 {
 	free(graph->layers);
+	free(graph->parts);
 	free(graph->classes);
 	memset(graph, 0, sizeof(*graph));
 }

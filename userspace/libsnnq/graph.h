@@ -16,6 +16,8 @@
 
 #define GRAPH_INPUT (-1)	/* the network's input, in `in` */
 #define GRAPH_AVGPOOL 100u	/* op of float models only */
+#define GRAPH_WEIGHTS "weights"	/* tensors that layers share */
+#define GRAPH_NUMBERS "numbers"
 
 struct graph_shape {
 	uint32_t height, width, channels;
@@ -63,6 +65,8 @@ struct graph {
 	struct graph_input input;
 	struct graph_layer *layers;
 	uint32_t layer_count;
+	struct tensor *parts;		/* of shared tensors: what layers point to */
+	uint32_t part_count;
 	int readout;			/* layer */
 	bool readout_last;
 	double readout_scale;
@@ -77,5 +81,7 @@ const struct graph_shape *graph_shape(const struct graph *graph, int layer);
 uint64_t graph_layer_params(const struct graph *graph, const struct graph_layer *layer);
 /* Values of a graph_numbers as integers. */
 int32_t graph_number(const struct graph_numbers *n, uint32_t channel);
+/* The same of a float model; 0 where there is none. */
+double graph_real(const struct graph_numbers *n, uint32_t channel);
 
 #endif /* SNNQ_GRAPH_H */

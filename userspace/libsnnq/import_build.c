@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compact.h"
 #include "error.h"
 #include "import.h"
 #include "quantize/model.h"
@@ -363,6 +364,8 @@ int import_build(struct import_net *net, const char *out)
 	ret = modelfile_new(cJSON_CreateObject(), &f);
 	if (!ret)
 		ret = build(net, f);
+	if (!ret)
+		ret = compact_model(out, f);
 	if (!ret)
 		ret = modelfile_write(f, out);
 	modelfile_free(f);

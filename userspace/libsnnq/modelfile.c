@@ -17,8 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "compact.h"
 #include "error.h"
-#include "modelfile.h"
 
 static const struct {
 	const char *name;
@@ -215,13 +215,15 @@ static int read_graph(const char *path, const cJSON *header, struct modelfile *f
 {
 	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(header, "__metadata__");
 	const cJSON *text = cJSON_GetObjectItemCaseSensitive(meta, "snnq");
+	int ret;
 
 	if (!cJSON_IsString(text))
 		return error_set(-EBADMSG, "%s: no model: __metadata__.snnq is missing", path);
 	f->graph = cJSON_Parse(text->valuestring);
 	if (!f->graph)
 		return error_set(-EBADMSG, "%s: __metadata__.snnq is not JSON", path);
-	return check_keys(path, f->graph);
+	ret = check_keys(path, f->graph);
+	return ret ? ret : graph_expand(path, f->graph);
 }
 
 static int parse(const char *path, struct modelfile *f)
@@ -335,14 +337,31 @@ const struct tensor *modelfile_find(const struct modelfile *f, const char *name)
 	return NULL;
 }
 
+static void tensor_free(struct tensor *t)
+{
+	free(t->name);
+	free(t->owned);
+}
+
+void modelfile_remove(struct modelfile *f, const bool *remove)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		if (remove[i])
+			tensor_free(&f->tensors[i]);
+		else
+			f->tensors[kept++] = f->tensors[i];
+	}
+	f->count = kept;
+}
+
 void modelfile_free(struct modelfile *f)
 {
 	if (!f)
 		return;
-	for (size_t i = 0; i < f->count; i++) {
-		free(f->tensors[i].name);
-		free(f->tensors[i].owned);
-	}
+	for (size_t i = 0; i < f->count; i++)
+		tensor_free(&f->tensors[i]);
 	free(f->tensors);
 	cJSON_Delete(f->graph);
 	if (f->map)
@@ -367,15 +386,28 @@ static cJSON *entry_json(const char *type, const uint64_t *shape, uint32_t dims,
 	return entry;
 }
 
-/* Fillers keep tensors aligned and the data free of holes, which other readers insist on. */
-static uint64_t fill_of(uint64_t bytes)
+static bool is_fill(const struct tensor *t)
+{
+	return !strncmp(t->name, "pad.", 4);
+}
+
+static uint64_t to_multiple_of_8(uint64_t bytes)
 {
 	return -bytes & 7;
 }
 
-static bool is_fill(const struct tensor *t)
+/*
+ * Bytes behind tensor @i: fillers keep what follows aligned and the data free of
+ * holes, which other readers insist on.
+ */
+static uint64_t fill_after(const struct modelfile *f, size_t i)
 {
-	return !strncmp(t->name, "pad.", 4);
+	uint64_t fill = to_multiple_of_8(f->tensors[i].bytes);
+
+	while (++i < f->count)
+		if (!is_fill(&f->tensors[i]))
+			return fill;
+	return 0;
 }
 
 static char *header_text(const struct modelfile *f, size_t *length)
@@ -389,7 +421,7 @@ static char *header_text(const struct modelfile *f, size_t *length)
 	free(graph);
 	for (size_t i = 0; i < f->count; i++) {
 		const struct tensor *t = &f->tensors[i];
-		uint64_t end = at + t->bytes, fill = fill_of(t->bytes);
+		uint64_t end = at + t->bytes, fill = fill_after(f, i);
 
 		if (is_fill(t))
 			continue;
@@ -412,7 +444,7 @@ static char *header_text(const struct modelfile *f, size_t *length)
 		return NULL;
 	}
 	memset(padded + *length, ' ', 8);
-	*length += fill_of(*length);
+	*length += to_multiple_of_8(*length);
 	return padded;
 }
 
@@ -427,7 +459,7 @@ static bool write_all(const struct modelfile *f, FILE *out, const char *header, 
 		if (is_fill(t))
 			continue;
 		good = (!t->bytes || fwrite(t->data, t->bytes, 1, out) == 1) &&
-		       fwrite(zero, 1, fill_of(t->bytes), out) == fill_of(t->bytes);
+		       fwrite(zero, 1, fill_after(f, i), out) == fill_after(f, i);
 	}
 	return good;
 }

@@ -10,6 +10,7 @@
 #define SNNQ_MODELFILE_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,8 @@ int modelfile_new(cJSON *graph, struct modelfile **file);
 /* Add a tensor; copies @data. */
 int modelfile_add(struct modelfile *file, const char *name, enum dtype dtype, uint32_t dims,
 		  const uint64_t *shape, const void *data);
+/* Drop the tensors whose flag is set, one flag for each. */
+void modelfile_remove(struct modelfile *file, const bool *remove);
 const struct tensor *modelfile_find(const struct modelfile *file, const char *name);
 /* Write to a temporary name and rename. Sets file_bytes. */
 int modelfile_write(struct modelfile *file, const char *path);

@@ -47,12 +47,13 @@ static void print_text(const cJSON *o)
 	       number(in, "steps"), number(in, "step_us"), number(in, "planes"));
 	cJSON_ArrayForEach(l, cJSON_GetObjectItemCaseSensitive(o, "layers"))
 		print_layer(l);
-	printf("%.0f parameters, %.2f bits per weight (%.2fx smaller than fp32)\n",
-	       number(o, "params"), number(o, "avg_weight_bits"),
-	       number(o, "weight_compression_ratio"));
-	printf("%.0f bytes on disk, %.0f of them not weights: %.2fx smaller than fp32\n",
-	       number(o, "model_bytes"), number(o, "metadata_bytes"),
-	       number(o, "compression_ratio"));
+	printf("%.0f parameters\n", number(o, "params"));
+	printf("weights: %.3f bits on average, %.2fx smaller than fp32\n",
+	       number(o, "avg_weight_bits"), number(o, "weight_compression_ratio"));
+	printf("file:    %.3f bits per weight, %.2fx smaller than fp32; %.0f bytes, %.0f (%.2f %%) "
+	       "of them not weights\n", number(o, "effective_bits"),
+	       number(o, "compression_ratio"), number(o, "model_bytes"),
+	       number(o, "metadata_bytes"), number(o, "metadata_percent"));
 }
 
 int describe_model(const char *path, bool json)
