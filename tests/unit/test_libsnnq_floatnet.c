@@ -552,6 +552,18 @@ static void hostile_models_are_refused(void **state)
 		     "layer add (add): inputs have different scales");
 }
 
+static void records_have_a_limit(void **state)
+{
+	struct network n = { 0 };
+
+	(void)state;
+	network_file(&n, sums_read, 1, 1);
+	edit(n.file, "input.width", "2000");
+	edit(n.file, "input.height", "1000");
+	edit(n.file, "input.steps", "269");
+	refused(&n, "input: steps: expected at most 268 of 16000000 bytes each, found 269");
+}
+
 static void integer_models_are_refused(void **state)
 {
 	struct modelfile *file = network_model();
@@ -582,6 +594,7 @@ int main(void)
 		cmocka_unit_test(streams_run_float_models),
 		cmocka_unit_test(streams_take_recordings_only),
 		cmocka_unit_test(hostile_models_are_refused),
+		cmocka_unit_test(records_have_a_limit),
 		cmocka_unit_test(integer_models_are_refused),
 	};
 

@@ -247,6 +247,20 @@ static int take_layer(const struct builder *b, uint32_t index)
 	return !ret && r->graph->weight ? take_weights(b, r) : ret;
 }
 
+/* A record has no more than a plan: a small file must not ask for any amount of memory. */
+static int check_record(const struct builder *b)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < b->net->graph->layer_count; i++)
+		bytes += floatnet_words(b->net, (int)i) * 8;
+	if (bytes <= PLAN_MAX_BYTES / b->net->graph->input.steps)
+		return 0;
+	return error_set(-EBADMSG, "%s: input: steps: expected at most %llu of %llu bytes each, "
+			 "found %u", b->path, PLAN_MAX_BYTES / (unsigned long long)bytes,
+			 (unsigned long long)bytes, b->net->graph->input.steps);
+}
+
 int floatnet_create(const char *path, const struct graph *graph, struct floatnet **net)
 {
 	struct builder b = { .path = path, .net = calloc(1, sizeof(*b.net)) };
@@ -266,6 +280,8 @@ int floatnet_create(const char *path, const struct graph *graph, struct floatnet
 				"%g", path, graph->readout_scale);
 	if (!ret)
 		ret = make_shadow(&b);
+	if (!ret)
+		ret = check_record(&b);
 	for (uint32_t i = 0; !ret && i < graph->layer_count; i++)
 		ret = take_layer(&b, i);
 	free(b.shadow.layers);
