@@ -18,6 +18,7 @@
 #ifndef SNNQ_ENGINE_INTERNAL_H
 #define SNNQ_ENGINE_INTERNAL_H
 
+#include "simd.h"
 #include "snnq_engine.h"
 
 #define PLAN_MAX_BYTES	(1ull << 32)
@@ -322,16 +323,5 @@ static inline void spread64(uint64_t w, int32_t value, int32_t *v)
 	for (j = 0; j < 32; j++)
 		v[32 + j] += (int32_t)(-(high >> j & 1)) & value;
 }
-
-/*
- * Compiled for several instruction sets, chosen when the program starts: before the
- * sanitizers are ready.
- */
-#if defined(__x86_64__) && defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && \
-	!defined(__SANITIZE_THREAD__) && !defined(__clang__)
-#define SIMD_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define SIMD_CLONES
-#endif
 
 #endif /* SNNQ_ENGINE_INTERNAL_H */

@@ -286,7 +286,7 @@ static void choose_stream(struct aedat4 *a, uint32_t id)
 
 static int read_packet(struct aedat4 *a, uint32_t id, struct span packet)
 {
-	struct span fb, vector;
+	struct span fb = { 0 }, vector = { 0 };
 	uint64_t table;
 	int ret;
 

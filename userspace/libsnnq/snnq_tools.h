@@ -50,26 +50,85 @@ struct snnq_layer_choice {
 struct snnq_quantize_layer {
 	const char *name, *scheme;
 	uint32_t bits, shift;		/* shift: F of the neuron, or S without one */
-	double sqnr_db;			/* of the weights, weighted as the grid was chosen */
+	double sqnr_db;			/* of the weights, signal to rounding noise */
+	double wrong;			/* share of steps with a wrong spike; NAN: not known */
 	uint64_t weight_bytes;
+};
+
+enum snnq_quantize_method {
+	/* To the nearest level; with recordings, scales weigh inputs by their mean square. */
+	SNNQ_QUANTIZE_ROUND,
+	/* Errors compensated, neurons adjusted to the float network's spikes. */
+	SNNQ_QUANTIZE_COMPENSATE,
+	/* The same, and the grids are chosen within the targets. */
+	SNNQ_QUANTIZE_SEARCH,
 };
 
 struct snnq_quantize_opts {
 	size_t size;
+	enum snnq_quantize_method method;
+	/* Grids of layers. For a search: of those that are not searched. */
 	const struct snnq_layer_choice *choices;
 	size_t choice_count;
-	/* Recordings for calibration; none: all inputs weigh the same. */
+	/*
+	 * Recordings for calibration: needed but for rounding. Never test recordings.
+	 * Labels are not used.
+	 */
 	const char *const *calibration;
 	size_t calibration_count;
-	const char *calibration_name;	/* for the record in the model; may be NULL */
-	/* Called for each layer when it is done; may be NULL. */
+	uint32_t threads;		/* 0: one per CPU; the result does not depend on it */
+
+	/* Search: the targets, 0 where there is none; at least one. */
+	double target_bits;		/* on average, of weights */
+	uint64_t target_bytes;		/* of the model file */
+	double target_energy;		/* microjoule per recording, 45 nm model */
+	double max_drop;		/* share of recordings whose class may differ from float's */
+	const char *schemes;		/* names to choose from, separated by commas; NULL: all */
+	/* File of evaluations: what is in it is not done again. NULL: none. */
+	const char *journal;
+	/*
+	 * Of the evaluations, do only those of shard 1 <= shard <= shards, and stop: no
+	 * model is written. 0 of 0: all.
+	 */
+	uint32_t shard, shards;
+	/* Journals of finished shards, to go on from. */
+	const char *const *merge;
+	size_t merge_count;
+	/* Out: the search as a JSON document (see snnq-quantize(1)), freed with free(); or NULL. */
+	char **result;
+
+	/* Called for each layer at the end; may be NULL. */
 	void (*report)(void *ctx, const struct snnq_quantize_layer *layer, uint32_t done,
 		       uint32_t total);
 	void *report_ctx;
+	/* Called while it works, from one thread; may be NULL. */
+	void (*progress)(void *ctx, const char *what, size_t done, size_t total);
+	void *progress_ctx;
 };
 
-/* Round a float model to integers; see Documentation/man/snnq-quantize.1. */
+/* Quantize a float model; see Documentation/quantization.md and snnq-quantize(1). */
 int snnq_quantize(const char *in, const char *out, const struct snnq_quantize_opts *opts);
+
+struct snnq_energy_opts {
+	size_t size;
+	const char *const *recordings;	/* the first window of each is run */
+	size_t recording_count;
+	const struct snnq_events_opts *events;	/* how to open them; may be NULL */
+	const char *constants;		/* JSON file of constants; NULL: the 45 nm model */
+	uint64_t reuse;			/* positions x steps served by a weight read; 0: all */
+	bool tick_batching;		/* potentials stay in registers */
+	bool reload;			/* weights come from DRAM in each step */
+	bool all_rows;			/* weights of silent inputs are read too */
+	/* Called after each recording; may be NULL. */
+	void (*progress)(void *ctx, size_t done, size_t total);
+	void *progress_ctx;
+};
+
+/*
+ * Run a model, float or integer, on sim and compute the energy of an inference from
+ * its counters, as a JSON document (see snnq-energy(1)). @json is freed with free().
+ */
+int snnq_energy(const char *path, const struct snnq_energy_opts *opts, char **json);
 
 enum snnq_validate_result {
 	SNNQ_VALIDATE_PASSED, SNNQ_VALIDATE_FAILED,

@@ -13,28 +13,46 @@
 #include "describe.h"
 #include "snnq_tools.h"
 
-static const char *out, *calib, *general, *method = "round";
-static struct cli_list layers;
+static const char *out, *calib, *general, *method, *schemes, *journal, *shard;
+static const char *target_bits, *target_bytes, *target_energy, *max_drop;
+static struct cli_list layers, merge;
+static uint32_t threads;
 static bool json;
 
 static const struct cli_option options[] = {
 	{ "output", 'o', "OUT", "the integer .snnq file to write", .text = &out },
+	{ "calib", 0, "LIST", "recordings to calibrate with; never those of the test",
+	  .text = &calib },
 	{ "layer", 'l', "NAME=SCHEME:BITS", "grid of a layer; may be repeated", .list = &layers },
 	{ "default", 0, "SCHEME:BITS", "grid of all other layers with weights", .text = &general },
-	{ "calib", 0, "LIST", "recordings that show which inputs matter", .text = &calib },
-	{ "method", 0, "NAME", "round (the only one so far)", .text = &method },
+	{ "method", 0, "NAME", "round, compensate or search; default: what the other options need",
+	  .text = &method },
+	{ "target-bits", 0, "B", "search: average bits of weights", .text = &target_bits },
+	{ "target-bytes", 0, "N", "search: bytes of the file", .text = &target_bytes },
+	{ "target-energy", 0, "UJ", "search: microjoule per recording (45 nm model)",
+	  .text = &target_energy },
+	{ "max-drop", 0, "PERCENT", "search: recordings whose class may differ from float's",
+	  .text = &max_drop },
+	{ "schemes", 0, "A,B", "search: schemes to choose from; default: all", .text = &schemes },
+	{ "journal", 0, "FILE", "search: keep evaluations here; go on from it when it exists",
+	  .text = &journal },
+	{ "shard", 0, "I/N", "search: only evaluate part I of N into the journal", .text = &shard },
+	{ "merge", 0, "FILE", "search: go on from a shard's journal; may be repeated",
+	  .list = &merge },
+	{ "threads", 'j', "N", "default: one per CPU; the result is the same", .number = &threads },
 	{ "json", 0, NULL, "describe the result as one JSON document", .flag = &json },
 	{ NULL },
 };
 
 static const struct cli_command command = {
 	"quantize IN.snnq -o OUT.snnq [options]",
-	"Round a float model to integers. Schemes: uniform:1..8 (with zero), pot:2..5\n"
-	"(powers of two), odd:1..8 (no zero). Size is proportional to the bits; expect about\n"
-	"6 dB of weight precision per bit of uniform and odd, pot stays near 14 dB above 3 bits.",
-	"snnq quantize float.snnq -o digits.snnq --default uniform:4\n"
-	"snnq quantize float.snnq -o digits.snnq --default uniform:3 --layer head=uniform:8 \\\n"
-	"              --layer conv1=pot:4 --calib train.tsv\n",
+	"Turn a float model into an integer one. Schemes: uniform:1..8 (with zero), odd:1..8\n"
+	"(no zero), pot:2..5 (powers of two). With a target, each layer's scheme and bits are\n"
+	"searched; otherwise --layer and --default say them. With --calib, rounding errors are\n"
+	"compensated and neurons adjusted to fire as the float network's do.",
+	"snnq quantize float.snnq -o out.snnq --calib train.tsv --target-bits 3.14\n"
+	"snnq quantize float.snnq -o out.snnq --calib train.tsv --target-bytes 1000000\n"
+	"snnq quantize float.snnq -o out.snnq --default uniform:4 --layer head=uniform:8\n",
 	options, 1,
 };
 
@@ -84,13 +102,104 @@ static void report(void *ctx, const struct snnq_quantize_layer *l, uint32_t done
 		fprintf(stderr, "%5.1f dB", l->sqnr_db);
 	else
 		fprintf(stderr, "exact   ");
+	if (!isnan(l->wrong))
+		fprintf(stderr, "  wrong %5.2f %%", 100 * l->wrong);
 	fprintf(stderr, "  %" PRIu64 " bytes\n", l->weight_bytes);
 }
 
-static int quantize(const char *in, const struct snnq_layer_choice *choices, size_t count)
+/* ---- options ---- */
+
+static bool searching(void)
+{
+	return target_bits || target_bytes || target_energy || max_drop;
+}
+
+static int parse_method(enum snnq_quantize_method *m)
+{
+	static const char *const names[] = { "round", "compensate", "search" };
+
+	*m = searching() ? SNNQ_QUANTIZE_SEARCH :
+	     calib ? SNNQ_QUANTIZE_COMPENSATE : SNNQ_QUANTIZE_ROUND;
+	if (!method)
+		return CLI_OK;
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(method, names[i])) {
+			*m = (enum snnq_quantize_method)i;
+			return CLI_OK;
+		}
+	return cli_fail(CLI_USAGE, "quantize: method: expected round, compensate or search, found %s",
+			method);
+}
+
+static int parse_real(const char *name, const char *text, double *value)
+{
+	char *end;
+
+	if (!text)
+		return CLI_OK;
+	*value = strtod(text, &end);
+	if (end != text && !*end && *value > 0 && isfinite(*value))
+		return CLI_OK;
+	return cli_fail(CLI_USAGE, "quantize: --%s: expected a positive number, found \"%s\"", name,
+			text);
+}
+
+static int parse_shard(struct snnq_quantize_opts *o)
+{
+	char end;
+
+	if (!shard)
+		return CLI_OK;
+	if (sscanf(shard, "%u/%u%c", &o->shard, &o->shards, &end) != 2 || !o->shard ||
+	    o->shard > o->shards)
+		return cli_fail(CLI_USAGE, "quantize: --shard: expected I/N with 1 <= I <= N, found "
+				"\"%s\"", shard);
+	if (!journal)
+		return cli_fail(CLI_USAGE, "quantize: --shard needs --journal");
+	return CLI_OK;
+}
+
+static int parse_targets(struct snnq_quantize_opts *o)
+{
+	double bytes = 0, drop = 0;
+	int code = parse_real("target-bits", target_bits, &o->target_bits);
+
+	if (!code)
+		code = parse_real("target-bytes", target_bytes, &bytes);
+	if (!code)
+		code = parse_real("target-energy", target_energy, &o->target_energy);
+	if (!code)
+		code = parse_real("max-drop", max_drop, &drop);
+	if (!code)
+		code = parse_shard(o);
+	if (!code && bytes >= 0x1p53)
+		code = cli_fail(CLI_USAGE, "quantize: --target-bytes: too large");
+	o->target_bytes = (uint64_t)bytes;
+	o->max_drop = drop / 100;
+	return code;
+}
+
+static void progress(void *ctx, const char *what, size_t done, size_t total)
+{
+	(void)ctx;
+	cli_progress(what, done, total);
+}
+
+static int finish(char *result)
+{
+	(void)result;
+	if (shard) {
+		fprintf(stderr, "shard %s is in %s\n", shard, journal);
+		return CLI_OK;
+	}
+	return describe_model(out, json);
+}
+
+static int quantize(const char *in, struct snnq_quantize_opts *o)
 {
 	struct cli_dataset data = { NULL };
 	const char **paths = NULL;
+	char *result = NULL;
 	int code = CLI_OK, ret;
 
 	if (calib)
@@ -100,44 +209,54 @@ static int quantize(const char *in, const struct snnq_layer_choice *choices, siz
 	paths = calloc(data.count + 1, sizeof(*paths));
 	for (size_t i = 0; paths && i < data.count; i++)
 		paths[i] = data.samples[i].path;
-	ret = !paths ? -ENOMEM :
-		snnq_quantize(in, out, SNNQ_OPTS(struct snnq_quantize_opts, .choices = choices,
-						 .choice_count = count, .calibration = paths,
-						 .calibration_count = data.count,
-						 .calibration_name = calib, .report = report));
+	o->calibration = paths;
+	o->calibration_count = data.count;
+	o->result = o->method == SNNQ_QUANTIZE_SEARCH ? &result : NULL;
+	ret = paths ? snnq_quantize(in, out, o) : -ENOMEM;
 	free(paths);
 	cli_dataset_free(&data);
-	if (ret == -EINVAL)
-		return cli_fail(CLI_USAGE, "%s", snnq_last_error(NULL));
 	if (ret)
-		return cli_fail(cli_file_code(ret), "%s", snnq_last_error(NULL));
-	return describe_model(out, json);
+		code = cli_fail(ret == -EINVAL ? CLI_USAGE : ret == -EDOM ? CLI_FAILED :
+				cli_file_code(ret), "%s", snnq_last_error(NULL));
+	else
+		code = finish(result);
+	free(result);
+	return code;
 }
 
 int verb_quantize(int argc, char **argv)
 {
+	struct snnq_quantize_opts o = { .size = sizeof(o), .report = report, .progress = progress };
 	struct snnq_layer_choice *choices;
-	size_t count = 0;
 	char **args, **texts;
 	int code;
 
 	if (!cli_parse(&command, argc, argv, &args, &code))
 		return code;
-	if (!out)
+	if (!out && !shard)
 		return cli_fail(CLI_USAGE, "quantize: -o is missing\nusage: snnq %s",
 				command.usage);
-	if (strcmp(method, "round"))
-		return cli_fail(CLI_USAGE, "quantize: method: expected round, found %s", method);
+	o.threads = threads;
+	o.schemes = schemes;
+	o.journal = journal;
+	o.merge = merge.values;
+	o.merge_count = merge.count;
 	choices = calloc(layers.count + 1, sizeof(*choices));
 	texts = calloc(layers.count + 1, sizeof(*texts));
-	code = choices && texts ? parse_choices(choices, texts, &count) :
+	o.choices = choices;
+	code = choices && texts ? parse_choices(choices, texts, &o.choice_count) :
 				  cli_fail(CLI_FAILED, "no memory");
 	if (!code)
-		code = quantize(args[0], choices, count);
+		code = parse_method(&o.method);
+	if (!code)
+		code = parse_targets(&o);
+	if (!code)
+		code = quantize(args[0], &o);
 	for (size_t i = 0; texts && i <= layers.count; i++)
 		free(texts[i]);
 	free(texts);
 	free(choices);
 	free(layers.values);
+	free(merge.values);
 	return code;
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "error.h"
-#include "quantize.h"
+#include "quantize/quantize.h"
 
 #define SHIFT_DEFAULT 4
 #define SHIFT_MAX 8

@@ -4,7 +4,7 @@
  *
  * Levels come from the engine's decoder, so that both always agree.
  */
-#include "grid.h"
+#include "quantize/grid.h"
 
 #include <math.h>
 #include <stdlib.h>

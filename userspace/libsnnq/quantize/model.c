@@ -2,7 +2,7 @@
 /*
  * model.c - add tensors to a model that is being made.
  */
-#include "model.h"
+#include "quantize/model.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,6 +45,20 @@ int model_add_integers(const struct model_slot *s, const int32_t *values, uint32
 	return ret;
 }
 
+int model_add_packed(const struct model_slot *s, const struct grid *grid, const uint8_t *packed,
+		     size_t bytes)
+{
+	int ret = model_add_tensor(s, DTYPE_U8, bytes, packed);
+
+	if (ret)
+		return ret;
+	cJSON_DeleteItemFromObjectCaseSensitive(s->node, "scheme");
+	cJSON_DeleteItemFromObjectCaseSensitive(s->node, "bits");
+	cJSON_AddStringToObject(s->node, "scheme", grid_scheme_name(grid->scheme));
+	cJSON_AddNumberToObject(s->node, "bits", grid->bits);
+	return 0;
+}
+
 int model_add_weight(const struct model_slot *s, const struct weight_shape *shape,
 		     const struct grid *grid, const uint8_t *indices)
 {
@@ -55,13 +69,7 @@ int model_add_weight(const struct model_slot *s, const struct weight_shape *shap
 	if (!packed)
 		return error_set(-ENOMEM, "%s.%s: no memory", s->layer, s->part);
 	weight_pack(shape, grid, indices, packed);
-	ret = model_add_tensor(s, DTYPE_U8, bytes, packed);
+	ret = model_add_packed(s, grid, packed, bytes);
 	free(packed);
-	if (ret)
-		return ret;
-	cJSON_DeleteItemFromObjectCaseSensitive(s->node, "scheme");
-	cJSON_DeleteItemFromObjectCaseSensitive(s->node, "bits");
-	cJSON_AddStringToObject(s->node, "scheme", grid_scheme_name(grid->scheme));
-	cJSON_AddNumberToObject(s->node, "bits", grid->bits);
-	return 0;
+	return ret;
 }

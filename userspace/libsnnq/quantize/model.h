@@ -9,7 +9,7 @@
 #define SNNQ_MODEL_H
 
 #include "modelfile.h"
-#include "grid.h"
+#include "quantize/grid.h"
 
 struct model_slot {
 	struct modelfile *file;
@@ -21,6 +21,9 @@ int model_add_tensor(const struct model_slot *slot, enum dtype dtype, uint64_t c
 		     const void *data);
 /* As I16 when all values fit, else I32. */
 int model_add_integers(const struct model_slot *slot, const int32_t *values, uint32_t count);
+/* Packed weights, described by their grid: {"tensor", "scheme", "bits"} in slot->node. */
+int model_add_packed(const struct model_slot *slot, const struct grid *grid, const uint8_t *packed,
+		     size_t bytes);
 /* Pack level indices and describe them: {"tensor", "scheme", "bits"} in slot->node. */
 int model_add_weight(const struct model_slot *slot, const struct weight_shape *shape,
 		     const struct grid *grid, const uint8_t *indices);

@@ -1,39 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * quantize.h - the parts of the rounding quantizer.
+ * quantize.h - the parts of the quantizer; Documentation/quantization.md says why.
  *
  * A weight becomes scale * level with one scale per output channel. Scales are
  * not stored: divided by them, thresholds and biases become integers with F
  * fraction bits. Layers without a neuron have one scale, which goes into the readout.
+ *
+ *	calibration	recordings, and what the float network does with them
+ *	layer		statistics of a layer's input; its weights on a grid
+ *	assemble	integer layers -> model file
+ *	judge		an integer model on the recordings, compared with float
+ *	search		which grid for which layer
  */
 #ifndef SNNQ_QUANTIZE_H
 #define SNNQ_QUANTIZE_H
 
+#include "floatnet.h"
 #include "graph.h"
-#include "grid.h"
+#include "quantize/compensate.h"
+#include "quantize/grid.h"
+#include "quantize/moment.h"
+#include "quantize/patches.h"
 #include "snnq_tools.h"
 
-/* Weights of a layer while they are rounded. */
+/* ---- round.c: scales of least weighted error, and the nearest levels ---- */
+
 struct rounding {
 	struct weight_shape shape;
 	struct grid grid;
-	float *weights;			/* [outputs][inputs][kh][kw] */
-	const double *importance;	/* of input channels (all groups), or NULL: 1 */
+	const float *weights;		/* [outputs][inputs][kh][kw] */
+	const double *importance;	/* [groups][window inputs], or NULL: 1 */
 	bool one_scale;
-	/* Results. */
+	/* Results, the caller's to free. */
 	double *scales;			/* [outputs] */
 	uint8_t *indices;		/* of levels, as weights */
-	double signal, noise;		/* weighted squares */
 };
 
-/*
- * Choose scales of least weighted squared error, and levels. @smallest: bound from
- * below for each scale, [outputs]. 0 or -ENOMEM.
- */
+/* @smallest: bound from below for each scale, [outputs]. 0 or -ENOMEM. */
 int rounding_run(struct rounding *r, const double *smallest);
-void rounding_free(struct rounding *r);
 
-/* Real thresholds and biases of a neuron layer divided by the scale of its accumulator. */
+/* ---- fold.c: real thresholds and biases divided by the scale of the accumulator ---- */
+
 struct folding {
 	const char *path, *layer;
 	uint32_t channels;
@@ -48,12 +55,143 @@ struct folding {
 /* 0, -ENOMEM, or -ERANGE with the channel named. Results are the caller's to free. */
 int folding_run(struct folding *f);
 
+/* ---- calibration.c ---- */
+
+struct calibration {
+	const struct graph *graph;
+	struct floatnet *net;
+	uint32_t count;
+	uint64_t **inputs;		/* [count] packed input slots */
+	struct floatnet_record *records;	/* [count] of the float network */
+};
+
+/* Read recordings (every window is one) and run the float network on them. */
+int calibration_open(const char *path, const struct graph *graph, const char *const *recordings,
+		     size_t count, uint32_t threads, struct calibration **calibration);
+void calibration_close(struct calibration *calibration);
+/* [count] slots of a layer's output in the float network, or of the input. Free the array. */
+const uint64_t **calibration_slots(const struct calibration *c,
+				   const struct floatnet_record *records, int layer);
+
+/* ---- layer.c ---- */
+
+enum method {
+	METHOD_ROUND,		/* scales, nearest levels */
+	METHOD_COMPENSATE,	/* all of Documentation/quantization.md, "One layer" */
+};
+
+/* A layer with weights, as floats, with what is known about its input. */
+struct weighted {
+	const char *path;
+	const struct graph *graph;
+	const struct graph_layer *layer;
+	uint32_t index;
+	struct weight_shape shape;
+	const float *weights;
+	double unit;			/* real value of a step of its input */
+	double *thresholds, *biases;	/* real, [outputs]; thresholds NULL without neuron */
+	/* After weighted_measure(): by group. */
+	struct patches *patches;
+	struct moment *moments;
+	double *hw;			/* [outputs][window inputs] */
+	const struct calibration *calibration;
+};
+
+/* Its weights as integers, with what its neurons need. */
+struct quantized {
+	struct grid grid;
+	struct weight_shape shape;
+	uint8_t *packed;
+	uint64_t packed_bytes;
+	uint32_t shift;			/* F */
+	int32_t *threshold, *bias;	/* [outputs]; threshold NULL without neuron */
+	int32_t mult;			/* without neuron: of the sums, */
+	double unit;			/*	and the real value of a step of the result */
+	double signal, noise;		/* squares of weights and of their errors */
+	double distance, wrong;		/* of spikes, per neuron and step; NAN: not known */
+	uint64_t level_counts[GRID_MAX_LEVELS];
+};
+
+int weighted_open(const char *path, const struct graph *graph, uint32_t index, double unit,
+		  struct weighted *weighted);
+void weighted_close(struct weighted *weighted);
 /*
- * Mean square of each channel of the input (index 0) and of each layer's output
- * (index 1 + layer), measured by running the integer model at @path on recordings.
- * Arrays are the caller's to free.
+ * Statistics of the input, @slots [recordings] of the layer before it (in any network);
+ * the float network's output is the target. Replaces earlier ones.
  */
-int calibrate(const char *path, const struct graph *graph, const struct snnq_quantize_opts *opts,
-	      double **importance);
+int weighted_measure(struct weighted *weighted, const struct calibration *calibration,
+		     const uint64_t *const *slots, uint32_t threads);
+/* METHOD_COMPENSATE needs statistics. -EINVAL: no such scheme with these bits. */
+int weighted_quantize(const struct weighted *weighted, uint32_t scheme, uint32_t bits,
+		      enum method method, uint32_t threads, struct quantized *quantized);
+int quantized_copy(const struct quantized *from, struct quantized *to);
+void quantized_free(struct quantized *quantized);
+
+/* ---- assemble.c ---- */
+
+/* Real value of one integer step of each output, index 1 + layer; heads: 0. -EBADMSG. */
+int assemble_units(const char *path, const struct graph *graph, double *units);
+/* The integer model. @quantized: by layer; @record: how it was made, taken over. */
+int assemble(const char *path, const struct graph *graph, const struct quantized *const *quantized,
+	     cJSON *record, struct modelfile **file);
+
+/* ---- judge.c ---- */
+
+/* An integer graph whose layers with weights can be exchanged. */
+struct candidate_graph {
+	struct graph graph;
+	struct graph_layer *layers;
+	struct tensor *tensors;		/* three for each layer */
+	double base_scale;		/* of the readout, before the head's unit */
+};
+
+int candidate_graph_open(const struct graph *integer, struct candidate_graph *graph);
+void candidate_graph_set(struct candidate_graph *graph, uint32_t layer, const struct quantized *q);
+void candidate_graph_close(struct candidate_graph *graph);
+
+struct judgement {
+	double loss;			/* mean KL divergence from the float network's classes */
+	uint32_t agreeing;		/* recordings with the same class */
+};
+
+/*
+ * Run an integer graph on all recordings. @records: NULL, or [count] allocated records for
+ * the outputs of its layers.
+ */
+int judge_run(const struct calibration *calibration, const struct graph *integer, uint32_t threads,
+	      struct floatnet_record *records, struct judgement *judgement);
+
+/* ---- session.c: a model on its way from float to integer ---- */
+
+struct session {
+	const char *path;
+	const struct snnq_quantize_opts *opts;
+	struct modelfile *file;
+	struct graph graph;		/* float */
+	double *units;			/* as assemble_units() gives */
+	struct calibration *calibration;	/* NULL: no recordings */
+	uint32_t *weighted;		/* layers with weights, */
+	uint32_t weighted_count;	/*	in order */
+};
+
+/* A grid for each layer, by layer of the graph; unused without weights. */
+struct grid_choice {
+	uint32_t scheme, bits;
+};
+
+int session_open(const char *path, const struct snnq_quantize_opts *opts, struct session *session);
+void session_close(struct session *session);
+void session_progress(const struct session *s, const char *what, size_t done, size_t total);
+/*
+ * Quantize all layers in order, compensating, each on the outputs of those before it as
+ * quantized. @start: NULL, or what stands for layers not yet done, by layer (else: 8 bits).
+ * Where the network's loss is not lower with the new one, @start's is kept if it has the
+ * wanted grid. @results: by layer, the caller's to free.
+ */
+int session_quantize(const struct session *s, const struct grid_choice *choices,
+		     const struct quantized *const *start, struct quantized *results);
+/* Write the model. @record: how it was made, taken over. */
+int session_write(const struct session *s, const struct quantized *results, cJSON *record,
+		  const char *out);
 
 #endif /* SNNQ_QUANTIZE_H */

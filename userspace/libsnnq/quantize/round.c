@@ -10,8 +10,9 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "quantize.h"
+#include "quantize/quantize.h"
 
 #define RATIOS 96		/* from 1/64 to 1.5 of the scale without clipping */
 #define RATIO_UNIT 64
@@ -87,28 +88,19 @@ static double search_scale(const struct row *row)
 
 static void settle(struct rounding *r, const struct row *row, size_t first, double scale)
 {
-	for (size_t i = 0; i < row->count; i++) {
-		double w = row->weights[i], h = row->importance ? row->importance[i] : 1, e;
-		uint32_t index = grid_nearest(row->grid, w / scale);
-
-		r->indices[first + i] = (uint8_t)index;
-		e = w - scale * row->grid->levels[index];
-		r->signal += h * w * w;
-		r->noise += h * e * e;
-	}
+	for (size_t i = 0; i < row->count; i++)
+		r->indices[first + i] = (uint8_t)grid_nearest(row->grid, row->weights[i] / scale);
 }
 
 /* Importance of each weight of @outputs rows that begin with output @first. */
 static void spread_importance(const struct rounding *r, uint32_t first, uint32_t outputs, double *h)
 {
-	size_t window = (size_t)r->shape.kernel_h * r->shape.kernel_w;
+	size_t inputs = (size_t)r->shape.inputs * r->shape.kernel_h * r->shape.kernel_w;
 
-	for (uint32_t o = first; o < first + outputs; o++) {
+	for (uint32_t o = first; o < first + outputs; o++, h += inputs) {
 		uint32_t group = o / (r->shape.outputs / r->shape.groups);
 
-		for (uint32_t i = 0; i < r->shape.inputs; i++)
-			for (size_t k = 0; k < window; k++)
-				*h++ = r->importance[group * r->shape.inputs + i];
+		memcpy(h, r->importance + group * inputs, inputs * sizeof(*h));
 	}
 }
 
@@ -139,11 +131,4 @@ int rounding_run(struct rounding *r, const double *smallest)
 	}
 	free(h);
 	return 0;
-}
-
-void rounding_free(struct rounding *r)
-{
-	free(r->weights);
-	free(r->scales);
-	free(r->indices);
 }

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+/*
+ * assemble.c - quantized layers to an integer model.
+ *
+ * The float graph's JSON is copied and changed: weights packed, thresholds and biases
+ * folded, average pools turned into sums whose factor goes into what follows.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "quantize/model.h"
+#include "quantize/quantize.h"
+
+struct assembler {
+	const char *path;
+	const struct graph *graph;
+	const double *units;		/* as assemble_units() gives */
+	struct modelfile *out;
+	cJSON *layers;			/* of the result */
+};
+
+static int fail(const char *path, const struct graph_layer *l, const char *what)
+{
+	return error_set(-EBADMSG, "%s: layer %s (%s): %s", path, l->name, l->op_name, what);
+}
+
+static void set_number(cJSON *node, const char *key, double value)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(node, key);
+	cJSON_AddNumberToObject(node, key, value);
+}
+
+/* ---- units ---- */
+
+static uint32_t window(const struct graph_layer *l)
+{
+	return (uint32_t)l->geometry.kernel_h * l->geometry.kernel_w;
+}
+
+static int layer_unit(const char *path, const struct graph *graph, uint32_t index, double *units)
+{
+	const struct graph_layer *l = &graph->layers[index];
+	double in = units[l->in[0] + 1];
+
+	units[index + 1] = in;
+	if (l->neuron.model != SNNQ_NEURON_NONE)
+		units[index + 1] = 1;	/* spikes */
+	else if (l->weight)
+		units[index + 1] = 0;
+	else if (l->op == GRAPH_AVGPOOL)
+		units[index + 1] = in / window(l);
+	for (uint32_t i = 1; i < l->in_count; i++)
+		if (units[l->in[i] + 1] != in)
+			return fail(path, l, "inputs have different scales");
+	if (l->weight && !(in > 0))
+		return fail(path, l, "expected spikes or counts as its input, not real numbers");
+	return 0;
+}
+
+int assemble_units(const char *path, const struct graph *graph, double *units)
+{
+	int ret = 0;
+
+	units[0] = 1;
+	for (uint32_t i = 0; !ret && i < graph->layer_count; i++)
+		ret = layer_unit(path, graph, i, units);
+	return ret;
+}
+
+/* ---- layers with weights ---- */
+
+static int add_numbers(const struct assembler *a, const struct graph_layer *l, cJSON *node,
+		       const char *part, const int32_t *values)
+{
+	struct model_slot slot = { a->out, node, part, l->name, part };
+
+	return model_add_integers(&slot, values, l->out.channels);
+}
+
+static bool any(const int32_t *values, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (values[i])
+			return true;
+	return false;
+}
+
+static int put_weighted(const struct assembler *a, const struct graph_layer *l, cJSON *json,
+			const struct quantized *q)
+{
+	cJSON *neuron = cJSON_GetObjectItemCaseSensitive(json, "neuron");
+	struct model_slot weight = { a->out, cJSON_GetObjectItemCaseSensitive(json, "weight"),
+				     "tensor", l->name, "weight" };
+	int ret = model_add_packed(&weight, &q->grid, q->packed, q->packed_bytes);
+
+	cJSON_DeleteItemFromObjectCaseSensitive(json, "bias");
+	if (!ret && any(q->bias, l->out.channels))
+		ret = add_numbers(a, l, json, "bias", q->bias);
+	if (!ret && q->threshold)
+		ret = add_numbers(a, l, neuron, "threshold", q->threshold);
+	if (q->threshold) {
+		set_number(neuron, "shift", q->shift);
+	} else {
+		set_number(neuron, "mult", q->mult);
+		set_number(neuron, "requant_shift", 0);
+	}
+	return ret;
+}
+
+/* ---- layers without weights ---- */
+
+/* Thresholds and biases of neurons whose accumulator steps are worth @unit. */
+static int fold_plain(const struct assembler *a, const struct graph_layer *l, cJSON *json,
+		      double unit)
+{
+	cJSON *neuron = cJSON_GetObjectItemCaseSensitive(json, "neuron");
+	uint32_t channels = l->out.channels;
+	double *numbers = malloc(3 * (size_t)channels * sizeof(*numbers));
+	struct folding f = { .path = a->path, .layer = l->name, .channels = channels,
+			     .unit = numbers, .exact = !l->bias.count };
+	int ret;
+
+	if (!numbers)
+		return error_set(-ENOMEM, "%s: no memory", a->path);
+	for (uint32_t c = 0; c < channels; c++) {
+		numbers[c] = unit;
+		numbers[channels + c] = graph_real(&l->threshold, c);
+		numbers[2 * channels + c] = graph_real(&l->bias, c);
+	}
+	f.thresholds = numbers + channels;
+	f.biases = l->bias.count ? numbers + 2 * channels : NULL;
+	ret = l->neuron.reset_value ? fail(a->path, l, "reset_value: expected 0, as thresholds are "
+					   "scaled") : folding_run(&f);
+	if (!ret && l->threshold.count == 1)
+		set_number(neuron, "threshold", f.threshold_out[0]);
+	else if (!ret)
+		ret = add_numbers(a, l, neuron, "threshold", f.threshold_out);
+	if (!ret && l->bias.count)
+		ret = add_numbers(a, l, json, "bias", f.bias_out);
+	if (!ret)
+		set_number(neuron, "shift", f.shift);
+	free(numbers);
+	free(f.threshold_out);
+	free(f.bias_out);
+	return ret;
+}
+
+/* mean of k = sum / k: the sum is exact, 1 / k goes into the unit. */
+static int turn_average(const struct assembler *a, const struct graph_layer *l, cJSON *json,
+			double in_unit)
+{
+	uint64_t most = (uint64_t)window(l) * ((1u << graph_shape(a->graph, l->in[0])->planes) - 1);
+	uint32_t planes = 0;
+
+	cJSON_ReplaceItemInObjectCaseSensitive(json, "op", cJSON_CreateString("sumpool"));
+	set_number(json, "value", 1);
+	if (l->neuron.model != SNNQ_NEURON_NONE)
+		return fold_plain(a, l, json, in_unit / window(l));
+	while (planes < SNNQ_MAX_PLANES && most >> planes)
+		planes++;
+	if (most >> planes)
+		return fail(a->path, l, "sums do not fit 16 bit-planes");
+	set_number(json, "planes", planes);
+	return 0;
+}
+
+static int put_layer(const struct assembler *a, uint32_t index, const struct quantized *q)
+{
+	const struct graph_layer *l = &a->graph->layers[index];
+	cJSON *json = cJSON_GetArrayItem(a->layers, (int)index);
+	double in_unit = a->units[l->in[0] + 1];
+
+	if (l->weight)
+		return put_weighted(a, l, json, q);
+	if (l->op == GRAPH_AVGPOOL)
+		return turn_average(a, l, json, in_unit);
+	if (l->op == SNNQ_OP_ATTENTION)
+		return fold_plain(a, l, json, 1);
+	if (l->neuron.model != SNNQ_NEURON_NONE)
+		return fold_plain(a, l, json, in_unit);
+	return 0;
+}
+
+/* ---- the model ---- */
+
+static void finish(const struct assembler *a, cJSON *graph, const struct quantized *const *q,
+		   cJSON *record)
+{
+	cJSON *readout = cJSON_GetObjectItemCaseSensitive(graph, "readout");
+	int layer = a->graph->readout;
+	double unit = layer >= 0 && q[layer] && !q[layer]->threshold ? q[layer]->unit :
+								       a->units[layer + 1];
+
+	cJSON_ReplaceItemInObjectCaseSensitive(graph, "arithmetic", cJSON_CreateString("integer"));
+	set_number(readout, "scale", a->graph->readout_scale * unit);
+	cJSON_DeleteItemFromObjectCaseSensitive(graph, "quantization");
+	if (record)
+		cJSON_AddItemToObject(graph, "quantization", record);
+}
+
+int assemble(const char *path, const struct graph *graph, const struct quantized *const *quantized,
+	     cJSON *record, struct modelfile **file)
+{
+	cJSON *copy = cJSON_Duplicate(graph->file->graph, 1);
+	double *units = calloc(graph->layer_count + 1, sizeof(*units));
+	struct assembler a = { .path = path, .graph = graph, .units = units };
+	int ret = copy && units ? modelfile_new(copy, &a.out) : -ENOMEM;
+
+	if (ret) {
+		cJSON_Delete(copy);
+		cJSON_Delete(record);
+		free(units);
+		return error_set(ret, "%s: no memory", path);
+	}
+	a.layers = cJSON_GetObjectItemCaseSensitive(copy, "layers");
+	ret = assemble_units(path, graph, units);
+	for (uint32_t i = 0; !ret && i < graph->layer_count; i++)
+		ret = put_layer(&a, i, quantized[i]);
+	if (ret) {
+		cJSON_Delete(record);
+		modelfile_free(a.out);
+		a.out = NULL;
+	} else {
+		finish(&a, copy, quantized, record);
+	}
+	free(units);
+	*file = a.out;
+	return ret;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * compensate.h - rounding in which later weights make up for the errors of earlier ones.
+ */
+#ifndef SNNQ_COMPENSATE_H
+#define SNNQ_COMPENSATE_H
+
+#include "quantize/grid.h"
+#include "quantize/moment.h"
+
+/**
+ * struct rows - outputs of a layer that share inputs
+ * @grid: to round to.
+ * @weights: [count][inputs].
+ * @hw: [count][inputs] rows of weights times moment->h, as rows_weigh() makes them.
+ * @smallest: [count] bounds from below for scales.
+ * @one_scale: all rows have one scale.
+ * @compensate: error-compensating rounding and coordinate descent; otherwise to nearest.
+ * @scales: [count] results, real values of a level step; 0 where all weights are.
+ * @indices: [count][inputs] results, levels of the grid.
+ * @error: [count] results, (w - sq)^T h (w - sq).
+ */
+struct rows {
+	const struct grid *grid;
+	const struct moment *moment;
+	const float *weights;
+	const double *hw, *smallest;
+	uint32_t count;
+	bool one_scale, compensate;
+	double *scales;
+	uint8_t *indices;
+	double *error;
+};
+
+/* Rows times moment->h into @hw. 0 or -ENOMEM. */
+int rows_weigh(const struct moment *moment, const float *weights, uint32_t count, uint32_t threads,
+	       double *hw);
+/*
+ * Round. Compensated rows are never worse than rounded ones, in this error. The result
+ * does not depend on @threads. 0 or -ENOMEM.
+ */
+int rows_round(struct rows *rows, uint32_t threads);
+
+#endif /* SNNQ_COMPENSATE_H */

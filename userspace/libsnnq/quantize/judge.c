@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+/*
+ * judge.c - run an integer model on the calibration recordings, compare its classes with
+ * the float network's.
+ *
+ * The engine runs it. The loss is the mean over recordings of the Kullback-Leibler divergence
+ * of softmax(integer scores) from softmax(float scores), in nats. exp and log are made
+ * of basic operations here, because those of C libraries differ in the last bit.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compile.h"
+#include "error.h"
+#include "parallel.h"
+#include "quantize/quantize.h"
+#include "snnq_engine.h"
+
+/* ---- functions ---- */
+
+/* e^x for x <= 0: 2^k e^r with |r| <= log(2) / 2, and the series of e^r. */
+static double exp_of(double x)
+{
+	double k = rint(x * 1.4426950408889634), r, sum = 1;
+
+	if (!(x > -700))
+		return 0;
+	r = (x - k * 0.6931471803691238) - k * 1.9082149292705877e-10;	/* log(2) in two parts */
+	for (int i = 14; i; i--)
+		sum = 1 + sum * r / i;
+	return ldexp(sum, (int)k);
+}
+
+/* log x for x >= 1: x = 2^k m; log m = 2 artanh((m - 1) / (m + 1)), and its series. */
+static double log_of(double x)
+{
+	int k;
+	double m = frexp(x, &k), z, sum = 0;
+
+	if (m < 0.7071067811865476) {
+		m *= 2;
+		k--;
+	}
+	z = (m - 1) / (m + 1);
+	for (int i = 21; i > 0; i -= 2)
+		sum = sum * z * z + 1.0 / i;
+	return 2 * z * sum + k * 0.6931471805599453;
+}
+
+static double log_sum_exp(const double *x, uint32_t n, double largest)
+{
+	double sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += exp_of(x[i] - largest);
+	return largest + log_of(sum);
+}
+
+static uint32_t largest_of(const double *x, uint32_t n)
+{
+	uint32_t best = 0;
+
+	for (uint32_t i = 1; i < n; i++)
+		if (x[i] > x[best])
+			best = i;
+	return best;
+}
+
+/* Sum of p log(p / q), p and q the classes that @is and @other give. */
+static double divergence(const double *is, const double *other, uint32_t n)
+{
+	double norm = log_sum_exp(is, n, is[largest_of(is, n)]);
+	double other_norm = log_sum_exp(other, n, other[largest_of(other, n)]), sum = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		double log_p = is[i] - norm;
+
+		sum += exp_of(log_p) * (log_p - (other[i] - other_norm));
+	}
+	return fmax(sum, 0);
+}
+
+/* ---- candidates ---- */
+
+int candidate_graph_open(const struct graph *integer, struct candidate_graph *g)
+{
+	*g = (struct candidate_graph){ .graph = *integer, .base_scale = integer->readout_scale };
+	g->layers = malloc(integer->layer_count * sizeof(*g->layers));
+	g->tensors = calloc(3 * (size_t)integer->layer_count, sizeof(*g->tensors));
+	if (!g->layers || !g->tensors) {
+		candidate_graph_close(g);
+		return error_set(-ENOMEM, "no memory for a candidate");
+	}
+	memcpy(g->layers, integer->layers, integer->layer_count * sizeof(*g->layers));
+	g->graph.layers = g->layers;
+	return 0;
+}
+
+static void set_numbers(struct graph_numbers *n, struct tensor *t, const int32_t *values,
+			uint32_t count)
+{
+	*t = (struct tensor){ .dtype = DTYPE_I32, .dims = 1, .shape = { count }, .data = values,
+			      .bytes = (uint64_t)count * sizeof(*values) };
+	*n = (struct graph_numbers){ .tensor = t, .count = count };
+}
+
+void candidate_graph_set(struct candidate_graph *g, uint32_t layer, const struct quantized *q)
+{
+	struct graph_layer *l = &g->layers[layer];
+	struct tensor *t = &g->tensors[3 * (size_t)layer];
+
+	*t = (struct tensor){ .dtype = DTYPE_U8, .dims = 1, .shape = { q->packed_bytes },
+			      .data = q->packed, .bytes = q->packed_bytes };
+	l->weight = t;
+	l->scheme = q->grid.scheme;
+	l->bits = q->grid.bits;
+	set_numbers(&l->bias, t + 1, q->bias, q->shape.outputs);
+	if (q->threshold) {
+		set_numbers(&l->threshold, t + 2, q->threshold, q->shape.outputs);
+		l->neuron.shift = (uint8_t)q->shift;
+		return;
+	}
+	l->mult = (struct graph_numbers){ .value = q->mult, .count = 1 };
+	if (g->graph.readout == (int)layer)
+		g->graph.readout_scale = g->base_scale * q->unit;
+}
+
+void candidate_graph_close(struct candidate_graph *g)
+{
+	free(g->layers);
+	free(g->tensors);
+	g->layers = NULL;
+	g->tensors = NULL;
+}
+
+/* ---- running ---- */
+
+struct verdict {
+	double loss;
+	bool agrees;
+};
+
+struct judge {
+	const struct calibration *calibration;
+	const struct graph *graph;
+	struct compiled program;
+	uint32_t chunk;			/* recordings of an item */
+	struct floatnet_record *records;
+	struct verdict *verdicts;
+};
+
+/* Memory of one run: user regions in the order of the program, and the state. */
+struct memory {
+	struct {
+		uint8_t *base;
+		uint64_t bytes;
+	} regions[4];
+	uint8_t *state;
+	uint64_t state_bytes;
+	double *scores;		/* of the run, [classes] */
+};
+
+static uint8_t *at(struct memory *m, uint32_t region, uint64_t offset, size_t bytes)
+{
+	uint64_t size = m->state_bytes;
+	uint8_t *base = m->state;
+
+	if (region >= SNNQ_REGION_USER + 4)
+		return NULL;
+	if (region >= SNNQ_REGION_USER) {
+		base = m->regions[region - SNNQ_REGION_USER].base;
+		size = m->regions[region - SNNQ_REGION_USER].bytes;
+	}
+	return base && offset <= size && bytes <= size - offset ? base + offset : NULL;
+}
+
+static int read_memory(void *ctx, uint32_t region, uint64_t offset, void *buf, size_t bytes)
+{
+	const uint8_t *from = at(ctx, region, offset, bytes);
+
+	if (!from)
+		return SNNQ_STATUS_ACCESS;
+	memcpy(buf, from, bytes);
+	return SNNQ_STATUS_OK;
+}
+
+static int write_memory(void *ctx, uint32_t region, uint64_t offset, const void *buf, size_t bytes)
+{
+	uint8_t *to = at(ctx, region, offset, bytes);
+
+	if (!to)
+		return SNNQ_STATUS_ACCESS;
+	memcpy(to, buf, bytes);
+	return SNNQ_STATUS_OK;
+}
+
+static const void *view_memory(void *ctx, uint32_t region, uint64_t offset, size_t bytes)
+{
+	return at(ctx, region, offset, bytes);
+}
+
+static void set_region(struct memory *m, int region, const void *base, uint64_t bytes)
+{
+	if (region < 0)
+		return;
+	m->regions[region].base = (uint8_t *)base;
+	m->regions[region].bytes = bytes;
+}
+
+/* Outputs of all layers, step by step, into a record like the float network's. */
+static void copy_taps(const struct judge *j, const struct memory *m, struct floatnet_record *r)
+{
+	const struct compiled *p = &j->program;
+	const uint8_t *taps = m->regions[p->taps_region].base;
+
+	for (uint32_t i = 0; i < j->graph->layer_count; i++) {
+		uint64_t words = floatnet_words(j->calibration->net, (int)i);
+
+		for (uint32_t t = 0; r->spikes[i] && t < j->graph->input.steps; t++)
+			memcpy(r->spikes[i] + t * words,
+			       taps + t * p->taps_step_bytes + p->taps[i].offset, words * 8);
+	}
+}
+
+static void compare(const struct judge *j, const int32_t *readout, double *scores,
+		    uint32_t recording)
+{
+	uint32_t n = graph_shape(j->graph, j->graph->readout)->channels;
+	const double *is = j->calibration->records[recording].scores;
+
+	for (uint32_t c = 0; c < n; c++)
+		scores[c] = readout[c] * j->graph->readout_scale;
+	j->verdicts[recording].loss = divergence(is, scores, n);
+	j->verdicts[recording].agrees = largest_of(is, n) == largest_of(scores, n);
+}
+
+static int run_one(const struct judge *j, struct snnq_plan *plan, struct memory *m, uint32_t i)
+{
+	const struct compiled *p = &j->program;
+	uint32_t steps = j->graph->input.steps;
+	struct snnq_run run = { .steps = steps, .reset = true,
+				.memory = { read_memory, write_memory, view_memory, m } };
+	struct snnq_outcome outcome;
+
+	set_region(m, p->input_region, j->calibration->inputs[i], steps * p->input_step_bytes);
+	snnq_plan_run(plan, &run, &outcome);
+	if (outcome.status != SNNQ_STATUS_OK)
+		return error_set(-EIO, "engine: status %u in layer %u", outcome.status,
+				 outcome.layer);
+	compare(j, (const int32_t *)m->regions[p->readout_region].base, m->scores, i);
+	if (j->records)
+		copy_taps(j, m, &j->records[i]);
+	return 0;
+}
+
+static int run_chunk(void *ctx, uint32_t item)
+{
+	const struct judge *j = ctx;
+	const struct compiled *p = &j->program;
+	uint32_t first = item * j->chunk, end = first + j->chunk, all = j->calibration->count;
+	uint64_t taps = p->taps_region >= 0 ? j->graph->input.steps * p->taps_step_bytes : 0;
+	struct snnq_plan *plan = NULL;
+	struct memory m = { .state_bytes = p->info.state_bytes };
+	/* Scores have twice the bytes of readouts. */
+	uint8_t *block = calloc(1, m.state_bytes + 3 * p->readout_bytes + taps);
+	int ret = block ? snnq_plan_create(p->program, p->program_bytes, &snnq_caps_all, &plan,
+					   NULL) : -ENOMEM;
+
+	if (ret)
+		error_set(ret, "no memory to run a candidate");
+	m.state = block;
+	m.scores = (double *)(block + m.state_bytes + p->readout_bytes + taps);
+	set_region(&m, p->weights_region, p->weights, p->weights_bytes);
+	set_region(&m, p->readout_region, block + m.state_bytes, p->readout_bytes);
+	set_region(&m, p->taps_region, block + m.state_bytes + p->readout_bytes, taps);
+	for (uint32_t i = first; !ret && i < end && i < all; i++)
+		ret = run_one(j, plan, &m, i);
+	snnq_plan_destroy(plan);
+	free(block);
+	return ret;
+}
+
+static uint32_t chunk_of(uint32_t count, uint32_t threads)
+{
+	/* Several chunks per thread level out; a plan for each costs little beside them. */
+	return threads == 1 ? count : count / 8 + 1;
+}
+
+int judge_run(const struct calibration *c, const struct graph *integer, uint32_t threads,
+	      struct floatnet_record *records, struct judgement *judgement)
+{
+	struct judge j = { .calibration = c, .graph = integer, .records = records,
+			   .chunk = chunk_of(c->count, threads) };
+	struct compile_opts opts = { .taps = records != NULL, .caps = &snnq_caps_all };
+	int ret = compile_graph("candidate", integer, &opts, &j.program);
+
+	if (ret)
+		return ret;
+	j.verdicts = calloc(c->count, sizeof(*j.verdicts));
+	ret = j.verdicts ? parallel_for((c->count + j.chunk - 1) / j.chunk, threads, run_chunk,
+					&j) : error_set(-ENOMEM, "no memory for results");
+	*judgement = (struct judgement){ 0 };
+	for (uint32_t i = 0; !ret && i < c->count; i++) {
+		judgement->loss += j.verdicts[i].loss / c->count;
+		judgement->agreeing += j.verdicts[i].agrees;
+	}
+	free(j.verdicts);
+	compile_free(&j.program);
+	return ret;
+}

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: MIT
+/*
+ * layer.c - one layer: statistics of its input, its weights on a grid, its neurons.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "quantize/quantize.h"
+#include "quantize/response.h"
+
+#define MOST_PATCHES (1u << 17)
+#define HEAD_MULT 256		/* keeps eight bits of a head's bias below one step */
+#define LARGEST_THRESHOLD 22	/* as a power of two, in steps of the accumulator */
+
+static uint32_t window_inputs(const struct weight_shape *s)
+{
+	return s->inputs * s->kernel_h * s->kernel_w;
+}
+
+static uint32_t group_outputs(const struct weight_shape *s)
+{
+	return s->outputs / s->groups;
+}
+
+static int no_memory(const struct weighted *w)
+{
+	return error_set(-ENOMEM, "%s: layer %s: no memory", w->path, w->layer->name);
+}
+
+/* ---- opening ---- */
+
+static struct weight_shape shape_of(const struct graph *g, const struct graph_layer *l)
+{
+	uint32_t inputs = graph_shape(g, l->in[0])->channels;
+
+	if (l->op != SNNQ_OP_CONV2D)
+		return (struct weight_shape){ l->out_channels, inputs, 1, 1, 1 };
+	return (struct weight_shape){ l->out_channels, inputs / l->geometry.groups,
+				      l->geometry.kernel_h, l->geometry.kernel_w,
+				      l->geometry.groups };
+}
+
+int weighted_open(const char *path, const struct graph *graph, uint32_t index, double unit,
+		  struct weighted *w)
+{
+	const struct graph_layer *l = &graph->layers[index];
+
+	*w = (struct weighted){ .path = path, .graph = graph, .layer = l, .index = index,
+				.shape = shape_of(graph, l), .weights = l->weight->data,
+				.unit = unit };
+	w->biases = calloc(l->out_channels, sizeof(*w->biases));
+	if (l->neuron.model != SNNQ_NEURON_NONE)
+		w->thresholds = calloc(l->out_channels, sizeof(*w->thresholds));
+	if (!w->biases || (l->neuron.model != SNNQ_NEURON_NONE && !w->thresholds)) {
+		weighted_close(w);
+		return no_memory(w);
+	}
+	for (uint32_t c = 0; c < l->out_channels; c++) {
+		w->biases[c] = graph_real(&l->bias, c);
+		if (w->thresholds)
+			w->thresholds[c] = graph_real(&l->threshold, c);
+	}
+	return 0;
+}
+
+static void forget(struct weighted *w)
+{
+	for (uint32_t g = 0; g < w->shape.groups; g++) {
+		if (w->patches)
+			patches_free(&w->patches[g]);
+		if (w->moments)
+			moment_free(&w->moments[g]);
+	}
+	free(w->patches);
+	free(w->moments);
+	free(w->hw);
+	w->patches = NULL;
+	w->moments = NULL;
+	w->hw = NULL;
+}
+
+void weighted_close(struct weighted *w)
+{
+	forget(w);
+	free(w->thresholds);
+	free(w->biases);
+	w->thresholds = w->biases = NULL;
+}
+
+/* ---- statistics ---- */
+
+static struct snnq_geometry geometry_of(const struct graph_layer *l)
+{
+	if (l->op == SNNQ_OP_CONV2D)
+		return l->geometry;
+	return (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1 };
+}
+
+static int measure_group(struct weighted *w, const struct patch_source *source, uint32_t threads)
+{
+	uint32_t g = source->group, outputs = group_outputs(&w->shape);
+	size_t first = (size_t)g * outputs * window_inputs(&w->shape);
+	int ret = patches_collect(source, MOST_PATCHES, &w->patches[g]);
+
+	if (!ret)
+		ret = moment_compute(&w->patches[g], threads, &w->moments[g]);
+	if (!ret)
+		ret = rows_weigh(&w->moments[g], w->weights + first, outputs, threads,
+				 w->hw + first);
+	return ret;
+}
+
+int weighted_measure(struct weighted *w, const struct calibration *c, const uint64_t *const *slots,
+		     uint32_t threads)
+{
+	struct patch_source source = {
+		.in = floatnet_shape(c->net, w->layer->in[0]), .out = &w->layer->out,
+		.geometry = geometry_of(w->layer), .shape = &w->shape,
+		.steps = w->graph->input.steps, .recordings = c->count, .slots = slots,
+	};
+	int ret = 0;
+
+	forget(w);
+	w->calibration = c;
+	w->patches = calloc(w->shape.groups, sizeof(*w->patches));
+	w->moments = calloc(w->shape.groups, sizeof(*w->moments));
+	w->hw = malloc(weight_count(&w->shape) * sizeof(*w->hw));
+	if (!w->patches || !w->moments || !w->hw)
+		ret = no_memory(w);
+	for (; !ret && source.group < w->shape.groups; source.group++)
+		ret = measure_group(w, &source, threads);
+	if (ret)
+		forget(w);
+	return ret;
+}
+
+/* ---- weights ---- */
+
+/* What a layer's weights become before they are packed. */
+struct levels {
+	double *scales, *smallest;	/* [outputs] */
+	uint8_t *indices;
+};
+
+/*
+ * Scales must not make thresholds larger than 2^22 steps, or they would not fit
+ * with their fraction bits: matters for channels whose weights are (nearly) zero.
+ */
+static void find_smallest_scales(const struct weighted *w, double *smallest)
+{
+	for (uint32_t c = 0; c < w->shape.outputs; c++) {
+		double t = w->thresholds ? w->thresholds[c] : 1;
+
+		smallest[c] = ldexp(t > 0 ? t : 1, -LARGEST_THRESHOLD) / w->unit;
+	}
+}
+
+static double *importance_of(const struct weighted *w)
+{
+	uint32_t n = window_inputs(&w->shape);
+	double *h = malloc((size_t)w->shape.groups * n * sizeof(*h)), mean = 0;
+
+	for (uint32_t i = 0; h && i < w->shape.groups * n; i++) {
+		h[i] = w->moments[i / n].square[i % n];
+		mean += h[i] / (w->shape.groups * n);
+	}
+	for (uint32_t i = 0; h && i < w->shape.groups * n; i++)	/* none is ignored */
+		h[i] = mean > 0 ? h[i] + 0.01 * mean : 1;
+	return h;
+}
+
+static int round_layer(const struct weighted *w, const struct grid *grid, struct levels *l)
+{
+	double *importance = w->moments ? importance_of(w) : NULL;
+	struct rounding r = { .shape = w->shape, .grid = *grid, .weights = w->weights,
+			      .importance = importance, .one_scale = !w->thresholds };
+	int ret = w->moments && !importance ? -ENOMEM : rounding_run(&r, l->smallest);
+
+	free(importance);
+	free(l->scales);
+	free(l->indices);
+	l->scales = r.scales;
+	l->indices = r.indices;
+	return ret ? no_memory(w) : 0;
+}
+
+static int compensate_layer(const struct weighted *w, const struct grid *grid, uint32_t threads,
+			    struct levels *l)
+{
+	uint32_t outputs = group_outputs(&w->shape), n = window_inputs(&w->shape);
+	double *error = malloc(w->shape.outputs * sizeof(*error));
+	int ret = error ? 0 : no_memory(w);
+
+	for (uint32_t g = 0; !ret && g < w->shape.groups; g++) {
+		size_t first = (size_t)g * outputs;
+		struct rows r = {
+			.grid = grid, .moment = &w->moments[g], .count = outputs,
+			.weights = w->weights + first * n, .hw = w->hw + first * n,
+			.smallest = l->smallest + first, .one_scale = !w->thresholds,
+			.compensate = true, .scales = l->scales + first,
+			.indices = l->indices + first * n, .error = error + first,
+		};
+
+		ret = rows_round(&r, threads);
+	}
+	free(error);
+	return ret;
+}
+
+/* Squares of weights and errors; how often each level appears. */
+static void count_levels(const struct weighted *w, const struct levels *l, struct quantized *q)
+{
+	uint32_t n = window_inputs(&w->shape);
+
+	for (size_t i = 0; i < weight_count(&w->shape); i++) {
+		double e = w->weights[i] - l->scales[i / n] * q->grid.levels[l->indices[i]];
+
+		q->signal += (double)w->weights[i] * w->weights[i];
+		q->noise += e * e;
+		q->level_counts[l->indices[i]]++;
+	}
+}
+
+/* ---- neurons ---- */
+
+/* Real biases, plus what rounding takes from the mean current. */
+static double *corrected_biases(const struct weighted *w, const struct levels *l,
+				const struct grid *grid, bool correct)
+{
+	uint32_t n = window_inputs(&w->shape);
+	double *biases = malloc(w->shape.outputs * sizeof(*biases));
+
+	for (uint32_t c = 0; biases && c < w->shape.outputs; c++) {
+		biases[c] = w->biases[c];
+		for (uint32_t i = 0; correct && i < n; i++) {
+			size_t at = (size_t)c * n + i;
+			double e = w->weights[at] - l->scales[c] * grid->levels[l->indices[at]];
+
+			biases[c] += e * w->unit *
+				     w->moments[c / group_outputs(&w->shape)].mean[i];
+		}
+	}
+	return biases;
+}
+
+static int fold(const struct weighted *w, const struct levels *l, const double *biases,
+		struct quantized *q)
+{
+	double *unit = malloc(w->shape.outputs * sizeof(*unit));
+	struct folding f = { .path = w->path, .layer = w->layer->name,
+			     .channels = w->shape.outputs, .unit = unit,
+			     .thresholds = w->thresholds, .biases = biases };
+	int ret = unit ? 0 : no_memory(w);
+
+	for (uint32_t c = 0; unit && c < w->shape.outputs; c++)
+		unit[c] = l->scales[c] * w->unit;
+	if (!ret && w->layer->neuron.reset_value)
+		ret = error_set(-EBADMSG, "%s: layer %s: reset_value: expected 0, as thresholds are "
+				"scaled by channel", w->path, w->layer->name);
+	if (!ret)
+		ret = folding_run(&f);
+	free(unit);
+	q->threshold = f.threshold_out;
+	q->bias = f.bias_out;
+	q->shift = f.shift;
+	return ret;
+}
+
+/* Compare with the float network's spikes; with @search, come closer to them. */
+static int respond(const struct weighted *w, const struct levels *l, bool search, uint32_t threads,
+		   struct quantized *q)
+{
+	uint32_t outputs = group_outputs(&w->shape), n = window_inputs(&w->shape);
+	uint64_t *sums = calloc(2 * (size_t)w->shape.outputs, sizeof(*sums));
+	const uint64_t **targets = calibration_slots(w->calibration, w->calibration->records,
+						     (int)w->index);
+	int ret = sums && targets ? 0 : no_memory(w);
+
+	for (uint32_t g = 0; !ret && g < w->shape.groups; g++) {
+		size_t first = (size_t)g * outputs;
+		struct response r = {
+			.patches = &w->patches[g], .neuron = &w->layer->neuron, .shift = q->shift,
+			.grid = &q->grid, .indices = l->indices + first * n, .count = outputs,
+			.first = (uint32_t)first, .out = &w->layer->out, .targets = targets,
+			.search = search, .threshold = q->threshold + first,
+			.bias = q->bias + first, .distance = sums + first,
+			.wrong = sums + w->shape.outputs + first,
+		};
+
+		ret = response_run(&r, threads);
+	}
+	if (!ret) {
+		double all = (double)patch_count(&w->patches[0]) * w->shape.outputs;
+
+		q->distance = q->wrong = 0;
+		for (uint32_t c = 0; c < w->shape.outputs; c++) {
+			q->distance += (double)sums[c] / all / 4096;
+			q->wrong += (double)sums[w->shape.outputs + c] / all;
+		}
+	}
+	free(sums);
+	free(targets);
+	return ret;
+}
+
+/* Largest power of two up to HEAD_MULT with which no output can leave int32. */
+static int32_t head_multiplier(const struct weighted *w, const struct grid *grid)
+{
+	const struct graph_shape *in = graph_shape(w->graph, w->layer->in[0]);
+	double bound = (double)window_inputs(&w->shape) * ((1 << in->planes) - 1) * grid->largest;
+	int32_t mult = HEAD_MULT;
+
+	while (mult > 1 && bound * mult > (1 << 30))
+		mult /= 2;
+	return mult;
+}
+
+/* The head: its one scale goes into the readout, its bias into units of 1 / mult. */
+static int fold_head(const struct weighted *w, const struct levels *l, const double *biases,
+		     struct quantized *q)
+{
+	const struct graph_layer *layer = w->layer;
+
+	if (layer->mult.count || layer->neuron.requant_shift ||
+	    layer->out.format != SNNQ_FORMAT_INT32)
+		return error_set(-EBADMSG, "%s: layer %s: expected a plain output (int32, no mult) "
+				 "without a neuron", w->path, layer->name);
+	q->mult = head_multiplier(w, &q->grid);
+	q->unit = l->scales[0] * w->unit / q->mult;
+	q->bias = calloc(w->shape.outputs, sizeof(*q->bias));
+	if (!q->bias)
+		return no_memory(w);
+	for (uint32_t c = 0; c < w->shape.outputs; c++) {
+		double b = rint(biases[c] / q->unit);
+
+		if (!(fabs(b) < 1 << 30))
+			return error_set(-EBADMSG, "%s: layer %s: channel %u: bias %g: expected less "
+					 "than 2^30 steps of %g", w->path, layer->name, c,
+					 biases[c], q->unit);
+		q->bias[c] = (int32_t)b;
+	}
+	return 0;
+}
+
+static int quantize_neurons(const struct weighted *w, const struct levels *l, enum method method,
+			    uint32_t threads, struct quantized *q)
+{
+	bool best = method == METHOD_COMPENSATE;
+	double *biases = corrected_biases(w, l, &q->grid, best);
+	int ret = biases ? 0 : no_memory(w);
+
+	if (!ret && !w->thresholds)
+		ret = fold_head(w, l, biases, q);
+	else if (!ret)
+		ret = fold(w, l, biases, q);
+	if (!ret && w->thresholds && w->moments && response_knows(&w->layer->neuron))
+		ret = respond(w, l, best, threads, q);
+	free(biases);
+	return ret;
+}
+
+static int pack(const struct weighted *w, const struct levels *l, struct quantized *q)
+{
+	q->packed_bytes = weight_packed_bytes(&w->shape, q->grid.bits);
+	q->packed = calloc(1, q->packed_bytes);
+	if (!q->packed)
+		return no_memory(w);
+	weight_pack(&w->shape, &q->grid, l->indices, q->packed);
+	return 0;
+}
+
+int weighted_quantize(const struct weighted *w, uint32_t scheme, uint32_t bits, enum method method,
+		      uint32_t threads, struct quantized *q)
+{
+	struct levels l = { 0 };
+	int ret = 0;
+
+	*q = (struct quantized){ .shape = w->shape, .mult = 1, .unit = 1, .distance = NAN,
+				 .wrong = NAN };
+	if (!grid_init(&q->grid, scheme, bits))
+		return error_set(-EINVAL, "%s: layer %s: no scheme %u with %u bits", w->path,
+				 w->layer->name, scheme, bits);
+	l.scales = calloc(w->shape.outputs, sizeof(*l.scales));
+	l.smallest = calloc(w->shape.outputs, sizeof(*l.smallest));
+	l.indices = calloc(1, weight_count(&w->shape));
+	if (!l.scales || !l.smallest || !l.indices) {
+		ret = no_memory(w);
+	} else {
+		find_smallest_scales(w, l.smallest);
+		ret = method == METHOD_COMPENSATE ? compensate_layer(w, &q->grid, threads, &l) :
+						    round_layer(w, &q->grid, &l);
+	}
+	if (!ret)
+		ret = quantize_neurons(w, &l, method, threads, q);
+	if (!ret)
+		ret = pack(w, &l, q);
+	if (!ret)
+		count_levels(w, &l, q);
+	free(l.scales);
+	free(l.smallest);
+	free(l.indices);
+	if (ret)
+		quantized_free(q);
+	return ret;
+}
+
+static void *copy_of(const void *from, size_t bytes)
+{
+	void *to = from ? malloc(bytes) : NULL;
+
+	return to ? memcpy(to, from, bytes) : NULL;
+}
+
+int quantized_copy(const struct quantized *from, struct quantized *to)
+{
+	size_t numbers = from->shape.outputs * sizeof(*from->bias);
+
+	*to = *from;
+	to->packed = copy_of(from->packed, from->packed_bytes);
+	to->threshold = copy_of(from->threshold, numbers);
+	to->bias = copy_of(from->bias, numbers);
+	if (to->packed && to->bias && !to->threshold == !from->threshold)
+		return 0;
+	quantized_free(to);
+	return error_set(-ENOMEM, "no memory for quantized weights");
+}
+
+void quantized_free(struct quantized *q)
+{
+	free(q->packed);
+	free(q->threshold);
+	free(q->bias);
+	q->packed = NULL;
+	q->threshold = q->bias = NULL;
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+/*
+ * moment.c - co-firing counts by AND and population count, and their factors.
+ *
+ * Counts are integers, exact in any order; only then come doubles, in a fixed order.
+ */
+#include "quantize/moment.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "parallel.h"
+#include "quantize/vector.h"
+#include "simd.h"
+
+#define DAMPING 0.01	/* of the mean diagonal; the usual choice for such inverses */
+#define FACTOR_ROWS 8u	/* rows of a task of the factorization */
+#define FACTOR_BLOCK 32u
+
+/* Inputs over time: bit m of string (plane, k) says whether input k has that bit in patch m. */
+struct strings {
+	uint32_t inputs, planes;
+	size_t words;
+	uint64_t *bits;
+	uint64_t *sum;		/* [inputs] of values */
+	struct moment *moment;
+};
+
+static int strings_make(const struct patches *p, struct strings *s)
+{
+	s->inputs = p->inputs;
+	s->planes = p->planes;
+	s->words = (patch_count(p) + 63) / 64;
+	s->bits = calloc((size_t)s->planes * s->inputs * s->words + 1, sizeof(*s->bits));
+	s->sum = calloc(s->inputs, sizeof(*s->sum));
+	if (!s->bits || !s->sum)
+		return -ENOMEM;
+	for (size_t m = 0; m < patch_count(p); m++)
+		for (size_t e = p->start[m]; e < p->start[m + 1]; e++) {
+			uint32_t k = p->entry[e];
+
+			s->sum[k] += p->value[e];
+			for (uint32_t v = p->value[e], b = 0; v; v >>= 1, b++)
+				s->bits[((size_t)b * s->inputs + k) * s->words + m / 64] |=
+					(uint64_t)(v & 1) << m % 64;
+		}
+	return 0;
+}
+
+SIMD_CLONES
+static uint64_t common_bits(const uint64_t *a, const uint64_t *b, size_t words)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < words; i++)
+		n += (uint64_t)__builtin_popcountll(a[i] & b[i]);
+	return n;
+}
+
+/* Sum of products of the values of two inputs. */
+static uint64_t product_sum(const struct strings *s, uint32_t i, uint32_t j)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t p = 0; p < s->planes; p++)
+		for (uint32_t r = 0; r < s->planes; r++)
+			sum += common_bits(s->bits + ((size_t)p * s->inputs + i) * s->words,
+					   s->bits + ((size_t)r * s->inputs + j) * s->words,
+					   s->words) << (p + r);
+	return sum;
+}
+
+static int covariance_row(void *ctx, uint32_t i)
+{
+	struct strings *s = ctx;
+	struct moment *m = s->moment;
+	double n = (double)m->patches, *row = m->h + (size_t)i * m->inputs;
+
+	for (uint32_t j = 0; j <= i; j++) {
+		double c = (double)product_sum(s, i, j) -
+			   (double)s->sum[i] * (double)s->sum[j] / n;
+
+		row[j] = c / n;
+		m->h[(size_t)j * m->inputs + i] = row[j];
+	}
+	m->mean[i] = (double)s->sum[i] / n;
+	m->square[i] = (double)product_sum(s, i, i) / n;
+	return 0;
+}
+
+static void damp(struct moment *m)
+{
+	double mean = 0;
+
+	for (uint32_t k = 0; k < m->inputs; k++)
+		mean += m->h[(size_t)k * m->inputs + k];
+	mean /= m->inputs;
+	for (uint32_t k = 0; k < m->inputs; k++)
+		m->h[(size_t)k * m->inputs + k] += mean > 0 ? DAMPING * mean : 1;
+}
+
+/* ---- order ---- */
+
+struct ranked {
+	double diagonal;
+	uint32_t input;
+};
+
+static int by_falling_diagonal(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->diagonal != y->diagonal)
+		return x->diagonal > y->diagonal ? -1 : 1;
+	return x->input < y->input ? -1 : 1;
+}
+
+static int choose_order(struct moment *m)
+{
+	struct ranked *r = malloc(m->inputs * sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	for (uint32_t k = 0; k < m->inputs; k++)
+		r[k] = (struct ranked){ m->h[(size_t)k * m->inputs + k], k };
+	qsort(r, m->inputs, sizeof(*r), by_falling_diagonal);
+	for (uint32_t k = 0; k < m->inputs; k++)
+		m->order[k] = r[k].input;
+	free(r);
+	return 0;
+}
+
+/* ---- factors ---- */
+
+/*
+ * Row q of the lower triangle first holds h, then d times A. Rows are finished from
+ * the last to the first; a block of rows first takes up all finished rows.
+ */
+struct factor {
+	double *f;
+	const double *d;
+	uint32_t n, first, end;		/* rows of the block */
+};
+
+/* Take rows q in [from, to) out of row p. */
+static void reduce_row(const struct factor *f, uint32_t p, uint32_t from, uint32_t to)
+{
+	for (uint32_t q = to; q-- > from;) {
+		const double *a = f->f + (size_t)q * f->n;
+
+		vector_subtract(f->f + (size_t)p * f->n, a, f->d[q] * a[p], p + 1);
+	}
+}
+
+static int reduce_rows(void *ctx, uint32_t task)
+{
+	const struct factor *f = ctx;
+	uint32_t first = f->first + task * FACTOR_ROWS, end = first + FACTOR_ROWS;
+
+	end = end < f->end ? end : f->end;
+	/* Finished rows outside, so that each is read once for all rows of the task. */
+	for (uint32_t q = f->n; q-- > f->end;)
+		for (uint32_t p = first; p < end; p++)
+			reduce_row(f, p, q, q + 1);
+	return 0;
+}
+
+static int factorize(struct moment *m, uint32_t threads)
+{
+	uint32_t n = m->inputs;
+	double *d = malloc(n * sizeof(*d));
+	struct factor f = { .f = m->feedback, .d = d, .n = n };
+
+	if (!d)
+		return -ENOMEM;
+	for (uint32_t q = 0; q < n; q++)
+		for (uint32_t p = 0; p <= q; p++)
+			f.f[(size_t)q * n + p] = m->h[(size_t)m->order[q] * n + m->order[p]];
+	for (f.end = n; f.end; f.end = f.first) {
+		f.first = f.end > FACTOR_BLOCK ? f.end - FACTOR_BLOCK : 0;
+		parallel_for((f.end - f.first + FACTOR_ROWS - 1) / FACTOR_ROWS, threads,
+			     reduce_rows, &f);
+		for (uint32_t q = f.end; q-- > f.first;) {
+			double *row = f.f + (size_t)q * n;
+
+			reduce_row(&f, q, q + 1, f.end);
+			d[q] = row[q];
+			for (uint32_t p = 0; p < q; p++)
+				row[p] /= d[q];
+		}
+	}
+	free(d);
+	return 0;
+}
+
+static int allocate(struct moment *m)
+{
+	size_t n = m->inputs;
+
+	m->mean = calloc(n, sizeof(*m->mean));
+	m->square = calloc(n, sizeof(*m->square));
+	m->h = malloc(n * n * sizeof(*m->h));
+	m->order = malloc(n * sizeof(*m->order));
+	m->feedback = malloc(n * n * sizeof(*m->feedback));
+	return m->mean && m->square && m->h && m->order && m->feedback ? 0 : -ENOMEM;
+}
+
+int moment_compute(const struct patches *p, uint32_t threads, struct moment *m)
+{
+	struct strings s = { .moment = m };
+	int ret;
+
+	*m = (struct moment){ .inputs = p->inputs, .patches = patch_count(p) };
+	ret = allocate(m);
+	if (!ret)
+		ret = strings_make(p, &s);
+	if (!ret) {
+		parallel_for(m->inputs, threads, covariance_row, &s);
+		damp(m);
+		ret = choose_order(m);
+	}
+	free(s.bits);
+	free(s.sum);
+	if (!ret)
+		ret = factorize(m, threads);
+	if (!ret)
+		return 0;
+	moment_free(m);
+	return error_set(-ENOMEM, "calibration: no memory for moments of %u inputs", p->inputs);
+}
+
+void moment_free(struct moment *m)
+{
+	free(m->mean);
+	free(m->square);
+	free(m->h);
+	free(m->order);
+	free(m->feedback);
+	memset(m, 0, sizeof(*m));
+}

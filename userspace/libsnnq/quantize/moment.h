@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * moment.h - second moments of a layer's inputs, factored for error compensation.
+ */
+#ifndef SNNQ_MOMENT_H
+#define SNNQ_MOMENT_H
+
+#include "quantize/patches.h"
+
+/**
+ * struct moment - how the inputs of a window fire together
+ * @inputs: K.
+ * @patches: that were counted.
+ * @mean, @square: [K] mean value of each input, and of its square.
+ * @h: [K][K] covariance of the inputs plus a damping of 1 % of its mean diagonal.
+ *	Covariance, because the bias takes up what is constant.
+ * @order: [K] inputs by falling diagonal of h, in which weights are rounded.
+ * @feedback: [K][K], with inputs in that order: h = (I + A) D (I + A)^T with A strictly
+ *	upper triangular and D diagonal; row q holds A[p][q], p < q.
+ */
+struct moment {
+	uint32_t inputs;
+	uint64_t patches;
+	double *mean, *square, *h;
+	uint32_t *order;
+	double *feedback;
+};
+
+/* 0 or -ENOMEM. The result does not depend on @threads. */
+int moment_compute(const struct patches *patches, uint32_t threads, struct moment *moment);
+void moment_free(struct moment *moment);
+
+#endif /* SNNQ_MOMENT_H */

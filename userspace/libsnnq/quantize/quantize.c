@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+/*
+ * quantize.c - the quantizer's entry: check what is wanted, run the method, write the model.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "quantize/quantize.h"
+#include "quantize/search.h"
+
+/* ---- grids that were asked for ---- */
+
+static const struct snnq_layer_choice *find_choice(const struct snnq_quantize_opts *o,
+						   const char *name)
+{
+	const struct snnq_layer_choice *general = NULL;
+
+	for (size_t i = 0; i < o->choice_count; i++) {
+		const struct snnq_layer_choice *c = &o->choices[i];
+
+		if (!c->layer)
+			general = c;
+		else if (!strcmp(c->layer, name))
+			return c;
+	}
+	return general;
+}
+
+static bool has_weighted(const struct session *s, const char *name)
+{
+	for (uint32_t i = 0; i < s->weighted_count; i++)
+		if (!strcmp(s->graph.layers[s->weighted[i]].name, name))
+			return true;
+	return false;
+}
+
+static int check_choices(const struct session *s)
+{
+	for (size_t i = 0; i < s->opts->choice_count; i++) {
+		const struct snnq_layer_choice *c = &s->opts->choices[i];
+		struct grid grid;
+
+		if (!grid_init(&grid, grid_scheme(c->scheme), c->bits))
+			return error_set(-EINVAL, "%s: %s: expected uniform:1..8, pot:2..5 or "
+					 "odd:1..8, found %s:%u", s->path,
+					 c->layer ? c->layer : "default", c->scheme, c->bits);
+		if (c->layer && !has_weighted(s, c->layer))
+			return error_set(-EINVAL, "%s: no layer with weights is named \"%s\"",
+					 s->path, c->layer);
+	}
+	return 0;
+}
+
+/* The grid of each layer; with @all, every layer with weights must have one. */
+static int take_choices(const struct session *s, bool all, struct grid_choice *choices)
+{
+	for (uint32_t i = 0; i < s->weighted_count; i++) {
+		const struct graph_layer *l = &s->graph.layers[s->weighted[i]];
+		const struct snnq_layer_choice *c = find_choice(s->opts, l->name);
+
+		if (c)
+			choices[s->weighted[i]] =
+				(struct grid_choice){ grid_scheme(c->scheme), c->bits };
+		else if (all)
+			return error_set(-EBADMSG, "%s: layer %s (%s): no scheme and bits were "
+					 "chosen for it, and no default", s->path, l->name,
+					 l->op_name);
+	}
+	return 0;
+}
+
+/* ---- methods ---- */
+
+static int round_all(const struct session *s, const struct grid_choice *choices,
+		     struct quantized *results)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; !ret && i < s->weighted_count; i++) {
+		uint32_t l = s->weighted[i];
+		struct weighted w;
+		const uint64_t **slots = NULL;
+
+		ret = weighted_open(s->path, &s->graph, l, s->units[s->graph.layers[l].in[0] + 1],
+				    &w);
+		if (ret)
+			break;
+		if (s->calibration) {
+			slots = calibration_slots(s->calibration, s->calibration->records,
+						  s->graph.layers[l].in[0]);
+			ret = slots ? weighted_measure(&w, s->calibration, slots,
+						       s->opts->threads) : -ENOMEM;
+		}
+		if (!ret)
+			ret = weighted_quantize(&w, choices[l].scheme, choices[l].bits,
+						METHOD_ROUND, s->opts->threads, &results[l]);
+		free(slots);
+		weighted_close(&w);
+	}
+	return ret;
+}
+
+static void report(const struct session *s, const struct quantized *results)
+{
+	for (uint32_t i = 0; s->opts->report && i < s->weighted_count; i++) {
+		const struct quantized *q = &results[s->weighted[i]];
+		struct snnq_quantize_layer info = {
+			.name = s->graph.layers[s->weighted[i]].name,
+			.scheme = grid_scheme_name(q->grid.scheme), .bits = q->grid.bits,
+			.shift = q->shift, .weight_bytes = q->packed_bytes,
+			.sqnr_db = q->noise > 0 ? 10 * log10(q->signal / q->noise) : INFINITY,
+			.wrong = q->wrong,
+		};
+
+		s->opts->report(s->opts->report_ctx, &info, i + 1, s->weighted_count);
+	}
+}
+
+static cJSON *record_of(const struct session *s)
+{
+	static const char *const methods[] = { "round", "compensate", "search" };
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(o, "method", methods[s->opts->method]);
+	if (s->calibration)
+		cJSON_AddNumberToObject(o, "recordings", s->calibration->count);
+	return o;
+}
+
+static int run_method(struct session *s, struct grid_choice *choices, struct quantized *results,
+		      const char *out)
+{
+	enum snnq_quantize_method method = s->opts->method;
+	int ret = check_choices(s);
+
+	if (!ret && method != SNNQ_QUANTIZE_ROUND && !s->calibration)
+		ret = error_set(-EINVAL, "%s: expected recordings for calibration, found none",
+				s->path);
+	if (!ret)
+		ret = take_choices(s, method != SNNQ_QUANTIZE_SEARCH, choices);
+	if (ret)
+		return ret;
+	if (method == SNNQ_QUANTIZE_SEARCH)
+		ret = search_run(s, choices, results);
+	else if (method == SNNQ_QUANTIZE_COMPENSATE)
+		ret = session_quantize(s, choices, NULL, results);
+	else
+		ret = round_all(s, choices, results);
+	if (ret)
+		return ret;
+	report(s, results);
+	return out ? session_write(s, results, record_of(s), out) : 0;
+}
+
+int snnq_quantize(const char *in, const char *out, const struct snnq_quantize_opts *opts)
+{
+	struct grid_choice *choices;
+	struct quantized *results;
+	struct session s;
+	int ret;
+
+	if (!opts || opts->size != sizeof(*opts))
+		return error_set(-EINVAL, "snnq_quantize: options are missing or of unknown size");
+	ret = session_open(in, opts, &s);
+	if (ret)
+		return ret;
+	choices = calloc(s.graph.layer_count + 1, sizeof(*choices));
+	results = calloc(s.graph.layer_count + 1, sizeof(*results));
+	ret = choices && results ? run_method(&s, choices, results, out) :
+				   error_set(-ENOMEM, "%s: no memory", in);
+	for (uint32_t i = 0; results && i < s.graph.layer_count; i++)
+		quantized_free(&results[i]);
+	free(results);
+	free(choices);
+	session_close(&s);
+	return ret;
+}

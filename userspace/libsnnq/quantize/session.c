@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+/*
+ * session.c - a model on its way from float to integer, layer after layer.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "quantize/quantize.h"
+
+#define BASE_BITS 8		/* of layers that are not done yet */
+
+/* ---- opening ---- */
+
+static int find_weighted(struct session *s)
+{
+	s->weighted = calloc(s->graph.layer_count + 1, sizeof(*s->weighted));
+	s->units = calloc(s->graph.layer_count + 1, sizeof(*s->units));
+	if (!s->weighted || !s->units)
+		return error_set(-ENOMEM, "%s: no memory", s->path);
+	for (uint32_t i = 0; i < s->graph.layer_count; i++)
+		if (s->graph.layers[i].weight)
+			s->weighted[s->weighted_count++] = i;
+	return assemble_units(s->path, &s->graph, s->units);
+}
+
+int session_open(const char *path, const struct snnq_quantize_opts *opts, struct session *s)
+{
+	int ret;
+
+	*s = (struct session){ .path = path, .opts = opts };
+	ret = modelfile_open(path, &s->file);
+	if (!ret)
+		ret = graph_parse(path, s->file, &s->graph);
+	if (ret) {
+		modelfile_free(s->file);
+		s->file = NULL;
+		return ret;
+	}
+	if (s->graph.integer)
+		ret = error_set(-EBADMSG, "%s: arithmetic: expected float, found integer", path);
+	if (!ret)
+		ret = find_weighted(s);
+	if (!ret && opts->calibration_count)
+		ret = calibration_open(path, &s->graph, opts->calibration, opts->calibration_count,
+				       opts->threads, &s->calibration);
+	if (ret)
+		session_close(s);
+	return ret;
+}
+
+void session_close(struct session *s)
+{
+	if (!s->file)
+		return;
+	calibration_close(s->calibration);
+	free(s->units);
+	free(s->weighted);
+	graph_free(&s->graph);
+	modelfile_free(s->file);
+	s->file = NULL;
+}
+
+void session_progress(const struct session *s, const char *what, size_t done, size_t total)
+{
+	if (s->opts->progress)
+		s->opts->progress(s->opts->progress_ctx, what, done, total);
+}
+
+/* ---- layer after layer ---- */
+
+struct sequence {
+	const struct session *s;
+	const struct grid_choice *choices;
+	struct quantized *results;
+	struct modelfile *file;		/* all layers at 8 bits */
+	struct graph base;
+	struct candidate_graph current;
+	struct floatnet_record *records;	/* outputs of the current network */
+	double loss;			/* of the current network */
+};
+
+/* All layers rounded to 8 bits: what stands for those that are not done. */
+static int make_base(struct sequence *q)
+{
+	const struct session *s = q->s;
+	const struct quantized **all = calloc(s->graph.layer_count, sizeof(*all));
+	struct quantized *rounded = calloc(s->graph.layer_count, sizeof(*rounded));
+	int ret = all && rounded ? 0 : error_set(-ENOMEM, "%s: no memory", s->path);
+
+	for (uint32_t i = 0; !ret && i < s->weighted_count; i++) {
+		uint32_t l = s->weighted[i];
+		struct weighted w;
+
+		ret = weighted_open(s->path, &s->graph, l, s->units[s->graph.layers[l].in[0] + 1],
+				    &w);
+		if (ret)
+			break;
+		ret = weighted_quantize(&w, SNNQ_SCHEME_UNIFORM, BASE_BITS, METHOD_ROUND,
+					s->opts->threads, &rounded[l]);
+		weighted_close(&w);
+		all[l] = &rounded[l];
+	}
+	if (!ret)
+		ret = assemble(s->path, &s->graph, all, NULL, &q->file);
+	if (!ret)
+		ret = graph_parse(s->path, q->file, &q->base);
+	for (uint32_t i = 0; rounded && i < s->graph.layer_count; i++)
+		quantized_free(&rounded[i]);
+	free(rounded);
+	free(all);
+	return ret;
+}
+
+static int sequence_open(struct sequence *q, const struct quantized *const *start)
+{
+	const struct session *s = q->s;
+	int ret = make_base(q);
+
+	if (!ret)
+		ret = candidate_graph_open(&q->base, &q->current);
+	if (ret)
+		return ret;
+	for (uint32_t i = 0; start && i < s->weighted_count; i++)
+		candidate_graph_set(&q->current, s->weighted[i], start[s->weighted[i]]);
+	q->records = calloc(s->calibration->count, sizeof(*q->records));
+	if (!q->records)
+		return error_set(-ENOMEM, "%s: no memory", s->path);
+	for (uint32_t i = 0; !ret && i < s->calibration->count; i++)
+		ret = floatnet_record_alloc(s->calibration->net, &q->records[i]);
+	return ret ? error_set(ret, "%s: no memory for outputs", s->path) : 0;
+}
+
+static void sequence_close(struct sequence *q)
+{
+	for (uint32_t i = 0; q->records && i < q->s->calibration->count; i++)
+		floatnet_record_free(q->s->calibration->net, &q->records[i]);
+	free(q->records);
+	candidate_graph_close(&q->current);
+	if (q->base.layers)
+		graph_free(&q->base);
+	modelfile_free(q->file);
+}
+
+static int judge_current(struct sequence *q)
+{
+	struct judgement j;
+	int ret = judge_run(q->s->calibration, &q->current.graph, q->s->opts->threads, q->records,
+			    &j);
+
+	q->loss = j.loss;
+	return ret;
+}
+
+static int quantize_one(struct sequence *q, uint32_t layer, const struct quantized *start)
+{
+	const struct session *s = q->s;
+	const struct grid_choice *c = &q->choices[layer];
+	double before = q->loss;
+	const uint64_t **slots = calibration_slots(s->calibration, q->records,
+						   s->graph.layers[layer].in[0]);
+	struct weighted w;
+	int ret = slots ? weighted_open(s->path, &s->graph, layer,
+					s->units[s->graph.layers[layer].in[0] + 1], &w) :
+			  error_set(-ENOMEM, "%s: no memory", s->path);
+
+	if (ret)
+		goto out;
+	ret = weighted_measure(&w, s->calibration, slots, s->opts->threads);
+	if (!ret)
+		ret = weighted_quantize(&w, c->scheme, c->bits, METHOD_COMPENSATE, s->opts->threads,
+					&q->results[layer]);
+	weighted_close(&w);
+	if (ret)
+		goto out;
+	candidate_graph_set(&q->current, layer, &q->results[layer]);
+	ret = judge_current(q);
+	if (!ret && start && start->grid.scheme == c->scheme && start->grid.bits == c->bits &&
+	    q->loss >= before) {
+		quantized_free(&q->results[layer]);
+		ret = quantized_copy(start, &q->results[layer]);
+		if (!ret) {
+			candidate_graph_set(&q->current, layer, &q->results[layer]);
+			ret = judge_current(q);
+		}
+	}
+out:
+	free(slots);
+	return ret;
+}
+
+int session_quantize(const struct session *s, const struct grid_choice *choices,
+		     const struct quantized *const *start, struct quantized *results)
+{
+	struct sequence q = { .s = s, .choices = choices, .results = results };
+	int ret = sequence_open(&q, start);
+
+	if (!ret)
+		ret = judge_current(&q);
+	for (uint32_t i = 0; !ret && i < s->weighted_count; i++) {
+		session_progress(s, "layers", i, s->weighted_count);
+		ret = quantize_one(&q, s->weighted[i], start ? start[s->weighted[i]] : NULL);
+	}
+	if (!ret)
+		session_progress(s, "layers", s->weighted_count, s->weighted_count);
+	sequence_close(&q);
+	return ret;
+}
+
+int session_write(const struct session *s, const struct quantized *results, cJSON *record,
+		  const char *out)
+{
+	const struct quantized **all = calloc(s->graph.layer_count, sizeof(*all));
+	struct modelfile *file = NULL;
+	int ret;
+
+	if (!all) {
+		cJSON_Delete(record);
+		return error_set(-ENOMEM, "%s: no memory", s->path);
+	}
+	for (uint32_t i = 0; i < s->weighted_count; i++)
+		all[s->weighted[i]] = &results[s->weighted[i]];
+	ret = assemble(s->path, &s->graph, all, record, &file);
+	if (!ret)
+		ret = modelfile_write(file, out);
+	modelfile_free(file);
+	free(all);
+	return ret;
+}
