@@ -161,6 +161,8 @@ static const struct {
 	{ "layers.0.weight.bits", "2",
 	  "conv1: weight: tensor conv1.weight: expected U8 with 18 bytes (18 rows of 1), "
 	  "found U8 with 36" },
+	{ "layers.0.weight.scheme", "\"ternary\"",
+	  "conv1: weight.bits: 4 is no width of scheme \"ternary\"" },
 	{ "layers.0.weight.tensor", "\"conv1.threshold\"",
 	  "conv1: weight: tensor conv1.threshold: expected U8 with 36 bytes (18 rows of "
 	  "2), found I16 with 6" },

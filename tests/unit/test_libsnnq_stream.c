@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "models.h"
+#include "snnq_tools.h"
 
 #define INPUTS 100
 #define OUTPUTS 37
@@ -588,6 +589,41 @@ static void test_model_info(void **state)
 	snnq_close(dev);
 }
 
+/* Ternary weights count 8 / 5 bits, and their zeros are base-3 digits. */
+static void test_ternary_info(void **state)
+{
+	struct modelfile *file = network_model();
+	struct snnq_layer_info layer;
+	struct snnq_model_info info;
+	struct snnq_device *dev;
+	struct snnq_model *model;
+	const char *path;
+	char *json;
+
+	(void)state;
+	edit(file, "layers.2.weight.scheme", "\"ternary\"");
+	/* Three rows of four weights, a byte each: 0 1 2 0, 1 0 0 0 and 0 again. */
+	memcpy((void *)(uintptr_t)modelfile_find(file, "q.weight")->data,
+	       (uint8_t[]){ 1 * 3 + 2 * 9, 1, 243 }, 3);
+	path = model_write(file);
+	must(snnq_open("sim", NULL, &dev));
+	must(snnq_model_load(dev, path, NULL, &model));
+	must(snnq_model_info(model, &info));
+	assert_int_equal(info.weight_bytes, 36 + 9 + 8);
+	assert_int_equal(info.weight_bits, 54 * 4 + 20 + 24 * 2 + 8 * 8);	/* 12 * 1.6 */
+	must(snnq_model_layer(model, 2, &layer));
+	assert_string_equal(layer.scheme, "ternary");
+	assert_int_equal(layer.bits, 2);
+	assert_true(layer.sparsity == 9 / 12.0);
+	must(snnq_describe(path, &json));
+	/* (54 * 4 + 12 * 1.6 + 24 * 2 + 8 * 8) / 98 */
+	assert_non_null(strstr(json, "\"avg_weight_bits\":\t3.542857142857"));
+	assert_non_null(strstr(json, "\"scheme\":\t\"ternary\""));
+	free(json);
+	snnq_model_destroy(model);
+	snnq_close(dev);
+}
+
 static int cleanup(void **state)
 {
 	(void)state;
@@ -612,6 +648,7 @@ int main(void)
 		cmocka_unit_test(test_options_carry_their_size),
 		cmocka_unit_test(test_device_names),
 		cmocka_unit_test(test_model_info),
+		cmocka_unit_test(test_ternary_info),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, cleanup);

@@ -22,6 +22,7 @@ static const struct {
 	uint32_t scheme, min, max;
 } schemes[] = {
 	{ SNNQ_SCHEME_UNIFORM, 1, 8 }, { SNNQ_SCHEME_ODD, 1, 8 }, { SNNQ_SCHEME_POT, 2, 5 },
+	{ SNNQ_SCHEME_APOT, 3, 5 }, { SNNQ_SCHEME_TERNARY, 2, 2 },
 };
 
 #define SCHEMES (sizeof(schemes) / sizeof(schemes[0]))
@@ -63,6 +64,10 @@ static void nearest_is_what_the_engine_encodes(void **state)
 		}
 	assert_false(grid_init(&g, SNNQ_SCHEME_UNIFORM, 9));
 	assert_false(grid_init(&g, SNNQ_SCHEME_POT, 1));
+	assert_false(grid_init(&g, SNNQ_SCHEME_APOT, 2));
+	assert_false(grid_init(&g, SNNQ_SCHEME_APOT, 6));
+	assert_false(grid_init(&g, SNNQ_SCHEME_TERNARY, 1));
+	assert_false(grid_init(&g, SNNQ_SCHEME_TERNARY, 3));
 	assert_false(grid_init(&g, SNNQ_SCHEME_NONE, 4));
 }
 
@@ -84,17 +89,39 @@ static void integers_find_their_smallest_grid(void **state)
 	struct grid g;
 
 	(void)state;
-	check_exact((double[]){ -2, 0, 2 }, 3, "uniform", 2, 1);
+	check_exact((double[]){ -2, 0, 2 }, 3, "ternary", 2, 1);
 	check_exact((double[]){ -4, -2, 0, 4 }, 4, "uniform", 3, 1);
 	check_exact((double[]){ -50, 48, 2, 0 }, 4, "uniform", 6, 1);
 	check_exact((double[]){ 1, -1 }, 2, "uniform", 1, 0);
 	check_exact((double[]){ 0, 1, -16, 64 }, 4, "pot", 4, 0);
 	check_exact((double[]){ 3, -1, 1 }, 3, "odd", 2, 0);
 	check_exact((double[]){ 127, 1 }, 2, "odd", 7, 0);
-	check_exact((double[]){ 0, 0 }, 2, "uniform", 2, 0);
+	check_exact((double[]){ 0, 0 }, 2, "ternary", 2, 0);
+	check_exact((double[]){ 4, -9, 16 }, 3, "apot", 3, 0);
+	check_exact((double[]){ 24, 9, -1, 0 }, 4, "apot", 4, 0);
+	check_exact((double[]){ 48, 33, -18, 0, 1 }, 5, "apot", 5, 0);
 	assert_false(grid_find_exact((double[]){ 1000, 1, 0 }, 3, &g, &factor));
 	assert_false(grid_find_exact((double[]){ 0.5 }, 1, &g, &factor));
 	assert_false(grid_find_exact((double[]){ NAN }, 1, &g, &factor));
+}
+
+static void names_and_stored_bits(void **state)
+{
+	static const char *const names[] = { "none", "uniform", "odd", "pot", "apot", "ternary" };
+	struct grid g;
+
+	(void)state;
+	for (uint32_t s = 0; s < 6; s++) {
+		assert_string_equal(grid_scheme_name(s), names[s]);
+		assert_int_equal(grid_scheme(names[s]), s);
+	}
+	for (size_t s = 0; s < SCHEMES; s++)
+		for (uint32_t bits = schemes[s].min; bits <= schemes[s].max; bits++) {
+			assert_true(grid_init(&g, schemes[s].scheme, bits));
+			assert_true(grid_weight_bits(&g) ==
+				    (schemes[s].scheme == SNNQ_SCHEME_TERNARY ? 1.6 : bits));
+		}
+	assert_true(weight_stored_bits(SNNQ_SCHEME_NONE, 0) == 32);
 }
 
 /* Bit i of row r, as numerics.md counts them. */
@@ -119,8 +146,8 @@ static void weights_are_packed_in_rows(void **state)
 
 	(void)state;
 	assert_int_equal(n, 72);
-	assert_int_equal(weight_packed_bytes(&s, 5), 48);
 	grid_init(&g, SNNQ_SCHEME_UNIFORM, 5);
+	assert_int_equal(weight_packed_bytes(&s, &g), 48);
 	for (size_t i = 0; i < n; i++)
 		indices[i] = (uint8_t)(i * 7 % g.count);
 	weight_pack(&s, &g, indices, packed);
@@ -134,6 +161,39 @@ static void weights_are_packed_in_rows(void **state)
 
 					assert_int_equal(code, g.codes[indices[at]]);
 				}
+}
+
+/* Every grid: the levels of packed rows, as the engine reads them, are those that went in. */
+static void packed_rows_hold_their_levels(void **state)
+{
+	const struct weight_shape s = { 26, 3, 1, 2, 2 };	/* 13 weights in a row */
+	uint8_t indices[156], packed[12 * 13];
+	struct grid g;
+
+	(void)state;
+	for (size_t c = 0; c < SCHEMES; c++)
+		for (uint32_t bits = schemes[c].min; bits <= schemes[c].max; bits++) {
+			uint32_t row_bytes, zeros = 0;
+
+			grid_init(&g, schemes[c].scheme, bits);
+			row_bytes = g.scheme == SNNQ_SCHEME_TERNARY ? 3 : (13 * bits + 7) / 8;
+			assert_int_equal(weight_packed_bytes(&s, &g), 12 * row_bytes);
+			memset(packed, 0, sizeof(packed));
+			for (size_t i = 0; i < 156; i++) {
+				indices[i] = (uint8_t)(uniform() * g.count);
+				zeros += !g.levels[indices[i]];
+			}
+			weight_pack(&s, &g, indices, packed);
+			for (uint32_t i = 0; i < 156; i++) {	/* [out][in][1][2] */
+				uint32_t o = i / 6, row = (o / 13 * 2 + i % 2) * 3 + i / 2 % 3;
+				uint32_t code = snnq_weight_code(g.scheme, bits,
+								 packed + row * row_bytes, o % 13);
+
+				assert_int_equal(snnq_weight_decode(g.scheme, bits, code),
+						 g.levels[indices[i]]);
+			}
+			assert_int_equal(weight_zeros(g.scheme, bits, packed, 12, 13), zeros);
+		}
 }
 
 /* ---- scales ---- */
@@ -205,7 +265,9 @@ static void gaussian_weights_reach_the_best_sqnr(void **state)
 		{ SNNQ_SCHEME_UNIFORM, 4, 18.90 }, { SNNQ_SCHEME_UNIFORM, 5, 24.32 },
 		{ SNNQ_SCHEME_ODD, 1, 4.40 }, { SNNQ_SCHEME_ODD, 3, 14.27 },
 		{ SNNQ_SCHEME_ODD, 4, 19.38 }, { SNNQ_SCHEME_POT, 3, 13.23 },
-		{ SNNQ_SCHEME_POT, 4, 14.23 },
+		{ SNNQ_SCHEME_POT, 4, 14.23 }, { SNNQ_SCHEME_APOT, 3, 13.52 },
+		{ SNNQ_SCHEME_APOT, 4, 18.06 }, { SNNQ_SCHEME_APOT, 5, 22.21 },
+		{ SNNQ_SCHEME_TERNARY, 2, 7.21 },
 	};
 
 	(void)state;
@@ -498,7 +560,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nearest_is_what_the_engine_encodes),
 		cmocka_unit_test(integers_find_their_smallest_grid),
+		cmocka_unit_test(names_and_stored_bits),
 		cmocka_unit_test(weights_are_packed_in_rows),
+		cmocka_unit_test(packed_rows_hold_their_levels),
 		cmocka_unit_test(weights_on_a_grid_lose_nothing),
 		cmocka_unit_test(gaussian_weights_reach_the_best_sqnr),
 		cmocka_unit_test(inputs_that_never_fire_do_not_count),

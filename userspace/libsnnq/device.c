@@ -45,6 +45,8 @@ void device_tell_caps(struct snnq_device *dev)
 	i->scheme_uniform = c->scheme_uniform;
 	i->scheme_odd = c->scheme_odd;
 	i->scheme_pot = c->scheme_pot;
+	i->scheme_apot = c->scheme_apot;
+	i->scheme_ternary = c->scheme_ternary;
 	i->ops = c->ops;
 }
 

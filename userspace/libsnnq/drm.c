@@ -505,7 +505,8 @@ static int query(struct snnq_device *dev)
 		.max_channels = i.max_channels, .max_steps = i.max_steps,
 		.max_program_bytes = i.max_program_bytes, .ops = i.ops,
 		.scheme_uniform = i.scheme_uniform, .scheme_odd = i.scheme_odd,
-		.scheme_pot = i.scheme_pot,
+		.scheme_pot = i.scheme_pot, .scheme_apot = i.scheme_apot,
+		.scheme_ternary = i.scheme_ternary,
 	};
 	device_tell_caps(dev);
 	return 0;

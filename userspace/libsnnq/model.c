@@ -3,11 +3,12 @@
  * model.c - load a model onto a device, and tell about it.
  */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
-#include "snnq_engine.h"
+#include "quantize/grid.h"
 #include "stream.h"
 
 struct snnq_model *model_get(struct snnq_model *model)
@@ -126,7 +127,8 @@ int snnq_model_info(struct snnq_model *m, struct snnq_model_info *info)
 		uint64_t params = graph_layer_params(g, l);
 
 		info->params += params + (l->bias.tensor ? l->bias.count : 0);
-		info->weight_bits += params * weight_bits(g, l);
+		info->weight_bits += (uint64_t)ceil((double)params *
+						    weight_stored_bits(l->scheme, l->bits));
 		info->weight_bytes += l->weight ? l->weight->bytes : 0;
 	}
 	info->metadata_bytes = info->model_bytes - info->weight_bytes;
@@ -153,21 +155,9 @@ static double sparsity(const struct graph *g, const struct graph_layer *l)
 {
 	uint32_t groups = l->op == SNNQ_OP_CONV2D ? l->geometry.groups : 1;
 	uint32_t columns = l->out_channels / groups;
-	uint64_t params = graph_layer_params(g, l), zeros = 0;
-	uint64_t row_bytes = ((uint64_t)columns * l->bits + 7) / 8;
-	const uint8_t *data = l->weight->data;
+	uint64_t params = graph_layer_params(g, l);
+	uint64_t zeros = weight_zeros(l->scheme, l->bits, l->weight->data, params / columns, columns);
 
-	for (uint64_t r = 0; r < params / columns; r++)
-		for (uint32_t i = 0; i < columns; i++) {
-			uint32_t code = 0;
-
-			for (uint32_t b = 0; b < l->bits; b++) {
-				uint64_t bit = (uint64_t)i * l->bits + b;
-
-				code |= (data[r * row_bytes + bit / 8] >> bit % 8 & 1u) << b;
-			}
-			zeros += snnq_weight_decode(l->scheme, l->bits, code) == 0;
-		}
 	return params ? (double)zeros / (double)params : 0;
 }
 

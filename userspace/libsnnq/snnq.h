@@ -46,8 +46,9 @@ struct snnq_device_info {
 	char driver[32];
 	uint32_t hw_version, cores, sram_bytes, dma_bits, queue_depth, lanes, port_bytes, clock_khz;
 	uint32_t max_layers, max_dim, max_channels, max_steps;
-	uint32_t scheme_uniform, scheme_odd, scheme_pot;	/* bit b: with b bits */
-	uint64_t ops;						/* bit n: SNNQ_OP n */
+	/* bit b: with b bits */
+	uint32_t scheme_uniform, scheme_odd, scheme_pot, scheme_apot, scheme_ternary;
+	uint64_t ops;		/* bit n: SNNQ_OP n */
 };
 
 /*

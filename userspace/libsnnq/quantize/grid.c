@@ -14,11 +14,13 @@
 
 static const struct {
 	const char *name;
-	uint32_t scheme, min_bits, max_bits;
-} schemes[] = {	/* at equal bits the first that fits is taken */
-	{ "uniform", SNNQ_SCHEME_UNIFORM, 1, 8 },
-	{ "pot", SNNQ_SCHEME_POT, 2, 5 },
-	{ "odd", SNNQ_SCHEME_ODD, 1, 8 },
+	uint32_t scheme;
+} schemes[] = {	/* at equal bits the first that fits is taken; ternary stores less */
+	{ "ternary", SNNQ_SCHEME_TERNARY },
+	{ "uniform", SNNQ_SCHEME_UNIFORM },
+	{ "pot", SNNQ_SCHEME_POT },
+	{ "odd", SNNQ_SCHEME_ODD },
+	{ "apot", SNNQ_SCHEME_APOT },
 };
 
 #define SCHEMES (sizeof(schemes) / sizeof(schemes[0]))
@@ -39,15 +41,7 @@ const char *grid_scheme_name(uint32_t scheme)
 	return "none";
 }
 
-static bool valid_bits(uint32_t scheme, uint32_t bits)
-{
-	for (size_t i = 0; i < SCHEMES; i++)
-		if (schemes[i].scheme == scheme)
-			return bits >= schemes[i].min_bits && bits <= schemes[i].max_bits;
-	return false;
-}
-
-/* Insert @level in order; POT's two zeros become one. */
+/* Insert @level in order; several zeros become one, that of the lowest code. */
 static void insert(struct grid *g, int32_t level, uint8_t code)
 {
 	uint32_t at = g->count;
@@ -69,7 +63,7 @@ static void insert(struct grid *g, int32_t level, uint8_t code)
 bool grid_init(struct grid *g, uint32_t scheme, uint32_t bits)
 {
 	memset(g, 0, sizeof(*g));
-	if (!valid_bits(scheme, bits))
+	if (!snnq_scheme_ok(&snnq_caps_all, scheme, bits))
 		return false;
 	g->scheme = scheme;
 	g->bits = bits;
@@ -142,26 +136,41 @@ bool grid_find_exact(const double *weights, size_t count, struct grid *g, uint32
 	return false;
 }
 
-static size_t row_bytes(const struct weight_shape *s, uint32_t bits)
+double weight_stored_bits(uint32_t scheme, uint32_t bits)
 {
-	return ((size_t)s->outputs / s->groups * bits + 7) / 8;
+	if (scheme == SNNQ_SCHEME_NONE)
+		return 32;
+	return scheme == SNNQ_SCHEME_TERNARY ? 8.0 / SNNQ_TERNARY_PER_BYTE : bits;
 }
 
-size_t weight_packed_bytes(const struct weight_shape *s, uint32_t bits)
+static size_t row_bytes(const struct weight_shape *s, const struct grid *g)
 {
-	return row_bytes(s, bits) * s->groups * s->kernel_h * s->kernel_w * s->inputs;
+	return (size_t)snnq_row_bytes(g->scheme, g->bits, s->outputs / s->groups);
 }
 
-static void put_code(uint8_t *row, size_t bit, uint32_t code, uint32_t bits)
+size_t weight_packed_bytes(const struct weight_shape *s, const struct grid *g)
 {
-	for (uint32_t i = 0; i < bits; i++, bit++)
-		row[bit / 8] |= (uint8_t)((code >> i & 1) << (bit % 8));
+	return row_bytes(s, g) * s->groups * s->kernel_h * s->kernel_w * s->inputs;
+}
+
+/* Add the code of weight @i to a row that has none there yet. */
+static void put_code(uint8_t *row, const struct grid *g, uint32_t i, uint32_t code)
+{
+	static const uint8_t powers[SNNQ_TERNARY_PER_BYTE] = { 1, 3, 9, 27, 81 };
+	size_t bit = (size_t)i * g->bits;
+
+	if (g->scheme == SNNQ_SCHEME_TERNARY) {
+		row[i / SNNQ_TERNARY_PER_BYTE] += (uint8_t)(code * powers[i % SNNQ_TERNARY_PER_BYTE]);
+		return;
+	}
+	for (uint32_t b = 0; b < g->bits; b++, bit++)
+		row[bit / 8] |= (uint8_t)((code >> b & 1) << (bit % 8));
 }
 
 void weight_pack(const struct weight_shape *s, const struct grid *g, const uint8_t *indices,
 		 uint8_t *packed)
 {
-	size_t window = (size_t)s->kernel_h * s->kernel_w, bytes = row_bytes(s, g->bits);
+	size_t window = (size_t)s->kernel_h * s->kernel_w, bytes = row_bytes(s, g);
 	uint32_t group_outputs = s->outputs / s->groups;
 
 	for (uint32_t o = 0; o < s->outputs; o++)
@@ -170,8 +179,21 @@ void weight_pack(const struct weight_shape *s, const struct grid *g, const uint8
 				size_t from = ((size_t)o * s->inputs + i) * window + k;
 				size_t row = (o / group_outputs * window + k) * s->inputs + i;
 
-				put_code(packed + row * bytes,
-					 (size_t)(o % group_outputs) * g->bits,
-					 g->codes[indices[from]], g->bits);
+				put_code(packed + row * bytes, g, o % group_outputs,
+					 g->codes[indices[from]]);
 			}
+}
+
+uint64_t weight_zeros(uint32_t scheme, uint32_t bits, const uint8_t *packed, uint64_t rows,
+		      uint32_t row)
+{
+	uint64_t bytes = snnq_row_bytes(scheme, bits, row), zeros = 0;
+
+	for (uint64_t r = 0; r < rows; r++, packed += bytes)
+		for (uint32_t i = 0; i < row; i++) {
+			uint32_t code = snnq_weight_code(scheme, bits, packed, i);
+
+			zeros += !snnq_weight_decode(scheme, bits, code);
+		}
+	return zeros;
 }

@@ -364,7 +364,7 @@ static int quantize_neurons(const struct weighted *w, const struct levels *l, en
 
 static int pack(const struct weighted *w, const struct levels *l, struct quantized *q)
 {
-	q->packed_bytes = weight_packed_bytes(&w->shape, q->grid.bits);
+	q->packed_bytes = weight_packed_bytes(&w->shape, &q->grid);
 	q->packed = calloc(1, q->packed_bytes);
 	if (!q->packed)
 		return no_memory(w);

@@ -62,7 +62,7 @@ int model_add_packed(const struct model_slot *s, const struct grid *grid, const 
 int model_add_weight(const struct model_slot *s, const struct weight_shape *shape,
 		     const struct grid *grid, const uint8_t *indices)
 {
-	size_t bytes = weight_packed_bytes(shape, grid->bits);
+	size_t bytes = weight_packed_bytes(shape, grid);
 	uint8_t *packed = calloc(1, bytes);
 	int ret;
 

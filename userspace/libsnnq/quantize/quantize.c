@@ -44,8 +44,8 @@ static int check_choices(const struct session *s)
 		struct grid grid;
 
 		if (!grid_init(&grid, grid_scheme(c->scheme), c->bits))
-			return error_set(-EINVAL, "%s: %s: expected uniform:1..8, pot:2..5 or "
-					 "odd:1..8, found %s:%u", s->path,
+			return error_set(-EINVAL, "%s: %s: expected uniform:1..8, pot:2..5, "
+					 "odd:1..8, apot:3..5 or ternary:2, found %s:%u", s->path,
 					 c->layer ? c->layer : "default", c->scheme, c->bits);
 		if (c->layer && !has_weighted(s, c->layer))
 			return error_set(-EINVAL, "%s: no layer with weights is named \"%s\"",
