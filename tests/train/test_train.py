@@ -26,7 +26,8 @@ from sklearn.datasets import load_digits  # noqa: E402
 
 FORMATS = ([("uniform", b) for b in range(1, 9)]
            + [("odd", b) for b in range(1, 9)]
-           + [("pot", b) for b in range(2, 6)])
+           + [("pot", b) for b in range(2, 6)]
+           + [("apot", b) for b in range(3, 6)] + [("ternary", 2)])
 
 
 class EventCamera(unittest.TestCase):
@@ -134,10 +135,29 @@ class ModelFiles(unittest.TestCase):
         table = [("uniform", 1, [1, -1]), ("uniform", 2, [0, 1, -2, -1]),
                  ("odd", 1, [1, -1]), ("odd", 2, [1, 3, -3, -1]),
                  ("pot", 2, [0, 1, 0, -1]),
-                 ("pot", 3, [0, 1, 2, 4, 0, -1, -2, -4])]
+                 ("pot", 3, [0, 1, 2, 4, 0, -1, -2, -4]),
+                 ("apot", 3, [0, 4, 9, 16, 0, -4, -9, -16]),
+                 ("apot", 4, [0, 1, 4, 8, 9, 12, 16, 24,
+                              0, -1, -4, -8, -9, -12, -16, -24]),
+                 ("ternary", 2, [0, 1, -1])]
         for scheme, bits, levels in table:
-            got = snnqfile.decode(np.arange(1 << bits), scheme, bits)
+            got = snnqfile.decode(np.arange(len(levels)), scheme, bits)
             self.assertEqual(got.tolist(), levels, (scheme, bits))
+
+    def test_ternary_rows_are_digits(self):
+        levels = np.array([1, 0, -1, 0, 1, -1]).reshape(6, 1, 1, 1)
+        packed = snnqfile.pack(levels, "ternary", 2)
+        self.assertEqual(packed.tolist(), [1 + 2 * 9 + 81, 2])
+        noise = np.array([243 + 12, 242], np.uint8)  # what no encoder writes
+        back = snnqfile.unpack(noise, "ternary", 2, levels.shape)
+        self.assertEqual(back.ravel().tolist(), [0, 1, 1, 0, 0, -1])
+
+    def test_other_widths_are_refused(self):
+        for scheme, bits in (("pot", 6), ("apot", 2), ("ternary", 3), ("log", 4)):
+            with self.assertRaises(ValueError):
+                grids.levels_of(scheme, bits)
+            with self.assertRaises(ValueError):
+                snnqfile.pack(np.zeros((5, 1, 1, 1)), scheme, bits)
 
     def test_write_and_read(self):
         tensors = {"a": np.arange(3, dtype=np.uint8),

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Quantization grids: uniform (symmetric, with zero), odd and power of two.
+"""Quantization grids: uniform (symmetric, with zero), odd, powers of two, sums
+of two of them, ternary.
 
 Levels are the integers of Documentation/numerics.md; a weight is scale x level.
 """
 import torch
 
+from snnqfile import APOT, widths
+
 
 def levels_of(scheme, bits):
     """All levels of a grid in ascending order."""
+    if bits not in widths(scheme):
+        raise ValueError(f"scheme {scheme} has no {bits} bits")
     if scheme == "uniform":
         top = (1 << bits - 1) - 1
         return [-1, 1] if bits == 1 else list(range(-top, top + 1))
@@ -16,7 +21,9 @@ def levels_of(scheme, bits):
     if scheme == "pot":
         powers = [1 << i for i in range((1 << bits - 1) - 1)]
         return [-p for p in reversed(powers)] + [0] + powers
-    raise ValueError(f"scheme {scheme} unknown")
+    if scheme == "apot":
+        return [-m for m in reversed(APOT[bits])] + list(APOT[bits][1:])
+    return [-1, 0, 1]
 
 
 def nearest(values, grid):
@@ -36,7 +43,7 @@ def quantize(weight, scheme, bits, per_channel=True):
     grid = torch.tensor(levels_of(scheme, bits), dtype=weight.dtype)
     rows = weight.flatten(1) if per_channel else weight.reshape(1, -1)
     # Powers of two leave wide gaps at the top; they may scale beyond it.
-    last = 60 if scheme == "pot" else 40
+    last = 60 if scheme in ("pot", "apot") else 40
     full = rows.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / grid[-1]
     best = torch.full((len(rows), 1), float("inf"), dtype=weight.dtype)
     scale = full.clone()

@@ -13,6 +13,9 @@ import numpy as np
 DTYPES = {"F32": "<f4", "F64": "<f8", "I8": "i1", "U8": "u1", "I16": "<i2",
           "U16": "<u2", "I32": "<i4", "U32": "<u4", "I64": "<i8", "U64": "<u8"}
 MAX_HEADER = 16 << 20
+# Magnitudes of additive powers of two, by bits.
+APOT = {3: (0, 4, 9, 16), 4: (0, 1, 4, 8, 9, 12, 16, 24),
+        5: (0, 1, 2, 3, 4, 6, 8, 9, 12, 16, 18, 24, 32, 33, 36, 48)}
 
 
 def aligned(size):
@@ -84,8 +87,25 @@ def read(path):
     return graph, {n: tensor(n, e, data) for n, e in header.items()}
 
 
+def widths(scheme):
+    """The bits that a scheme may have."""
+    ranges = {"uniform": (1, 8), "odd": (1, 8), "pot": (2, 5), "apot": (3, 5),
+              "ternary": (2, 2)}
+    if scheme not in ranges:
+        raise ValueError(f"scheme {scheme} unknown")
+    low, high = ranges[scheme]
+    return range(low, high + 1)
+
+
+def row_bytes(scheme, bits, count):
+    """Bytes of a packed row of count weights."""
+    return -(-count // 5) if scheme == "ternary" else -(-count * bits // 8)
+
+
 def encode(levels, scheme, bits):
     """Codes of integer levels."""
+    if bits not in widths(scheme):
+        raise ValueError(f"scheme {scheme} has no {bits} bits")
     if scheme == "uniform" and bits == 1:
         return (levels < 0).astype(np.int64)
     if scheme == "uniform":
@@ -96,11 +116,16 @@ def encode(levels, scheme, bits):
         exponent = np.log2(np.maximum(np.abs(levels), 1)).astype(np.int64) + 1
         return np.where(levels == 0, 0,
                         exponent | (levels < 0).astype(np.int64) << bits - 1)
-    raise ValueError(f"scheme {scheme} unknown")
+    if scheme == "apot":
+        index = np.searchsorted(APOT[bits], np.abs(levels))
+        return index | (levels < 0).astype(np.int64) << bits - 1
+    return levels % 3
 
 
 def decode(codes, scheme, bits):
     """Integer levels of codes."""
+    if bits not in widths(scheme):
+        raise ValueError(f"scheme {scheme} has no {bits} bits")
     half = 1 << bits - 1
     signed = np.where(codes >= half, codes - 2 * half, codes)
     if scheme == "uniform":
@@ -111,7 +136,10 @@ def decode(codes, scheme, bits):
         exponent = codes & half - 1
         magnitude = np.where(exponent == 0, 0, 1 << np.maximum(exponent - 1, 0))
         return np.where(codes >= half, -magnitude, magnitude)
-    raise ValueError(f"scheme {scheme} unknown")
+    if scheme == "apot":
+        magnitude = np.array(APOT[bits])[codes & half - 1]
+        return np.where(codes >= half, -magnitude, magnitude)
+    return np.array([0, 1, -1])[codes]
 
 
 def pack(levels, scheme, bits, groups=1):
@@ -119,6 +147,9 @@ def pack(levels, scheme, bits, groups=1):
     split = levels.reshape(groups, -1, *levels.shape[1:])
     rows = split.transpose(0, 3, 4, 2, 1).reshape(-1, split.shape[1])
     codes = encode(rows.astype(np.int64), scheme, bits)
+    if scheme == "ternary":
+        digits = np.pad(codes, ((0, 0), (0, -codes.shape[1] % 5)))
+        return (digits.reshape(-1, 5) @ 3 ** np.arange(5)).astype(np.uint8)
     single = (codes[..., None] >> np.arange(bits) & 1).astype(np.uint8)
     return np.packbits(single.reshape(len(rows), -1), axis=1,
                        bitorder="little").reshape(-1)
@@ -129,14 +160,19 @@ def unpack(packed, scheme, bits, shape, groups=1):
     out, inputs, height, width = shape
     per_group = out // groups
     rows = groups * height * width * inputs
-    row_bytes = (per_group * bits + 7) // 8
-    if packed.size != rows * row_bytes:
+    size = row_bytes(scheme, bits, per_group)
+    if packed.size != rows * size:
         raise ValueError(f"{packed.size} packed bytes, expected "
-                         f"{rows} rows of {row_bytes}")
-    single = np.unpackbits(packed.reshape(rows, row_bytes), axis=1,
-                           count=per_group * bits, bitorder="little")
-    codes = (single.reshape(rows, per_group, bits).astype(np.int64)
-             << np.arange(bits)).sum(axis=2)
+                         f"{rows} rows of {size}")
+    packed = packed.reshape(rows, size)
+    if scheme == "ternary":
+        digits = packed[..., None].astype(np.int64) // 3 ** np.arange(5) % 3
+        codes = digits.reshape(rows, -1)[:, :per_group]
+    else:
+        single = np.unpackbits(packed, axis=1, count=per_group * bits,
+                               bitorder="little")
+        codes = (single.reshape(rows, per_group, bits).astype(np.int64)
+                 << np.arange(bits)).sum(axis=2)
     split = decode(codes, scheme, bits).reshape(
         groups, height, width, inputs, per_group)
     return split.transpose(0, 4, 3, 1, 2).reshape(shape)
