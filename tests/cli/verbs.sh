@@ -43,7 +43,7 @@ recording() { awk -v d="$DEMO" 'NR == 1 { print d "/" $1 }' "$DEMO/test.tsv"; }
 manual_has_options() {
   local option page=Documentation/man/snnq-$1.1
   while read -r option; do
-    if ! sed 's/\\//g' "$page" Documentation/man/snnq.1 | grep -q -- "$option"; then
+    if ! sed 's/\\//g' "$page" Documentation/man/snnq.1 | grep -- "$option" >/dev/null; then
       bad "manual of $1: no $option"
       return
     fi
@@ -57,7 +57,7 @@ usage_tests() {
   expect 2 "no verb"
   expect 2 "unknown verb" frobnicate
   error_says 'unknown verb "frobnicate"'
-  for verb in info import quantize run eval validate doctor; do
+  for verb in info import quantize run eval energy validate doctor; do
     expect 0 "$verb --help" "$verb" --help
     grep -q '^examples:' "$WORK/out" && ok "$verb has examples" || bad "$verb has examples"
     manual_has_options "$verb"
@@ -71,7 +71,7 @@ usage_tests() {
   expect 2 "quantize without output" quantize m.snnq
   expect 2 "quantize: malformed grid" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" --default uniform
   expect 2 "quantize: bits out of range" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" --default pot:6
-  error_says "expected uniform:1..8, pot:2..5, odd:1..8, apot:3..5 or ternary:2, found pot:6"
+  error_says "expected uniform:1..8, pot:2..5 or odd:1..8, found pot:6"
   expect 2 "quantize: unknown layer" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" --layer no=uniform:4
 }
 
@@ -127,6 +127,9 @@ EOF
 info_tests() {
   expect 0 "info of a float model" info "$DEMO/digits-float.snnq" --json
   json "info: float model" "j['arithmetic'] == 'float' and j['avg_weight_bits'] == 32 \
+    and j['weight_compression_ratio'] == 1 and j['compression_ratio'] < 1 < j['effective_bits'] / 32 \
+    and abs(j['metadata_percent'] - 100 * j['metadata_bytes'] / j['model_bytes']) < 1e-9 \
+    and j['metadata_bytes'] + j['weight_bytes'] == j['model_bytes'] \
     and all(k in j['layers'][0] for k in ('name', 'op', 'scheme', 'bits', 'params', 'weight_bytes', 'sparsity'))"
   expect 0 "info of a recording" info "$(recording)" --json
   json "info: recording" "j['format'] == 'atis' and j['events'] > 100 and j['duration_us'] > 1000 \
@@ -272,12 +275,50 @@ np.save(sys.argv[1], (2 * (np.arange(3 * 8) % 7 - 3)).astype(np.int8).reshape(3,
     and j['input']['steps'] == 10"
 }
 
+energy_tests() {
+  local models=("$DEMO/digits-float.snnq" "$DEMO/digits.snnq")
+  expect 2 "energy without data" energy "${models[@]}"
+  error_says "--data is missing"
+  expect 2 "energy without a model" energy --data "$DEMO/test.tsv"
+  expect 4 "energy of no model" energy "$WORK/none" --data "$DEMO/test.tsv"
+  expect 0 "energy" energy "${models[@]}" --data "$DEMO/test.tsv" --limit 3 --json
+  cp "$WORK/out" "$WORK/energy.json"
+  json "energy: keys" "len(j['models']) == 2 and all(m['technology'] == '45 nm model' and m['recordings'] == 3 \
+    and len(m['constants']) == 9 and all('2014' in c['source'] or 'Spikformer' in c['source'] for c in m['constants'].values()) \
+    and m['dataflow'] == {'reuse': 64, 'tick_batching': False, 'reload': False, 'all_rows': False} for m in j['models'])"
+  json "energy: sums" "all(abs(sum(l[k] for l in m['layers']) / m['total'][k] - 1) < 1e-9 \
+    for m in j['models'] for k in ('compute_uj', 'sram_uj', 'dram_uj', 'total_uj', 'paper_uj')) \
+    and all(abs(t['compute_uj'] + t['sram_uj'] + t['dram_uj'] - t['total_uj']) < 1e-9 for t in [m['total'] for m in j['models']])"
+  json "energy: ratio" "j['models'][0]['ratio'] == 1 and 5 < j['models'][1]['ratio'] < 10 \
+    and abs(j['models'][0]['total']['total_uj'] / j['models'][1]['total']['total_uj'] - j['models'][1]['ratio']) < 1e-9"
+  # a layer by hand: block1.fc2 of the integer model, 256 inputs of one bit, 3-bit weights
+  json "energy: one layer" "[abs(l['adds_uj'] - l['synops'] * 11 * 0.003125e-6) < 1e-12 and l['acc_bits'] == 11 \
+    and abs(l['weight_dram_uj'] - 256 * 64 * 3 * 20.3125e-6) < 1e-9 and l['neuron_updates'] == 64 * 16 * 8 \
+    for l in j['models'][1]['layers'] if l['name'] == 'block1.fc2'] == [True]"
+  expect 0 "energy again" energy "${models[@]}" --data "$DEMO/test.tsv" --limit 3 --json
+  cmp -s "$WORK/out" "$WORK/energy.json" && ok "energy is reproducible" || bad "energy is reproducible"
+  printf '{"name": "free memory", "constants": {"sram_bit": {"pj": 0, "source": "test"},
+    "dram_bit": {"pj": 0, "source": "test"}}}' >"$WORK/constants.json"
+  expect 0 "energy with constants" energy "$DEMO/digits.snnq" --data "$DEMO/test.tsv" --limit 1 \
+    --constants "$WORK/constants.json" --json
+  json "energy: constants" "j['models'][0]['technology'] == 'free memory' \
+    and j['models'][0]['total']['total_uj'] == j['models'][0]['total']['compute_uj'] > 0"
+  printf '{"name": "x", "constants": {"sram": {}}}' >"$WORK/constants.json"
+  expect 4 "energy with unknown constants" energy "$DEMO/digits.snnq" --data "$DEMO/test.tsv" \
+    --constants "$WORK/constants.json"
+  error_says 'constants: "sram" is not known'
+  expect 0 "energy in words" energy "${models[@]}" --data "$DEMO/test.tsv" --limit 1 --layers --reuse 0 --tick-batching
+  grep -q '^45 nm model' "$WORK/out" && ok "energy names its model" || bad "energy names its model"
+  [ "$(grep -c ' rate ' "$WORK/out")" -ge 54 ] && ok "energy of 2 x 27 layers" || bad "energy of 2 x 27 layers"
+}
+
 usage_tests
 weak_model
 quantize_tests
 info_tests
 run_tests
 eval_tests
+energy_tests
 doctor_tests
 validate_tests
 import_tests

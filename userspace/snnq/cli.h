@@ -37,6 +37,7 @@ int verb_import(int argc, char **argv);
 int verb_quantize(int argc, char **argv);
 int verb_run(int argc, char **argv);
 int verb_eval(int argc, char **argv);
+int verb_energy(int argc, char **argv);
 int verb_validate(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
 
@@ -59,12 +60,14 @@ struct cli_option {
 	struct cli_list *list;	/* may be given several times */
 };
 
+#define CLI_ONE_OR_MORE (-1)
+
 struct cli_command {
 	const char *usage;		/* "eval MODEL --data LIST" */
 	const char *summary;
 	const char *examples;		/* one per line */
 	const struct cli_option *options;	/* ends with a NULL name */
-	int arguments;			/* exact number of positional arguments */
+	int arguments;			/* number of positional arguments, or CLI_ONE_OR_MORE */
 };
 
 /*

@@ -13,6 +13,7 @@ const struct cli_verb cli_verbs[] = {
 	{ "quantize", "turn a float model into an integer one", verb_quantize },
 	{ "run", "classify one recording", verb_run },
 	{ "eval", "accuracy over a labelled list of recordings", verb_eval },
+	{ "energy", "energy of an inference, models side by side", verb_energy },
 	{ "validate", "test a device against golden vectors", verb_validate },
 	{ "doctor", "find what is missing for the driver to work", verb_doctor },
 	{ NULL, NULL, NULL },

@@ -113,7 +113,7 @@ bool cli_parse(const struct cli_command *c, int argc, char **argv, char ***posit
 {
 	struct option longs[MAX_OPTIONS + 2];
 	char letters[2 * MAX_OPTIONS + 3];
-	int o;
+	int o, given;
 
 	build_tables(c, longs, letters);
 	optind = 1;
@@ -137,9 +137,10 @@ bool cli_parse(const struct cli_command *c, int argc, char **argv, char ***posit
 		return false;
 	}
 	*positional = argv + optind;
-	if (argc - optind == c->arguments)
+	given = argc - optind;
+	if (given == c->arguments || (c->arguments == CLI_ONE_OR_MORE && given))
 		return true;
-	*code = wrong(c, argc - optind < c->arguments ? "argument missing" : "too many arguments",
+	*code = wrong(c, !given || given < c->arguments ? "argument missing" : "too many arguments",
 		      argv[0]);
 	return false;
 }
