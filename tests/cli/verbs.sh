@@ -71,7 +71,7 @@ usage_tests() {
   expect 2 "quantize without output" quantize m.snnq
   expect 2 "quantize: malformed grid" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" --default uniform
   expect 2 "quantize: bits out of range" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" --default pot:6
-  error_says "expected uniform:1..8, pot:2..5 or odd:1..8, found pot:6"
+  error_says "expected uniform:1..8, pot:2..5, odd:1..8, apot:3..5 or ternary:2, found pot:6"
   expect 2 "quantize: unknown layer" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" --layer no=uniform:4
 }
 

@@ -13,33 +13,12 @@
 #include "error.h"
 #include "graph.h"
 #include "quantize/grid.h"
-#include "snnq_engine.h"
 #include "snnq_tools.h"
 
 struct totals {
 	uint64_t params, weights, weight_bytes;
 	double weight_bits;
 };
-
-static uint64_t packed_zeros(const struct graph_layer *l, uint64_t rows, uint32_t row)
-{
-	const uint8_t *data = l->weight->data;
-	size_t row_bytes = ((size_t)row * l->bits + 7) / 8;
-	uint64_t zeros = 0;
-
-	for (uint64_t r = 0; r < rows; r++, data += row_bytes)
-		for (uint32_t i = 0; i < row; i++) {
-			uint32_t code = 0;
-
-			for (uint32_t b = 0; b < l->bits; b++) {
-				size_t bit = (size_t)i * l->bits + b;
-
-				code |= (uint32_t)(data[bit / 8] >> (bit % 8) & 1) << b;
-			}
-			zeros += !snnq_weight_decode(l->scheme, l->bits, code);
-		}
-	return zeros;
-}
 
 static uint64_t count_zeros(const struct graph_layer *l, uint64_t weights)
 {
@@ -50,7 +29,7 @@ static uint64_t count_zeros(const struct graph_layer *l, uint64_t weights)
 	if (l->scheme != SNNQ_SCHEME_NONE) {
 		uint32_t row = l->out.channels / groups;
 
-		return packed_zeros(l, weights / row, row);
+		return weight_zeros(l->scheme, l->bits, l->weight->data, weights / row, row);
 	}
 	for (uint64_t i = 0; i < weights; i++) {
 		memcpy(&w, (const char *)l->weight->data + i * sizeof(w), sizeof(w));
@@ -88,7 +67,7 @@ static cJSON *layer_json(const struct graph *g, const struct graph_layer *l, str
 	t->params += weights + biases;
 	t->weights += weights;
 	t->weight_bytes += weights ? l->weight->bytes : 0;
-	t->weight_bits += (double)weights * bits;
+	t->weight_bits += (double)weights * weight_stored_bits(l->scheme, l->bits);
 	return o;
 }
 

@@ -15,6 +15,7 @@
 
 #include "error.h"
 #include "graph.h"
+#include "snnq_validate.h"
 
 /* A tensor of which layers take their part in order, instead of naming one of their own. */
 struct shared {
@@ -412,8 +413,13 @@ static void get_packed(struct parser *p, const cJSON *node, struct graph_layer *
 		       const struct graph_shape *in)
 {
 	uint32_t groups = l->op == SNNQ_OP_CONV2D ? l->geometry.groups : 1;
-	uint64_t row = ((uint64_t)(l->out_channels / groups) * l->bits + 7) / 8, rows, want;
+	uint64_t row = snnq_row_bytes(l->scheme, l->bits, l->out_channels / groups), rows, want;
 
+	if (!snnq_scheme_ok(&snnq_caps_all, l->scheme, l->bits)) {
+		complain(p, "weight.bits: %u is no width of scheme \"%s\"", l->bits,
+			 l->scheme_name);
+		return;
+	}
 	rows = l->op == SNNQ_OP_CONV2D ?
 	       (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w * in->channels : in->channels;
 	want = rows * row;	/* 24 + 16 and 17 bits */
@@ -434,7 +440,8 @@ static void get_weight(struct parser *p, struct graph_layer *l, const struct gra
 {
 	static const struct word schemes[] = {
 		{ "float", SNNQ_SCHEME_NONE }, { "uniform", SNNQ_SCHEME_UNIFORM },
-		{ "odd", SNNQ_SCHEME_ODD }, { "pot", SNNQ_SCHEME_POT }, { NULL },
+		{ "odd", SNNQ_SCHEME_ODD }, { "pot", SNNQ_SCHEME_POT },
+		{ "apot", SNNQ_SCHEME_APOT }, { "ternary", SNNQ_SCHEME_TERNARY }, { NULL },
 	};
 	const cJSON *node = member(l->json, "weight");
 
