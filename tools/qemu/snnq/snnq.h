@@ -23,7 +23,7 @@
 #include "snnq_inject.h"
 #include "snnq_regs.h"
 
-#define SNNQ_CAP_WORDS  20      /* 32-bit registers before the gap of the admin page */
+#define SNNQ_CAP_WORDS  22      /* 32-bit registers before the gap of the admin page */
 #define SNNQ_PLANS      4       /* programs that a core remembers */
 
 /* Cycle model: see Documentation/cycle-model.md. */
