@@ -4,13 +4,12 @@
  *
  * The multiple-choice knapsack, solved exactly. A loss of a configuration is the sum of its
  * options' losses, added from the last layer to the first. Equal losses: the lower costs win
- * (first the front's axis, then costs with a budget, then the others), then the choice that
- * is first in lexicographic order. So there is one answer, on every machine.
+ * (first the front's axis, then costs whose budget can be exceeded, then the others), then the
+ * choice that is first in lexicographic order. So there is one answer, on every machine.
  */
 #ifndef SNNQ_ALLOCATE_H
 #define SNNQ_ALLOCATE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,10 +44,10 @@ struct allocate_point {
 	uint64_t cost[ALLOCATE_COSTS];
 	uint16_t *choice;	/* [layers], index of an option */
 	/*
-	 * States became too many, so costs were rounded up on the way: the budgets hold and the
-	 * costs are the true ones, but another point may be slightly better.
+	 * 0: exact. Else states became too many and those that were nearly dominated were
+	 * dropped: the least loss may be lower, by at most this part of it.
 	 */
-	bool rounded;
+	double excess;
 };
 
 /*
