@@ -455,6 +455,27 @@ static void expect(const struct program *p, int ret, enum snnq_check check)
 	free(blob);
 }
 
+/* A device that lacks just this width of just this scheme. */
+static void expect_unsupported(const struct program *p, uint32_t scheme, uint32_t bits)
+{
+	struct snnq_caps caps = snnq_caps_all;
+	uint32_t *widths[] = { NULL, &caps.scheme_uniform, &caps.scheme_odd, &caps.scheme_pot,
+			       &caps.scheme_apot, &caps.scheme_ternary };
+	struct snnq_program_info info;
+	struct snnq_diag diag;
+	size_t size;
+	void *blob = pack(p, &size);
+
+	*widths[scheme] &= ~(1u << bits);
+	assert_int_equal(snnq_program_validate(blob, size, &caps, &info, &diag), -EOPNOTSUPP);
+	assert_string_equal(diag.field, "quant.bits");
+	caps = (struct snnq_caps){ .max_layers = 1, .max_dim = 1, .max_channels = 16,
+				   .max_steps = 1, .max_program_bytes = 4096, .ops = ~0ull };
+	*widths[scheme] = 1u << bits;
+	assert_int_equal(snnq_program_validate(blob, size, &caps, &info, &diag), 0);
+	free(blob);
+}
+
 /* Every scheme and width: the bytes of a row, and nothing but the listed widths. */
 static void schemes(void **context)
 {
@@ -480,6 +501,7 @@ static void schemes(void **context)
 			expect(&p, ok ? 0 : -EINVAL, ok ? SNNQ_CHECK_OK : SNNQ_CHECK_SCHEME);
 			if (!ok)
 				continue;
+			expect_unsupported(&p, scheme, bits);
 			assert_int_equal(p.regions[2].bytes, 3 * (scheme == SNNQ_SCHEME_TERNARY ?
 						(n + 4) / 5 : (n * bits + 7) / 8));
 			p.regions[2].bytes--;
