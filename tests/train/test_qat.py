@@ -238,6 +238,9 @@ class Export(unittest.TestCase):
                             torch.nn.functional.cross_entropy(net(x), label),
                             torch.Generator().manual_seed(9))
             self.assertEqual(resumed, len(stops) > 1)
+            with self.assertRaises(ValueError):   # other epochs, other rates
+                fitting.fit(net, data, fitting.Plan(3, 4, 1e-3, 8, progress),
+                            loss_of, generator)
             results.append(net.state_dict())
         for name, value in results[0].items():
             self.assertTrue(torch.equal(value, results[1][name]), name)
@@ -285,7 +288,8 @@ class Search(unittest.TestCase):
                 used = list(net.synapses.values())[important].rounded()
                 return 3e3 * (used - real[important]).square().mean()
 
-            args = types.SimpleNamespace(hot=2.0, cold=0.2, target=3.5, price=4.0)
+            args = types.SimpleNamespace(hot=2.0, cold=0.2, target=3.5, price=4.0,
+                                         decide=0.5)
             optimizer = torch.optim.Adam(
                 [p for n, p in net.named_parameters() if "logits" in n], 0.1)
             loss = search.PricedLoss(net, task, args)
@@ -299,6 +303,7 @@ class Search(unittest.TestCase):
             self.assertTrue(set(chosen.values()) <= set(candidates))
             self.assertLessEqual(sum(bits) / 2, args.target)
             self.assertGreater(bits[important], bits[1 - important])
+            self.assertLess(search.mean_entropy(net), 0.5)
 
     def test_impossible_targets_are_refused(self):
         net = small_network()

@@ -11,7 +11,7 @@ import dataset
 import nmnist
 
 DATA = {"demo": dataset, "nmnist": nmnist}
-LOGITS_RATE = 30    # times the rate of weights
+LOGITS_RATE = 100   # times the rate of weights
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,15 @@ def accuracy(net, data):
 class Progress:
     """State of a training that outlives its process."""
 
-    def __init__(self, path, **parts):
-        self.path, self.parts = pathlib.Path(path), parts
+    def __init__(self, plan, **parts):
+        self.path, self.plan = pathlib.Path(plan.progress), str(plan)
+        self.parts = parts
 
     def save(self, epoch, generator):
         """Write the state after so many epochs, all of it or nothing."""
         state = {name: part.state_dict() for name, part in self.parts.items()}
-        state.update(epoch=epoch, generator=generator.get_state(),
-                     noise=torch.get_rng_state())
+        state.update(plan=self.plan, epoch=epoch, noise=torch.get_rng_state(),
+                     generator=generator.get_state())
         fresh = self.path.with_suffix(".tmp")
         torch.save(state, fresh)
         fresh.replace(self.path)
@@ -102,6 +103,9 @@ class Progress:
         if not self.path.exists():
             return 0
         state = torch.load(self.path)
+        if state["plan"] != self.plan:
+            raise ValueError(f"{self.path}: left by {state['plan']}, "
+                             f"now {self.plan}")
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         generator.set_state(state["generator"])
@@ -140,7 +144,7 @@ def fit(net, data, plan, loss_of, generator):
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, [g["lr"] for g in optimizer.param_groups],
         total_steps=total, pct_start=plan.warmup)
-    progress = Progress(plan.progress, net=net, optimizer=optimizer,
+    progress = Progress(plan, net=net, optimizer=optimizer,
                         schedule=schedule)
     for epoch in range(progress.load(generator), plan.epochs):
         net.train()

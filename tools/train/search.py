@@ -4,9 +4,10 @@
 
 Every layer of a float model runs with a mixture of candidate grids whose shares
 are learned (Gumbel-softmax), while the weights adapt. The loss is that of
-fine-tuning plus a price on the average bits above the target; the temperature
-of the mixture falls from --hot to --cold. In the end the likeliest choice of
-grids within the target is taken, exactly. Prints NAME=SCHEME:BITS lines, for
+fine-tuning plus a price on the average bits above the target and, growing to
+--decide, on the entropy of the shares; the temperature of the mixture falls
+from --hot to --cold. In the end the likeliest choice of grids within the target
+is taken, exactly. Prints NAME=SCHEME:BITS lines, for
 `train.py --grid`, `qat.py --grid` and `snnq quantize --layer`."""
 import argparse
 
@@ -43,6 +44,12 @@ def expected_bits(net):
     return sum(s.weight.numel() * s.grid.expected_bits() for s in layers) / total
 
 
+def mean_entropy(net):
+    """Entropy of the shares, a mean over layers: 0 when all are decided."""
+    shares = [s.grid.logits.log_softmax(0) for _, s in mixtures(net)]
+    return -sum((s.exp() * s).sum() for s in shares) / len(shares)
+
+
 def best_choice(options, budget):
     """One option (cost, score, what) of each list, of the highest total score
     with a total cost within the budget; exact. Returns the list of `what`."""
@@ -73,6 +80,13 @@ def choose(net, candidates, target):
     return [(name, grid) for (name, _), grid in zip(layers, chosen)]
 
 
+def bits_of(net, chosen):
+    """Average bits per weight of a choice."""
+    sizes = [s.weight.numel() for _, s in mixtures(net)]
+    return sum(n * weight_bits(*grid)
+               for n, (_, grid) in zip(sizes, chosen)) / sum(sizes)
+
+
 class PricedLoss:
     """Loss of fine-tuning plus the price of bits; cools the mixtures."""
 
@@ -84,7 +98,8 @@ class PricedLoss:
         for _, synapse in mixtures(self.net):
             synapse.grid.temperature = hot * (cold / hot) ** done
         excess = (expected_bits(self.net) / self.args.target - 1).clamp(min=0)
-        return self.task(x, label, done) + self.args.price * excess
+        return (self.task(x, label, done) + self.args.price * excess
+                + self.args.decide * done * mean_entropy(self.net))
 
 
 def arguments():
@@ -97,6 +112,7 @@ def arguments():
     parser.add_argument("--candidates", default=CANDIDATES,
                         help="SCHEME:BITS, separated by spaces")
     parser.add_argument("--price", type=float, default=4.0)
+    parser.add_argument("--decide", type=float, default=0.5)
     parser.add_argument("--hot", type=float, default=2.0)
     parser.add_argument("--cold", type=float, default=0.2)
     parser.add_argument("--kl", type=float, default=1.0)
@@ -119,7 +135,8 @@ def main():
     with open(args.output, "w", encoding="ascii") as file:
         for name, (scheme, bits) in chosen:
             print(f"{name}={scheme}:{bits}", file=file)
-    print(f"likeliest mixture {float(expected_bits(net)):.3f} bits per weight")
+    print(f"mixture {float(expected_bits(net)):.3f}, choice "
+          f"{bits_of(net, chosen):.3f} bits per weight")
     fitting.forget(args)
 
 
