@@ -27,16 +27,17 @@ int journal_open(const char *path, const char *header, struct journal **journal)
 bool journal_find(const struct journal *journal, const char *key, double *values, size_t count);
 /*
  * Append. The same key with the same values is fine; with others it is -EEXIST. Values are
- * finite (-EINVAL), keys not empty. Thread safe.
+ * numbers or infinite (-EINVAL), at least one, and keys not empty. Thread safe.
  */
 int journal_add(struct journal *journal, const char *key, const double *values, size_t count);
+/* Number of keys. */
 size_t journal_count(const struct journal *journal);
 void journal_close(struct journal *journal);
 
 /*
  * Combine the journals of finished shards, which have the same header, into @out (replaced as a
  * whole), sorted by key: the same bytes whatever the order of @paths. -EEXIST: two of them
- * differ in a value.
+ * differ in a value; -EBUSY: one is being written.
  */
 int journal_merge(const char *out, const char *const *paths, size_t count);
 
