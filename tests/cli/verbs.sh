@@ -273,6 +273,12 @@ np.save(sys.argv[1], (2 * (np.arange(3 * 8) % 7 - 3)).astype(np.int8).reshape(3,
   expect 0 "import" import "$WORK/slayer" -o "$WORK/slayer.snnq" --json
   json "import" "j['layers'][0]['bits'] == 3 and j['classes'] == 3 and j['input']['width'] == 2 \
     and j['input']['steps'] == 10"
+  cp "$WORK/out" "$WORK/imported"
+  # both writers and both readers of the short form agree
+  tools/train/snnqfile.py "$WORK/slayer.snnq" -o "$WORK/again.snnq"
+  expect 0 "info of what Python wrote" info "$WORK/again.snnq" --json
+  sed -i '/_bytes"\|_ratio"\|_bits"\|_percent"/d' "$WORK/imported" "$WORK/out"
+  cmp -s "$WORK/out" "$WORK/imported" && ok "Python rewrites models" || bad "Python rewrites models"
 }
 
 energy_tests() {

@@ -21,6 +21,7 @@ import export  # noqa: E402
 import grids  # noqa: E402
 import model  # noqa: E402
 import quantgrid  # noqa: E402
+import shortform  # noqa: E402
 import snnqfile  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
 
@@ -194,6 +195,114 @@ class ModelFiles(unittest.TestCase):
                 file.flush()
                 with self.assertRaises(ValueError):
                     snnqfile.read(file.name)
+
+
+NEURON = {"model": "lif", "leak": {"kind": "div", "n": 2}, "compare": "ge",
+          "reset": "hard"}
+
+
+def dense(name, inputs, channels, scheme, bits, **neuron):
+    """A linear layer with its tensors named after it."""
+    return {"name": name, "op": "linear", "inputs": inputs,
+            "out_channels": channels,
+            "weight": {"tensor": f"{name}.weight", "scheme": scheme, "bits": bits},
+            "neuron": {**NEURON, "threshold": f"{name}.threshold", **neuron},
+            "bias": f"{name}.bias"}
+
+
+def long_model():
+    """An integer model in the long form with a bit of everything."""
+    window = {"kernel": [3, 3], "stride": [1, 2], "padding": [1, 1],
+              "dilation": [1, 1], "groups": 2}
+    layers = [
+        {**dense("conv", ["input"], 4, "odd", 3, shift=3), "op": "conv2d", **window},
+        {"name": "pool", "op": "maxpool", "inputs": ["conv"], "kernel": [2, 2],
+         "stride": [2, 2], "padding": [0, 0], "dilation": [1, 1]},
+        dense("q", ["pool"], 6, "ternary", 2, shift=4),
+        dense("k", ["pool"], 6, "uniform", 3, shift=4),
+        dense("v", ["pool"], 6, "pot", 3, shift=4, note=None),
+        {"name": "attn", "op": "attention", "inputs": ["q", "k", "v"], "heads": 2,
+         "neuron": {**NEURON, "threshold": 4}},
+        {"name": "head", "op": "linear", "inputs": ["attn"], "out_channels": 3,
+         "weight": {"tensor": "head.weight", "scheme": "uniform", "bits": 8},
+         "bias": "head.bias", "neuron": {"model": "none", "mult": "head.mult"}}]
+    graph = {"format": "snnq", "version": 1, "arithmetic": "integer",
+             "input": {"width": 8, "height": 8, "polarities": 2, "layout": "hwc"},
+             "layers": layers, "readout": {"input": "head", "mode": "sum"}}
+    rng = np.random.default_rng(5)
+    tensors = {"head.weight": rng.integers(0, 256, 18).astype(np.uint8),
+               "head.bias": np.array([70000, 1, -1], np.int32),
+               "head.mult": np.array([1, 2, 3], np.int32)}
+    sizes = {"conv": 9 * 2 * 1, "q": 4 * 2, "k": 4 * 3, "v": 4 * 3}
+    for layer in layers[:1] + layers[2:5]:
+        name, channels = layer["name"], layer["out_channels"]
+        tensors[f"{name}.weight"] = rng.integers(0, 256, sizes[name]).astype(np.uint8)
+        for part in "threshold", "bias":
+            values = rng.integers(1, 30000, channels)
+            tensors[f"{name}.{part}"] = values.astype(np.int16)
+    return graph, tensors
+
+
+class ShortForm(unittest.TestCase):
+    def rewritten(self, graph, tensors):
+        with tempfile.NamedTemporaryFile() as file:
+            snnqfile.write(file.name, graph, tensors)
+            return snnqfile.read(file.name)
+
+    def test_long_form_comes_back(self):
+        graph, tensors = long_model()
+        again, back = self.rewritten(graph, tensors)
+        self.assertEqual(again, graph)
+        names = {name for name in back if not name.startswith("pad.")}
+        self.assertEqual(names, set(tensors))
+        for name, array in tensors.items():
+            self.assertTrue(np.array_equal(back[name], array), name)
+
+    def test_what_is_written(self):
+        graph, tensors = shortform.shorten(*long_model())
+        self.assertEqual(set(tensors), {"head.bias", "weights", "numbers"})
+        self.assertEqual(tensors["numbers"].dtype, np.int16)
+        self.assertEqual(tensors["numbers"].size, 2 * (4 + 3 * 6) + 3)
+        self.assertEqual(graph["layers"][1], {"name": "pool", "op": "maxpool",
+                                              "kernel": 2, "stride": 2})
+        self.assertEqual(graph["layers"][2]["weight"], "ternary:2")
+        self.assertEqual(graph["defaults"]["neuron"]["compare"], "ge")
+        self.assertNotIn("input", graph["readout"])
+        order = [(layer.get("neuron", {}).get("threshold", True),
+                  layer.get("bias", True)) for layer in graph["layers"]]
+        self.assertEqual(order[0], (True, True))
+
+    def test_a_tensor_of_two_layers_stays(self):
+        graph, tensors = long_model()
+        graph["layers"][4]["weight"] = dict(graph["layers"][3]["weight"])
+        _, kept = shortform.shorten(graph, tensors)
+        self.assertIn("k.weight", kept)
+        self.assertEqual(self.rewritten(graph, tensors)[0], graph)
+
+    def test_sizes_are_checked(self):
+        for pool in shortform.SHARED:
+            for change in (-1, 1):
+                graph, tensors = shortform.shorten(*long_model())
+                tensors[pool] = np.resize(tensors[pool], tensors[pool].size + change)
+                with self.assertRaises(ValueError):
+                    shortform.expand(graph, tensors, snnqfile.row_bytes)
+            graph, tensors = shortform.shorten(*long_model())
+            tensors[pool] = tensors[pool].astype(np.int32)
+            with self.assertRaises(ValueError):
+                shortform.expand(graph, tensors, snnqfile.row_bytes)
+
+    def test_defaults_are_bounded(self):
+        graph, tensors = shortform.shorten(*long_model())
+        graph["defaults"]["linear"]["note"] = "x" * 20000
+        with self.assertRaises(ValueError):
+            shortform.expand(graph, tensors, snnqfile.row_bytes)
+
+    def test_demo_is_short(self):
+        path = TRAIN / "demo" / "digits.snnq"
+        graph, tensors = snnqfile.read(path)
+        packed = sum(tensors[layer["weight"]["tensor"]].size
+                     for layer in graph["layers"] if "weight" in layer)
+        self.assertLess(path.stat().st_size - packed, 9000)
 
 
 class Grids(unittest.TestCase):

@@ -1,14 +1,20 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Read and write .snnq files (Documentation/model-format.md) and their weights.
 
 A file is a graph (dictionary) and named NumPy arrays. Weights of integer models
 are packed bits; pack() and unpack() translate them from and to the levels
 [out, in/groups, kernel y, kernel x] of Documentation/numerics.md.
+
+Run as a program it writes a model once more, in the short form.
 """
+import argparse
 import json
 import struct
 
 import numpy as np
+
+import shortform
 
 DTYPES = {"F32": "<f4", "F64": "<f8", "I8": "i1", "U8": "u1", "I16": "<i2",
           "U16": "<u2", "I32": "<i4", "U32": "<u4", "I64": "<i8", "U64": "<u8"}
@@ -24,8 +30,10 @@ def aligned(size):
 
 
 def write(path, graph, tensors):
-    """Write a model. Fillers keep tensors aligned and the data without holes,
-    which other safetensors readers insist on."""
+    """Write a model, an integer one in the short form. Fillers keep tensors
+    aligned and the data without holes, which other safetensors readers insist on."""
+    if graph.get("arithmetic") == "integer":
+        graph, tensors = shortform.shorten(graph, tensors)
     names = {np.dtype(v): k for k, v in DTYPES.items()}
     metadata = json.dumps(graph, separators=(",", ":"))
     header, data = {"__metadata__": {"snnq": metadata}}, b""
@@ -35,7 +43,7 @@ def write(path, graph, tensors):
                         "data_offsets": [len(data), len(data) + len(raw)]}
         data += raw
         fill = aligned(len(data)) - len(data)
-        if fill:
+        if fill and name != list(tensors)[-1]:
             header[f"pad.{len(data)}"] = {
                 "dtype": "U8", "shape": [fill],
                 "data_offsets": [len(data), len(data) + fill]}
@@ -66,7 +74,7 @@ def tensor(name, entry, data):
 
 
 def read(path):
-    """(graph, tensors) of a file."""
+    """(graph, tensors) of a file, in the long form."""
     with open(path, "rb") as file:
         raw = file.read()
     if len(raw) < 8:
@@ -84,7 +92,9 @@ def read(path):
     if any(a[1] > b[0] for a, b in zip(spans, spans[1:])):
         raise ValueError(f"{path}: tensors overlap")
     data = raw[8 + length:]
-    return graph, {n: tensor(n, e, data) for n, e in header.items()}
+    tensors = {n: tensor(n, e, data) for n, e in header.items()}
+    shortform.expand(graph, tensors, row_bytes)
+    return graph, tensors
 
 
 def widths(scheme):
@@ -176,3 +186,15 @@ def unpack(packed, scheme, bits, shape, groups=1):
     split = decode(codes, scheme, bits).reshape(
         groups, height, width, inputs, per_group)
     return split.transpose(0, 4, 3, 1, 2).reshape(shape)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Write a model in the short form.")
+    parser.add_argument("model")
+    parser.add_argument("-o", "--output", required=True)
+    args = parser.parse_args()
+    write(args.output, *read(args.model))
+
+
+if __name__ == "__main__":
+    main()
