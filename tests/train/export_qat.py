@@ -25,9 +25,10 @@ import qat  # noqa: E402
 import quantgrid  # noqa: E402
 import snnqfile  # noqa: E402
 
-GRIDS = [("uniform", 8), ("odd", 2), ("pot", 4), ("uniform", 3), ("odd", 1),
+GRIDS = [("uniform", 8), ("odd", 2), ("pot", 4), ("apot", 4), ("odd", 1),
          ("pot", 2), ("uniform", 2), ("odd", 4), ("pot", 3), ("uniform", 1),
-         ("uniform", 4), ("odd", 3), ("uniform", 5), ("uniform", 6)]
+         ("apot", 3), ("uniform", 3), ("odd", 3), ("ternary", 2),
+         ("uniform", 5), ("apot", 5), ("uniform", 6)]
 
 
 def main():

@@ -27,7 +27,8 @@ from grids import levels_of  # noqa: E402
 
 FORMATS = ([("uniform", b) for b in range(1, 9)]
            + [("odd", b) for b in range(1, 9)]
-           + [("pot", b) for b in range(2, 6)])
+           + [("pot", b) for b in range(2, 6)]
+           + [("apot", b) for b in range(3, 6)] + [("ternary", 2)])
 
 
 def small_network(seed=2):
@@ -108,6 +109,8 @@ class LearnedSteps(unittest.TestCase):
             codes = np.arange(1 << bits)
             if scheme == "uniform" and bits > 1:
                 codes = np.delete(codes, 1 << bits - 1)
+            if scheme == "ternary":
+                codes = np.arange(3)
             found = snnqfile.decode(codes, scheme, bits)
             self.assertEqual(sorted(set(found.tolist())),
                              levels_of(scheme, bits), (scheme, bits))

@@ -15,8 +15,8 @@ import fitting
 from learned import MixedGrid, weight_bits
 from qat import Distillation, float_network
 
-CANDIDATES = "odd:1 uniform:2 odd:2 uniform:3 odd:3 pot:3 uniform:4 pot:4 " \
-    "uniform:5 uniform:6 uniform:8"
+CANDIDATES = "odd:1 ternary:2 odd:2 uniform:3 odd:3 pot:3 apot:3 uniform:4 " \
+    "pot:4 apot:4 uniform:5 uniform:6 uniform:8"
 
 
 def parse_candidate(text):
