@@ -27,6 +27,15 @@ fi
 if $python tests/train/test_train.py -v; then ok "training tools"; else bad "training tools"; fi
 if $python tests/train/test_qat.py -v; then ok "training on grids"; else bad "training on grids"; fi
 
+data=${SNNQ_DATA:-../shared/data}/nmnist
+if [ ! -e "$data/train.tsv" ]; then
+  skip "N-MNIST split and network" "$data is absent"
+elif $python tests/train/test_nmnist.py -v; then
+  ok "N-MNIST split and network"
+else
+  bad "N-MNIST split and network"
+fi
+
 if [ ! -x "$snnq" ] || [ ! -e "$model" ]; then
   skip "PyTorch and engine spike by spike" "needs build/snnq and $model"
 elif $python tests/train/compare_engine.py --snnq "$snnq"; then
