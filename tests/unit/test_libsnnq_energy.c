@@ -253,6 +253,33 @@ static void test_graph_counts(void **state)
 	modelfile_free(file);
 }
 
+/* Levels decide widths, packed bytes decide traffic: of each scheme. */
+static void test_schemes(void **state)
+{
+	static const struct { const char *scheme; uint32_t bits, weight_bits, level_bits; } s[] = {
+		{ "\"uniform\"", 2, 24, 2 }, { "\"odd\"", 2, 24, 3 }, { "\"pot\"", 2, 24, 2 },
+		{ "\"ternary\"", 2, 24, 2 }, { "\"odd\"", 1, 24, 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(s) / sizeof(s[0]); i++) {
+		struct modelfile *file = network_model();
+		struct energy_layer_in in;
+		struct graph g;
+		char bits[4];
+
+		snprintf(bits, sizeof(bits), "%u", s[i].bits);
+		edit(file, "layers.2.weight.scheme", s[i].scheme);
+		edit(file, "layers.2.weight.bits", bits);
+		assert_int_equal(graph_parse("net", file, &g), 0);
+		energy_graph_layer(&g, 2, net_stats(), 1, &in);	/* q: 3 inputs, 4 outputs */
+		assert_int_equal(in.weight_bits, s[i].weight_bits);
+		assert_int_equal(in.acc_bits, s[i].level_bits + 2);
+		graph_free(&g);
+		modelfile_free(file);
+	}
+}
+
 static void test_graph_sum(void **state)
 {
 	struct modelfile *file = network_model();
@@ -356,7 +383,8 @@ int main(void)
 		cmocka_unit_test(test_example), cmocka_unit_test(test_dataflow),
 		cmocka_unit_test(test_whole_network), cmocka_unit_test(test_options),
 		cmocka_unit_test(test_mean), cmocka_unit_test(test_acc_bits),
-		cmocka_unit_test(test_graph_counts), cmocka_unit_test(test_graph_sum),
+		cmocka_unit_test(test_graph_counts), cmocka_unit_test(test_schemes),
+		cmocka_unit_test(test_graph_sum),
 		cmocka_unit_test(test_table), cmocka_unit_test(test_all_constants_have_sources),
 		cmocka_unit_test(test_bad_tables),
 	};

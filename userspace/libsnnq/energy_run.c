@@ -10,6 +10,7 @@
 
 #include "energy.h"
 #include "error.h"
+#include "quantize/grid.h"
 #include "snnq_tools.h"
 #include "stream.h"
 
@@ -158,10 +159,12 @@ static double average_bits(const struct graph *g)
 	double bits = 0, weights = 0;
 
 	for (uint32_t i = 0; i < g->layer_count; i++) {
-		double n = (double)graph_layer_params(g, &g->layers[i]);
+		const struct graph_layer *l = &g->layers[i];
+		double n = (double)graph_layer_params(g, l);
 
 		weights += n;
-		bits += n * (g->integer ? g->layers[i].bits : 32);
+		if (l->weight)
+			bits += n * weight_stored_bits(l->scheme, l->bits);
 	}
 	return weights > 0 ? bits / weights : 0;
 }
