@@ -149,7 +149,7 @@ static bool run_tile(struct job *job, uint32_t first, uint32_t steps, uint64_t *
 	const struct snnq_run *run = job->run;
 	uint32_t i, slot;
 
-	for (i = 0; i < job->plan->info.layer_count; i++) {
+	for (i = run->first_layer; i < job->plan->info.layer_count; i++) {
 		job->layer = i;
 		if (run->poll && run->poll(run->poll_ctx, i, ++*progress))
 			return fault(job, SNNQ_STATUS_CANCELLED, SNNQ_REGION_NONE, 0);
@@ -202,6 +202,12 @@ static void report(struct job *job)
 		if (job->run->stats)
 			job->run->stats[i] = *s;
 	}
+}
+
+void *snnq_plan_scratch(struct snnq_plan *plan, size_t *slot_bytes)
+{
+	*slot_bytes = plan->info.scratch_step_bytes;
+	return plan->scratch;
 }
 
 void snnq_plan_run(struct snnq_plan *plan, const struct snnq_run *run,

@@ -53,6 +53,8 @@ struct snnq_memory {
  *	it is only written.
  * @event_bytes: size of the user regions with role EVENTS as bound, by user
  *	region number (0-based); others ignored. Bounds event lists.
+ * @first_layer: layers before it do not run; their outputs are what scratch holds, see
+ *	snnq_plan_scratch(). 0: all run.
  * @memory: see there.
  * @stats: NULL, or struct snnq_layer_stats[layer_count], filled on success.
  * @poll: NULL, or called at least once per layer and tile, before the layer runs,
@@ -64,6 +66,7 @@ struct snnq_run {
 	bool reset;
 	uint64_t state_seq;
 	uint64_t event_bytes[SNNQ_MAX_USER_REGIONS];
+	uint32_t first_layer;
 	struct snnq_memory memory;
 	struct snnq_layer_stats *stats;
 	bool (*poll)(void *ctx, uint32_t layer, uint64_t progress);
@@ -103,6 +106,12 @@ void snnq_plan_destroy(struct snnq_plan *plan);
 bool snnq_plan_matches(const struct snnq_plan *plan, const void *program, size_t size);
 
 const struct snnq_program_info *snnq_plan_info(const struct snnq_plan *plan);
+
+/*
+ * Where outputs between layers are held: info.tile_steps slots of *slot_bytes each, tensors in them at their offsets. For those who supply outputs of layers
+ * that they do not run.
+ */
+void *snnq_plan_scratch(struct snnq_plan *plan, size_t *slot_bytes);
 
 /* Run one job; always fills @outcome. */
 void snnq_plan_run(struct snnq_plan *plan, const struct snnq_run *run,

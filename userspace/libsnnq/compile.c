@@ -113,6 +113,7 @@ static void compile_layer(struct compiler *c, const struct graph_layer *g)
 	for (uint32_t i = 0; i < g->in_count; i++)
 		l->in[i] = operand(c, g->in[i]);
 	out.offset = bump(&c->header.scratch_step_bytes, snnq_tensor_bytes(&out));
+	c->out->offsets[g - c->graph->layers] = out.offset;
 	l->out = out;
 	if (g->op != SNNQ_OP_LINEAR)
 		l->geometry = g->geometry;
@@ -206,7 +207,8 @@ static int allocate(struct compiler *c)
 	c->table = calloc(numbers + 1, sizeof(*c->table));
 	c->out->weights = calloc(1, c->out->weights_bytes + 1);
 	c->out->taps = calloc(g->layer_count, sizeof(*c->out->taps));
-	if (c->layers && c->table && c->out->weights && c->out->taps)
+	c->out->offsets = calloc(g->layer_count, sizeof(*c->out->offsets));
+	if (c->layers && c->table && c->out->weights && c->out->taps && c->out->offsets)
 		return 0;
 	return error_set(-ENOMEM, "no memory for the program");
 }
@@ -297,5 +299,6 @@ void compile_free(struct compiled *compiled)
 	free(compiled->program);
 	free(compiled->weights);
 	free(compiled->taps);
+	free(compiled->offsets);
 	memset(compiled, 0, sizeof(*compiled));
 }

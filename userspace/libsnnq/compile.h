@@ -21,6 +21,7 @@ struct compiled {
 	int weights_region, input_region, readout_region, taps_region;	/* user numbers or -1 */
 	__u64 input_step_bytes, taps_step_bytes, readout_bytes;
 	struct snnq_tensor *taps;	/* per graph layer: where its copy lies */
+	__u64 *offsets;		/* per graph layer: of its output in scratch */
 };
 
 struct compile_opts {

@@ -464,6 +464,21 @@ static bool write_all(const struct modelfile *f, FILE *out, const char *header, 
 	return good;
 }
 
+int modelfile_size(const struct modelfile *f, uint64_t *bytes)
+{
+	size_t length = 0;
+	char *header = header_text(f, &length);
+
+	free(header);
+	if (!header)
+		return error_set(-ENOMEM, "no memory for the header");
+	*bytes = sizeof(uint64_t) + length;
+	for (size_t i = 0; i < f->count; i++)
+		if (!is_fill(&f->tensors[i]))
+			*bytes += f->tensors[i].bytes + fill_after(f, i);
+	return 0;
+}
+
 int modelfile_write(struct modelfile *f, const char *path)
 {
 	size_t length = 0, name_bytes = strlen(path) + 16;

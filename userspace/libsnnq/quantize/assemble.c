@@ -148,20 +148,38 @@ static int fold_plain(const struct assembler *a, const struct graph_layer *l, cJ
 	return ret;
 }
 
+/* Bit-planes of a layer's output: the float graph does not say them for means. */
+static uint32_t planes_of(const struct graph *g, int layer)
+{
+	const struct graph_layer *l = &g->layers[layer < 0 ? 0 : layer];
+	uint64_t most;
+	uint32_t planes = 0;
+
+	if (layer == GRAPH_INPUT || graph_shape(g, layer)->planes)
+		return graph_shape(g, layer)->planes;
+	planes = planes_of(g, l->in[0]);
+	if (planes > SNNQ_MAX_PLANES)
+		return planes;	/* too many, whatever follows */
+	most = (1ull << planes) - 1;
+	planes = 0;
+	if (l->op == GRAPH_AVGPOOL)
+		most *= window(l);
+	while (most >> planes)
+		planes++;
+	return planes;
+}
+
 /* mean of k = sum / k: the sum is exact, 1 / k goes into the unit. */
 static int turn_average(const struct assembler *a, const struct graph_layer *l, cJSON *json,
 			double in_unit)
 {
-	uint64_t most = (uint64_t)window(l) * ((1u << graph_shape(a->graph, l->in[0])->planes) - 1);
-	uint32_t planes = 0;
+	uint32_t planes = planes_of(a->graph, (int)(l - a->graph->layers));
 
 	cJSON_ReplaceItemInObjectCaseSensitive(json, "op", cJSON_CreateString("sumpool"));
 	set_number(json, "value", 1);
 	if (l->neuron.model != SNNQ_NEURON_NONE)
 		return fold_plain(a, l, json, in_unit / window(l));
-	while (planes < SNNQ_MAX_PLANES && most >> planes)
-		planes++;
-	if (most >> planes)
+	if (planes > SNNQ_MAX_PLANES)
 		return fail(a->path, l, "sums do not fit 16 bit-planes");
 	set_number(json, "planes", planes);
 	return 0;

@@ -3,6 +3,7 @@
  * calibration.c - recordings to calibrate with, and what the float network does with them.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,14 +52,57 @@ static int read_recording(struct calibration *c, uint32_t *capacity, const char 
 	return ret;
 }
 
+struct float_run {
+	struct calibration *c;
+	pthread_mutex_t lock;	/* of the sums of counters, which are the same in any order */
+};
+
 static int run_float(void *ctx, uint32_t i)
 {
-	struct calibration *c = ctx;
-	int ret = floatnet_record_alloc(c->net, &c->records[i]);
+	struct float_run *run = ctx;
+	struct calibration *c = run->c;
+	uint32_t layers = c->graph->layer_count;
+	struct snnq_layer_stats *stats = calloc(layers + 1, sizeof(*stats));
+	int ret = stats ? floatnet_record_alloc(c->net, &c->records[i]) : -ENOMEM;
 
 	if (!ret)
-		ret = floatnet_run(c->net, c->inputs[i], &c->records[i], NULL);
+		ret = floatnet_run(c->net, c->inputs[i], &c->records[i], stats);
+	pthread_mutex_lock(&run->lock);
+	for (size_t k = 0; !ret && k < layers * sizeof(*stats) / sizeof(__u64); k++)
+		((__u64 *)c->stats)[k] += ((const __u64 *)stats)[k];
+	pthread_mutex_unlock(&run->lock);
+	free(stats);
 	return ret ? error_set(ret, "calibration: no memory for outputs") : 0;
+}
+
+static int run_all(struct calibration *c, uint32_t threads)
+{
+	struct float_run run = { .c = c, .lock = PTHREAD_MUTEX_INITIALIZER };
+
+	c->records = calloc(c->count + 1, sizeof(*c->records));
+	c->stats = calloc(c->graph->layer_count + 1, sizeof(*c->stats));
+	if (!c->records || !c->stats)
+		return error_set(-ENOMEM, "calibration: no memory");
+	return parallel_for(c->count, threads, run_float, &run);
+}
+
+struct floatnet_record *calibration_records(const struct calibration *c)
+{
+	struct floatnet_record *records = calloc(c->count + 1, sizeof(*records));
+
+	for (uint32_t i = 0; records && i < c->count; i++)
+		if (floatnet_record_alloc(c->net, &records[i])) {
+			calibration_records_free(c, records);
+			return NULL;
+		}
+	return records;
+}
+
+void calibration_records_free(const struct calibration *c, struct floatnet_record *records)
+{
+	for (uint32_t i = 0; records && i < c->count; i++)
+		floatnet_record_free(c->net, &records[i]);
+	free(records);
 }
 
 int calibration_open(const char *path, const struct graph *graph, const char *const *recordings,
@@ -74,11 +118,11 @@ int calibration_open(const char *path, const struct graph *graph, const char *co
 	ret = floatnet_create(path, graph, &c->net);
 	for (size_t i = 0; !ret && i < count; i++)
 		ret = read_recording(c, &capacity, recordings[i]);
-	if (!ret) {
-		c->records = calloc(c->count + 1, sizeof(*c->records));
-		ret = c->records ? parallel_for(c->count, threads, run_float, c) :
-				   error_set(-ENOMEM, "%s: no memory", path);
-	}
+	if (!ret)
+		ret = run_all(c, threads);
+	if (!ret)
+		c->temperature = judge_temperature(c->records, c->count,
+						   graph_shape(graph, graph->readout)->channels);
 	if (ret) {
 		calibration_close(c);
 		c = NULL;
@@ -91,12 +135,10 @@ void calibration_close(struct calibration *c)
 {
 	if (!c)
 		return;
-	for (uint32_t i = 0; i < c->count; i++) {
-		if (c->records)
-			floatnet_record_free(c->net, &c->records[i]);
+	calibration_records_free(c, c->records);
+	for (uint32_t i = 0; i < c->count; i++)
 		free(c->inputs[i]);
-	}
-	free(c->records);
+	free(c->stats);
 	free(c->inputs);
 	floatnet_destroy(c->net);
 	free(c);

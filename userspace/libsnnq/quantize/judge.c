@@ -4,11 +4,14 @@
  * the float network's.
  *
  * The engine runs it. The loss is the mean over recordings of the Kullback-Leibler divergence
- * of softmax(integer scores) from softmax(float scores), in nats. exp and log are made
+ * of softmax(integer scores / T) from softmax(float scores / T), in nats. T is the root mean
+ * square of the float scores around their means: softened like this (Hinton et al. 2015), recordings
+ * of which the network is sure tell something too. exp and log are made
  * of basic operations here, because those of C libraries differ in the last bit.
  */
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,15 +52,6 @@ static double log_of(double x)
 	return 2 * z * sum + k * 0.6931471805599453;
 }
 
-static double log_sum_exp(const double *x, uint32_t n, double largest)
-{
-	double sum = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		sum += exp_of(x[i] - largest);
-	return largest + log_of(sum);
-}
-
 static uint32_t largest_of(const double *x, uint32_t n)
 {
 	uint32_t best = 0;
@@ -68,25 +62,50 @@ static uint32_t largest_of(const double *x, uint32_t n)
 	return best;
 }
 
-/* Sum of p log(p / q), p and q the classes that @is and @other give. */
-static double divergence(const double *is, const double *other, uint32_t n)
+/* log sum e^(x / t) */
+static double log_sum_exp(const double *x, uint32_t n, double t)
 {
-	double norm = log_sum_exp(is, n, is[largest_of(is, n)]);
-	double other_norm = log_sum_exp(other, n, other[largest_of(other, n)]), sum = 0;
+	double largest = x[largest_of(x, n)] / t, sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += exp_of(x[i] / t - largest);
+	return largest + log_of(sum);
+}
+
+double judge_temperature(const struct floatnet_record *records, uint32_t count, uint32_t n)
+{
+	double sum = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		double mean = 0;
+
+		for (uint32_t c = 0; c < n; c++)
+			mean += records[i].scores[c] / n;
+		for (uint32_t c = 0; c < n; c++)
+			sum += (records[i].scores[c] - mean) * (records[i].scores[c] - mean);
+	}
+	return sum > 0 ? sqrt(sum / ((double)count * n)) : 1;
+}
+
+/* Sum of p log(p / q), p and q the classes that @is and @other give. */
+static double divergence(const double *is, const double *other, uint32_t n, double t)
+{
+	double norm = log_sum_exp(is, n, t), other_norm = log_sum_exp(other, n, t), sum = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		double log_p = is[i] - norm;
+		double log_p = is[i] / t - norm;
 
-		sum += exp_of(log_p) * (log_p - (other[i] - other_norm));
+		sum += exp_of(log_p) * (log_p - (other[i] / t - other_norm));
 	}
 	return fmax(sum, 0);
 }
 
 /* ---- candidates ---- */
 
-int candidate_graph_open(const struct graph *integer, struct candidate_graph *g)
+int candidate_graph_open(const struct graph *integer, double float_scale,
+			 struct candidate_graph *g)
 {
-	*g = (struct candidate_graph){ .graph = *integer, .base_scale = integer->readout_scale };
+	*g = (struct candidate_graph){ .graph = *integer, .float_scale = float_scale };
 	g->layers = malloc(integer->layer_count * sizeof(*g->layers));
 	g->tensors = calloc(3 * (size_t)integer->layer_count, sizeof(*g->tensors));
 	if (!g->layers || !g->tensors) {
@@ -124,7 +143,7 @@ void candidate_graph_set(struct candidate_graph *g, uint32_t layer, const struct
 	}
 	l->mult = (struct graph_numbers){ .value = q->mult, .count = 1 };
 	if (g->graph.readout == (int)layer)
-		g->graph.readout_scale = g->base_scale * q->unit;
+		g->graph.readout_scale = g->float_scale * q->unit;
 }
 
 void candidate_graph_close(struct candidate_graph *g)
@@ -146,9 +165,10 @@ struct judge {
 	const struct calibration *calibration;
 	const struct graph *graph;
 	struct compiled program;
-	uint32_t chunk;			/* recordings of an item */
-	struct floatnet_record *records;
+	const struct judge_opts *opts;
+	uint32_t first_layer, chunk;	/* chunk: recordings of an item */
 	struct verdict *verdicts;
+	pthread_mutex_t lock;		/* of opts->stats */
 };
 
 /* Memory of one run: user regions in the order of the program, and the state. */
@@ -160,6 +180,7 @@ struct memory {
 	uint8_t *state;
 	uint64_t state_bytes;
 	double *scores;		/* of the run, [classes] */
+	struct snnq_layer_stats *stats;	/* of the run, [layers of the program] */
 };
 
 static uint8_t *at(struct memory *m, uint32_t region, uint64_t offset, size_t bytes)
@@ -224,6 +245,22 @@ static void copy_taps(const struct judge *j, const struct memory *m, struct floa
 	}
 }
 
+/* Outputs of layers that do not run, as the plan holds them. */
+static void supply_outputs(const struct judge *j, struct snnq_plan *plan, uint32_t recording)
+{
+	size_t slot_bytes;
+	uint8_t *scratch = snnq_plan_scratch(plan, &slot_bytes);
+
+	for (uint32_t i = 0; i < j->first_layer; i++) {
+		const uint64_t *from = j->opts->before[recording].spikes[i];
+		uint64_t words = floatnet_words(j->calibration->net, (int)i);
+
+		for (uint32_t t = 0; from && t < j->graph->input.steps; t++)
+			memcpy(scratch + t * slot_bytes + j->program.offsets[i], from + t * words,
+			       words * 8);
+	}
+}
+
 static void compare(const struct judge *j, const int32_t *readout, double *scores,
 		    uint32_t recording)
 {
@@ -232,39 +269,55 @@ static void compare(const struct judge *j, const int32_t *readout, double *score
 
 	for (uint32_t c = 0; c < n; c++)
 		scores[c] = readout[c] * j->graph->readout_scale;
-	j->verdicts[recording].loss = divergence(is, scores, n);
+	j->verdicts[recording].loss = divergence(is, scores, n, j->calibration->temperature);
 	j->verdicts[recording].agrees = largest_of(is, n) == largest_of(scores, n);
 }
 
-static int run_one(const struct judge *j, struct snnq_plan *plan, struct memory *m, uint32_t i)
+/* Sums of integers: the same in any order. */
+static void add_stats(struct judge *j, const struct snnq_layer_stats *stats)
+{
+	pthread_mutex_lock(&j->lock);
+	for (uint32_t i = 0; i < j->graph->layer_count; i++)
+		for (size_t k = 0; k < sizeof(*stats) / sizeof(__u64); k++)
+			((__u64 *)&j->opts->stats[i])[k] += ((const __u64 *)&stats[i])[k];
+	pthread_mutex_unlock(&j->lock);
+}
+
+static int run_one(struct judge *j, struct snnq_plan *plan, struct memory *m, uint32_t i)
 {
 	const struct compiled *p = &j->program;
 	uint32_t steps = j->graph->input.steps;
 	struct snnq_run run = { .steps = steps, .reset = true,
+				.first_layer = j->first_layer,
+				.stats = j->opts->stats ? m->stats : NULL,
 				.memory = { read_memory, write_memory, view_memory, m } };
 	struct snnq_outcome outcome;
 
 	set_region(m, p->input_region, j->calibration->inputs[i], steps * p->input_step_bytes);
+	supply_outputs(j, plan, i);
 	snnq_plan_run(plan, &run, &outcome);
 	if (outcome.status != SNNQ_STATUS_OK)
 		return error_set(-EIO, "engine: status %u in layer %u", outcome.status,
 				 outcome.layer);
+	if (j->opts->stats)
+		add_stats(j, m->stats);
 	compare(j, (const int32_t *)m->regions[p->readout_region].base, m->scores, i);
-	if (j->records)
-		copy_taps(j, m, &j->records[i]);
+	if (j->opts->records)
+		copy_taps(j, m, &j->opts->records[i]);
 	return 0;
 }
 
 static int run_chunk(void *ctx, uint32_t item)
 {
-	const struct judge *j = ctx;
+	struct judge *j = ctx;
 	const struct compiled *p = &j->program;
 	uint32_t first = item * j->chunk, end = first + j->chunk, all = j->calibration->count;
 	uint64_t taps = p->taps_region >= 0 ? j->graph->input.steps * p->taps_step_bytes : 0;
 	struct snnq_plan *plan = NULL;
 	struct memory m = { .state_bytes = p->info.state_bytes };
 	/* Scores have twice the bytes of readouts. */
-	uint8_t *block = calloc(1, m.state_bytes + 3 * p->readout_bytes + taps);
+	uint8_t *block = calloc(1, m.state_bytes + 3 * p->readout_bytes + taps +
+				p->info.layer_count * sizeof(*m.stats));
 	int ret = block ? snnq_plan_create(p->program, p->program_bytes, &snnq_caps_all, &plan,
 					   NULL) : -ENOMEM;
 
@@ -272,6 +325,7 @@ static int run_chunk(void *ctx, uint32_t item)
 		error_set(ret, "no memory to run a candidate");
 	m.state = block;
 	m.scores = (double *)(block + m.state_bytes + p->readout_bytes + taps);
+	m.stats = (struct snnq_layer_stats *)(m.scores + p->readout_bytes / 4);
 	set_region(&m, p->weights_region, p->weights, p->weights_bytes);
 	set_region(&m, p->readout_region, block + m.state_bytes, p->readout_bytes);
 	set_region(&m, p->taps_region, block + m.state_bytes + p->readout_bytes, taps);
@@ -288,19 +342,24 @@ static uint32_t chunk_of(uint32_t count, uint32_t threads)
 	return threads == 1 ? count : count / 8 + 1;
 }
 
-int judge_run(const struct calibration *c, const struct graph *integer, uint32_t threads,
-	      struct floatnet_record *records, struct judgement *judgement)
+int judge_run(const struct calibration *c, const struct graph *integer,
+	      const struct judge_opts *opts, struct judgement *judgement)
 {
-	struct judge j = { .calibration = c, .graph = integer, .records = records,
-			   .chunk = chunk_of(c->count, threads) };
-	struct compile_opts opts = { .taps = records != NULL, .caps = &snnq_caps_all };
-	int ret = compile_graph("candidate", integer, &opts, &j.program);
+	struct judge j = { .calibration = c, .graph = integer, .opts = opts,
+			   .chunk = chunk_of(c->count, opts->threads),
+			   .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct compile_opts compile = { .taps = opts->records != NULL, .caps = &snnq_caps_all };
+	int ret = compile_graph("candidate", integer, &compile, &j.program);
 
 	if (ret)
 		return ret;
+	/* Supplied outputs must be there for all steps at once. */
+	if (j.program.info.tile_steps >= integer->input.steps)
+		j.first_layer = opts->first_layer;
 	j.verdicts = calloc(c->count, sizeof(*j.verdicts));
-	ret = j.verdicts ? parallel_for((c->count + j.chunk - 1) / j.chunk, threads, run_chunk,
-					&j) : error_set(-ENOMEM, "no memory for results");
+	ret = j.verdicts ? parallel_for((c->count + j.chunk - 1) / j.chunk, opts->threads,
+					run_chunk, &j) :
+			   error_set(-ENOMEM, "no memory for results");
 	*judgement = (struct judgement){ 0 };
 	for (uint32_t i = 0; !ret && i < c->count; i++) {
 		judgement->loss += j.verdicts[i].loss / c->count;

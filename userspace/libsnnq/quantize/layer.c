@@ -309,8 +309,10 @@ static int respond(const struct weighted *w, const struct levels *l, bool search
 /* Largest power of two up to HEAD_MULT with which no output can leave int32. */
 static int32_t head_multiplier(const struct weighted *w, const struct grid *grid)
 {
-	const struct graph_shape *in = graph_shape(w->graph, w->layer->in[0]);
-	double bound = (double)window_inputs(&w->shape) * ((1 << in->planes) - 1) * grid->largest;
+	/* The most planes that there are: what an input really has is not known before. */
+	uint32_t planes = graph_shape(w->graph, w->layer->in[0])->planes;
+	double bound = (double)window_inputs(&w->shape) * grid->largest *
+		       ((1 << (planes ? planes : SNNQ_MAX_PLANES)) - 1);
 	int32_t mult = HEAD_MULT;
 
 	while (mult > 1 && bound * mult > (1 << 30))

@@ -119,17 +119,6 @@ static void report(const struct session *s, const struct quantized *results)
 	}
 }
 
-static cJSON *record_of(const struct session *s)
-{
-	static const char *const methods[] = { "round", "compensate", "search" };
-	cJSON *o = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(o, "method", methods[s->opts->method]);
-	if (s->calibration)
-		cJSON_AddNumberToObject(o, "recordings", s->calibration->count);
-	return o;
-}
-
 static int run_method(struct session *s, struct grid_choice *choices, struct quantized *results,
 		      const char *out)
 {
@@ -151,8 +140,10 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 		ret = round_all(s, choices, results);
 	if (ret)
 		return ret;
+	if (s->opts->shards)
+		return 0;	/* its evaluations are in the journal */
 	report(s, results);
-	return out ? session_write(s, results, record_of(s), out) : 0;
+	return session_write(s, results, out);
 }
 
 int snnq_quantize(const char *in, const char *out, const struct snnq_quantize_opts *opts)

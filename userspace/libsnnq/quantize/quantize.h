@@ -63,11 +63,16 @@ struct calibration {
 	uint32_t count;
 	uint64_t **inputs;		/* [count] packed input slots */
 	struct floatnet_record *records;	/* [count] of the float network */
+	struct snnq_layer_stats *stats;	/* [layers] of the float network, sums */
+	double temperature;		/* of classes, see judge.c */
 };
 
 /* Read recordings (every window is one) and run the float network on them. */
 int calibration_open(const char *path, const struct graph *graph, const char *const *recordings,
 		     size_t count, uint32_t threads, struct calibration **calibration);
+/* Records for outputs of a network of the same shapes, one per recording. NULL: no memory. */
+struct floatnet_record *calibration_records(const struct calibration *c);
+void calibration_records_free(const struct calibration *c, struct floatnet_record *records);
 void calibration_close(struct calibration *calibration);
 /* [count] slots of a layer's output in the float network, or of the input. Free the array. */
 const uint64_t **calibration_slots(const struct calibration *c,
@@ -142,24 +147,40 @@ struct candidate_graph {
 	struct graph graph;
 	struct graph_layer *layers;
 	struct tensor *tensors;		/* three for each layer */
-	double base_scale;		/* of the readout, before the head's unit */
+	double float_scale;
 };
 
-int candidate_graph_open(const struct graph *integer, struct candidate_graph *graph);
+/* @float_scale: of the float graph's readout. */
+int candidate_graph_open(const struct graph *integer, double float_scale,
+			 struct candidate_graph *graph);
 void candidate_graph_set(struct candidate_graph *graph, uint32_t layer, const struct quantized *q);
 void candidate_graph_close(struct candidate_graph *graph);
 
 struct judgement {
-	double loss;			/* mean KL divergence from the float network's classes */
-	uint32_t agreeing;		/* recordings with the same class */
+	double loss;			/* judge.c says what */
+	uint32_t agreeing;		/* recordings with the float network's class */
 };
 
-/*
- * Run an integer graph on all recordings. @records: NULL, or [count] allocated records for
- * the outputs of its layers.
+/**
+ * struct judge_opts - how to run
+ * @threads: 0: one per CPU.
+ * @first_layer: layers before it are not run but taken from @before, outputs of
+ *	the same layers for each recording; 0: all run.
+ * @records: NULL, or [count] allocated records for the outputs of layers.
+ * @stats: NULL, or [layers]: counters are added.
  */
-int judge_run(const struct calibration *calibration, const struct graph *integer, uint32_t threads,
-	      struct floatnet_record *records, struct judgement *judgement);
+struct judge_opts {
+	uint32_t threads, first_layer;
+	const struct floatnet_record *before;
+	struct floatnet_record *records;
+	struct snnq_layer_stats *stats;
+};
+
+/* Root mean square of the scores of all recordings around their means. */
+double judge_temperature(const struct floatnet_record *records, uint32_t count, uint32_t classes);
+/* Run an integer graph on all recordings. */
+int judge_run(const struct calibration *calibration, const struct graph *integer,
+	      const struct judge_opts *opts, struct judgement *judgement);
 
 /* ---- session.c: a model on its way from float to integer ---- */
 
@@ -179,6 +200,8 @@ struct grid_choice {
 	uint32_t scheme, bits;
 };
 
+/* All layers rounded to 8 bits: what stands for layers that are not looked at. */
+int session_base(const struct session *s, struct modelfile **file, struct graph *graph);
 int session_open(const char *path, const struct snnq_quantize_opts *opts, struct session *session);
 void session_close(struct session *session);
 void session_progress(const struct session *s, const char *what, size_t done, size_t total);
@@ -190,8 +213,9 @@ void session_progress(const struct session *s, const char *what, size_t done, si
  */
 int session_quantize(const struct session *s, const struct grid_choice *choices,
 		     const struct quantized *const *start, struct quantized *results);
-/* Write the model. @record: how it was made, taken over. */
-int session_write(const struct session *s, const struct quantized *results, cJSON *record,
-		  const char *out);
+/* The model in memory, in its long form; and written, in its short form. */
+int session_model(const struct session *s, const struct quantized *results,
+		  struct modelfile **file);
+int session_write(const struct session *s, const struct quantized *results, const char *out);
 
 #endif /* SNNQ_QUANTIZE_H */

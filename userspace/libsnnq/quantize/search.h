@@ -5,12 +5,35 @@
 #ifndef SNNQ_SEARCH_H
 #define SNNQ_SEARCH_H
 
-#include "quantize/quantize.h"
+#include "quantize/options.h"
+
+struct search {
+	const struct session *s;
+	struct journal *journal;	/* or NULL */
+	struct options options;
+	uint64_t weights, metadata;	/* weights of the network, other bytes of a file */
+	/* configurations measured so far */
+	uint32_t sample_count;
+	uint16_t *sample_choices;	/* [sample_count][layers] */
+	double *sample_losses;
+	double *coefficients;		/* [layers] */
+	/* the allocation */
+	struct allocate_problem problem;
+	struct allocate_layer *problem_layers;
+	struct allocate_option *problem_options;
+	struct allocate_point *front;
+	size_t front_count;
+	uint16_t *choice;		/* [layers], an option of each */
+	/* what came out */
+	struct judgement final;
+	struct snnq_layer_stats *final_stats;	/* [layers], sums over recordings */
+	uint64_t final_bytes;
+};
 
 /*
  * Choose grids within the options' targets and quantize with them. @fixed: grids of layers
  * that are not searched, by layer (bits 0: search). @results: by layer, the caller's to
- * free. -EDOM: no choice meets the targets.
+ * free; nothing is in them after a shard. -EDOM: no choice meets the targets.
  */
 int search_run(const struct session *session, const struct grid_choice *fixed,
 	       struct quantized *results);

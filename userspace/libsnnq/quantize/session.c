@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compact.h"
 #include "error.h"
 #include "quantize/quantize.h"
 
@@ -68,6 +69,48 @@ void session_progress(const struct session *s, const char *what, size_t done, si
 		s->opts->progress(s->opts->progress_ctx, what, done, total);
 }
 
+/* ---- the base ---- */
+
+static int round_one(const struct session *s, uint32_t layer, struct quantized *q)
+{
+	struct weighted w;
+	int ret = weighted_open(s->path, &s->graph, layer,
+				s->units[s->graph.layers[layer].in[0] + 1], &w);
+
+	if (ret)
+		return ret;
+	ret = weighted_quantize(&w, SNNQ_SCHEME_UNIFORM, BASE_BITS, METHOD_ROUND, s->opts->threads,
+				q);
+	weighted_close(&w);
+	return ret;
+}
+
+int session_base(const struct session *s, struct modelfile **file, struct graph *graph)
+{
+	const struct quantized **all = calloc(s->graph.layer_count + 1, sizeof(*all));
+	struct quantized *rounded = calloc(s->graph.layer_count + 1, sizeof(*rounded));
+	int ret = all && rounded ? 0 : error_set(-ENOMEM, "%s: no memory", s->path);
+
+	*file = NULL;
+	for (uint32_t i = 0; !ret && i < s->weighted_count; i++) {
+		all[s->weighted[i]] = &rounded[s->weighted[i]];
+		ret = round_one(s, s->weighted[i], &rounded[s->weighted[i]]);
+	}
+	if (!ret)
+		ret = assemble(s->path, &s->graph, all, NULL, file);
+	if (!ret)
+		ret = graph_parse(s->path, *file, graph);
+	if (ret) {
+		modelfile_free(*file);
+		*file = NULL;
+	}
+	for (uint32_t i = 0; rounded && i < s->graph.layer_count; i++)
+		quantized_free(&rounded[i]);
+	free(rounded);
+	free(all);
+	return ret;
+}
+
 /* ---- layer after layer ---- */
 
 struct sequence {
@@ -81,73 +124,35 @@ struct sequence {
 	double loss;			/* of the current network */
 };
 
-/* All layers rounded to 8 bits: what stands for those that are not done. */
-static int make_base(struct sequence *q)
-{
-	const struct session *s = q->s;
-	const struct quantized **all = calloc(s->graph.layer_count, sizeof(*all));
-	struct quantized *rounded = calloc(s->graph.layer_count, sizeof(*rounded));
-	int ret = all && rounded ? 0 : error_set(-ENOMEM, "%s: no memory", s->path);
-
-	for (uint32_t i = 0; !ret && i < s->weighted_count; i++) {
-		uint32_t l = s->weighted[i];
-		struct weighted w;
-
-		ret = weighted_open(s->path, &s->graph, l, s->units[s->graph.layers[l].in[0] + 1],
-				    &w);
-		if (ret)
-			break;
-		ret = weighted_quantize(&w, SNNQ_SCHEME_UNIFORM, BASE_BITS, METHOD_ROUND,
-					s->opts->threads, &rounded[l]);
-		weighted_close(&w);
-		all[l] = &rounded[l];
-	}
-	if (!ret)
-		ret = assemble(s->path, &s->graph, all, NULL, &q->file);
-	if (!ret)
-		ret = graph_parse(s->path, q->file, &q->base);
-	for (uint32_t i = 0; rounded && i < s->graph.layer_count; i++)
-		quantized_free(&rounded[i]);
-	free(rounded);
-	free(all);
-	return ret;
-}
-
 static int sequence_open(struct sequence *q, const struct quantized *const *start)
 {
 	const struct session *s = q->s;
-	int ret = make_base(q);
+	int ret = session_base(s, &q->file, &q->base);
 
 	if (!ret)
-		ret = candidate_graph_open(&q->base, &q->current);
+		ret = candidate_graph_open(&q->base, s->graph.readout_scale, &q->current);
 	if (ret)
 		return ret;
 	for (uint32_t i = 0; start && i < s->weighted_count; i++)
 		candidate_graph_set(&q->current, s->weighted[i], start[s->weighted[i]]);
-	q->records = calloc(s->calibration->count, sizeof(*q->records));
-	if (!q->records)
-		return error_set(-ENOMEM, "%s: no memory", s->path);
-	for (uint32_t i = 0; !ret && i < s->calibration->count; i++)
-		ret = floatnet_record_alloc(s->calibration->net, &q->records[i]);
-	return ret ? error_set(ret, "%s: no memory for outputs", s->path) : 0;
+	q->records = calibration_records(s->calibration);
+	return q->records ? 0 : error_set(-ENOMEM, "%s: no memory for outputs", s->path);
 }
 
 static void sequence_close(struct sequence *q)
 {
-	for (uint32_t i = 0; q->records && i < q->s->calibration->count; i++)
-		floatnet_record_free(q->s->calibration->net, &q->records[i]);
-	free(q->records);
+	calibration_records_free(q->s->calibration, q->records);
 	candidate_graph_close(&q->current);
-	if (q->base.layers)
+	if (q->file)
 		graph_free(&q->base);
 	modelfile_free(q->file);
 }
 
 static int judge_current(struct sequence *q)
 {
+	struct judge_opts opts = { .threads = q->s->opts->threads, .records = q->records };
 	struct judgement j;
-	int ret = judge_run(q->s->calibration, &q->current.graph, q->s->opts->threads, q->records,
-			    &j);
+	int ret = judge_run(q->s->calibration, &q->current.graph, &opts, &j);
 
 	q->loss = j.loss;
 	return ret;
@@ -208,23 +213,40 @@ int session_quantize(const struct session *s, const struct grid_choice *choices,
 	return ret;
 }
 
-int session_write(const struct session *s, const struct quantized *results, cJSON *record,
-		  const char *out)
+static cJSON *record_of(const struct session *s)
 {
-	const struct quantized **all = calloc(s->graph.layer_count, sizeof(*all));
-	struct modelfile *file = NULL;
+	static const char *const methods[] = { "round", "compensate", "search" };
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(o, "method", methods[s->opts->method]);
+	if (s->calibration)
+		cJSON_AddNumberToObject(o, "recordings", s->calibration->count);
+	return o;
+}
+
+int session_model(const struct session *s, const struct quantized *results, struct modelfile **file)
+{
+	const struct quantized **all = calloc(s->graph.layer_count + 1, sizeof(*all));
 	int ret;
 
-	if (!all) {
-		cJSON_Delete(record);
+	if (!all)
 		return error_set(-ENOMEM, "%s: no memory", s->path);
-	}
 	for (uint32_t i = 0; i < s->weighted_count; i++)
 		all[s->weighted[i]] = &results[s->weighted[i]];
-	ret = assemble(s->path, &s->graph, all, record, &file);
+	ret = assemble(s->path, &s->graph, all, record_of(s), file);
+	free(all);
+	return ret;
+}
+
+int session_write(const struct session *s, const struct quantized *results, const char *out)
+{
+	struct modelfile *file = NULL;
+	int ret = session_model(s, results, &file);
+
+	if (!ret)
+		ret = compact_model(s->path, file);
 	if (!ret)
 		ret = modelfile_write(file, out);
 	modelfile_free(file);
-	free(all);
 	return ret;
 }

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: MIT
+/*
+ * result.c - what a search keeps and tells.
+ */
+#include "quantize/result.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "compact.h"
+#include "energy.h"
+#include "error.h"
+
+#define HISTOGRAM_BINS 64
+#define FRONT_POINTS 200u	/* of the document */
+
+static int no_memory(const struct search *x)
+{
+	return error_set(-ENOMEM, "%s: no memory", x->s->path);
+}
+
+/* ---- journal ---- */
+
+static int add_hashes(const struct search *x, cJSON *header)
+{
+	const struct snnq_quantize_opts *o = x->s->opts;
+	cJSON *recordings = cJSON_AddArrayToObject(header, "recordings");
+	char hash[JOURNAL_HASH_SIZE];
+	int ret = journal_hash_file(x->s->path, hash);
+
+	cJSON_AddStringToObject(header, "model", hash);
+	for (size_t i = 0; !ret && i < o->calibration_count; i++) {
+		ret = journal_hash_file(o->calibration[i], hash);
+		hash[16] = 0;	/* enough to tell them apart */
+		cJSON_AddItemToArray(recordings, cJSON_CreateString(hash));
+	}
+	return ret;
+}
+
+static char *header_of(const struct search *x, const struct grid_choice *fixed, int *ret)
+{
+	cJSON *header = cJSON_CreateObject(), *grids;
+	char *text;
+
+	cJSON_AddStringToObject(header, "kind", "snnq quantize journal");
+	cJSON_AddNumberToObject(header, "version", 1);
+	*ret = add_hashes(x, header);
+	cJSON_AddStringToObject(header, "schemes",
+				x->s->opts->schemes ? x->s->opts->schemes : "all");
+	grids = cJSON_AddArrayToObject(header, "fixed");
+	for (uint32_t i = 0; i < x->s->graph.layer_count; i++)
+		if (fixed[i].bits) {
+			const int grid[] = { (int)i, (int)fixed[i].scheme, (int)fixed[i].bits };
+
+			cJSON_AddItemToArray(grids, cJSON_CreateIntArray(grid, 3));
+		}
+	text = cJSON_PrintUnformatted(header);
+	cJSON_Delete(header);
+	if (!*ret && !text)
+		*ret = no_memory(x);
+	return text;
+}
+
+int result_journal(struct search *x, const struct grid_choice *fixed)
+{
+	const struct snnq_quantize_opts *o = x->s->opts;
+	char *header;
+	int ret = 0;
+
+	if (o->merge_count && !o->journal)
+		return error_set(-EINVAL, "%s: merging shards needs a journal to merge them into",
+				 x->s->path);
+	if (!o->journal)
+		return 0;
+	header = header_of(x, fixed, &ret);
+	if (!ret && o->merge_count)
+		ret = journal_merge(o->journal, o->merge, o->merge_count);
+	if (!ret)
+		ret = journal_open(o->journal, header, &x->journal);
+	free(header);
+	return ret;
+}
+
+/* ---- sizes ---- */
+
+int result_metadata(const struct search *x, uint64_t *bytes)
+{
+	struct graph graph;
+	struct modelfile *file;
+	uint64_t packed = 0;
+	int ret = session_base(x->s, &file, &graph);
+
+	if (ret)
+		return ret;
+	for (uint32_t i = 0; i < graph.layer_count; i++)
+		packed += graph.layers[i].weight ? graph.layers[i].weight->bytes : 0;
+	graph_free(&graph);
+	ret = compact_model(x->s->path, file);
+	if (!ret)
+		ret = modelfile_size(file, bytes);
+	*bytes -= ret ? 0 : packed;
+	modelfile_free(file);
+	return ret;
+}
+
+int result_measure(struct search *x, const struct quantized *results, uint64_t *bytes)
+{
+	struct modelfile *file;
+	struct graph graph;
+	int ret = session_model(x->s, results, &file);
+
+	if (ret)
+		return ret;
+	ret = graph_parse(x->s->path, file, &graph);
+	if (!ret) {
+		struct judge_opts opts = { .threads = x->s->opts->threads };
+
+		free(x->final_stats);
+		opts.stats = x->final_stats = calloc(graph.layer_count, sizeof(*opts.stats));
+		ret = opts.stats ? judge_run(x->s->calibration, &graph, &opts, &x->final) :
+				   no_memory(x);
+		graph_free(&graph);
+	}
+	if (!ret)
+		ret = compact_model(x->s->path, file);
+	if (!ret)
+		ret = modelfile_size(file, &x->final_bytes);
+	*bytes = x->final_bytes;
+	modelfile_free(file);
+	return ret;
+}
+
+/* ---- the document ---- */
+
+static void add_grid(cJSON *o, const struct grid *g)
+{
+	cJSON_AddStringToObject(o, "scheme", grid_scheme_name(g->scheme));
+	cJSON_AddNumberToObject(o, "bits", g->bits);
+}
+
+static void add_if_known(cJSON *o, const char *key, double value)
+{
+	if (isfinite(value))
+		cJSON_AddNumberToObject(o, key, value);
+}
+
+static double sqnr(const struct quantized *q)
+{
+	return 10 * log10(q->signal / q->noise);
+}
+
+static void add_histograms(cJSON *o, const struct quantized *q, const float *weights, size_t count)
+{
+	cJSON *levels = cJSON_AddObjectToObject(o, "histogram"), *real, *counts, *values;
+	uint64_t bins[HISTOGRAM_BINS] = { 0 };
+	double low = INFINITY, high = -INFINITY;
+
+	values = cJSON_AddArrayToObject(levels, "levels");
+	counts = cJSON_AddArrayToObject(levels, "counts");
+	for (uint32_t i = 0; i < q->grid.count; i++) {
+		cJSON_AddItemToArray(values, cJSON_CreateNumber(q->grid.levels[i]));
+		cJSON_AddItemToArray(counts, cJSON_CreateNumber((double)q->level_counts[i]));
+	}
+	for (size_t i = 0; i < count; i++) {
+		low = fmin(low, weights[i]);
+		high = fmax(high, weights[i]);
+	}
+	for (size_t i = 0; i < count && high > low; i++)
+		bins[(size_t)fmin((weights[i] - low) / (high - low) * HISTOGRAM_BINS,
+				  HISTOGRAM_BINS - 1)]++;
+	real = cJSON_AddObjectToObject(o, "float_histogram");
+	cJSON_AddNumberToObject(real, "low", low);
+	cJSON_AddNumberToObject(real, "high", high);
+	counts = cJSON_AddArrayToObject(real, "counts");
+	for (int i = 0; i < HISTOGRAM_BINS; i++)
+		cJSON_AddItemToArray(counts, cJSON_CreateNumber((double)bins[i]));
+}
+
+static cJSON *candidate_json(const struct option *p)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	add_grid(o, &p->grid);
+	cJSON_AddNumberToObject(o, "bytes", (double)p->quantized.packed_bytes);
+	cJSON_AddNumberToObject(o, "loss", p->measured);
+	cJSON_AddNumberToObject(o, "smoothed", p->costs.loss);
+	cJSON_AddNumberToObject(o, "energy_uj", (double)p->costs.cost[ALLOCATE_ENERGY] / 1e9);
+	add_if_known(o, "sqnr_db", sqnr(&p->quantized));
+	add_if_known(o, "mismatch", p->quantized.wrong);
+	return o;
+}
+
+static double rate_of(const struct search *x, const struct snnq_layer_stats *stats, uint32_t layer)
+{
+	const struct graph_shape *out = &x->s->graph.layers[layer].out;
+	double all = (double)out->height * out->width * out->channels * (out->planes ? out->planes : 1);
+
+	return (double)stats[layer].output_spikes /
+	       (all * x->s->graph.input.steps * x->s->calibration->count);
+}
+
+static cJSON *layer_json(const struct search *x, uint32_t at, const struct quantized *results)
+{
+	const struct option_layer *l = &x->options.layers[at];
+	const struct graph_layer *g = &x->s->graph.layers[l->layer];
+	const struct option *p = &l->options[x->choice[at]];
+	const struct quantized *q = &results[l->layer];
+	cJSON *o = cJSON_CreateObject(), *candidates;
+
+	cJSON_AddStringToObject(o, "name", g->name);
+	cJSON_AddStringToObject(o, "op", g->op_name);
+	cJSON_AddNumberToObject(o, "weights", l->weights);
+	cJSON_AddNumberToObject(o, "outputs", g->out.channels);
+	add_grid(o, &q->grid);
+	cJSON_AddNumberToObject(o, "bytes", (double)q->packed_bytes);
+	cJSON_AddNumberToObject(o, "loss", p->costs.loss);
+	cJSON_AddNumberToObject(o, "coefficient", x->coefficients[at]);
+	add_if_known(o, "sqnr_db", sqnr(q));
+	add_if_known(o, "mismatch", q->wrong);
+	cJSON_AddNumberToObject(o, "energy_uj", (double)p->costs.cost[ALLOCATE_ENERGY] / 1e9);
+	if (g->neuron.model != SNNQ_NEURON_NONE) {
+		cJSON_AddNumberToObject(o, "rate_float",
+					rate_of(x, x->s->calibration->stats, l->layer));
+		cJSON_AddNumberToObject(o, "rate_quantized", rate_of(x, x->final_stats, l->layer));
+	}
+	add_histograms(o, q, g->weight->data, l->weights);
+	candidates = cJSON_AddArrayToObject(o, "candidates");
+	for (uint32_t k = 0; k < l->count; k++)
+		cJSON_AddItemToArray(candidates, candidate_json(&l->options[k]));
+	return o;
+}
+
+/* The measured loss of a choice, or NAN. */
+static double measured(const struct search *x, const uint16_t *choice)
+{
+	uint32_t n = x->s->weighted_count;
+
+	for (uint32_t i = 0; i < x->sample_count; i++)
+		if (!memcmp(x->sample_choices + (size_t)i * n, choice, n * sizeof(*choice)))
+			return x->sample_losses[i];
+	return NAN;
+}
+
+static cJSON *point_json(const struct search *x, const uint16_t *choice, double loss)
+{
+	cJSON *o = cJSON_CreateObject(), *names;
+	uint64_t cost[ALLOCATE_COSTS] = { 0 };
+	double known = measured(x, choice);
+
+	names = cJSON_CreateArray();
+	for (uint32_t l = 0; l < x->s->weighted_count; l++) {
+		const struct option *p = &x->options.layers[l].options[choice[l]];
+		char name[32];
+
+		for (int c = 0; c < ALLOCATE_COSTS; c++)
+			cost[c] += p->costs.cost[c];
+		snprintf(name, sizeof(name), "%s:%u", grid_scheme_name(p->grid.scheme),
+			 p->grid.bits);
+		cJSON_AddItemToArray(names, cJSON_CreateString(name));
+	}
+	cJSON_AddNumberToObject(o, "avg_bits",
+				(double)cost[ALLOCATE_BITS] / 10 / (double)x->weights);
+	cJSON_AddNumberToObject(o, "bytes", (double)(cost[ALLOCATE_BYTES] + x->metadata));
+	cJSON_AddNumberToObject(o, "energy_uj", (double)(cost[ALLOCATE_ENERGY] +
+							  x->options.fixed_energy) / 1e9);
+	cJSON_AddNumberToObject(o, "predicted", loss);
+	if (isnan(known))
+		cJSON_AddNullToObject(o, "measured");
+	else
+		cJSON_AddNumberToObject(o, "measured", known);
+	cJSON_AddItemToObject(o, "choice", names);
+	return o;
+}
+
+static double choice_loss(const struct search *x, const uint16_t *choice)
+{
+	double loss = 0;
+
+	for (uint32_t l = 0; l < x->s->weighted_count; l++)
+		loss += x->coefficients[l] * x->options.layers[l].options[choice[l]].costs.loss;
+	return loss;
+}
+
+/* Points of the front, all or evenly thinned, and the choice at the end. */
+static void add_front(const struct search *x, cJSON *document)
+{
+	cJSON *front = cJSON_AddArrayToObject(document, "front");
+	size_t step = x->front_count / FRONT_POINTS + 1;
+
+	for (size_t i = 0; i < x->front_count; i++)
+		if (i % step == 0 || i + 1 == x->front_count ||
+		    !isnan(measured(x, x->front[i].choice)))
+			cJSON_AddItemToArray(front, point_json(x, x->front[i].choice,
+							       x->front[i].loss));
+	cJSON_AddNumberToObject(document, "chosen", cJSON_GetArraySize(front));
+	cJSON_AddItemToArray(front, point_json(x, x->choice, choice_loss(x, x->choice)));
+}
+
+static void add_energy_row(cJSON *o, const char *name, const struct search *x,
+			   const struct graph *graph, const struct snnq_layer_stats *stats)
+{
+	static const struct energy_dataflow flow = { .tick_batching = true, .activity = -1 };
+	cJSON *row = cJSON_AddObjectToObject(o, name);
+	struct energy_out total;
+
+	energy_graph(&energy_45nm, &flow, graph, stats, x->s->calibration->count, NULL, &total);
+	cJSON_AddNumberToObject(row, "compute", total.compute / 1e6);
+	cJSON_AddNumberToObject(row, "sram", total.sram / 1e6);
+	cJSON_AddNumberToObject(row, "dram", total.dram / 1e6);
+	cJSON_AddNumberToObject(row, "total", total.total / 1e6);
+	cJSON_AddNumberToObject(row, "convention_a", total.paper / 1e6);
+}
+
+/* Each with its own spikes. */
+static int add_energy(const struct search *x, const struct quantized *results, cJSON *o)
+{
+	uint32_t layers = x->s->graph.layer_count;
+	struct judge_opts opts = { .threads = x->s->opts->threads,
+				   .stats = calloc(layers, sizeof(*opts.stats)) };
+	struct judgement j;
+	struct modelfile *file = NULL;
+	struct graph graph;
+	int ret = opts.stats ? judge_run(x->s->calibration, &x->options.base, &opts, &j) :
+			       no_memory(x);
+
+	if (!ret) {
+		add_energy_row(o, "fp32", x, &x->s->graph, x->s->calibration->stats);
+		add_energy_row(o, "uniform8", x, &x->options.base, opts.stats);
+		ret = session_model(x->s, results, &file);
+	}
+	if (!ret)
+		ret = graph_parse(x->s->path, file, &graph);
+	if (!ret) {
+		add_energy_row(o, "result", x, &graph, x->final_stats);
+		graph_free(&graph);
+	}
+	modelfile_free(file);
+	free(opts.stats);
+	return ret;
+}
+
+static void add_result(const struct search *x, const struct quantized *results, cJSON *o)
+{
+	const struct graph *g = &x->s->graph;
+	double bits = 0, params = (double)x->weights;
+	uint64_t packed = 0;
+
+	for (uint32_t l = 0; l < x->s->weighted_count; l++) {
+		const struct option_layer *p = &x->options.layers[l];
+		const struct graph_layer *layer = &g->layers[p->layer];
+
+		bits += p->weights * grid_weight_bits(&results[p->layer].grid);
+		packed += results[p->layer].packed_bytes;
+		params += layer->bias.count ? layer->out.channels : 0;
+	}
+	cJSON_AddNumberToObject(o, "avg_weight_bits", bits / (double)x->weights);
+	cJSON_AddNumberToObject(o, "effective_bits",
+				8.0 * (double)x->final_bytes / (double)x->weights);
+	cJSON_AddNumberToObject(o, "model_bytes", (double)x->final_bytes);
+	cJSON_AddNumberToObject(o, "metadata_bytes", (double)(x->final_bytes - packed));
+	cJSON_AddNumberToObject(o, "compression_ratio", 4 * params / (double)x->final_bytes);
+	cJSON_AddNumberToObject(o, "weight_compression_ratio", 32 * (double)x->weights / bits);
+	cJSON_AddNumberToObject(o, "loss", x->final.loss);
+	cJSON_AddNumberToObject(o, "agreement", x->final.agreeing);
+	cJSON_AddNumberToObject(o, "float_agreement_total", x->s->calibration->count);
+}
+
+static void add_options(const struct search *x, cJSON *document)
+{
+	const struct snnq_quantize_opts *s = x->s->opts;
+	cJSON *o = cJSON_AddObjectToObject(document, "options");
+
+	if (s->target_bits > 0)
+		cJSON_AddNumberToObject(o, "target_bits", s->target_bits);
+	if (s->target_bytes)
+		cJSON_AddNumberToObject(o, "target_bytes", (double)s->target_bytes);
+	if (s->target_energy > 0)
+		cJSON_AddNumberToObject(o, "target_energy", s->target_energy);
+	if (s->max_drop > 0)
+		cJSON_AddNumberToObject(o, "max_drop", s->max_drop);
+	cJSON_AddStringToObject(o, "schemes", s->schemes ? s->schemes : "all");
+}
+
+int result_document(const struct search *x, const struct quantized *results, char **text)
+{
+	cJSON *document = cJSON_CreateObject(), *layers, *result;
+	int ret;
+
+	cJSON_AddStringToObject(document, "kind", "quantization");
+	cJSON_AddStringToObject(document, "model", x->s->graph.name);
+	cJSON_AddNumberToObject(document, "weights", (double)x->weights);
+	cJSON_AddNumberToObject(cJSON_AddObjectToObject(document, "calibration"), "recordings",
+				x->s->calibration->count);
+	add_options(x, document);
+	result = cJSON_AddObjectToObject(document, "result");
+	add_result(x, results, result);
+	ret = add_energy(x, results, cJSON_AddObjectToObject(result, "energy"));
+	layers = cJSON_AddArrayToObject(document, "layers");
+	for (uint32_t l = 0; !ret && l < x->s->weighted_count; l++)
+		cJSON_AddItemToArray(layers, layer_json(x, l, results));
+	add_front(x, document);
+	*text = ret ? NULL : cJSON_PrintUnformatted(document);
+	cJSON_Delete(document);
+	return ret || *text ? ret : no_memory(x);
+}
