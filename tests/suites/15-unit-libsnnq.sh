@@ -46,7 +46,7 @@ run_test() {
 unit_tests() {
   local name
   configure "$out/asan" address,undefined
-  for name in libsnnq_{modelfile,graph,compact,compile,energy,bins,stream,drm} allocate events journal quantize; do
+  for name in libsnnq_{modelfile,graph,compact,compile,energy,bins,stream,drm} allocate events journal quantize report; do
     [ -e "tests/unit/test_$name.c" ] || continue
     if build "$out/asan" "tests/libsnnq/test_$name"; then run_test "$out/asan" "$name"; else bad "build of test_$name"; fi
   done
