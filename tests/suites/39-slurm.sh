@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# A search shared by the tasks of a Slurm job array ends with the same model, byte for byte, as one
+# that ran alone. Slurm and munge run here, privately: one node, all files in a temporary folder.
+# Skips where they are not installed or do not start (they want root).
+# timeout: 1800
+set -euo pipefail
+
+passed=0 failed=0 work='' daemons=()
+tasks=3
+demo=$PWD/tools/train/demo
+# Few candidates: this is about who evaluates them.
+search=(--schemes "ternary,pot")
+
+ok() { echo "ok $1"; passed=$((passed + 1)); }
+bad() { echo "not ok $1"; failed=$((failed + 1)); }
+check() { if "${@:2}"; then ok "$1"; else bad "$1"; fi; }
+finish() { echo "RESULT passed=$passed failed=$failed skipped=${1:-0}"; [ $failed -eq 0 ]; exit; }
+skip() { echo "ok quantization by Slurm # SKIP $1"; finish 1; }
+
+# The last started first: slurmd, slurmctld, munged. Only what this script started.
+cleanup() {
+  local i
+  for ((i = ${#daemons[@]} - 1; i >= 0; i--)); do
+    kill "${daemons[i]}" 2>/dev/null && wait "${daemons[i]}" || true
+  done
+  [ -z "$work" ] || rm -rf "$work"
+}
+trap cleanup EXIT
+
+start() { "$@" >"$work/$(basename "$1").out" 2>&1 & daemons+=($!); }
+
+# A port that nobody listens on.
+free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+start_munge() {
+  mkdir -m 711 "$work/munge"
+  (umask 077; head -c 1024 /dev/urandom >"$work/munge/key")
+  start munged --foreground --key-file="$work/munge/key" --socket="$work/munge/socket" \
+    --pid-file="$work/munge/pid" --log-file="$work/munge/log" --seed-file="$work/munge/seed"
+  wait_for 10 test -S "$work/munge/socket"
+}
+
+configure_slurm() {
+  local host
+  host=$(hostname -s)
+  mkdir "$work/state" "$work/spool"
+  cat >"$work/slurm.conf" <<END
+ClusterName=snnq
+SlurmctldHost=$host(127.0.0.1)
+SlurmctldPort=$(free_port)
+SlurmdPort=$(free_port)
+AuthInfo=socket=$work/munge/socket
+SlurmUser=root
+StateSaveLocation=$work/state
+SlurmdSpoolDir=$work/spool
+SlurmctldPidFile=$work/slurmctld.pid
+SlurmdPidFile=$work/slurmd.pid
+SlurmctldLogFile=$work/slurmctld.log
+SlurmdLogFile=$work/slurmd.log
+ProctrackType=proctrack/linuxproc
+SwitchType=switch/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+SchedulerParameters=sched_interval=1
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
+PartitionName=all Nodes=$host Default=YES State=UP
+END
+  export SLURM_CONF=$work/slurm.conf
+}
+
+# wait_for SECONDS COMMAND...
+wait_for() {
+  local i
+  for ((i = 0; i < 5 * $1; i++)); do
+    if "${@:2}"; then return; fi
+    sleep 0.2
+  done
+  return 1
+}
+
+node_is_idle() { sinfo -h -o %T 2>/dev/null | grep -qx idle; }
+
+# run_array SHARDS: all tasks of the example's job; its exit status is theirs.
+run_array() {
+  sbatch --wait --array=1-$tasks --output="$work/task-%a.log" Documentation/examples/quantize.sbatch \
+    "$demo/digits-float.snnq" "$work/calib.tsv" "$1" "${search[@]}" >"$work/sbatch.log" 2>&1 && return
+  tail -n 20 "$work/sbatch.log" "$work"/task-*.log
+  return 1
+}
+
+# quantize OUT OPTION...
+quantize() {
+  build/snnq quantize "$demo/digits-float.snnq" --calib "$work/calib.tsv" -o "$1" --target-bits 2.5 \
+    "${search[@]}" "${@:2}" >"$work/quantize.log" 2>&1 && return
+  tail -n 20 "$work/quantize.log"
+  return 1
+}
+
+merge_options() { local f; for f in "$@"; do printf '%s\n' --merge "$f"; done; }
+
+# Every shard did a part: none did all, and together they have each key once.
+parts_are_disjoint() {
+  local lines keys shard
+  lines=$(tail -q -n +2 "$1"/*.jsonl | wc -l)
+  keys=$(tail -q -n +2 "$1"/*.jsonl | sed 's/,"values".*//' | sort -u | wc -l)
+  for shard in "$1"/*.jsonl; do [ "$(wc -l <"$shard")" -gt 1 ] || return 1; done
+  echo "# $lines evaluations in $(find "$1" -name '*.jsonl' | wc -l) shards"
+  [ "$lines" -gt 0 ] && [ "$lines" -eq "$keys" ]
+}
+
+for program in munged slurmctld slurmd sbatch; do
+  command -v $program >/dev/null || skip "$program is not installed"
+done
+[ "$(id -u)" -eq 0 ] || skip "root is needed to start Slurm"
+work=$(mktemp -d "${TMPDIR:-/tmp}/snnq-slurm.XXXXXX")
+chmod 755 "$work"
+start_munge || { cat "$work/munged.out"; skip "munge does not start"; }
+configure_slurm
+start slurmctld -D -i
+start slurmd -D -N "$(hostname -s)"
+wait_for 60 node_is_idle || { tail -n 20 "$work"/slurm*.out; skip "Slurm does not start"; }
+
+# The job finds the program as a user's does.
+export PATH=$PWD/build:$PATH
+head -n 5 "$demo/calib.tsv" | sed "s|^|$demo/|" >"$work/calib.tsv"
+
+check "alone" quantize "$work/alone.snnq"
+check "$tasks tasks of an array" run_array "$work/shards"
+check "each task did its own part" parts_are_disjoint "$work/shards"
+mapfile -t merge < <(merge_options "$work"/shards/*.jsonl)
+check "merged" quantize "$work/merged.snnq" --journal "$work/all.jsonl" "${merge[@]}"
+check "the same model, byte by byte" cmp "$work/alone.snnq" "$work/merged.snnq"
+
+# A task that was killed in the middle of a line goes on.
+truncate -s -9 "$work/shards/2.jsonl"
+check "queued again" run_array "$work/shards"
+mapfile -t merge < <(merge_options "$work"/shards/{3,1,2}.jsonl)
+check "merged in another order" quantize "$work/again.snnq" --journal "$work/all2.jsonl" "${merge[@]}"
+check "the same model again" cmp "$work/alone.snnq" "$work/again.snnq"
+check "the same journal" cmp "$work/all.jsonl" "$work/all2.jsonl"
+finish
