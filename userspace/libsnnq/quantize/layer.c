@@ -11,7 +11,7 @@
 #include "quantize/quantize.h"
 #include "quantize/response.h"
 
-#define MOST_PATCHES (1u << 17)
+#define MOST_PATCHES (1u << 16)
 #define HEAD_MULT 256		/* keeps eight bits of a head's bias below one step */
 #define LARGEST_THRESHOLD 22	/* as a power of two, in steps of the accumulator */
 

@@ -20,8 +20,8 @@
 #include "snnq_engine.h"
 
 #define LANES 16u
-#define LEVELS 4		/* of the search: steps of 1/8, 1/16, ... of the threshold */
-#define MOVES 3			/* tries of all neighbours on each level */
+#define LEVELS 3		/* of the search: steps of 1/8, 1/16, ... of the threshold */
+#define MOVES 2			/* tries of all neighbours on each level */
 
 struct block {
 	const struct response *r;
@@ -107,21 +107,52 @@ static void simulate(const struct block *b, const struct pairs *p, struct outcom
 
 /* ---- what they get ---- */
 
+/* Sums of one patch in 32 bits: any values. */
+static inline void add_wide(const struct block *b, size_t first, size_t end, int32_t sum[LANES])
+{
+	const struct patches *p = b->r->patches;
+
+	for (size_t e = first; e < end; e++) {
+		const int16_t *w = b->weights + (size_t)p->entry[e] * LANES;
+		int32_t value = p->value[e];
+
+		for (uint32_t c = 0; c < LANES; c++)
+			sum[c] += value * w[c];
+	}
+}
+
+/* Of spikes, in 16 bits as long as those suffice: @most rows. */
+static inline void add_spikes(const struct block *b, size_t first, size_t end, size_t most,
+			      int32_t sum[LANES])
+{
+	const uint32_t *entry = b->r->patches->entry;
+
+	while (first < end) {
+		size_t stop = end - first < most ? end : first + most;
+		int16_t narrow[LANES] = { 0 };
+
+		for (; first < stop; first++)
+			for (uint32_t c = 0; c < LANES; c++)
+				narrow[c] = (int16_t)(narrow[c] + b->weights[(size_t)entry[first] *
+									     LANES + c]);
+		for (uint32_t c = 0; c < LANES; c++)
+			sum[c] += narrow[c];
+	}
+}
+
 SIMD_CLONES
 static void accumulate(struct block *b)
 {
 	const struct patches *p = b->r->patches;
+	size_t most = p->planes == 1 ? (size_t)(INT16_MAX / b->r->grid->largest) : 1;
 
 	for (size_t m = 0; m < patch_count(p); m++) {
 		int32_t sum[LANES] = { 0 };
 
-		for (size_t e = p->start[m]; e < p->start[m + 1]; e++) {
-			const int16_t *w = b->weights + (size_t)p->entry[e] * LANES;
-			int32_t value = p->value[e];
-
-			for (uint32_t c = 0; c < LANES; c++)
-				sum[c] += value * w[c];
-		}
+		if (most > 1)
+			add_spikes(b, p->start[m], p->start[m + 1], most, sum);
+		else
+			add_wide(b, p->start[m], p->start[m + 1], sum);
 		for (uint32_t c = 0; c < LANES; c++)
 			b->acc[m * LANES + c] = sum[c] * (1 << b->r->shift);
 	}
