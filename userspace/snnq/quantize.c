@@ -11,9 +11,10 @@
 
 #include "cli.h"
 #include "describe.h"
+#include "report_html.h"
 #include "snnq_tools.h"
 
-static const char *out, *calib, *general, *method, *schemes, *journal, *shard;
+static const char *out, *calib, *general, *method, *schemes, *journal, *shard, *report_path;
 static const char *target_bits, *target_bytes, *target_energy, *max_drop;
 static struct cli_list layers, merge;
 static uint32_t threads;
@@ -39,6 +40,7 @@ static const struct cli_option options[] = {
 	{ "shard", 0, "I/N", "search: only evaluate part I of N into the journal", .text = &shard },
 	{ "merge", 0, "FILE", "search: go on from a shard's journal; may be repeated",
 	  .list = &merge },
+	{ "report", 0, "FILE.html", "search: write a report", .text = &report_path },
 	{ "threads", 'j', "N", "default: one per CPU; the result is the same", .number = &threads },
 	{ "json", 0, NULL, "describe the result as one JSON document", .flag = &json },
 	{ NULL },
@@ -47,10 +49,11 @@ static const struct cli_option options[] = {
 static const struct cli_command command = {
 	"quantize IN.snnq -o OUT.snnq [options]",
 	"Turn a float model into an integer one. Schemes: uniform:1..8 (with zero), odd:1..8\n"
-	"(no zero), pot:2..5 (powers of two). With a target, each layer's scheme and bits are\n"
-	"searched; otherwise --layer and --default say them. With --calib, rounding errors are\n"
-	"compensated and neurons adjusted to fire as the float network's do.",
-	"snnq quantize float.snnq -o out.snnq --calib train.tsv --target-bits 3.14\n"
+	"(no zero), pot:2..5 (powers of two), apot:3..5 (sums of two), ternary:2. With a target,\n"
+	"each layer's scheme and bits are searched; otherwise --layer and --default say them.\n"
+	"With --calib, rounding errors are compensated and neurons adjusted to fire as the float\n"
+	"network's do.",
+	"snnq quantize float.snnq -o out.snnq --calib train.tsv --target-bits 3.14 --report out.html\n"
 	"snnq quantize float.snnq -o out.snnq --calib train.tsv --target-bytes 1000000\n"
 	"snnq quantize float.snnq -o out.snnq --default uniform:4 --layer head=uniform:8\n",
 	options, 1,
@@ -111,7 +114,7 @@ static void report(void *ctx, const struct snnq_quantize_layer *l, uint32_t done
 
 static bool searching(void)
 {
-	return target_bits || target_bytes || target_energy || max_drop;
+	return target_bits || target_bytes || target_energy || max_drop || shard;
 }
 
 static int parse_method(enum snnq_quantize_method *m)
@@ -187,7 +190,12 @@ static void progress(void *ctx, const char *what, size_t done, size_t total)
 
 static int finish(char *result)
 {
-	(void)result;
+	int code = CLI_OK;
+
+	if (result && report_path && report_write(result, report_path))
+		code = cli_fail(CLI_FAILED, "%s: cannot be written", report_path);
+	if (code)
+		return code;
 	if (shard) {
 		fprintf(stderr, "shard %s is in %s\n", shard, journal);
 		return CLI_OK;
@@ -250,6 +258,8 @@ int verb_quantize(int argc, char **argv)
 		code = parse_method(&o.method);
 	if (!code)
 		code = parse_targets(&o);
+	if (!code && report_path && o.method != SNNQ_QUANTIZE_SEARCH)
+		code = cli_fail(CLI_USAGE, "quantize: --report needs a target to search for");
 	if (!code)
 		code = quantize(args[0], &o);
 	for (size_t i = 0; texts && i <= layers.count; i++)
