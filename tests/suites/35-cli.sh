@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Every verb of the command line: exit codes, JSON keys, messages, files; and what quantize computes.
+# Every verb of the command line: exit codes, JSON keys, messages, files; and what quantize computes
+# and searches.
 set -euo pipefail
 
 log=$(mktemp)
@@ -9,6 +10,7 @@ trap 'rm -f "$log"' EXIT
 rc=0
 tests/cli/verbs.sh | tee "$log" || rc=$?
 tests/cli/pools.py | tee -a "$log" || rc=$?
+tests/cli/search.sh | tee -a "$log" || rc=$?
 passed=$(grep '^ok ' "$log" | grep -vc '# SKIP' || true)
 failed=$(grep -c '^not ok ' "$log" || true)
 skipped=$(grep -c '^ok .*# SKIP' "$log" || true)
