@@ -3,6 +3,7 @@
  * test_allocate.c - allocation against the enumeration of all configurations, on hundreds of
  * small random problems; problems of a real size for time and memory.
  */
+#define _GNU_SOURCE	/* qsort_r */
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
@@ -16,6 +17,7 @@
 #include <cmocka.h>
 
 #include "quantize/allocate.h"
+#include "quantize/pareto.h"
 #include "snnq.h"
 
 #define MAX_LAYERS  25
@@ -346,6 +348,74 @@ static void problems_out_of_range_are_refused(void **state)
 	assert_int_equal(allocate_front(&f.p, ALLOCATE_COSTS, &points, &count), -EINVAL);
 }
 
+/* ---- dominance ---- */
+
+#define STATES 300
+
+static int by_order(const void *a, const void *b, void *dims)
+{
+	return pareto_compare(a, b, *(unsigned int *)dims);
+}
+
+static bool dominates(const struct pareto_state *a, const struct pareto_state *b,
+		      unsigned int dims, double slack)
+{
+	for (unsigned int d = 0; d < dims; d++)
+		if (a->cost[d] > b->cost[d])
+			return false;
+	return a->loss <= b->loss * (1 + slack);
+}
+
+static bool is_kept(const struct pareto_state *kept, int64_t count, uint32_t parent)
+{
+	for (int64_t i = 0; i < count; i++)
+		if (kept[i].parent == parent)
+			return true;
+	return false;
+}
+
+/* Who is kept is dominated by nobody who is; who is dropped is dominated by one who is kept. */
+static void check_filter(const struct pareto_state *all, unsigned int dims, double slack)
+{
+	struct pareto_state kept[STATES];
+	int64_t count;
+
+	memcpy(kept, all, sizeof(kept));
+	count = pareto_filter(kept, STATES, dims, slack);
+	assert_in_range(count, 1, STATES);
+	for (int64_t i = 0; i < count; i++)
+		for (int64_t k = 0; k < i; k++)
+			assert_false(dominates(&kept[k], &kept[i], dims, slack));
+	for (int i = 0; i < STATES; i++) {
+		bool dominated = is_kept(kept, count, all[i].parent);
+
+		for (int64_t k = 0; k < count && !dominated; k++)
+			dominated = dominates(&kept[k], &all[i], dims, slack);
+		assert_true(dominated);
+	}
+}
+
+static void filters_keep_what_nothing_dominates(void **state)
+{
+	struct pareto_state all[STATES];
+
+	(void)state;
+	for (int round = 0; round < 150; round++) {
+		unsigned int dims = 1 + below(3), range = round % 2 ? 6 : 1000;
+
+		for (uint32_t i = 0; i < STATES; i++)
+			all[i] = (struct pareto_state){
+				{ below(range), below(range), below(range) },
+				1 + below(range), 0, below(3) };
+		qsort_r(all, STATES, sizeof(*all), by_order, &dims);
+		for (uint32_t i = 0; i < STATES; i++)
+			all[i].parent = i;
+		check_filter(all, dims, 0);
+		check_filter(all, dims, 0.1);
+	}
+	assert_int_equal(pareto_filter(all, 0, 3, 0), 0);
+}
+
 /* ---- real sizes ---- */
 
 /* Weights of the layers of a spiking transformer with 2.6 million; all schemes and widths. */
@@ -458,6 +528,7 @@ int main(void)
 		cmocka_unit_test(fronts_hold_every_best),
 		cmocka_unit_test(what_does_not_fit_is_told),
 		cmocka_unit_test(problems_out_of_range_are_refused),
+		cmocka_unit_test(filters_keep_what_nothing_dominates),
 		cmocka_unit_test(fronts_of_real_size_are_exact_and_fast),
 		cmocka_unit_test(budgets_beside_the_axis_hold),
 	};
