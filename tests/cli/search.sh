@@ -92,8 +92,13 @@ expect 1 "too few bytes" -o "$WORK/q.snnq" --target-bytes 3000 --journal "$WORK/
 says "besides weights"
 expect 0 "a layer keeps its grid" -o "$WORK/h.snnq" --target-bits 3 --layer head=pot:4 --json
 json "pot:4 it is" "[l['scheme'] + str(l['bits']) for l in j['layers'] if l['name'] == 'head'] == ['pot4']"
-expect 4 "a journal of other work" -o "$WORK/q.snnq" --target-bits 3 --layer head=pot:4 \
-  --journal "$WORK/d.journal"
+expect 0 "models at other bits" -o "$WORK/i.snnq" --target-bits 3 --journal "$WORK/d.journal" \
+  --also "$WORK/4.snnq=4" --also "$WORK/2.snnq=2"
+same "other models do not matter" "$WORK/a.snnq" "$WORK/i.snnq"
+check "more bits, larger files" test "$(stat -c %s "$WORK/4.snnq")" -gt "$size" -a \
+  "$(stat -c %s "$WORK/2.snnq")" -lt "$size"
+sed -i 1d "$WORK/calib.tsv"
+expect 4 "a journal of other recordings" -o "$WORK/q.snnq" --target-bits 3 --journal "$WORK/d.journal"
 expect 2 "a shard that is not there" --journal "$WORK/x" --shard 4/3
 expect 2 "a shard without journal" --shard 1/3
 expect 2 "unknown schemes" -o "$WORK/q.snnq" --target-bits 3 --schemes uniform,cubic

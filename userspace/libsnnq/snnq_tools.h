@@ -64,6 +64,11 @@ enum snnq_quantize_method {
 	SNNQ_QUANTIZE_SEARCH,
 };
 
+struct snnq_quantize_also {
+	double target_bits;
+	const char *out;
+};
+
 struct snnq_quantize_opts {
 	size_t size;
 	enum snnq_quantize_method method;
@@ -84,6 +89,9 @@ struct snnq_quantize_opts {
 	double target_energy;		/* microjoule per recording, 45 nm model */
 	double max_drop;		/* share of recordings whose class may differ from float's */
 	const char *schemes;		/* names to choose from, separated by commas; NULL: all */
+	/* Models at other average bits, from the same evaluations, written after the first. */
+	const struct snnq_quantize_also *also;
+	size_t also_count;
 	/* File of evaluations: what is in it is not done again. NULL: none. */
 	const char *journal;
 	/*

@@ -16,7 +16,7 @@
 
 static const char *out, *calib, *general, *method, *schemes, *journal, *shard, *report_path;
 static const char *target_bits, *target_bytes, *target_energy, *max_drop;
-static struct cli_list layers, merge;
+static struct cli_list layers, merge, also;
 static uint32_t threads;
 static bool json;
 
@@ -35,6 +35,8 @@ static const struct cli_option options[] = {
 	{ "max-drop", 0, "PERCENT", "search: recordings whose class may differ from float's",
 	  .text = &max_drop },
 	{ "schemes", 0, "A,B", "search: schemes to choose from; default: all", .text = &schemes },
+	{ "also", 0, "OUT=BITS", "search: another model at other bits; may be repeated",
+	  .list = &also },
 	{ "journal", 0, "FILE", "search: keep evaluations here; go on from it when it exists",
 	  .text = &journal },
 	{ "shard", 0, "I/N", "search: only evaluate part I of N into the journal", .text = &shard },
@@ -182,6 +184,25 @@ static int parse_targets(struct snnq_quantize_opts *o)
 	return code;
 }
 
+/* Splits the texts in place; they live as long as the arguments. */
+static int parse_also(struct snnq_quantize_also *list, struct snnq_quantize_opts *o)
+{
+	for (size_t i = 0; i < also.count; i++) {
+		char *equals = strrchr(also.values[i], '=');
+		int code = equals ? parse_real("also OUT=BITS", equals + 1, &list[i].target_bits) :
+			   cli_fail(CLI_USAGE, "quantize: --also: expected OUT=BITS, found \"%s\"",
+				    also.values[i]);
+
+		if (code)
+			return code;
+		*equals = 0;
+		list[i].out = also.values[i];
+	}
+	o->also = list;
+	o->also_count = also.count;
+	return CLI_OK;
+}
+
 static void progress(void *ctx, const char *what, size_t done, size_t total)
 {
 	(void)ctx;
@@ -236,6 +257,7 @@ int verb_quantize(int argc, char **argv)
 {
 	struct snnq_quantize_opts o = { .size = sizeof(o), .report = report, .progress = progress };
 	struct snnq_layer_choice *choices;
+	struct snnq_quantize_also *others;
 	char **args, **texts;
 	int code;
 
@@ -251,22 +273,27 @@ int verb_quantize(int argc, char **argv)
 	o.merge_count = merge.count;
 	choices = calloc(layers.count + 1, sizeof(*choices));
 	texts = calloc(layers.count + 1, sizeof(*texts));
+	others = calloc(also.count + 1, sizeof(*others));
 	o.choices = choices;
-	code = choices && texts ? parse_choices(choices, texts, &o.choice_count) :
+	code = choices && texts && others ? parse_choices(choices, texts, &o.choice_count) :
 				  cli_fail(CLI_FAILED, "no memory");
 	if (!code)
 		code = parse_method(&o.method);
 	if (!code)
 		code = parse_targets(&o);
-	if (!code && report_path && o.method != SNNQ_QUANTIZE_SEARCH)
-		code = cli_fail(CLI_USAGE, "quantize: --report needs a target to search for");
+	if (!code)
+		code = parse_also(others, &o);
+	if (!code && (report_path || also.count) && o.method != SNNQ_QUANTIZE_SEARCH)
+		code = cli_fail(CLI_USAGE, "quantize: --report and --also need a target to search for");
 	if (!code)
 		code = quantize(args[0], &o);
 	for (size_t i = 0; texts && i <= layers.count; i++)
 		free(texts[i]);
 	free(texts);
 	free(choices);
+	free(others);
 	free(layers.values);
 	free(merge.values);
+	free(also.values);
 	return code;
 }

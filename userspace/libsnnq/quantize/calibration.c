@@ -12,41 +12,21 @@
 #include "parallel.h"
 #include "quantize/quantize.h"
 
-static int add_window(struct calibration *c, uint32_t *capacity, uint64_t *slots)
-{
-	if (c->count == *capacity) {
-		uint32_t more = *capacity ? 2 * *capacity : 64;
-		uint64_t **inputs = realloc(c->inputs, more * sizeof(*inputs));
-
-		if (!inputs)
-			return -ENOMEM;
-		c->inputs = inputs;
-		*capacity = more;
-	}
-	c->inputs[c->count++] = slots;
-	return 0;
-}
-
-/* All windows of a recording. */
-static int read_recording(struct calibration *c, uint32_t *capacity, const char *path)
+/* Its first window, which is what a recording is classified by. */
+static int read_recording(const struct calibration *c, const char *path, uint64_t **slots)
 {
 	const struct graph_input *in = &c->graph->input;
-	size_t words = in->steps * floatnet_words(c->net, GRAPH_INPUT);
-	struct snnq_events *events = NULL;
-	uint32_t before = c->count;
-	int ret = snnq_events_open(path, NULL, &events), more = 1;
+	struct snnq_events *events;
+	uint64_t dropped;
+	int ret = snnq_events_open(path, NULL, &events), found;
 
-	while (!ret && more > 0) {
-		uint64_t *slots = calloc(words, sizeof(*slots)), dropped;
-
-		more = slots ? bins_fill(in, events, slots, &dropped) : -ENOMEM;
-		if (more > 0 && !add_window(c, capacity, slots))
-			continue;
-		free(slots);
-		if (more)
-			ret = error_set(-ENOMEM, "%s: no memory for its windows", path);
-	}
-	if (!ret && c->count == before)
+	if (ret)
+		return ret;
+	*slots = calloc(in->steps * floatnet_words(c->net, GRAPH_INPUT), sizeof(**slots));
+	found = *slots ? bins_fill(in, events, *slots, &dropped) : -ENOMEM;
+	if (found < 0)
+		ret = error_set(-ENOMEM, "%s: no memory for its events", path);
+	else if (!found)
 		ret = error_set(-EBADMSG, "%s: expected events, found none", path);
 	snnq_events_close(events);
 	return ret;
@@ -109,15 +89,17 @@ int calibration_open(const char *path, const struct graph *graph, const char *co
 		     size_t count, uint32_t threads, struct calibration **calibration)
 {
 	struct calibration *c = calloc(1, sizeof(*c));
-	uint32_t capacity = 0;
 	int ret;
 
 	if (!c)
 		return error_set(-ENOMEM, "%s: no memory", path);
 	c->graph = graph;
 	ret = floatnet_create(path, graph, &c->net);
-	for (size_t i = 0; !ret && i < count; i++)
-		ret = read_recording(c, &capacity, recordings[i]);
+	c->inputs = calloc(count, sizeof(*c->inputs));
+	if (!ret && !c->inputs)
+		ret = error_set(-ENOMEM, "%s: no memory", path);
+	for (; !ret && c->count < count; c->count++)
+		ret = read_recording(c, recordings[c->count], &c->inputs[c->count]);
 	if (!ret)
 		ret = run_all(c, threads);
 	if (!ret)
@@ -136,7 +118,7 @@ void calibration_close(struct calibration *c)
 	if (!c)
 		return;
 	calibration_records_free(c, c->records);
-	for (uint32_t i = 0; i < c->count; i++)
+	for (uint32_t i = 0; c->inputs && i < c->count; i++)
 		free(c->inputs[i]);
 	free(c->stats);
 	free(c->inputs);

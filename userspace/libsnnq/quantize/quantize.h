@@ -67,7 +67,7 @@ struct calibration {
 	double temperature;		/* of classes, see judge.c */
 };
 
-/* Read recordings (every window is one) and run the float network on them. */
+/* Read recordings and run the float network on them. @count: below 2^32. */
 int calibration_open(const char *path, const struct graph *graph, const char *const *recordings,
 		     size_t count, uint32_t threads, struct calibration **calibration);
 /* Records for outputs of a network of the same shapes, one per recording. NULL: no memory. */

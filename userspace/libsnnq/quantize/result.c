@@ -41,23 +41,14 @@ static int add_hashes(const struct search *x, cJSON *header)
 	return ret;
 }
 
-static char *header_of(const struct search *x, const struct grid_choice *fixed, int *ret)
+static char *header_of(const struct search *x, int *ret)
 {
-	cJSON *header = cJSON_CreateObject(), *grids;
+	cJSON *header = cJSON_CreateObject();
 	char *text;
 
 	cJSON_AddStringToObject(header, "kind", "snnq quantize journal");
 	cJSON_AddNumberToObject(header, "version", 1);
 	*ret = add_hashes(x, header);
-	cJSON_AddStringToObject(header, "schemes",
-				x->s->opts->schemes ? x->s->opts->schemes : "all");
-	grids = cJSON_AddArrayToObject(header, "fixed");
-	for (uint32_t i = 0; i < x->s->graph.layer_count; i++)
-		if (fixed[i].bits) {
-			const int grid[] = { (int)i, (int)fixed[i].scheme, (int)fixed[i].bits };
-
-			cJSON_AddItemToArray(grids, cJSON_CreateIntArray(grid, 3));
-		}
 	text = cJSON_PrintUnformatted(header);
 	cJSON_Delete(header);
 	if (!*ret && !text)
@@ -65,7 +56,7 @@ static char *header_of(const struct search *x, const struct grid_choice *fixed, 
 	return text;
 }
 
-int result_journal(struct search *x, const struct grid_choice *fixed)
+int result_journal(struct search *x)
 {
 	const struct snnq_quantize_opts *o = x->s->opts;
 	char *header;
@@ -76,7 +67,7 @@ int result_journal(struct search *x, const struct grid_choice *fixed)
 				 x->s->path);
 	if (!o->journal)
 		return 0;
-	header = header_of(x, fixed, &ret);
+	header = header_of(x, &ret);
 	if (!ret && o->merge_count)
 		ret = journal_merge(o->journal, o->merge, o->merge_count);
 	if (!ret)

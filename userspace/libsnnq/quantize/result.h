@@ -8,10 +8,10 @@
 #include "quantize/search.h"
 
 /*
- * Open the journal that the options name, with what was merged in it. Its header describes
- * everything that evaluations depend on: model, recordings, options of layers.
+ * Open the journal that the options name, with what was merged in it. Its header describes what
+ * evaluations depend on besides their own names: the model and the recordings.
  */
-int result_journal(struct search *x, const struct grid_choice *fixed);
+int result_journal(struct search *x);
 /* Bytes of a model file besides packed weights, with 8 bits everywhere. */
 int result_metadata(const struct search *x, uint64_t *bytes);
 /* Judge the quantized network (x->final) and measure its file. */

@@ -110,7 +110,6 @@ static void set_problem(struct search *x)
 
 static int allocate_problem(struct search *x)
 {
-	const struct snnq_quantize_opts *o = x->s->opts;
 	uint64_t weights = 0, options = 0;
 
 	for (uint32_t l = 0; l < layers(x); l++) {
@@ -126,22 +125,31 @@ static int allocate_problem(struct search *x)
 		return no_memory(x);
 	for (uint32_t l = 0; l < layers(x); l++)
 		x->coefficients[l] = 1;
+	return 0;
+}
+
+static int set_budgets(struct search *x)
+{
+	const struct search_target *t = &x->target;
+	double energy = 1e9 * t->energy - (double)x->options.fixed_energy;
+
 	for (int i = 0; i < ALLOCATE_COSTS; i++)
 		x->problem.budget[i] = ALLOCATE_NO_BUDGET;
-	if (o->target_bits > 0)
-		x->problem.budget[ALLOCATE_BITS] =
-			(uint64_t)(10 * o->target_bits * (double)weights + 1e-6);
-	if (o->target_bytes)
-		x->problem.budget[ALLOCATE_BYTES] = o->target_bytes - x->metadata;
-	if (o->target_energy > 0) {
-		double left = 1e9 * o->target_energy - (double)x->options.fixed_energy;
-
-		if (left < 0)
-			return error_set(-EDOM, "%s: energy: layers without weights alone take %g uJ, "
-					 "expected at most %g", x->s->path,
-					 (double)x->options.fixed_energy / 1e9, o->target_energy);
-		x->problem.budget[ALLOCATE_ENERGY] = (uint64_t)left;
-	}
+	if (t->bits > 0)
+		x->problem.budget[ALLOCATE_BITS] = (uint64_t)(10 * t->bits * (double)x->weights +
+							      1e-6);
+	if (t->bytes && t->bytes <= x->metadata)
+		return error_set(-EDOM, "%s: the file has %" PRIu64 " bytes besides weights, "
+				 "expected at most %" PRIu64 " in all", x->s->path, x->metadata,
+				 t->bytes);
+	if (t->bytes)
+		x->problem.budget[ALLOCATE_BYTES] = t->bytes - x->metadata;
+	if (t->energy > 0 && energy < 0)
+		return error_set(-EDOM, "%s: energy: layers without weights alone take %g uJ, "
+				 "expected at most %g", x->s->path,
+				 (double)x->options.fixed_energy / 1e9, t->energy);
+	if (t->energy > 0)
+		x->problem.budget[ALLOCATE_ENERGY] = (uint64_t)energy;
 	return 0;
 }
 
@@ -394,7 +402,7 @@ static int exchange(struct search *x)
 /* The smallest point of the front with few enough changed classes. */
 static int choose_by_drop(struct search *x)
 {
-	uint32_t allowed = (uint32_t)(x->s->opts->max_drop * x->s->calibration->count + 1e-9);
+	uint32_t allowed = (uint32_t)(x->target.max_drop * x->s->calibration->count + 1e-9);
 	size_t low = 0, high;
 	int ret = find_front(x);
 
@@ -418,12 +426,13 @@ static int choose_by_drop(struct search *x)
 
 static int choose(struct search *x)
 {
-	int ret = measure_variants(x);
+	int ret = set_budgets(x);
 
-	if (!ret && !has_budget(x))
+	if (ret)
+		return ret;
+	if (!has_budget(x))
 		return choose_by_drop(x);
-	if (!ret)
-		ret = settle(x);
+	ret = settle(x);
 	return ret ? ret : exchange(x);
 }
 
@@ -455,17 +464,17 @@ static int check_drop(const struct search *x)
 {
 	double drop = 1 - (double)x->final.agreeing / x->s->calibration->count;
 
-	if (!(x->s->opts->max_drop > 0) || drop <= x->s->opts->max_drop + 1e-12)
+	if (!(x->target.max_drop > 0) || drop <= x->target.max_drop + 1e-12)
 		return 0;
 	return error_set(-EDOM, "%s: %.2f %% of the recordings change their class, expected at most "
 			 "%.2f %%; allow more bits", x->s->path, 100 * drop,
-			 100 * x->s->opts->max_drop);
+			 100 * x->target.max_drop);
 }
 
 /* Quantize with the choice; choose less when the file is larger than its target. */
 static int finish(struct search *x, struct quantized *results)
 {
-	uint64_t target = x->s->opts->target_bytes;
+	uint64_t target = x->target.bytes;
 	int ret = 0;
 
 	for (uint32_t round = 0; !ret && round < SIZE_ROUNDS; round++) {
@@ -511,6 +520,27 @@ static bool complete(const struct search *x)
 	return true;
 }
 
+/* Models at other bits. Their grids are free to differ from those of the first. */
+static int run_also(struct search *x)
+{
+	const struct snnq_quantize_opts *o = x->s->opts;
+	struct quantized *results = calloc(x->s->graph.layer_count + 1, sizeof(*results));
+	int ret = results ? 0 : no_memory(x);
+
+	for (size_t i = 0; !ret && i < o->also_count; i++) {
+		x->target = (struct search_target){ .bits = o->also[i].target_bits };
+		ret = choose(x);
+		if (!ret)
+			ret = finish(x, results);
+		if (!ret)
+			ret = session_write(x->s, results, o->also[i].out);
+	}
+	for (uint32_t i = 0; results && i < x->s->graph.layer_count; i++)
+		quantized_free(&results[i]);
+	free(results);
+	return ret;
+}
+
 static int run(struct search *x, const struct grid_choice *fixed, struct quantized *results)
 {
 	int ret = options_open(x->s, fixed, x->journal, &x->options);
@@ -518,12 +548,10 @@ static int run(struct search *x, const struct grid_choice *fixed, struct quantiz
 	if (ret || !complete(x))
 		return ret;	/* a shard */
 	ret = result_metadata(x, &x->metadata);
-	if (!ret && x->s->opts->target_bytes && x->s->opts->target_bytes <= x->metadata)
-		ret = error_set(-EDOM, "%s: the file has %" PRIu64 " bytes besides weights, expected "
-				"at most %" PRIu64 " in all", x->s->path, x->metadata,
-				x->s->opts->target_bytes);
 	if (!ret)
 		ret = allocate_problem(x);
+	if (!ret)
+		ret = measure_variants(x);
 	if (!ret)
 		ret = choose(x);
 	if (!ret)
@@ -532,7 +560,7 @@ static int run(struct search *x, const struct grid_choice *fixed, struct quantiz
 		ret = measure_front(x);
 	if (!ret && x->s->opts->result)
 		ret = result_document(x, results, x->s->opts->result);
-	return ret;
+	return ret ? ret : run_also(x);
 }
 
 static void close_search(struct search *x)
@@ -551,17 +579,23 @@ static void close_search(struct search *x)
 
 int search_run(const struct session *s, const struct grid_choice *fixed, struct quantized *results)
 {
-	struct search x = { .s = s, .options = { .s = s } };
 	const struct snnq_quantize_opts *o = s->opts;
+	struct search x = { .s = s, .options = { .s = s },
+			    .target = { o->target_bits, o->target_energy, o->max_drop,
+					o->target_bytes } };
 	int ret = 0;
 
 	if (!(o->target_bits > 0) && !o->target_bytes && !(o->target_energy > 0) &&
 	    !(o->max_drop > 0) && !o->shards)
 		ret = error_set(-EINVAL, "%s: expected a target for the search, found none", s->path);
+	for (size_t i = 0; !ret && i < o->also_count; i++)
+		if (!(o->also[i].target_bits > 0) || !o->also[i].out)
+			ret = error_set(-EINVAL, "%s: expected bits and a file for each other model",
+					s->path);
 	if (!ret && s->weighted_count == 0)
 		ret = error_set(-EINVAL, "%s: expected layers with weights, found none", s->path);
 	if (!ret)
-		ret = result_journal(&x, fixed);
+		ret = result_journal(&x);
 	if (!ret)
 		ret = run(&x, fixed, results);
 	close_search(&x);

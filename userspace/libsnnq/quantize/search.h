@@ -7,8 +7,15 @@
 
 #include "quantize/options.h"
 
+/* What is searched for; 0 where there is no target. */
+struct search_target {
+	double bits, energy, max_drop;
+	uint64_t bytes;
+};
+
 struct search {
 	const struct session *s;
+	struct search_target target;
 	struct journal *journal;	/* or NULL */
 	struct options options;
 	uint64_t weights, metadata;	/* weights of the network, other bytes of a file */
