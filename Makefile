@@ -7,8 +7,8 @@
 export PATH := /usr/bin:/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check shell userspace modules qemu guest bench clean \
-	setup-userspace setup-modules setup-qemu setup-guest setup-check
+.PHONY: help demo check shell userspace modules qemu guest bench reproduce clean \
+	setup-userspace setup-modules setup-qemu setup-guest setup-train setup-check
 
 help: ## list the entry points
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -46,6 +46,10 @@ bench: setup-userspace ## speed of the engine's kernels, layer by layer
 	@ninja -C build/bench --quiet tests/bench/engine_bench
 	@build/bench/tests/bench/engine_bench
 
+reproduce: userspace modules qemu setup-guest setup-train ## the table of quantization methods; trains what is missing (hours)
+	@tools/train/make-nmnist
+	@tools/reproduce --device
+
 clean: ## remove build/; the cache stays
 	rm -rf build
 
@@ -59,5 +63,7 @@ setup-qemu:
 	@tools/setup qemu
 setup-guest:
 	@tools/setup guest
+setup-train:
+	@tools/setup train
 setup-check:
 	@tools/setup guest debug-kernel check train

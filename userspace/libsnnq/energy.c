@@ -7,6 +7,8 @@
  */
 #include "energy.h"
 
+const struct energy_dataflow energy_default_flow = { .reuse = 64, .activity = -1 };
+
 #define STATE_GRANULE 8		/* potentials are stored in whole bytes */
 #define STATE_GUARD 2		/* bits of a potential beyond one step's sum */
 #define REQUANT_BITS 16		/* multiplier of a layer without neuron */

@@ -76,6 +76,9 @@ struct energy_out {
 	uint32_t acc_bits, state_bits;
 };
 
+/* What is assumed unless said otherwise: reuse of 64, rows of silent inputs are not read. */
+extern const struct energy_dataflow energy_default_flow;
+
 /* The 45 nm table. */
 extern const struct energy_constants energy_45nm;
 /* Key of a constant in files and documents. */

@@ -104,10 +104,9 @@ static int list_options(struct options *o, const struct grid_choice *fixed)
 
 static uint64_t femtojoules(const struct energy_layer_in *in)
 {
-	static const struct energy_dataflow flow = { .tick_batching = true, .activity = -1 };
 	struct energy_out out;
 
-	energy_layer(&energy_45nm, &flow, in, &out);
+	energy_layer(&energy_45nm, &energy_default_flow, in, &out);
 	return (uint64_t)rint(out.total * 1000);
 }
 

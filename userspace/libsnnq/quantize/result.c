@@ -294,11 +294,10 @@ static void add_front(const struct search *x, cJSON *document)
 static void add_energy_row(cJSON *o, const char *name, const struct search *x,
 			   const struct graph *graph, const struct snnq_layer_stats *stats)
 {
-	static const struct energy_dataflow flow = { .tick_batching = true, .activity = -1 };
 	cJSON *row = cJSON_AddObjectToObject(o, name);
 	struct energy_out total;
 
-	energy_graph(&energy_45nm, &flow, graph, stats, x->s->calibration->count, NULL, &total);
+	energy_graph(&energy_45nm, &energy_default_flow, graph, stats, x->s->calibration->count, NULL, &total);
 	cJSON_AddNumberToObject(row, "compute", total.compute / 1e6);
 	cJSON_AddNumberToObject(row, "sram", total.sram / 1e6);
 	cJSON_AddNumberToObject(row, "dram", total.dram / 1e6);
