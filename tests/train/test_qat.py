@@ -215,6 +215,21 @@ class Export(unittest.TestCase):
         for name, array in tensors.items():
             self.assertTrue(np.array_equal(tensors2[name], array), name)
 
+    def test_single_precision_fires_as_the_integers_do(self):
+        """Membranes stand at integer thresholds often; none may be missed."""
+        file, net = self.fine_tuned()
+        path = pathlib.Path(self.folder()) / "integer.snnq"
+        snnqfile.write(path, *export.integer_file(net, "small"))
+        again, exact = self.network_of(file), quantgrid.network(*snnqfile.read(path))
+        qat.start_from(again, path)
+        one, two = {}, {}
+        with torch.no_grad():
+            again.eval()(counts(20, 1), one)
+            exact(counts(20, 1).double(), two)
+        for layer in net.layers[:-1]:
+            wrong = (one[layer["name"]] != two[layer["name"]]).double().mean()
+            self.assertLess(wrong, 1e-5, layer["name"])
+
     def test_interrupted_training_goes_on_as_if_it_had_not_been(self):
         results = []
         for stops in ((2,), (1, 2)):

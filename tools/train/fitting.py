@@ -69,10 +69,11 @@ def shifted(batch, generator, most=2):
 
 def scores(net, samples, batch=90):
     """Scores of all samples [sample, step, channel, y, x]."""
+    kind = next(net.parameters()).dtype
     net.eval()
     with torch.no_grad():
         return torch.cat([
-            net(torch.from_numpy(samples[i:i + batch]).float().transpose(0, 1))
+            net(torch.from_numpy(samples[i:i + batch]).to(kind).transpose(0, 1))
             for i in range(0, len(samples), batch)])
 
 
