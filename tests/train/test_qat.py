@@ -49,8 +49,8 @@ def any_grids(net):
     """Each layer with another scheme and width."""
     names = [s.layer["name"] for s in net.synapses.values()]
     formats = [f for f in FORMATS if f[1] <= 5]
-    picked = formats[::max(1, len(formats) // len(names))]
-    return list(zip(names, itertools.cycle(picked)))
+    picked = [formats[i * len(formats) // len(names)] for i in range(len(names))]
+    return list(zip(names, picked))
 
 
 def counts(samples, seed=0):

@@ -26,11 +26,6 @@ from learned import average_bits, parse_grid, put_on_grids
 from model import THRESHOLD
 
 
-# Sums in single precision may miss an integer threshold by this much; a membrane
-# at its threshold is to fire nevertheless.
-TIE = 4e-6
-
-
 def float_network(path):
     """(name, network of a float model with all thresholds THRESHOLD)."""
     graph, tensors = snnqfile.read(path)
@@ -42,7 +37,7 @@ def float_network(path):
             gain = THRESHOLD / synapse.threshold
             synapse.weight.data *= gain.view(-1, 1, 1, 1)
             synapse.bias.data *= gain
-            synapse.threshold = torch.full_like(gain, THRESHOLD * (1 - TIE))
+            synapse.threshold = torch.full_like(gain, THRESHOLD)
     return graph["name"], net.float()
 
 
