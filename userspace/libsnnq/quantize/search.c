@@ -375,7 +375,8 @@ static int exchange(struct search *x)
 	size_t count = 0, at = 0;
 	int ret = measure(x, x->choice, 1, "exchanging", &now);
 
-	for (uint32_t batch = 0; !ret && batch < EXCHANGE_BATCHES; batch++) {
+	/* A loss of 0 is the base network's: there is nothing to gain. */
+	for (uint32_t batch = 0; !ret && now.loss > 0 && batch < EXCHANGE_BATCHES; batch++) {
 		uint32_t n;
 		bool better;
 
