@@ -208,8 +208,8 @@ void session_progress(const struct session *s, const char *what, size_t done, si
 /*
  * Quantize all layers in order, compensating, each on the outputs of those before it as
  * quantized. @start: NULL, or what stands for layers not yet done, by layer (else: 8 bits).
- * Where the network's loss is not lower with the new one, @start's is kept if it has the
- * wanted grid. @results: by layer, the caller's to free.
+ * Of the layer compensated, just rounded, and @start's if it has the wanted grid, that
+ * stays with which the network's loss is least. @results: by layer, the caller's to free.
  */
 int session_quantize(const struct session *s, const struct grid_choice *choices,
 		     const struct quantized *const *start, struct quantized *results);

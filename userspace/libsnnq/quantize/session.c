@@ -158,11 +158,54 @@ static int judge_current(struct sequence *q)
 	return ret;
 }
 
+/* Try @result, which is taken over, in the network; keep it if the loss is lower. */
+static int try_result(struct sequence *q, uint32_t layer, struct quantized *result)
+{
+	struct quantized *best = &q->results[layer];
+	struct judge_opts opts = { .threads = q->s->opts->threads };
+	struct judgement j;
+	int ret;
+
+	candidate_graph_set(&q->current, layer, result);
+	ret = judge_run(q->s->calibration, &q->current.graph, &opts, &j);
+	if (!ret && (!best->packed || j.loss < q->loss)) {
+		struct quantized old = *best;
+
+		*best = *result;
+		*result = old;
+		q->loss = j.loss;
+	}
+	if (best->packed)
+		candidate_graph_set(&q->current, layer, best);
+	quantized_free(result);
+	return ret;
+}
+
+/* The layer compensated, just rounded, and as it was at the start, if that has the grid. */
+static int try_all(struct sequence *q, const struct weighted *w, const struct quantized *start)
+{
+	const struct grid_choice *c = &q->choices[w->index];
+	struct quantized result;
+	int ret = weighted_quantize(w, c->scheme, c->bits, METHOD_COMPENSATE, q->s->opts->threads,
+				    &result);
+
+	if (!ret)
+		ret = try_result(q, w->index, &result);
+	if (!ret) {
+		ret = weighted_quantize(w, c->scheme, c->bits, METHOD_ROUND, q->s->opts->threads,
+					&result);
+		/* Thresholds may be out of range with its scales. */
+		ret = ret == -ERANGE ? 0 : ret ? ret : try_result(q, w->index, &result);
+	}
+	if (ret || !start || start->grid.scheme != c->scheme || start->grid.bits != c->bits)
+		return ret;
+	ret = quantized_copy(start, &result);
+	return ret ? ret : try_result(q, w->index, &result);
+}
+
 static int quantize_one(struct sequence *q, uint32_t layer, const struct quantized *start)
 {
 	const struct session *s = q->s;
-	const struct grid_choice *c = &q->choices[layer];
-	double before = q->loss;
 	const uint64_t **slots = calibration_slots(s->calibration, q->records,
 						   s->graph.layers[layer].in[0]);
 	struct weighted w;
@@ -170,29 +213,14 @@ static int quantize_one(struct sequence *q, uint32_t layer, const struct quantiz
 					s->units[s->graph.layers[layer].in[0] + 1], &w) :
 			  error_set(-ENOMEM, "%s: no memory", s->path);
 
-	if (ret)
-		goto out;
-	ret = weighted_measure(&w, s->calibration, slots, s->opts->threads);
-	if (!ret)
-		ret = weighted_quantize(&w, c->scheme, c->bits, METHOD_COMPENSATE, s->opts->threads,
-					&q->results[layer]);
-	weighted_close(&w);
-	if (ret)
-		goto out;
-	candidate_graph_set(&q->current, layer, &q->results[layer]);
-	ret = judge_current(q);
-	if (!ret && start && start->grid.scheme == c->scheme && start->grid.bits == c->bits &&
-	    q->loss >= before) {
-		quantized_free(&q->results[layer]);
-		ret = quantized_copy(start, &q->results[layer]);
-		if (!ret) {
-			candidate_graph_set(&q->current, layer, &q->results[layer]);
-			ret = judge_current(q);
-		}
+	if (!ret) {
+		ret = weighted_measure(&w, s->calibration, slots, s->opts->threads);
+		if (!ret)
+			ret = try_all(q, &w, start);
+		weighted_close(&w);
 	}
-out:
 	free(slots);
-	return ret;
+	return ret ? ret : judge_current(q);
 }
 
 int session_quantize(const struct session *s, const struct grid_choice *choices,
