@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "compact.h"
 #include "energy.h"
@@ -56,6 +56,23 @@ static char *header_of(const struct search *x, int *ret)
 	return text;
 }
 
+/* Shards' journals, and what the journal has already, into the journal. */
+static int merge_journals(const struct snnq_quantize_opts *o)
+{
+	const char **paths = malloc((o->merge_count + 1) * sizeof(*paths));
+	size_t count = o->merge_count;
+	int ret;
+
+	if (!paths)
+		return error_set(-ENOMEM, "%s: no memory", o->journal);
+	memcpy(paths, o->merge, count * sizeof(*paths));
+	if (!access(o->journal, F_OK))
+		paths[count++] = o->journal;
+	ret = journal_merge(o->journal, paths, count);
+	free(paths);
+	return ret;
+}
+
 int result_journal(struct search *x)
 {
 	const struct snnq_quantize_opts *o = x->s->opts;
@@ -69,7 +86,7 @@ int result_journal(struct search *x)
 		return 0;
 	header = header_of(x, &ret);
 	if (!ret && o->merge_count)
-		ret = journal_merge(o->journal, o->merge, o->merge_count);
+		ret = merge_journals(o);
 	if (!ret)
 		ret = journal_open(o->journal, header, &x->journal);
 	free(header);
