@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -61,13 +62,15 @@ static double seconds(void)
 void cli_progress(const char *what, size_t done, size_t total)
 {
 	static double start, shown;
+	static const char *doing = "";
 	double now = seconds();
 	int width = total ? (int)(30.0 * done / total) : 0;
 
 	if (!isatty(STDERR_FILENO))
 		return;
-	if (!done || !start)
+	if (!done || !start || strcmp(what, doing))
 		start = now;
+	doing = what;
 	if (done >= total && shown > start) {
 		fprintf(stderr, "\r\033[K");
 	} else if (done < total && now - start > 1 && now - shown > 0.1) {

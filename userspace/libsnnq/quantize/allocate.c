@@ -19,11 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "allocate.h"
+#include "allocate_internal.h"
 #include "error.h"
-#include "pareto.h"
-
-_Static_assert(PARETO_COSTS == ALLOCATE_COSTS, "a state has all costs");
 
 /* States of one layer; more are thinned out. Candidates are filtered when twice as many. */
 #define MAX_STATES   (1u << 19)
@@ -33,39 +30,8 @@ _Static_assert(PARETO_COSTS == ALLOCATE_COSTS, "a state has all costs");
 #define RANGE_WORK	(1u << 20)
 #define RANGE_TOLERANCE 0.05
 
-#define EXPONENTS 60	/* multipliers are 2^-60 to 2^60 units */
-
 static const char *const cost_names[ALLOCATE_COSTS] = {
 	"tenths of weight bits", "bytes", "femtojoules",
-};
-
-struct step {
-	uint32_t parent, option;
-};
-
-struct level {
-	struct pareto_state *options;	/* those worth having, in order */
-	uint32_t count;
-	uint64_t least[ALLOCATE_COSTS];	/* sums over the layers before this one */
-	double least_penalized;
-	struct step *steps;		/* how each state of this level came about */
-};
-
-struct list {
-	struct pareto_state *states;
-	size_t count, capacity;
-};
-
-struct search {
-	const struct allocate_problem *problem;
-	unsigned int dims, order[ALLOCATE_COSTS];
-	uint64_t budget[ALLOCATE_COSTS];	/* permuted, like all that follows */
-	struct level *levels;
-	struct list list, next;
-	size_t most_states, work;
-	double thinned, left_out;	/* factors of loss: 1 is none */
-	/* Lagrangian bound. */
-	double multiplier[ALLOCATE_COSTS], limit, margin;
 };
 
 /* ---- the problem ---- */
@@ -112,7 +78,7 @@ static int check_problem(const struct allocate_problem *p, uint64_t most[ALLOCAT
 }
 
 /* @axis: of a front, or ALLOCATE_COSTS. */
-static void order_costs(struct search *s, unsigned int axis, const uint64_t most[ALLOCATE_COSTS])
+static void order_costs(struct allocation *s, unsigned int axis, const uint64_t most[ALLOCATE_COSTS])
 {
 	const uint64_t *budget = s->problem->budget;
 	unsigned int n = 0;
@@ -136,7 +102,7 @@ static int by_order(const void *a, const void *b, void *dims)
 	return pareto_compare(a, b, *(unsigned int *)dims);
 }
 
-static int reduce_options(struct search *s, uint32_t l)
+static int reduce_options(struct allocation *s, uint32_t l)
 {
 	const struct allocate_layer *layer = &s->problem->layers[l];
 	struct level *level = &s->levels[l];
@@ -160,7 +126,7 @@ static int reduce_options(struct search *s, uint32_t l)
 }
 
 /* Sums of least costs up to each level; s->levels has one more than there are layers. */
-static void sum_least(struct search *s)
+static void sum_least(struct allocation *s)
 {
 	for (uint32_t l = 0; l < s->problem->count; l++)
 		for (unsigned int d = 0; d < ALLOCATE_COSTS; d++) {
@@ -173,7 +139,7 @@ static void sum_least(struct search *s)
 		}
 }
 
-static int check_budgets(const struct search *s)
+static int check_budgets(const struct allocation *s)
 {
 	const uint64_t *least = s->levels[s->problem->count].least;
 
@@ -185,12 +151,12 @@ static int check_budgets(const struct search *s)
 	return 0;
 }
 
-static int search_init(struct search *s, const struct allocate_problem *p, unsigned int axis)
+static int search_init(struct allocation *s, const struct allocate_problem *p, unsigned int axis)
 {
 	uint64_t most[ALLOCATE_COSTS] = { 0 };
 	int ret = check_problem(p, most);
 
-	*s = (struct search){ .problem = p, .most_states = MAX_STATES, 
+	*s = (struct allocation){ .problem = p, .most_states = MAX_STATES, 
 			      .thinned = 1, .left_out = 1,			      .limit = INFINITY };
 	if (ret)
 		return ret;
@@ -205,7 +171,7 @@ static int search_init(struct search *s, const struct allocate_problem *p, unsig
 	return check_budgets(s);
 }
 
-static void forget_steps(struct search *s)
+static void forget_steps(struct allocation *s)
 {
 	for (uint32_t l = 0; s->levels && l < s->problem->count; l++) {
 		free(s->levels[l].steps);
@@ -213,7 +179,7 @@ static void forget_steps(struct search *s)
 	}
 }
 
-static void search_free(struct search *s)
+static void search_free(struct allocation *s)
 {
 	forget_steps(s);
 	for (uint32_t l = 0; s->levels && l < s->problem->count; l++)
@@ -225,267 +191,8 @@ static void search_free(struct search *s)
 
 /* ---- bound ---- */
 
-static double penalized(const struct search *s, const struct pareto_state *o)
-{
-	double value = o->loss;
-
-	for (unsigned int d = 0; d < s->dims; d++)
-		value += s->multiplier[d] * (double)o->cost[d];
-	return value;
-}
-
-struct relaxed {
-	uint64_t cost[ALLOCATE_COSTS];
-	double dual;		/* no configuration within the budgets has less loss */
-	uint32_t *choice;	/* of reduced options */
-};
-
-/* Each layer's best option when costs are paid for by the multipliers. */
-static void relax(const struct search *s, struct relaxed *r)
-{
-	memset(r->cost, 0, sizeof(r->cost));
-	r->dual = 0;
-	for (uint32_t l = 0; l < s->problem->count; l++) {
-		const struct level *level = &s->levels[l];
-		double least = INFINITY;
-
-		for (uint32_t i = 0; i < level->count; i++) {
-			double value = penalized(s, &level->options[i]);
-
-			if (value < least) {
-				least = value;
-				r->choice[l] = i;
-			}
-		}
-		r->dual += least;
-		for (unsigned int d = 0; d < s->dims; d++)
-			r->cost[d] += level->options[r->choice[l]].cost[d];
-	}
-	for (unsigned int d = 0; d < s->dims; d++)
-		r->dual -= s->multiplier[d] * (double)s->budget[d];
-}
-
-static bool fits(const struct search *s, const uint64_t cost[ALLOCATE_COSTS])
-{
-	for (unsigned int d = 0; d < s->dims; d++)
-		if (cost[d] > s->budget[d])
-			return false;
-	return true;
-}
-
-/* Other options for two layers (or one, twice the same). */
-struct exchange {
-	uint32_t layer[2], option[2];
-	double gain;
-};
-
-/* Keep the exchange in @best if it saves more loss within the budgets. */
-static void try_exchange(const struct search *s, const struct relaxed *r, struct exchange e,
-			 struct exchange *best)
-{
-	uint64_t cost[ALLOCATE_COSTS];
-
-	e.gain = 0;
-	memcpy(cost, r->cost, sizeof(cost));
-	for (int k = 0; k < 1 + (e.layer[0] != e.layer[1]); k++) {
-		const struct pareto_state *options = s->levels[e.layer[k]].options;
-		const struct pareto_state *from = &options[r->choice[e.layer[k]]];
-		const struct pareto_state *to = &options[e.option[k]];
-
-		e.gain += from->loss - to->loss;
-		for (unsigned int d = 0; d < s->dims; d++)
-			cost[d] += to->cost[d] - from->cost[d];	/* modulo 2^64 on the way */
-	}
-	if (e.gain > best->gain && fits(s, cost))
-		*best = e;
-}
-
-static void try_partners(const struct search *s, const struct relaxed *r, struct exchange e,
-			 struct exchange *best)
-{
-	for (uint32_t l = 0; l < e.layer[0]; l++)
-		for (uint32_t i = 0; i < s->levels[l].count; i++) {
-			e.layer[1] = l;
-			e.option[1] = i;
-			try_exchange(s, r, e, best);
-		}
-}
-
-/* Exchange while it helps: the best single option each time, or the best pair. */
-static void improve(const struct search *s, struct relaxed *r, bool pairs)
-{
-	struct exchange best;
-
-	do {
-		best = (struct exchange){ .gain = 0 };
-		for (uint32_t l = 0; l < s->problem->count; l++)
-			for (uint32_t i = 0; i < s->levels[l].count; i++) {
-				struct exchange e = { { l, l }, { i, i }, 0 };
-
-				try_exchange(s, r, e, &best);
-				if (pairs)
-					try_partners(s, r, e, &best);
-			}
-		for (int k = 0; k < 1 + (best.layer[0] != best.layer[1]); k++) {
-			const struct level *level = &s->levels[best.layer[k]];
-			uint32_t *choice = &r->choice[best.layer[k]];
-
-			for (unsigned int d = 0; best.gain > 0 && d < s->dims; d++)
-				r->cost[d] += level->options[best.option[k]].cost[d] -
-					      level->options[*choice].cost[d];
-			*choice = best.gain > 0 ? best.option[k] : *choice;
-		}
-	} while (best.gain > 0);
-}
-
-static double loss_of(const struct search *s, const uint32_t *choice)
-{
-	double loss = 0;
-
-	for (uint32_t l = s->problem->count; l-- > 0;)
-		loss += s->levels[l].options[choice[l]].loss;
-	return loss;
-}
-
-struct bound {
-	struct relaxed now, found;	/* found: the best that fits, made better */
-	double loss;			/* of found, or INFINITY */
-	double dual, multiplier[ALLOCATE_COSTS];	/* largest bound from below */
-	double unit[ALLOCATE_COSTS];	/* of multipliers */
-};
-
-static void bound_copy(const struct search *s, struct relaxed *to, const struct relaxed *from)
-{
-	memcpy(to->cost, from->cost, sizeof(to->cost));
-	memcpy(to->choice, from->choice, s->problem->count * sizeof(*to->choice));
-}
-
-/* A relaxed configuration that fits, made better, is a bound from above. */
-static void bound_above(const struct search *s, struct bound *b)
-{
-	double loss;
-
-	if (!fits(s, b->now.cost))
-		return;
-	improve(s, &b->now, false);
-	loss = loss_of(s, b->now.choice);
-	if (loss >= b->loss)
-		return;
-	b->loss = loss;
-	bound_copy(s, &b->found, &b->now);
-}
-
-static double try_multipliers(struct search *s, struct bound *b)
-{
-	double dual;
-
-	relax(s, &b->now);
-	dual = b->now.dual;
-	if (dual > b->dual) {
-		b->dual = dual;
-		memcpy(b->multiplier, s->multiplier, sizeof(s->multiplier));
-	}
-	return dual;
-}
-
-/* Bisect the last multiplier, by its exponent, to where the cost passes the budget. */
-static double bisect(struct search *s, struct bound *b)
-{
-	double low = -EXPONENTS, high = EXPONENTS, most = -INFINITY;
-	unsigned int d = s->dims - 1;
-
-	for (int i = 0; i < 32; i++) {
-		double middle = (low + high) / 2;
-
-		s->multiplier[d] = b->unit[d] * exp2(middle);
-		most = fmax(most, try_multipliers(s, b));
-		*(b->now.cost[d] > s->budget[d] ? &low : &high) = middle;
-		bound_above(s, b);
-	}
-	return most;
-}
-
-/*
- * The largest bound from below over multipliers @d and later ones. It is concave in them: by
- * the golden section.
- */
-static double maximize(struct search *s, unsigned int d, struct bound *b)
-{
-	const double golden = 0.6180339887498949;
-	double low = -EXPONENTS, high = EXPONENTS, at[2], value[2];
-
-	if (d == s->dims - 1)
-		return bisect(s, b);
-	for (int k = 0; k < 2; k++) {
-		at[k] = k ? low + golden * (high - low) : high - golden * (high - low);
-		s->multiplier[d] = b->unit[d] * exp2(at[k]);
-		value[k] = maximize(s, d + 1, b);
-	}
-	for (int i = 0; i < 16; i++) {
-		int k = value[0] < value[1];	/* this one is renewed, the other moves */
-
-		*(k ? &low : &high) = at[!k];
-		at[!k] = at[k];
-		value[!k] = value[k];
-		at[k] = k ? low + golden * (high - low) : high - golden * (high - low);
-		s->multiplier[d] = b->unit[d] * exp2(at[k]);
-		value[k] = maximize(s, d + 1, b);
-	}
-	return fmax(value[0], value[1]);
-}
-
-/* Any multipliers make a valid bound; good ones make a close one. */
-static void find_multipliers(struct search *s, struct bound *b)
-{
-	double worst = 0, scale;
-
-	memset(s->multiplier, 0, sizeof(s->multiplier));
-	relax(s, &b->now);	/* nothing to pay: least loss */
-	b->dual = scale = b->now.dual;
-	for (uint32_t l = 0; l < s->problem->count; l++)
-		for (uint32_t i = 0; i < s->levels[l].count; i++)
-			worst = fmax(worst, s->levels[l].options[i].loss);
-	for (unsigned int d = 0; d < s->dims; d++)
-		b->unit[d] = worst / ((double)s->budget[d] + 1);
-	if (s->dims)
-		maximize(s, 0, b);
-	memcpy(s->multiplier, b->multiplier, sizeof(s->multiplier));
-	for (unsigned int d = 0; d < s->dims; d++)
-		scale += s->multiplier[d] * (double)s->budget[d];
-	s->margin = 1e-9 * scale;
-	if (s->dims > 1 && b->loss < INFINITY) {
-		improve(s, &b->found, true);
-		b->loss = loss_of(s, b->found.choice);
-	}
-}
-
-/* Sets multipliers, and as @loss that of a configuration that fits, or INFINITY. */
-static int find_bound(struct search *s, double *loss)
-{
-	struct bound b = { .loss = INFINITY };
-	uint32_t layers = s->problem->count;
-
-	b.now.choice = calloc(layers, sizeof(*b.now.choice));
-	b.found.choice = calloc(layers, sizeof(*b.found.choice));
-	if (b.now.choice && b.found.choice)
-		find_multipliers(s, &b);
-	free(b.now.choice);
-	free(b.found.choice);
-	if (!b.now.choice || !b.found.choice)
-		return error_set(-ENOMEM, "allocation: no memory");
-	for (uint32_t l = 0; l < layers; l++) {
-		double least = INFINITY;
-
-		for (uint32_t i = 0; i < s->levels[l].count; i++)
-			least = fmin(least, penalized(s, &s->levels[l].options[i]));
-		s->levels[l + 1].least_penalized = s->levels[l].least_penalized + least;
-	}
-	*loss = b.loss;
-	return 0;
-}
-
 /* States that cannot lead to @loss or less are dropped; the margin is far above rounding. */
-static void set_limit(struct search *s, double loss)
+static void set_limit(struct allocation *s, double loss)
 {
 	s->limit = loss + 1e-9 * loss + s->margin;
 }
@@ -493,7 +200,7 @@ static void set_limit(struct search *s, double loss)
 /* ---- lists of states ---- */
 
 /* Can this state of level @l still become an answer? */
-static bool hopeful(const struct search *s, uint32_t l, const struct pareto_state *state)
+static bool hopeful(const struct allocation *s, uint32_t l, const struct pareto_state *state)
 {
 	double bound = state->loss + s->levels[l].least_penalized;
 
@@ -506,7 +213,7 @@ static bool hopeful(const struct search *s, uint32_t l, const struct pareto_stat
 }
 
 /* Drop what is dominated; if too much is left, what is nearly. */
-static int filter_next(struct search *s)
+static int filter_next(struct allocation *s)
 {
 	int64_t kept = pareto_filter(s->next.states, s->next.count, s->dims, 0);
 
@@ -525,7 +232,7 @@ static int filter_next(struct search *s)
 	return 0;
 }
 
-static int append(struct search *s, const struct pareto_state *state)
+static int append(struct allocation *s, const struct pareto_state *state)
 {
 	struct list *n = &s->next;
 	int ret;
@@ -556,7 +263,7 @@ struct cursor {
 	const struct pareto_state *option;
 };
 
-static void extend(const struct search *s, struct cursor *c, uint32_t parent)
+static void extend(const struct allocation *s, struct cursor *c, uint32_t parent)
 {
 	const struct pareto_state *state = &s->list.states[parent];
 
@@ -567,7 +274,7 @@ static void extend(const struct search *s, struct cursor *c, uint32_t parent)
 	c->head.option = c->option->option;
 }
 
-static void sift(const struct search *s, struct cursor *heap, uint32_t count, uint32_t at)
+static void sift(const struct allocation *s, struct cursor *heap, uint32_t count, uint32_t at)
 {
 	struct cursor moving = heap[at];
 
@@ -583,7 +290,7 @@ static void sift(const struct search *s, struct cursor *heap, uint32_t count, ui
 }
 
 /* All states of the list with all options of level @l, in order, into the next list. */
-static int merge_options(struct search *s, uint32_t l, struct cursor *heap)
+static int merge_options(struct allocation *s, uint32_t l, struct cursor *heap)
 {
 	uint32_t count = s->levels[l].count;
 	int ret = 0;
@@ -608,7 +315,7 @@ static int merge_options(struct search *s, uint32_t l, struct cursor *heap)
 	return ret ? ret : filter_next(s);
 }
 
-static int add_level(struct search *s, uint32_t l)
+static int add_level(struct allocation *s, uint32_t l)
 {
 	struct level *level = &s->levels[l];
 	struct cursor *heap = malloc(level->count * sizeof(*heap));
@@ -632,7 +339,7 @@ static int add_level(struct search *s, uint32_t l)
 }
 
 /* 0; -EDOM: nothing fits; -EAGAIN: more than most_states, and that less than MAX_STATES. */
-static int run(struct search *s)
+static int run(struct allocation *s)
 {
 	struct list empty = s->list;
 	int ret;
@@ -649,7 +356,7 @@ static int run(struct search *s)
 
 /* ---- answers ---- */
 
-static void tell(const struct search *s, const struct pareto_state *state, uint16_t *choice,
+static void tell(const struct allocation *s, const struct pareto_state *state, uint16_t *choice,
 		 struct allocate_point *point)
 {
 	uint32_t option = state->option, parent = state->parent;
@@ -680,13 +387,13 @@ static const struct pareto_state *least_loss(const struct list *list)
 
 int allocate_best(const struct allocate_problem *problem, struct allocate_point *best)
 {
-	struct search s;
+	struct allocation s;
 	int ret = search_init(&s, problem, ALLOCATE_COSTS);
 	uint16_t *choice;
 	double loss;
 
 	if (!ret)
-		ret = find_bound(&s, &loss);
+		ret = allocation_bound(&s, &loss);
 	if (!ret) {
 		set_limit(&s, loss);
 		ret = run(&s);
@@ -730,7 +437,7 @@ static int front_grow(struct front *f, size_t more, uint32_t layers)
 }
 
 /* The list's points of less loss than @limit, which is that of the points so far. */
-static int front_add(struct front *f, const struct search *s, double limit)
+static int front_add(struct front *f, const struct allocation *s, double limit)
 {
 	const struct pareto_state *state = s->list.states;
 	uint32_t layers = s->problem->count;
@@ -767,7 +474,7 @@ static int front_add_point(struct front *f, const struct allocate_point *p, uint
  * The best of at most @most on the axis, if its loss is less than @limit. @point->choice has
  * room for it; @point->loss is @limit if there is none.
  */
-static int best_below(struct search *s, uint64_t most, double limit, struct allocate_point *point)
+static int best_below(struct allocation *s, uint64_t most, double limit, struct allocate_point *point)
 {
 	const struct pareto_state *best;
 	double loss;
@@ -778,7 +485,7 @@ static int best_below(struct search *s, uint64_t most, double limit, struct allo
 	point->loss = limit;
 	if (most < s->levels[s->problem->count].least[0])
 		return 0;
-	ret = find_bound(s, &loss);
+	ret = allocation_bound(s, &loss);
 	if (ret)
 		return ret;
 	set_limit(s, fmin(loss, limit));
@@ -792,7 +499,7 @@ static int best_below(struct search *s, uint64_t most, double limit, struct allo
 }
 
 /* Points that cost at most @high and have less loss than @limit, as one list. */
-static int add_list(struct search *s, struct front *f, uint64_t high, size_t most_states,
+static int add_list(struct allocation *s, struct front *f, uint64_t high, size_t most_states,
 		    double limit)
 {
 	double loss;
@@ -800,7 +507,7 @@ static int add_list(struct search *s, struct front *f, uint64_t high, size_t mos
 
 	s->budget[0] = high;
 	s->most_states = most_states;
-	ret = find_bound(s, &loss);
+	ret = allocation_bound(s, &loss);
 	if (ret)
 		return ret;
 	set_limit(s, limit);
@@ -810,10 +517,10 @@ static int add_list(struct search *s, struct front *f, uint64_t high, size_t mos
 	return ret == -EDOM ? 0 : ret;
 }
 
-static int add_range(struct search *s, struct front *f, uint64_t low, uint64_t high, double limit,
+static int add_range(struct allocation *s, struct front *f, uint64_t low, uint64_t high, double limit,
 		     double least);
 
-static int add_halves(struct search *s, struct front *f, uint64_t low, uint64_t high, double limit,
+static int add_halves(struct allocation *s, struct front *f, uint64_t low, uint64_t high, double limit,
 		      double least)
 {
 	uint64_t middle = low + (high - low) / 2;
@@ -837,7 +544,7 @@ static int add_halves(struct search *s, struct front *f, uint64_t low, uint64_t 
  * Points that cost more than @low and at most @high and have less loss than @limit, the least
  * up to @low; @least or more is what there is up to @high.
  */
-static int add_range(struct search *s, struct front *f, uint64_t low, uint64_t high, double limit,
+static int add_range(struct allocation *s, struct front *f, uint64_t low, uint64_t high, double limit,
 		     double least)
 {
 	bool narrow = high - low < 2;
@@ -858,7 +565,7 @@ static int add_range(struct search *s, struct front *f, uint64_t low, uint64_t h
 }
 
 /* The last range, up to the axis' budget; its end shall be there in any case. */
-static int add_last(struct search *s, struct front *f, uint64_t low, uint64_t high, double limit)
+static int add_last(struct allocation *s, struct front *f, uint64_t low, uint64_t high, double limit)
 {
 	uint32_t layers = s->problem->count;
 	struct allocate_point p = { .choice = malloc(layers * sizeof(*p.choice)) };
@@ -875,7 +582,7 @@ static int add_last(struct search *s, struct front *f, uint64_t low, uint64_t hi
 }
 
 /* The front as if there were no budgets beside the axis. */
-static int relaxed_front(struct search *s, struct front *f)
+static int relaxed_front(struct allocation *s, struct front *f)
 {
 	unsigned int dims = s->dims;
 	int ret;
@@ -886,7 +593,7 @@ static int relaxed_front(struct search *s, struct front *f)
 	return ret ? ret : front_add(f, s, INFINITY);
 }
 
-static bool point_fits(const struct search *s, const struct allocate_point *p)
+static bool point_fits(const struct allocation *s, const struct allocate_point *p)
 {
 	for (unsigned int d = 1; d < s->dims; d++)
 		if (p->cost[s->order[d]] > s->budget[d])
@@ -895,7 +602,7 @@ static bool point_fits(const struct search *s, const struct allocate_point *p)
 }
 
 /* Points of @relaxed that fit are on the front; between them it may have others. */
-static int fill_front(struct search *s, const struct front *relaxed, struct front *f)
+static int fill_front(struct allocation *s, const struct front *relaxed, struct front *f)
 {
 	uint32_t layers = s->problem->count;
 	uint64_t least = s->levels[layers].least[0], low = least ? least - 1 : 0;
@@ -924,7 +631,7 @@ static int fill_front(struct search *s, const struct front *relaxed, struct fron
 	return ret || !gap ? ret : add_last(s, f, low, most, limit);
 }
 
-static int find_front(struct search *s, struct front *f)
+static int find_front(struct allocation *s, struct front *f)
 {
 	struct front relaxed = { 0 };
 	int ret;
@@ -945,7 +652,7 @@ int allocate_front(const struct allocate_problem *problem, enum allocate_cost ax
 		   struct allocate_point **points, size_t *count)
 {
 	struct front f = { 0 };
-	struct search s;
+	struct allocation s;
 	int ret;
 
 	if (axis >= ALLOCATE_COSTS)
