@@ -217,9 +217,10 @@ static void name_option(const struct options *o, uint32_t layer, uint32_t option
 {
 	const struct grid *g = &o->layers[layer].options[option].grid;
 
-	snprintf(key, 300, "layer %u %s %s:%u", o->layers[layer].layer,
-		 o->s->graph.layers[o->layers[layer].layer].name, grid_scheme_name(g->scheme),
-		 g->bits);
+	/* The name is for people; what tells keys apart comes first. */
+	snprintf(key, 300, "layer %u %s:%u %s", o->layers[layer].layer,
+		 grid_scheme_name(g->scheme), g->bits,
+		 o->s->graph.layers[o->layers[layer].layer].name);
 }
 
 /* Loss of the base network with one layer at one of its options. */
