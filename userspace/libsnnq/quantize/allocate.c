@@ -78,7 +78,8 @@ static int check_problem(const struct allocate_problem *p, uint64_t most[ALLOCAT
 }
 
 /* @axis: of a front, or ALLOCATE_COSTS. */
-static void order_costs(struct allocation *s, unsigned int axis, const uint64_t most[ALLOCATE_COSTS])
+static void order_costs(struct allocation *s, unsigned int axis,
+			const uint64_t most[ALLOCATE_COSTS])
 {
 	const uint64_t *budget = s->problem->budget;
 	unsigned int n = 0;
@@ -156,8 +157,11 @@ static int search_init(struct allocation *s, const struct allocate_problem *p, u
 	uint64_t most[ALLOCATE_COSTS] = { 0 };
 	int ret = check_problem(p, most);
 
-	*s = (struct allocation){ .problem = p, .most_states = MAX_STATES, 
-			      .thinned = 1, .left_out = 1,			      .limit = INFINITY };
+	*s = (struct allocation){.problem = p,
+				 .most_states = MAX_STATES,
+				 .thinned = 1,
+				 .left_out = 1,
+				 .limit = INFINITY};
 	if (ret)
 		return ret;
 	order_costs(s, axis, most);
@@ -474,7 +478,8 @@ static int front_add_point(struct front *f, const struct allocate_point *p, uint
  * The best of at most @most on the axis, if its loss is less than @limit. @point->choice has
  * room for it; @point->loss is @limit if there is none.
  */
-static int best_below(struct allocation *s, uint64_t most, double limit, struct allocate_point *point)
+static int best_below(struct allocation *s, uint64_t most, double limit,
+		      struct allocate_point *point)
 {
 	const struct pareto_state *best;
 	double loss;
@@ -517,11 +522,11 @@ static int add_list(struct allocation *s, struct front *f, uint64_t high, size_t
 	return ret == -EDOM ? 0 : ret;
 }
 
-static int add_range(struct allocation *s, struct front *f, uint64_t low, uint64_t high, double limit,
-		     double least);
+static int add_range(struct allocation *s, struct front *f, uint64_t low, uint64_t high,
+		     double limit, double least);
 
-static int add_halves(struct allocation *s, struct front *f, uint64_t low, uint64_t high, double limit,
-		      double least)
+static int add_halves(struct allocation *s, struct front *f, uint64_t low, uint64_t high,
+		      double limit, double least)
 {
 	uint64_t middle = low + (high - low) / 2;
 	uint32_t layers = s->problem->count;
@@ -544,8 +549,8 @@ static int add_halves(struct allocation *s, struct front *f, uint64_t low, uint6
  * Points that cost more than @low and at most @high and have less loss than @limit, the least
  * up to @low; @least or more is what there is up to @high.
  */
-static int add_range(struct allocation *s, struct front *f, uint64_t low, uint64_t high, double limit,
-		     double least)
+static int add_range(struct allocation *s, struct front *f, uint64_t low, uint64_t high,
+		     double limit, double least)
 {
 	bool narrow = high - low < 2;
 	int ret = -EAGAIN;
@@ -565,7 +570,8 @@ static int add_range(struct allocation *s, struct front *f, uint64_t low, uint64
 }
 
 /* The last range, up to the axis' budget; its end shall be there in any case. */
-static int add_last(struct allocation *s, struct front *f, uint64_t low, uint64_t high, double limit)
+static int add_last(struct allocation *s, struct front *f, uint64_t low, uint64_t high,
+		    double limit)
 {
 	uint32_t layers = s->problem->count;
 	struct allocate_point p = { .choice = malloc(layers * sizeof(*p.choice)) };

@@ -160,7 +160,8 @@ static void put_code(uint8_t *row, const struct grid *g, uint32_t i, uint32_t co
 	size_t bit = (size_t)i * g->bits;
 
 	if (g->scheme == SNNQ_SCHEME_TERNARY) {
-		row[i / SNNQ_TERNARY_PER_BYTE] += (uint8_t)(code * powers[i % SNNQ_TERNARY_PER_BYTE]);
+		row[i / SNNQ_TERNARY_PER_BYTE] +=
+			(uint8_t)(code * powers[i % SNNQ_TERNARY_PER_BYTE]);
 		return;
 	}
 	for (uint32_t b = 0; b < g->bits; b++, bit++)

@@ -350,7 +350,8 @@ static int sync_folder(const char *path)
 	if (fd >= 0)
 		close(fd);
 	free(folder);
-	return ret ? error_set(ret, "%s: its folder cannot be written: %s", path, strerror(-ret)) : 0;
+	return ret ? error_set(ret, "%s: its folder cannot be written: %s", path, strerror(-ret))
+		   : 0;
 }
 
 static int write_header(struct journal *j)
@@ -527,8 +528,11 @@ static int read_shard(const char *path, const char *header, struct journal **sha
 	if (!ret && !j->bytes)
 		ret = error_set(-EBADMSG, "%s: line 1: no header", path);
 	if (!ret)
-		ret = check_header(path, j->header) ? error_set(-EBADMSG, "%s: line 1: the header is "
-								"not JSON", path) : 0;
+		ret = check_header(path, j->header) ? error_set(-EBADMSG,
+								"%s: line 1: the header is "
+								"not JSON",
+								path)
+						    : 0;
 	close(fd);
 	return ret;
 }
@@ -563,9 +567,10 @@ static int write_merged(struct journal *j, const char *path)
 
 	if (!file)
 		return error_set(-errno, "%s: %s", path, strerror(errno));
-	qsort(j->entries, j->count, sizeof(*j->entries), by_key);	/* its table is not used again */
+	qsort(j->entries, j->count, sizeof(*j->entries), by_key); /* its table is not used again */
 	for (size_t i = 0; i < j->count && fine; i++) {
-		char *line = format_line(j->entries[i].key, j->entries[i].values, j->entries[i].count);
+		char *line =
+			format_line(j->entries[i].key, j->entries[i].values, j->entries[i].count);
 
 		fine = line && fputs(line, file) >= 0;
 		free(line);

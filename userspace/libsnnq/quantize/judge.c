@@ -5,9 +5,9 @@
  *
  * The engine runs it. The loss is the mean over recordings of the Kullback-Leibler divergence
  * of softmax(integer scores / T) from softmax(float scores / T), in nats. T is the root mean
- * square of the float scores around their means: softened like this (Hinton et al. 2015), recordings
- * of which the network is sure tell something too. exp and log are made
- * of basic operations here, because those of C libraries differ in the last bit.
+ * square of the float scores around their means: softened like this (Hinton et al. 2015),
+ * recordings of which the network is sure tell something too. exp and log are made of basic
+ * operations here, because those of C libraries differ in the last bit.
  */
 #include <errno.h>
 #include <math.h>

@@ -258,8 +258,10 @@ static int fold(const struct weighted *w, const struct levels *l, const double *
 	for (uint32_t c = 0; unit && c < w->shape.outputs; c++)
 		unit[c] = l->scales[c] * w->unit;
 	if (!ret && w->layer->neuron.reset_value)
-		ret = error_set(-EBADMSG, "%s: layer %s: reset_value: expected 0, as thresholds are "
-				"scaled by channel", w->path, w->layer->name);
+		ret = error_set(-EBADMSG,
+				"%s: layer %s: reset_value: expected 0, as thresholds are "
+				"scaled by channel",
+				w->path, w->layer->name);
 	if (!ret)
 		ret = folding_run(&f);
 	free(unit);
@@ -339,9 +341,10 @@ static int fold_head(const struct weighted *w, const struct levels *l, const dou
 		double b = rint(biases[c] / q->unit);
 
 		if (!(fabs(b) < 1 << 30))
-			return error_set(-EBADMSG, "%s: layer %s: channel %u: bias %g: expected less "
-					 "than 2^30 steps of %g", w->path, layer->name, c,
-					 biases[c], q->unit);
+			return error_set(-EBADMSG,
+					 "%s: layer %s: channel %u: bias %g: expected less "
+					 "than 2^30 steps of %g",
+					 w->path, layer->name, c, biases[c], q->unit);
 		q->bias[c] = (int32_t)b;
 	}
 	return 0;

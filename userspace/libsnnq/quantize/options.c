@@ -45,8 +45,10 @@ static int check_names(const char *list)
 			known |= !strncmp(at, scheme_names[i], n) && (!at[n] || at[n] == ',');
 		}
 		if (!known)
-			return error_set(-EINVAL, "schemes: expected names of uniform, odd, pot, apot "
-					 "and ternary, separated by commas, found \"%s\"", at);
+			return error_set(-EINVAL,
+					 "schemes: expected names of uniform, odd, pot, apot "
+					 "and ternary, separated by commas, found \"%s\"",
+					 at);
 	}
 	return 0;
 }
@@ -92,7 +94,8 @@ static int list_options(struct options *o, const struct grid_choice *fixed)
 			return error_set(-ENOMEM, "%s: no memory", s->path);
 		if (f->bits)
 			add_option(l, f->scheme, f->bits);
-		for (size_t n = 0; !f->bits && n < sizeof(scheme_names) / sizeof(*scheme_names); n++)
+		for (size_t n = 0; !f->bits && n < sizeof(scheme_names) / sizeof(*scheme_names);
+		     n++)
 			for (uint32_t bits = 1; bits <= MOST_BITS; bits++)
 				if (named(s->opts->schemes, scheme_names[n]))
 					add_option(l, grid_scheme(scheme_names[n]), bits);

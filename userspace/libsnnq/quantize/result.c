@@ -205,7 +205,8 @@ static cJSON *candidate_json(const struct option *p)
 static double rate_of(const struct search *x, const struct snnq_layer_stats *stats, uint32_t layer)
 {
 	const struct graph_shape *out = &x->s->graph.layers[layer].out;
-	double all = (double)out->height * out->width * out->channels * (out->planes ? out->planes : 1);
+	double all =
+		(double)out->height * out->width * out->channels * (out->planes ? out->planes : 1);
 
 	return (double)stats[layer].output_spikes /
 	       (all * x->s->graph.input.steps * x->s->calibration->count);
@@ -314,7 +315,8 @@ static void add_energy_row(cJSON *o, const char *name, const struct search *x,
 	cJSON *row = cJSON_AddObjectToObject(o, name);
 	struct energy_out total;
 
-	energy_graph(&energy_45nm, &energy_default_flow, graph, stats, x->s->calibration->count, NULL, &total);
+	energy_graph(&energy_45nm, &energy_default_flow, graph, stats, x->s->calibration->count,
+		     NULL, &total);
 	cJSON_AddNumberToObject(row, "compute", total.compute / 1e6);
 	cJSON_AddNumberToObject(row, "sram", total.sram / 1e6);
 	cJSON_AddNumberToObject(row, "dram", total.dram / 1e6);

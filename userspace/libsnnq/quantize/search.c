@@ -467,9 +467,10 @@ static int check_drop(const struct search *x)
 
 	if (!(x->target.max_drop > 0) || drop <= x->target.max_drop + 1e-12)
 		return 0;
-	return error_set(-EDOM, "%s: %.2f %% of the recordings change their class, expected at most "
-			 "%.2f %%; allow more bits", x->s->path, 100 * drop,
-			 100 * x->target.max_drop);
+	return error_set(-EDOM,
+			 "%s: %.2f %% of the recordings change their class, expected at most "
+			 "%.2f %%; allow more bits",
+			 x->s->path, 100 * drop, 100 * x->target.max_drop);
 }
 
 /* Quantize with the choice; choose less when the file is larger than its target. */
@@ -491,8 +492,9 @@ static int finish(struct search *x, struct quantized *results)
 		x->problem.budget[ALLOCATE_BYTES] -= bytes - target;
 		ret = best_choice(x);
 	}
-	return ret ? ret : error_set(-EDOM, "%s: the file stays above %" PRIu64 " bytes", x->s->path,
-				     target);
+	return ret ? ret
+		   : error_set(-EDOM, "%s: the file stays above %" PRIu64 " bytes", x->s->path,
+			       target);
 }
 
 /* Measure some of the front, for people to compare with what was predicted. */
@@ -588,10 +590,12 @@ int search_run(const struct session *s, const struct grid_choice *fixed, struct 
 
 	if (!(o->target_bits > 0) && !o->target_bytes && !(o->target_energy > 0) &&
 	    !(o->max_drop > 0) && !o->shards)
-		ret = error_set(-EINVAL, "%s: expected a target for the search, found none", s->path);
+		ret = error_set(-EINVAL, "%s: expected a target for the search, found none",
+				s->path);
 	for (size_t i = 0; !ret && i < o->also_count; i++)
 		if (!(o->also[i].target_bits > 0) || !o->also[i].out)
-			ret = error_set(-EINVAL, "%s: expected bits and a file for each other model",
+			ret = error_set(-EINVAL,
+					"%s: expected bits and a file for each other model",
 					s->path);
 	if (!ret && s->weighted_count == 0)
 		ret = error_set(-EINVAL, "%s: expected layers with weights, found none", s->path);
