@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Published networks on real recordings in sim: every spike count equals the published integers.
+# Published networks on real recordings in sim: every spike count equals the published integers; and one of
+# them quantized again.
 # SNNQ_DATA names the folder of the third-party data; without it the tests skip.
 set -euo pipefail
 
@@ -9,7 +10,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 export SNNQ=$PWD/build/snnq SNNQ_DEVICE=sim
 status=0
-for t in nmnist.sh gesture.sh lava.py; do
+for t in nmnist.sh gesture.sh lava.py requantize.py; do
   rc=0
   "tests/real/$t" | tee -a "$log" || rc=$?
   if [ $rc -ne 0 ]; then
