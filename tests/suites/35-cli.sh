@@ -3,6 +3,7 @@
 #
 # Every verb of the command line: exit codes, JSON keys, messages, files; and what quantize computes
 # and searches.
+# timeout: 2400
 set -euo pipefail
 
 log=$(mktemp)

@@ -4,6 +4,7 @@
 # Published networks on real recordings in sim: every spike count equals the published integers; and one of
 # them quantized again.
 # SNNQ_DATA names the folder of the third-party data; without it the tests skip.
+# timeout: 2400
 set -euo pipefail
 
 log=$(mktemp)
