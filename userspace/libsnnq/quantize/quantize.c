@@ -133,7 +133,7 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 	if (ret)
 		return ret;
 	if (method == SNNQ_QUANTIZE_SEARCH)
-		ret = search_run(s, choices, results);
+		ret = search_run(s, choices, out, results);
 	else if (method == SNNQ_QUANTIZE_COMPENSATE)
 		ret = session_quantize(s, choices, NULL, results);
 	else
@@ -143,7 +143,7 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 	if (s->opts->shards)
 		return 0;	/* its evaluations are in the journal */
 	report(s, results);
-	return session_write(s, results, out);
+	return method == SNNQ_QUANTIZE_SEARCH ? 0 : session_write(s, results, out);
 }
 
 int snnq_quantize(const char *in, const char *out, const struct snnq_quantize_opts *opts)

@@ -559,6 +559,8 @@ static int run(struct search *x, const struct grid_choice *fixed, struct quantiz
 		ret = choose(x);
 	if (!ret)
 		ret = finish(x, results);
+	if (!ret)	/* first of all: what follows may fail */
+		ret = session_write(x->s, results, x->out);
 	if (!ret && x->s->opts->result)
 		ret = measure_front(x);
 	if (!ret && x->s->opts->result)
@@ -580,10 +582,11 @@ static void close_search(struct search *x)
 	free(x->problem_options);
 }
 
-int search_run(const struct session *s, const struct grid_choice *fixed, struct quantized *results)
+int search_run(const struct session *s, const struct grid_choice *fixed, const char *out,
+	       struct quantized *results)
 {
 	const struct snnq_quantize_opts *o = s->opts;
-	struct search x = { .s = s, .options = { .s = s },
+	struct search x = { .s = s, .out = out, .options = { .s = s },
 			    .target = { o->target_bits, o->target_energy, o->max_drop,
 					o->target_bytes } };
 	int ret = 0;

@@ -15,6 +15,7 @@ struct search_target {
 
 struct search {
 	const struct session *s;
+	const char *out;
 	struct search_target target;
 	struct journal *journal;	/* or NULL */
 	struct options options;
@@ -38,11 +39,12 @@ struct search {
 };
 
 /*
- * Choose grids within the options' targets and quantize with them. @fixed: grids of layers
+ * Choose grids within the options' targets, quantize with them and write the model to @out
+ * (nothing, for a shard). @fixed: grids of layers
  * that are not searched, by layer (bits 0: search). @results: by layer, the caller's to
  * free; nothing is in them after a shard. -EDOM: no choice meets the targets.
  */
-int search_run(const struct session *session, const struct grid_choice *fixed,
+int search_run(const struct session *session, const struct grid_choice *fixed, const char *out,
 	       struct quantized *results);
 
 #endif /* SNNQ_SEARCH_H */
