@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 
 #define EXPONENTS 60	/* multipliers are 2^-60 to 2^60 units */
 
-double allocation_penalized(const struct allocation *s, const struct pareto_state *o)
+static double penalized(const struct allocation *s, const struct pareto_state *o)
 {
 	double value = o->loss;
 
@@ -38,7 +39,7 @@ static void relax(const struct allocation *s, struct relaxed *r)
 		double least = INFINITY;
 
 		for (uint32_t i = 0; i < level->count; i++) {
-			double value = allocation_penalized(s, &level->options[i]);
+			double value = penalized(s, &level->options[i]);
 
 			if (value < least) {
 				least = value;
@@ -53,7 +54,7 @@ static void relax(const struct allocation *s, struct relaxed *r)
 		r->dual -= s->multiplier[d] * (double)s->budget[d];
 }
 
-bool allocation_fits(const struct allocation *s, const uint64_t cost[ALLOCATE_COSTS])
+static bool fits(const struct allocation *s, const uint64_t cost[ALLOCATE_COSTS])
 {
 	for (unsigned int d = 0; d < s->dims; d++)
 		if (cost[d] > s->budget[d])
@@ -84,7 +85,7 @@ static void try_exchange(const struct allocation *s, const struct relaxed *r, st
 		for (unsigned int d = 0; d < s->dims; d++)
 			cost[d] += to->cost[d] - from->cost[d];	/* modulo 2^64 on the way */
 	}
-	if (e.gain > best->gain && allocation_fits(s, cost))
+	if (e.gain > best->gain && fits(s, cost))
 		*best = e;
 }
 
@@ -153,7 +154,7 @@ static void bound_above(const struct allocation *s, struct bound *b)
 {
 	double loss;
 
-	if (!allocation_fits(s, b->now.cost))
+	if (!fits(s, b->now.cost))
 		return;
 	improve(s, &b->now, false);
 	loss = loss_of(s, b->now.choice);
@@ -264,7 +265,7 @@ int allocation_bound(struct allocation *s, double *loss)
 		double least = INFINITY;
 
 		for (uint32_t i = 0; i < s->levels[l].count; i++)
-			least = fmin(least, allocation_penalized(s, &s->levels[l].options[i]));
+			least = fmin(least, penalized(s, &s->levels[l].options[i]));
 		s->levels[l + 1].least_penalized = s->levels[l].least_penalized + least;
 	}
 	*loss = b.loss;

@@ -3,8 +3,6 @@
 #ifndef SNNQ_ALLOCATE_INTERNAL_H
 #define SNNQ_ALLOCATE_INTERNAL_H
 
-#include <stdbool.h>
-
 #include "allocate.h"
 #include "pareto.h"
 
@@ -39,9 +37,6 @@ struct allocation {
 	double multiplier[ALLOCATE_COSTS], limit, margin;
 };
 
-/* Loss of an option plus its costs times the multipliers. */
-double allocation_penalized(const struct allocation *a, const struct pareto_state *option);
-bool allocation_fits(const struct allocation *a, const uint64_t cost[ALLOCATE_COSTS]);
 /* Sets multipliers, and as @loss that of a configuration that fits, or INFINITY. */
 int allocation_bound(struct allocation *a, double *loss);
 
