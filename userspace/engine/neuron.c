@@ -5,6 +5,8 @@
  */
 #include <string.h>
 
+#include "neuron.h"
+
 #include "engine.h"
 
 #define AUX_COUNTER	0xffffu		/* refractory steps left */
@@ -104,22 +106,6 @@ static inline __attribute__((always_inline)) int64_t leak(uint32_t kind, uint32_
 	}
 }
 
-/* One word's worth of neurons: pointers to its first channel. */
-struct lanes {
-	const struct snnq_neuron *neuron;
-	const int32_t *acc;
-	const int32_t *threshold;
-	const int32_t *bias;
-	int32_t *u;
-	int32_t *i;
-	uint32_t *aux;
-	uint32_t count;
-	uint32_t leak_kind;
-	uint32_t leak_param;
-	bool simple;		/* lif_word() will do */
-	__u64 saturations;
-};
-
 /* Bit j of the result is fired[j], which is 0 or 1. */
 static inline uint64_t pack_fired(const uint8_t fired[64])
 {
@@ -137,7 +123,7 @@ static inline uint64_t pack_fired(const uint8_t fired[64])
  * LIF without refractory time and sticky bit, whose input fits int32; constant
  * @kind and @reset. Written for the vectorizer: no branches, no aliases, 32 bits.
  */
-static inline __attribute__((always_inline)) uint64_t lif_lanes(struct lanes *n, uint32_t kind,
+static inline __attribute__((always_inline)) uint64_t lif_lanes(struct neuron_lanes *n, uint32_t kind,
 								uint32_t reset)
 {
 	const int32_t *restrict acc = n->acc, *restrict bias = n->bias;
@@ -179,7 +165,7 @@ static inline __attribute__((always_inline)) uint64_t lif_lanes(struct lanes *n,
 	} } while (0)
 
 SIMD_CLONES
-static uint64_t lif_word(struct lanes *n)
+static uint64_t lif_word(struct neuron_lanes *n)
 {
 	switch (n->leak_kind) {
 	case SNNQ_LEAK_NONE:
@@ -196,7 +182,7 @@ static uint64_t lif_word(struct lanes *n)
 }
 
 /* Steps 1 to 3 of a neuron that is not refractory; returns whether leak dropped something. */
-static bool integrate(struct lanes *n, uint32_t j, int64_t input, int32_t *u)
+static bool integrate(struct neuron_lanes *n, uint32_t j, int64_t input, int32_t *u)
 {
 	const struct snnq_neuron *d = n->neuron;
 
@@ -205,7 +191,7 @@ static bool integrate(struct lanes *n, uint32_t j, int64_t input, int32_t *u)
 }
 
 /* CUBA: update the current; returns what the membrane integrates of it. */
-static int32_t update_current(struct lanes *n, uint32_t j, int64_t input)
+static int32_t update_current(struct neuron_lanes *n, uint32_t j, int64_t input)
 {
 	const struct snnq_neuron *d = n->neuron;
 	int32_t old = n->i[j];
@@ -216,7 +202,7 @@ static int32_t update_current(struct lanes *n, uint32_t j, int64_t input)
 }
 
 /* Any neuron, one lane; returns whether it fires. */
-static bool update_neuron(struct lanes *n, uint32_t j)
+static bool update_neuron(struct neuron_lanes *n, uint32_t j)
 {
 	const struct snnq_neuron *d = n->neuron;
 	uint32_t aux = n->aux ? n->aux[j] : 0;
@@ -250,12 +236,25 @@ static bool update_neuron(struct lanes *n, uint32_t j)
 	return fire;
 }
 
-static uint64_t neuron_word(struct lanes *n)
+struct neuron_lanes neuron_lanes_of(const struct snnq_neuron *n)
+{
+	struct neuron_lanes lanes = {
+		.neuron = n, .leak_kind = n->leak, .leak_param = n->leak_param,
+	};
+
+	if (n->leak == SNNQ_LEAK_DIVN && !(n->leak_param & (n->leak_param - 1))) {
+		lanes.leak_kind = LEAK_SHIFT;
+		lanes.leak_param = (uint32_t)__builtin_ctz(n->leak_param);
+	}
+	return lanes;
+}
+
+uint64_t neuron_word(struct neuron_lanes *n)
 {
 	uint64_t w = 0;
 	uint32_t j;
 
-	if (n->simple)
+	if (n->narrow && !n->i && !n->aux)
 		return lif_word(n);
 	for (j = 0; j < n->count; j++)
 		w |= (uint64_t)update_neuron(n, j) << j;
@@ -266,17 +265,10 @@ static uint64_t neuron_word(struct lanes *n)
 static void fire_position(struct layer *l, uint64_t pos, const int32_t *acc, uint64_t *out)
 {
 	const struct snnq_tensor *t = &l->desc->out;
-	const struct snnq_neuron *n = &l->desc->neuron;
 	uint32_t words = tensor_words(t), w;
-	struct lanes lanes = {
-		.neuron = n, .leak_kind = n->leak, .leak_param = n->leak_param,
-		.simple = l->narrow && !l->i && !l->aux,
-	};
+	struct neuron_lanes lanes = neuron_lanes_of(&l->desc->neuron);
 
-	if (n->leak == SNNQ_LEAK_DIVN && !(n->leak_param & (n->leak_param - 1))) {
-		lanes.leak_kind = LEAK_SHIFT;
-		lanes.leak_param = (uint32_t)__builtin_ctz(n->leak_param);
-	}
+	lanes.narrow = l->narrow;
 	for (w = 0; w < words; w++) {
 		uint64_t at = pos * t->channels + w * 64ull;
 		uint32_t left = t->channels - w * 64;
