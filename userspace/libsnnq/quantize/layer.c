@@ -285,6 +285,7 @@ static int respond(const struct weighted *w, const struct levels *l, bool search
 		size_t first = (size_t)g * outputs;
 		struct response r = {
 			.patches = &w->patches[g], .neuron = &w->layer->neuron, .shift = q->shift,
+			.skip_first = w->layer->skip_first,
 			.grid = &q->grid, .indices = l->indices + first * n, .count = outputs,
 			.first = (uint32_t)first, .out = &w->layer->out, .targets = targets,
 			.search = search, .threshold = q->threshold + first,
@@ -361,7 +362,7 @@ static int quantize_neurons(const struct weighted *w, const struct levels *l, en
 		ret = fold_head(w, l, biases, q);
 	else if (!ret)
 		ret = fold(w, l, biases, q);
-	if (!ret && w->thresholds && w->moments && response_knows(&w->layer->neuron))
+	if (!ret && w->thresholds && w->moments)
 		ret = respond(w, l, best, threads, q);
 	free(biases);
 	return ret;

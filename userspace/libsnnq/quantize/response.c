@@ -15,9 +15,9 @@
 #include <string.h>
 
 #include "error.h"
+#include "neuron.h"
 #include "parallel.h"
 #include "simd.h"
-#include "snnq_engine.h"
 
 #define LANES 16u
 #define LEVELS 3		/* of the search: steps of 1/8, 1/16, ... of the threshold */
@@ -40,13 +40,17 @@ struct outcome {
 	uint64_t distance[LANES], wrong[LANES];
 };
 
-bool response_knows(const struct snnq_neuron *n)
-{
-	return n->model == SNNQ_NEURON_LIF && !n->delay && !n->refractory && !n->reset_value &&
-	       !n->flags && n->leak != SNNQ_LEAK_TZ12;
-}
-
 /* ---- neurons ---- */
+
+/* Whether simulate_place() will do. */
+static bool is_plain(const struct response *r)
+{
+	const struct snnq_neuron *n = r->neuron;
+
+	return n->model == SNNQ_NEURON_LIF && !n->delay && !n->refractory && !n->reset_value &&
+	       !n->flags && n->leak != SNNQ_LEAK_TZ12 && n->reset != SNNQ_RESET_NONE &&
+	       !r->skip_first;
+}
 
 static inline __attribute__((always_inline)) int32_t leaked(int32_t u, uint32_t leak, uint32_t by)
 {
@@ -89,20 +93,69 @@ simulate_place(const struct block *b, size_t first, const struct pairs *p, struc
 }
 
 SIMD_CLONES
-static void simulate(const struct block *b, const struct pairs *p, struct outcome *o)
+static void simulate_plain(const struct block *b, const struct pairs *p, struct outcome *o)
 {
 	const struct snnq_neuron *n = b->r->neuron;
 	bool soft = n->reset == SNNQ_RESET_SOFT, strict = n->compare == SNNQ_COMPARE_GT;
 	bool usual = n->leak == SNNQ_LEAK_DIVN && n->leak_param == 2 && !soft && !strict;
 	uint32_t steps = b->r->patches->steps;
 
-	memset(o, 0, sizeof(*o));
 	for (size_t m = 0; m < patch_count(b->r->patches); m += steps) {
 		if (usual)
 			simulate_place(b, m, p, o, false, false, SNNQ_LEAK_DIVN, 2);
 		else
 			simulate_place(b, m, p, o, soft, strict, n->leak, n->leak_param);
 	}
+}
+
+/* Spikes of one step, of any neurons, as the engine executes them; delays are left out. */
+static uint64_t fire(const struct block *b, struct neuron_lanes *n, size_t patch, bool first)
+{
+	if (first && b->r->skip_first)
+		return 0;
+	n->acc = b->acc + patch * LANES;
+	return neuron_word(n);
+}
+
+static void simulate_any(const struct block *b, const struct pairs *p, struct outcome *o)
+{
+	struct snnq_neuron neuron = *b->r->neuron;
+	uint32_t steps = b->r->patches->steps, delay = neuron.delay;
+	struct neuron_lanes n = neuron_lanes_of(&neuron);
+
+	neuron.shift = 0;	/* accumulators are shifted already */
+	n.threshold = p->threshold;
+	n.bias = p->bias;
+	n.count = LANES;
+	for (size_t m = 0; m < patch_count(b->r->patches); m += steps) {
+		int32_t u[LANES] = { 0 }, i[LANES] = { 0 }, trace[LANES] = { 0 };
+		uint32_t aux[LANES] = { 0 };
+
+		n.u = u;
+		n.i = neuron.model == SNNQ_NEURON_CUBA ? i : NULL;
+		n.aux = neuron.refractory || neuron.flags & SNNQ_NEURON_FLAG_STICKY ? aux : NULL;
+		for (uint32_t t = 0; t + delay < steps; t++) {
+			uint64_t spikes = fire(b, &n, m + t, !t);
+			uint32_t target = b->target[m + t + delay];
+
+			for (uint32_t c = 0; c < LANES; c++) {
+				int32_t d = (int32_t)(spikes >> c & 1) - (int32_t)(target >> c & 1);
+
+				trace[c] = (trace[c] >> 1) + 256 * d;
+				o->distance[c] += (uint32_t)(trace[c] * trace[c] >> 4);
+				o->wrong[c] += d & 1;
+			}
+		}
+	}
+}
+
+static void simulate(const struct block *b, const struct pairs *p, struct outcome *o)
+{
+	memset(o, 0, sizeof(*o));
+	if (is_plain(b->r))
+		simulate_plain(b, p, o);
+	else
+		simulate_any(b, p, o);
 }
 
 /* ---- what they get ---- */

@@ -10,7 +10,7 @@
 /**
  * struct response - neurons of outputs that share inputs
  * @patches: what they see.
- * @neuron: theirs; @shift: F.
+ * @neuron: theirs; @shift: F; @skip_first: nothing happens in their first step.
  * @grid, @indices: weights, [count][inputs] levels.
  * @count: of outputs; @first: channel of the layer's output that is output 0.
  * @out: shape of the layer's output.
@@ -24,6 +24,7 @@ struct response {
 	const struct patches *patches;
 	const struct snnq_neuron *neuron;
 	uint32_t shift;
+	bool skip_first;
 	const struct grid *grid;
 	const uint8_t *indices;
 	uint32_t count, first;
@@ -34,8 +35,6 @@ struct response {
 	uint64_t *distance, *wrong;
 };
 
-/* Whether neurons of this kind can be simulated here. */
-bool response_knows(const struct snnq_neuron *neuron);
 /* 0 or -ENOMEM. The result does not depend on @threads. */
 int response_run(struct response *response, uint32_t threads);
 
