@@ -99,6 +99,8 @@ check "more bits, larger files" test "$(stat -c %s "$WORK/4.snnq")" -gt "$size" 
   "$(stat -c %s "$WORK/2.snnq")" -lt "$size"
 sed -i 1d "$WORK/calib.tsv"
 expect 4 "a journal of other recordings" -o "$WORK/q.snnq" --target-bits 3 --journal "$WORK/d.journal"
+expect 4 "a journal of other moments" -o "$WORK/q.snnq" --target-bits 3 --journal "$WORK/d.journal" \
+  --moments traces
 expect 2 "a shard that is not there" --journal "$WORK/x" --shard 4/3
 expect 2 "a shard without journal" --shard 1/3
 expect 2 "unknown schemes" -o "$WORK/q.snnq" --target-bits 3 --schemes uniform,cubic

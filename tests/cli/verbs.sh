@@ -72,6 +72,11 @@ usage_tests() {
   expect 2 "quantize: malformed grid" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" --default uniform
   expect 2 "quantize: bits out of range" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" --default pot:6
   error_says "expected uniform:1..8, pot:2..5, odd:1..8, apot:3..5 or ternary:2, found pot:6"
+  expect 2 "quantize: unknown moments" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" --moments ghosts
+  error_says "expected spikes or traces, found \"ghosts\""
+  expect 2 "quantize: moments for rounding" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" \
+    --default uniform:4 --moments traces
+  error_says "found rounding"
   expect 2 "quantize: unknown layer" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" --layer no=uniform:4
 }
 
@@ -91,6 +96,11 @@ quantize_tests() {
     --default uniform:4 --calib "$DEMO/calib.tsv"
   if cmp -s "$WORK/plain.snnq" "$WORK/calibrated.snnq"; then bad "calibration changes the result"
   else ok "calibration changes the result"; fi
+  expect 0 "quantize by traces" quantize "$DEMO/digits-float.snnq" -o "$WORK/traces.snnq" --json \
+    --default uniform:4 --calib "$DEMO/calib.tsv" --moments traces
+  json "the model says so" "j['quantization']['moments'] == 'traces'"
+  if cmp -s "$WORK/traces.snnq" "$WORK/calibrated.snnq"; then bad "traces change the result"
+  else ok "traces change the result"; fi
   expect 4 "quantize an integer model" quantize "$WORK/plain.snnq" -o "$WORK/q" --default uniform:4
   error_says "expected float, found integer"
   expect 4 "quantize what is not there" quantize "$WORK/none" -o "$WORK/q"

@@ -182,8 +182,8 @@ static void moments_are_covariances_and_factors_multiply_back(void **state)
 
 		scene_open(&s, 22, planes, 1);
 		assert_int_equal(patches_collect(&s.source, SIZE_MAX, &p), 0);
-		assert_int_equal(moment_compute(&p, 1, &m), 0);
-		assert_int_equal(moment_compute(&p, 3, &again), 0);
+		assert_int_equal(moment_compute(&p, NULL, 1, &m), 0);
+		assert_int_equal(moment_compute(&p, NULL, 3, &again), 0);
 		n = m.inputs;
 		count = (double)patch_count(&p);
 		values = dense(&p);
@@ -233,6 +233,92 @@ static void moments_are_covariances_and_factors_multiply_back(void **state)
 	}
 }
 
+static const struct {
+	struct snnq_neuron neuron;
+	double leak, current_leak;	/* shares left; 0: no current */
+} rememberers[] = {
+	{ { .model = SNNQ_NEURON_LIF, .leak = SNNQ_LEAK_DIVN, .leak_param = 2 }, 1. / 2, 0 },
+	{ { .model = SNNQ_NEURON_LIF, .leak = SNNQ_LEAK_Q16, .leak_param = 60000 },
+	  60000 / 65536., 0 },
+	{ { .model = SNNQ_NEURON_LIF, .leak = SNNQ_LEAK_NONE }, 1, 0 },
+	{ { .model = SNNQ_NEURON_CUBA, .leak = SNNQ_LEAK_TZ12, .leak_param = 1024,
+	    .current_leak = SNNQ_LEAK_DIVN, .current_leak_param = 4 }, 3. / 4, 1. / 4 },
+	{ { .model = SNNQ_NEURON_CUBA, .leak = SNNQ_LEAK_DIVN, .leak_param = 2,
+	    .current_leak = SNNQ_LEAK_TZ12, .current_leak_param = 2048,
+	    .flags = SNNQ_NEURON_FLAG_OLD_CURRENT }, 1. / 2, 1. / 2 },
+};
+
+/* [patches][inputs] of what membranes of @which hold, in real numbers. */
+static double *real_traces(const struct patches *p, size_t which)
+{
+	double *traces = calloc(patch_count(p) * p->inputs, sizeof(*traces));
+	uint32_t *values = dense(p), n = p->inputs;
+	bool old = rememberers[which].neuron.flags & SNNQ_NEURON_FLAG_OLD_CURRENT;
+
+	for (uint32_t k = 0; k < n; k++) {
+		double u = 0, i = 0;
+
+		for (size_t m = 0; m < patch_count(p); m++) {
+			double drive = values[m * n + k], before;
+
+			if (m % p->steps == 0)
+				u = i = 0;
+			before = i;
+			i = i * rememberers[which].current_leak + drive;
+			u = u * rememberers[which].leak + (old ? before : i);
+			traces[m * n + k] = u;
+		}
+	}
+	free(values);
+	return traces;
+}
+
+static void moments_of_traces_are_those_of_membranes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rememberers) / sizeof(rememberers[0]); i++) {
+		double *traces, scale = 0, of_traces = 0, of_inputs = 0;
+		struct moment m, plain;
+		struct scene s;
+		struct patches p;
+		uint32_t n;
+
+		scene_open(&s, 6, 1 + i % 2, 1);
+		assert_int_equal(patches_collect(&s.source, SIZE_MAX, &p), 0);
+		assert_int_equal(moment_compute(&p, NULL, 1, &plain), 0);
+		assert_int_equal(moment_compute(&p, &rememberers[i].neuron, 2, &m), 0);
+		n = m.inputs;
+		assert_memory_equal(m.mean, plain.mean, n * sizeof(double));
+		assert_memory_equal(m.square, plain.square, n * sizeof(double));
+		traces = real_traces(&p, i);
+		/* Off the diagonal, which is damped; h may be in any unit. */
+		for (int pass = 0; pass < 2; pass++)
+			for (uint32_t k = 0; k < n; k++)
+				for (uint32_t j = 0; j < k; j++) {
+					double c = 0, a = 0, b = 0, h = m.h[k * n + j];
+
+					for (size_t t = 0; t < patch_count(&p); t++) {
+						c += traces[t * n + k] * traces[t * n + j];
+						a += traces[t * n + k];
+						b += traces[t * n + j];
+					}
+					c = c / (double)patch_count(&p) -
+					    a * b / (double)patch_count(&p) /
+					    (double)patch_count(&p);
+					scale += pass ? 0 : c * c;
+					of_traces += pass ? 0 : c * h;
+					of_inputs += pass ? (h * scale / of_traces - c) *
+							    (h * scale / of_traces - c) : 0;
+				}
+		assert_true(of_inputs < scale * 0.01);	/* traces have five bits */
+		free(traces);
+		moment_free(&m);
+		moment_free(&plain);
+		patches_free(&p);
+		scene_close(&s);
+	}
+}
+
 /* ---- rounding ---- */
 
 #define ROWS 21
@@ -255,7 +341,7 @@ static void problem_open(struct problem *p, uint32_t scheme, uint32_t bits)
 	memset(p, 0, sizeof(*p));
 	scene_open(&p->scene, 10, 1, 0);
 	assert_int_equal(patches_collect(&p->scene.source, SIZE_MAX, &p->patches), 0);
-	assert_int_equal(moment_compute(&p->patches, 1, &p->moment), 0);
+	assert_int_equal(moment_compute(&p->patches, NULL, 1, &p->moment), 0);
 	assert_true(grid_init(&p->grid, scheme, bits));
 	n = p->moment.inputs;
 	p->weights = malloc(ROWS * n * sizeof(*p->weights));
@@ -586,6 +672,7 @@ int main(void)
 		cmocka_unit_test(patches_are_the_windows),
 		cmocka_unit_test(fewer_patches_come_from_everywhere),
 		cmocka_unit_test(moments_are_covariances_and_factors_multiply_back),
+		cmocka_unit_test(moments_of_traces_are_those_of_membranes),
 		cmocka_unit_test(compensation_is_never_worse_and_ends_in_a_minimum),
 		cmocka_unit_test(rounding_does_not_depend_on_threads),
 		cmocka_unit_test(one_scale_stays_one),

@@ -81,6 +81,8 @@ struct snnq_quantize_opts {
 	 */
 	const char *const *calibration;
 	size_t calibration_count;
+	/* Weigh errors by what membranes hold of the spikes, not by the spikes alone; slower. */
+	bool traces;
 	uint32_t threads;		/* 0: one per CPU; the result does not depend on it */
 
 	/* Search: the targets, 0 where there is none; at least one. */

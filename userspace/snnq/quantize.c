@@ -15,6 +15,7 @@
 #include "snnq_tools.h"
 
 static const char *out, *calib, *general, *method, *schemes, *journal, *shard, *report_path;
+static const char *moments;
 static const char *target_bits, *target_bytes, *target_energy, *max_drop;
 static struct cli_list layers, merge, also;
 static uint32_t threads;
@@ -28,6 +29,8 @@ static const struct cli_option options[] = {
 	{ "default", 0, "SCHEME:BITS", "grid of all other layers with weights", .text = &general },
 	{ "method", 0, "NAME", "round, compensate or search; default: what the other options need",
 	  .text = &method },
+	{ "moments", 0, "NAME", "weigh errors by spikes (default) or traces (their rest in membranes)",
+	  .text = &moments },
 	{ "target-bits", 0, "B", "search: average bits of weights", .text = &target_bits },
 	{ "target-bytes", 0, "N", "search: bytes of the file", .text = &target_bytes },
 	{ "target-energy", 0, "UJ", "search: microjoule per recording (45 nm model)",
@@ -134,6 +137,15 @@ static int parse_method(enum snnq_quantize_method *m)
 		}
 	return cli_fail(CLI_USAGE, "quantize: method: expected round, compensate or search, found %s",
 			method);
+}
+
+static int parse_moments(bool *traces)
+{
+	*traces = moments && !strcmp(moments, "traces");
+	if (!moments || *traces || !strcmp(moments, "spikes"))
+		return CLI_OK;
+	return cli_fail(CLI_USAGE, "quantize: --moments: expected spikes or traces, found \"%s\"",
+			moments);
 }
 
 static int parse_real(const char *name, const char *text, double *value)
@@ -279,6 +291,8 @@ int verb_quantize(int argc, char **argv)
 				  cli_fail(CLI_FAILED, "no memory");
 	if (!code)
 		code = parse_method(&o.method);
+	if (!code)
+		code = parse_moments(&o.traces);
 	if (!code)
 		code = parse_targets(&o);
 	if (!code)

@@ -103,10 +103,12 @@ static int measure_group(struct weighted *w, const struct patch_source *source, 
 {
 	uint32_t g = source->group, outputs = group_outputs(&w->shape);
 	size_t first = (size_t)g * outputs * window_inputs(&w->shape);
+	bool traces = w->calibration->traces && w->thresholds;
 	int ret = patches_collect(source, MOST_PATCHES, &w->patches[g]);
 
 	if (!ret)
-		ret = moment_compute(&w->patches[g], threads, &w->moments[g]);
+		ret = moment_compute(&w->patches[g], traces ? &w->layer->neuron : NULL, threads,
+				     &w->moments[g]);
 	if (!ret)
 		ret = rows_weigh(&w->moments[g], w->weights + first, outputs, threads,
 				 w->hw + first);

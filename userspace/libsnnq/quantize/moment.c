@@ -18,6 +18,8 @@
 #define DAMPING 0.01	/* of the mean diagonal; the usual choice for such inverses */
 #define FACTOR_ROWS 8u	/* rows of a task of the factorization */
 #define FACTOR_BLOCK 32u
+#define TRACE_UNIT 256u
+#define TRACE_PLANES 5u
 
 /* Inputs over time: bit m of string (plane, k) says whether input k has that bit in patch m. */
 struct strings {
@@ -28,26 +30,109 @@ struct strings {
 	struct moment *moment;
 };
 
-static int strings_make(const struct patches *p, struct strings *s)
+static int strings_alloc(const struct patches *p, uint32_t planes, struct strings *s)
 {
 	s->inputs = p->inputs;
-	s->planes = p->planes;
+	s->planes = planes;
 	s->words = (patch_count(p) + 63) / 64;
-	s->bits = calloc((size_t)s->planes * s->inputs * s->words + 1, sizeof(*s->bits));
+	s->bits = calloc((size_t)planes * s->inputs * s->words + 1, sizeof(*s->bits));
 	s->sum = calloc(s->inputs, sizeof(*s->sum));
-	if (!s->bits || !s->sum)
-		return -ENOMEM;
-	for (size_t m = 0; m < patch_count(p); m++)
-		for (size_t e = p->start[m]; e < p->start[m + 1]; e++) {
-			uint32_t k = p->entry[e];
-
-			s->sum[k] += p->value[e];
-			for (uint32_t v = p->value[e], b = 0; v; v >>= 1, b++)
-				s->bits[((size_t)b * s->inputs + k) * s->words + m / 64] |=
-					(uint64_t)(v & 1) << m % 64;
-		}
-	return 0;
+	return s->bits && s->sum ? 0 : -ENOMEM;
 }
+
+/* Input @k has @value in patch @m. */
+static void strings_set(struct strings *s, size_t m, uint32_t k, uint64_t value)
+{
+	s->sum[k] += value;
+	for (uint32_t b = 0; value; value >>= 1, b++)
+		s->bits[((size_t)b * s->inputs + k) * s->words + m / 64] |= (value & 1) << m % 64;
+}
+
+static int strings_of_values(const struct patches *p, struct strings *s)
+{
+	int ret = strings_alloc(p, p->planes, s);
+
+	for (size_t m = 0; !ret && m < patch_count(p); m++)
+		for (size_t e = p->start[m]; e < p->start[m + 1]; e++)
+			strings_set(s, m, p->entry[e], p->value[e]);
+	return ret;
+}
+
+/* ---- traces ---- */
+
+/* What is left of values after a step, in 1/65536. */
+static uint32_t share_left(uint32_t leak, uint32_t by)
+{
+	switch (leak) {
+	case SNNQ_LEAK_DIVN:
+		return 65536 / by;
+	case SNNQ_LEAK_Q16:
+		return by;
+	case SNNQ_LEAK_TZ12:
+		return 16 * (4096 - by);
+	default:
+		return 65536;
+	}
+}
+
+/* What a membrane holds of one input, if nothing fires; in 1 / TRACE_UNIT. */
+struct trace {
+	uint64_t u, i;
+};
+
+static void trace_step(const struct snnq_neuron *n, struct trace *t, uint64_t value)
+{
+	uint64_t drive = value * TRACE_UNIT, old = t->i;
+
+	if (n->model == SNNQ_NEURON_CUBA) {
+		t->i = (old * share_left(n->current_leak, n->current_leak_param) >> 16) + drive;
+		drive = n->flags & SNNQ_NEURON_FLAG_OLD_CURRENT ? old : t->i;
+	}
+	t->u = (t->u * share_left(n->leak, n->leak_param) >> 16) + drive;
+}
+
+static uint32_t bits_of(uint64_t value)
+{
+	return value ? 64 - (uint32_t)__builtin_clzll(value) : 0;
+}
+
+/* Bits of the largest trace that there can be. */
+static uint32_t trace_bits(const struct patches *p, const struct snnq_neuron *n)
+{
+	struct trace t = { 0 };
+
+	for (uint32_t step = 0; step < p->steps; step++)
+		trace_step(n, &t, (1ull << p->planes) - 1);
+	return bits_of(t.u);
+}
+
+/* The highest TRACE_PLANES bits of the traces of the places' inputs. */
+static int strings_of_traces(const struct patches *p, const struct snnq_neuron *n,
+			     struct strings *s)
+{
+	uint32_t bits = trace_bits(p, n), drop = bits > TRACE_PLANES ? bits - TRACE_PLANES : 0;
+	struct trace *traces = malloc(p->inputs * sizeof(*traces));
+	uint16_t *values = calloc(p->inputs, sizeof(*values));
+	int ret = traces && values ? strings_alloc(p, bits - drop, s) : -ENOMEM;
+
+	for (size_t m = 0; !ret && m < patch_count(p); m++) {
+		if (m % p->steps == 0)
+			memset(traces, 0, p->inputs * sizeof(*traces));
+		for (size_t e = p->start[m]; e < p->start[m + 1]; e++)
+			values[p->entry[e]] = p->value[e];
+		for (uint32_t k = 0; k < p->inputs; k++) {
+			trace_step(n, &traces[k], values[k]);
+			strings_set(s, m, k, traces[k].u >> drop);
+		}
+		for (size_t e = p->start[m]; e < p->start[m + 1]; e++)
+			values[p->entry[e]] = 0;
+	}
+	free(traces);
+	free(values);
+	return ret;
+}
+
+/* ---- covariance ---- */
 
 SIMD_CLONES
 static uint64_t common_bits(const uint64_t *a, const uint64_t *b, size_t words)
@@ -85,9 +170,23 @@ static int covariance_row(void *ctx, uint32_t i)
 		row[j] = c / n;
 		m->h[(size_t)j * m->inputs + i] = row[j];
 	}
-	m->mean[i] = (double)s->sum[i] / n;
-	m->square[i] = (double)product_sum(s, i, i) / n;
 	return 0;
+}
+
+static void find_means(const struct patches *p, struct moment *m)
+{
+	double n = (double)m->patches;
+
+	for (size_t e = 0; e < p->start[patch_count(p)]; e++) {
+		double value = p->value[e];
+
+		m->mean[p->entry[e]] += value;	/* integers: exact in any order */
+		m->square[p->entry[e]] += value * value;
+	}
+	for (uint32_t k = 0; k < m->inputs; k++) {
+		m->mean[k] /= n;
+		m->square[k] /= n;
+	}
 }
 
 static void damp(struct moment *m)
@@ -207,7 +306,8 @@ static int allocate(struct moment *m)
 	return m->mean && m->square && m->h && m->order && m->feedback ? 0 : -ENOMEM;
 }
 
-int moment_compute(const struct patches *p, uint32_t threads, struct moment *m)
+int moment_compute(const struct patches *p, const struct snnq_neuron *traces, uint32_t threads,
+		   struct moment *m)
 {
 	struct strings s = { .moment = m };
 	int ret;
@@ -215,8 +315,9 @@ int moment_compute(const struct patches *p, uint32_t threads, struct moment *m)
 	*m = (struct moment){ .inputs = p->inputs, .patches = patch_count(p) };
 	ret = allocate(m);
 	if (!ret)
-		ret = strings_make(p, &s);
+		ret = traces ? strings_of_traces(p, traces, &s) : strings_of_values(p, &s);
 	if (!ret) {
+		find_means(p, m);
 		parallel_for(m->inputs, threads, covariance_row, &s);
 		damp(m);
 		ret = choose_order(m);

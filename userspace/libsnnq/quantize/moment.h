@@ -12,8 +12,8 @@
  * @inputs: K.
  * @patches: that were counted.
  * @mean, @square: [K] mean value of each input, and of its square.
- * @h: [K][K] covariance of the inputs plus a damping of 1 % of its mean diagonal.
- *	Covariance, because the bias takes up what is constant.
+ * @h: [K][K] covariance of the inputs, or of their traces, plus a damping of 1 % of its mean
+ *	diagonal; in any unit. Covariance, because the bias takes up what is constant.
  * @order: [K] inputs by falling diagonal of h, in which weights are rounded.
  * @feedback: [K][K], with inputs in that order: h = (I + A) D (I + A)^T with A strictly
  *	upper triangular and D diagonal; row q holds A[p][q], p < q.
@@ -26,8 +26,13 @@ struct moment {
 	double *feedback;
 };
 
-/* 0 or -ENOMEM. The result does not depend on @threads. */
-int moment_compute(const struct patches *patches, uint32_t threads, struct moment *moment);
+/*
+ * @traces: NULL, or the neurons whose traces of the inputs take the place of the inputs in @h:
+ * what the membrane holds of an input, spikes apart, so that errors count as they add up in it.
+ * 0 or -ENOMEM. The result does not depend on @threads.
+ */
+int moment_compute(const struct patches *patches, const struct snnq_neuron *traces,
+		   uint32_t threads, struct moment *moment);
 void moment_free(struct moment *moment);
 
 #endif /* SNNQ_MOMENT_H */

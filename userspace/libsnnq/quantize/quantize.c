@@ -128,6 +128,9 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 	if (!ret && method != SNNQ_QUANTIZE_ROUND && !s->calibration)
 		ret = error_set(-EINVAL, "%s: expected recordings for calibration, found none",
 				s->path);
+	if (!ret && method == SNNQ_QUANTIZE_ROUND && s->opts->traces)
+		ret = error_set(-EINVAL, "%s: moments of traces: expected a method that compensates "
+				"errors, found rounding", s->path);
 	if (!ret)
 		ret = take_choices(s, method != SNNQ_QUANTIZE_SEARCH, choices);
 	if (ret)

@@ -65,6 +65,7 @@ struct calibration {
 	struct floatnet_record *records;	/* [count] of the float network */
 	struct snnq_layer_stats *stats;	/* [layers] of the float network, sums */
 	double temperature;		/* of classes, see judge.c */
+	bool traces;			/* moments are those of leaky traces */
 };
 
 /* Read recordings and run the float network on them. @count: below 2^32. */

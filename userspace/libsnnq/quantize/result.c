@@ -48,6 +48,8 @@ static char *header_of(const struct search *x, int *ret)
 
 	cJSON_AddStringToObject(header, "kind", "snnq quantize journal");
 	cJSON_AddNumberToObject(header, "version", 1);
+	if (x->s->opts->traces)
+		cJSON_AddStringToObject(header, "moments", "traces");
 	*ret = add_hashes(x, header);
 	text = cJSON_PrintUnformatted(header);
 	cJSON_Delete(header);
@@ -392,6 +394,7 @@ static void add_options(const struct search *x, cJSON *document)
 	if (s->max_drop > 0)
 		cJSON_AddNumberToObject(o, "max_drop", s->max_drop);
 	cJSON_AddStringToObject(o, "schemes", s->schemes ? s->schemes : "all");
+	cJSON_AddStringToObject(o, "moments", s->traces ? "traces" : "spikes");
 }
 
 int result_document(const struct search *x, const struct quantized *results, char **text)

@@ -46,6 +46,8 @@ int session_open(const char *path, const struct snnq_quantize_opts *opts, struct
 	if (!ret && opts->calibration_count)
 		ret = calibration_open(path, &s->graph, opts->calibration, opts->calibration_count,
 				       opts->threads, &s->calibration);
+	if (s->calibration)
+		s->calibration->traces = opts->traces;
 	if (ret)
 		session_close(s);
 	return ret;
@@ -249,6 +251,8 @@ static cJSON *record_of(const struct session *s)
 	cJSON_AddStringToObject(o, "method", methods[s->opts->method]);
 	if (s->calibration)
 		cJSON_AddNumberToObject(o, "recordings", s->calibration->count);
+	if (s->opts->traces)
+		cJSON_AddStringToObject(o, "moments", "traces");
 	return o;
 }
 
