@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# libsnnq under ASan and UBSan: model files, graphs, programs, time steps, streams on sim, the drm
-# backend against a scripted kernel; streams again under TSan. And what it shows to others: exported
-# symbols, headers, the example of the README.
+# libsnnq under ASan and UBSan: all its unit tests; under TSan those that have threads. And what it
+# shows to others: exported symbols, headers, the example of the README.
 set -euo pipefail
 
 out=$PWD/build/check/unit-libsnnq
@@ -43,19 +42,28 @@ run_test() {
   fi
 }
 
-unit_tests() {
+# The names of all tests come from the build, so that none is forgotten.
+tests_of() {
+  ninja -C "$1" -t targets all | sed -n 's|^tests/libsnnq/test_\([a-z_]*\): .*|\1|p' | sort
+}
+
+# run_tests DIR NAME...
+run_tests() {
   local name
-  configure "$out/asan" address,undefined
-  for name in libsnnq_{modelfile,graph,compact,compile,energy,bins,stream,drm} allocate events journal quantize report; do
-    [ -e "tests/unit/test_$name.c" ] || continue
-    if build "$out/asan" "tests/libsnnq/test_$name"; then run_test "$out/asan" "$name"; else bad "build of test_$name"; fi
+  for name in "${@:2}"; do
+    if build "$1" "tests/libsnnq/test_$name"; then run_test "$1" "$name"
+    else bad "build of test_$name in $1"; fi
   done
+}
+
+unit_tests() {
+  local names
+  configure "$out/asan" address,undefined
+  mapfile -t names < <(tests_of "$out/asan")
+  [ ${#names[@]} -ge 15 ] || bad "the list of tests"
+  run_tests "$out/asan" "${names[@]}"
   configure "$out/tsan" thread
-  if build "$out/tsan" tests/libsnnq/test_libsnnq_stream; then
-    TSAN_OPTIONS=halt_on_error=1 run_test "$out/tsan" libsnnq_stream
-  else
-    bad "build with TSan"
-  fi
+  TSAN_OPTIONS=halt_on_error=1 run_tests "$out/tsan" libsnnq_stream libsnnq_floatnet compensate quantize
 }
 
 # Declared in the headers, named in the map and exported by the library: three equal lists.
