@@ -98,18 +98,20 @@ static size_t compare_layer(const struct reference *r, uint32_t index)
 	const struct graph_layer *l = &n->graph.layers[index];
 	const struct graph_shape *s = floatnet_shape(n->net, (int)index);
 	size_t positions = (size_t)s->height * s->width, words = floatnet_words(n->net, (int)index);
-	double unit = floatnet_unit(n->net, (int)index);
+	double units[32];
 	size_t active = 0;
 
-	assert_true(fabs(unit - r->unit[index]) < 1e-15);
+	assert_in_range(n->graph.layer_count, 1, 31);
+	assert_int_equal(graph_units("units", &n->graph, units), 0);
 	if (!s->planes) {
 		assert_null(n->record.spikes[index]);
 		return 1;
 	}
+	assert_true(fabs(units[index + 1] - r->unit[index]) < 1e-15);
 	for (size_t i = 0; i < STEPS * positions; i++)
 		for (uint32_t c = 0; c < s->channels; c++) {
 			const uint64_t *slot = n->record.spikes[index] + i / positions * words;
-			double got = element(s, slot, i % positions, c) * unit;
+			double got = element(s, slot, i % positions, c) * units[index + 1];
 			double want = r->out[index][i * s->channels + c];
 
 			if (fabs(got - want) > 1e-12)

@@ -217,22 +217,13 @@ static int take_weights(const struct builder *b, struct real_layer *r)
 	return 0;
 }
 
-/* What steps of the layer's sums and outputs are worth. */
-static int take_units(const struct builder *b, struct real_layer *r)
+/* What steps of the layer's sums are worth. */
+static double gain_of(const struct builder *b, const struct graph_layer *l)
 {
-	const struct graph_layer *l = r->graph;
-	double unit = floatnet_unit(b->net, l->in[0]);
+	double in = b->net->units[l->in[0] + 1];
 
-	for (uint32_t i = 1; i < l->in_count; i++)
-		if (floatnet_unit(b->net, l->in[i]) != unit)
-			return refuse(b, l, "inputs have different scales");
-	if (l->op == SNNQ_OP_ATTENTION && unit != 1)
-		return refuse(b, l, "expected spikes, found means");
-	r->gain = unit;
-	if (l->op == GRAPH_AVGPOOL)
-		r->gain = unit / ((double)l->geometry.kernel_h * l->geometry.kernel_w);
-	r->unit = has_neuron(l) ? 1 : r->gain;
-	return 0;
+	return l->op == GRAPH_AVGPOOL ? in / ((double)l->geometry.kernel_h * l->geometry.kernel_w) :
+					in;
 }
 
 static int take_layer(const struct builder *b, uint32_t index)
@@ -241,9 +232,8 @@ static int take_layer(const struct builder *b, uint32_t index)
 	int ret;
 
 	r->graph = &b->net->graph->layers[index];
-	ret = take_units(b, r);
-	if (!ret)
-		ret = take_neuron(b, r);
+	r->gain = gain_of(b, r->graph);
+	ret = take_neuron(b, r);
 	return !ret && r->graph->weight ? take_weights(b, r) : ret;
 }
 
@@ -270,11 +260,15 @@ int floatnet_create(const char *path, const struct graph *graph, struct floatnet
 		free(b.net);
 		return error_set(-EBADMSG, "%s: arithmetic: expected float, found integer", path);
 	}
-	if (!b.net || !(b.net->layers = calloc(graph->layer_count, sizeof(*b.net->layers)))) {
-		free(b.net);
+	if (!b.net)
+		return no_memory(&b);
+	b.net->graph = graph;
+	b.net->layers = calloc(graph->layer_count, sizeof(*b.net->layers));
+	b.net->units = calloc(graph->layer_count + 1, sizeof(*b.net->units));
+	if (!b.net->layers || !b.net->units) {
+		floatnet_destroy(b.net);
 		return no_memory(&b);
 	}
-	b.net->graph = graph;
 	if (!(graph->readout_scale > 0))
 		ret = error_set(-EBADMSG, "%s: readout: scale: expected a positive number, found "
 				"%g", path, graph->readout_scale);
@@ -282,6 +276,8 @@ int floatnet_create(const char *path, const struct graph *graph, struct floatnet
 		ret = make_shadow(&b);
 	if (!ret)
 		ret = check_record(&b);
+	if (!ret)
+		ret = graph_units(path, graph, b.net->units);
 	for (uint32_t i = 0; !ret && i < graph->layer_count; i++)
 		ret = take_layer(&b, i);
 	free(b.shadow.layers);
@@ -297,12 +293,13 @@ void floatnet_destroy(struct floatnet *net)
 {
 	if (!net)
 		return;
-	for (uint32_t i = 0; i < net->graph->layer_count; i++) {
+	for (uint32_t i = 0; net->layers && i < net->graph->layer_count; i++) {
 		free(net->layers[i].weights);
 		free(net->layers[i].threshold);
 		free(net->layers[i].bias);
 	}
 	free(net->layers);
+	free(net->units);
 	snnq_plan_destroy(net->plan);
 	free(net);
 }
@@ -312,11 +309,6 @@ void floatnet_destroy(struct floatnet *net)
 const struct graph_shape *floatnet_shape(const struct floatnet *net, int layer)
 {
 	return layer == GRAPH_INPUT ? &net->graph->input.shape : &net->layers[layer].out;
-}
-
-double floatnet_unit(const struct floatnet *net, int layer)
-{
-	return layer == GRAPH_INPUT ? 1 : net->layers[layer].unit;
 }
 
 uint64_t floatnet_words(const struct floatnet *net, int layer)

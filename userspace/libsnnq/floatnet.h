@@ -35,8 +35,6 @@ void floatnet_destroy(struct floatnet *net);
 
 /* A layer's output as stored in records; GRAPH_INPUT is allowed. planes is 0 for real outputs. */
 const struct graph_shape *floatnet_shape(const struct floatnet *net, int layer);
-/* What one step of a layer's output is worth: 1, or 1/k after an average of k without neuron. */
-double floatnet_unit(const struct floatnet *net, int layer);
 /* 64-bit words of one packed time step of a layer's output; 0 for real outputs. */
 uint64_t floatnet_words(const struct floatnet *net, int layer);
 

@@ -21,7 +21,6 @@
  *	@stride weights; depthwise [ky][kx][channel].
  * @threshold, @bias: of all channels; NULL without a neuron.
  * @gain: real value of one step of the accumulator.
- * @unit: real value of one step of the output.
  */
 struct real_layer {
 	const struct graph_layer *graph;
@@ -30,13 +29,14 @@ struct real_layer {
 	uint32_t stride;
 	bool depthwise;
 	double *threshold, *bias;
-	double gain, unit;
+	double gain;
 };
 
 struct floatnet {
 	const struct graph *graph;
 	struct snnq_plan *plan;		/* never run, only its layers are */
 	struct real_layer *layers;
+	double *units;			/* of outputs, as graph_units() gives */
 };
 
 /* Add the weighted sums of output position (y, x) to @sums, which is zero; see floatnet_sums.c. */

@@ -69,7 +69,7 @@ static void read_planes(struct pass *p, const uint64_t *out)
 
 			tensor_load64(t, out, pos, w, v);
 			for (uint32_t j = 0; j < 64 && j < left; j++)
-				p->record->scores[w * 64 + j] += v[j] * p->real->unit;
+				p->record->scores[w * 64 + j] += v[j] * p->net->units[p->index + 1];
 		}
 }
 

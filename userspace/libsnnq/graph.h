@@ -83,5 +83,11 @@ uint64_t graph_layer_params(const struct graph *graph, const struct graph_layer 
 int32_t graph_number(const struct graph_numbers *n, uint32_t channel);
 /* The same of a float model; 0 where there is none. */
 double graph_real(const struct graph_numbers *n, uint32_t channel);
+/*
+ * Of a float model: what one step of each output is worth, units[1 + layer]; [0] is the input's.
+ * 1 for spikes and counts, 1/k after an average of k; 0 for heads, whose outputs are real.
+ * 0 or -EBADMSG, with @path in the message.
+ */
+int graph_units(const char *path, const struct graph *graph, double *units);
 
 #endif /* SNNQ_GRAPH_H */

@@ -17,7 +17,7 @@
 struct assembler {
 	const char *path;
 	const struct graph *graph;
-	const double *units;		/* as assemble_units() gives */
+	const double *units;		/* as graph_units() gives */
 	struct modelfile *out;
 	cJSON *layers;			/* of the result */
 };
@@ -33,41 +33,9 @@ static void set_number(cJSON *node, const char *key, double value)
 	cJSON_AddNumberToObject(node, key, value);
 }
 
-/* ---- units ---- */
-
 static uint32_t window(const struct graph_layer *l)
 {
 	return (uint32_t)l->geometry.kernel_h * l->geometry.kernel_w;
-}
-
-static int layer_unit(const char *path, const struct graph *graph, uint32_t index, double *units)
-{
-	const struct graph_layer *l = &graph->layers[index];
-	double in = units[l->in[0] + 1];
-
-	units[index + 1] = in;
-	if (l->neuron.model != SNNQ_NEURON_NONE)
-		units[index + 1] = 1;	/* spikes */
-	else if (l->weight)
-		units[index + 1] = 0;
-	else if (l->op == GRAPH_AVGPOOL)
-		units[index + 1] = in / window(l);
-	for (uint32_t i = 1; i < l->in_count; i++)
-		if (units[l->in[i] + 1] != in)
-			return fail(path, l, "inputs have different scales");
-	if (l->weight && !(in > 0))
-		return fail(path, l, "expected spikes or counts as its input, not real numbers");
-	return 0;
-}
-
-int assemble_units(const char *path, const struct graph *graph, double *units)
-{
-	int ret = 0;
-
-	units[0] = 1;
-	for (uint32_t i = 0; !ret && i < graph->layer_count; i++)
-		ret = layer_unit(path, graph, i, units);
-	return ret;
 }
 
 /* ---- layers with weights ---- */
@@ -234,7 +202,7 @@ int assemble(const char *path, const struct graph *graph, const struct quantized
 		return error_set(ret, "%s: no memory", path);
 	}
 	a.layers = cJSON_GetObjectItemCaseSensitive(copy, "layers");
-	ret = assemble_units(path, graph, units);
+	ret = graph_units(path, graph, units);
 	for (uint32_t i = 0; !ret && i < graph->layer_count; i++)
 		ret = put_layer(&a, i, quantized[i]);
 	if (ret) {

@@ -135,8 +135,6 @@ void quantized_free(struct quantized *quantized);
 
 /* ---- assemble.c ---- */
 
-/* Real value of one integer step of each output, index 1 + layer; heads: 0. -EBADMSG. */
-int assemble_units(const char *path, const struct graph *graph, double *units);
 /* The integer model. @quantized: by layer; @record: how it was made, taken over. */
 int assemble(const char *path, const struct graph *graph, const struct quantized *const *quantized,
 	     cJSON *record, struct modelfile **file);
@@ -190,7 +188,7 @@ struct session {
 	const struct snnq_quantize_opts *opts;
 	struct modelfile *file;
 	struct graph graph;		/* float */
-	double *units;			/* as assemble_units() gives */
+	double *units;			/* as graph_units() gives */
 	struct calibration *calibration;	/* NULL: no recordings */
 	uint32_t *weighted;		/* layers with weights, */
 	uint32_t weighted_count;	/*	in order */

@@ -23,7 +23,7 @@ static int find_weighted(struct session *s)
 	for (uint32_t i = 0; i < s->graph.layer_count; i++)
 		if (s->graph.layers[i].weight)
 			s->weighted[s->weighted_count++] = i;
-	return assemble_units(s->path, &s->graph, s->units);
+	return graph_units(s->path, &s->graph, s->units);
 }
 
 int session_open(const char *path, const struct snnq_quantize_opts *opts, struct session *s)
