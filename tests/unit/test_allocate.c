@@ -521,6 +521,47 @@ static void budgets_beside_the_axis_hold(void **state)
 	allocate_point_clear(&best);
 }
 
+/* What saves costs always loses as much: no state is better than another. */
+static void fill_even(struct fixture *f, uint32_t layers, uint32_t options)
+{
+	fixture_init(f, layers);
+	for (uint32_t l = 0; l < layers; l++) {
+		f->layers[l].count = options;
+		for (uint32_t i = 0; i < options; i++) {
+			f->options[l][i].loss = ALLOCATE_COSTS;
+			for (unsigned int c = 0; c < ALLOCATE_COSTS; c++) {
+				double cost = uniform();
+
+				f->options[l][i].cost[c] = (uint64_t)(cost * 0x1p40);
+				f->options[l][i].loss -= cost;
+			}
+		}
+	}
+}
+
+static void too_many_states_are_thinned_within_the_bound(void **state)
+{
+	enum { LAYERS = 6, OPTIONS = 20 };
+	static struct fixture f;
+	struct allocate_point best;
+	double least = LAYERS * ALLOCATE_COSTS;	/* when all budgets are spent */
+
+	(void)state;
+	random_state = 5;
+	fill_even(&f, LAYERS, OPTIONS);
+	for (unsigned int c = 0; c < ALLOCATE_COSTS; c++) {
+		f.p.budget[c] = (uint64_t)(0.4 * LAYERS * 0x1p40);
+		least -= 0.4 * LAYERS;
+	}
+	assert_int_equal(allocate_best(&f.p, &best), 0);
+	print_message("# loss %g, %g at least; excess %g\n", best.loss, least, best.excess);
+	assert_true(best.excess > 0 && best.excess < 0.1);
+	assert_true(best.loss >= least * (1 - 1e-9) && best.loss <= least * (1 + best.excess));
+	for (unsigned int c = 0; c < ALLOCATE_COSTS; c++)
+		assert_true(best.cost[c] <= f.p.budget[c]);
+	allocate_point_clear(&best);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -531,6 +572,7 @@ int main(void)
 		cmocka_unit_test(filters_keep_what_nothing_dominates),
 		cmocka_unit_test(fronts_of_real_size_are_exact_and_fast),
 		cmocka_unit_test(budgets_beside_the_axis_hold),
+		cmocka_unit_test(too_many_states_are_thinned_within_the_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
