@@ -19,7 +19,7 @@
 
 #include "backend.h"
 #include "error.h"
-#include "snnq_engine.h"
+#include "job_memory.h"
 #include "snnq_regs.h"
 
 #define SIM_LANES 64
@@ -57,63 +57,6 @@ struct sim_core {
 	uint32_t index;
 };
 
-/* ---- memory of a job ---- */
-
-struct sim_memory {
-	struct backend_job *job;
-	uint8_t *state_in, *state_out;
-	uint64_t state_bytes;
-};
-
-/* The bytes [offset, offset + bytes) of a region, or NULL when they are not all there. */
-static uint8_t *region_at(struct sim_memory *m, uint32_t region, uint64_t offset, size_t bytes)
-{
-	uint64_t size = m->state_bytes;
-	uint8_t *base;
-
-	if (region == SNNQ_REGION_STATE_IN) {
-		base = m->state_in;
-	} else if (region == SNNQ_REGION_STATE_OUT) {
-		base = m->state_out;
-	} else {
-		const struct backend_binding *b;
-
-		if (region < SNNQ_REGION_USER ||
-		    region - SNNQ_REGION_USER >= m->job->binding_count)
-			return NULL;
-		b = &m->job->bindings[region - SNNQ_REGION_USER];
-		base = (uint8_t *)b->buf->map + b->offset;
-		size = b->bytes;
-	}
-	return offset <= size && bytes <= size - offset ? base + offset : NULL;
-}
-
-static int memory_read(void *ctx, uint32_t region, uint64_t offset, void *buf, size_t bytes)
-{
-	const uint8_t *at = region_at(ctx, region, offset, bytes);
-
-	if (!at)
-		return SNNQ_STATUS_ACCESS;
-	memcpy(buf, at, bytes);
-	return SNNQ_STATUS_OK;
-}
-
-static int memory_write(void *ctx, uint32_t region, uint64_t offset, const void *buf,
-			size_t bytes)
-{
-	uint8_t *at = region_at(ctx, region, offset, bytes);
-
-	if (!at)
-		return SNNQ_STATUS_ACCESS;
-	memcpy(at, buf, bytes);
-	return SNNQ_STATUS_OK;
-}
-
-static const void *memory_view(void *ctx, uint32_t region, uint64_t offset, size_t bytes)
-{
-	return region_at(ctx, region, offset, bytes);
-}
-
 /* ---- running ---- */
 
 static int status_errno(uint16_t status)
@@ -137,19 +80,23 @@ static void run_job(struct backend_job *job, uint32_t core)
 {
 	struct sim_stream *s = job->sim_stream;
 	struct snnq_program_info *info = &s->program->info;
-	struct sim_memory memory = {
-		.job = job, .state_in = s->state[job->point & 1],
-		.state_out = s->state[(job->point + 1) & 1], .state_bytes = info->state_bytes,
+	struct job_memory memory = {
+		.state_in = { s->state[job->point & 1], info->state_bytes },
+		.state_out = { s->state[(job->point + 1) & 1], info->state_bytes },
 	};
 	struct snnq_run run = {
 		.steps = job->steps, .reset = job->reset, .state_seq = job->point,
-		.memory = { memory_read, memory_write, memory_view, &memory },
-		.stats = job->profile ? s->stats : NULL,
+		.memory = job_memory_of(&memory), .stats = job->profile ? s->stats : NULL,
 	};
 	struct snnq_outcome outcome;
 
-	for (uint32_t i = 0; i < info->region_count; i++)
-		run.event_bytes[i] = job->bindings[i].bytes;
+	for (uint32_t i = 0; i < info->region_count; i++) {
+		const struct backend_binding *b = &job->bindings[i];
+
+		memory.user[i] = (struct job_region){ (uint8_t *)b->buf->map + b->offset,
+						      b->bytes };
+		run.event_bytes[i] = b->bytes;
+	}
 	snnq_plan_run(s->program->plans[core], &run, &outcome);
 	if (job->profile && outcome.status == SNNQ_STATUS_OK)
 		memcpy(job->profile->map, s->stats, info->layer_count * sizeof(*s->stats));

@@ -17,9 +17,9 @@
 
 #include "compile.h"
 #include "error.h"
+#include "job_memory.h"
 #include "parallel.h"
 #include "quantize/quantize.h"
-#include "snnq_engine.h"
 
 /* ---- functions ---- */
 
@@ -171,70 +171,24 @@ struct judge {
 	pthread_mutex_t lock;		/* of opts->stats */
 };
 
-/* Memory of one run: user regions in the order of the program, and the state. */
-struct memory {
-	struct {
-		uint8_t *base;
-		uint64_t bytes;
-	} regions[4];
-	uint8_t *state;
-	uint64_t state_bytes;
-	double *scores;		/* of the run, [classes] */
-	struct snnq_layer_stats *stats;	/* of the run, [layers of the program] */
+/* What a run writes. */
+struct work {
+	struct job_memory memory;
+	double *scores;		/* [classes] */
+	struct snnq_layer_stats *stats;	/* [layers of the program] */
 };
 
-static uint8_t *at(struct memory *m, uint32_t region, uint64_t offset, size_t bytes)
+static void set_region(struct work *w, int region, const void *base, uint64_t bytes)
 {
-	uint64_t size = m->state_bytes;
-	uint8_t *base = m->state;
-
-	if (region >= SNNQ_REGION_USER + 4)
-		return NULL;
-	if (region >= SNNQ_REGION_USER) {
-		base = m->regions[region - SNNQ_REGION_USER].base;
-		size = m->regions[region - SNNQ_REGION_USER].bytes;
-	}
-	return base && offset <= size && bytes <= size - offset ? base + offset : NULL;
-}
-
-static int read_memory(void *ctx, uint32_t region, uint64_t offset, void *buf, size_t bytes)
-{
-	const uint8_t *from = at(ctx, region, offset, bytes);
-
-	if (!from)
-		return SNNQ_STATUS_ACCESS;
-	memcpy(buf, from, bytes);
-	return SNNQ_STATUS_OK;
-}
-
-static int write_memory(void *ctx, uint32_t region, uint64_t offset, const void *buf, size_t bytes)
-{
-	uint8_t *to = at(ctx, region, offset, bytes);
-
-	if (!to)
-		return SNNQ_STATUS_ACCESS;
-	memcpy(to, buf, bytes);
-	return SNNQ_STATUS_OK;
-}
-
-static const void *view_memory(void *ctx, uint32_t region, uint64_t offset, size_t bytes)
-{
-	return at(ctx, region, offset, bytes);
-}
-
-static void set_region(struct memory *m, int region, const void *base, uint64_t bytes)
-{
-	if (region < 0)
-		return;
-	m->regions[region].base = (uint8_t *)base;
-	m->regions[region].bytes = bytes;
+	if (region >= 0)
+		w->memory.user[region] = (struct job_region){ (uint8_t *)base, bytes };
 }
 
 /* Outputs of all layers, step by step, into a record like the float network's. */
-static void copy_taps(const struct judge *j, const struct memory *m, struct floatnet_record *r)
+static void copy_taps(const struct judge *j, const struct work *w, struct floatnet_record *r)
 {
 	const struct compiled *p = &j->program;
-	const uint8_t *taps = m->regions[p->taps_region].base;
+	const uint8_t *taps = w->memory.user[p->taps_region].base;
 
 	for (uint32_t i = 0; i < j->graph->layer_count; i++) {
 		uint64_t words = floatnet_words(j->calibration->net, (int)i);
@@ -283,27 +237,27 @@ static void add_stats(struct judge *j, const struct snnq_layer_stats *stats)
 	pthread_mutex_unlock(&j->lock);
 }
 
-static int run_one(struct judge *j, struct snnq_plan *plan, struct memory *m, uint32_t i)
+static int run_one(struct judge *j, struct snnq_plan *plan, struct work *w, uint32_t i)
 {
 	const struct compiled *p = &j->program;
 	uint32_t steps = j->graph->input.steps;
 	struct snnq_run run = { .steps = steps, .reset = true,
 				.first_layer = j->first_layer,
-				.stats = j->opts->stats ? m->stats : NULL,
-				.memory = { read_memory, write_memory, view_memory, m } };
+				.stats = j->opts->stats ? w->stats : NULL,
+				.memory = job_memory_of(&w->memory) };
 	struct snnq_outcome outcome;
 
-	set_region(m, p->input_region, j->calibration->inputs[i], steps * p->input_step_bytes);
+	set_region(w, p->input_region, j->calibration->inputs[i], steps * p->input_step_bytes);
 	supply_outputs(j, plan, i);
 	snnq_plan_run(plan, &run, &outcome);
 	if (outcome.status != SNNQ_STATUS_OK)
 		return error_set(-EIO, "engine: status %u in layer %u", outcome.status,
 				 outcome.layer);
 	if (j->opts->stats)
-		add_stats(j, m->stats);
-	compare(j, (const int32_t *)m->regions[p->readout_region].base, m->scores, i);
+		add_stats(j, w->stats);
+	compare(j, (const int32_t *)w->memory.user[p->readout_region].base, w->scores, i);
 	if (j->opts->records)
-		copy_taps(j, m, &j->opts->records[i]);
+		copy_taps(j, w, &j->opts->records[i]);
 	return 0;
 }
 
@@ -314,23 +268,25 @@ static int run_chunk(void *ctx, uint32_t item)
 	uint32_t first = item * j->chunk, end = first + j->chunk, all = j->calibration->count;
 	uint64_t taps = p->taps_region >= 0 ? j->graph->input.steps * p->taps_step_bytes : 0;
 	struct snnq_plan *plan = NULL;
-	struct memory m = { .state_bytes = p->info.state_bytes };
+	struct work w = { 0 };
 	/* Scores have twice the bytes of readouts. */
-	uint8_t *block = calloc(1, m.state_bytes + 3 * p->readout_bytes + taps +
-				p->info.layer_count * sizeof(*m.stats));
+	uint8_t *block = calloc(1, p->info.state_bytes + 3 * p->readout_bytes + taps +
+				p->info.layer_count * sizeof(*w.stats));
 	int ret = block ? snnq_plan_create(p->program, p->program_bytes, &snnq_caps_all, &plan,
 					   NULL) : -ENOMEM;
 
 	if (ret)
 		error_set(ret, "no memory to run a candidate");
-	m.state = block;
-	m.scores = (double *)(block + m.state_bytes + p->readout_bytes + taps);
-	m.stats = (struct snnq_layer_stats *)(m.scores + p->readout_bytes / 4);
-	set_region(&m, p->weights_region, p->weights, p->weights_bytes);
-	set_region(&m, p->readout_region, block + m.state_bytes, p->readout_bytes);
-	set_region(&m, p->taps_region, block + m.state_bytes + p->readout_bytes, taps);
+	/* Read before it is written, and every run starts from zero: one state will do. */
+	w.memory.state_in = w.memory.state_out =
+		(struct job_region){ block, p->info.state_bytes };
+	w.scores = (double *)(block + p->info.state_bytes + p->readout_bytes + taps);
+	w.stats = (struct snnq_layer_stats *)(w.scores + p->readout_bytes / 4);
+	set_region(&w, p->weights_region, p->weights, p->weights_bytes);
+	set_region(&w, p->readout_region, block + p->info.state_bytes, p->readout_bytes);
+	set_region(&w, p->taps_region, block + p->info.state_bytes + p->readout_bytes, taps);
 	for (uint32_t i = first; !ret && i < end && i < all; i++)
-		ret = run_one(j, plan, &m, i);
+		ret = run_one(j, plan, &w, i);
 	snnq_plan_destroy(plan);
 	free(block);
 	return ret;
