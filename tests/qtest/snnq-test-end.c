@@ -276,6 +276,77 @@ static void test_master_off(void)
     teardown(&f);
 }
 
+/* Attention of all positions on each other, for minutes, as the first of two layers. */
+static struct snnq_sq_entry long_entry(Fixture *f)
+{
+    enum { SIDE = 512, BYTES = SIDE * SIDE * CHANNELS / 8 };
+    Net *net = f->net[0];
+    struct snnq_layer *l = net->program.layer;
+    struct snnq_sq_entry entry;
+
+    l[0].in[0].height = l[0].in[0].width = SIDE;
+    l[0] = (struct snnq_layer) {
+        .op = SNNQ_OP_ATTENTION, .param = 1, .in = { l[0].in[0], l[0].in[0], l[0].in[0] },
+        .out = l[0].in[0],
+    };
+    l[0].out.region = SNNQ_REGION_SCRATCH;
+    l[1].in[0] = l[0].out;
+    net->program.header.max_steps = net->program.header.tile_steps = 1;
+    net->program.header.scratch_step_bytes = net->program.region[1].step_bytes = BYTES;
+    net->program.header.table_count = 0;
+    net->program.header.total_bytes -= sizeof(net->program.threshold);
+    net_program(f->d, net);
+    for (unsigned i = SNNQ_REGION_SCRATCH; i <= NET_INPUT; i += NET_INPUT - SNNQ_REGION_SCRATCH) {
+        region_free(&net->region[i]);
+        net->region[i] = region_new(f->d, 0, BYTES, SNNQ_ACCESS_READ | SNNQ_ACCESS_WRITE);
+    }
+    entry = net_entry(f->d, net, 0, 1);
+    entry.program_bytes = net->program.header.total_bytes;
+    return entry;
+}
+
+static void await_progress(Fixture *f)
+{
+    uint64_t before = qtest_readq(f->d->qts, f->d->progress);
+
+    for (int ms = 0; qtest_readq(f->d->qts, f->d->progress) <= before; ms++) {
+        g_assert_cmpint(ms, <, 60000);
+        g_usleep(1000);
+    }
+}
+
+/* A layer that takes long shows progress, and ends at once when it is told to. */
+static void test_long_layer(void)
+{
+    Fixture f = setup();
+    struct snnq_sq_entry entry = long_entry(&f);
+
+    ring_push(f.d, 0, &entry);
+    for (int i = 0; i < 3; i++) {
+        await_progress(&f);
+    }
+    qtest_qmp_assert_success(f.d->qts, "{'execute': 'stop'}");
+    qtest_qmp_assert_success(f.d->qts, "{'execute': 'cont'}");
+    await_progress(&f);
+    core_write(f.d, 0, SNNQ_CORE_CANCEL, entry.job_id);
+    g_assert_cmpuint(ring_pop(f.d, 0).status, ==, SNNQ_STATUS_CANCELLED);
+    ring_ack(f.d, 0);
+
+    qtest_writeq(f.d->qts, f.d->progress, 0);
+    ring_push(f.d, 0, &entry);
+    await_progress(&f);
+    core_write(f.d, 0, SNNQ_CORE_CONTROL, SNNQ_CORE_CTL_RESET);
+    reg_wait(f.d, SNNQ_CORE_BASE(0) + SNNQ_CORE_STATUS, SNNQ_CORE_ST_RESETTING, 0);
+
+    core_enable(f.d, 0, 8, 8);
+    qtest_writeq(f.d->qts, f.d->progress, 0);
+    ring_push(f.d, 0, &entry);
+    await_progress(&f);
+    reg_write(f.d, SNNQ_REG_CONTROL, SNNQ_CONTROL_RESET);
+    reg_wait(f.d, SNNQ_REG_STATUS, SNNQ_DEV_STATUS_READY, SNNQ_DEV_STATUS_READY);
+    teardown(&f);
+}
+
 void add_end_tests(void)
 {
     qtest_add_func("/snnq/end/cancel-running", test_cancel_running);
@@ -285,6 +356,7 @@ void add_end_tests(void)
     qtest_add_func("/snnq/end/device-reset", test_device_reset);
     qtest_add_func("/snnq/end/system-reset", test_system_reset);
     qtest_add_func("/snnq/end/machine-stop", test_machine_stop);
+    qtest_add_func("/snnq/end/long-layer", test_long_layer);
     qtest_add_func("/snnq/end/vanish", test_vanish);
     qtest_add_func("/snnq/end/unplug", test_unplug);
     qtest_add_func("/snnq/end/master-off", test_master_off);

@@ -484,6 +484,7 @@ struct ending {
 	struct snnq_run run;
 	struct snnq_outcome outcome;
 	uint64_t polls;
+	uint64_t ticks;
 	uint64_t cancel_at;
 };
 
@@ -530,6 +531,14 @@ static bool poll_count(void *ctx, uint32_t layer, uint64_t progress)
 	return e->polls == e->cancel_at;
 }
 
+static bool tick_count(void *ctx, uint32_t layer)
+{
+	struct ending *e = ctx;
+
+	assert_int_equal(layer, 0);
+	return ++e->ticks == e->cancel_at;
+}
+
 static void state_versions(void **context)
 {
 	struct snnq_state_header *h;
@@ -568,6 +577,44 @@ static void cancel(void **context)
 	e.polls = 0;
 	e.cancel_at = 2;
 	ending_run(&e, SNNQ_STATUS_CANCELLED, 0, SNNQ_REGION_NONE, 0, 4);
+	ending_free(&e);
+}
+
+/* 64 rows of weights, then twice in each of 10 steps; of 10 in tiles of 4. */
+static void cancel_within_a_layer(void **context)
+{
+	static const struct {
+		uint64_t at;
+		uint32_t steps;
+	} cases[] = { { 1, 0 }, { 64, 0 }, { 65, 0 }, { 66, 0 }, { 72, 0 }, { 73, 4 }, { 84, 8 } };
+	struct ending e;
+	size_t i;
+
+	(void)context;
+	ending_init(&e);
+	e.run.tick = tick_count;
+	e.run.poll_ctx = &e;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snnq_plan_destroy(e.plan);
+		e.plan = make_plan(&e.p);	/* has no decoded weights */
+		e.ticks = 0;
+		e.cancel_at = cases[i].at;
+		ending_run(&e, SNNQ_STATUS_CANCELLED, 0, SNNQ_REGION_NONE, 0, cases[i].steps);
+		assert_int_equal(e.ticks, cases[i].at);
+	}
+	/* What was decoded in part is not taken for whole. */
+	snnq_plan_destroy(e.plan);
+	e.plan = make_plan(&e.p);
+	e.ticks = 0;
+	e.cancel_at = 10;
+	ending_run(&e, SNNQ_STATUS_CANCELLED, 0, SNNQ_REGION_NONE, 0, 0);
+	e.ticks = 0;
+	e.cancel_at = 0;
+	ending_run(&e, SNNQ_STATUS_OK, SNNQ_LAYER_NONE, SNNQ_REGION_NONE, 0, 10);
+	assert_int_equal(e.ticks, 84);
+	e.ticks = 0;
+	ending_run(&e, SNNQ_STATUS_OK, SNNQ_LAYER_NONE, SNNQ_REGION_NONE, 0, 10);
+	assert_int_equal(e.ticks, 20);
 	ending_free(&e);
 }
 
@@ -634,6 +681,7 @@ int main(void)
 		cmocka_unit_test(readout), cmocka_unit_test(cycle_model),
 		cmocka_unit_test(events_count), cmocka_unit_test(events_refused),
 		cmocka_unit_test(state_versions), cmocka_unit_test(cancel),
+		cmocka_unit_test(cancel_within_a_layer),
 		cmocka_unit_test(faults), cmocka_unit_test(plans),
 	};
 

@@ -37,13 +37,15 @@ bool add_run(struct job *job, struct layer *l, const struct step *s)
 	uint64_t pos;
 	uint32_t w;
 
-	(void)job;
-	for (pos = 0; pos < tensor_positions(out); pos++)
+	for (pos = 0; pos < tensor_positions(out); pos++) {
+		if (tick(job))
+			return true;
 		for (w = 0; w < tensor_words(out); w++) {
 			if (l->kernel == SNNQ_KERNEL_GENERIC)
 				add_generic(l, s, pos, w);
 			else
 				add_word(l, s, pos, w);
 		}
+	}
 	return false;
 }

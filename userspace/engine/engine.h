@@ -171,6 +171,15 @@ void *plan_alloc(struct snnq_plan *plan, uint64_t count, uint64_t size);
 
 /* memory.c */
 bool fault(struct job *job, int status, uint32_t region, uint64_t offset);
+/* Whether the job is to end here. */
+static inline bool tick(struct job *job)
+{
+	const struct snnq_run *run = job->run;
+
+	return run->tick && run->tick(run->poll_ctx, job->layer) &&
+	       fault(job, SNNQ_STATUS_CANCELLED, SNNQ_REGION_NONE, 0);
+}
+
 bool job_read(struct job *job, uint32_t region, uint64_t offset, void *buf, uint64_t bytes);
 bool job_write(struct job *job, uint32_t region, uint64_t offset, const void *buf,
 	       uint64_t bytes);

@@ -333,6 +333,8 @@ bool neuron_step(struct job *job, struct layer *l, const struct step *s)
 	l->values = plan->values;
 	for (y = 0; y < t->height; y++) {
 		for (x = 0; x < t->width; x++, pos++) {
+			if (tick(job))
+				return true;
 			memset(plan->acc, 0, tensor_words(t) * 64 * sizeof(*plan->acc));
 			l->op->kernels[l->kernel](l, s, y, x, plan->acc);
 			if (!spiking)

@@ -163,10 +163,11 @@ bool pool_max_run(struct job *job, struct layer *l, const struct step *s)
 	const struct snnq_tensor *out = &l->desc->out;
 	uint32_t y, x, w;
 
-	(void)job;
 	for (y = 0; y < out->height; y++)
 		for (x = 0; x < out->width; x++)
 			for (w = 0; w < tensor_words(out); w++) {
+				if (tick(job))
+					return true;
 				if (l->kernel == SNNQ_KERNEL_GENERIC)
 					max_generic(l, s, y, x, w);
 				else

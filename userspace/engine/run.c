@@ -128,7 +128,7 @@ static bool run_step(struct job *job, struct layer *l, uint32_t t, uint32_t slot
 	struct step s = { .t = t, .first = job->first_step + t == 0 };
 	uint64_t before = l->stats.input_spikes;
 
-	if (load_inputs(job, l, slot, &s))
+	if (tick(job) || load_inputs(job, l, slot, &s))
 		return true;
 	s.out = scratch ? scratch_slot(plan, out, slot) : plan->out;
 	if (l->op->count)

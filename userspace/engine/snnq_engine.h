@@ -59,6 +59,8 @@ struct snnq_memory {
  * @stats: NULL, or struct snnq_layer_stats[layer_count], filled on success.
  * @poll: NULL, or called at least once per layer and tile, before the layer runs,
  *	with a growing count; returning true ends the job with SNNQ_STATUS_CANCELLED.
+ * @tick: the same while a layer runs: before each time step, output position, and row of weights
+ *	that is decoded. Has to be fast.
  * @poll_ctx: passed back.
  */
 struct snnq_run {
@@ -70,6 +72,7 @@ struct snnq_run {
 	struct snnq_memory memory;
 	struct snnq_layer_stats *stats;
 	bool (*poll)(void *ctx, uint32_t layer, uint64_t progress);
+	bool (*tick)(void *ctx, uint32_t layer);
 	void *poll_ctx;
 };
 

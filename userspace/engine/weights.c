@@ -199,7 +199,7 @@ static void decode_row(const uint8_t *packed, uint32_t width, uint32_t bits,
 	}
 }
 
-static void decode(struct layer *l)
+static bool decode(struct job *job, struct layer *l)
 {
 	const struct snnq_layer *d = l->desc;
 	const struct snnq_geometry *g = &l->geometry;
@@ -210,12 +210,15 @@ static void decode(struct layer *l)
 	int16_t levels[256];
 	uint32_t code;
 
+	l->decoded = false;
 	for (code = 0; code < 1u << d->quant.bits; code++)
 		levels[code] = (int16_t)snnq_weight_decode(d->quant.scheme, d->quant.bits, code);
 	for (r = 0; r < rows; r++) {
 		uint64_t at = l->depthwise ? r % taps * d->in[0].channels + r / taps :
 					     r * l->row_stride;
 
+		if (tick(job))
+			return true;
 		if (d->quant.scheme == SNNQ_SCHEME_TERNARY)
 			decode_ternary(l->packed + r * row_bytes, width, levels, l->weights + at);
 		else
@@ -223,6 +226,7 @@ static void decode(struct layer *l)
 				   l->weights + at);
 	}
 	l->decoded = true;
+	return false;
 }
 
 bool weights_load(struct job *job, struct layer *l)
@@ -233,7 +237,5 @@ bool weights_load(struct job *job, struct layer *l)
 		l->decoded = false;	/* the copy is part old, part new */
 		return true;
 	}
-	if (changed || !l->decoded)
-		decode(l);
-	return false;
+	return (changed || !l->decoded) && decode(job, l);
 }

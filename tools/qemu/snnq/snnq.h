@@ -50,6 +50,9 @@ typedef struct SnnqJob {
     SnnqRegion *regions;
     uint32_t region_count;
     uint32_t accesses;                  /* DMA accesses so far */
+    uint64_t progress;                  /* as told to the guest, */
+    int64_t told_ns;                    /* and when */
+    uint32_t ticks;
     struct snnq_outcome fault;          /* first one met by DMA; status OK: none */
 } SnnqJob;
 

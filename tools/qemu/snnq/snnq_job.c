@@ -5,7 +5,7 @@
  * Invariants:
  *  - The thread looks at the job, its plans and memory through snnq_dma_job() only;
  *    it raises no interrupt and writes no ring. Its result is job.outcome.
- *  - A job ends at the next poll after a stop was asked for; from SNNQ_STOP_CORE on
+ *  - A job ends at the next poll or tick after a stop was asked for; from SNNQ_STOP_CORE on
  *    it does no DMA, so that its end is also the end of all DMA.
  */
 #include "qemu/osdep.h"
@@ -14,6 +14,8 @@
 #include "hw/boards.h"
 #include "snnq.h"
 #include "trace.h"
+
+#define TELL_NS (10 * SCALE_MS)  /* between stores of progress within a layer */
 
 /* Record a failure; the first one counts. */
 void snnq_outcome_fail(struct snnq_outcome *outcome, uint16_t status,
@@ -68,17 +70,40 @@ static void job_delay(SnnqCore *core, uint32_t layer)
     }
 }
 
-static bool job_poll(void *opaque, uint32_t layer, uint64_t progress)
+/* Let the guest see that the job goes on; false: it cannot be told. */
+static bool job_tell(SnnqCore *core, uint32_t layer)
 {
-    SnnqCore *core = opaque;
     SnnqJob *job = &core->job;
+    uint64_t progress = ++job->progress;
 
-    job_delay(core, layer);
+    job->told_ns = get_clock();
     if (!snnq_dma_job(core, job->entry.progress, &progress, sizeof(progress), true)) {
         job->fault.layer = layer;
+        return false;
+    }
+    return true;
+}
+
+static bool job_poll(void *opaque, uint32_t layer, uint64_t count)
+{
+    SnnqCore *core = opaque;
+
+    job_delay(core, layer);
+    return !job_tell(core, layer) || job_stop_level(core) != SNNQ_STOP_NONE;
+}
+
+/* In the midst of a layer, often. Flags may be read late, but not for long. */
+static bool job_tick(void *opaque, uint32_t layer)
+{
+    SnnqCore *core = opaque;
+
+    if ((qatomic_read(&core->stop) || qatomic_read(&core->paused)) &&
+        job_stop_level(core) != SNNQ_STOP_NONE) {
         return true;
     }
-    return job_stop_level(core) != SNNQ_STOP_NONE;
+    /* Asking for the time takes longer than all of the above. */
+    return core->job.ticks++ % 8 == 0 && get_clock() - core->job.told_ns > TELL_NS &&
+           !job_tell(core, layer);
 }
 
 /* Make the plan at @index the latest one. */
@@ -196,6 +221,7 @@ static void job_run(SnnqCore *core, struct snnq_plan *plan)
         .memory = { .read = snnq_region_read, .write = snnq_region_write, .ctx = core },
         .stats = stats,
         .poll = job_poll,
+        .tick = job_tick,
         .poll_ctx = core,
     };
 
@@ -289,11 +315,12 @@ void snnq_job_start(SnnqCore *core)
     SnnqJob *job = &core->job;
 
     job->accesses = 0;
+    job->progress = 0;
     job->fault = (struct snnq_outcome) {
         .layer = SNNQ_LAYER_NONE, .region = SNNQ_REGION_NONE,
     };
     QEMU_LOCK_GUARD(&core->lock);
-    core->stop = SNNQ_STOP_NONE;
+    qatomic_set(&core->stop, SNNQ_STOP_NONE);
     core->phase = job->outcome.status ? SNNQ_JOB_DONE : SNNQ_JOB_RUNNING;
     qemu_cond_broadcast(&core->wake);
 }
@@ -303,14 +330,14 @@ void snnq_job_forget(SnnqCore *core)
     QEMU_LOCK_GUARD(&core->lock);
     assert(core->phase != SNNQ_JOB_RUNNING);
     core->phase = SNNQ_JOB_NONE;
-    core->stop = SNNQ_STOP_NONE;
+    qatomic_set(&core->stop, SNNQ_STOP_NONE);
 }
 
 /* Ask the running job, if there is one, to end. */
 void snnq_job_stop(SnnqCore *core, SnnqStop stop)
 {
     QEMU_LOCK_GUARD(&core->lock);
-    core->stop = MAX(core->stop, stop);
+    qatomic_set(&core->stop, MAX(core->stop, stop));
     qemu_cond_broadcast(&core->wake);
 }
 
@@ -328,7 +355,7 @@ void snnq_job_wait(SnnqCore *core)
 void snnq_job_pause(SnnqCore *core, bool pause)
 {
     QEMU_LOCK_GUARD(&core->lock);
-    core->paused = pause;
+    qatomic_set(&core->paused, pause);
     qemu_cond_broadcast(&core->wake);
     while (pause && core->phase == SNNQ_JOB_RUNNING && !core->parked) {
         snnq_dma_serve_locked(core);
