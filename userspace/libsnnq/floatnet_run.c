@@ -169,6 +169,8 @@ static void run_step(struct pass *p, uint32_t t, bool count)
 	struct layer *l = &p->engine;
 	uint32_t delay = p->real->graph->neuron.delay;
 	struct step s = { .t = t, .first = !t, .out = p->late };
+	struct snnq_run nobody_waits = { .steps = 1 };
+	struct job job = { .run = &nobody_waits };
 
 	for (uint32_t k = 0; k < p->real->graph->in_count; k++)
 		s.in[k] = operand(p, p->real->graph->in[k], t);
@@ -177,7 +179,7 @@ static void run_step(struct pass *p, uint32_t t, bool count)
 	if (count)
 		l->op->count(l, &s);
 	if (l->op->run)
-		l->op->run(NULL, l, &s);
+		l->op->run(&job, l, &s);
 	else
 		sum_step(p, &s);
 }
