@@ -562,13 +562,37 @@ static const struct kind neurons[] = {
 	  .skip_first = true },
 };
 
+/* The distance on each recording alone. */
+static void measure_alone(const struct problem *p, const struct response *whole,
+			  uint64_t distance[RECORDINGS][ROWS])
+{
+	for (uint32_t i = 0; i < RECORDINGS; i++) {
+		struct patch_source source = p->scene.source;
+		struct response r = *whole;
+		uint64_t wrong[ROWS];
+		struct patches patches;
+
+		source.recordings = 1;
+		source.slots += i;
+		assert_int_equal(patches_collect(&source, SIZE_MAX, &patches), 0);
+		r.patches = &patches;
+		r.targets += i;
+		r.search = false;
+		r.distance = distance[i];
+		r.wrong = wrong;
+		assert_int_equal(response_run(&r, 1), 0);
+		patches_free(&patches);
+	}
+}
+
 static void neurons_fire_as_defined_and_search_comes_closer(void **state)
 {
 	struct graph_shape out = { 3, 5, ROWS, SNNQ_FORMAT_UNSIGNED, 1 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(neurons) / sizeof(neurons[0]); i++) {
-		uint64_t distance[ROWS], wrong[ROWS], before = 0, after = 0, first[ROWS];
+		uint64_t distance[ROWS], wrong[ROWS], before = 0, after = 0;
+		uint64_t first[RECORDINGS][ROWS], last[RECORDINGS][ROWS];
 		int32_t threshold[ROWS], bias[ROWS];
 		uint64_t *targets[RECORDINGS];
 		struct problem p;
@@ -593,8 +617,9 @@ static void neurons_fire_as_defined_and_search_comes_closer(void **state)
 			.bias = bias, .distance = distance, .wrong = wrong,
 		};
 		assert_int_equal(response_run(&r, 2), 0);
-		memcpy(first, distance, sizeof(first));
+		measure_alone(&p, &r, first);
 		for (uint32_t c = 0; c < ROWS; c++) {
+			assert_int_equal(distance[c], first[0][c] + first[1][c] + first[2][c]);
 			assert_int_equal(wrong[c],
 					 wrong_spikes(&p, &neurons[i], 2, c, threshold[c], bias[c],
 						      r.targets));
@@ -602,8 +627,10 @@ static void neurons_fire_as_defined_and_search_comes_closer(void **state)
 		}
 		r.search = true;
 		assert_int_equal(response_run(&r, 1), 0);
+		measure_alone(&p, &r, last);
 		for (uint32_t c = 0; c < ROWS; c++) {
-			assert_true(distance[c] <= first[c]);
+			for (int k = 0; k < RECORDINGS; k++)	/* each is a fold */
+				assert_true(last[k][c] <= first[k][c]);
 			assert_int_equal(wrong[c],
 					 wrong_spikes(&p, &neurons[i], 2, c, threshold[c], bias[c],
 						      r.targets));

@@ -22,6 +22,7 @@
 #define LANES 16u
 #define LEVELS 3		/* of the search: steps of 1/8, 1/16, ... of the threshold */
 #define MOVES 2			/* tries of all neighbours on each level */
+#define FOLDS 4u		/* of the recordings; a pair has to be better on each */
 
 struct block {
 	const struct response *r;
@@ -36,8 +37,9 @@ struct pairs {
 	int32_t threshold[LANES], bias[LANES];
 };
 
+/* By fold of the recordings. */
 struct outcome {
-	uint64_t distance[LANES], wrong[LANES];
+	uint64_t distance[FOLDS][LANES], wrong[FOLDS][LANES];
 };
 
 /* ---- neurons ---- */
@@ -50,6 +52,11 @@ static bool is_plain(const struct response *r)
 	return n->model == SNNQ_NEURON_LIF && !n->delay && !n->refractory && !n->reset_value &&
 	       !n->flags && n->leak != SNNQ_LEAK_TZ12 && n->reset != SNNQ_RESET_NONE &&
 	       !r->skip_first;
+}
+
+static inline uint32_t fold_of(const struct block *b, size_t patch)
+{
+	return b->r->patches->places[patch / b->r->patches->steps].recording % FOLDS;
 }
 
 static inline __attribute__((always_inline)) int32_t leaked(int32_t u, uint32_t leak, uint32_t by)
@@ -70,6 +77,7 @@ simulate_place(const struct block *b, size_t first, const struct pairs *p, struc
 	       bool soft, bool strict, uint32_t leak, uint32_t by)
 {
 	int32_t u[LANES] = { 0 }, trace[LANES] = { 0 }, sum[LANES] = { 0 }, wrong[LANES] = { 0 };
+	uint32_t fold = fold_of(b, first);
 
 	for (uint32_t t = 0; t < b->r->patches->steps; t++) {
 		const int32_t *acc = b->acc + (first + t) * LANES;
@@ -87,8 +95,8 @@ simulate_place(const struct block *b, size_t first, const struct pairs *p, struc
 		}
 	}
 	for (uint32_t c = 0; c < LANES; c++) {
-		o->distance[c] += (uint32_t)sum[c];
-		o->wrong[c] += (uint32_t)wrong[c];
+		o->distance[fold][c] += (uint32_t)sum[c];
+		o->wrong[fold][c] += (uint32_t)wrong[c];
 	}
 }
 
@@ -129,7 +137,7 @@ static void simulate_any(const struct block *b, const struct pairs *p, struct ou
 	n.count = LANES;
 	for (size_t m = 0; m < patch_count(b->r->patches); m += steps) {
 		int32_t u[LANES] = { 0 }, i[LANES] = { 0 }, trace[LANES] = { 0 };
-		uint32_t aux[LANES] = { 0 };
+		uint32_t aux[LANES] = { 0 }, fold = fold_of(b, m);
 
 		n.u = u;
 		n.i = neuron.model == SNNQ_NEURON_CUBA ? i : NULL;
@@ -142,8 +150,8 @@ static void simulate_any(const struct block *b, const struct pairs *p, struct ou
 				int32_t d = (int32_t)(spikes >> c & 1) - (int32_t)(target >> c & 1);
 
 				trace[c] = (trace[c] >> 1) + 256 * d;
-				o->distance[c] += (uint32_t)(trace[c] * trace[c] >> 4);
-				o->wrong[c] += d & 1;
+				o->distance[fold][c] += (uint32_t)(trace[c] * trace[c] >> 4);
+				o->wrong[fold][c] += d & 1;
 			}
 		}
 	}
@@ -301,19 +309,36 @@ static struct pairs moved(const struct block *b, const struct pairs *from, const
 	return p;
 }
 
+/*
+ * Of many pairs one is always better by chance: it must be so on each fold of the recordings.
+ */
+static bool is_better(const struct outcome *o, const struct outcome *least, uint32_t lane)
+{
+	uint64_t sum = 0, least_sum = 0;
+
+	for (uint32_t fold = 0; fold < FOLDS; fold++) {
+		if (o->distance[fold][lane] > least->distance[fold][lane])
+			return false;
+		sum += o->distance[fold][lane];
+		least_sum += least->distance[fold][lane];
+	}
+	return sum < least_sum;
+}
+
 static bool keep_better(const struct block *b, const struct pairs *p, const struct outcome *o,
 			struct pairs *best, struct outcome *least)
 {
 	bool moved = false;
 
 	for (uint32_t c = 0; c < b->lanes; c++) {
-		if (o->distance[c] > least->distance[c] ||
-		    (o->distance[c] == least->distance[c] && o->wrong[c] >= least->wrong[c]))
+		if (!is_better(o, least, c))
 			continue;
 		best->threshold[c] = p->threshold[c];
 		best->bias[c] = p->bias[c];
-		least->distance[c] = o->distance[c];
-		least->wrong[c] = o->wrong[c];
+		for (uint32_t fold = 0; fold < FOLDS; fold++) {
+			least->distance[fold][c] = o->distance[fold][c];
+			least->wrong[fold][c] = o->wrong[fold][c];
+		}
 		moved = true;
 	}
 	return moved;
@@ -369,8 +394,11 @@ static int run_block(void *ctx, uint32_t item)
 		for (uint32_t c = 0; c < b.lanes; c++) {
 			r->threshold[first + c] = best.threshold[c];
 			r->bias[first + c] = best.bias[c];
-			r->distance[first + c] = least.distance[c];
-			r->wrong[first + c] = least.wrong[c];
+			r->distance[first + c] = r->wrong[first + c] = 0;
+			for (uint32_t fold = 0; fold < FOLDS; fold++) {
+				r->distance[first + c] += least.distance[fold][c];
+				r->wrong[first + c] += least.wrong[fold][c];
+			}
 		}
 	}
 	block_close(&b);

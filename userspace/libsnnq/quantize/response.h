@@ -15,7 +15,8 @@
  * @count: of outputs; @first: channel of the layer's output that is output 0.
  * @out: shape of the layer's output.
  * @targets: [recordings] packed outputs of the float network, steps slots each.
- * @search: change thresholds and biases; otherwise only measure.
+ * @search: change thresholds and biases, where that is better on all folds of the recordings;
+ *	otherwise only measure.
  * @threshold, @bias: [count] as folded; results.
  * @distance: [count] results: see response.c.
  * @wrong: [count] results: spikes that are in only one of the two.
