@@ -319,6 +319,38 @@ static void moments_of_traces_are_those_of_membranes(void **state)
 	}
 }
 
+/* The largest values for the most steps, nothing ever leaking: sums of sums. */
+static void traces_of_the_longest_recordings_fit(void **state)
+{
+	enum { LONGEST = 65536 };
+	struct snnq_neuron neuron = { .model = SNNQ_NEURON_CUBA };
+	uint32_t *entry = calloc(LONGEST, sizeof(*entry));
+	uint16_t *value = malloc(LONGEST * sizeof(*value));
+	size_t *start = malloc((LONGEST + 1) * sizeof(*start));
+	struct patches p = { .inputs = 1, .steps = LONGEST, .planes = 16, .place_count = 1,
+			     .start = start, .entry = entry, .value = value };
+	double sum = 0, square = 0, u = 0, i = 0;
+	struct moment m;
+
+	(void)state;
+	for (size_t t = 0; t < LONGEST; t++) {
+		start[t] = t;
+		value[t] = UINT16_MAX;
+		i += 1;
+		u += i / LONGEST * 31 / (LONGEST / 2);	/* of five bits */
+		sum += floor(u);
+		square += floor(u) * floor(u);
+	}
+	start[LONGEST] = LONGEST;
+	assert_int_equal(moment_compute(&p, &neuron, 1, &m), 0);
+	square = square / LONGEST - sum / LONGEST * sum / LONGEST;
+	assert_true(fabs(m.h[0] / 1.01 / square - 1) < 0.1);
+	moment_free(&m);
+	free(start);
+	free(entry);
+	free(value);
+}
+
 /* ---- rounding ---- */
 
 #define ROWS 21
@@ -700,6 +732,7 @@ int main(void)
 		cmocka_unit_test(fewer_patches_come_from_everywhere),
 		cmocka_unit_test(moments_are_covariances_and_factors_multiply_back),
 		cmocka_unit_test(moments_of_traces_are_those_of_membranes),
+		cmocka_unit_test(traces_of_the_longest_recordings_fit),
 		cmocka_unit_test(compensation_is_never_worse_and_ends_in_a_minimum),
 		cmocka_unit_test(rounding_does_not_depend_on_threads),
 		cmocka_unit_test(one_scale_stays_one),

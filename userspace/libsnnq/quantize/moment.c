@@ -75,6 +75,12 @@ static uint32_t share_left(uint32_t leak, uint32_t by)
 	}
 }
 
+/* floor(value * share / 65536), where the product may not fit. */
+static uint64_t keep(uint64_t value, uint32_t share)
+{
+	return (value >> 16) * share + ((value & 0xffff) * share >> 16);
+}
+
 /* What a membrane holds of one input, if nothing fires; in 1 / TRACE_UNIT. */
 struct trace {
 	uint64_t u, i;
@@ -85,10 +91,10 @@ static void trace_step(const struct snnq_neuron *n, struct trace *t, uint64_t va
 	uint64_t drive = value * TRACE_UNIT, old = t->i;
 
 	if (n->model == SNNQ_NEURON_CUBA) {
-		t->i = (old * share_left(n->current_leak, n->current_leak_param) >> 16) + drive;
+		t->i = keep(old, share_left(n->current_leak, n->current_leak_param)) + drive;
 		drive = n->flags & SNNQ_NEURON_FLAG_OLD_CURRENT ? old : t->i;
 	}
-	t->u = (t->u * share_left(n->leak, n->leak_param) >> 16) + drive;
+	t->u = keep(t->u, share_left(n->leak, n->leak_param)) + drive;
 }
 
 static uint32_t bits_of(uint64_t value)
