@@ -46,7 +46,7 @@ bench: setup-userspace ## speed of the engine's kernels, layer by layer
 	@ninja -C build/bench --quiet tests/bench/engine_bench
 	@build/bench/tests/bench/engine_bench
 
-reproduce: userspace modules qemu setup-guest setup-train ## the table of quantization methods; trains what is missing (hours)
+reproduce: userspace modules qemu setup-guest setup-train ## the table of quantization methods; trains what is missing (over an hour)
 	@tools/train/make-nmnist
 	@tools/reproduce --device
 
