@@ -57,30 +57,4 @@ static inline void snnq_sched_start(struct drm_gpu_scheduler *sched)
 #endif
 }
 
-#ifdef SNNQ_HAVE_SCHED_STAT_RESET
-#define SNNQ_SCHED_STAT_RESET	DRM_GPU_SCHED_STAT_RESET
-#else
-#define SNNQ_SCHED_STAT_RESET	DRM_GPU_SCHED_STAT_NOMINAL
-#endif
-
-/*
- * Result of timedout_job() for a job that is fine. Older schedulers took it off
- * their list for good: put it back, and let it be freed if it ended meanwhile.
- */
-static inline enum drm_gpu_sched_stat snnq_sched_no_hang(struct drm_sched_job *job)
-{
-#ifdef SNNQ_HAVE_SCHED_NO_HANG
-	return DRM_GPU_SCHED_STAT_NO_HANG;
-#else
-	struct drm_gpu_scheduler *sched = job->sched;
-
-	spin_lock(&sched->job_list_lock);
-	list_add(&job->list, &sched->pending_list);
-	spin_unlock(&sched->job_list_lock);
-	if (!READ_ONCE(sched->pause_submit))
-		queue_work(sched->submit_wq, &sched->work_free_job);
-	return DRM_GPU_SCHED_STAT_NOMINAL;
-#endif
-}
-
 #endif /* SNNQ_COMPAT_H */

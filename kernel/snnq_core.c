@@ -5,6 +5,11 @@
  * Submitting and completing touch memory and doorbells only; no register is read.
  * Ring positions are the driver's own, and a completion record is believed only
  * as far as it fits a job that is in flight: devices may be broken or hostile.
+ *
+ * Each job has one owner at a time, named by job->where under the core's lock:
+ * the scheduler or recovery (QUEUED), the device (RING), or whoever took it from
+ * the ring (COMPLETING), who alone ends it. So an interrupt and a recovery that
+ * meet cannot both end a job, nor can one put back what the other ended.
  */
 #include <linux/dma-mapping.h>
 #include <linux/iopoll.h>
@@ -16,10 +21,9 @@
 #include "snnq_core.h"
 #include "snnq_job.h"
 #include "snnq_model.h"
+#include "snnq_recover.h"
 
-#define SNNQ_CORE_RESET_US	100000
-
-/* Forget ring contents: entry 0 is next on both sides. Core lock held, or core off. */
+/* Forget ring contents: entry 0 is next on both sides. */
 static void snnq_core_clear(struct snnq_core *core)
 {
 	memset(core->rings, 0, sizeof(*core->rings));
@@ -27,10 +31,12 @@ static void snnq_core_clear(struct snnq_core *core)
 	core->tail = 0;
 	core->head = 0;
 	core->phase = 1;
-	core->bad = 0;
-	core->halted = false;
+	core->broken = false;
 	core->enabled = false;
+	core->seen_id = 0;
 }
+
+static void snnq_core_complete_work(struct work_struct *work);
 
 int snnq_core_init(struct snnq_core *core, struct snnq_device *sdev, u32 index)
 {
@@ -39,6 +45,9 @@ int snnq_core_init(struct snnq_core *core, struct snnq_device *sdev, u32 index)
 	core->entries = sdev->info.queue_depth < SNNQ_QUEUE_DEPTH ?
 			sdev->info.queue_depth + 1 : SNNQ_RING_ENTRIES;
 	spin_lock_init(&core->lock);
+	INIT_LIST_HEAD(&core->done);
+	INIT_WORK(&core->complete, snnq_core_complete_work);
+	snnq_recover_init(core);
 	snprintf(core->name, sizeof(core->name), "snnq-core%u", index);
 	core->rings = dmam_alloc_coherent(sdev->drm.dev, sizeof(*core->rings),
 					  &core->rings_dma, GFP_KERNEL);
@@ -48,12 +57,16 @@ int snnq_core_init(struct snnq_core *core, struct snnq_device *sdev, u32 index)
 	return 0;
 }
 
-/* Forget the jobs in the ring of a core that was reset; the caller knows them. */
+/* Take the jobs of a core that was reset out of its ring; recovery has them then. */
 void snnq_core_forget(struct snnq_core *core)
 {
 	unsigned long flags;
+	u32 i;
 
 	spin_lock_irqsave(&core->lock, flags);
+	for (i = 0; i < core->entries; i++)
+		if (core->jobs[i])
+			core->jobs[i]->where = SNNQ_JOB_QUEUED;
 	snnq_core_clear(core);
 	spin_unlock_irqrestore(&core->lock, flags);
 }
@@ -71,6 +84,7 @@ static void snnq_core_set_ring(struct snnq_core *core, u32 reg, size_t offset)
 int snnq_core_start(struct snnq_core *core)
 {
 	void __iomem *reg = core->sdev->regs + SNNQ_CORE_BASE(core->index) + SNNQ_CORE_STATUS;
+	unsigned long flags;
 	u32 status;
 	int err;
 
@@ -81,14 +95,26 @@ int snnq_core_start(struct snnq_core *core)
 	snnq_core_write(core, SNNQ_CORE_COALESCE, 0);
 	snnq_core_write(core, SNNQ_CORE_CONTROL, SNNQ_CORE_CTL_ENABLE);
 	err = readl_poll_timeout(reg, status, status & (SNNQ_CORE_ST_ENABLED | SNNQ_CORE_ST_HALTED),
-				 50, SNNQ_CORE_RESET_US);
+				 50, snnq_grace_us(core->sdev, SNNQ_CORE_RESET_US));
 	if (err || status & SNNQ_CORE_ST_HALTED) {	/* all ones is HALTED too */
 		drm_err(&core->sdev->drm, "core %u does not start: status %#x, error %#x\n",
 			core->index, status, snnq_core_read(core, SNNQ_CORE_ERROR));
 		return -EIO;
 	}
+	spin_lock_irqsave(&core->lock, flags);
 	core->enabled = true;
+	spin_unlock_irqrestore(&core->lock, flags);
 	return 0;
+}
+
+/* From here on no doorbell of a core that is about to be reset is written. */
+static void snnq_core_disable(struct snnq_core *core)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&core->lock, flags);
+	core->enabled = false;
+	spin_unlock_irqrestore(&core->lock, flags);
 }
 
 /* Reset the core and wait until it does no more DMA. */
@@ -98,32 +124,22 @@ int snnq_core_reset(struct snnq_core *core)
 	u32 status;
 	int err;
 
-	WRITE_ONCE(core->enabled, false);
+	snnq_core_disable(core);
 	snnq_core_write(core, SNNQ_CORE_CONTROL, SNNQ_CORE_CTL_RESET);
-	err = readl_poll_timeout(reg, status, !(status & SNNQ_CORE_ST_RESETTING), 50,
-				 SNNQ_CORE_RESET_US);
+	err = readl_poll_timeout(reg, status,
+				 !(status & SNNQ_CORE_ST_RESETTING) || status == U32_MAX, 50,
+				 snnq_grace_us(core->sdev, SNNQ_CORE_RESET_US));
 	return err || status & SNNQ_CORE_ST_BUSY ? -EIO : 0;
-}
-
-/* Ids are never 0, and differ from those of the last jobs in the same entry. */
-static u32 snnq_core_next_id(struct snnq_core *core, u32 slot)
-{
-	u32 id;
-
-	do {
-		id = core->generation++ * SNNQ_RING_ENTRIES + slot;
-	} while (!id);
-	return id;
 }
 
 static void snnq_core_write_entry(struct snnq_core *core, struct snnq_job *job, u32 slot)
 {
 	struct snnq_sq_entry *sqe = &core->rings->sq[slot];
 
-	job->slot = slot;
-	job->id = snnq_core_next_id(core, slot);
-	job->progress = 0;
+	job->id = snnq_core_make_id(&core->generation, slot);
 	job->started = ktime_get();
+	job->cancelling = false;
+	job->where = SNNQ_JOB_RING;
 	core->rings->progress[slot] = 0;
 	core->jobs[slot] = job;
 	snnq_job_prepare(job, sqe);
@@ -131,32 +147,79 @@ static void snnq_core_write_entry(struct snnq_core *core, struct snnq_job *job, 
 	sqe->job_id = job->id;
 }
 
+/* The core must be reset; the jobs in its ring and those that come stay as they are. */
+static void snnq_core_break(struct snnq_core *core)
+{
+	lockdep_assert_held(&core->lock);
+	if (core->broken)
+		return;
+	core->broken = true;
+	snnq_recover_kick(core, 0);
+}
+
 /**
  * snnq_core_submit() - put a job into the ring
  * @core: core.
- * @job: job; its completion may already be under way on return.
+ * @job: job, QUEUED; its completion may already be under way on return.
  *
- * Inside drm_dev_enter(). The scheduler sees to it that there is room, unless the
- * device completes out of order.
- *
- * Return: 0 or -EIO.
+ * Inside drm_dev_enter(). The scheduler sees to it that there is room. An entry
+ * that is still taken shows that the core lost a job: that is not the fault of
+ * this one, which waits for the core's recovery.
  */
-int snnq_core_submit(struct snnq_core *core, struct snnq_job *job)
+void snnq_core_submit(struct snnq_core *core, struct snnq_job *job)
 {
 	unsigned long flags;
-	int err = 0;
 
 	spin_lock_irqsave(&core->lock, flags);
-	if (READ_ONCE(core->sdev->wedged) || core->jobs[core->tail]) {
-		err = -EIO;
-	} else {
+	if (core->jobs[core->tail])
+		snnq_core_break(core);
+	if (!core->broken) {
 		snnq_core_write_entry(core, job, core->tail);
 		core->tail = (core->tail + 1) & (core->entries - 1);
 		dma_wmb();
 		snnq_core_write(core, SNNQ_CORE_SQ_TAIL, core->tail);
 	}
 	spin_unlock_irqrestore(&core->lock, flags);
-	return err;
+	snnq_recover_watch(core);
+}
+
+/* The job that the device works on, or takes next; NULL: none. Core lock held. */
+struct snnq_job *snnq_core_oldest(struct snnq_core *core)
+{
+	u32 i, slot;
+
+	lockdep_assert_held(&core->lock);
+	for (i = 0; i < core->entries; i++) {
+		slot = (core->tail + i) & (core->entries - 1);
+		if (core->jobs[slot])
+			return core->jobs[slot];
+	}
+	return NULL;
+}
+
+/* Whether job @id is in the ring. */
+bool snnq_core_has(struct snnq_core *core, u32 id)
+{
+	struct snnq_job *job;
+	unsigned long flags;
+	bool has;
+
+	spin_lock_irqsave(&core->lock, flags);
+	job = core->jobs[snnq_core_slot(id)];
+	has = job && job->id == id;
+	spin_unlock_irqrestore(&core->lock, flags);
+	return has;
+}
+
+/* Take the job from the ring, or from the queue, to end it. */
+static void snnq_core_take(struct snnq_core *core, struct snnq_job *job, int error)
+{
+	lockdep_assert_held(&core->lock);
+	if (job->where == SNNQ_JOB_RING)
+		core->jobs[snnq_core_slot(job->id)] = NULL;
+	job->where = SNNQ_JOB_COMPLETING;
+	job->error = error;
+	list_add_tail(&job->done, &core->done);
 }
 
 /* Whether a record says nothing that cannot be. */
@@ -167,28 +230,6 @@ static bool snnq_core_plausible(const struct snnq_job *job, const struct snnq_cq
 	       (rec->layer < job->stream->model->info.layer_count ||
 		rec->layer == SNNQ_LAYER_NONE) &&
 	       (rec->region < job->regions || rec->region == SNNQ_REGION_NONE);
-}
-
-/* The job that a record ends, or NULL. Core lock held. */
-static struct snnq_job *snnq_core_match(struct snnq_core *core, const struct snnq_cq_entry *rec)
-{
-	u32 slot = rec->job_id % SNNQ_RING_ENTRIES;
-	struct snnq_job *job = core->jobs[slot];
-	bool known = job && job->id == rec->job_id;
-
-	if (known && snnq_core_plausible(job, rec)) {
-		job->result = *rec;
-	} else {
-		snnq_count(&core->sdev->counters, SNNQ_BAD_COMPLETIONS, 1);
-		core->bad++;
-		if (!known)
-			return NULL;
-		job->result.status = SNNQ_STATUS_INTERNAL;
-		job->result.layer = SNNQ_LAYER_NONE;
-		job->result.region = SNNQ_REGION_NONE;
-	}
-	core->jobs[slot] = NULL;
-	return job;
 }
 
 static void snnq_core_busy(struct snnq_core *core, struct snnq_job *job, ktime_t now)
@@ -202,12 +243,59 @@ static void snnq_core_busy(struct snnq_core *core, struct snnq_job *job, ktime_t
 	snnq_count(&job->stream->file->counters, SNNQ_BUSY_NS, ns);
 }
 
+/*
+ * Jobs of a core end in order, so older ones have ended too, and their records are
+ * lost. An older one of the same stream ended well if this one did, for the device
+ * checked the version of the state between them. The others are run again: what
+ * they read is unchanged.
+ */
+static void snnq_core_imply(struct snnq_core *core, struct snnq_job *job)
+{
+	struct snnq_job *older;
+	u32 i;
+
+	for (i = 0; i < core->entries; i++) {
+		older = core->jobs[(core->tail + i) & (core->entries - 1)];
+		if (older == job)
+			break;
+		if (!older)
+			continue;
+		snnq_core_break(core);
+		if (older->stream != job->stream || job->result.status ||
+		    job->flags & DRM_SNNQ_JOB_RESET)
+			continue;
+		older->result = (struct snnq_cq_entry){
+			.steps = older->steps,
+			.layer = SNNQ_LAYER_NONE,
+			.region = SNNQ_REGION_NONE,
+		};
+		snnq_core_take(core, older, 0);
+	}
+}
+
+/* Take the job that a record ends. */
+static void snnq_core_record(struct snnq_core *core, const struct snnq_cq_entry *rec,
+			     ktime_t now)
+{
+	struct snnq_job *job = core->jobs[snnq_core_slot(rec->job_id)];
+
+	if (!job || job->id != rec->job_id || !snnq_core_plausible(job, rec)) {
+		snnq_count(&core->sdev->counters, SNNQ_BAD_COMPLETIONS, 1);
+		snnq_core_break(core);
+		return;
+	}
+	job->result = *rec;
+	snnq_core_imply(core, job);
+	snnq_core_busy(core, job, now);
+	snnq_core_take(core, job, snnq_job_error(job));
+	core->fruitless = 0;
+}
+
 /* Fetch new records; at most one round, however fast the device writes them. */
-static unsigned int snnq_core_fetch(struct snnq_core *core, struct list_head *done)
+static unsigned int snnq_core_fetch(struct snnq_core *core)
 {
 	ktime_t now = ktime_get();
 	struct snnq_cq_entry rec;
-	struct snnq_job *job;
 	unsigned int n;
 
 	for (n = 0; n < core->entries; n++) {
@@ -217,16 +305,72 @@ static unsigned int snnq_core_fetch(struct snnq_core *core, struct list_head *do
 			break;
 		dma_rmb();
 		rec = *entry;
+		barrier();	/* what is checked is what is used */
 		core->head = (core->head + 1) & (core->entries - 1);
 		if (!core->head)
 			core->phase ^= 1;
-		job = snnq_core_match(core, &rec);
-		if (!job)
-			continue;
-		snnq_core_busy(core, job, now);
-		list_add_tail(&job->done, done);
+		snnq_core_record(core, &rec, now);
 	}
 	return n;
+}
+
+/*
+ * Tell of the jobs taken from the ring: in order, one at a time, whoever asks for
+ * it. Copying statistics takes too long for an interrupt.
+ */
+static void snnq_core_complete(struct snnq_core *core)
+{
+	bool atomic = in_hardirq();
+	struct snnq_job *job;
+	unsigned long flags;
+
+	spin_lock_irqsave(&core->lock, flags);
+	while (!core->completing && !list_empty(&core->done)) {
+		job = list_first_entry(&core->done, struct snnq_job, done);
+		if (atomic && job->profile && !job->error) {
+			queue_work(core->sdev->complete_wq, &core->complete);
+			break;
+		}
+		list_del(&job->done);
+		core->completing = true;
+		spin_unlock_irqrestore(&core->lock, flags);
+		snnq_job_finish(job);
+		spin_lock_irqsave(&core->lock, flags);
+		core->completing = false;
+	}
+	spin_unlock_irqrestore(&core->lock, flags);
+}
+
+static void snnq_core_complete_work(struct work_struct *work)
+{
+	bool cookie = dma_fence_begin_signalling();
+
+	snnq_core_complete(container_of(work, struct snnq_core, complete));
+	dma_fence_end_signalling(cookie);
+}
+
+/* Ask for the end of the oldest job, if nobody wants its result any more. */
+static void snnq_core_cancel_oldest(struct snnq_core *core)
+{
+	struct snnq_job *job = snnq_core_oldest(core);
+
+	if (!job || job->cancelling || !core->enabled ||
+	    !snnq_stream_cancelled(job->stream, job->epoch))
+		return;
+	job->cancelling = true;
+	job->cancelled_at = ktime_get();
+	snnq_core_write(core, SNNQ_CORE_CANCEL, job->id);
+	snnq_recover_kick(core, snnq_grace_us(core->sdev, SNNQ_CANCEL_US));
+}
+
+/* Streams died: what of them is running is to end now. Inside drm_dev_enter(). */
+void snnq_core_cancel_dead(struct snnq_core *core)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&core->lock, flags);
+	snnq_core_cancel_oldest(core);
+	spin_unlock_irqrestore(&core->lock, flags);
 }
 
 /**
@@ -238,52 +382,64 @@ static unsigned int snnq_core_fetch(struct snnq_core *core, struct list_head *do
  */
 unsigned int snnq_core_drain(struct snnq_core *core)
 {
-	struct snnq_job *job, *next;
 	unsigned long flags;
-	LIST_HEAD(done);
 	unsigned int n;
 	bool cookie = dma_fence_begin_signalling();
 
 	spin_lock_irqsave(&core->lock, flags);
-	n = snnq_core_fetch(core, &done);
-	if (n && READ_ONCE(core->enabled))
+	n = snnq_core_fetch(core);
+	if (n && core->enabled) {
 		snnq_core_write(core, SNNQ_CORE_CQ_HEAD, core->head);
-	if (core->bad >= SNNQ_MAX_BAD_COMPLETIONS && !core->halted) {
-		core->halted = true;
-		drm_sched_fault(&core->sched);
+		snnq_core_cancel_oldest(core);
 	}
 	spin_unlock_irqrestore(&core->lock, flags);
-
-	list_for_each_entry_safe(job, next, &done, done)
-		snnq_job_complete(job);
+	snnq_core_complete(core);
 	dma_fence_end_signalling(cookie);
 	return n;
+}
+
+/* End a job that is QUEUED, with an error. */
+void snnq_core_end(struct snnq_core *core, struct snnq_job *job, int error)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&core->lock, flags);
+	snnq_core_take(core, job, error);
+	spin_unlock_irqrestore(&core->lock, flags);
+	snnq_core_complete(core);
 }
 
 /* End all jobs in the ring. The device does not run them any more. */
 void snnq_core_fail_all(struct snnq_core *core, int error)
 {
-	struct snnq_job *job, *next;
+	struct snnq_job *job;
 	unsigned long flags;
-	LIST_HEAD(done);
-	u32 i;
 
 	spin_lock_irqsave(&core->lock, flags);
-	for (i = 0; i < core->entries; i++) {
-		/* Oldest first. */
-		u32 slot = (core->tail + i) & (core->entries - 1);
-
-		if (core->jobs[slot])
-			list_add_tail(&core->jobs[slot]->done, &done);
-		core->jobs[slot] = NULL;
-	}
+	core->enabled = false;
+	while ((job = snnq_core_oldest(core)))
+		snnq_core_take(core, job, error);
 	spin_unlock_irqrestore(&core->lock, flags);
-
-	list_for_each_entry_safe(job, next, &done, done)
-		snnq_job_finish(job, error);
+	snnq_core_complete(core);
+	flush_work(&core->complete);
 }
 
+/* A vector of the core's own. One that floods us is switched off, and polled. */
 irqreturn_t snnq_core_irq(int irq, void *data)
 {
-	return snnq_core_drain(data) ? IRQ_HANDLED : IRQ_NONE;
+	struct snnq_core *core = data;
+	unsigned long flags;
+
+	if (snnq_core_drain(core)) {
+		WRITE_ONCE(core->idle_irqs, 0);
+		return IRQ_HANDLED;
+	}
+	spin_lock_irqsave(&core->lock, flags);
+	if (++core->idle_irqs >= SNNQ_MAX_IDLE_IRQS && !core->masked) {
+		core->masked = true;
+		disable_irq_nosync(irq);
+		snnq_recover_kick(core, 0);
+	}
+	spin_unlock_irqrestore(&core->lock, flags);
+	return IRQ_HANDLED;
 }

@@ -8,6 +8,7 @@
 #include <linux/interrupt.h>
 #include <linux/ktime.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
 #include <drm/gpu_scheduler.h>
 
@@ -22,8 +23,8 @@ struct snnq_job;
 #define SNNQ_RING_ENTRIES	16u
 #define SNNQ_QUEUE_DEPTH	8u
 
-/* Wrong completion records that a core may send before it is reset. */
-#define SNNQ_MAX_BAD_COMPLETIONS	16u
+/* Interrupts without a record, one after the other, from which a core is polled for a while. */
+#define SNNQ_MAX_IDLE_IRQS	1000u
 
 /*
  * Memory shared with the device. The progress words are apart from the submission
@@ -41,7 +42,10 @@ struct snnq_rings {
  * @index: number.
  * @name: of its scheduler and interrupt.
  * @sched: scheduler; its pending list has the jobs in the ring, in order.
- * @lock: rings, @jobs and what follows; taken in interrupts.
+ * @irq: interrupt number.
+ * @watch: looks at the oldest job from time to time: snnq_recover.c.
+ * @complete: ends jobs whose statistics are to be copied.
+ * @lock: rings, @jobs, where jobs are, and what follows; taken in interrupts.
  * @rings: memory shared with the device.
  * @rings_dma: its address.
  * @entries: of each ring.
@@ -50,17 +54,26 @@ struct snnq_rings {
  * @phase: phase bit of a new record.
  * @generation: upper bits of the next job id; the lower ones are the entry.
  * @jobs: job of each submission entry, or NULL.
+ * @done: jobs taken from the ring that nobody was told of yet, in order.
+ * @completing: somebody tells of one.
  * @last_done: when the last job ended.
- * @bad: wrong records since the last reset.
- * @halted: the device reported an error of this core.
+ * @broken: it sent what cannot be, or lost a job: it must be reset.
  * @enabled: it has the rings.
- * @irq: interrupt number.
+ * @fruitless: resets since it last completed a job.
+ * @idle_irqs: interrupts in a row that brought no record.
+ * @masked: there were too many; @watch polls instead.
+ * @seen_id: oldest job at the last look of @watch.
+ * @seen_progress: its progress word then.
+ * @seen_at: when either was first seen.
  */
 struct snnq_core {
 	struct snnq_device *sdev;
 	u32 index;
 	char name[16];
 	struct drm_gpu_scheduler sched;
+	int irq;
+	struct delayed_work watch;
+	struct work_struct complete;
 
 	spinlock_t lock;	/* rings and what follows */
 	struct snnq_rings *rings;
@@ -71,11 +84,17 @@ struct snnq_core {
 	u32 phase;
 	u32 generation;
 	struct snnq_job *jobs[SNNQ_RING_ENTRIES];
+	struct list_head done;
+	bool completing;
 	ktime_t last_done;
-	u32 bad;
-	bool halted;
+	bool broken;
 	bool enabled;
-	int irq;
+	u32 fruitless;
+	u32 idle_irqs;
+	bool masked;
+	u32 seen_id;
+	u64 seen_progress;
+	ktime_t seen_at;
 };
 
 static inline struct snnq_core *to_snnq_core(struct drm_gpu_scheduler *sched)
@@ -93,11 +112,31 @@ static inline u32 snnq_core_read(struct snnq_core *core, u32 reg)
 	return snnq_read(core->sdev, SNNQ_CORE_BASE(core->index) + reg);
 }
 
+/* Ids are never 0, and differ from those of the last jobs in the same entry. */
+static inline u32 snnq_core_make_id(u32 *generation, u32 slot)
+{
+	u32 id;
+
+	do {
+		id = (*generation)++ * SNNQ_RING_ENTRIES + slot;
+	} while (!id);
+	return id;
+}
+
+static inline u32 snnq_core_slot(u32 id)
+{
+	return id % SNNQ_RING_ENTRIES;
+}
+
 int snnq_core_init(struct snnq_core *core, struct snnq_device *sdev, u32 index);
 int snnq_core_start(struct snnq_core *core);
 int snnq_core_reset(struct snnq_core *core);
-int snnq_core_submit(struct snnq_core *core, struct snnq_job *job);
+void snnq_core_submit(struct snnq_core *core, struct snnq_job *job);
+void snnq_core_end(struct snnq_core *core, struct snnq_job *job, int error);
+void snnq_core_cancel_dead(struct snnq_core *core);
 unsigned int snnq_core_drain(struct snnq_core *core);
+struct snnq_job *snnq_core_oldest(struct snnq_core *core);
+bool snnq_core_has(struct snnq_core *core, u32 id);
 void snnq_core_forget(struct snnq_core *core);
 void snnq_core_fail_all(struct snnq_core *core, int error);
 irqreturn_t snnq_core_irq(int irq, void *data);

@@ -19,9 +19,10 @@ static void snnq_debugfs_core(struct seq_file *m, struct snnq_core *core)
 	spin_lock_irqsave(&core->lock, flags);
 	for (i = 0; i < core->entries; i++)
 		jobs += !!core->jobs[i];
-	seq_printf(m, "%s: jobs %u tail %u head %u phase %u bad %u%s%s\n", core->name, jobs,
-		   core->tail, core->head, core->phase, core->bad,
-		   core->enabled ? "" : " disabled", core->halted ? " halted" : "");
+	seq_printf(m, "%s: jobs %u tail %u head %u phase %u fruitless resets %u%s%s%s\n",
+		   core->name, jobs, core->tail, core->head, core->phase, core->fruitless,
+		   core->enabled ? "" : " disabled", core->broken ? " broken" : "",
+		   core->masked ? " polled" : "");
 	spin_unlock_irqrestore(&core->lock, flags);
 }
 

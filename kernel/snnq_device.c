@@ -18,8 +18,8 @@
 #include "snnq_device.h"
 #include "snnq_job.h"
 #include "snnq_model.h"
+#include "snnq_recover.h"
 
-#define SNNQ_DEVICE_RESET_US	1000000
 #define SNNQ_TABLE_BYTES	(SNNQ_MAX_REGIONS * sizeof(struct snnq_region_entry))
 
 static u64 snnq_read_pair(struct snnq_device *sdev, u32 reg)
@@ -71,6 +71,8 @@ static int snnq_device_limits(struct snnq_device *sdev)
 	info->lanes = snnq_read(sdev, SNNQ_REG_CAP_LANES);
 	info->port_bytes = snnq_read(sdev, SNNQ_REG_CAP_PORT);
 	info->clock_khz = snnq_read(sdev, SNNQ_REG_CAP_CLOCK);
+	info->limit_ms = snnq_limit_ms;
+	sdev->safe_cycles = snnq_read(sdev, SNNQ_REG_CAP_SAFE_POINT);
 	if (ring < 2 || !is_power_of_2(ring) || info->dma_bits < 32 || info->dma_bits > 64)
 		return dev_err_probe(sdev->drm.dev, -ENODEV, "rings of %u, %u DMA bits\n", ring,
 				     info->dma_bits);
@@ -129,10 +131,18 @@ static int snnq_device_memory(struct snnq_device *sdev)
 				     sdev->info.dma_bits);
 	dma_set_max_seg_size(dev, UINT_MAX);
 
-	sdev->timeout_wq = alloc_ordered_workqueue("snnq-timeout", WQ_MEM_RECLAIM);
+	sdev->timeout_wq = alloc_ordered_workqueue("snnq-timeout-%s", WQ_MEM_RECLAIM,
+						   dev_name(dev));
 	if (!sdev->timeout_wq)
 		return -ENOMEM;
 	err = drmm_add_action_or_reset(&sdev->drm, snnq_destroy_wq, sdev->timeout_wq);
+	if (err)
+		return err;
+	sdev->complete_wq = alloc_workqueue("snnq-complete-%s", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0,
+					    dev_name(dev));
+	if (!sdev->complete_wq)
+		return -ENOMEM;
+	err = drmm_add_action_or_reset(&sdev->drm, snnq_destroy_wq, sdev->complete_wq);
 	if (err)
 		return err;
 	sdev->tables = snnq_device_pool(sdev, "snnq-regions", SNNQ_TABLE_BYTES, 64);
@@ -187,32 +197,43 @@ int snnq_device_init(struct snnq_device *sdev, size_t regs_bytes)
 	return err;
 }
 
-/* Reset everything and start all cores with empty rings. */
-int snnq_device_reset(struct snnq_device *sdev)
+/* Reset everything and wait until there is no more DMA. */
+int snnq_device_quiet(struct snnq_device *sdev)
 {
+	unsigned long flags;
 	u32 status, i;
 	int err;
 
-	for (i = 0; i < sdev->info.cores; i++)
-		WRITE_ONCE(sdev->cores[i].enabled, false);
+	for (i = 0; i < sdev->info.cores; i++) {
+		spin_lock_irqsave(&sdev->cores[i].lock, flags);
+		sdev->cores[i].enabled = false;
+		spin_unlock_irqrestore(&sdev->cores[i].lock, flags);
+	}
 	snnq_write(sdev, SNNQ_REG_CONTROL, SNNQ_CONTROL_RESET);
 	err = readl_poll_timeout(sdev->regs + SNNQ_REG_STATUS, status,
-				 status & SNNQ_DEV_STATUS_READY, 100, SNNQ_DEVICE_RESET_US);
-	if (err || status == U32_MAX)
-		return -EIO;
+				 status & SNNQ_DEV_STATUS_READY, 100,
+				 snnq_grace_us(sdev, SNNQ_DEVICE_RESET_US));
+	return err || status == U32_MAX ? -EIO : 0;
+}
+
+/* Start all cores of a quiet device, with empty rings. */
+int snnq_device_restart(struct snnq_device *sdev)
+{
+	int err = 0;
+	u32 i;
+
 	snnq_write(sdev, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
-	for (i = 0; i < sdev->info.cores; i++) {
+	for (i = 0; !err && i < sdev->info.cores; i++)
 		err = snnq_core_start(&sdev->cores[i]);
-		if (err)
-			return err;
-	}
-	return 0;
+	return err;
 }
 
 int snnq_device_start(struct snnq_device *sdev)
 {
-	int err = snnq_device_reset(sdev);
+	int err = snnq_device_quiet(sdev);
 
+	if (!err)
+		err = snnq_device_restart(sdev);
 	if (err)
 		return dev_err_probe(sdev->drm.dev, err, "device does not start\n");
 	drm_info(&sdev->drm, "hardware %u.%u, %u core(s), %u KiB local memory each\n",
@@ -231,8 +252,8 @@ void snnq_device_remove(struct snnq_device *sdev)
 {
 	u32 i;
 
-	snnq_write(sdev, SNNQ_REG_CONTROL, SNNQ_CONTROL_RESET);
-	snnq_read(sdev, SNNQ_REG_STATUS);
+	snnq_recover_stop(sdev);
+	snnq_device_quiet(sdev);
 	sdev->stop_dma(sdev);
 	for (i = 0; i < sdev->info.cores; i++)
 		snnq_core_fail_all(&sdev->cores[i], -ENODEV);
@@ -246,8 +267,7 @@ static void snnq_device_core_error(struct snnq_device *sdev, struct snnq_core *c
 		return;
 	dev_err_ratelimited(sdev->drm.dev, "core %u: error %#x\n", core->index, error);
 	snnq_core_write(core, SNNQ_CORE_ERROR, error);
-	WRITE_ONCE(core->halted, true);
-	drm_sched_fault(&core->sched);
+	snnq_recover_kick(core, 0);
 }
 
 /* Admin interrupt: not part of submission and completion, so it may read registers. */
@@ -261,6 +281,8 @@ irqreturn_t snnq_device_irq(int irq, void *data)
 	snnq_write(sdev, SNNQ_REG_ERROR, error);
 	if (error != SNNQ_DEV_ERROR_CORE)
 		dev_err_ratelimited(sdev->drm.dev, "device error %#x\n", error);
+	if (error & SNNQ_DEV_ERROR_FATAL)
+		snnq_recover_fatal(sdev);
 	for (i = 0; i < sdev->info.cores; i++)
 		snnq_device_core_error(sdev, &sdev->cores[i]);
 	return IRQ_HANDLED;

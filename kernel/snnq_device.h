@@ -17,6 +17,7 @@
 #include <linux/io.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include <drm/drm_device.h>
@@ -65,7 +66,10 @@ struct snnq_counters {
  * @caps: the part of @info that programs are validated against.
  * @cores: info.cores cores.
  * @scheds: their schedulers, for entities.
+ * @safe_cycles: most clock cycles in which a core does not look at cancel and reset.
  * @timeout_wq: ordered: one recovery at a time.
+ * @complete_wq: ends jobs that an interrupt has no time for.
+ * @fatal: resets the device: snnq_recover.c.
  * @tables: pool of region tables.
  * @lists: pool of page list pages.
  * @counters: of the whole device.
@@ -79,7 +83,10 @@ struct snnq_device {
 	struct snnq_caps caps;
 	struct snnq_core *cores;
 	struct drm_gpu_scheduler *scheds[SNNQ_MAX_CORES];
+	u32 safe_cycles;
 	struct workqueue_struct *timeout_wq;
+	struct workqueue_struct *complete_wq;
+	struct work_struct fatal;
 	struct dma_pool *tables;
 	struct dma_pool *lists;
 	struct snnq_counters counters;
@@ -110,6 +117,7 @@ struct snnq_file {
 /* Frees jobs and fences, whose last reference may go in any context. */
 extern struct workqueue_struct *snnq_wq;
 extern unsigned int snnq_timeout_ms;
+extern unsigned int snnq_limit_ms;
 extern const struct drm_driver snnq_drm_driver;
 extern struct pci_driver snnq_pci_driver;
 
@@ -137,7 +145,8 @@ void snnq_file_release(struct kref *ref);
 
 int snnq_device_init(struct snnq_device *sdev, size_t regs_bytes);
 int snnq_device_start(struct snnq_device *sdev);
-int snnq_device_reset(struct snnq_device *sdev);
+int snnq_device_quiet(struct snnq_device *sdev);
+int snnq_device_restart(struct snnq_device *sdev);
 void snnq_device_remove(struct snnq_device *sdev);
 irqreturn_t snnq_device_irq(int irq, void *data);
 int snnq_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file);

@@ -56,7 +56,7 @@ static void snnq_postclose(struct drm_device *drm, struct drm_file *file)
 {
 	struct snnq_file *sfile = file->driver_priv;
 
-	snnq_streams_close(sfile);
+	snnq_streams_close(to_snnq_device(drm), sfile);
 	snnq_models_close(sfile);
 	if (wait_event_timeout(sfile->idle, !atomic_read(&sfile->jobs), HZ)) {
 		flush_workqueue(snnq_wq);	/* jobs, */

@@ -23,11 +23,11 @@
 #include "snnq_gem.h"
 #include "snnq_job.h"
 #include "snnq_model.h"
+#include "snnq_recover.h"
 
-/* A job without end is ended, though it shows progress: time that is always granted, */
-#define SNNQ_LIMIT_TIMEOUTS	30
-/* and more for each operation it may do; slow, as a device may be emulated. */
-#define SNNQ_LIMIT_NS_PER_OP	1000
+unsigned int snnq_limit_ms = 10000;
+module_param_named(limit_ms, snnq_limit_ms, uint, 0444);
+MODULE_PARM_DESC(limit_ms, "a job may run that long at most, whatever its progress (default 10000)");
 
 static const char *snnq_fence_name(struct dma_fence *fence)
 {
@@ -178,16 +178,19 @@ static int snnq_job_profile(struct snnq_job *job, struct drm_file *file,
 	return job->profile ? 0 : -ENOMEM;
 }
 
+/* By the size of the program and the stream's own limit; fences must not take for ever. */
 static u64 snnq_job_limit(const struct snnq_job *job)
 {
-	u64 ops, ns;
+	const struct snnq_stream *stream = job->stream;
+	const struct drm_snnq_dev_info *info = &stream->sdev->info;
+	u64 cap = (u64)snnq_limit_ms * NSEC_PER_MSEC, ops;
 
-	if (check_mul_overflow(job->stream->model->info.work_per_step, (u64)job->steps, &ops) ||
-	    check_mul_overflow(ops, SNNQ_LIMIT_NS_PER_OP, &ns) ||
-	    check_add_overflow(ns, (u64)snnq_timeout_ms * NSEC_PER_MSEC * SNNQ_LIMIT_TIMEOUTS,
-			       &ns))
-		return S64_MAX;
-	return min_t(u64, ns, S64_MAX);
+	if (stream->limit_ms)
+		cap = min(cap, (u64)stream->limit_ms * NSEC_PER_MSEC);
+	if (check_mul_overflow(stream->model->info.work_per_step, (u64)job->steps, &ops))
+		return cap;
+	return snnq_recover_limit(ops, info->lanes, info->clock_khz,
+				  2ull * snnq_timeout_ms * NSEC_PER_MSEC, cap);
 }
 
 static void snnq_job_release(struct snnq_job *job)
@@ -336,12 +339,12 @@ static int snnq_status_to_errno(u32 status)
 	}
 }
 
-/* End a job whose completion record is in its result. */
-void snnq_job_complete(struct snnq_job *job)
+/* What the completion record of a job means. */
+int snnq_job_error(const struct snnq_job *job)
 {
 	int err = snnq_status_to_errno(job->result.status);
 
-	snnq_job_finish(job, err && job->hung ? -ETIME : err);
+	return err && job->hung ? -ETIME : err;
 }
 
 static void snnq_job_account(struct snnq_job *job, struct snnq_counters *c, int error)
@@ -375,15 +378,15 @@ static void snnq_job_fault(const struct snnq_job *job, int error, struct snnq_fa
 
 /**
  * snnq_job_finish() - tell everyone that a job ended
- * @job: job; may be gone on return.
- * @error: 0 or how it failed.
+ * @job: job, COMPLETING, with its error; may be gone on return.
  *
- * Any context; once for each job.
+ * Any context, but when there are statistics to be copied not in an interrupt.
  */
-void snnq_job_finish(struct snnq_job *job, int error)
+void snnq_job_finish(struct snnq_job *job)
 {
 	struct snnq_stream *stream = job->stream;
 	struct snnq_fault fault = {};
+	int error = job->error;
 
 	if (error)
 		snnq_job_fault(job, error, &fault);
@@ -395,5 +398,6 @@ void snnq_job_finish(struct snnq_job *job, int error)
 			     job->profile_bytes);
 	if (error)
 		dma_fence_set_error(&job->fence->base, error);
+	WRITE_ONCE(job->where, SNNQ_JOB_DONE);
 	dma_fence_signal(&job->fence->base);
 }

@@ -43,6 +43,14 @@ struct snnq_wait {
 	u32 producer;
 };
 
+/* Who has a job, and alone may end it or hand it on; under its core's lock. */
+enum snnq_job_where {
+	SNNQ_JOB_QUEUED,	/* the scheduler; while that is stopped, recovery */
+	SNNQ_JOB_RING,		/* the device */
+	SNNQ_JOB_COMPLETING,	/* who took it from the ring or the queue */
+	SNNQ_JOB_DONE,		/* nobody: everyone was told */
+};
+
 /**
  * struct snnq_job - a job
  * @base: scheduler's part.
@@ -66,14 +74,16 @@ struct snnq_wait {
  * @profile_dma: its address.
  * @profile_bytes: its size.
  * @limit_ns: time after which progress no longer counts.
+ * @where: who has it.
  * @id: id in the ring.
- * @slot: entry in the ring.
- * @progress: progress word at the last look.
  * @started: when it was put into the ring.
  * @hung: it was found hanging.
- * @replays: times that it was put into the ring again.
+ * @cancelling: the device was asked to end it, as its stream died.
+ * @cancelled_at: when.
+ * @replays: resets while it was the oldest and nobody was blamed.
  * @result: completion record.
- * @done: link for completion.
+ * @error: 0, or how it failed.
+ * @done: link in the core's list of jobs that nobody was told of.
  * @free: frees the job outside of the scheduler's work.
  */
 struct snnq_job {
@@ -99,13 +109,15 @@ struct snnq_job {
 	size_t profile_bytes;
 	u64 limit_ns;
 
+	enum snnq_job_where where;
 	u32 id;
-	u32 slot;
-	u64 progress;
 	ktime_t started;
 	bool hung;
+	bool cancelling;
+	ktime_t cancelled_at;
 	u32 replays;
 	struct snnq_cq_entry result;
+	int error;
 	struct list_head done;
 	struct work_struct free;
 };
@@ -115,24 +127,18 @@ static inline struct snnq_job *to_snnq_job(struct drm_sched_job *base)
 	return container_of(base, struct snnq_job, base);
 }
 
-static inline bool snnq_job_signaled(struct snnq_job *job)
-{
-	return dma_fence_is_signaled(&job->fence->base);
-}
-
 struct snnq_job *snnq_job_create(struct drm_file *file, const struct drm_snnq_job *args);
 void snnq_job_abort(struct snnq_job *job);
 void snnq_job_free(struct snnq_job *job);
 void snnq_job_prepare(struct snnq_job *job, struct snnq_sq_entry *sqe);
-void snnq_job_complete(struct snnq_job *job);
-void snnq_job_finish(struct snnq_job *job, int error);
+int snnq_job_error(const struct snnq_job *job);
+void snnq_job_finish(struct snnq_job *job);
 
 /* snnq_submit.c */
 int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t size);
 int snnq_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file);
 
-/* snnq_sched.c, snnq_recover.c */
+/* snnq_sched.c */
 int snnq_sched_create(struct snnq_core *core, u32 depth);
-enum drm_gpu_sched_stat snnq_recover(struct drm_sched_job *base);
 
 #endif /* SNNQ_JOB_H */

@@ -11,6 +11,7 @@
 
 #include "snnq_core.h"
 #include "snnq_device.h"
+#include "snnq_recover.h"
 
 static void snnq_pci_stop_dma(struct snnq_device *sdev)
 {
@@ -24,7 +25,8 @@ static irqreturn_t snnq_pci_shared_irq(int irq, void *data)
 	u32 i;
 
 	for (i = 0; i < sdev->info.cores; i++)
-		ret |= snnq_core_irq(irq, &sdev->cores[i]);
+		if (snnq_core_drain(&sdev->cores[i]))
+			ret = IRQ_HANDLED;
 	return ret;
 }
 
@@ -140,6 +142,18 @@ static void snnq_pci_shutdown(struct pci_dev *pdev)
 	snnq_pci_remove(pdev);
 }
 
+static int snnq_pci_suspend(struct device *dev)
+{
+	return snnq_recover_suspend(dev_get_drvdata(dev));
+}
+
+static int snnq_pci_resume(struct device *dev)
+{
+	return snnq_recover_resume(dev_get_drvdata(dev));
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(snnq_pci_pm, snnq_pci_suspend, snnq_pci_resume);
+
 static const struct pci_device_id snnq_pci_ids[] = {
 	{ PCI_DEVICE(SNNQ_PCI_VENDOR_ID, SNNQ_PCI_DEVICE_ID) },
 	{ }
@@ -152,4 +166,5 @@ struct pci_driver snnq_pci_driver = {
 	.probe = snnq_pci_probe,
 	.remove = snnq_pci_remove,
 	.shutdown = snnq_pci_shutdown,
+	.driver.pm = pm_sleep_ptr(&snnq_pci_pm),
 };

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Recovery: what to do about a job that takes long.
+ * Recovery: a watch over each core, and what is done about what it finds.
+ *
+ * The watch looks at the oldest job of a core from time to time while there is
+ * one. It is not the scheduler's timer, which starts anew with each job that
+ * enters the ring, so that other people's jobs would put off the discovery.
  *
  * Long is not hung. The device counts its progress in memory; a job whose counter
- * moved since the last look goes on, until a limit that its program's size sets.
- * Else, from mild to harsh, each step confirmed before the next is tried: cancel
- * the job, reset its core, reset the device, give the device up.
+ * moves goes on, until its limit. Then, from mild to harsh, each step confirmed
+ * before the next is tried: cancel the job, reset its core, reset the device, give
+ * the device up. That a step is answered does not mean that it helped: a core that
+ * completes no job after its reset makes the next step due.
  *
- * Only the hung job and its stream fail. Others that stood in a ring that was
- * reset are put into it again, in order; they have not changed the state they
- * read. drm_sched_stop() drops the jobs' fences and drm_sched_start() would take
- * jobs without one for cancelled, so the fences are put back in between.
+ * A job is blamed when the core was working on it and stood still, or when resets
+ * that were nobody else's fault do not help. All others that stood in a ring are
+ * put into it again, in order; they have not changed the state they read.
+ * drm_sched_stop() drops the jobs' fences and drm_sched_start() would take jobs
+ * without one for cancelled, so the fences are put back in between.
  *
  * All of this runs on one ordered work queue, so never twice at a time.
  */
@@ -22,149 +28,394 @@
 #include "snnq_compat.h"
 #include "snnq_core.h"
 #include "snnq_job.h"
+#include "snnq_recover.h"
 
-#define SNNQ_CANCEL_MS	50
+/* Looks per timeout. */
+#define SNNQ_LOOKS	4u
+/* A core whose interrupts are off: time between looks, and until they are on again. */
+#define SNNQ_POLL_MS	10u
+#define SNNQ_MASK_MS	1000u
 
-/* Reset a core once before a job is blamed for what the core reports. */
-#define SNNQ_MAX_REPLAYS	1
+/* Clocks of an emulated device are that much slower than they say. */
+#define SNNQ_SLOWNESS	1000u
+#define SNNQ_MAX_GRACE_US	10000000u
 
-enum snnq_verdict {
-	SNNQ_FINE,	/* done, or going on */
-	SNNQ_HUNG,
-	SNNQ_BROKEN,	/* the core, not the job */
-	SNNQ_BREAKER,	/* the core, each time it runs this job */
+/**
+ * struct snnq_look - a look at a core
+ * @sight: what is judged.
+ * @id: oldest job's, or 0.
+ */
+struct snnq_look {
+	struct snnq_sight sight;
+	u32 id;
 };
 
-static enum snnq_verdict snnq_recover_judge(struct snnq_core *core, struct snnq_job *job)
+/* How long a device may take for what it does in @rest_us when it has nothing else to do. */
+u32 snnq_grace_us(struct snnq_device *sdev, u32 rest_us)
 {
-	u64 progress, elapsed;
-	ktime_t since;
+	u64 us = (u64)sdev->safe_cycles * 1000 * SNNQ_SLOWNESS;
 
-	synchronize_irq(core->irq);
-	snnq_core_drain(core);
-	if (snnq_job_signaled(job))
-		return SNNQ_FINE;
-	if (READ_ONCE(core->halted))
-		return job->replays < SNNQ_MAX_REPLAYS ? SNNQ_BROKEN : SNNQ_BREAKER;
-	since = ktime_after(job->started, core->last_done) ? job->started : core->last_done;
-	elapsed = ktime_to_ns(ktime_sub(ktime_get(), since));
-	progress = READ_ONCE(core->rings->progress[job->slot]);
-	if (progress == job->progress)
-		return SNNQ_HUNG;
-	job->progress = progress;
-	return elapsed > job->limit_ns ? SNNQ_HUNG : SNNQ_FINE;
+	us = div_u64(us, max(sdev->info.clock_khz, 1u));
+	return (u32)min(us + rest_us, (u64)SNNQ_MAX_GRACE_US);
 }
 
-/* Ask the device to give the job up. */
-static bool snnq_recover_cancel(struct snnq_core *core, struct snnq_job *job)
+static unsigned long snnq_recover_period(void)
 {
-	int i;
+	return max(msecs_to_jiffies(snnq_timeout_ms / SNNQ_LOOKS), 1ul);
+}
 
-	job->hung = true;
-	snnq_core_write(core, SNNQ_CORE_CANCEL, job->id);
-	for (i = 0; i < SNNQ_CANCEL_MS && !snnq_job_signaled(job); i++) {
+/* Have the core looked at within @us. Any context. */
+void snnq_recover_kick(struct snnq_core *core, u32 us)
+{
+	mod_delayed_work(core->sdev->timeout_wq, &core->watch, usecs_to_jiffies(us));
+}
+
+/* There is a job in the ring. A look that is due already stays due. */
+void snnq_recover_watch(struct snnq_core *core)
+{
+	queue_delayed_work(core->sdev->timeout_wq, &core->watch, snnq_recover_period());
+}
+
+static u64 snnq_since(ktime_t now, ktime_t then)
+{
+	return (u64)max_t(s64, ktime_to_ns(ktime_sub(now, then)), 0);
+}
+
+/* The oldest job's part of a look. */
+static void snnq_recover_look_job(struct snnq_core *core, struct snnq_job *job, ktime_t now,
+				  struct snnq_look *look)
+{
+	u64 progress = READ_ONCE(core->rings->progress[snnq_core_slot(job->id)]);
+
+	lockdep_assert_held(&core->lock);
+	if (core->seen_id != job->id || core->seen_progress != progress) {
+		core->seen_id = job->id;
+		core->seen_progress = progress;
+		core->seen_at = now;
+	}
+	look->id = job->id;
+	look->sight.job = true;
+	look->sight.cancelling = job->cancelling;
+	look->sight.cancel_ns = job->cancelling ? snnq_since(now, job->cancelled_at) : 0;
+	look->sight.idle_ns = snnq_since(now, core->seen_at);
+	look->sight.run_ns = snnq_since(now, ktime_after(job->started, core->last_done) ?
+					job->started : core->last_done);
+	look->sight.limit_ns = job->limit_ns;
+}
+
+static struct snnq_look snnq_recover_look(struct snnq_core *core)
+{
+	struct snnq_look look = {
+		.sight.timeout_ns = (u64)snnq_timeout_ms * NSEC_PER_MSEC,
+		.sight.grace_ns = (u64)snnq_grace_us(core->sdev, SNNQ_CANCEL_US) * NSEC_PER_USEC,
+	};
+	ktime_t now = ktime_get();
+	struct snnq_job *job;
+	unsigned long flags;
+
+	snnq_core_drain(core);
+	look.sight.status = snnq_core_read(core, SNNQ_CORE_STATUS);
+	spin_lock_irqsave(&core->lock, flags);
+	look.sight.broken = core->broken;
+	job = snnq_core_oldest(core);
+	if (job)
+		snnq_recover_look_job(core, job, now, &look);
+	spin_unlock_irqrestore(&core->lock, flags);
+	return look;
+}
+
+/* For what a reset costs, count who caused it, if anybody did. */
+static void snnq_recover_count(struct snnq_core *core, u32 id, enum snnq_counter which)
+{
+	struct snnq_job *job;
+	unsigned long flags;
+
+	snnq_count(&core->sdev->counters, which, 1);
+	spin_lock_irqsave(&core->lock, flags);
+	job = core->jobs[snnq_core_slot(id)];
+	if (id && job && job->id == id)
+		snnq_count(&job->stream->file->counters, which, 1);
+	spin_unlock_irqrestore(&core->lock, flags);
+}
+
+/* Ask the device to give job @id up; whether it ended. */
+static bool snnq_recover_cancel(struct snnq_core *core, u32 id)
+{
+	u32 left = snnq_grace_us(core->sdev, SNNQ_CANCEL_US) / 1000;
+	struct snnq_job *job;
+	unsigned long flags;
+
+	spin_lock_irqsave(&core->lock, flags);
+	job = core->jobs[snnq_core_slot(id)];
+	if (job && job->id == id) {
+		job->hung = true;
+		snnq_core_write(core, SNNQ_CORE_CANCEL, id);
+	}
+	spin_unlock_irqrestore(&core->lock, flags);
+	for (; left && snnq_core_has(core, id); left--) {
 		usleep_range(1000, 1500);
 		snnq_core_drain(core);
 	}
-	synchronize_irq(core->irq);
-	return snnq_job_signaled(job);
+	return !snnq_core_has(core, id);
 }
 
-static void snnq_recover_count(struct snnq_job *job, enum snnq_counter which)
+/* Why a job that was in a reset ring is not run again, or 0. */
+static int snnq_recover_verdict(struct snnq_job *job, u32 guilty, int dead)
 {
-	snnq_count(&job->stream->sdev->counters, which, 1);
-	snnq_count(&job->stream->file->counters, which, 1);
+	if (dead)
+		return dead;
+	if (snnq_stream_cancelled(job->stream, job->epoch))
+		return -ECANCELED;
+	if (job->id && job->id == guilty)
+		return job->hung ? -ETIME : -EIO;
+	return 0;
 }
 
 /*
  * Give the scheduler its fences back, and the reset core its jobs. Jobs whose
  * stream failed meanwhile, and all when there is no core any more, end here.
  */
-static void snnq_recover_replay(struct snnq_core *core, struct drm_sched_job *guilty, int dead)
+static void snnq_recover_replay(struct snnq_core *core, u32 guilty, int dead)
 {
 	struct drm_sched_job *base;
+	int err;
 
 	list_for_each_entry(base, &core->sched.pending_list, list) {
 		struct snnq_job *job = to_snnq_job(base);
-		int err = dead;
 
 		base->s_fence->parent = dma_fence_get(&job->fence->base);
-		if (snnq_job_signaled(job))
-			continue;
-		job->replays++;
-		if (base == guilty)
-			err = job->hung ? -ETIME : -EIO;
-		else if (!err && snnq_stream_cancelled(job->stream, job->epoch))
-			err = -ECANCELED;
-		if (!err)
-			err = snnq_core_submit(core, job);
+		if (READ_ONCE(job->where) != SNNQ_JOB_QUEUED)
+			continue;	/* somebody is about to end it */
+		err = snnq_recover_verdict(job, guilty, dead);
 		if (err)
-			snnq_job_finish(job, err);
+			snnq_core_end(core, job, err);
+		else
+			snnq_core_submit(core, job);
 	}
 	snnq_sched_start(&core->sched);
 }
 
-/* Only cores other than @core are not stopped yet. */
-static void snnq_recover_device(struct snnq_core *core, struct drm_sched_job *guilty)
+/* The device is lost: nothing runs any more. */
+static void snnq_recover_give_up(struct snnq_device *sdev, const char *why)
 {
-	struct snnq_device *sdev = core->sdev;
-	int err;
+	drm_err(&sdev->drm, "device %s and is given up\n", why);
+	WRITE_ONCE(sdev->wedged, true);
+	sdev->stop_dma(sdev);
+}
+
+/* Once more: the first may have met the device in the midst of something long. */
+static int snnq_recover_quiet(struct snnq_device *sdev)
+{
+	return snnq_device_quiet(sdev) ? snnq_device_quiet(sdev) : 0;
+}
+
+static void snnq_recover_forget(struct snnq_device *sdev)
+{
 	u32 i;
 
 	for (i = 0; i < sdev->info.cores; i++)
-		if (&sdev->cores[i] != core)
-			drm_sched_stop(&sdev->cores[i].sched, NULL);
-	err = snnq_device_reset(sdev);
+		snnq_core_forget(&sdev->cores[i]);
+}
+
+/*
+ * Reset the device whose schedulers are stopped, and run on. @guilty is of core
+ * @from. With @hopeless, which says why, all jobs fail instead.
+ */
+static void snnq_recover_device(struct snnq_device *sdev, struct snnq_core *from, u32 guilty,
+				const char *hopeless)
+{
+	int err = hopeless ? -EIO : snnq_recover_quiet(sdev);
+	u32 i;
+
+	if (!err)
+		err = snnq_device_restart(sdev);
 	if (err) {
-		drm_err(&sdev->drm, "device does not answer a reset and is given up\n");
-		WRITE_ONCE(sdev->wedged, true);
-		sdev->stop_dma(sdev);
+		snnq_recover_give_up(sdev, hopeless ?: "does not answer a reset");
+		snnq_recover_forget(sdev);
 	}
 	for (i = 0; i < sdev->info.cores; i++) {
-		if (err)
-			snnq_core_forget(&sdev->cores[i]);
-		snnq_recover_replay(&sdev->cores[i], guilty, err ? -EIO : 0);
+		struct snnq_core *core = &sdev->cores[i];
+
+		snnq_recover_replay(core, core == from ? guilty : 0, err ? -EIO : 0);
 	}
 }
 
-static void snnq_recover_reset(struct snnq_core *core, struct drm_sched_job *base, bool blame)
+static void snnq_recover_stop_scheds(struct snnq_device *sdev, struct snnq_core *except)
 {
-	struct drm_sched_job *guilty = blame ? base : NULL;
-	int err;
+	u32 i;
 
-	drm_sched_stop(&core->sched, base);
-	snnq_recover_count(to_snnq_job(base), SNNQ_CORE_RESETS);
-	err = snnq_core_reset(core);
-	if (!err)
-		err = snnq_core_start(core);
+	for (i = 0; i < sdev->info.cores; i++)
+		if (&sdev->cores[i] != except)
+			drm_sched_stop(&sdev->cores[i].sched, NULL);
+}
+
+/* Whether job @id, which stood at the head when its core broke, is the cause. */
+static bool snnq_recover_blames(struct snnq_core *core, u32 id, u32 fruitless)
+{
+	bool blamed = fruitless >= SNNQ_FRUITLESS_BLAME;
+	struct snnq_job *job;
+	unsigned long flags;
+
+	spin_lock_irqsave(&core->lock, flags);
+	job = core->jobs[snnq_core_slot(id)];
+	if (id && job && job->id == id && ++job->replays > SNNQ_MAX_REPLAYS)
+		blamed = true;
+	spin_unlock_irqrestore(&core->lock, flags);
+	return blamed;
+}
+
+/* Reset the core, or the device where that did not help. @id is the oldest job. */
+static void snnq_recover_reset(struct snnq_core *core, u32 id, bool blame)
+{
+	u32 fruitless, guilty;
+	unsigned long flags;
+	int err = -EIO;
+
+	drm_sched_stop(&core->sched, NULL);
+	spin_lock_irqsave(&core->lock, flags);
+	fruitless = core->fruitless++;
+	spin_unlock_irqrestore(&core->lock, flags);
+	guilty = blame || snnq_recover_blames(core, id, fruitless) ? id : 0;
+	if (fruitless < SNNQ_FRUITLESS_DEVICE) {
+		snnq_recover_count(core, guilty, SNNQ_CORE_RESETS);
+		err = snnq_core_reset(core);
+		if (!err)
+			err = snnq_core_start(core);
+		if (err)
+			drm_warn(&core->sdev->drm, "core %u does not answer a reset\n",
+				 core->index);
+	}
 	if (!err) {
 		snnq_recover_replay(core, guilty, 0);
 		return;
 	}
-	drm_warn(&core->sdev->drm, "core %u does not answer a reset\n", core->index);
-	snnq_recover_count(to_snnq_job(base), SNNQ_DEVICE_RESETS);
-	snnq_recover_device(core, guilty);
+	snnq_recover_count(core, guilty, SNNQ_DEVICE_RESETS);
+	snnq_recover_stop_scheds(core->sdev, core);
+	snnq_recover_device(core->sdev, core, guilty, fruitless < SNNQ_FRUITLESS_WEDGED ? NULL :
+			    "completes no job after many resets");
 }
 
-/* timedout_job() of the scheduler. */
-enum drm_gpu_sched_stat snnq_recover(struct drm_sched_job *base)
+/* Interrupts were switched off for a while: when to look again, or 0. */
+static unsigned long snnq_recover_unmask(struct snnq_core *core)
 {
-	struct snnq_core *core = to_snnq_core(base->sched);
-	struct snnq_job *job = to_snnq_job(base);
+	unsigned long flags, next = 0;
+
+	spin_lock_irqsave(&core->lock, flags);
+	if (core->masked) {
+		next = msecs_to_jiffies(SNNQ_POLL_MS) + 1;
+		core->idle_irqs++;
+		if (core->idle_irqs > SNNQ_MAX_IDLE_IRQS + SNNQ_MASK_MS / SNNQ_POLL_MS) {
+			core->masked = false;
+			core->idle_irqs = 0;
+			enable_irq(core->irq);
+			next = 0;
+		}
+	}
+	spin_unlock_irqrestore(&core->lock, flags);
+	return next;
+}
+
+static void snnq_recover_act(struct snnq_core *core, const struct snnq_look *look,
+			     enum snnq_verdict verdict)
+{
+	if (verdict == SNNQ_HUNG) {
+		snnq_recover_count(core, look->id, SNNQ_HANGS);
+		drm_warn(&core->sdev->drm, "core %u: job %#x hangs\n", core->index, look->id);
+		if (snnq_recover_cancel(core, look->id))
+			return;
+	} else {
+		drm_warn(&core->sdev->drm, "core %u: %s, status %#x\n", core->index,
+			 verdict == SNNQ_DEAF ? "a job cannot be cancelled" : "is reset",
+			 look->sight.status);
+	}
+	snnq_recover_reset(core, look->id, verdict != SNNQ_BROKEN);
+}
+
+static void snnq_recover_work(struct work_struct *work)
+{
+	struct snnq_core *core = container_of(to_delayed_work(work), struct snnq_core, watch);
 	enum snnq_verdict verdict;
+	unsigned long next = 0;
+	struct snnq_look look;
 	int idx;
 
-	if (!drm_dev_enter(&core->sdev->drm, &idx))
-		return snnq_sched_no_hang(base);	/* removal ends it */
-	verdict = snnq_recover_judge(core, job);
-	if (verdict == SNNQ_HUNG) {
-		snnq_recover_count(job, SNNQ_HANGS);
-		drm_warn(&core->sdev->drm, "core %u: job %#x hangs\n", core->index, job->id);
-		if (snnq_recover_cancel(core, job))
-			verdict = SNNQ_FINE;
-	}
-	if (verdict != SNNQ_FINE)
-		snnq_recover_reset(core, base, verdict != SNNQ_BROKEN);
+	if (READ_ONCE(core->sdev->wedged) || !drm_dev_enter(&core->sdev->drm, &idx))
+		return;
+	look = snnq_recover_look(core);
+	verdict = snnq_recover_judge(&look.sight);
+	if (verdict > SNNQ_FINE)
+		snnq_recover_act(core, &look, verdict);
+	if (verdict != SNNQ_REST)
+		next = snnq_recover_period();
+	if (look.sight.cancelling)
+		next = min(next, usecs_to_jiffies(snnq_grace_us(core->sdev, SNNQ_CANCEL_US)) + 1);
+	next = snnq_recover_unmask(core) ?: next;
+	if (next)
+		queue_delayed_work(core->sdev->timeout_wq, &core->watch, next);
 	drm_dev_exit(idx);
-	return verdict == SNNQ_FINE ? snnq_sched_no_hang(base) : SNNQ_SCHED_STAT_RESET;
+}
+
+/* The device says that only its reset helps. Nobody is blamed. */
+static void snnq_recover_fatal_work(struct work_struct *work)
+{
+	struct snnq_device *sdev = container_of(work, struct snnq_device, fatal);
+	int idx;
+
+	if (READ_ONCE(sdev->wedged) || !drm_dev_enter(&sdev->drm, &idx))
+		return;
+	snnq_count(&sdev->counters, SNNQ_DEVICE_RESETS, 1);
+	snnq_recover_stop_scheds(sdev, NULL);
+	snnq_recover_device(sdev, NULL, 0, NULL);
+	drm_dev_exit(idx);
+}
+
+void snnq_recover_fatal(struct snnq_device *sdev)
+{
+	queue_work(sdev->timeout_wq, &sdev->fatal);
+}
+
+void snnq_recover_init(struct snnq_core *core)
+{
+	INIT_DELAYED_WORK(&core->watch, snnq_recover_work);
+	if (!core->index)
+		INIT_WORK(&core->sdev->fatal, snnq_recover_fatal_work);
+}
+
+/* No more looks, until a job is submitted. */
+void snnq_recover_stop(struct snnq_device *sdev)
+{
+	u32 i;
+
+	cancel_work_sync(&sdev->fatal);
+	for (i = 0; i < sdev->info.cores; i++)
+		cancel_delayed_work_sync(&sdev->cores[i].watch);
+}
+
+/**
+ * snnq_recover_suspend() - stop all work, to go on with snnq_recover_resume()
+ * @sdev: device.
+ *
+ * Jobs in rings stay with the driver, and start again from the state they read.
+ *
+ * Return: 0 or -EIO, when the device does not stop; then it goes on.
+ */
+int snnq_recover_suspend(struct snnq_device *sdev)
+{
+	int err;
+
+	snnq_recover_stop(sdev);
+	snnq_recover_stop_scheds(sdev, NULL);
+	if (READ_ONCE(sdev->wedged))
+		return 0;
+	err = snnq_recover_quiet(sdev);
+	if (err)
+		snnq_recover_device(sdev, NULL, 0, NULL);
+	return err;
+}
+
+/* Undo snnq_recover_suspend(). The device may have lost all that it knew. */
+int snnq_recover_resume(struct snnq_device *sdev)
+{
+	snnq_recover_device(sdev, NULL, 0, READ_ONCE(sdev->wedged) ? "was lost" : NULL);
+	return READ_ONCE(sdev->wedged) ? -EIO : 0;
 }

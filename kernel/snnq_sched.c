@@ -28,7 +28,8 @@ static struct dma_fence *snnq_sched_prepare_job(struct drm_sched_job *base,
 	struct snnq_job *job = to_snnq_job(base);
 	struct dma_fence *fence;
 
-	if (job->wait_next == job->wait_count)
+	/* What will not run waits for nothing more. */
+	if (job->wait_next == job->wait_count || snnq_stream_cancelled(job->stream, job->epoch))
 		return NULL;
 	fence = job->waits[job->wait_next].fence;
 	job->waits[job->wait_next++].fence = NULL;
@@ -42,17 +43,18 @@ static struct dma_fence *snnq_sched_run_job(struct drm_sched_job *base)
 	struct snnq_core *core = to_snnq_core(base->sched);
 	struct dma_fence *fence = dma_fence_get(&job->fence->base);
 	bool cookie = dma_fence_begin_signalling();
-	int err = -ECANCELED, idx;
+	int idx;
 
-	if (!snnq_stream_cancelled(job->stream, job->epoch)) {
-		err = -ENODEV;
-		if (drm_dev_enter(&core->sdev->drm, &idx)) {
-			err = snnq_core_submit(core, job);
-			drm_dev_exit(idx);
-		}
+	if (snnq_stream_cancelled(job->stream, job->epoch)) {
+		snnq_core_end(core, job, -ECANCELED);
+	} else if (READ_ONCE(core->sdev->wedged)) {
+		snnq_core_end(core, job, -EIO);
+	} else if (drm_dev_enter(&core->sdev->drm, &idx)) {
+		snnq_core_submit(core, job);
+		drm_dev_exit(idx);
+	} else {
+		snnq_core_end(core, job, -ENODEV);
 	}
-	if (err)
-		snnq_job_finish(job, err);
 	dma_fence_end_signalling(cookie);
 	return fence;
 }
@@ -65,7 +67,6 @@ static void snnq_sched_free_job(struct drm_sched_job *base)
 static const struct drm_sched_backend_ops snnq_sched_ops = {
 	.prepare_job = snnq_sched_prepare_job,
 	.run_job = snnq_sched_run_job,
-	.timedout_job = snnq_recover,
 	.free_job = snnq_sched_free_job,
 };
 
@@ -75,8 +76,7 @@ int snnq_sched_create(struct snnq_core *core, u32 depth)
 		.ops = &snnq_sched_ops,
 		.num_rqs = DRM_SCHED_PRIORITY_COUNT,
 		.credit_limit = depth,
-		.timeout = msecs_to_jiffies(max(snnq_timeout_ms, 1u)),
-		.timeout_wq = core->sdev->timeout_wq,
+		.timeout = MAX_SCHEDULE_TIMEOUT,	/* snnq_recover.c watches */
 		.name = core->name,
 		.dev = core->sdev->drm.dev,
 	};

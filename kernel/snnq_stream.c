@@ -11,7 +11,8 @@
  * of the same epoch end with -ECANCELED; a reset begins a new epoch.
  *
  * A stream lives until its last job is freed. Nothing waits for that: destroying
- * it only marks it dead, and its queue then drains by itself.
+ * it marks it dead, has the device end what of it is running, and its queue then
+ * drains by itself.
  */
 #include <linux/capability.h>
 #include <linux/slab.h>
@@ -19,6 +20,7 @@
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 
+#include "snnq_core.h"
 #include "snnq_device.h"
 #include "snnq_gem.h"
 #include "snnq_model.h"
@@ -58,19 +60,29 @@ struct snnq_stream *snnq_stream_get(struct snnq_file *sfile, u32 handle)
 	return stream;
 }
 
-static void snnq_stream_kill(struct snnq_stream *stream)
+/* Streams were marked dead: free the hardware of them. */
+static void snnq_stream_reap(struct snnq_device *sdev)
 {
-	WRITE_ONCE(stream->dead, true);
-	snnq_stream_put(stream);
+	int idx;
+	u32 i;
+
+	if (!drm_dev_enter(&sdev->drm, &idx))
+		return;
+	for (i = 0; i < sdev->info.cores; i++)
+		snnq_core_cancel_dead(&sdev->cores[i]);
+	drm_dev_exit(idx);
 }
 
-void snnq_streams_close(struct snnq_file *sfile)
+void snnq_streams_close(struct snnq_device *sdev, struct snnq_file *sfile)
 {
 	struct snnq_stream *stream;
 	unsigned long handle;
 
 	xa_for_each(&sfile->streams, handle, stream)
-		snnq_stream_kill(stream);
+		WRITE_ONCE(stream->dead, true);
+	snnq_stream_reap(sdev);
+	xa_for_each(&sfile->streams, handle, stream)
+		snnq_stream_put(stream);
 	xa_destroy(&sfile->streams);
 }
 
@@ -155,7 +167,7 @@ static int snnq_stream_buffers(struct snnq_stream *stream)
 /* Takes the reference to @model. */
 static struct snnq_stream *snnq_stream_create(struct snnq_file *sfile,
 					      struct snnq_model *model,
-					      enum drm_sched_priority priority)
+					      enum drm_sched_priority priority, u32 limit_ms)
 {
 	struct snnq_device *sdev = model->sdev;
 	struct snnq_stream *stream = kzalloc(sizeof(*stream), GFP_KERNEL_ACCOUNT);
@@ -172,6 +184,7 @@ static struct snnq_stream *snnq_stream_create(struct snnq_file *sfile,
 	kref_get(&sfile->ref);
 	stream->file = sfile;
 	stream->model = model;
+	stream->limit_ms = limit_ms;
 	stream->reset = true;
 	err = snnq_stream_buffers(stream);
 	if (!err)
@@ -210,7 +223,7 @@ int snnq_ioctl_stream_create(struct drm_device *drm, void *data, struct drm_file
 	struct snnq_model *model;
 	int err;
 
-	if (args->flags)
+	if (args->flags || args->pad)
 		return -EINVAL;
 	err = snnq_stream_priority(args->priority, &priority);
 	if (err)
@@ -218,7 +231,7 @@ int snnq_ioctl_stream_create(struct drm_device *drm, void *data, struct drm_file
 	model = snnq_model_get(sfile, args->model);
 	if (!model)
 		return -ENOENT;
-	stream = snnq_stream_create(sfile, model, priority);
+	stream = snnq_stream_create(sfile, model, priority, args->limit_ms);
 	if (IS_ERR(stream))
 		return PTR_ERR(stream);
 	err = xa_alloc(&sfile->streams, &args->handle, stream,
@@ -239,7 +252,9 @@ int snnq_ioctl_stream_destroy(struct drm_device *drm, void *data, struct drm_fil
 	stream = xa_erase(&sfile->streams, args->handle);
 	if (!stream)
 		return -ENOENT;
-	snnq_stream_kill(stream);
+	WRITE_ONCE(stream->dead, true);
+	snnq_stream_reap(stream->sdev);
+	snnq_stream_put(stream);
 	return 0;
 }
 

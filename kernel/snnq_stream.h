@@ -44,6 +44,7 @@ struct snnq_fault {
  * @seq: number of the next job; file's submit_lock.
  * @reset: the next job starts from zero state; file's submit_lock.
  * @dead: the handle is gone: queued jobs are cancelled.
+ * @limit_ms: time that a job may run at most, or 0.
  * @lock: what follows; taken in interrupts.
  * @epoch: number of resets; a failure ends the jobs of its epoch only.
  * @failed: a job of the epoch failed.
@@ -62,6 +63,7 @@ struct snnq_stream {
 	u64 seq;
 	bool reset;
 	bool dead;
+	u32 limit_ms;
 
 	spinlock_t lock;	/* what follows */
 	u64 epoch;
@@ -73,7 +75,7 @@ struct snnq_stream {
 
 struct snnq_stream *snnq_stream_get(struct snnq_file *sfile, u32 handle);
 void snnq_stream_put(struct snnq_stream *stream);
-void snnq_streams_close(struct snnq_file *sfile);
+void snnq_streams_close(struct snnq_device *sdev, struct snnq_file *sfile);
 void snnq_stream_new_epoch(struct snnq_stream *stream);
 bool snnq_stream_cancelled(struct snnq_stream *stream, u64 epoch);
 int snnq_stream_job_done(struct snnq_stream *stream, u64 epoch, u32 steps, int error,

@@ -108,7 +108,7 @@ struct drm_snnq_dev_query {
  * @port_bytes: host memory bytes per cycle.
  * @clock_khz: nominal clock.
  * @queue_depth: jobs that a core takes before completing the first.
- * @reserved: zero.
+ * @limit_ms: most time that the device may spend on one job, in milliseconds.
  */
 struct drm_snnq_dev_info {
 	__u32 hw_version;
@@ -131,7 +131,7 @@ struct drm_snnq_dev_info {
 	__u32 queue_depth;
 	__u32 scheme_apot;
 	__u32 scheme_ternary;
-	__u32 reserved;
+	__u32 limit_ms;
 };
 
 /**
@@ -256,12 +256,18 @@ struct drm_snnq_model_destroy {
  * @priority: DRM_SNNQ_PRIORITY_*; HIGH needs CAP_SYS_NICE (-EACCES).
  * @flags: MBZ.
  * @handle: out: stream handle.
+ * @limit_ms: milliseconds that the device may spend on one job, counted from when it
+ *	turns to it; then the job ends with -ETIME. 0, or more than the device's limit
+ *	(drm_snnq_dev_info): that limit. It is looked at a few times a second.
+ * @pad: MBZ.
  */
 struct drm_snnq_stream_create {
 	__u32 model;
 	__u32 priority;
 	__u32 flags;
 	__u32 handle;
+	__u32 limit_ms;
+	__u32 pad;
 };
 
 #define DRM_SNNQ_PRIORITY_LOW		0
@@ -270,7 +276,8 @@ struct drm_snnq_stream_create {
 
 /**
  * struct drm_snnq_stream_destroy - forget a stream
- * @handle: stream handle. Queued jobs are cancelled, a running one finishes.
+ * @handle: stream handle. Queued jobs are cancelled, and so is a running one if it
+ *	does not end first.
  * @pad: MBZ.
  */
 struct drm_snnq_stream_destroy {

@@ -48,6 +48,7 @@
 #define SNNQ_REG_CAP_PROGRAM	0x04c	/* RO most bytes of a program */
 #define SNNQ_REG_CAP_APOT	0x050	/* RO bit b: APOT with b bits */
 #define SNNQ_REG_CAP_TERNARY	0x054	/* RO */
+#define SNNQ_REG_CAP_SAFE_POINT	0x058	/* RO most clock cycles between two safe points */
 #define SNNQ_REG_CONTROL	0x080	/* RW SNNQ_CONTROL_* */
 #define SNNQ_REG_STATUS		0x084	/* RO SNNQ_DEV_STATUS_* */
 #define SNNQ_REG_ERROR		0x088	/* W1C SNNQ_DEV_ERROR_*; raises the admin vector */

@@ -189,11 +189,13 @@ static void print_objects(void)
 	STRUCT(drm_snnq_model_destroy, 8);
 	FIELD(drm_snnq_model_destroy, handle);
 	FIELD(drm_snnq_model_destroy, pad);
-	STRUCT(drm_snnq_stream_create, 16);
+	STRUCT(drm_snnq_stream_create, 24);
 	FIELD(drm_snnq_stream_create, model);
 	FIELD(drm_snnq_stream_create, priority);
 	FIELD(drm_snnq_stream_create, flags);
 	FIELD(drm_snnq_stream_create, handle);
+	FIELD(drm_snnq_stream_create, limit_ms);
+	FIELD(drm_snnq_stream_create, pad);
 	STRUCT(drm_snnq_stream_destroy, 8);
 	FIELD(drm_snnq_stream_destroy, handle);
 	FIELD(drm_snnq_stream_destroy, pad);
@@ -240,7 +242,7 @@ static void print_queries(void)
 	FIELD(drm_snnq_dev_info, queue_depth);
 	FIELD(drm_snnq_dev_info, scheme_apot);
 	FIELD(drm_snnq_dev_info, scheme_ternary);
-	FIELD(drm_snnq_dev_info, reserved);
+	FIELD(drm_snnq_dev_info, limit_ms);
 	STRUCT(drm_snnq_stats, 96);
 	FIELD(drm_snnq_stats, jobs_submitted);
 	FIELD(drm_snnq_stats, jobs_completed);

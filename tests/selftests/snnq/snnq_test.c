@@ -342,6 +342,13 @@ int job_track(int fd, struct test_job *job, uint32_t *binary)
 	return ret;
 }
 
+bool job_busy(int fd, uint32_t binary)
+{
+	struct drm_syncobj_wait arg = { .handles = (uintptr_t)&binary, .count_handles = 1 };
+
+	return snnq_ioctl(fd, DRM_IOCTL_SYNCOBJ_WAIT, &arg) == -ETIME;
+}
+
 int job_status(int fd, uint32_t binary)
 {
 	struct drm_syncobj_handle file = {

@@ -92,6 +92,8 @@ int timeline_wait(int fd, uint32_t syncobj, uint64_t point, int64_t timeout_ms);
  * a job whose outcome matters also signals a binary syncobj, added here.
  */
 int job_track(int fd, struct test_job *job, uint32_t *binary);
+/* Whether the job has not ended yet. */
+bool job_busy(int fd, uint32_t binary);
 /* 0: done well, -EBUSY: not done, another -errno: the job's error. Destroys @binary. */
 int job_status(int fd, uint32_t binary);
 

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See fault.h. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fault.h"
+
+static void injections_off(volatile uint32_t *regs)
+{
+	inject(regs, SNNQ_INJECT_CORES, UINT32_MAX);
+	inject(regs, SNNQ_INJECT_DMA_ERROR, 0);
+	inject(regs, SNNQ_INJECT_HANG_LAYER, SNNQ_INJECT_OFF);
+	inject(regs, SNNQ_INJECT_SLOW_NS, 0);
+	inject(regs, SNNQ_INJECT_LOST_IRQ, 0);
+	inject(regs, SNNQ_INJECT_BAD_RECORD, SNNQ_INJECT_BAD_NONE);
+}
+
+volatile uint32_t *map_registers(void)
+{
+	DIR *dir = opendir("/sys/bus/pci/drivers/snnq");
+	volatile uint32_t *regs;
+	void *map = MAP_FAILED;
+	struct dirent *e;
+	char path[320];
+
+	while (dir && (e = readdir(dir)) && map == MAP_FAILED) {
+		int fd;
+
+		if (!strchr(e->d_name, ':'))
+			continue;
+		snprintf(path, sizeof(path), "/sys/bus/pci/drivers/snnq/%s/resource0",
+			 e->d_name);
+		fd = open(path, O_RDWR | O_SYNC);
+		if (fd < 0)
+			continue;
+		map = mmap(NULL, SNNQ_REG_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		close(fd);
+	}
+	if (dir)
+		closedir(dir);
+	if (map == MAP_FAILED)
+		return NULL;
+	regs = map;
+	if (regs[SNNQ_INJECT_REG(SNNQ_INJECT_ID) / 4] != SNNQ_INJECT_MAGIC) {
+		munmap(map, SNNQ_REG_PAGE);
+		return NULL;
+	}
+	injections_off(regs);
+	return regs;
+}
+
+void unmap_registers(volatile uint32_t *regs)
+{
+	if (!regs)
+		return;
+	injections_off(regs);
+	munmap((void *)regs, SNNQ_REG_PAGE);
+}
+
+void inject(volatile uint32_t *regs, uint32_t what, uint32_t value)
+{
+	regs[SNNQ_INJECT_REG(what) / 4] = value;
+}
+
+int run_one(int fd, const struct test_net *net, uint32_t stream, uint32_t syncobj,
+	    uint64_t point)
+{
+	struct test_job j;
+	uint32_t binary;
+	int ret;
+
+	job_fill(&j, net, stream, 0, STEPS, syncobj, point);
+	ret = job_track(fd, &j, &binary);
+	if (!ret)
+		ret = submit(fd, &j.job, 1, NULL);
+	if (!ret)
+		ret = timeline_wait(fd, syncobj, point, 60000);
+	return ret ? ret : job_status(fd, binary);
+}
+
+static volatile sig_atomic_t told_to_end;
+
+static void end(int signal)
+{
+	told_to_end = 1;
+}
+
+static int innocent(uint32_t seed, int rounds)
+{
+	struct test_net net;
+	uint32_t stream, syncobj;
+	int fd = snnq_test_open();
+
+	if (fd < 0 || net_create(fd, STEPS, seed, &net) ||
+	    stream_create(fd, net.model, &stream) || syncobj_create(fd, &syncobj))
+		return 1;
+	for (int i = 1; rounds ? i <= rounds : !told_to_end; i++) {
+		int err = run_one(fd, &net, stream, syncobj, (uint64_t)i);
+
+		if (err) {
+			printf("# innocent client %u: job %d ended with %d\n", seed, i, err);
+			return 3;
+		}
+		net_expect(&net, 0, STEPS);
+		if (!net_matches(&net)) {
+			printf("# innocent client %u: wrong result of job %d\n", seed, i);
+			return 4;
+		}
+		usleep(1000);
+	}
+	return 0;
+}
+
+pid_t start_innocent(uint32_t seed, int rounds)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		int status;
+
+		signal(SIGTERM, end);
+		status = innocent(seed, rounds);
+		fflush(stdout);
+		_exit(status);
+	}
+	return pid;
+}
+
+int exit_status(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+int end_innocent(pid_t pid)
+{
+	kill(pid, SIGTERM);
+	return exit_status(pid);
+}

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Recovery: what the device does wrong hurts whoever made it do so, in bounded
+ * time, and nobody else; and those who are gone do not keep the hardware.
+ * Catches: clients of a core that fail with it, jobs ended twice, a watch that
+ * others can put off, work of the dead that runs on, resets that do not help and
+ * are repeated for ever, a device that does not come back from sleep.
+ *
+ * Injection registers as in fault_test.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "kselftest_harness.h"
+
+#define INNOCENTS 5
+#define HOG_CHANNELS 4096
+#define HOG_STEPS 4096
+
+FIXTURE(recover)
+{
+	volatile uint32_t *regs;
+	int fd;
+	struct test_net net;
+	uint32_t stream, syncobj;
+	pid_t innocents[INNOCENTS];
+	int innocent_count;
+};
+
+FIXTURE_SETUP(recover)
+{
+	self->fd = snnq_test_open();
+	if (self->fd < 0)
+		SKIP(return, "no snnq device");
+	self->regs = map_registers();
+	if (!self->regs)
+		SKIP(return, "no injection registers (iomem=relaxed, inject-regs=on)");
+	ASSERT_EQ(0, net_create(self->fd, STEPS, 9, &self->net));
+	ASSERT_EQ(0, stream_create(self->fd, self->net.model, &self->stream));
+	ASSERT_EQ(0, syncobj_create(self->fd, &self->syncobj));
+}
+
+FIXTURE_TEARDOWN(recover)
+{
+	unmap_registers(self->regs);
+	while (self->innocent_count)
+		end_innocent(self->innocents[--self->innocent_count]);
+	if (self->fd >= 0) {
+		net_destroy(&self->net);
+		close(self->fd);
+	}
+}
+
+static void start_innocents(FIXTURE_DATA(recover) *self)
+{
+	while (self->innocent_count < INNOCENTS) {
+		int i = self->innocent_count++;
+
+		self->innocents[i] = start_innocent(500 + (uint32_t)i, 0);
+	}
+	usleep(300000);
+}
+
+/* Number of them that lost something. */
+static int end_innocents(FIXTURE_DATA(recover) *self)
+{
+	int hurt = 0;
+
+	while (self->innocent_count)
+		hurt += end_innocent(self->innocents[--self->innocent_count]) != 0;
+	return hurt;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double parameter_s(const char *name)
+{
+	char path[96];
+	unsigned int ms = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/module/snnq/parameters/%s", name);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%u", &ms) != 1)
+		ms = 0;
+	if (f)
+		fclose(f);
+	return ms / 1000.0;
+}
+
+/* One record that is wrong, or missing, while all stand in line. */
+TEST_F_TIMEOUT(recover, wrong_records_hurt_nobody, 300)
+{
+	for (uint32_t kind = SNNQ_INJECT_BAD_ID; kind < SNNQ_INJECT_BAD_COUNT; kind++) {
+		start_innocents(self);
+		for (int i = 0; i < 3; i++) {
+			inject(self->regs, SNNQ_INJECT_BAD_RECORD, kind);
+			usleep(200000);
+		}
+		EXPECT_EQ(0, end_innocents(self)) TH_LOG("kind %u", kind);
+	}
+}
+
+/* The whole device is reset again and again under everybody's jobs. */
+TEST_F_TIMEOUT(recover, device_resets_hurt_nobody, 300)
+{
+	start_innocents(self);
+	for (int i = 0; i < 40; i++) {
+		inject(self->regs, SNNQ_INJECT_DEV_ERROR, SNNQ_DEV_ERROR_FATAL);
+		usleep(50000);
+	}
+	EXPECT_EQ(0, end_innocents(self));
+}
+
+/* Jobs that others submit meanwhile do not put off that a hang is found. */
+TEST_F_TIMEOUT(recover, a_hang_is_found_in_time_whatever_others_do, 120)
+{
+	double timeout = parameter_s("timeout_ms"), start;
+	uint32_t other, point = 0;
+	struct test_job j;
+
+	ASSERT_LT(0, timeout);
+	ASSERT_EQ(0, syncobj_create(self->fd, &other));
+	inject(self->regs, SNNQ_INJECT_HANG_LEVEL, SNNQ_INJECT_HANG_UNTIL_CANCEL);
+	inject(self->regs, SNNQ_INJECT_HANG_COUNT, 1);
+	inject(self->regs, SNNQ_INJECT_HANG_LAYER, 1);
+	job_fill(&j, &self->net, self->stream, 0, STEPS, self->syncobj, 1);
+	ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
+	start = now();
+	while (timeline_wait(self->fd, self->syncobj, 1, (int64_t)(timeout * 200))) {
+		uint32_t stream;
+
+		ASSERT_EQ(0, stream_create(self->fd, self->net.model, &stream));
+		job_fill(&j, &self->net, stream, 0, STEPS, other, ++point);
+		ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
+	}
+	EXPECT_GE(now() - start, timeout * 0.9);
+	EXPECT_LE(now() - start, timeout * 1.5 + 1);
+}
+
+/* A network whose jobs take minutes: LINEAR, dense, of many steps. */
+static int hog_create(int fd, struct test_bo bo[3], uint32_t *model)
+{
+	struct test_program p;
+	int ret;
+
+	program_fill(&p, HOG_STEPS);
+	p.header.tile_steps = 1;
+	p.header.scratch_step_bytes = HOG_CHANNELS / 8;
+	p.header.state_bytes = sizeof(struct snnq_state_header) + HOG_CHANNELS * 12;
+	p.region[0].bytes = HOG_CHANNELS * HOG_CHANNELS;
+	p.region[1].step_bytes = HOG_CHANNELS / 8;
+	p.region[2].bytes = HOG_CHANNELS * 4;
+	for (int i = 0; i < 2; i++) {
+		p.layer[i].in[0].channels = HOG_CHANNELS;
+		p.layer[i].out.channels = HOG_CHANNELS;
+	}
+	p.layer[1].state_offset = p.layer[0].state_offset + HOG_CHANNELS * 4;
+	p.table[0] = 100000;
+	ret = model_create(fd, &p, p.header.total_bytes, model);
+	if (!ret)
+		ret = bo_create(fd, p.region[0].bytes, 0, &bo[0]);
+	if (!ret)
+		ret = bo_create(fd, (uint64_t)HOG_STEPS * HOG_CHANNELS / 8, 0, &bo[1]);
+	if (!ret)
+		ret = bo_create(fd, p.region[2].bytes, 0, &bo[2]);
+	if (ret)
+		return ret;
+	memset(bo[0].map, 1, p.region[0].bytes);
+	memset(bo[1].map, 0xff, (size_t)HOG_STEPS * HOG_CHANNELS / 8);
+	return 0;
+}
+
+/* A job of a new stream of it. */
+static int hog_submit(int fd, struct test_bo bo[3], uint32_t model, uint32_t limit_ms,
+		      uint32_t *stream, uint32_t *binary)
+{
+	struct drm_snnq_stream_create create = {
+		.model = model, .priority = DRM_SNNQ_PRIORITY_NORMAL, .limit_ms = limit_ms,
+	};
+	struct test_job j = { };
+	int ret = snnq_ioctl(fd, DRM_IOCTL_SNNQ_STREAM_CREATE, &create);
+
+	for (int i = 0; i < 3; i++)
+		j.binding[i] = (struct drm_snnq_binding) {
+			.handle = bo[i].handle, .size = bo[i].size,
+		};
+	*stream = create.handle;
+	j.job = (struct drm_snnq_job) {
+		.stream = *stream, .steps = HOG_STEPS,
+		.bindings = { (uintptr_t)j.binding, 3, sizeof(j.binding[0]) },
+		.syncs = { (uintptr_t)j.sync, 0, sizeof(j.sync[0]) },
+	};
+	if (!ret && binary)
+		ret = job_track(fd, &j, binary);
+	return ret ? ret : submit(fd, &j.job, 1, NULL);
+}
+
+/* Fills the rings of all cores, and more, until it is killed. */
+static pid_t start_hog(int *ready)
+{
+	int end[2];
+	pid_t pid;
+
+	if (pipe(end))
+		return -1;
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		struct test_bo bo[3];
+		uint32_t model, stream;
+		int fd = snnq_test_open(), ret;
+
+		ret = hog_create(fd, bo, &model);
+		for (int i = 0; !ret && i < 40; i++)
+			ret = hog_submit(fd, bo, model, 0, &stream, NULL);
+		if (ret || write(end[1], "", 1) != 1)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	close(end[1]);
+	*ready = end[0];
+	return pid;
+}
+
+TEST_F_TIMEOUT(recover, a_killed_client_frees_the_cores, 240)
+{
+	double start;
+	int ready;
+	char c;
+	pid_t pid = start_hog(&ready);
+
+	ASSERT_GT(pid, 0);
+	ASSERT_EQ(1, read(ready, &c, 1));
+	close(ready);
+	sleep(1);
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(-1, exit_status(pid));
+	start = now();
+	EXPECT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 1));
+	net_expect(&self->net, 0, STEPS);
+	EXPECT_TRUE(net_matches(&self->net));
+	TH_LOG("another client's job was done after %.1f s", now() - start);
+	EXPECT_LT(now() - start, 10);
+}
+
+TEST_F_TIMEOUT(recover, a_destroyed_stream_frees_the_cores, 240)
+{
+	struct drm_snnq_stream_destroy destroy = { };
+	uint32_t model, stream[20], binary[20];
+	struct test_bo bo[3];
+	double start;
+
+	ASSERT_EQ(0, hog_create(self->fd, bo, &model));
+	for (int i = 0; i < 20; i++) {
+		ASSERT_EQ(0, hog_submit(self->fd, bo, model, 0, &stream[i], &binary[i]));
+	}
+	sleep(1);
+	start = now();
+	for (int i = 0; i < 20; i++) {
+		destroy.handle = stream[i];
+		ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_STREAM_DESTROY, &destroy));
+	}
+	EXPECT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 1));
+	TH_LOG("another stream's job was done after %.1f s", now() - start);
+	EXPECT_LT(now() - start, 10);
+	for (int i = 0; i < 20; i++) {
+		EXPECT_EQ(-ECANCELED, job_status(self->fd, binary[i])) TH_LOG("job %d", i);
+	}
+	for (int i = 0; i < 3; i++)
+		bo_destroy(&bo[i]);
+}
+
+/* Progress alone does not keep a job alive: the stream's limit, and the device's. */
+TEST_F_TIMEOUT(recover, a_job_ends_at_its_limit, 240)
+{
+	double limit[2] = { 1.5, parameter_s("limit_ms") }, start, took;
+	uint32_t model, stream, binary;
+	struct test_bo bo[3];
+
+	ASSERT_LT(0, limit[1]);
+	ASSERT_EQ(0, hog_create(self->fd, bo, &model));
+	for (int i = 0; i < 2; i++) {
+		start = now();
+		ASSERT_EQ(0, hog_submit(self->fd, bo, model, i ? 0 : 1500, &stream, &binary));
+		ASSERT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj,
+				     1 + (uint64_t)i));
+		while (job_busy(self->fd, binary) && now() - start < 100)
+			usleep(50000);
+		took = now() - start;
+		EXPECT_EQ(-ETIME, job_status(self->fd, binary));
+		TH_LOG("limit %.1f s, ended after %.1f s", limit[i], took);
+		EXPECT_GE(took, limit[i] * 0.9);
+		EXPECT_LE(took, limit[i] + parameter_s("timeout_ms") + 2);
+	}
+	for (int i = 0; i < 3; i++)
+		bo_destroy(&bo[i]);
+}
+
+static bool write_string(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+/* Asleep, the device forgets all that it was told; jobs in flight start again. */
+TEST_F_TIMEOUT(recover, sleep_loses_nothing, 120)
+{
+	struct drm_snnq_stream_query q;
+
+	if (access("/sys/class/rtc/rtc0/wakealarm", W_OK))
+		SKIP(return, "no clock to wake the machine up");
+	start_innocents(self);
+	ASSERT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 1));
+	for (uint64_t i = 2; i < 5; i++) {
+		struct test_job j;
+
+		inject(self->regs, SNNQ_INJECT_SLOW_NS, 3000000);
+		job_fill(&j, &self->net, self->stream, 0, STEPS, self->syncobj, 2 * i);
+		ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
+		write_string("/sys/class/rtc/rtc0/wakealarm", "0");
+		ASSERT_TRUE(write_string("/sys/class/rtc/rtc0/wakealarm", "+3"));
+		ASSERT_TRUE(write_string("/sys/power/state", "mem"));
+		inject(self->regs, SNNQ_INJECT_SLOW_NS, 0);
+		EXPECT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj,
+				     2 * i + 1));
+	}
+	net_expect(&self->net, 0, STEPS);
+	for (int i = 0; i < 6; i++)
+		net_expect(&self->net, 0, STEPS);
+	EXPECT_TRUE(net_matches(&self->net));
+	ASSERT_EQ(0, stream_query(self->fd, self->stream, &q));
+	EXPECT_EQ(7 * STEPS, q.steps);
+	EXPECT_EQ(0, end_innocents(self));
+}
+
+TEST_HARNESS_MAIN
