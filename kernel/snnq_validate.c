@@ -371,7 +371,7 @@ static int check_layer(struct check *c, const struct snnq_layer *l)
 
 	if (ret)
 		return ret;
-	r = &snnq_op_rules[l->op];
+	r = &snnq_op_rules[SNNQ_INDEX(l->op, SNNQ_OP_COUNT)];
 	ret = check_unused(c, l, r);
 	if (!ret)
 		ret = check_tensors(c, l, r);
@@ -422,6 +422,7 @@ static int check_caps(struct check *c, const struct snnq_caps *caps)
 		return fail(c, SNNQ_CHECK_UNSUPPORTED, "max_steps");
 	for (i = 0; i < h->layer_count && !ret; i++) {
 		c->layer = i;
+		snnq_breathe();
 		ret = check_layer_caps(c, &c->layers[i], caps);
 	}
 	c->layer = NOT_IN_LAYER;
@@ -464,6 +465,7 @@ static int check_program(struct check *c, const void *blob, size_t size)
 		ret = check_region(c, &c->regions[i]);
 	for (i = 0; i < c->header->layer_count && !ret; i++) {
 		c->layer = i;
+		snnq_breathe();
 		ret = check_layer(c, &c->layers[i]);
 	}
 	return ret;

@@ -9,6 +9,20 @@
 
 #include "snnq_validate.h"
 
+/*
+ * Of concern to the kernel alone: indices out of range that a processor tries in
+ * advance, and others who want to run while a large program is checked.
+ */
+#ifdef __KERNEL__
+#include <linux/nospec.h>
+#include <linux/sched.h>
+#define SNNQ_INDEX(index, size)	array_index_nospec(index, size)
+#define snnq_breathe()		cond_resched()
+#else
+#define SNNQ_INDEX(index, size)	(index)
+#define snnq_breathe()		((void)0)
+#endif
+
 #define SATURATED	(1ull << 63)
 
 struct check {
@@ -83,7 +97,8 @@ static inline const struct snnq_region_desc *user_region(const struct check *c, 
 {
 	if (region < SNNQ_REGION_USER || region - SNNQ_REGION_USER >= c->header->region_count)
 		return NULL;
-	return &c->regions[region - SNNQ_REGION_USER];
+	region = SNNQ_INDEX(region - SNNQ_REGION_USER, c->header->region_count);
+	return &c->regions[region];
 }
 
 static inline bool same_shape(const struct snnq_tensor *a, const struct snnq_tensor *b)

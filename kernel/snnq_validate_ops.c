@@ -162,7 +162,7 @@ static __u64 largest_weight(const struct snnq_quant *q)
 	case SNNQ_SCHEME_POT:
 		return 1ull << ((1u << (q->bits - 1)) - 2);
 	case SNNQ_SCHEME_APOT:
-		return apot[q->bits];
+		return apot[SNNQ_INDEX(q->bits, COUNT(apot))];
 	default:
 		return 1;
 	}
@@ -355,7 +355,7 @@ static int check_thresholds(struct check *c, const struct snnq_layer *l)
 	if (ret)
 		return ret;
 	for (i = 0; i < n->threshold_count; i++)
-		if (c->table[n->threshold_index + i] < 1)
+		if (c->table[SNNQ_INDEX(n->threshold_index + i, c->header->table_count)] < 1)
 			return fail(c, SNNQ_CHECK_THRESHOLD, "neuron.threshold");
 	return 0;
 }
