@@ -11,7 +11,6 @@
  * the ring (COMPLETING), who alone ends it. So an interrupt and a recovery that
  * meet cannot both end a job, nor can one put back what the other ended.
  */
-#include <linux/dma-mapping.h>
 #include <linux/iopoll.h>
 
 #include <drm/drm_drv.h>
@@ -20,6 +19,7 @@
 
 #include "snnq_core.h"
 #include "snnq_job.h"
+#include "snnq_mem.h"
 #include "snnq_model.h"
 #include "snnq_recover.h"
 
@@ -38,8 +38,15 @@ static void snnq_core_clear(struct snnq_core *core)
 
 static void snnq_core_complete_work(struct work_struct *work);
 
+static void snnq_core_free_rings(struct drm_device *drm, void *mem)
+{
+	snnq_mem_destroy(mem);
+}
+
 int snnq_core_init(struct snnq_core *core, struct snnq_device *sdev, u32 index)
 {
+	struct snnq_mem *mem;
+
 	core->sdev = sdev;
 	core->index = index;
 	core->entries = sdev->info.queue_depth < SNNQ_QUEUE_DEPTH ?
@@ -48,13 +55,14 @@ int snnq_core_init(struct snnq_core *core, struct snnq_device *sdev, u32 index)
 	INIT_LIST_HEAD(&core->done);
 	INIT_WORK(&core->complete, snnq_core_complete_work);
 	snnq_recover_init(core);
-	snprintf(core->name, sizeof(core->name), "snnq-core%u", index);
-	core->rings = dmam_alloc_coherent(sdev->drm.dev, sizeof(*core->rings),
-					  &core->rings_dma, GFP_KERNEL);
-	if (!core->rings)
-		return -ENOMEM;
+	snprintf(core->name, sizeof(core->name), "snnq-%s-core%u", dev_name(sdev->drm.dev), index);
+	mem = snnq_mem_create(sdev, NULL, sizeof(*core->rings));
+	if (IS_ERR(mem))
+		return PTR_ERR(mem);
+	core->rings = mem->cpu;
+	core->rings_dma = mem->dma;
 	snnq_core_clear(core);
-	return 0;
+	return drmm_add_action_or_reset(&sdev->drm, snnq_core_free_rings, mem);
 }
 
 /* Take the jobs of a core that was reset out of its ring; recovery has them then. */

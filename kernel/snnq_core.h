@@ -27,13 +27,13 @@ struct snnq_job;
 #define SNNQ_MAX_IDLE_IRQS	1000u
 
 /*
- * Memory shared with the device. The progress words are apart from the submission
- * ring, so that a device which writes astray by a little does not hit its orders.
+ * Memory shared with the device, each part in pages of its own, so that a device
+ * which writes astray by a little does not hit its orders.
  */
 struct snnq_rings {
 	struct snnq_sq_entry sq[SNNQ_RING_ENTRIES];
-	struct snnq_cq_entry cq[SNNQ_RING_ENTRIES] __aligned(64);
-	u64 progress[SNNQ_RING_ENTRIES] __aligned(64);
+	struct snnq_cq_entry cq[SNNQ_RING_ENTRIES] __aligned(SNNQ_PAGE_BYTES);
+	u64 progress[SNNQ_RING_ENTRIES] __aligned(SNNQ_PAGE_BYTES);
 };
 
 /**
@@ -69,7 +69,7 @@ struct snnq_rings {
 struct snnq_core {
 	struct snnq_device *sdev;
 	u32 index;
-	char name[16];
+	char name[32];
 	struct drm_gpu_scheduler sched;
 	int irq;
 	struct delayed_work watch;

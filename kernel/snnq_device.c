@@ -3,7 +3,6 @@
  * The device, independent of its bus: capabilities, memory, reset, errors.
  */
 #include <linux/dma-mapping.h>
-#include <linux/dmapool.h>
 #include <linux/iopoll.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
@@ -16,11 +15,12 @@
 
 #include "snnq_core.h"
 #include "snnq_device.h"
+#include "snnq_gem.h"
 #include "snnq_job.h"
+#include "snnq_mem.h"
 #include "snnq_model.h"
 #include "snnq_recover.h"
 
-#define SNNQ_TABLE_BYTES	(SNNQ_MAX_REGIONS * sizeof(struct snnq_region_entry))
 
 static u64 snnq_read_pair(struct snnq_device *sdev, u32 reg)
 {
@@ -98,26 +98,9 @@ static void snnq_destroy_wq(struct drm_device *drm, void *wq)
 	destroy_workqueue(wq);
 }
 
-static void snnq_destroy_pool(struct drm_device *drm, void *pool)
-{
-	dma_pool_destroy(pool);
-}
-
 static void snnq_destroy_sched(struct drm_device *drm, void *sched)
 {
 	drm_sched_fini(sched);
-}
-
-static struct dma_pool *snnq_device_pool(struct snnq_device *sdev, const char *name,
-					 size_t bytes, size_t align)
-{
-	struct dma_pool *pool = dma_pool_create(name, sdev->drm.dev, bytes, align, 0);
-	int err;
-
-	if (!pool)
-		return ERR_PTR(-ENOMEM);
-	err = drmm_add_action_or_reset(&sdev->drm, snnq_destroy_pool, pool);
-	return err ? ERR_PTR(err) : pool;
 }
 
 static int snnq_device_memory(struct snnq_device *sdev)
@@ -131,25 +114,30 @@ static int snnq_device_memory(struct snnq_device *sdev)
 				     sdev->info.dma_bits);
 	dma_set_max_seg_size(dev, UINT_MAX);
 
+	err = drmm_mutex_init(&sdev->drm, &sdev->dma_lock);
+	if (!err)
+		err = drmm_mutex_init(&sdev->drm, &sdev->import_lock);
+	INIT_LIST_HEAD(&sdev->mems);
+	INIT_LIST_HEAD(&sdev->bos);
+	return err;
+}
+
+static int snnq_device_queues(struct snnq_device *sdev)
+{
+	int err;
+
 	sdev->timeout_wq = alloc_ordered_workqueue("snnq-timeout-%s", WQ_MEM_RECLAIM,
-						   dev_name(dev));
+						   dev_name(sdev->drm.dev));
 	if (!sdev->timeout_wq)
 		return -ENOMEM;
 	err = drmm_add_action_or_reset(&sdev->drm, snnq_destroy_wq, sdev->timeout_wq);
 	if (err)
 		return err;
 	sdev->complete_wq = alloc_workqueue("snnq-complete-%s", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0,
-					    dev_name(dev));
+					    dev_name(sdev->drm.dev));
 	if (!sdev->complete_wq)
 		return -ENOMEM;
-	err = drmm_add_action_or_reset(&sdev->drm, snnq_destroy_wq, sdev->complete_wq);
-	if (err)
-		return err;
-	sdev->tables = snnq_device_pool(sdev, "snnq-regions", SNNQ_TABLE_BYTES, 64);
-	if (IS_ERR(sdev->tables))
-		return PTR_ERR(sdev->tables);
-	sdev->lists = snnq_device_pool(sdev, "snnq-pages", SNNQ_PAGE_BYTES, SNNQ_PAGE_BYTES);
-	return PTR_ERR_OR_ZERO(sdev->lists);
+	return drmm_add_action_or_reset(&sdev->drm, snnq_destroy_wq, sdev->complete_wq);
 }
 
 static int snnq_device_cores(struct snnq_device *sdev)
@@ -192,6 +180,8 @@ int snnq_device_init(struct snnq_device *sdev, size_t regs_bytes)
 		err = snnq_device_limits(sdev);
 	if (!err)
 		err = snnq_device_memory(sdev);
+	if (!err)
+		err = snnq_device_queues(sdev);
 	if (!err)
 		err = snnq_device_cores(sdev);
 	return err;
@@ -242,8 +232,17 @@ int snnq_device_start(struct snnq_device *sdev)
 	return 0;
 }
 
+/* Keep a device from memory that does not answer a reset; or remember that nothing can. */
+void snnq_device_isolate(struct snnq_device *sdev)
+{
+	if (sdev->stop_dma(sdev))
+		return;
+	drm_err(&sdev->drm, "cannot be stopped: memory that it may write to is lost\n");
+	WRITE_ONCE(sdev->unstoppable, true);
+}
+
 /**
- * snnq_device_remove() - end all use of the hardware
+ * snnq_device_remove() - end all use of the hardware and of the DMA API
  * @sdev: device; already unplugged, interrupts off.
  *
  * Jobs in rings end now, those in queues as soon as the scheduler tries them.
@@ -253,10 +252,15 @@ void snnq_device_remove(struct snnq_device *sdev)
 	u32 i;
 
 	snnq_recover_stop(sdev);
-	snnq_device_quiet(sdev);
-	sdev->stop_dma(sdev);
+	if (snnq_device_quiet(sdev))
+		drm_warn(&sdev->drm, "does not confirm its last reset\n");
+	snnq_device_isolate(sdev);
 	for (i = 0; i < sdev->info.cores; i++)
 		snnq_core_fail_all(&sdev->cores[i], -ENODEV);
+	if (READ_ONCE(sdev->unstoppable))
+		return;
+	snnq_gem_remove(sdev);
+	snnq_mem_remove(sdev);
 }
 
 static void snnq_device_core_error(struct snnq_device *sdev, struct snnq_core *core)
@@ -297,19 +301,6 @@ static void snnq_stats_read(const struct snnq_counters *c, struct drm_snnq_stats
 		to[i] = atomic64_read(&c->value[i]);
 }
 
-static u64 snnq_file_bo_bytes(struct drm_file *file)
-{
-	struct drm_gem_object *obj;
-	u64 bytes = 0;
-	int handle;
-
-	spin_lock(&file->table_lock);
-	idr_for_each_entry(&file->object_idr, obj, handle)
-		bytes += obj->size;
-	spin_unlock(&file->table_lock);
-	return bytes;
-}
-
 /* Copy out the smaller of both sizes, zero the rest, tell our size. */
 static int snnq_query_answer(struct drm_snnq_dev_query *args, const void *from, u32 size)
 {
@@ -336,10 +327,11 @@ int snnq_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *fi
 		return snnq_query_answer(args, &sdev->info, sizeof(sdev->info));
 	case DRM_SNNQ_QUERY_DEV_STATS:
 		snnq_stats_read(&sdev->counters, &stats);
+		stats.memory_limit = snnq_device_budget();
 		return snnq_query_answer(args, &stats, sizeof(stats));
 	case DRM_SNNQ_QUERY_FILE_STATS:
 		snnq_stats_read(&sfile->counters, &stats);
-		stats.bo_bytes = snnq_file_bo_bytes(file);
+		stats.memory_limit = snnq_file_budget();
 		return snnq_query_answer(args, &stats, sizeof(stats));
 	default:
 		return -EINVAL;

@@ -6,8 +6,10 @@
  * interrupts, calls snnq_device_start() and registers the DRM device last.
  *
  * Lifetime: struct snnq_device and the schedulers live until the last file, job,
- * fence and dma-buf is gone (drmm). Registers, rings and interrupts go at remove
- * (devm); whoever touches them holds drm_dev_enter() or runs in an interrupt.
+ * fence and dma-buf is gone (drmm). Registers and interrupts go at remove (devm), and
+ * before them all that the DMA API gave (snnq_mem.c, snnq_gem.c); whoever touches
+ * them holds drm_dev_enter() or runs in an interrupt. All ioctls that make or use
+ * DMA memory run inside drm_dev_enter(): snnq_drv.c.
  */
 #ifndef SNNQ_DEVICE_H
 #define SNNQ_DEVICE_H
@@ -16,6 +18,7 @@
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -30,7 +33,6 @@
 #error "programs, rings and registers are little-endian; so is this driver"
 #endif
 
-struct dma_pool;
 struct drm_file;
 struct drm_gpu_scheduler;
 struct snnq_core;
@@ -48,7 +50,8 @@ enum snnq_counter {
 	SNNQ_CORE_RESETS,
 	SNNQ_DEVICE_RESETS,
 	SNNQ_BAD_COMPLETIONS,
-	SNNQ_BO_BYTES,
+	SNNQ_MEMORY_BYTES,
+	SNNQ_MEMORY_LIMIT,	/* not counted */
 	SNNQ_COUNTERS
 };
 
@@ -70,11 +73,17 @@ struct snnq_counters {
  * @timeout_wq: ordered: one recovery at a time.
  * @complete_wq: ends jobs that an interrupt has no time for.
  * @fatal: resets the device: snnq_recover.c.
- * @tables: pool of region tables.
- * @lists: pool of page list pages.
+ * @dma_lock: @mems and @bos.
+ * @mems: all memory that the DMA API allocated.
+ * @bos: all buffers that are mapped for the device.
+ * @import_lock: one import at a time.
+ * @importer: whose.
  * @counters: of the whole device.
- * @stop_dma: front end's last resort to keep the device from memory.
+ * @stop_dma: front end's last resort to keep the device from memory; whether it
+ *	helped.
  * @wedged: recovery failed: nothing runs any more.
+ * @unstoppable: the last resort did not help: memory that the device knows of is
+ *	never freed.
  */
 struct snnq_device {
 	struct drm_device drm;
@@ -87,29 +96,39 @@ struct snnq_device {
 	struct workqueue_struct *timeout_wq;
 	struct workqueue_struct *complete_wq;
 	struct work_struct fatal;
-	struct dma_pool *tables;
-	struct dma_pool *lists;
+	struct mutex dma_lock;		/* mems, bos */
+	struct list_head mems;
+	struct list_head bos;
+	struct mutex import_lock;	/* importer */
+	struct snnq_file *importer;
 	struct snnq_counters counters;
-	void (*stop_dma)(struct snnq_device *sdev);
+	bool (*stop_dma)(struct snnq_device *sdev);
 	bool wedged;
+	bool unstoppable;
 };
 
 /**
  * struct snnq_file - an open file
- * @ref: held by the open file and by each stream.
+ * @ref: held by the open file, by each stream, and by all memory.
+ * @sdev: device; it is there as long as there is memory.
  * @models: handles of models.
  * @streams: handles of streams.
  * @submit_lock: jobs of this file enter their queues in one order.
  * @counters: of this file.
- * @jobs: jobs that exist.
+ * @model_count: models that exist, with a handle or without.
+ * @stream_count: likewise streams.
+ * @jobs: likewise jobs.
  * @idle: woken when @jobs drops to zero.
  */
 struct snnq_file {
 	struct kref ref;
+	struct snnq_device *sdev;
 	struct xarray models;
 	struct xarray streams;
 	struct mutex submit_lock;	/* one order of jobs */
 	struct snnq_counters counters;
+	atomic_t model_count;
+	atomic_t stream_count;
 	atomic_t jobs;
 	wait_queue_head_t idle;
 };
@@ -147,6 +166,7 @@ int snnq_device_init(struct snnq_device *sdev, size_t regs_bytes);
 int snnq_device_start(struct snnq_device *sdev);
 int snnq_device_quiet(struct snnq_device *sdev);
 int snnq_device_restart(struct snnq_device *sdev);
+void snnq_device_isolate(struct snnq_device *sdev);
 void snnq_device_remove(struct snnq_device *sdev);
 irqreturn_t snnq_device_irq(int irq, void *data);
 int snnq_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file);

@@ -39,6 +39,7 @@ static int snnq_open(struct drm_device *drm, struct drm_file *file)
 	if (!sfile)
 		return -ENOMEM;
 	kref_init(&sfile->ref);
+	sfile->sdev = to_snnq_device(drm);
 	xa_init_flags(&sfile->models, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&sfile->streams, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	mutex_init(&sfile->submit_lock);
@@ -76,8 +77,59 @@ static void snnq_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 	drm_printf(p, "drm-cycles-core:\t%llu\n",
 		   (u64)atomic64_read(&sfile->counters.value[SNNQ_CYCLES]));
 	drm_printf(p, "drm-maxfreq-core:\t%llu Hz\n", sdev->info.clock_khz * 1000ull);
+	drm_printf(p, "snnq-memory:\t%llu KiB\n",
+		   (u64)atomic64_read(&sfile->counters.value[SNNQ_MEMORY_BYTES]) >> 10);
 	drm_show_memory_stats(p, file);
 }
+
+/*
+ * Whether an ioctl may use the device, or make what its removal takes back. Others
+ * must not run inside drm_dev_enter(): they may wait for what removal alone ends.
+ */
+static bool snnq_ioctl_needs_device(unsigned int cmd)
+{
+	unsigned int nr = DRM_IOCTL_NR(cmd);
+
+	switch (nr) {
+	case DRM_IOCTL_NR(DRM_IOCTL_PRIME_HANDLE_TO_FD):
+	case DRM_IOCTL_NR(DRM_IOCTL_PRIME_FD_TO_HANDLE):
+		return true;
+	case DRM_COMMAND_BASE + DRM_SNNQ_BO_SYNC:	/* enters by itself */
+		return false;
+	default:
+		return nr >= DRM_COMMAND_BASE && nr < DRM_COMMAND_END;
+	}
+}
+
+static long snnq_ioctl_any(struct file *filp, unsigned int cmd, unsigned long arg,
+			   long (*ioctl)(struct file *filp, unsigned int cmd, unsigned long arg))
+{
+	struct drm_file *file = filp->private_data;
+	long ret;
+	int idx;
+
+	if (!snnq_ioctl_needs_device(cmd))
+		return ioctl(filp, cmd, arg);
+	if (!drm_dev_enter(file->minor->dev, &idx))
+		return -ENODEV;
+	ret = ioctl(filp, cmd, arg);
+	drm_dev_exit(idx);
+	return ret;
+}
+
+static long snnq_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	return snnq_ioctl_any(filp, cmd, arg, drm_ioctl);
+}
+
+#ifdef CONFIG_COMPAT
+static long snnq_compat_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	return snnq_ioctl_any(filp, cmd, arg, drm_compat_ioctl);
+}
+#else
+#define snnq_compat_ioctl	NULL
+#endif
 
 #define SNNQ_IOCTL(name, handler) DRM_IOCTL_DEF_DRV(SNNQ_##name, handler, DRM_RENDER_ALLOW)
 
@@ -105,8 +157,8 @@ static const struct file_operations snnq_fops = {
 	.open = drm_open,
 #endif
 	.release = drm_release,
-	.unlocked_ioctl = drm_ioctl,
-	.compat_ioctl = drm_compat_ioctl,
+	.unlocked_ioctl = snnq_ioctl,
+	.compat_ioctl = snnq_compat_ioctl,
 	.poll = drm_poll,
 	.read = drm_read,
 	.llseek = noop_llseek,
@@ -123,6 +175,7 @@ const struct drm_driver snnq_drm_driver = {
 	.show_fdinfo = snnq_show_fdinfo,
 	.gem_create_object = snnq_gem_create_object,
 	.gem_prime_import_sg_table = snnq_gem_import_sg_table,
+	.prime_fd_to_handle = snnq_gem_fd_to_handle,
 	.ioctls = snnq_ioctls,
 	.num_ioctls = ARRAY_SIZE(snnq_ioctls),
 	.fops = &snnq_fops,

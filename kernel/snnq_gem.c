@@ -6,12 +6,16 @@
  * to the end, so that submitting a job neither allocates nor maps. The same
  * objects, without a handle, hold the state and scratch memory of streams.
  *
- * All buffers of a device together take at most half of the machine's memory;
- * what a process may take is up to its memory cgroup, which shmem charges.
+ * When the driver leaves the device, mappings, page lists and attachments go. The
+ * pages stay as long as anybody has the buffer: what processes and importers have
+ * mapped keeps its content.
  */
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
@@ -22,14 +26,116 @@
 #include "snnq_device.h"
 #include "snnq_gem.h"
 
+/* A new buffer is mapped: from now on removal knows of it. */
+static void snnq_bo_mapped(struct snnq_bo *bo)
+{
+	struct snnq_device *sdev = to_snnq_device(snnq_bo_obj(bo)->dev);
+
+	mutex_lock(&sdev->dma_lock);
+	list_add(&bo->node, &sdev->bos);
+	mutex_unlock(&sdev->dma_lock);
+}
+
+static void snnq_bo_unmap(struct snnq_bo *bo)
+{
+	struct drm_gem_object *obj = snnq_bo_obj(bo);
+	struct sg_table *sgt = bo->base.sgt;
+
+	lockdep_assert_held(&to_snnq_device(obj->dev)->dma_lock);
+	list_del_init(&bo->node);
+	bo->base.sgt = NULL;
+	snnq_pagelist_free(&bo->list, obj->dev->dev);
+	if (snnq_bo_imported(bo)) {
+		dma_buf_unmap_attachment_unlocked(obj->import_attach, sgt, DMA_BIDIRECTIONAL);
+		dma_buf_detach(bo->dmabuf, obj->import_attach);
+	} else {
+		dma_unmap_sgtable(obj->dev->dev, sgt, DMA_BIDIRECTIONAL, 0);
+		sg_free_table(sgt);
+		kfree(sgt);
+	}
+}
+
 static void snnq_gem_free(struct drm_gem_object *obj)
 {
 	struct snnq_device *sdev = to_snnq_device(obj->dev);
 	struct snnq_bo *bo = to_snnq_bo(obj);
 
-	snnq_pagelist_free(&bo->list, sdev->lists);
-	atomic64_sub(bo->counted, &sdev->counters.value[SNNQ_BO_BYTES]);
-	drm_gem_shmem_free(&bo->base);
+	if (READ_ONCE(sdev->unstoppable)) {	/* the device may still write to it */
+		drm_gem_free_mmap_offset(obj);
+		return;
+	}
+	mutex_lock(&sdev->dma_lock);
+	if (!list_empty(&bo->node))
+		snnq_bo_unmap(bo);
+	mutex_unlock(&sdev->dma_lock);
+	snnq_uncharge(&bo->charge);
+	if (snnq_bo_imported(bo)) {
+		dma_buf_put(bo->dmabuf);
+		drm_gem_object_release(obj);
+		kfree(bo);
+	} else {
+		drm_gem_shmem_free(&bo->base);
+	}
+}
+
+/* The driver leaves the device, which is quiet. */
+void snnq_gem_remove(struct snnq_device *sdev)
+{
+	struct snnq_bo *bo, *next;
+
+	mutex_lock(&sdev->dma_lock);
+	list_for_each_entry_safe(bo, next, &sdev->bos, node) {
+		snnq_bo_unmap(bo);
+		cond_resched();
+	}
+	mutex_unlock(&sdev->dma_lock);
+}
+
+/*
+ * Page by page: DMA addresses of neighbours may be merged while the pages are
+ * apart, and bouncing more than the range would undo what the CPU wrote nearby.
+ * Inside drm_dev_enter().
+ */
+static void snnq_bo_sync(struct snnq_bo *bo, u64 offset, u64 size, bool for_device)
+{
+	struct device *dev = snnq_bo_obj(bo)->dev->dev;
+	struct sg_dma_page_iter iter;
+	u64 end = offset + size, at = offset & ~(u64)(PAGE_SIZE - 1);
+
+	for_each_sgtable_dma_page(bo->base.sgt, &iter, at >> PAGE_SHIFT) {
+		u64 from = max(at, offset), to = min(at + PAGE_SIZE, end);
+		dma_addr_t addr = sg_page_iter_dma_address(&iter) + (from - at);
+
+		if (from >= to)
+			break;
+		if (for_device)
+			dma_sync_single_for_device(dev, addr, to - from, DMA_BIDIRECTIONAL);
+		else
+			dma_sync_single_for_cpu(dev, addr, to - from, DMA_BIDIRECTIONAL);
+		at += PAGE_SIZE;
+	}
+}
+
+#define SNNQ_SYNC_BYTES	((u64)SZ_1M)
+
+/* As much as the user likes, so in pieces. A device that is gone needs no sync. */
+static int snnq_bo_sync_range(struct snnq_bo *bo, u64 offset, u64 size, bool for_device)
+{
+	struct drm_device *drm = snnq_bo_obj(bo)->dev;
+	u64 end = offset + size, next;
+	int idx;
+
+	for (; offset < end; offset = next) {
+		next = min(end, ALIGN(offset + 1, SNNQ_SYNC_BYTES));
+		if (!drm_dev_enter(drm, &idx))
+			return -ENODEV;
+		snnq_bo_sync(bo, offset, next - offset, for_device);
+		drm_dev_exit(idx);
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
 }
 
 static enum drm_gem_object_status snnq_gem_status(struct drm_gem_object *obj)
@@ -57,35 +163,32 @@ struct drm_gem_object *snnq_gem_create_object(struct drm_device *drm, size_t siz
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
 	bo->base.base.funcs = &snnq_gem_funcs;
+	INIT_LIST_HEAD(&bo->node);
 	return &bo->base.base;
 }
 
-/* Reserve bytes in the device's total, before any memory is taken. */
-static int snnq_gem_account(struct snnq_device *sdev, u64 size)
+static struct snnq_bo *snnq_bo_alloc(struct snnq_device *sdev, u64 size)
 {
-	u64 limit = min_t(u64, (u64)totalram_pages() << (PAGE_SHIFT - 1),
-			  SNNQ_MAX_REGION_BYTES);
-	atomic64_t *total = &sdev->counters.value[SNNQ_BO_BYTES];
+	struct drm_gem_shmem_object *shmem;
 
-	if (size > limit)
-		return -ENOMEM;
-	if (atomic64_add_return(size, total) > limit) {
-		atomic64_sub(size, total);
-		return -ENOMEM;
-	}
-	return 0;
+	if (overflows_type(size, size_t))
+		return ERR_PTR(-ENOMEM);
+	shmem = drm_gem_shmem_create(&sdev->drm, size);
+	return IS_ERR(shmem) ? ERR_CAST(shmem) : to_snnq_bo(&shmem->base);
 }
 
 /**
  * snnq_bo_create() - make a zeroed buffer
- * @sdev: device.
+ * @sfile: for whom.
  * @size: bytes, > 0; rounded up to pages.
+ *
+ * Inside drm_dev_enter().
  *
  * Return: the buffer, without a handle, or an error pointer.
  */
-struct snnq_bo *snnq_bo_create(struct snnq_device *sdev, u64 size)
+struct snnq_bo *snnq_bo_create(struct snnq_file *sfile, u64 size)
 {
-	struct drm_gem_shmem_object *shmem;
+	struct snnq_charge charge = {};
 	struct sg_table *sgt;
 	struct snnq_bo *bo;
 	int err;
@@ -93,29 +196,41 @@ struct snnq_bo *snnq_bo_create(struct snnq_device *sdev, u64 size)
 	if (!size || size > SNNQ_MAX_REGION_BYTES)
 		return ERR_PTR(-ENOMEM);
 	size = PAGE_ALIGN(size);
-	err = snnq_gem_account(sdev, size);
+	err = snnq_charge(&charge, sfile, size + snnq_pagelist_bytes(size));
 	if (err)
 		return ERR_PTR(err);
-
-	shmem = drm_gem_shmem_create(&sdev->drm, size);
-	if (IS_ERR(shmem)) {
-		atomic64_sub(size, &sdev->counters.value[SNNQ_BO_BYTES]);
-		return ERR_CAST(shmem);
+	bo = snnq_bo_alloc(sfile->sdev, size);
+	if (IS_ERR(bo)) {
+		snnq_uncharge(&charge);
+		return bo;
 	}
-	bo = to_snnq_bo(&shmem->base);
-	bo->counted = size;
-
-	sgt = drm_gem_shmem_get_pages_sgt(shmem);
+	bo->charge = charge;
+	sgt = drm_gem_shmem_get_pages_sgt(&bo->base);
 	err = PTR_ERR_OR_ZERO(sgt);
 	if (!err)
-		err = snnq_pagelist_build(&bo->list, sdev->lists, sgt, size);
+		err = snnq_pagelist_build(&bo->list, sfile->sdev->drm.dev, sgt, size);
 	if (err) {
 		snnq_bo_put(bo);
 		return ERR_PTR(err);
 	}
+	snnq_bo_mapped(bo);
 	return bo;
 }
 
+/* The mapping and the attachment stay with the caller when this fails. */
+static int snnq_bo_import(struct snnq_bo *bo, struct snnq_file *sfile, struct sg_table *sgt)
+{
+	struct drm_gem_object *obj = snnq_bo_obj(bo);
+	int err = snnq_charge(&bo->charge, sfile, obj->size + snnq_pagelist_bytes(obj->size));
+
+	if (!err)
+		err = snnq_pagelist_build(&bo->list, obj->dev->dev, sgt, obj->size);
+	if (err)
+		bo->base.sgt = NULL;
+	return err;
+}
+
+/* Inside snnq_gem_fd_to_handle(). */
 struct drm_gem_object *snnq_gem_import_sg_table(struct drm_device *drm,
 						struct dma_buf_attachment *attach,
 						struct sg_table *sgt)
@@ -131,14 +246,28 @@ struct drm_gem_object *snnq_gem_import_sg_table(struct drm_device *drm,
 	if (IS_ERR(obj))
 		return obj;
 	bo = to_snnq_bo(obj);
-	err = snnq_pagelist_build(&bo->list, sdev->lists, sgt, obj->size);
+	err = snnq_bo_import(bo, sdev->importer, sgt);
 	if (err) {
-		/* The attachment and its mapping stay with the caller. */
-		bo->base.sgt = NULL;
 		drm_gem_object_put(obj);
 		return ERR_PTR(err);
 	}
+	bo->dmabuf = attach->dmabuf;	/* DRM takes the reference for us */
+	snnq_bo_mapped(bo);
 	return obj;
+}
+
+/* DRM does not tell for whom a buffer is imported. It imports one at a time anyway. */
+int snnq_gem_fd_to_handle(struct drm_device *drm, struct drm_file *file, int fd, u32 *handle)
+{
+	struct snnq_device *sdev = to_snnq_device(drm);
+	int err;
+
+	mutex_lock(&sdev->import_lock);
+	sdev->importer = file->driver_priv;
+	err = drm_gem_prime_fd_to_handle(drm, file, fd, handle);
+	sdev->importer = NULL;
+	mutex_unlock(&sdev->import_lock);
+	return err;
 }
 
 struct snnq_bo *snnq_bo_lookup(struct drm_file *file, u32 handle)
@@ -152,30 +281,6 @@ void snnq_bo_put(struct snnq_bo *bo)
 {
 	if (bo)
 		drm_gem_object_put(snnq_bo_obj(bo));
-}
-
-/*
- * Page by page: DMA addresses of neighbours may be merged while the pages are
- * apart, and bouncing more than the range would undo what the CPU wrote nearby.
- */
-void snnq_bo_sync(struct snnq_bo *bo, u64 offset, u64 size, bool for_device)
-{
-	struct device *dev = snnq_bo_obj(bo)->dev->dev;
-	struct sg_dma_page_iter iter;
-	u64 end = offset + size, at = offset & ~(u64)(PAGE_SIZE - 1);
-
-	for_each_sgtable_dma_page(bo->base.sgt, &iter, at >> PAGE_SHIFT) {
-		u64 from = max(at, offset), to = min(at + PAGE_SIZE, end);
-		dma_addr_t addr = sg_page_iter_dma_address(&iter) + (from - at);
-
-		if (from >= to)
-			break;
-		if (for_device)
-			dma_sync_single_for_device(dev, addr, to - from, DMA_BIDIRECTIONAL);
-		else
-			dma_sync_single_for_cpu(dev, addr, to - from, DMA_BIDIRECTIONAL);
-		at += PAGE_SIZE;
-	}
 }
 
 /* Copy kernel memory into a buffer of ours, from any context. */
@@ -202,7 +307,7 @@ int snnq_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *fi
 
 	if (!args->size || args->flags & ~DRM_SNNQ_BO_DEVICE_READONLY)
 		return -EINVAL;
-	bo = snnq_bo_create(to_snnq_device(drm), args->size);
+	bo = snnq_bo_create(file->driver_priv, args->size);
 	if (IS_ERR(bo))
 		return PTR_ERR(bo);
 	bo->device_readonly = args->flags & DRM_SNNQ_BO_DEVICE_READONLY;
@@ -233,9 +338,10 @@ int snnq_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_fil
 int snnq_ioctl_bo_sync(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct drm_snnq_bo_sync *args = data;
+	bool for_device = args->flags == DRM_SNNQ_SYNC_FOR_DEVICE;
 	struct snnq_bo *bo;
 	u64 end;
-	int err = 0, idx;
+	int err;
 
 	if (args->flags != DRM_SNNQ_SYNC_FOR_CPU && args->flags != DRM_SNNQ_SYNC_FOR_DEVICE)
 		return -EINVAL;
@@ -246,13 +352,8 @@ int snnq_ioctl_bo_sync(struct drm_device *drm, void *data, struct drm_file *file
 		return -ENOENT;
 	if (end > snnq_bo_obj(bo)->size)
 		err = -EINVAL;
-	else if (!drm_dev_enter(drm, &idx))
-		err = -ENODEV;
-	if (!err) {
-		snnq_bo_sync(bo, args->offset, args->size,
-			     args->flags == DRM_SNNQ_SYNC_FOR_DEVICE);
-		drm_dev_exit(idx);
-	}
+	else
+		err = snnq_bo_sync_range(bo, args->offset, args->size, for_device);
 	snnq_bo_put(bo);
 	return err;
 }

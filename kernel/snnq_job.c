@@ -9,8 +9,6 @@
  * A job holds references to its stream and buffers until it is freed, whatever
  * the user closes meanwhile.
  */
-#include <linux/dma-mapping.h>
-#include <linux/dmapool.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -22,6 +20,7 @@
 #include "snnq_device.h"
 #include "snnq_gem.h"
 #include "snnq_job.h"
+#include "snnq_mem.h"
 #include "snnq_model.h"
 #include "snnq_recover.h"
 
@@ -76,7 +75,7 @@ static struct snnq_fence *snnq_fence_create(struct snnq_device *sdev)
 static void snnq_job_set_region(struct snnq_job *job, u32 region, struct snnq_bo *bo,
 				u64 start, u64 bytes, u32 access)
 {
-	struct snnq_region_entry *entry = &job->table[region];
+	struct snnq_region_entry *entry = &job->table.entry[region];
 
 	entry->access = access;
 	if (!bo)
@@ -120,16 +119,15 @@ static int snnq_job_bindings(struct snnq_job *job, struct drm_file *file,
 			     const struct drm_snnq_array *array)
 {
 	const struct snnq_program_info *info = &job->stream->model->info;
-	struct snnq_device *sdev = job->stream->sdev;
 	struct drm_snnq_binding binding;
 	u32 i;
 	int err;
 
 	if (array->count != info->region_count)
 		return -EINVAL;
-	job->table = dma_pool_zalloc(sdev->tables, GFP_KERNEL, &job->table_dma);
-	if (!job->table)
-		return -ENOMEM;
+	err = snnq_stream_table_get(job->stream, &job->table);
+	if (err)
+		return err;
 	job->regions = SNNQ_REGION_USER + info->region_count;
 	snnq_job_set_region(job, SNNQ_REGION_SCRATCH, job->stream->scratch, 0,
 			    info->scratch_bytes, SNNQ_ACCESS_READ | SNNQ_ACCESS_WRITE);
@@ -151,7 +149,9 @@ static int snnq_job_profile(struct snnq_job *job, struct drm_file *file,
 			    const struct drm_snnq_job *args)
 {
 	struct snnq_device *sdev = job->stream->sdev;
+	struct snnq_mem *mem;
 	struct snnq_bo *bo;
+	u32 bytes;
 	u64 end;
 
 	if (!args->profile_handle)
@@ -165,17 +165,19 @@ static int snnq_job_profile(struct snnq_job *job, struct drm_file *file,
 		return -ENOENT;
 	job->profile_bo = bo;
 	job->profile_offset = args->profile_offset;
-	job->profile_bytes = job->stream->model->info.layer_count * sizeof(struct snnq_layer_stats);
+	bytes = job->stream->model->info.layer_count * sizeof(struct snnq_layer_stats);
 	if (snnq_bo_imported(bo) ||
-	    check_add_overflow(args->profile_offset, (u64)job->profile_bytes, &end))
+	    check_add_overflow(args->profile_offset, (u64)bytes, &end))
 		return -EINVAL;
 	if (end > snnq_bo_obj(bo)->size)
 		return -EOVERFLOW;
 	if (bo->device_readonly)
 		return -EACCES;
-	job->profile = dma_alloc_coherent(sdev->drm.dev, job->profile_bytes, &job->profile_dma,
-					  GFP_KERNEL | __GFP_NOWARN);
-	return job->profile ? 0 : -ENOMEM;
+	mem = snnq_mem_create(sdev, job->stream->file, bytes);
+	if (IS_ERR(mem))
+		return PTR_ERR(mem);
+	job->profile = mem;
+	return 0;
 }
 
 /* By the size of the program and the stream's own limit; fences must not take for ever. */
@@ -193,9 +195,14 @@ static u64 snnq_job_limit(const struct snnq_job *job)
 				  2ull * snnq_timeout_ms * NSEC_PER_MSEC, cap);
 }
 
+static void snnq_job_uncount(struct snnq_file *sfile)
+{
+	if (atomic_dec_and_test(&sfile->jobs))
+		wake_up(&sfile->idle);
+}
+
 static void snnq_job_release(struct snnq_job *job)
 {
-	struct snnq_device *sdev = job->stream->sdev;
 	struct snnq_file *sfile = job->stream->file;
 	u32 i;
 
@@ -205,13 +212,9 @@ static void snnq_job_release(struct snnq_job *job)
 	for (i = 0; i < ARRAY_SIZE(job->bos); i++)
 		snnq_bo_put(job->bos[i]);
 	snnq_bo_put(job->profile_bo);
-	if (job->profile)
-		dma_free_coherent(sdev->drm.dev, job->profile_bytes, job->profile,
-				  job->profile_dma);
-	if (job->table)
-		dma_pool_free(sdev->tables, job->table, job->table_dma);
-	if (atomic_dec_and_test(&sfile->jobs))
-		wake_up(&sfile->idle);
+	snnq_mem_destroy(job->profile);
+	snnq_stream_table_put(job->stream, &job->table);
+	snnq_job_uncount(sfile);
 	snnq_stream_put(job->stream);
 	if (job->fence)
 		dma_fence_put(&job->fence->base);
@@ -245,6 +248,20 @@ static int snnq_job_build(struct snnq_job *job, struct drm_file *file,
 	return err;
 }
 
+static struct snnq_job *snnq_job_alloc(struct snnq_file *sfile)
+{
+	struct snnq_job *job;
+
+	if (!atomic_add_unless(&sfile->jobs, 1, SNNQ_MAX_QUEUED_PER_FILE))
+		return ERR_PTR(-EBUSY);
+	job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
+	if (!job) {
+		snnq_job_uncount(sfile);
+		return ERR_PTR(-ENOMEM);
+	}
+	return job;
+}
+
 /**
  * snnq_job_create() - build a job, not yet queued
  * @file: who submits.
@@ -261,13 +278,12 @@ struct snnq_job *snnq_job_create(struct drm_file *file, const struct drm_snnq_jo
 
 	if (!stream)
 		return ERR_PTR(-ENOENT);
-	job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
-	if (!job) {
+	job = snnq_job_alloc(sfile);
+	if (IS_ERR(job)) {
 		snnq_stream_put(stream);
-		return ERR_PTR(-ENOMEM);
+		return job;
 	}
 	job->stream = stream;
-	atomic_inc(&sfile->jobs);
 	INIT_WORK(&job->free, snnq_job_free_work);
 	err = snnq_job_build(job, file, args);
 	if (!err)
@@ -308,11 +324,11 @@ void snnq_job_prepare(struct snnq_job *job, struct snnq_sq_entry *sqe)
 	snnq_job_set_region(job, SNNQ_REGION_STATE_OUT, stream->state[~job->seq & 1], 0, bytes,
 			    SNNQ_ACCESS_READ | SNNQ_ACCESS_WRITE);
 	*sqe = (struct snnq_sq_entry){
-		.program = model->program_dma,
-		.region_table = job->table_dma,
-		.profile = job->profile ? job->profile_dma : 0,
+		.program = model->program->dma,
+		.region_table = job->table.dma,
+		.profile = job->profile ? job->profile->dma : 0,
 		.state_seq = job->seq,
-		.program_bytes = model->bytes,
+		.program_bytes = model->program->bytes,
 		.steps = job->steps,
 		.region_count = job->regions,
 		.flags = (job->flags & DRM_SNNQ_JOB_RESET ? SNNQ_SQ_FLAG_RESET : 0) |
@@ -394,8 +410,8 @@ void snnq_job_finish(struct snnq_job *job)
 	snnq_job_account(job, &stream->sdev->counters, error);
 	snnq_job_account(job, &stream->file->counters, error);
 	if (job->profile && !error)
-		snnq_bo_fill(job->profile_bo, job->profile_offset, job->profile,
-			     job->profile_bytes);
+		snnq_bo_fill(job->profile_bo, job->profile_offset, job->profile->cpu,
+			     job->profile->bytes);
 	if (error)
 		dma_fence_set_error(&job->fence->base, error);
 	WRITE_ONCE(job->where, SNNQ_JOB_DONE);

@@ -61,7 +61,6 @@ enum snnq_job_where {
  * @epoch: of the stream.
  * @fence: signals when the device is done.
  * @table: region table.
- * @table_dma: its address.
  * @regions: entries in it.
  * @bos: buffers of the user regions.
  * @writes: bit n: region n of @bos is written.
@@ -71,8 +70,6 @@ enum snnq_job_where {
  * @profile_bo: where the user wants layer statistics, or NULL.
  * @profile_offset: in it.
  * @profile: where the device writes them.
- * @profile_dma: its address.
- * @profile_bytes: its size.
  * @limit_ns: time after which progress no longer counts.
  * @where: who has it.
  * @id: id in the ring.
@@ -94,8 +91,7 @@ struct snnq_job {
 	u64 seq;
 	u64 epoch;
 	struct snnq_fence *fence;
-	struct snnq_region_entry *table;
-	dma_addr_t table_dma;
+	struct snnq_table table;
 	u32 regions;
 	struct snnq_bo *bos[SNNQ_MAX_USER_REGIONS];
 	u32 writes;
@@ -104,9 +100,7 @@ struct snnq_job {
 	u32 wait_next;
 	struct snnq_bo *profile_bo;
 	u64 profile_offset;
-	void *profile;
-	dma_addr_t profile_dma;
-	size_t profile_bytes;
+	struct snnq_mem *profile;
 	u64 limit_ns;
 
 	enum snnq_job_where where;

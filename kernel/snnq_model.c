@@ -6,7 +6,6 @@
  * copy of that is what the device executes. None of it is a GEM object: there is
  * no handle, mapping or export through which it could change afterwards.
  */
-#include <linux/dma-mapping.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -15,15 +14,16 @@
 #include <drm/drm_print.h>
 
 #include "snnq_device.h"
+#include "snnq_mem.h"
 #include "snnq_model.h"
 
 static void snnq_model_release(struct kref *ref)
 {
 	struct snnq_model *model = container_of(ref, struct snnq_model, ref);
 
-	if (model->program)
-		dma_free_coherent(model->sdev->drm.dev, model->bytes, model->program,
-				  model->program_dma);
+	snnq_mem_destroy(model->program);
+	atomic_dec(&model->file->model_count);
+	kref_put(&model->file->ref, snnq_file_release);
 	kfree(model);
 }
 
@@ -58,14 +58,15 @@ void snnq_models_close(struct snnq_file *sfile)
 static int snnq_model_validate(struct snnq_model *model, const void *blob,
 			       struct drm_snnq_model_create *args)
 {
+	struct snnq_device *sdev = model->file->sdev;
 	struct snnq_diag diag = {};
 	int err;
 
-	err = snnq_program_validate(blob, args->size, &model->sdev->caps, &model->info, &diag);
+	err = snnq_program_validate(blob, args->size, &sdev->caps, &model->info, &diag);
 	if (err) {
 		args->error_code = diag.check;
 		args->error_layer = diag.layer;
-		drm_dbg(&model->sdev->drm, "program refused: layer %d: %s (%s)\n",
+		drm_dbg(&sdev->drm, "program refused: layer %d: %s (%s)\n",
 			(int)diag.layer, snnq_check_text(diag.check),
 			diag.field ? diag.field : "?");
 	}
@@ -74,26 +75,41 @@ static int snnq_model_validate(struct snnq_model *model, const void *blob,
 
 static int snnq_model_load(struct snnq_model *model, const void *blob, u32 bytes)
 {
-	model->bytes = bytes;
-	model->program = dma_alloc_coherent(model->sdev->drm.dev, bytes, &model->program_dma,
-					    GFP_KERNEL | __GFP_NOWARN);
-	if (!model->program)
-		return -ENOMEM;
-	memcpy(model->program, blob, bytes);
+	struct snnq_mem *mem = snnq_mem_create(model->file->sdev, model->file, bytes);
+
+	if (IS_ERR(mem))
+		return PTR_ERR(mem);
+	model->program = mem;
+	memcpy(mem->cpu, blob, bytes);
 	return 0;
 }
 
-static struct snnq_model *snnq_model_create(struct snnq_device *sdev,
+static struct snnq_model *snnq_model_alloc(struct snnq_file *sfile)
+{
+	struct snnq_model *model;
+
+	if (!atomic_add_unless(&sfile->model_count, 1, SNNQ_MAX_MODELS_PER_FILE))
+		return ERR_PTR(-ENOSPC);
+	model = kzalloc(sizeof(*model), GFP_KERNEL_ACCOUNT);
+	if (!model) {
+		atomic_dec(&sfile->model_count);
+		return ERR_PTR(-ENOMEM);
+	}
+	kref_init(&model->ref);
+	kref_get(&sfile->ref);
+	model->file = sfile;
+	return model;
+}
+
+static struct snnq_model *snnq_model_create(struct snnq_file *sfile,
 					    struct drm_snnq_model_create *args)
 {
-	struct snnq_model *model = kzalloc(sizeof(*model), GFP_KERNEL_ACCOUNT);
+	struct snnq_model *model = snnq_model_alloc(sfile);
 	void *blob;
 	int err;
 
-	if (!model)
-		return ERR_PTR(-ENOMEM);
-	kref_init(&model->ref);
-	model->sdev = sdev;
+	if (IS_ERR(model))
+		return model;
 	blob = kvmalloc(args->size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!blob)
 		err = -ENOMEM;
@@ -113,7 +129,6 @@ static struct snnq_model *snnq_model_create(struct snnq_device *sdev,
 int snnq_ioctl_model_create(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct drm_snnq_model_create *args = data;
-	struct snnq_device *sdev = to_snnq_device(drm);
 	struct snnq_file *sfile = file->driver_priv;
 	struct snnq_model *model;
 	int err;
@@ -122,13 +137,13 @@ int snnq_ioctl_model_create(struct drm_device *drm, void *data, struct drm_file 
 	args->error_layer = U32_MAX;
 	if (args->flags || args->reserved)
 		return -EINVAL;
-	if (args->size > sdev->info.max_program_bytes)
+	if (args->size > sfile->sdev->info.max_program_bytes)
 		return -E2BIG;
 	if (!args->size) {
 		args->error_code = SNNQ_CHECK_SIZE;
 		return -EINVAL;
 	}
-	model = snnq_model_create(sdev, args);
+	model = snnq_model_create(sfile, args);
 	if (IS_ERR(model))
 		return PTR_ERR(model);
 	err = xa_alloc(&sfile->models, &args->handle, model,

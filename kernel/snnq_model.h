@@ -11,8 +11,8 @@
 
 struct drm_device;
 struct drm_file;
-struct snnq_device;
 struct snnq_file;
+struct snnq_mem;
 
 /* Programs are contiguous for the device; more is rarely to be had. */
 #define SNNQ_DRIVER_PROGRAM_BYTES	(4u << 20)
@@ -20,19 +20,15 @@ struct snnq_file;
 /**
  * struct snnq_model - a program that the validator accepted
  * @ref: held by its handle and by its streams.
- * @sdev: device.
+ * @file: who made it, with a reference.
  * @info: all that submitting a job has to know of the program.
  * @program: the copy that runs; nobody can map it.
- * @program_dma: its address.
- * @bytes: its size.
  */
 struct snnq_model {
 	struct kref ref;
-	struct snnq_device *sdev;
+	struct snnq_file *file;
 	struct snnq_program_info info;
-	void *program;
-	dma_addr_t program_dma;
-	u32 bytes;
+	struct snnq_mem *program;
 };
 
 struct snnq_model *snnq_model_get(struct snnq_file *sfile, u32 handle);

@@ -3,14 +3,37 @@
  * Page lists: what the device sees of scattered memory.
  */
 #include <linux/dma-mapping.h>
-#include <linux/dmapool.h>
 #include <linux/scatterlist.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "snnq_pagelist.h"
 
-static int snnq_pagelist_alloc(struct snnq_pagelist *list, struct dma_pool *pool)
+/* Big lists take long to make. */
+static int snnq_pagelist_breathe(void)
 {
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+/* List page @i begins a new piece of memory, or goes on in the last one. */
+static bool snnq_pagelist_add(struct snnq_pagelist *list, struct device *dev, u32 i)
+{
+	struct snnq_list_page *t = &list->table[i];
+
+	if (i % SNNQ_LIST_CHUNK) {
+		t->cpu = t[-1].cpu + SNNQ_LIST_ENTRIES;
+		t->dma = t[-1].dma + SNNQ_PAGE_BYTES;
+	} else {
+		t->cpu = dma_alloc_coherent(dev, PAGE_SIZE, &t->dma,
+					    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	}
+	return t->cpu;
+}
+
+static int snnq_pagelist_alloc(struct snnq_pagelist *list, struct device *dev)
+{
+	int err = 0;
 	u32 i;
 
 	list->tables = snnq_pagelist_tables(list->pages);
@@ -18,16 +41,14 @@ static int snnq_pagelist_alloc(struct snnq_pagelist *list, struct dma_pool *pool
 			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!list->table)
 		return -ENOMEM;
-	for (i = 0; i < list->tables; i++) {
-		struct snnq_list_page *t = &list->table[i];
-
-		t->cpu = dma_pool_zalloc(pool, GFP_KERNEL | __GFP_NOWARN, &t->dma);
-		if (!t->cpu)
+	for (i = 0; !err && i < list->tables; i++) {
+		if (!snnq_pagelist_add(list, dev, i))
 			return -ENOMEM;
 		if (i)
-			list->table[i - 1].cpu[SNNQ_LIST_LINK] = t->dma;
+			list->table[i - 1].cpu[SNNQ_LIST_LINK] = list->table[i].dma;
+		err = snnq_pagelist_breathe();
 	}
-	return 0;
+	return err;
 }
 
 /* Exporters of imported buffers may hand over anything: check it. */
@@ -35,7 +56,7 @@ static int snnq_pagelist_fill(struct snnq_pagelist *list, struct sg_table *sgt)
 {
 	struct scatterlist *sg;
 	u32 page = 0, slot;
-	int i;
+	int i, err;
 
 	for_each_sgtable_dma_sg(sgt, sg, i) {
 		dma_addr_t addr = sg_dma_address(sg);
@@ -48,6 +69,9 @@ static int snnq_pagelist_fill(struct snnq_pagelist *list, struct sg_table *sgt)
 
 			list->table[table].cpu[slot] = addr;
 			addr += SNNQ_PAGE_BYTES;
+			err = slot ? 0 : snnq_pagelist_breathe();
+			if (err)
+				return err;
 		}
 	}
 	return page == list->pages ? 0 : -EINVAL;
@@ -56,33 +80,33 @@ static int snnq_pagelist_fill(struct snnq_pagelist *list, struct sg_table *sgt)
 /**
  * snnq_pagelist_build() - build the list of a mapped scatter table
  * @list: result; empty on failure.
- * @pool: pool of list pages.
+ * @dev: who reads it.
  * @sgt: memory, mapped for the device.
  * @bytes: of memory, multiple of the device page size, at most SNNQ_MAX_REGION_BYTES.
  *
- * Return: 0, -ENOMEM, or -EINVAL when the memory is not made of device pages.
+ * Return: 0, -ENOMEM, -EINTR, or -EINVAL when the memory is not made of device pages.
  */
-int snnq_pagelist_build(struct snnq_pagelist *list, struct dma_pool *pool,
-			struct sg_table *sgt, u64 bytes)
+int snnq_pagelist_build(struct snnq_pagelist *list, struct device *dev, struct sg_table *sgt,
+			u64 bytes)
 {
 	int err;
 
 	list->pages = bytes >> SNNQ_PAGE_SHIFT;
-	err = snnq_pagelist_alloc(list, pool);
+	err = snnq_pagelist_alloc(list, dev);
 	if (!err)
 		err = snnq_pagelist_fill(list, sgt);
 	if (err)
-		snnq_pagelist_free(list, pool);
+		snnq_pagelist_free(list, dev);
 	return err;
 }
 
-void snnq_pagelist_free(struct snnq_pagelist *list, struct dma_pool *pool)
+void snnq_pagelist_free(struct snnq_pagelist *list, struct device *dev)
 {
 	u32 i;
 
-	for (i = 0; list->table && i < list->tables; i++)
+	for (i = 0; list->table && i < list->tables; i += SNNQ_LIST_CHUNK)
 		if (list->table[i].cpu)
-			dma_pool_free(pool, list->table[i].cpu, list->table[i].dma);
+			dma_free_coherent(dev, PAGE_SIZE, list->table[i].cpu, list->table[i].dma);
 	kvfree(list->table);
 	*list = (struct snnq_pagelist){};
 }

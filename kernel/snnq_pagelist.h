@@ -9,11 +9,12 @@
 #define SNNQ_PAGELIST_H
 
 #include <linux/math.h>
+#include <linux/mm.h>
 #include <linux/types.h>
 
 #include "snnq_regs.h"
 
-struct dma_pool;
+struct device;
 struct sg_table;
 
 struct snnq_list_page {
@@ -21,11 +22,14 @@ struct snnq_list_page {
 	dma_addr_t dma;
 };
 
+/* List pages are allocated by pages of the CPU. */
+#define SNNQ_LIST_CHUNK	((u32)(PAGE_SIZE / SNNQ_PAGE_BYTES))
+
 /**
  * struct snnq_pagelist - a page list
  * @pages: device pages in it.
  * @tables: list pages.
- * @table: the list pages.
+ * @table: the list pages; NULL: there is no list.
  */
 struct snnq_pagelist {
 	u32 pages;
@@ -52,8 +56,16 @@ static inline u32 snnq_pagelist_slot(u32 tables, u32 page, u32 *slot)
 	return table;
 }
 
-int snnq_pagelist_build(struct snnq_pagelist *list, struct dma_pool *pool,
-			struct sg_table *sgt, u64 bytes);
-void snnq_pagelist_free(struct snnq_pagelist *list, struct dma_pool *pool);
+/* Memory that the list of @bytes takes. */
+static inline u64 snnq_pagelist_bytes(u64 bytes)
+{
+	u32 tables = snnq_pagelist_tables(bytes >> SNNQ_PAGE_SHIFT);
+
+	return (u64)DIV_ROUND_UP(tables, SNNQ_LIST_CHUNK) * PAGE_SIZE;
+}
+
+int snnq_pagelist_build(struct snnq_pagelist *list, struct device *dev, struct sg_table *sgt,
+			u64 bytes);
+void snnq_pagelist_free(struct snnq_pagelist *list, struct device *dev);
 
 #endif /* SNNQ_PAGELIST_H */

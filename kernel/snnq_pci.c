@@ -13,9 +13,15 @@
 #include "snnq_device.h"
 #include "snnq_recover.h"
 
-static void snnq_pci_stop_dma(struct snnq_device *sdev)
+/* Reading back sees to it that what was on the way has arrived; all ones: it is gone. */
+static bool snnq_pci_stop_dma(struct snnq_device *sdev)
 {
-	pci_clear_master(to_pci_dev(sdev->drm.dev));
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	u16 command = 0;
+
+	pci_clear_master(pdev);
+	pci_read_config_word(pdev, PCI_COMMAND, &command);
+	return PCI_POSSIBLE_ERROR(command) || !(command & PCI_COMMAND_MASTER);
 }
 
 static irqreturn_t snnq_pci_shared_irq(int irq, void *data)
@@ -38,12 +44,16 @@ static void snnq_pci_free_vectors(void *pdev)
 static int snnq_pci_request(struct snnq_device *sdev, bool shared)
 {
 	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	const char *name;
 	int err;
 	u32 i;
 
+	name = devm_kasprintf(&pdev->dev, GFP_KERNEL, "snnq-%s", pci_name(pdev));
+	if (!name)
+		return -ENOMEM;
 	err = devm_request_irq(&pdev->dev, pci_irq_vector(pdev, 0),
 			       shared ? snnq_pci_shared_irq : snnq_device_irq,
-			       shared ? IRQF_SHARED : 0, SNNQ_DRIVER_NAME, sdev);
+			       shared ? IRQF_SHARED : 0, name, sdev);
 	for (i = 0; !err && i < sdev->info.cores; i++) {
 		struct snnq_core *core = &sdev->cores[i];
 
@@ -74,6 +84,18 @@ static int snnq_pci_irqs(struct snnq_device *sdev)
 	return err;
 }
 
+/* An earlier kernel may have left it at work on memory that is not its own any more. */
+static int snnq_pci_quiet(struct snnq_device *sdev)
+{
+	int err;
+
+	snnq_pci_stop_dma(sdev);
+	err = snnq_device_quiet(sdev);
+	if (err)
+		return dev_err_probe(sdev->drm.dev, err, "no answer to a reset\n");
+	return 0;
+}
+
 /* Everything that open files and interrupts can reach is there before they are. */
 static int snnq_pci_setup(struct snnq_device *sdev)
 {
@@ -82,6 +104,8 @@ static int snnq_pci_setup(struct snnq_device *sdev)
 
 	sdev->stop_dma = snnq_pci_stop_dma;
 	err = snnq_device_init(sdev, pci_resource_len(pdev, SNNQ_PCI_BAR_REGS));
+	if (!err)
+		err = snnq_pci_quiet(sdev);
 	if (!err)
 		err = snnq_pci_irqs(sdev);
 	if (err)

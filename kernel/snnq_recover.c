@@ -200,7 +200,7 @@ static void snnq_recover_give_up(struct snnq_device *sdev, const char *why)
 {
 	drm_err(&sdev->drm, "device %s and is given up\n", why);
 	WRITE_ONCE(sdev->wedged, true);
-	sdev->stop_dma(sdev);
+	snnq_device_isolate(sdev);
 }
 
 /* Once more: the first may have met the device in the midst of something long. */

@@ -23,6 +23,7 @@
 #include "snnq_core.h"
 #include "snnq_device.h"
 #include "snnq_gem.h"
+#include "snnq_mem.h"
 #include "snnq_model.h"
 #include "snnq_stream.h"
 
@@ -36,7 +37,9 @@ static void snnq_stream_release(struct kref *ref)
 	snnq_bo_put(stream->state[0]);
 	snnq_bo_put(stream->state[1]);
 	snnq_bo_put(stream->scratch);
+	snnq_mem_destroy(stream->tables);
 	snnq_model_put(stream->model);
+	atomic_dec(&stream->file->stream_count);
 	kref_put(&stream->file->ref, snnq_file_release);
 	kfree(stream);
 	drm_dev_put(&sdev->drm);
@@ -91,6 +94,7 @@ void snnq_stream_new_epoch(struct snnq_stream *stream)
 {
 	unsigned long flags;
 
+	lockdep_assert_held(&stream->file->submit_lock);
 	spin_lock_irqsave(&stream->lock, flags);
 	stream->epoch++;
 	stream->failed = false;
@@ -156,7 +160,7 @@ static int snnq_stream_buffers(struct snnq_stream *stream)
 	for (i = 0; i < ARRAY_SIZE(slot); i++) {
 		if (!bytes[i])
 			continue;
-		bo = snnq_bo_create(stream->sdev, bytes[i]);
+		bo = snnq_bo_create(stream->file, bytes[i]);
 		if (IS_ERR(bo))
 			return PTR_ERR(bo);
 		*slot[i] = bo;
@@ -164,18 +168,113 @@ static int snnq_stream_buffers(struct snnq_stream *stream)
 	return 0;
 }
 
+static u32 snnq_stream_table_bytes(const struct snnq_stream *stream)
+{
+	u32 entries = SNNQ_REGION_USER + stream->model->info.region_count;
+
+	return ALIGN(entries * sizeof(struct snnq_region_entry), 64);
+}
+
+/* Tables that one piece of memory has room for. */
+static u32 snnq_stream_tables(const struct snnq_stream *stream)
+{
+	return min_t(u32, SNNQ_PAGE_BYTES / snnq_stream_table_bytes(stream), 64);
+}
+
+static_assert(SNNQ_MAX_REGIONS * sizeof(struct snnq_region_entry) + 64 <= SNNQ_PAGE_BYTES);
+
+static int snnq_stream_table_take(struct snnq_stream *stream)
+{
+	unsigned long flags;
+	u32 i;
+
+	spin_lock_irqsave(&stream->lock, flags);
+	i = ~stream->tables_used ? __ffs64(~stream->tables_used) : 64;
+	if (i < snnq_stream_tables(stream))
+		stream->tables_used |= BIT_ULL(i);
+	else
+		i = 64;
+	spin_unlock_irqrestore(&stream->lock, flags);
+	return i;
+}
+
+/**
+ * snnq_stream_table_get() - memory for the region table of a job
+ * @stream: stream.
+ * @table: result, zeroed.
+ *
+ * Return: 0 or an error.
+ */
+int snnq_stream_table_get(struct snnq_stream *stream, struct snnq_table *table)
+{
+	u32 bytes = snnq_stream_table_bytes(stream), i = snnq_stream_table_take(stream);
+	struct snnq_mem *mem = stream->tables;
+
+	if (i < 64) {
+		table->index = i;
+		table->entry = mem->cpu + i * bytes;
+		table->dma = mem->dma + i * bytes;
+		memset(table->entry, 0, bytes);
+		return 0;
+	}
+	mem = snnq_mem_create(stream->sdev, stream->file, bytes);
+	if (IS_ERR(mem))
+		return PTR_ERR(mem);
+	table->own = mem;
+	table->entry = mem->cpu;
+	table->dma = mem->dma;
+	return 0;
+}
+
+void snnq_stream_table_put(struct snnq_stream *stream, struct snnq_table *table)
+{
+	unsigned long flags;
+
+	if (table->own) {
+		snnq_mem_destroy(table->own);
+	} else if (table->entry) {
+		spin_lock_irqsave(&stream->lock, flags);
+		stream->tables_used &= ~BIT_ULL(table->index);
+		spin_unlock_irqrestore(&stream->lock, flags);
+	}
+}
+
+static int snnq_stream_memory(struct snnq_stream *stream)
+{
+	struct snnq_mem *tables = snnq_mem_create(stream->sdev, stream->file, SNNQ_PAGE_BYTES);
+
+	if (IS_ERR(tables))
+		return PTR_ERR(tables);
+	stream->tables = tables;
+	return snnq_stream_buffers(stream);
+}
+
+static struct snnq_stream *snnq_stream_alloc(struct snnq_file *sfile)
+{
+	struct snnq_stream *stream;
+
+	if (!atomic_add_unless(&sfile->stream_count, 1, SNNQ_MAX_STREAMS_PER_FILE))
+		return ERR_PTR(-ENOSPC);
+	stream = kzalloc(sizeof(*stream), GFP_KERNEL_ACCOUNT);
+	if (!stream) {
+		atomic_dec(&sfile->stream_count);
+		return ERR_PTR(-ENOMEM);
+	}
+	return stream;
+}
+
 /* Takes the reference to @model. */
 static struct snnq_stream *snnq_stream_create(struct snnq_file *sfile,
 					      struct snnq_model *model,
 					      enum drm_sched_priority priority, u32 limit_ms)
 {
-	struct snnq_device *sdev = model->sdev;
-	struct snnq_stream *stream = kzalloc(sizeof(*stream), GFP_KERNEL_ACCOUNT);
+	struct snnq_device *sdev = sfile->sdev;
+	struct snnq_stream *stream = snnq_stream_alloc(sfile);
 	int err;
 
-	if (!stream) {
+	if (IS_ERR(stream)) {
 		snnq_model_put(model);
-		return ERR_PTR(-ENOMEM);
+		return stream;
 	}
 	kref_init(&stream->ref);
 	spin_lock_init(&stream->lock);
@@ -186,7 +285,7 @@ static struct snnq_stream *snnq_stream_create(struct snnq_file *sfile,
 	stream->model = model;
 	stream->limit_ms = limit_ms;
 	stream->reset = true;
-	err = snnq_stream_buffers(stream);
+	err = snnq_stream_memory(stream);
 	if (!err)
 		err = drm_sched_entity_init(&stream->entity, priority, sdev->scheds,
 					    sdev->info.cores, NULL);

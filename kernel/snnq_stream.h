@@ -15,7 +15,9 @@ struct drm_file;
 struct snnq_bo;
 struct snnq_device;
 struct snnq_file;
+struct snnq_mem;
 struct snnq_model;
+struct snnq_region_entry;
 
 /**
  * struct snnq_fault - what went wrong first since a reset
@@ -41,6 +43,8 @@ struct snnq_fault {
  * @state: job number n reads state[n & 1], which has version n, and writes
  *	version n + 1 to the other.
  * @scratch: activations between layers, or NULL when the program has none.
+ * @tables: region tables of the jobs that are queued or running, at most 64; when
+ *	there are more of them, each gets memory of its own.
  * @seq: number of the next job; file's submit_lock.
  * @reset: the next job starts from zero state; file's submit_lock.
  * @dead: the handle is gone: queued jobs are cancelled.
@@ -51,6 +55,7 @@ struct snnq_fault {
  * @fault: how.
  * @steps: done in this epoch.
  * @queued: jobs queued or running.
+ * @tables_used: bit n: table n of @tables is a job's.
  */
 struct snnq_stream {
 	struct kref ref;
@@ -60,6 +65,7 @@ struct snnq_stream {
 	struct drm_sched_entity entity;
 	struct snnq_bo *state[2];
 	struct snnq_bo *scratch;
+	struct snnq_mem *tables;
 	u64 seq;
 	bool reset;
 	bool dead;
@@ -71,7 +77,25 @@ struct snnq_stream {
 	struct snnq_fault fault;
 	u64 steps;
 	u32 queued;
+	u64 tables_used;
 };
+
+/**
+ * struct snnq_table - a region table of a job
+ * @own: its memory, or NULL: it is one of the stream's.
+ * @index: which of these.
+ * @entry: the table.
+ * @dma: its address.
+ */
+struct snnq_table {
+	struct snnq_mem *own;
+	u32 index;
+	struct snnq_region_entry *entry;
+	dma_addr_t dma;
+};
+
+int snnq_stream_table_get(struct snnq_stream *stream, struct snnq_table *table);
+void snnq_stream_table_put(struct snnq_stream *stream, struct snnq_table *table);
 
 struct snnq_stream *snnq_stream_get(struct snnq_file *sfile, u32 handle);
 void snnq_stream_put(struct snnq_stream *stream);

@@ -54,13 +54,18 @@ extern "C" {
 #define DRM_SNNQ_STREAM_QUERY		0x0a
 #define DRM_SNNQ_SUBMIT			0x0b
 
-/* Limits of one file and one call; beyond: -ENOSPC (file), -E2BIG (call). */
+/*
+ * Limits of one file and one call; beyond: -ENOSPC (file), -E2BIG (call), -EBUSY
+ * (queued). Things count as long as they exist: a destroyed stream until its last
+ * job ended, a destroyed model until its last stream is gone.
+ */
 #define SNNQ_MAX_JOBS_PER_SUBMIT	64
 #define SNNQ_MAX_SYNCS_PER_JOB		64
 #define SNNQ_MAX_BINDINGS_PER_JOB	32	/* SNNQ_MAX_USER_REGIONS */
 #define SNNQ_MAX_MODELS_PER_FILE	1024
 #define SNNQ_MAX_STREAMS_PER_FILE	1024
 #define SNNQ_MAX_QUEUED_PER_STREAM	256
+#define SNNQ_MAX_QUEUED_PER_FILE	8192
 
 /**
  * struct drm_snnq_array - array of user structures
@@ -142,7 +147,9 @@ struct drm_snnq_dev_info {
  * @cycles: device cycles of completed jobs.
  * @hangs, @core_resets, @device_resets: recoveries (of or caused by this file).
  * @bad_completions: records that the driver refused (DEV_STATS only).
- * @bo_bytes: bytes of buffers that exist now.
+ * @memory_bytes: memory that exists now: buffers, also imported ones, their page lists,
+ *	programs, state, scratch, profiles, region tables.
+ * @memory_limit: most of it (of one file: -ENOSPC beyond; of all: -ENOMEM).
  */
 struct drm_snnq_stats {
 	__u64 jobs_submitted;
@@ -156,13 +163,14 @@ struct drm_snnq_stats {
 	__u64 core_resets;
 	__u64 device_resets;
 	__u64 bad_completions;
-	__u64 bo_bytes;
+	__u64 memory_bytes;
+	__u64 memory_limit;
 };
 
 /**
  * struct drm_snnq_bo_create - make a buffer, zero-filled
- * @size: bytes, > 0; rounded up to whole pages and written back. Larger than
- *	the driver's limit: -ENOMEM.
+ * @size: bytes, > 0; rounded up to whole pages and written back. More than the
+ *	file may have: -ENOSPC; more than any: -ENOMEM.
  * @flags: DRM_SNNQ_BO_*.
  * @handle: out: GEM handle.
  */

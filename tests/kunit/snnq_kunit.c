@@ -6,7 +6,6 @@
  */
 #include <kunit/test.h>
 #include <linux/dma-mapping.h>
-#include <linux/dmapool.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
 #include <linux/scatterlist.h>
@@ -19,7 +18,6 @@
 
 struct test_lists {
 	struct platform_device *pdev;
-	struct dma_pool *pool;
 };
 
 static int test_init(struct kunit *test)
@@ -31,9 +29,6 @@ static int test_init(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(t->pdev));
 	test->priv = t;
 	KUNIT_ASSERT_EQ(test, 0, dma_coerce_mask_and_coherent(&t->pdev->dev, DMA_BIT_MASK(64)));
-	t->pool = dma_pool_create("snnq-kunit", &t->pdev->dev, SNNQ_PAGE_BYTES,
-				  SNNQ_PAGE_BYTES, 0);
-	KUNIT_ASSERT_NOT_NULL(test, t->pool);
 	return 0;
 }
 
@@ -43,7 +38,6 @@ static void test_exit(struct kunit *test)
 
 	if (!t)
 		return;
-	dma_pool_destroy(t->pool);
 	platform_device_unregister(t->pdev);
 }
 
@@ -102,10 +96,10 @@ static void test_sizes(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		first = (sizes[i] + 1) / 2;
 		test_table(&sgt, sg, first, sizes[i]);
-		KUNIT_ASSERT_EQ(test, 0, snnq_pagelist_build(&list, t->pool, &sgt, (u64)sizes[i] *
-							     SNNQ_PAGE_BYTES));
+		KUNIT_ASSERT_EQ(test, 0, snnq_pagelist_build(&list, &t->pdev->dev, &sgt,
+							     (u64)sizes[i] * SNNQ_PAGE_BYTES));
 		test_walk(test, &list, first);
-		snnq_pagelist_free(&list, t->pool);
+		snnq_pagelist_free(&list, &t->pdev->dev);
 		KUNIT_EXPECT_PTR_EQ(test, list.table, NULL);
 	}
 }
@@ -119,14 +113,14 @@ static void test_refused(struct kunit *test)
 
 	test_table(&sgt, sg, 2, 4);	/* shorter than claimed */
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			snnq_pagelist_build(&list, t->pool, &sgt, 5 * SNNQ_PAGE_BYTES));
+			snnq_pagelist_build(&list, &t->pdev->dev, &sgt, 5 * SNNQ_PAGE_BYTES));
 	sg_dma_address(&sg[1]) += 64;
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			snnq_pagelist_build(&list, t->pool, &sgt, 4 * SNNQ_PAGE_BYTES));
+			snnq_pagelist_build(&list, &t->pdev->dev, &sgt, 4 * SNNQ_PAGE_BYTES));
 	test_table(&sgt, sg, 2, 4);
 	sg_dma_len(&sg[0]) -= 8;
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			snnq_pagelist_build(&list, t->pool, &sgt, 4 * SNNQ_PAGE_BYTES));
+			snnq_pagelist_build(&list, &t->pdev->dev, &sgt, 4 * SNNQ_PAGE_BYTES));
 	KUNIT_EXPECT_PTR_EQ(test, list.table, NULL);
 }
 

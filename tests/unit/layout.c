@@ -255,7 +255,8 @@ static void print_queries(void)
 	FIELD(drm_snnq_stats, core_resets);
 	FIELD(drm_snnq_stats, device_resets);
 	FIELD(drm_snnq_stats, bad_completions);
-	FIELD(drm_snnq_stats, bo_bytes);
+	FIELD(drm_snnq_stats, memory_bytes);
+	FIELD(drm_snnq_stats, memory_limit);
 }
 
 static void print_jobs(void)
