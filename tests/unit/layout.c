@@ -1,27 +1,36 @@
 // SPDX-License-Identifier: MIT
 /*
  * layout.c - sizes and offsets of every structure that crosses a boundary: user
- * and kernel, program and device, driver and device. The suite compiles this as
- * C and C++, for 64 and 32 bits, and compares what the programs print; sizes are
- * asserted here, so that a change is noticed on any one of them.
+ * and kernel, program and device, driver and device. The suite compiles this to
+ * assembly as C and C++ for several ABIs, executes nothing, and compares the
+ * lines that begin with "->"; sizes are asserted here, so that a change is
+ * noticed on any one of them. No header of a C library is needed.
  */
-#include <assert.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "snnq_drm.h"
 #include "snnq_program.h"
 #include "snnq_regs.h"
 
-#define STRUCT(name, bytes) do {						\
-	static_assert(sizeof(struct name) == (bytes), "size of " #name);	\
-	printf("%s %zu\n", #name, sizeof(struct name));				\
-	} while (0)
-#define FIELD(name, member)						\
-	printf("%s.%s %zu %zu\n", #name, #member, offsetof(struct name, member), \
-	       sizeof(((struct name *)NULL)->member))
+#ifdef __cplusplus
+#define ASSERT(condition, text)	static_assert(condition, text)
+#else
+#define ASSERT(condition, text)	_Static_assert(condition, text)
+#endif
 
-static void print_program(void)
+/* A line with two constants in the assembly, as kbuild does it for asm-offsets.h. */
+#define EMIT(name, first, second)						\
+	__asm__ volatile("\n.ascii \"->" name " %0 %1\"" :: "i"(first), "i"(second))
+
+#define STRUCT(name, bytes) do {						\
+	ASSERT(sizeof(struct name) == (bytes), "size of " #name);		\
+	EMIT(#name, 0, sizeof(struct name));					\
+	} while (0)
+#define FIELD(name, member)							\
+	EMIT(#name "." #member, offsetof(struct name, member),			\
+	     sizeof(((struct name *)NULL)->member))
+
+static void emit_program(void)
 {
 	STRUCT(snnq_state_header, 64);
 	FIELD(snnq_state_header, seq);
@@ -73,7 +82,7 @@ static void print_program(void)
 	FIELD(snnq_geometry, groups);
 }
 
-static void print_layers(void)
+static void emit_layers(void)
 {
 	STRUCT(snnq_neuron, 60);
 	FIELD(snnq_neuron, model);
@@ -128,7 +137,7 @@ static void print_layers(void)
 	FIELD(snnq_layer_stats, reserved);
 }
 
-static void print_rings(void)
+static void emit_rings(void)
 {
 	STRUCT(snnq_sq_entry, 64);
 	FIELD(snnq_sq_entry, program);
@@ -159,7 +168,7 @@ static void print_rings(void)
 	FIELD(snnq_region_entry, access);
 }
 
-static void print_objects(void)
+static void emit_objects(void)
 {
 	STRUCT(drm_snnq_bo_create, 16);
 	FIELD(drm_snnq_bo_create, size);
@@ -215,7 +224,7 @@ static void print_objects(void)
 	FIELD(drm_snnq_stream_query, pad);
 }
 
-static void print_queries(void)
+static void emit_queries(void)
 {
 	STRUCT(drm_snnq_dev_query, 16);
 	FIELD(drm_snnq_dev_query, type);
@@ -259,7 +268,7 @@ static void print_queries(void)
 	FIELD(drm_snnq_stats, memory_limit);
 }
 
-static void print_jobs(void)
+static void emit_jobs(void)
 {
 	STRUCT(drm_snnq_array, 16);
 	FIELD(drm_snnq_array, ptr);
@@ -290,11 +299,11 @@ static void print_jobs(void)
 
 int main(void)
 {
-	print_program();
-	print_layers();
-	print_rings();
-	print_objects();
-	print_queries();
-	print_jobs();
+	emit_program();
+	emit_layers();
+	emit_rings();
+	emit_objects();
+	emit_queries();
+	emit_jobs();
 	return 0;
 }
