@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Searches of grids as a user runs them: targets are met, and the result is the same for any number
-# of threads, after an interruption, and from shards. TAP-like lines; a few recordings and schemes.
+# of threads, after an interruption, and from shards. A few recordings and schemes.
 set -euo pipefail
 
 SNNQ=${SNNQ:-build/snnq}
@@ -10,10 +10,9 @@ DEMO=tools/train/demo
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 
-ok() { echo "ok $1"; }
-bad() { echo "not ok $1"; }
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 same() { if cmp -s "$2" "$3"; then ok "$1"; else bad "$1"; fi; }
-check() { if "${@:2}"; then ok "$1"; else bad "$1"; fi; }
 
 # expect STATUS NAME ARGUMENTS...: of quantize
 expect() {
@@ -21,7 +20,7 @@ expect() {
   shift 2
   "$SNNQ" quantize "$DEMO/digits-float.snnq" --calib "$WORK/calib.tsv" --schemes uniform,ternary \
     "$@" >"$WORK/out" 2>"$WORK/err" || rc=$?
-  if [ $rc -eq "$want" ]; then ok "$name"; else bad "$name"; tail -n 3 "$WORK/err" >&2; fi
+  if [ $rc -eq "$want" ]; then ok "$name"; else bad "$name"; tail -n 3 "$WORK/err" | note; fi
 }
 
 says() { if grep -qF -- "$1" "$WORK/err"; then ok "says: $1"; else bad "says: $1"; fi; }
@@ -106,3 +105,4 @@ expect 2 "a shard without journal" --shard 1/3
 expect 2 "unknown schemes" -o "$WORK/q.snnq" --target-bits 3 --schemes uniform,cubic
 expect 2 "a report of nothing" -o "$WORK/q.snnq" --default uniform:4 --report "$WORK/q.html"
 check "failures leave no model" test ! -e "$WORK/q.snnq"
+finish

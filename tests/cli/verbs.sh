@@ -11,9 +11,9 @@ DEMO=$PWD/tools/train/demo
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 
-ok() { echo "ok $1"; }
-bad() { echo "not ok $1"; sed 's/^/  /' "$WORK/out" "$WORK/err" 2>/dev/null | head -n 12 || true; FAILED=1; }
-FAILED=0
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
+bad() { tap_fail "$1"; head -n 12 "$WORK/out" "$WORK/err" 2>/dev/null | note || true; }
 
 # expect CODE NAME ARGUMENT...: run snnq; output in $WORK/out and $WORK/err.
 expect() {
@@ -239,7 +239,7 @@ validate_tests() {
   printf 'SNNQGOLD\x01\0\0\0\x01\0\0\0\xff' >"$WORK/vectors"
   expect 4 "validate: malformed vectors" validate --device "$DEVICE" --vectors "$WORK/vectors"
   error_says "case 0 of 1 is malformed"
-  [ -e tests/golden/golden.bin ] || { echo "ok validate # SKIP no tests/golden/golden.bin"; return; }
+  [ -e tests/golden/golden.bin ] || { skip validate "no tests/golden/golden.bin"; return; }
   expect 0 "validate" validate --device "$DEVICE" --vectors tests/golden/golden.bin --json
   json "validate" "j['failed'] == 0 and j['passed'] > 100 and len(j['cases']) == j['passed'] + j['skipped']"
   # one bit of the last output changed must be noticed
@@ -338,4 +338,4 @@ energy_tests
 doctor_tests
 validate_tests
 import_tests
-exit $FAILED
+finish

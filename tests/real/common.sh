@@ -4,6 +4,8 @@
 # What the comparisons with published networks share. They run under busybox sh, so
 # that the guest can run them too. Set SNNQ (program), SNNQ_DEVICE (default sim),
 # SNNQ_DATA (third-party data), WORK (scratch folder).
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 SNNQ=${SNNQ:-build/snnq}
 SNNQ_DEVICE=${SNNQ_DEVICE:-sim}
 SNNQ_DATA=${SNNQ_DATA:-../shared/data}
@@ -13,17 +15,12 @@ if [ -z "${WORK:-}" ]; then
   WORK=$(mktemp -d)
   trap 'rm -rf "$WORK"' EXIT
 fi
-FAILED=0
-
-ok() { echo "ok $1 ($SNNQ_DEVICE)"; }
-bad() { echo "not ok $1 ($SNNQ_DEVICE)"; FAILED=1; }
-skip() { echo "ok $1 # SKIP $2"; }
 
 # need NAME FILE: ends the script with a visible skip when the data is not there.
 need() {
   [ -e "$SNNQ_DATA/$2" ] && return
   skip "$1" "no $SNNQ_DATA/$2"
-  exit 0
+  finish
 }
 
 # compare NAME EXPECTED GOT: identical files, or the first differences.
@@ -32,7 +29,7 @@ compare() {
     ok "$1: $(($(wc -l <"$2") - 1)) recordings exact"
   else
     bad "$1"
-    diff "$2" "$3" | head -n 6
+    diff "$2" "$3" | head -n 6 | note
   fi
 }
 
@@ -40,6 +37,6 @@ compare() {
 evaluate() {
   if ! "$SNNQ" eval "$1" --data "$2" --device "$SNNQ_DEVICE" --counts --tsv >"$3"; then
     bad "eval $1"
-    exit 1
+    finish
   fi
 }

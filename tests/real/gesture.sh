@@ -16,7 +16,7 @@ if [ "$(awk '$1 ~ /^(conv|fc)/ { print $1 ":" $5 }' "$WORK/info.txt" | tr '\n' '
   ok "DVS Gesture: layers of 2, 3, 5 and 4 bits"
 else
   bad "DVS Gesture: expected 2, 3, 5 and 4 bits"
-  cat "$WORK/info.txt"
+  note <"$WORK/info.txt"
 fi
 
 for i in 1 2 3 4; do
@@ -28,4 +28,4 @@ awk -F'\t' -v OFS='\t' '
   { sub(/.*\//, "", $1); sub(/\.bs2$/, "", $1)
     print $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 }' "$WORK/got.tsv" >"$WORK/got-golden.tsv"
 compare "DVS Gesture, stage by stage" "$SNNQ_DATA/dvsgesture/golden.tsv" "$WORK/got-golden.tsv"
-exit $FAILED
+finish

@@ -42,7 +42,7 @@ bits() {
     ok "N-MNIST $1: layers of $2 and $3 bits"
   else
     bad "N-MNIST $1: expected $2 and $3 bits"
-    cat "$WORK/info.txt"
+    note <"$WORK/info.txt"
   fi
 }
 
@@ -51,4 +51,4 @@ bits small 5 5
 check full test 50
 check full train "${SNNQ_TRAIN:-1000}"
 check small test 50
-exit $FAILED
+finish

@@ -1,23 +1,28 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Run every selftest in the guest, as TAP; the last line is what tests/run reads.
+#
+# In the guest: run the kselftests, all or those named, and the KUnit tests of the kernel that has
+# them; one TAP stream.
+export TMPDIR=/tmp
 cd /selftests || exit 1
-passed=0 failed=0 skipped=0
-for t in ./*_test ./reload.sh; do
-	[ "$t" != ./reload.sh ] || export SNNQ_MODULE=/modules/snnq.ko
-	echo "# $t"
-	"$t" >/tmp/log 2>&1
-	status=$?
-	cat /tmp/log
-	p=$(grep -c '^ok .*' /tmp/log)
-	s=$(grep -c '^ok .*# SKIP' /tmp/log)
-	f=$(grep -c '^not ok' /tmp/log)
-	# a test program that dies has no "not ok" line of its own
-	if [ $status -ne 0 ] && [ $status -ne 4 ] && [ "$f" -eq 0 ]; then
-		echo "not ok $t ended with status $status"
-		f=1
-	fi
-	passed=$((passed + p - s)) skipped=$((skipped + s)) failed=$((failed + f))
+. ./tap.sh
+# Whoever started the guest judges the skips.
+may_skip '.*'
+
+# What KUnit has to say: its results lie one level below the suite's own.
+kunit() {
+	insmod /modules/snnq_kunit.ko || return
+	sed -n 's/^    //p' /sys/kernel/debug/kunit/snnq/results
+	rmmod snnq_kunit
+}
+
+if [ $# -eq 0 ]; then
+	[ ! -d /sys/kernel/debug/kunit ] || tap kunit kunit
+	set -- ./*_test reload.sh
+fi
+for t in "$@"; do
+	[ "$t" != reload.sh ] || export SNNQ_MODULE=/modules/snnq.ko
+	name=${t#./}
+	tap "${name%.sh}" "./$name"
 done
-echo "RESULT passed=$passed failed=$failed skipped=$skipped"
-[ $failed -eq 0 ]
+finish

@@ -5,11 +5,8 @@
 # typing errors in branches that no run takes.
 set -euo pipefail
 
-passed=0 failed=0
-
-check() {
-  if "${@:2}"; then echo "ok $1"; passed=$((passed + 1)); else echo "not ok $1"; failed=$((failed + 1)); fi
-}
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 
 while read -r file; do
   [ -f "$file" ] || continue
@@ -20,5 +17,4 @@ while read -r file; do
   esac
 done < <(git ls-files --cached --others --exclude-standard | grep -vE '\.(c|h|md|yaml|build|npy|tsv|bin|snnq)$')
 
-echo "RESULT passed=$passed failed=$failed skipped=0"
-[ $failed -eq 0 ]
+finish

@@ -6,41 +6,28 @@
 set -euo pipefail
 
 out=$PWD/build/check/unit-engine
-passed=0 failed=0 skipped=0
 export CMOCKA_MESSAGE_OUTPUT=TAP ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
-ok() { echo "ok $1"; passed=$((passed + 1)); }
-bad() { echo "not ok $1"; failed=$((failed + 1)); }
-skip() { echo "ok $1 # SKIP $2"; skipped=$((skipped + 1)); }
-
-# Count the cases of one program; one that dies, or says nothing, is a failure.
-run_test() {
-  local log=$out/$1.log status=0 failures
-  "$out/build/tests/unit/test_$1" >"$log" 2>&1 || status=$?
-  passed=$((passed + $(grep -c '^ok ' "$log" || true)))
-  failures=$(grep -c '^not ok ' "$log" || true)
-  failed=$((failed + failures))
-  grep '^ok \|^not ok ' "$log" | sed "s/^\(not ok\|ok\) [0-9]*/\1 $1/" || true
-  if [ $status -ne 0 ] || ! grep -q '^ok ' "$log"; then
-    cat "$log"
-    if [ "$failures" -eq 0 ]; then bad "$1: exit status $status"; fi
-  fi
-}
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 
 unit_tests() {
   local name
-  test -e "$out/build/build.ninja" ||
-    meson setup "$out/build" -Db_sanitize=address,undefined -Db_lundef=false >"$out/meson.log"
-  if ! grep -q 'test_validate' "$out/build/build.ninja"; then
+  if ! pkg-config --exists cmocka; then
     skip "unit tests of the engine" "cmocka is not installed"
     return
   fi
+  if ! [ -e "$out/build/build.ninja" ] &&
+    ! meson setup "$out/build" -Db_sanitize=address,undefined -Db_lundef=false >"$out/meson.log" 2>&1; then
+    note <"$out/meson.log"
+    bad "configuration"
+    return
+  fi
   for name in engine neuron property validate golden; do
-    [ -e "tests/unit/test_$name.c" ] || continue
     if ninja -C "$out/build" -j"${JOBS:-$(nproc)}" "tests/unit/test_$name" >"$out/ninja.log" 2>&1; then
-      run_test "$name"
+      tap "$name" "$out/build/tests/unit/test_$name"
     else
-      cat "$out/ninja.log"
+      note <"$out/ninja.log"
       bad "build of test_$name"
     fi
   done
@@ -103,5 +90,4 @@ if command -v clang >/dev/null; then
 else
   skip "validator without warnings: clang" "not installed"
 fi
-echo "RESULT passed=$passed failed=$failed skipped=$skipped"
-[ $failed -eq 0 ]
+finish

@@ -6,40 +6,26 @@
 set -euo pipefail
 
 out=$PWD/build/check/unit-libsnnq
-passed=0 failed=0 skipped=0
 export CMOCKA_MESSAGE_OUTPUT=TAP UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export SNNQ_DATA=${SNNQ_DATA:-$PWD/../shared/data}
 
-ok() { echo "ok $1"; passed=$((passed + 1)); }
-bad() { echo "not ok $1"; failed=$((failed + 1)); }
-skip() { echo "ok $1 # SKIP $2"; skipped=$((skipped + 1)); }
-check() { if "${@:2}"; then ok "$1"; else bad "$1"; fi; }
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
+# Recordings of third parties.
+may_skip 'events: .*'
 
 # configure DIR SANITIZERS
 configure() {
-  test -e "$1/build.ninja" || meson setup "$1" -Db_sanitize="$2" -Db_lundef=false >"$1.log"
+  test -e "$1/build.ninja" || meson setup "$1" -Db_sanitize="$2" -Db_lundef=false >"$1.log" 2>&1 && return
+  note <"$1.log"
+  return 1
 }
 
 # build DIR TARGET...
 build() {
   ninja -C "$1" -j"${JOBS:-$(nproc)}" "${@:2}" >"$out/ninja.log" 2>&1 && return
-  cat "$out/ninja.log"
+  note <"$out/ninja.log"
   return 1
-}
-
-# Count the cases of one program; one that dies, or says nothing, is a failure.
-run_test() {
-  local name=$2 log=$out/$2.log status=0 bad_cases
-  "$1/tests/libsnnq/test_$2" >"$log" 2>&1 || status=$?
-  passed=$((passed + $(grep '^ok ' "$log" | grep -vc '# SKIP' || true)))
-  skipped=$((skipped + $(grep -c '^ok .*# SKIP' "$log" || true)))
-  bad_cases=$(grep -c '^not ok ' "$log" || true)
-  failed=$((failed + bad_cases))
-  grep '^SKIP:\|^ok \|^not ok ' "$log" | sed "s/^\(not ok\|ok\) [0-9]*/\1 $name/" || true
-  if [ $status -ne 0 ] || ! grep -q '^ok ' "$log"; then
-    cat "$log"
-    [ "$bad_cases" -ne 0 ] || bad "$name: exit status $status"
-  fi
 }
 
 # The names of all tests come from the build, so that none is forgotten.
@@ -51,18 +37,18 @@ tests_of() {
 run_tests() {
   local name
   for name in "${@:2}"; do
-    if build "$1" "tests/libsnnq/test_$name"; then run_test "$1" "$name"
+    if build "$1" "tests/libsnnq/test_$name"; then tap "$name" "$1/tests/libsnnq/test_$name"
     else bad "build of test_$name in $1"; fi
   done
 }
 
 unit_tests() {
   local names
-  configure "$out/asan" address,undefined
+  configure "$out/asan" address,undefined || { bad "configuration for ASan"; return; }
   mapfile -t names < <(tests_of "$out/asan")
   [ ${#names[@]} -ge 15 ] || bad "the list of tests"
   run_tests "$out/asan" "${names[@]}"
-  configure "$out/tsan" thread
+  configure "$out/tsan" thread || { bad "configuration for TSan"; return; }
   TSAN_OPTIONS=halt_on_error=1 run_tests "$out/tsan" libsnnq_stream libsnnq_floatnet compensate quantize
 }
 
@@ -116,5 +102,4 @@ else
 fi
 check "headers" headers
 check "example in the README" example_text
-echo "RESULT passed=$passed failed=$failed skipped=$skipped"
-[ $failed -eq 0 ]
+finish

@@ -8,14 +8,11 @@ set -euo pipefail
 repo=$PWD
 out=$repo/build/check/module
 checkpatch=$(tools/guest/kernel-source)/scripts/checkpatch.pl
-passed=0 failed=0 skipped=0
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 
-ok() { echo "ok $1"; passed=$((passed + 1)); }
-bad() { echo "not ok $1"; failed=$((failed + 1)); }
-skip() { echo "ok $1 # SKIP $2"; skipped=$((skipped + 1)); }
-
-# check NAME LOG: what the compiler or sparse has to say is a failure.
-check() {
+# quiet NAME LOG: what the compiler or sparse has to say is a failure.
+quiet() {
   if grep -E 'warning:|error:|WARNING:|ERROR:' "$2"; then bad "$1"; else ok "$1"; fi
 }
 
@@ -44,15 +41,14 @@ style() {
 }
 
 kdir=$(tools/guest/kernel debian)/build
-if build "$kdir"; then check "module W=1" "$out/build.log"; else tail -n 30 "$out/build.log"; bad "module W=1"; fi
+if build "$kdir"; then quiet "module W=1" "$out/build.log"; else tail -n 30 "$out/build.log" | note; bad "module W=1"; fi
 if ! command -v sparse >/dev/null; then
   skip "sparse" "not installed"
 elif make -C "$kdir" M="$out" -j"${JOBS:-$(nproc)}" C=2 modules >"$out/sparse.log" 2>&1; then
-  check "sparse" "$out/sparse.log"
+  quiet "sparse" "$out/sparse.log"
 else
-  tail -n 30 "$out/sparse.log"
+  tail -n 30 "$out/sparse.log" | note
   bad "sparse"
 fi
 style
-echo "RESULT passed=$passed failed=$failed skipped=$skipped"
-[ $failed -eq 0 ]
+finish

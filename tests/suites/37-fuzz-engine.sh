@@ -7,13 +7,11 @@ set -euo pipefail
 
 out=$PWD/build/check/fuzz-engine
 seconds=${FUZZ_SECONDS:-60}
-passed=0 failed=0 skipped=0
 include=(-Iuapi -Ikernel -Iuserspace/engine -Itests/unit)
 engine=(userspace/engine/*.c kernel/snnq_validate*.c)
 
-ok() { echo "ok $1"; passed=$((passed + 1)); }
-bad() { echo "not ok $1"; failed=$((failed + 1)); }
-skip() { echo "ok $1 # SKIP $2"; skipped=$((skipped + 1)); }
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 
 fuzz() {
   local log=$out/fuzz.log
@@ -27,12 +25,11 @@ fuzz() {
     -print_final_stats=1 -artifact_prefix="$out/crash-" "$out/corpus" >"$log" 2>&1; then
     ok "fuzz engine: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") runs"
   else
-    tail -n 40 "$log"
+    tail -n 40 "$log" | note
     bad "fuzz engine"
   fi
 }
 
 mkdir -p "$out/corpus"
 if command -v clang >/dev/null; then fuzz; else skip "fuzz engine" "no clang"; fi
-echo "RESULT passed=$passed failed=$failed skipped=$skipped"
-[ $failed -eq 0 ]
+finish

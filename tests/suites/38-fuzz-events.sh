@@ -5,12 +5,14 @@
 # What it finds beyond the seeds is kept in build/check/fuzz-events/corpus for the next run.
 set -euo pipefail
 
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
+
 out=$PWD/build/check/fuzz-events
 mkdir -p "$out/corpus"
 if ! command -v clang >/dev/null; then
-  echo "ok fuzzing of recordings # SKIP clang is not installed"
-  echo "RESULT passed=0 failed=0 skipped=1"
-  exit 0
+  skip "fuzzing of recordings" "clang is not installed"
+  finish
 fi
 read -r -a libraries <<<"$(pkg-config --cflags --libs liblz4 libzstd expat)"
 clang -g -O1 -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
@@ -21,11 +23,9 @@ rc=0
   -artifact_prefix="$out/" "$out/corpus" tests/fuzz/corpus-events >"$out/log" 2>&1 || rc=$?
 runs=$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$out/log")
 if [ $rc -eq 0 ] && [ "${runs:-0}" -gt 1000 ]; then
-  echo "ok fuzzing of recordings: $runs runs"
-  echo "RESULT passed=1 failed=0 skipped=0"
+  ok "fuzzing of recordings: $runs runs"
 else
-  tail -n 40 "$out/log"
-  echo "not ok fuzzing of recordings: status $rc, ${runs:-0} runs"
-  echo "RESULT passed=0 failed=1 skipped=0"
-  exit 1
+  tail -n 40 "$out/log" | note
+  bad "fuzzing of recordings: status $rc, ${runs:-0} runs"
 fi
+finish

@@ -6,19 +6,19 @@
 # service is installed; one node, all files in a temporary folder. Skips where they do not start
 # (they want root).
 # timeout: 1800
+# needs: userspace
 set -euo pipefail
 
-passed=0 failed=0 work='' root='' plugins='' daemons=()
+work='' root='' plugins='' daemons=()
 tasks=3
 demo=$PWD/tools/train/demo
 # Few candidates: this is about who evaluates them.
 search=(--schemes "ternary,pot")
 
-ok() { echo "ok $1"; passed=$((passed + 1)); }
-bad() { echo "not ok $1"; failed=$((failed + 1)); }
-check() { if "${@:2}"; then ok "$1"; else bad "$1"; fi; }
-finish() { echo "RESULT passed=$passed failed=$failed skipped=${1:-0}"; [ $failed -eq 0 ]; exit; }
-skip() { echo "ok quantization by Slurm # SKIP $1"; finish 1; }
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
+
+give_up() { skip "quantization by Slurm" "$1"; finish; }
 
 # The last started first: slurmd, slurmctld, munged. Only what this script started.
 cleanup() {
@@ -136,16 +136,16 @@ parts_are_disjoint() {
   [ "$lines" -gt 0 ] && [ "$lines" -eq "$keys" ]
 }
 
-[ "$(id -u)" -eq 0 ] || skip "root is needed to start Slurm"
-fetch_slurm || skip "Slurm cannot be fetched"
+[ "$(id -u)" -eq 0 ] || give_up "root is needed to start Slurm"
+fetch_slurm || give_up "Slurm cannot be fetched"
 use_slurm
 work=$(mktemp -d "${TMPDIR:-/tmp}/snnq-slurm.XXXXXX")
 chmod 755 "$work"
-start_munge || { cat "$work/munged.out"; skip "munge does not start"; }
+start_munge || { note <"$work/munged.out"; give_up "munge does not start"; }
 configure_slurm
 start slurmctld-wlm -D -i
 start slurmd-wlm -D -N "$(hostname -s)" -d "$root/usr/sbin/slurmstepd-wlm"
-wait_for 60 node_is_idle || { tail -n 20 "$work"/slurm*.out; skip "Slurm does not start"; }
+wait_for 60 node_is_idle || { tail -n 20 "$work"/slurm*.out | note; give_up "Slurm does not start"; }
 
 # The job finds the program as a user's does.
 export PATH=$PWD/build:$PATH

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The driver's kselftests, in a guest with Debian's kernel.
+# The driver's kselftests, in a guest with Debian's kernel. It has no fault injection.
+# needs: userspace modules qemu
 set -euo pipefail
 
-exec tests/selftests/run debian --timeout 800
+exec tests/selftests/run debian --timeout 800 \
+  --may-skip 'debian: failnth_test: failnth\.(opening|buffers_models_and_streams|submitting) # SKIP .*'
