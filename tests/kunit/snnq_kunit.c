@@ -124,6 +124,134 @@ static void test_refused(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, list.table, NULL);
 }
 
+/* Each page of a list of any length has its own place, none of them that of a link. */
+static void test_places(struct kunit *test)
+{
+	u32 pages, page, table, slot, tables, last;
+
+	for (pages = 1; pages < 3 * SNNQ_LIST_ENTRIES; pages++) {
+		tables = snnq_pagelist_tables(pages);
+		last = 0;
+		for (page = 0; page < pages; page++) {
+			table = snnq_pagelist_slot(tables, page, &slot);
+			KUNIT_ASSERT_LT(test, table, tables);
+			KUNIT_ASSERT_LT(test, slot, SNNQ_LIST_ENTRIES);
+			if (slot == SNNQ_LIST_LINK)
+				KUNIT_ASSERT_EQ(test, table + 1, tables);
+			if (page)
+				KUNIT_ASSERT_GT(test, table * SNNQ_LIST_ENTRIES + slot, last);
+			last = table * SNNQ_LIST_ENTRIES + slot;
+		}
+		/* the last list page is not empty */
+		KUNIT_ASSERT_EQ(test, table + 1, tables);
+	}
+}
+
+#define TEST_CHANNELS	64
+
+struct test_program {
+	struct snnq_program_header header;
+	struct snnq_region_desc region[3];
+	struct snnq_layer layer[2];
+	__s32 table[2];
+};
+
+static struct snnq_tensor test_tensor(u32 region, u32 format, u32 planes)
+{
+	return (struct snnq_tensor) {
+		.region = region, .format = format, .planes = planes,
+		.height = 1, .width = 1, .channels = TEST_CHANNELS,
+	};
+}
+
+/* Spikes -> LINEAR with LIF neurons -> sums of their spikes. */
+static void test_fill(struct test_program *p)
+{
+	struct snnq_layer *fc = &p->layer[0], *readout = &p->layer[1];
+
+	*p = (struct test_program) {
+		.header = {
+			.magic = SNNQ_PROGRAM_MAGIC, .version = SNNQ_PROGRAM_VERSION,
+			.total_bytes = sizeof(*p), .layer_count = 2, .region_count = 3,
+			.table_count = 2, .max_steps = 16, .tile_steps = 16,
+			.scratch_step_bytes = TEST_CHANNELS / 8,
+			.state_bytes = sizeof(struct snnq_state_header) + TEST_CHANNELS * 12,
+		},
+		.region = {
+			{ .bytes = TEST_CHANNELS * TEST_CHANNELS, .access = SNNQ_ACCESS_READ,
+			  .role = SNNQ_ROLE_WEIGHTS },
+			{ .step_bytes = TEST_CHANNELS / 8, .access = SNNQ_ACCESS_READ,
+			  .role = SNNQ_ROLE_INPUT },
+			{ .bytes = TEST_CHANNELS * 4, .access = SNNQ_ACCESS_WRITE,
+			  .role = SNNQ_ROLE_READOUT },
+		},
+		.table = { 300, 1 },
+	};
+	fc->op = SNNQ_OP_LINEAR;
+	fc->in[0] = test_tensor(SNNQ_REGION_USER + 1, SNNQ_FORMAT_UNSIGNED, 1);
+	fc->out = test_tensor(SNNQ_REGION_SCRATCH, SNNQ_FORMAT_UNSIGNED, 1);
+	fc->quant.region = SNNQ_REGION_USER;
+	fc->quant.scheme = SNNQ_SCHEME_UNIFORM;
+	fc->quant.bits = 8;
+	fc->neuron.model = SNNQ_NEURON_LIF;
+	fc->neuron.leak = SNNQ_LEAK_DIVN;
+	fc->neuron.leak_param = 2;
+	fc->neuron.threshold_count = 1;
+	fc->state_offset = sizeof(struct snnq_state_header);
+	readout->op = SNNQ_OP_READOUT;
+	readout->param = SNNQ_READOUT_SUM;
+	readout->in[0] = fc->out;
+	readout->out = test_tensor(SNNQ_REGION_USER + 2, SNNQ_FORMAT_INT32, 0);
+	readout->state_offset = fc->state_offset + TEST_CHANNELS * 4;
+}
+
+#define SPOIL(name, statement) static void spoil_##name(struct test_program *p) { statement; }
+SPOIL(operation, p->layer[0].op = SNNQ_OP_COUNT)
+SPOIL(weights, p->region[0].bytes--)
+SPOIL(threshold, p->table[0] = 0)
+SPOIL(scratch, p->header.scratch_step_bytes -= 8)
+SPOIL(source, p->layer[1].in[0].offset = 64)
+SPOIL(access, p->region[2].access = SNNQ_ACCESS_READ)
+SPOIL(state, p->layer[1].state_offset = 1 << 20)
+#define TEST_NO_LAYER	U32_MAX
+
+/* A right program is accepted; a change in one place is refused, and the layer named. */
+static void test_programs(struct kunit *test)
+{
+	static const struct {
+		void (*spoil)(struct test_program *p);
+		u32 layer;
+	} cases[] = {
+		{ spoil_operation, 0 }, { spoil_weights, 0 }, { spoil_threshold, 0 },
+		{ spoil_scratch, 0 }, { spoil_source, 1 }, { spoil_access, TEST_NO_LAYER },
+		{ spoil_state, 1 },
+	};
+	struct test_program *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
+	struct snnq_program_info *info = kunit_kzalloc(test, sizeof(*info), GFP_KERNEL);
+	struct snnq_caps caps = snnq_caps_all;
+	struct snnq_diag diag;
+	u32 i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_NOT_NULL(test, info);
+	test_fill(p);
+	KUNIT_ASSERT_EQ(test, 0, snnq_program_validate(p, sizeof(*p), &caps, info, &diag));
+	KUNIT_EXPECT_EQ(test, 2, info->layer_count);
+	KUNIT_EXPECT_GE(test, info->work_per_step, TEST_CHANNELS * TEST_CHANNELS);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		test_fill(p);
+		cases[i].spoil(p);
+		KUNIT_EXPECT_EQ_MSG(test, -EINVAL, snnq_program_validate(p, sizeof(*p), &caps, info,
+									 &diag), "case %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, cases[i].layer, diag.layer, "case %u", i);
+	}
+	test_fill(p);
+	caps.ops &= ~BIT_ULL(SNNQ_OP_READOUT);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			snnq_program_validate(p, sizeof(*p), &caps, info, &diag));
+	KUNIT_EXPECT_EQ(test, 1, diag.layer);
+}
+
 static void test_validator(struct kunit *test)
 {
 	struct {
@@ -172,6 +300,8 @@ static void test_schemes(struct kunit *test)
 static struct kunit_case snnq_cases[] = {
 	KUNIT_CASE(test_sizes),
 	KUNIT_CASE(test_refused),
+	KUNIT_CASE(test_places),
+	KUNIT_CASE(test_programs),
 	KUNIT_CASE(test_validator),
 	KUNIT_CASE(test_schemes),
 	{ }
