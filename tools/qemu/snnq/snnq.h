@@ -137,6 +137,7 @@ struct SnnqState {
     void *notify_opaque;
     VMChangeStateEntry *vm_handler;
     bool running;               /* the machine runs */
+    bool live;                  /* atomic: between realize and unrealize */
 
     /* BQL: admin page. */
     struct snnq_caps caps;
@@ -177,9 +178,14 @@ void snnq_device_error(SnnqState *s, uint32_t error);
 void snnq_core_reset_done(SnnqCore *core);
 void snnq_vanish(SnnqState *s);
 
-static inline bool snnq_vanished(SnnqState *s)
+/*
+ * Whether there is no device, as far as the guest can tell. Every way in asks this
+ * first: a vCPU may have found a region before unplug and dispatch into it after,
+ * and properties of an unrealized device can be set.
+ */
+static inline bool snnq_gone(SnnqState *s)
 {
-    return qatomic_read(&s->inject[SNNQ_INJECT_VANISH]) != 0;
+    return !qatomic_read(&s->live) || qatomic_read(&s->inject[SNNQ_INJECT_VANISH]);
 }
 
 /* snnq_sensor.c */

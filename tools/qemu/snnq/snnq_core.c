@@ -23,7 +23,7 @@ void snnq_notify(SnnqState *s, unsigned vector)
 {
     uint32_t lost = snnq_inject_read(s, SNNQ_INJECT_LOST_IRQ);
 
-    if (snnq_vanished(s)) {
+    if (snnq_gone(s)) {
         return;
     }
     trace_snnq_irq(s, vector, lost);
@@ -336,7 +336,7 @@ static uint64_t regs_read(void *opaque, hwaddr addr, unsigned size)
     SnnqState *s = opaque;
     uint64_t low;
 
-    if (snnq_vanished(s)) {
+    if (snnq_gone(s)) {
         return UINT64_MAX;
     }
     if (!access_valid(s, addr, size)) {
@@ -351,7 +351,7 @@ static void regs_write(void *opaque, hwaddr addr, uint64_t value, unsigned size)
 {
     SnnqState *s = opaque;
 
-    if (snnq_vanished(s)) {
+    if (snnq_gone(s)) {
         return;
     }
     if (!access_valid(s, addr, size)) {
@@ -494,6 +494,7 @@ bool snnq_realize(SnnqState *s, DeviceState *dev, AddressSpace *as,
     }
     admin_clear(s);
     s->vm_handler = qdev_add_vm_change_state_handler(dev, vm_state_changed, s);
+    qatomic_set(&s->live, true);
     return true;
 }
 
@@ -509,6 +510,7 @@ static void stop_all(SnnqState *s)
 
 void snnq_unrealize(SnnqState *s)
 {
+    qatomic_set(&s->live, false);
     qemu_del_vm_change_state_handler(s->vm_handler);
     stop_all(s);
     for (unsigned i = 0; i < s->cores; i++) {
@@ -518,7 +520,6 @@ void snnq_unrealize(SnnqState *s)
         qemu_bh_delete(core->bh);
         timer_free(core->coalesce_timer);
     }
-    s->dev = NULL;
 }
 
 /* Reset of the machine, the bus or by a function-level reset, first phase. */

@@ -35,7 +35,7 @@ static bool dma_in_range(SnnqState *s, uint64_t addr, size_t len)
 /* Access under the BQL. */
 bool snnq_dma_bql(SnnqState *s, uint64_t addr, void *buf, size_t len, bool is_write)
 {
-    bool ok = dma_in_range(s, addr, len) && !snnq_vanished(s);
+    bool ok = dma_in_range(s, addr, len) && !snnq_gone(s);
 
     if (ok) {
         ok = dma_memory_rw(s->as, addr, buf, len,
@@ -132,7 +132,7 @@ static bool dma_access(SnnqCore *core, uint64_t addr, void *buf, size_t len,
 
     core->job.accesses++;
     return dma_in_range(s, addr, len) && !snnq_inject_dma_error(core) &&
-           dma_allowed(core) && !snnq_vanished(s) &&
+           dma_allowed(core) && !snnq_gone(s) &&
            (dma_direct(s, addr, buf, len, is_write) ||
             dma_by_bql(core, addr, buf, len, is_write));
 }

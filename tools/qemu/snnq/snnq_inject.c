@@ -84,7 +84,7 @@ void snnq_inject_write(SnnqState *s, unsigned index, uint32_t value)
     }
     trace_snnq_inject(s, infos[index].property, value);
     qatomic_set(&s->inject[index], value);
-    if (s->dev) {
+    if (qatomic_read(&s->live)) {
         inject_act(s, index, value);
     }
 }

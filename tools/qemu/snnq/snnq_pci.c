@@ -42,11 +42,32 @@ static void snnq_pci_realize(PCIDevice *pdev, Error **errp)
                      &p->snnq.regs);
 }
 
+static uint64_t gone_read(void *opaque, hwaddr addr, unsigned size)
+{
+    return UINT64_MAX;
+}
+
+static void gone_write(void *opaque, hwaddr addr, uint64_t value, unsigned size)
+{
+}
+
+static const MemoryRegionOps gone_ops = {
+    .read = gone_read,
+    .write = gone_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+};
+
+/*
+ * A vCPU that found a region before it was unmapped dispatches into it once it gets
+ * the BQL. Ours knows; that of MSI-X would assert that its table is still there.
+ */
 static void snnq_pci_exit(PCIDevice *pdev)
 {
     SnnqPci *p = SNNQ_PCI(pdev);
 
     snnq_unrealize(&p->snnq);
+    pdev->msix_table_mmio.ops = &gone_ops;
+    pdev->msix_pba_mmio.ops = &gone_ops;
     msix_unuse_all_vectors(pdev);
     msix_uninit_exclusive_bar(pdev);
 }

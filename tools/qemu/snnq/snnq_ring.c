@@ -316,7 +316,7 @@ void snnq_ring_bh(void *opaque)
         }
         return;
     }
-    if (!core->s->running || snnq_vanished(core->s)) {
+    if (!core->s->running || snnq_gone(core->s)) {
         return;
     }
     while (left && ring_step(core)) {
