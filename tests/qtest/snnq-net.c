@@ -186,6 +186,17 @@ struct snnq_cq_entry net_run(Device *d, unsigned core, Net *net, uint32_t first,
     return record;
 }
 
+void net_push(Device *d, unsigned core, Net *net, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct snnq_sq_entry entry = net_entry(d, net, 0, 1);
+
+        /* A reset each: they do not depend on each other. */
+        entry.flags = SNNQ_SQ_FLAG_RESET;
+        ring_push(d, core, &entry);
+    }
+}
+
 void assert_record(const struct snnq_cq_entry *r, uint16_t status, uint16_t layer,
                    uint16_t region, uint64_t offset)
 {

@@ -5,8 +5,6 @@
 #include "qobject/qdict.h"
 #include "snnq.h"
 
-#define QUIET_US        100000
-
 typedef struct Fixture {
     Device *d;
     Net *net[CORES];

@@ -1,21 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rings, doorbells, interrupts, wrong records. */
+/* Rings, doorbells, interrupts. */
 #include "qemu/osdep.h"
 #include "snnq.h"
-
-/* Nothing may happen: long enough for a job to end, short enough for a test. */
-#define QUIET_US        100000
-
-static void push_jobs(Device *d, unsigned core, Net *net, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        struct snnq_sq_entry entry = net_entry(d, net, 0, 1);
-
-        /* A reset each: they do not depend on each other. */
-        entry.flags = SNNQ_SQ_FLAG_RESET;
-        ring_push(d, core, &entry);
-    }
-}
 
 /* Registers that enable must refuse; the core halts, tells, and leaves by a reset. */
 static void test_bring_up(void)
@@ -77,7 +63,7 @@ static void test_stall(void)
     struct snnq_cq_entry record;
 
     core_enable(d, 0, 8, 2);
-    push_jobs(d, 0, net, 3);
+    net_push(d, 0, net, 3);
     for (unsigned i = 0; i < 3; i++) {
         record = ring_pop(d, 0);
         g_assert_cmpuint(record.job_id, ==, 1 + i);
@@ -102,7 +88,7 @@ static void test_device_enable(void)
 
     reg_write(d, SNNQ_REG_CONTROL, 0);
     core_enable(d, 0, 8, 8);
-    push_jobs(d, 0, net, 1);
+    net_push(d, 0, net, 1);
     g_usleep(QUIET_US);
     g_assert_false(ring_peek(d, 0, &record));
     reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
@@ -128,7 +114,7 @@ static void test_doorbell_range(void)
         g_assert_cmphex(reg_read(d, SNNQ_REG_ERROR_CORES), ==, 1);
         g_assert_true(vector_take(d, 0));
         /* Halted: good doorbells do nothing; the other core goes on. */
-        push_jobs(d, 0, net, 1);
+        net_push(d, 0, net, 1);
         g_assert_cmpuint(net_run(d, 1, net, i, 1).status, ==, SNNQ_STATUS_OK);
         g_assert_cmpuint(core_read(d, 0, SNNQ_CORE_SQ_HEAD), ==, 0);
         core_write(d, 0, SNNQ_CORE_CONTROL, SNNQ_CORE_CTL_RESET);
@@ -156,7 +142,7 @@ static void test_ring_dma(void)
         core_write(d, i, SNNQ_CORE_SQ_SIZE, 8);
         core_write(d, i, SNNQ_CORE_CQ_SIZE, 8);
         core_write(d, i, SNNQ_CORE_CONTROL, SNNQ_CORE_CTL_ENABLE);
-        push_jobs(d, i, net, 1);
+        net_push(d, i, net, 1);
         reg_wait(d, SNNQ_CORE_BASE(i) + SNNQ_CORE_STATUS, SNNQ_CORE_ST_HALTED,
                  SNNQ_CORE_ST_HALTED);
         g_assert_cmphex(core_read(d, i, SNNQ_CORE_ERROR), ==, SNNQ_CORE_ERR_DMA);
@@ -176,12 +162,12 @@ static void test_coalesce(void)
     core_write(d, 0, SNNQ_CORE_COALESCE, 500 << 16 | 3);
     for (unsigned i = 0; i < 3; i++) {
         g_assert_false(vector_take(d, 1));
-        push_jobs(d, 0, net, 1);
+        net_push(d, 0, net, 1);
         ring_pop(d, 0);
     }
     vector_wait(d, 1);
     /* By time: one record, after 500 microseconds and not before. */
-    push_jobs(d, 0, net, 1);
+    net_push(d, 0, net, 1);
     ring_pop(d, 0);
     reg_wait(d, SNNQ_CORE_BASE(0) + SNNQ_CORE_CQ_TAIL, UINT32_MAX, 4);
     qtest_clock_step(d->qts, 499 * 1000);
@@ -189,7 +175,7 @@ static void test_coalesce(void)
     qtest_clock_step(d->qts, 2 * 1000);
     vector_wait(d, 1);
     /* Switched off with a record pending: now. */
-    push_jobs(d, 0, net, 1);
+    net_push(d, 0, net, 1);
     ring_pop(d, 0);
     reg_wait(d, SNNQ_CORE_BASE(0) + SNNQ_CORE_CQ_TAIL, UINT32_MAX, 5);
     g_assert_false(vector_take(d, 1));
@@ -207,7 +193,7 @@ static void test_coalesce_full(void)
 
     core_enable(d, 0, 16, 4);
     core_write(d, 0, SNNQ_CORE_COALESCE, 0xffffffff);
-    push_jobs(d, 0, net, 3);
+    net_push(d, 0, net, 3);
     vector_wait(d, 1);
     g_assert_cmpuint(core_read(d, 0, SNNQ_CORE_CQ_TAIL), ==, 3);
     net_free(net);
@@ -221,7 +207,7 @@ static void test_vectors(void)
 
     for (unsigned core = 0; core < CORES; core++) {
         core_enable(d, core, 8, 8);
-        push_jobs(d, core, net, 1);
+        net_push(d, core, net, 1);
         ring_pop(d, core);
         vector_wait(d, 1 + core);
         for (unsigned v = 0; v <= CORES; v++) {
@@ -234,46 +220,13 @@ static void test_vectors(void)
     }
     inject(d, SNNQ_INJECT_SPURIOUS, CORES + 1);
     inject(d, SNNQ_INJECT_LOST_IRQ, 1);
-    push_jobs(d, 0, net, 1);
+    net_push(d, 0, net, 1);
     ring_pop(d, 0);
     reg_wait(d, SNNQ_INJECT_REG(SNNQ_INJECT_LOST_IRQ), UINT32_MAX, 0);
     g_assert_false(vector_take(d, 1));
     inject(d, SNNQ_INJECT_DEV_ERROR, SNNQ_DEV_ERROR_SENSOR);
     g_assert_true(vector_take(d, 0));
     g_assert_cmphex(reg_read(d, SNNQ_REG_ERROR), ==, SNNQ_DEV_ERROR_SENSOR);
-    net_free(net);
-    device_close(d);
-}
-
-/* Each kind of wrong record, once; the next one is right again. */
-static void test_bad_records(void)
-{
-    Device *d = device_boot("");
-    Net *net = net_new(d, 3);
-    struct snnq_cq_entry r;
-
-    core_enable(d, 0, 16, 16);
-    for (unsigned kind = SNNQ_INJECT_BAD_ID; kind < SNNQ_INJECT_BAD_COUNT; kind++) {
-        uint32_t id = d->next_id;
-
-        inject(d, SNNQ_INJECT_BAD_RECORD, kind);
-        push_jobs(d, 0, net, 2);
-        if (kind != SNNQ_INJECT_BAD_LOST) {
-            r = ring_pop(d, 0);
-            g_assert_true((r.job_id == id) == (kind != SNNQ_INJECT_BAD_ID));
-            g_assert_true((r.status == UINT16_MAX) == (kind == SNNQ_INJECT_BAD_STATUS));
-            g_assert_true((r.layer > SNNQ_MAX_LAYERS && r.layer != SNNQ_LAYER_NONE) ==
-                          (kind == SNNQ_INJECT_BAD_LAYER));
-            g_assert_true((r.steps > 1) == (kind == SNNQ_INJECT_BAD_STEPS));
-        }
-        if (kind == SNNQ_INJECT_BAD_TWICE) {
-            g_assert_cmpuint(ring_pop(d, 0).job_id, ==, id);
-        }
-        r = ring_pop(d, 0);
-        g_assert_cmpuint(r.job_id, ==, id + 1);
-        g_assert_cmpuint(r.status, ==, SNNQ_STATUS_OK);
-        ring_ack(d, 0);
-    }
     net_free(net);
     device_close(d);
 }
@@ -289,5 +242,4 @@ void add_ring_tests(void)
     qtest_add_func("/snnq/irq/coalesce", test_coalesce);
     qtest_add_func("/snnq/irq/coalesce-full", test_coalesce_full);
     qtest_add_func("/snnq/irq/vectors", test_vectors);
-    qtest_add_func("/snnq/inject/bad-records", test_bad_records);
 }

@@ -91,6 +91,10 @@ static void test_properties(void)
         { "ring-size", 1, "between 2 and 65536" }, { "ring-size", 48, "power of two" },
         { "ops", 1, "ops must have a bit of" },
         { "inject-hang-level", 4, "between 1 and 3" }, { "inject-vanish", 2, "0 and 1" },
+        { "inject-ring-error", 3, "0 and 2" }, { "inject-stuck-reset", 3, "0 and 2" },
+        { "inject-storm-ns", 999, "between 1000 and" },
+        { "inject-storm-vector", 17, "0 and 16" },
+        { "inject-capability", 0x10000, "0 and 65535" },
     };
     QTestState *qts = qtest_init("-M pc -nic none");
 
@@ -147,6 +151,7 @@ int main(int argc, char **argv)
     add_job_tests();
     add_ring_tests();
     add_end_tests();
+    add_inject_tests();
     add_golden_tests();
     return g_test_run();
 }

@@ -20,6 +20,7 @@
 #define CORES           2
 #define WAIT_MS         20000
 #define CHANNELS        64
+#define QUIET_US        100000          /* in which a job would have ended */
 #define NET_REGIONS     6               /* the kernel's three, weights, input, readout */
 #define NET_STEPS       64
 
@@ -115,6 +116,8 @@ void net_check(Device *d, Net *net);
 /* Submit, wait, acknowledge. */
 struct snnq_cq_entry net_run(Device *d, unsigned core, Net *net, uint32_t first,
                              uint32_t steps);
+/* Submit so many jobs of one step that do not depend on each other. */
+void net_push(Device *d, unsigned core, Net *net, unsigned count);
 void assert_record(const struct snnq_cq_entry *r, uint16_t status, uint16_t layer,
                    uint16_t region, uint64_t offset);
 
@@ -123,6 +126,7 @@ void add_register_tests(void);
 void add_job_tests(void);
 void add_ring_tests(void);
 void add_end_tests(void);
+void add_inject_tests(void);
 void add_golden_tests(void);
 
 #endif /* SNNQ_QTEST_H */

@@ -56,6 +56,14 @@ typedef struct SnnqJob {
     struct snnq_outcome fault;          /* first one met by DMA; status OK: none */
 } SnnqJob;
 
+/* Injected: what of a record is still to be written. */
+typedef enum SnnqLate {
+    SNNQ_LATE_NOTHING,
+    SNNQ_LATE_BODY,             /* all but the phase, at late_addr */
+    SNNQ_LATE_STALE,            /* all of it, at late_addr: of before the reset */
+    SNNQ_LATE_RECORD,           /* all of it, to wherever the ring is then */
+} SnnqLate;
+
 typedef enum SnnqJobPhase {
     SNNQ_JOB_NONE,
     SNNQ_JOB_RUNNING,
@@ -102,6 +110,10 @@ struct SnnqCore {
     uint32_t cancel_id;         /* cancels the next entry when it matches */
     uint32_t unsignalled;       /* records without interrupt yet */
     QEMUTimer *coalesce_timer;
+    SnnqLate late;
+    uint64_t late_addr;
+    struct snnq_cq_entry late_record;
+    QEMUTimer *late_timer;
     QEMUBH *bh;
 
     QemuThread thread;
@@ -151,6 +163,7 @@ struct SnnqState {
     uint32_t load;              /* moving average, 2^16: all cores busy */
 
     uint32_t inject[SNNQ_INJECT_COUNT];         /* atomic */
+    QEMUTimer *storm_timer;
     SnnqInjectProperty inject_properties[SNNQ_INJECT_COUNT];
     SnnqCore core[SNNQ_MAX_CORES];
 };
@@ -177,6 +190,7 @@ void snnq_core_error(SnnqCore *core, uint32_t error);
 void snnq_device_error(SnnqState *s, uint32_t error);
 void snnq_core_reset_done(SnnqCore *core);
 void snnq_vanish(SnnqState *s);
+void snnq_kick(SnnqState *s);
 
 /*
  * Whether there is no device, as far as the guest can tell. Every way in asks this
@@ -202,6 +216,14 @@ void snnq_ring_cancel(SnnqCore *core, uint32_t job_id);
 void snnq_ring_forget(SnnqCore *core);
 void snnq_ring_bh(void *opaque);
 void snnq_ring_timer(void *opaque);
+bool snnq_ring_report(SnnqCore *core, struct snnq_cq_entry record);
+
+/* snnq_spoil.c */
+unsigned snnq_spoil_record(SnnqCore *core, struct snnq_cq_entry *record);
+bool snnq_spoil_torn(SnnqCore *core, uint64_t addr, const struct snnq_cq_entry *record);
+void snnq_spoil_after_reset(SnnqCore *core);
+void snnq_spoil_drop(SnnqCore *core);
+void snnq_spoil_timer(void *opaque);
 
 /* snnq_job.c */
 void snnq_job_thread_start(SnnqCore *core);
@@ -235,5 +257,13 @@ void snnq_inject_write(SnnqState *s, unsigned index, uint32_t value);
 bool snnq_inject_hits(SnnqCore *core);
 bool snnq_inject_dma_error(SnnqCore *core);
 bool snnq_inject_hang(SnnqCore *core, uint32_t layer);
+uint32_t snnq_inject_take(SnnqCore *core, unsigned index);
+bool snnq_inject_count_down(SnnqCore *core, unsigned index);
+bool snnq_inject_ring_error(SnnqCore *core, uint32_t ring);
+bool snnq_inject_stuck(SnnqCore *core);
+uint32_t snnq_inject_capability(SnnqState *s, unsigned word);
+void snnq_inject_flip(SnnqCore *core, uint32_t region, uint64_t offset, void *buf,
+                      size_t bytes);
+void snnq_inject_storm_timer(void *opaque);
 
 #endif /* HW_MISC_SNNQ_H */

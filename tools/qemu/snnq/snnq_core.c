@@ -55,6 +55,7 @@ void snnq_core_error(SnnqCore *core, uint32_t error)
 static void core_reset(SnnqCore *core, SnnqStop level)
 {
     trace_snnq_reset(core->s, core->index, level);
+    snnq_spoil_drop(core);
     core->resetting = true;
     snnq_job_stop(core, level);
     qemu_bh_schedule(core->bh);
@@ -78,6 +79,7 @@ void snnq_core_reset_done(SnnqCore *core)
 {
     SnnqState *s = core->s;
 
+    snnq_spoil_after_reset(core);
     snnq_job_forget(core);
     snnq_ring_forget(core);
     core->resetting = false;
@@ -97,6 +99,14 @@ static void device_reset(SnnqState *s)
     s->resetting = true;
     for (unsigned i = 0; i < s->cores; i++) {
         core_reset(&s->core[i], SNNQ_STOP_DEVICE);
+    }
+}
+
+/* Let every core look again at what it has to do. */
+void snnq_kick(SnnqState *s)
+{
+    for (unsigned i = 0; i < s->cores; i++) {
+        qemu_bh_schedule(s->core[i].bh);
     }
 }
 
@@ -133,7 +143,7 @@ static bool is_inject(SnnqState *s, hwaddr reg)
 static bool admin_read(SnnqState *s, hwaddr reg, uint32_t *value)
 {
     if (reg / 4 < SNNQ_CAP_WORDS) {
-        *value = s->cap_words[reg / 4];
+        *value = snnq_inject_capability(s, reg / 4);
         return true;
     }
     if (is_inject(s, reg)) {
@@ -218,9 +228,7 @@ static bool admin_write(SnnqState *s, hwaddr reg, uint32_t value)
             device_reset(s);
         } else if (!s->resetting) {
             s->control = value & SNNQ_CONTROL_ENABLE;
-            for (unsigned i = 0; i < s->cores; i++) {
-                qemu_bh_schedule(s->core[i].bh);
-            }
+            snnq_kick(s);
         }
         return true;
     case SNNQ_REG_ERROR:
@@ -446,8 +454,8 @@ static void vm_state_changed(void *opaque, bool running, RunState state)
     s->running = running;
     for (unsigned i = 0; i < s->cores; i++) {
         snnq_job_pause(&s->core[i], !running);
-        qemu_bh_schedule(s->core[i].bh);
     }
+    snnq_kick(s);
 }
 
 static void core_init(SnnqState *s, unsigned index)
@@ -459,6 +467,7 @@ static void core_init(SnnqState *s, unsigned index)
     core->paused = !s->running;
     core->bh = qemu_bh_new_guarded(snnq_ring_bh, core, &s->dev->mem_reentrancy_guard);
     core->coalesce_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, snnq_ring_timer, core);
+    core->late_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, snnq_spoil_timer, core);
     snnq_job_thread_start(core);
 }
 
@@ -486,6 +495,7 @@ bool snnq_realize(SnnqState *s, DeviceState *dev, AddressSpace *as,
     s->caps = snnq_caps_all;
     s->caps.ops &= s->ops;
     s->running = runstate_is_running();
+    s->storm_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, snnq_inject_storm_timer, s);
     fill_capabilities(s);
     memory_region_init_io(&s->regs, OBJECT(dev), &regs_ops, s, "snnq-regs",
                           pow2ceil(SNNQ_REGS_BYTES(s->cores)));
@@ -519,7 +529,9 @@ void snnq_unrealize(SnnqState *s)
         snnq_job_thread_join(core);
         qemu_bh_delete(core->bh);
         timer_free(core->coalesce_timer);
+        timer_free(core->late_timer);
     }
+    timer_free(s->storm_timer);
 }
 
 /* Reset of the machine, the bus or by a function-level reset, first phase. */
@@ -533,6 +545,7 @@ void snnq_reset_hold(SnnqState *s)
 {
     stop_all(s);
     for (unsigned i = 0; i < s->cores; i++) {
+        snnq_spoil_drop(&s->core[i]);
         snnq_job_forget(&s->core[i]);
         snnq_ring_forget(&s->core[i]);
         s->core[i].resetting = false;

@@ -250,7 +250,13 @@ static int region_access(SnnqCore *core, uint32_t region, uint64_t offset, void 
 
     if (r && r->entry.access & right &&
         offset <= r->entry.bytes && bytes <= r->entry.bytes - offset) {
-        status = region_copy(core, r, &offset, buf, bytes, is_write);
+        uint64_t at = offset;
+
+        status = region_copy(core, r, &at, buf, bytes, is_write);
+        if (!status && !is_write) {
+            snnq_inject_flip(core, region, offset, buf, bytes);
+        }
+        offset = at;
     }
     if (status == SNNQ_STATUS_ACCESS) {
         trace_snnq_err_access(core->s, core->index, job->entry.job_id, region, offset,

@@ -42,6 +42,36 @@ static const InjectInfo infos[SNNQ_INJECT_COUNT] = {
         "one wrong completion record" },
     [SNNQ_INJECT_DEV_ERROR] = {
         "inject-device-error", 0, 0, 0, "set bits of the ERROR register now" },
+    [SNNQ_INJECT_FLIP_WEIGHTS] = {
+        "inject-flip-weights", 0, 0, 0, "number of a bit of weights, from 1, to flip once" },
+    [SNNQ_INJECT_FLIP_STATE] = {
+        "inject-flip-state", 0, 0, 0, "number of a bit of state, from 1, to flip once" },
+    [SNNQ_INJECT_TORN_RECORD] = {
+        "inject-torn-record", 0, 0, 0, "us from the next record's phase to its rest" },
+    [SNNQ_INJECT_LOST_DOORBELL] = {
+        "inject-lost-doorbell", 0, 0, 0, "so many submission doorbells are dropped" },
+    [SNNQ_INJECT_RING_ERROR] = {
+        "inject-ring-error", 0, 0, SNNQ_INJECT_RING_COMPLETION,
+        "ring that does not answer, once: 1 submission, 2 completion" },
+    [SNNQ_INJECT_STUCK_RESET] = {
+        "inject-stuck-reset", 0, 0, SNNQ_INJECT_STUCK_DEVICE,
+        "resets do not end: 1 of cores, 2 of the device either" },
+    [SNNQ_INJECT_CAPABILITY] = {
+        "inject-capability", 0, 0, SNNQ_INJECT_CAP_ALL,
+        "number of a capability register, from 1, that is wrong" },
+    [SNNQ_INJECT_CAP_VALUE] = {
+        "inject-capability-value", UINT32_MAX, 0, 0, "what that register reads" },
+    [SNNQ_INJECT_LATE_RECORD] = {
+        "inject-late-record", 0, 0, 0,
+        "us from a core's reset to a record of the job that it ended" },
+    [SNNQ_INJECT_STORM] = {
+        "inject-storm", 0, 0, 0, "raise an interrupt so often from now" },
+    [SNNQ_INJECT_STORM_NS] = {
+        "inject-storm-ns", 10000, 1000, UINT32_MAX, "time between these interrupts" },
+    [SNNQ_INJECT_STORM_VECTOR] = {
+        "inject-storm-vector", 1, 0, SNNQ_MAX_CORES, "their vector" },
+    [SNNQ_INJECT_OVERTAKEN] = {
+        "inject-overtaken", 0, 0, 0, "us for which the next record is held back" },
 };
 
 uint32_t snnq_inject_read(SnnqState *s, unsigned index)
@@ -54,6 +84,28 @@ static bool inject_valid(unsigned index, uint32_t value)
     const InjectInfo *info = &infos[index];
 
     return info->property && (!info->max || (value >= info->min && value <= info->max));
+}
+
+static void storm_next(SnnqState *s)
+{
+    if (snnq_inject_read(s, SNNQ_INJECT_STORM)) {
+        timer_mod(s->storm_timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                                  snnq_inject_read(s, SNNQ_INJECT_STORM_NS));
+    } else {
+        timer_del(s->storm_timer);
+    }
+}
+
+void snnq_inject_storm_timer(void *opaque)
+{
+    SnnqState *s = opaque;
+    uint32_t vector = snnq_inject_read(s, SNNQ_INJECT_STORM_VECTOR);
+
+    if (vector <= s->cores) {
+        snnq_notify(s, vector);
+    }
+    qatomic_dec(&s->inject[SNNQ_INJECT_STORM]);
+    storm_next(s);
 }
 
 /* What takes effect at once; before realize there is nothing to affect. */
@@ -72,6 +124,12 @@ static void inject_act(SnnqState *s, unsigned index, uint32_t value)
         break;
     case SNNQ_INJECT_DEV_ERROR:
         snnq_device_error(s, value);
+        break;
+    case SNNQ_INJECT_STUCK_RESET:
+        snnq_kick(s);
+        break;
+    case SNNQ_INJECT_STORM:
+        storm_next(s);
         break;
     }
 }
@@ -138,6 +196,85 @@ bool snnq_inject_hits(SnnqCore *core)
     return snnq_inject_read(core->s, SNNQ_INJECT_CORES) >> core->index & 1;
 }
 
+/* Take a value that counts once: it is off from now on. */
+uint32_t snnq_inject_take(SnnqCore *core, unsigned index)
+{
+    return snnq_inject_hits(core) ? qatomic_xchg(&core->s->inject[index], 0) : 0;
+}
+
+/* Whether one more of so many is hit. */
+bool snnq_inject_count_down(SnnqCore *core, unsigned index)
+{
+    uint32_t *count = &core->s->inject[index];
+    uint32_t old = qatomic_read(count), seen;
+
+    if (!snnq_inject_hits(core)) {
+        return false;
+    }
+    while (old) {
+        seen = qatomic_cmpxchg(count, old, old - 1);
+        if (seen == old) {
+            return true;
+        }
+        old = seen;
+    }
+    return false;
+}
+
+bool snnq_inject_ring_error(SnnqCore *core, uint32_t ring)
+{
+    return snnq_inject_read(core->s, SNNQ_INJECT_RING_ERROR) == ring &&
+           snnq_inject_take(core, SNNQ_INJECT_RING_ERROR) == ring;
+}
+
+/* Whether the reset of this core does not end now. */
+bool snnq_inject_stuck(SnnqCore *core)
+{
+    return snnq_inject_hits(core) &&
+           snnq_inject_read(core->s, SNNQ_INJECT_STUCK_RESET) >
+           (core->s->resetting ? SNNQ_INJECT_STUCK_CORE : SNNQ_INJECT_STUCK_NONE);
+}
+
+/* What a word of the capability block reads. */
+uint32_t snnq_inject_capability(SnnqState *s, unsigned word)
+{
+    uint32_t wrong = snnq_inject_read(s, SNNQ_INJECT_CAPABILITY);
+
+    return wrong == word + 1 ||
+           (wrong == SNNQ_INJECT_CAP_ALL && word > SNNQ_REG_VERSION / 4) ?
+           snnq_inject_read(s, SNNQ_INJECT_CAP_VALUE) : s->cap_words[word];
+}
+
+/* Flip bit @bit of a region in what was read of it at @offset, if it is there. */
+static void flip(SnnqCore *core, unsigned index, uint64_t first, uint64_t offset,
+                 uint8_t *buf, size_t bytes)
+{
+    uint32_t *at = &core->s->inject[index];
+    uint32_t n = qatomic_read(at);
+    uint64_t byte = first + (n - 1) / 8;
+
+    if (n && snnq_inject_hits(core) && byte >= offset && byte - offset < bytes &&
+        qatomic_cmpxchg(at, n, 0) == n) {
+        trace_snnq_flip(core->s, core->index, core->job.entry.job_id, n - 1);
+        buf[byte - offset] ^= 1u << (n - 1) % 8;
+    }
+}
+
+/* Data of a job that was read, about to be used. */
+void snnq_inject_flip(SnnqCore *core, uint32_t region, uint64_t offset, void *buf,
+                      size_t bytes)
+{
+    const struct snnq_program_info *info = snnq_plan_info(core->plans[0]);
+
+    if (region == SNNQ_REGION_STATE_IN) {
+        flip(core, SNNQ_INJECT_FLIP_STATE, sizeof(struct snnq_state_header), offset, buf,
+             bytes);
+    } else if (region >= SNNQ_REGION_USER &&
+               info->regions[region - SNNQ_REGION_USER].role == SNNQ_ROLE_WEIGHTS) {
+        flip(core, SNNQ_INJECT_FLIP_WEIGHTS, 0, offset, buf, bytes);
+    }
+}
+
 /* Whether this DMA access of the running job is the one to fail. */
 bool snnq_inject_dma_error(SnnqCore *core)
 {
@@ -151,21 +288,10 @@ bool snnq_inject_dma_error(SnnqCore *core)
 /* Whether the running job is to hang before @layer. */
 bool snnq_inject_hang(SnnqCore *core, uint32_t layer)
 {
-    uint32_t *count = &core->s->inject[SNNQ_INJECT_HANG_COUNT];
-    uint32_t old = qatomic_read(count);
-
     if (layer != snnq_inject_read(core->s, SNNQ_INJECT_HANG_LAYER) ||
-        !snnq_inject_hits(core)) {
+        !snnq_inject_count_down(core, SNNQ_INJECT_HANG_COUNT)) {
         return false;
     }
-    while (old) {
-        uint32_t seen = qatomic_cmpxchg(count, old, old - 1);
-
-        if (seen == old) {
-            trace_snnq_hang(core->s, core->index, core->job.entry.job_id, layer);
-            return true;
-        }
-        old = seen;
-    }
-    return false;
+    trace_snnq_hang(core->s, core->index, core->job.entry.job_id, layer);
+    return true;
 }

@@ -41,13 +41,55 @@
 #define SNNQ_INJECT_BAD_RECORD  10u
 /* inject-device-error: writing sets these SNNQ_DEV_ERROR_* bits. */
 #define SNNQ_INJECT_DEV_ERROR   11u
-#define SNNQ_INJECT_COUNT       12u
+/*
+ * inject-flip-weights: bit v - 1 of a weights region is flipped in the next data that
+ * a job reads from there, once; memory stays as it is. 0: off.
+ */
+#define SNNQ_INJECT_FLIP_WEIGHTS 12u
+/* inject-flip-state: likewise in the old state, counted after its header. */
+#define SNNQ_INJECT_FLIP_STATE  13u
+/* inject-torn-record: the rest of the next record follows its phase by so many us. */
+#define SNNQ_INJECT_TORN_RECORD 14u
+/* inject-lost-doorbell: so many submission doorbells are dropped. */
+#define SNNQ_INJECT_LOST_DOORBELL 15u
+/* inject-ring-error: SNNQ_INJECT_RING_*: that ring's memory does not answer, once. */
+#define SNNQ_INJECT_RING_ERROR  16u
+/* inject-stuck-reset: SNNQ_INJECT_STUCK_*: resets by register do not end meanwhile. */
+#define SNNQ_INJECT_STUCK_RESET 17u
+/*
+ * inject-capability: capability register v - 1 (offset 4 (v - 1)) reads what
+ * inject-capability-value says; SNNQ_INJECT_CAP_ALL: all but ID and VERSION. 0: off.
+ */
+#define SNNQ_INJECT_CAPABILITY  18u
+#define SNNQ_INJECT_CAP_VALUE   19u
+/*
+ * inject-late-record: so many us after the reset of a core that was running a job, a
+ * record of that job is written to where the ring was, with an interrupt; once.
+ */
+#define SNNQ_INJECT_LATE_RECORD 20u
+/* inject-storm: raises inject-storm-vector so often, once each inject-storm-ns. */
+#define SNNQ_INJECT_STORM       21u
+#define SNNQ_INJECT_STORM_NS    22u
+#define SNNQ_INJECT_STORM_VECTOR 23u
+/* inject-overtaken: the next record is held back for so many us; others overtake it. */
+#define SNNQ_INJECT_OVERTAKEN   24u
+#define SNNQ_INJECT_COUNT       25u
 
 #define SNNQ_INJECT_OFF         0xffffffffu
 
 #define SNNQ_INJECT_HANG_UNTIL_CANCEL           1u
 #define SNNQ_INJECT_HANG_UNTIL_CORE_RESET       2u
 #define SNNQ_INJECT_HANG_UNTIL_DEVICE_RESET     3u
+
+#define SNNQ_INJECT_RING_NONE           0u
+#define SNNQ_INJECT_RING_SUBMISSION     1u
+#define SNNQ_INJECT_RING_COMPLETION     2u
+
+#define SNNQ_INJECT_STUCK_NONE          0u
+#define SNNQ_INJECT_STUCK_CORE          1u      /* of cores; a device reset ends */
+#define SNNQ_INJECT_STUCK_DEVICE        2u      /* of cores and of the device */
+
+#define SNNQ_INJECT_CAP_ALL             0xffffu
 
 #define SNNQ_INJECT_BAD_NONE    0u
 #define SNNQ_INJECT_BAD_ID      1u      /* a job id that was never submitted */

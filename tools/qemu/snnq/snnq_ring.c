@@ -69,7 +69,8 @@ static bool ring_doorbell(SnnqCore *core, const char *name, const SnnqRing *ring
 
 void snnq_ring_set_tail(SnnqCore *core, uint32_t tail)
 {
-    if (ring_doorbell(core, "submission", &core->sq, tail)) {
+    if (!snnq_inject_count_down(core, SNNQ_INJECT_LOST_DOORBELL) &&
+        ring_doorbell(core, "submission", &core->sq, tail)) {
         core->sq.tail = tail;
     }
 }
@@ -185,7 +186,8 @@ static bool ring_fetch(SnnqCore *core)
     if (!(s->control & SNNQ_CONTROL_ENABLE) || core->sq.head == core->sq.tail) {
         return false;
     }
-    if (!snnq_dma_bql(s, core->sq.base + core->sq.head * sizeof(job->entry),
+    if (snnq_inject_ring_error(core, SNNQ_INJECT_RING_SUBMISSION) ||
+        !snnq_dma_bql(s, core->sq.base + core->sq.head * sizeof(job->entry),
                       &job->entry, sizeof(job->entry), false)) {
         snnq_core_error(core, SNNQ_CORE_ERR_DMA);
         return false;
@@ -214,7 +216,9 @@ static bool record_write(SnnqCore *core, struct snnq_cq_entry record)
     size_t body = offsetof(struct snnq_cq_entry, phase);
 
     record.phase = core->cq_phase;
-    if (!snnq_dma_bql(core->s, addr, &record, body, true) ||
+    if (snnq_inject_ring_error(core, SNNQ_INJECT_RING_COMPLETION) ||
+        (!snnq_spoil_torn(core, addr, &record) &&
+         !snnq_dma_bql(core->s, addr, &record, body, true)) ||
         !snnq_dma_bql(core->s, addr + body, &record.phase, sizeof(record.phase), true)) {
         snnq_core_error(core, SNNQ_CORE_ERR_DMA);
         return false;
@@ -227,36 +231,19 @@ static bool record_write(SnnqCore *core, struct snnq_cq_entry record)
     return true;
 }
 
-/* Injected nonsense. Returns how many records to write. */
-static unsigned record_spoil(SnnqCore *core, struct snnq_cq_entry *record)
+/* A record that is not that of the job now. False: there is no room for it. */
+bool snnq_ring_report(SnnqCore *core, struct snnq_cq_entry record)
 {
-    uint32_t kind = snnq_inject_read(core->s, SNNQ_INJECT_BAD_RECORD);
-
-    if (!kind || !snnq_inject_hits(core)) {
-        return 1;
+    if (!core->enabled || core->halted) {
+        return true;
     }
-    qatomic_set(&core->s->inject[SNNQ_INJECT_BAD_RECORD], SNNQ_INJECT_BAD_NONE);
-    switch (kind) {
-    case SNNQ_INJECT_BAD_ID:
-        record->job_id ^= 0x80000000u;
-        break;
-    case SNNQ_INJECT_BAD_TWICE:
-        return 2;
-    case SNNQ_INJECT_BAD_STATUS:
-        record->status = UINT16_MAX;
-        break;
-    case SNNQ_INJECT_BAD_LAYER:
-        record->status = SNNQ_STATUS_ACCESS;
-        record->layer = SNNQ_MAX_LAYERS + 1;
-        record->region = SNNQ_MAX_REGIONS + 1;
-        break;
-    case SNNQ_INJECT_BAD_STEPS:
-        record->steps = UINT32_MAX;
-        break;
-    case SNNQ_INJECT_BAD_LOST:
-        return 0;
+    if (ring_full(&core->cq)) {
+        return false;
     }
-    return 1;
+    if (record_write(core, record)) {
+        ring_coalesce(core);
+    }
+    return true;
 }
 
 /* Report the finished job. False: there is no room, or the ring failed. */
@@ -277,7 +264,7 @@ static bool ring_complete(SnnqCore *core)
     trace_snnq_job_end(core->s, core->index, record.job_id, record.status, record.layer,
                        record.region, record.offset, record.steps, record.cycles);
     core->s->busy_cycles += o->cycles;
-    for (count = record_spoil(core, &record); count && !ring_full(&core->cq); count--) {
+    for (count = snnq_spoil_record(core, &record); count && !ring_full(&core->cq); count--) {
         if (!record_write(core, record)) {
             return false;
         }
@@ -311,7 +298,7 @@ void snnq_ring_bh(void *opaque)
 
     snnq_dma_serve(core);
     if (core->resetting) {
-        if (snnq_job_phase(core) != SNNQ_JOB_RUNNING) {
+        if (snnq_job_phase(core) != SNNQ_JOB_RUNNING && !snnq_inject_stuck(core)) {
             snnq_core_reset_done(core);
         }
         return;
