@@ -40,6 +40,12 @@ const char *snnq_check_text(enum snnq_check check)
 	return (unsigned int)check < SNNQ_CHECK_COUNT ? texts[check] : "unknown check";
 }
 
+bool snnq_safe_point(struct snnq_pace *pace, __u32 ops)
+{
+	pace->left = ops < SNNQ_SAFE_POINT_OPS ? SNNQ_SAFE_POINT_OPS - ops : 0;
+	return pace->tick && pace->tick(pace->ctx);
+}
+
 static bool overlaps(__u64 a, __u64 a_bytes, __u64 b, __u64 b_bytes)
 {
 	return a < b + b_bytes && b < a + a_bytes;
@@ -367,8 +373,11 @@ static int check_tensors(struct check *c, const struct snnq_layer *l, const stru
 static int check_layer(struct check *c, const struct snnq_layer *l)
 {
 	const struct op_rule *r;
-	int ret = snnq_check_rules(c, l, layer_rules, COUNT(layer_rules));
+	/* Operands, result and state are compared with those of all layers before. */
+	int ret = paced(c, 64 + 8 * c->layer);
 
+	if (!ret)
+		ret = snnq_check_rules(c, l, layer_rules, COUNT(layer_rules));
 	if (ret)
 		return ret;
 	r = &snnq_op_rules[SNNQ_INDEX(l->op, SNNQ_OP_COUNT)];
@@ -423,7 +432,9 @@ static int check_caps(struct check *c, const struct snnq_caps *caps)
 	for (i = 0; i < h->layer_count && !ret; i++) {
 		c->layer = i;
 		snnq_breathe();
-		ret = check_layer_caps(c, &c->layers[i], caps);
+		ret = paced(c, 16);
+		if (!ret)
+			ret = check_layer_caps(c, &c->layers[i], caps);
 	}
 	c->layer = NOT_IN_LAYER;
 	return ret;
@@ -435,6 +446,7 @@ static void fill_info(const struct check *c, struct snnq_program_info *info)
 	__u32 i;
 
 	*info = (struct snnq_program_info){
+		.program_bytes = h->total_bytes,
 		.layer_count = h->layer_count,
 		.region_count = h->region_count,
 		.table_count = h->table_count,
@@ -471,11 +483,12 @@ static int check_program(struct check *c, const void *blob, size_t size)
 	return ret;
 }
 
-int snnq_program_validate(const void *blob, size_t size, const struct snnq_caps *caps,
-			  struct snnq_program_info *info, struct snnq_diag *diag)
+int snnq_program_validate_paced(const void *blob, size_t size, const struct snnq_caps *caps,
+				struct snnq_pace *pace, struct snnq_program_info *info,
+				struct snnq_diag *diag)
 {
 	struct check c = {
-		.layer = NOT_IN_LAYER,
+		.pace = pace, .layer = NOT_IN_LAYER,
 		.diag = { .check = SNNQ_CHECK_OK, .layer = NOT_IN_LAYER, .field = "" },
 	};
 	int ret = check_program(&c, blob, size);
@@ -487,4 +500,10 @@ int snnq_program_validate(const void *blob, size_t size, const struct snnq_caps 
 	if (diag)
 		*diag = c.diag;
 	return ret;
+}
+
+int snnq_program_validate(const void *blob, size_t size, const struct snnq_caps *caps,
+			  struct snnq_program_info *info, struct snnq_diag *diag)
+{
+	return snnq_program_validate_paced(blob, size, caps, NULL, info, diag);
 }

@@ -105,6 +105,35 @@ static inline bool snnq_scheme_ok(const struct snnq_caps *caps, __u32 scheme, __
 	return bits < 32 && snnq_scheme_widths(caps, scheme) >> bits & 1;
 }
 
+/*
+ * Work that can take long passes a safe point, where it can be ended, after at most
+ * this many elementary operations.
+ */
+#define SNNQ_SAFE_POINT_OPS	65536u
+
+/**
+ * struct snnq_pace - safe points of one piece of work
+ * @tick: called at each; true ends the work. May be NULL.
+ * @ctx: passed back.
+ * @left: operations until the next one; 0 at first.
+ */
+struct snnq_pace {
+	bool (*tick)(void *ctx);
+	void *ctx;
+	__u32 left;
+};
+
+bool snnq_safe_point(struct snnq_pace *pace, __u32 ops);
+
+/* To be asked before @ops operations, at most SNNQ_SAFE_POINT_OPS; true: do not do them. */
+static inline bool snnq_work(struct snnq_pace *pace, __u32 ops)
+{
+	if (ops > pace->left)
+		return snnq_safe_point(pace, ops);
+	pace->left -= ops;
+	return false;
+}
+
 struct snnq_diag {
 	enum snnq_check check;
 	__u32 layer;		/* 0xffffffff: not in a layer */
@@ -130,7 +159,7 @@ struct snnq_program_info {
 	__u32 table_count;
 	__u32 max_steps;
 	__u32 tile_steps;
-	__u32 reserved;
+	__u32 program_bytes;
 	__u64 scratch_step_bytes;
 	__u64 scratch_bytes;
 	__u64 state_bytes;
@@ -151,6 +180,11 @@ struct snnq_program_info {
  */
 int snnq_program_validate(const void *blob, size_t size, const struct snnq_caps *caps,
 			  struct snnq_program_info *info, struct snnq_diag *diag);
+
+/* The same with safe points; -EINTR, with a diag that says OK, when one ended it. */
+int snnq_program_validate_paced(const void *blob, size_t size, const struct snnq_caps *caps,
+				struct snnq_pace *pace, struct snnq_program_info *info,
+				struct snnq_diag *diag);
 
 /* Text for a check, for example "unknown operation". Never NULL. */
 const char *snnq_check_text(enum snnq_check check);

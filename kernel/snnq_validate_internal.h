@@ -30,6 +30,7 @@ struct check {
 	const struct snnq_region_desc *regions;
 	const struct snnq_layer *layers;
 	const __s32 *table;
+	struct snnq_pace *pace;	/* or NULL */
 	__u32 layer;
 	struct snnq_diag diag;
 };
@@ -43,6 +44,12 @@ static inline int fail(struct check *c, enum snnq_check check, const char *field
 	if (check == SNNQ_CHECK_UNSUPPORTED)
 		return -EOPNOTSUPP;
 	return check == SNNQ_CHECK_OVERFLOW ? -EOVERFLOW : -EINVAL;
+}
+
+/* Before @ops operations; an error when they are not to be done. */
+static inline int paced(struct check *c, __u32 ops)
+{
+	return c->pace && snnq_work(c->pace, ops) ? -EINTR : 0;
 }
 
 static inline __u64 mul_sat(__u64 a, __u64 b)

@@ -231,6 +231,9 @@ static int check_pool_max(struct check *c, const struct snnq_layer *l)
 		return ret;
 	if (l->in[0].format != l->out.format || l->in[0].planes != l->out.planes)
 		return fail(c, SNNQ_CHECK_TENSOR_FORMAT, "out.format");
+	ret = paced(c, (__u32)l->out.height + l->out.width);
+	if (ret)
+		return ret;
 	if (!windows_inside(l->in[0].height, l->out.height, g->kernel_h, g->stride_h, g->pad_h,
 			    g->dilation_h))
 		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.pad_h");
@@ -352,6 +355,8 @@ static int check_thresholds(struct check *c, const struct snnq_layer *l)
 			      "neuron.threshold");
 	__u32 i;
 
+	if (!ret)
+		ret = paced(c, n->threshold_count);
 	if (ret)
 		return ret;
 	for (i = 0; i < n->threshold_count; i++)

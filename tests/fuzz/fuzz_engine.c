@@ -163,7 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!ret != (diag.check == SNNQ_CHECK_OK) || !diag.field)
 		abort();
 	if (!ret && is_small(&info) &&
-	    !snnq_plan_create(blob, program, &snnq_caps_all, &plan, NULL)) {
+	    !snnq_plan_create(blob, program, &snnq_caps_all, UINT64_MAX, NULL, &plan, NULL)) {
 		for (reset = false;; reset = true) {
 			uint64_t sum = run_job(plan, content, size - program, reset,
 					       SNNQ_KERNEL_GENERIC);

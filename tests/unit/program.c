@@ -131,7 +131,7 @@ struct snnq_plan *make_plan(const struct program *p)
 	struct snnq_diag diag;
 	size_t size;
 	void *blob = pack(p, &size);
-	int ret = snnq_plan_create(blob, size, &snnq_caps_all, &plan, &diag);
+	int ret = snnq_plan_create(blob, size, &snnq_caps_all, UINT64_MAX, NULL, &plan, &diag);
 
 	free(blob);
 	if (ret) {

@@ -399,7 +399,8 @@ static void run_form(struct run_state *s, struct content jobs)
 	s->job = 0;
 	if (s->form.tile)
 		header->tile_steps = s->form.tile;
-	if (snnq_plan_create(s->program, s->head->program_bytes, &snnq_caps_all, &s->plan, &diag)) {
+	if (snnq_plan_create(s->program, s->head->program_bytes, &snnq_caps_all,
+			     UINT64_MAX, NULL, &s->plan, &diag)) {
 		fail(s, "program refused: layer %d, %s: %s", (int)diag.layer, diag.field,
 		     snnq_check_text(diag.check));
 	} else {

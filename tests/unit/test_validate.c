@@ -724,7 +724,8 @@ static void run_program(const void *blob, size_t size)
 	for (uint32_t r = 0; r < info.region_count; r++)
 		if (snnq_region_required(&info, r, 1) > 1 << 24)
 			return;
-	assert_int_equal(snnq_plan_create(blob, size, &snnq_caps_all, &plan, NULL), 0);
+	assert_int_equal(snnq_plan_create(blob, size, &snnq_caps_all, UINT64_MAX, NULL, &plan,
+					  NULL), 0);
 	memory_init(&m, &info, 1);
 	run_init(&run, &m, 1);
 	snnq_plan_run(plan, &run, &outcome);

@@ -7,14 +7,15 @@
  */
 #include "engine.h"
 
-int attention_prepare(struct snnq_plan *plan, struct layer *l)
+bool attention_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace)
 {
 	const struct snnq_tensor *t = &l->desc->in[0];
 
 	(void)plan;
+	(void)pace;
 	l->dense_percent = 15;
 	l->acc_bound = (int64_t)tensor_positions(t) * (t->channels / l->desc->param);
-	return 0;
+	return false;
 }
 
 /* Channels [first, end) of a head. */

@@ -8,20 +8,22 @@
  */
 #include "engine.h"
 
-int conv_prepare(struct snnq_plan *plan, struct layer *l)
+void conv_lay_out(struct snnq_plan *plan, struct layer *l)
 {
-	int ret;
-
 	if (l->desc->op == SNNQ_OP_LINEAR)
 		l->geometry = (struct snnq_geometry){
 			.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1,
 			.dilation_h = 1, .dilation_w = 1, .groups = 1,
 		};
-	ret = window_prepare(plan, l);
-	if (!ret)
-		ret = weights_prepare(plan, l);
+	window_lay_out(plan, l);
+	weights_lay_out(plan, l);
+}
+
+bool conv_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace)
+{
+	(void)plan;
 	l->dense_percent = l->depthwise ? 10 : 90;
-	return ret;
+	return window_prepare(l, pace) || weights_prepare(l, pace);
 }
 
 static uint64_t tap_of(const struct layer *l, uint32_t group, uint32_t ky, uint32_t kx)

@@ -7,8 +7,8 @@
  *    program. Memory of regions is copied into the plan's buffers before use,
  *    each byte once, so what others do to it meanwhile changes values only.
  *  - Activations in buffers have zero pad bits.
- *  - All memory is allocated when the plan is made and counted against
- *    PLAN_MAX_BYTES; a run allocates nothing.
+ *  - All memory is one block, allocated when the plan is made; a run allocates
+ *    nothing. Its size is known before from the program alone.
  *
  * An operation is a row of op_table (ops.c). Operations with a neuron stage give
  * accumulate kernels, which compute the accumulators of one output position; the
@@ -21,7 +21,6 @@
 #include "simd.h"
 #include "snnq_engine.h"
 
-#define PLAN_MAX_BYTES	(1ull << 32)
 #define CHUNK_BYTES	65536u		/* of weights read at once */
 #define EVENT_CHUNK	1024u		/* event records read at once */
 #define ADD_ROWS	256u		/* most rows that EVENT kernels sum at once */
@@ -44,7 +43,8 @@ typedef void (*accumulate_fn)(struct layer *l, const struct step *s, uint32_t y,
 
 /**
  * struct op - an operation
- * @prepare: make the plan's data of a layer; may be NULL.
+ * @lay_out: say what memory of the plan a layer needs, see plan_part(); may be NULL.
+ * @prepare: fill the plan's data of a layer; may be NULL.
  * @begin_job: read and check what the job needs before its first step; may be NULL.
  * @count: add input_spikes and synops of a step; may be NULL.
  * @run: operations without a neuron stage: compute a step.
@@ -52,11 +52,12 @@ typedef void (*accumulate_fn)(struct layer *l, const struct step *s, uint32_t y,
  * @unpack: the DENSE kernel takes in[0] from the plan's values.
  * @kernels: operations with a neuron stage, by enum snnq_kernel_choice.
  *
- * prepare returns 0 or -ENOMEM; the functions returning bool return true after
- * a fault().
+ * The functions returning bool return true when work is to end: prepare when the
+ * pace says so, the others after a fault().
  */
 struct op {
-	int (*prepare)(struct snnq_plan *plan, struct layer *l);
+	void (*lay_out)(struct snnq_plan *plan, struct layer *l);
+	bool (*prepare)(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 	bool (*begin_job)(struct job *job, struct layer *l);
 	void (*count)(struct layer *l, const struct step *s);
 	bool (*run)(struct job *job, struct layer *l, const struct step *s);
@@ -89,7 +90,6 @@ struct layer {
 	const struct snnq_layer *desc;
 	const struct op *op;
 	struct snnq_geometry geometry;
-	uint32_t index;
 	uint32_t dense_percent;
 	enum snnq_kernel_choice kernel;
 
@@ -129,7 +129,9 @@ struct layer {
 
 /**
  * struct snnq_plan - a program made ready
- * @blocks: all allocations but the plan itself; @bytes: their sum.
+ * @program: validated; @copy, once it is filled.
+ * @block: the allocation; @base: its first aligned byte, where the plan is;
+ *	@bytes: taken from there on.
  * @state: the state region of the running job.
  * @scratch: tile_steps slots of activations between layers; nobody else needs
  *	them, so they stay here and the scratch region is not touched.
@@ -137,15 +139,16 @@ struct layer {
  * @out: results that go to user regions, one step.
  * @fresh: spikes on their way into a delay line.
  * @values: an operand unpacked to integers, for DENSE kernels.
- * @acc: accumulators of one position, a multiple of 64.
+ * @acc: accumulators of one position, a multiple of 64, and the padding of a row.
  * @chunk: CHUNK_BYTES of weights.
  */
 struct snnq_plan {
-	void *program;
-	size_t program_bytes;
+	const void *program;
+	uint8_t *copy;
 	struct snnq_program_info info;
 	enum snnq_kernel_choice choice;
-	void *blocks;
+	void *block;
+	uint8_t *base;
 	uint64_t bytes;
 	struct layer *layers;
 	uint8_t *state;
@@ -167,7 +170,11 @@ struct job {
 };
 
 /* plan.c */
-void *plan_alloc(struct snnq_plan *plan, uint64_t count, uint64_t size);
+/*
+ * The next part of the plan, aligned and zero. While only sizes are wanted, NULL,
+ * so that nothing may be put into it: that is what prepare is for.
+ */
+void *plan_part(struct snnq_plan *plan, uint64_t count, uint64_t size);
 
 /* memory.c */
 bool fault(struct job *job, int status, uint32_t region, uint64_t offset);
@@ -208,7 +215,8 @@ void rows_mac_wide(int32_t *acc, const int16_t *row, uint32_t stride, const int3
 		   uint32_t n, uint32_t width);
 
 /* window.c */
-int window_prepare(struct snnq_plan *plan, struct layer *l);
+void window_lay_out(struct snnq_plan *plan, struct layer *l);
+bool window_prepare(struct layer *l, struct snnq_pace *pace);
 void window_count(struct layer *l, const struct step *s);
 /* Kernel positions [first, end) of output coordinate @o that lie inside the image. */
 struct span {
@@ -222,11 +230,13 @@ struct span window_rows(const struct layer *l, uint32_t y);
 struct span window_columns(const struct layer *l, uint32_t x);
 
 /* weights.c */
-int weights_prepare(struct snnq_plan *plan, struct layer *l);
+void weights_lay_out(struct snnq_plan *plan, struct layer *l);
+bool weights_prepare(struct layer *l, struct snnq_pace *pace);
 bool weights_load(struct job *job, struct layer *l);
 
 /* neuron.c */
-int neuron_prepare(struct snnq_plan *plan, struct layer *l);
+void neuron_lay_out(struct snnq_plan *plan, struct layer *l);
+bool neuron_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 bool neuron_step(struct job *job, struct layer *l, const struct step *s);
 void neuron_end_job(struct layer *l);
 
@@ -238,11 +248,12 @@ uint64_t stats_cycles(const struct snnq_layer_stats *s);
 
 /* ops.c and the operations */
 extern const struct op op_table[SNNQ_OP_COUNT];
-int conv_prepare(struct snnq_plan *plan, struct layer *l);
+void conv_lay_out(struct snnq_plan *plan, struct layer *l);
+bool conv_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 void conv_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x, int32_t *acc);
 void conv_event(struct layer *l, const struct step *s, uint32_t y, uint32_t x, int32_t *acc);
 void conv_dense(struct layer *l, const struct step *s, uint32_t y, uint32_t x, int32_t *acc);
-int pool_prepare(struct snnq_plan *plan, struct layer *l);
+bool pool_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 void pool_sum_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
 		      int32_t *acc);
 void pool_sum_event(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
@@ -250,7 +261,7 @@ void pool_sum_event(struct layer *l, const struct step *s, uint32_t y, uint32_t 
 void pool_sum_dense(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
 		    int32_t *acc);
 bool pool_max_run(struct job *job, struct layer *l, const struct step *s);
-int attention_prepare(struct snnq_plan *plan, struct layer *l);
+bool attention_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 void attention_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
 		       int32_t *acc);
 void attention_event(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
@@ -258,10 +269,11 @@ void attention_event(struct layer *l, const struct step *s, uint32_t y, uint32_t
 void attention_dense(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
 		     int32_t *acc);
 bool add_run(struct job *job, struct layer *l, const struct step *s);
-int events_prepare(struct snnq_plan *plan, struct layer *l);
+void events_lay_out(struct snnq_plan *plan, struct layer *l);
 bool events_begin(struct job *job, struct layer *l);
 bool events_run(struct job *job, struct layer *l, const struct step *s);
-int readout_prepare(struct snnq_plan *plan, struct layer *l);
+void readout_lay_out(struct snnq_plan *plan, struct layer *l);
+bool readout_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 bool readout_run(struct job *job, struct layer *l, const struct step *s);
 bool readout_end(struct job *job, struct layer *l);
 

@@ -11,10 +11,9 @@
 
 #include "engine.h"
 
-int events_prepare(struct snnq_plan *plan, struct layer *l)
+void events_lay_out(struct snnq_plan *plan, struct layer *l)
 {
-	l->events = plan_alloc(plan, EVENT_CHUNK, sizeof(*l->events));
-	return l->events ? 0 : -ENOMEM;
+	l->events = plan_part(plan, EVENT_CHUNK, sizeof(*l->events));
 }
 
 static void rewind_list(struct layer *l)

@@ -16,18 +16,17 @@
 #define LEAK_SHIFT	(SNNQ_LEAK_TZ12 + 1u)
 
 /* Expand a table of one or all channels; an absent one is @otherwise everywhere. */
-static int expand(struct snnq_plan *plan, const struct layer *l, uint32_t index, uint32_t count,
-		  int32_t otherwise, int32_t **values)
+static bool expand(const struct snnq_plan *plan, const struct layer *l, struct snnq_pace *pace,
+		   uint32_t index, uint32_t count, int32_t otherwise, int32_t *values)
 {
 	const int32_t *table = snnq_program_table(plan->program);
 	uint32_t channels = l->desc->out.channels, c;
 
-	*values = plan_alloc(plan, channels, sizeof(**values));
-	if (!*values)
-		return -ENOMEM;
+	if (snnq_work(pace, channels))
+		return true;
 	for (c = 0; c < channels; c++)
-		(*values)[c] = count ? table[index + (count == 1 ? 0 : c)] : otherwise;
-	return 0;
+		values[c] = count ? table[index + (count == 1 ? 0 : c)] : otherwise;
+	return false;
 }
 
 /* Whether (accumulator << F) + bias always fits int32. */
@@ -65,23 +64,35 @@ static void bind_state(struct snnq_plan *plan, struct layer *l)
 		l->line = (uint64_t *)(void *)p;
 }
 
-int neuron_prepare(struct snnq_plan *plan, struct layer *l)
+void neuron_lay_out(struct snnq_plan *plan, struct layer *l)
 {
-	const struct snnq_neuron *n = &l->desc->neuron;
-	int ret;
+	uint32_t channels = l->desc->out.channels;
 
 	if (l->op->run)
-		return 0;
-	ret = expand(plan, l, n->bias_index, n->bias_count, 0, &l->bias);
-	if (!ret && n->model == SNNQ_NEURON_NONE)
-		return expand(plan, l, n->mult_index, n->mult_count, 1, &l->mult);
-	if (!ret)
-		ret = expand(plan, l, n->threshold_index, n->threshold_count, 0, &l->threshold);
-	if (ret)
-		return ret;
+		return;
+	l->bias = plan_part(plan, channels, sizeof(*l->bias));
+	if (l->desc->neuron.model == SNNQ_NEURON_NONE)
+		l->mult = plan_part(plan, channels, sizeof(*l->mult));
+	else
+		l->threshold = plan_part(plan, channels, sizeof(*l->threshold));
+}
+
+bool neuron_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace)
+{
+	const struct snnq_neuron *n = &l->desc->neuron;
+
+	if (l->op->run)
+		return false;
+	if (expand(plan, l, pace, n->bias_index, n->bias_count, 0, l->bias))
+		return true;
+	if (n->model == SNNQ_NEURON_NONE)
+		return expand(plan, l, pace, n->mult_index, n->mult_count, 1, l->mult);
+	if (expand(plan, l, pace, n->threshold_index, n->threshold_count, 0, l->threshold) ||
+	    snnq_work(pace, l->desc->out.channels))
+		return true;
 	l->narrow = input_is_narrow(l);
 	bind_state(plan, l);
-	return 0;
+	return false;
 }
 
 static inline __attribute__((always_inline)) int64_t leak(uint32_t kind, uint32_t param,

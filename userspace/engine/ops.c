@@ -11,23 +11,23 @@
 
 const struct op op_table[SNNQ_OP_COUNT] = {
 	[SNNQ_OP_EVENTS] = {
-		.prepare = events_prepare, .begin_job = events_begin, .run = events_run },
+		.lay_out = events_lay_out, .begin_job = events_begin, .run = events_run },
 	[SNNQ_OP_CONV2D] = {
-		.prepare = conv_prepare, .begin_job = weights_load, .count = window_count,
-		.unpack = true, KERNELS(conv) },
+		.lay_out = conv_lay_out, .prepare = conv_prepare, .begin_job = weights_load,
+		.count = window_count, .unpack = true, KERNELS(conv) },
 	[SNNQ_OP_LINEAR] = {
-		.prepare = conv_prepare, .begin_job = weights_load, .count = window_count,
-		.unpack = true, KERNELS(conv) },
+		.lay_out = conv_lay_out, .prepare = conv_prepare, .begin_job = weights_load,
+		.count = window_count, .unpack = true, KERNELS(conv) },
 	[SNNQ_OP_POOL_MAX] = {
-		.prepare = pool_prepare, .count = window_count, .run = pool_max_run },
+		.lay_out = window_lay_out, .prepare = pool_prepare, .count = window_count, .run = pool_max_run },
 	[SNNQ_OP_POOL_SUM] = {
-		.prepare = pool_prepare, .count = window_count, .unpack = true,
-		KERNELS(pool_sum) },
+		.lay_out = window_lay_out, .prepare = pool_prepare, .count = window_count,
+		.unpack = true, KERNELS(pool_sum) },
 	[SNNQ_OP_ADD] = {
 		.count = count_spikes_as_synops, .run = add_run },
 	[SNNQ_OP_ATTENTION] = {
 		.prepare = attention_prepare, .count = count_all_inputs, KERNELS(attention) },
 	[SNNQ_OP_READOUT] = {
-		.prepare = readout_prepare, .count = count_spikes_as_synops, .run = readout_run,
-		.end_job = readout_end },
+		.lay_out = readout_lay_out, .prepare = readout_prepare,
+		.count = count_spikes_as_synops, .run = readout_run, .end_job = readout_end },
 };

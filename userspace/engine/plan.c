@@ -1,37 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * plan.c - making a plan: a validated copy of the program and all memory that
- * its jobs will need.
+ * plan.c - making a plan: one block with a copy of the program and all memory that
+ * its jobs will need. lay_out() is gone through twice, to know the block's size and
+ * then to say where everything is in it.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define POISON(p, bytes) ASAN_POISON_MEMORY_REGION(p, bytes)
+#else
+#define POISON(p, bytes) do { (void)(p); (void)(bytes); } while (0)
+#endif
+
 #define BLOCK_ALIGN	64u
+#define GUARD		64u	/* behind each part; ASan sees who touches it */
 
-/* In front of each allocation. */
-struct block {
-	struct block *next;
-};
-
-/* Zeroed and aligned; NULL if there is no memory or the plan has its share. */
-void *plan_alloc(struct snnq_plan *plan, uint64_t count, uint64_t size)
+void *plan_part(struct snnq_plan *plan, uint64_t count, uint64_t size)
 {
-	uint64_t bytes;
-	struct block *b;
+	uint64_t at = plan->bytes, bytes, end;
 
 	if (__builtin_mul_overflow(count, size, &bytes) ||
-	    __builtin_add_overflow(bytes, 2 * BLOCK_ALIGN, &bytes) ||
-	    bytes > PLAN_MAX_BYTES - plan->bytes || bytes > SIZE_MAX)
+	    __builtin_add_overflow(at, bytes, &end) ||
+	    end > UINT64_MAX - GUARD - BLOCK_ALIGN) {
+		plan->bytes = UINT64_MAX;
 		return NULL;
-	b = calloc(1, (size_t)bytes);
-	if (!b)
+	}
+	plan->bytes = (end + GUARD + BLOCK_ALIGN - 1) & ~(uint64_t)(BLOCK_ALIGN - 1);
+	if (!plan->base)
 		return NULL;
-	plan->bytes += bytes;
-	b->next = plan->blocks;
-	plan->blocks = b;
-	return (void *)(((uintptr_t)(b + 1) + BLOCK_ALIGN - 1) & ~(uintptr_t)(BLOCK_ALIGN - 1));
+	POISON(plan->base + end, plan->bytes - end);
+	return plan->base + at;
 }
 
 static void grow(uint64_t *largest, uint64_t v)
@@ -59,90 +66,132 @@ static void add_needs(struct needs *n, const struct snnq_layer *d)
 		grow(&n->fresh, out);
 	if (op_table[d->op].unpack)
 		grow(&n->values, snnq_tensor_elements(&d->in[0]) * sizeof(int32_t));
-	grow(&n->acc, tensor_words(&d->out) * 64ull * sizeof(int32_t));
+	/* Rows are added with their padding, also those of the last group. */
+	grow(&n->acc, (tensor_words(&d->out) * 64ull + ROW_ALIGN) * sizeof(int32_t));
 }
 
-static int make_buffers(struct snnq_plan *plan)
+static void lay_out_buffers(struct snnq_plan *plan)
 {
+	const struct snnq_program_header *h = plan->program;
 	struct needs n = { 0 };
 	uint32_t i, k;
 
-	for (i = 0; i < plan->info.layer_count; i++)
+	for (i = 0; i < h->layer_count; i++)
 		add_needs(&n, &snnq_program_layers(plan->program)[i]);
-	for (k = 0; k < 3; k++) {
-		plan->stage[k] = plan_alloc(plan, n.stage[k], 1);
-		if (!plan->stage[k])
-			return -ENOMEM;
-	}
-	plan->state = plan_alloc(plan, plan->info.state_bytes, 1);
-	plan->scratch = plan_alloc(plan, plan->info.scratch_bytes, 1);
-	plan->out = plan_alloc(plan, n.out, 1);
-	plan->fresh = plan_alloc(plan, n.fresh, 1);
-	plan->values = plan_alloc(plan, n.values, 1);
-	plan->acc = plan_alloc(plan, n.acc, 1);
-	plan->chunk = plan_alloc(plan, CHUNK_BYTES, 1);
-	return plan->state && plan->scratch && plan->out && plan->fresh && plan->values &&
-	       plan->acc && plan->chunk ? 0 : -ENOMEM;
+	for (k = 0; k < 3; k++)
+		plan->stage[k] = plan_part(plan, n.stage[k], 1);
+	plan->state = plan_part(plan, h->state_bytes, 1);
+	plan->scratch = plan_part(plan, h->scratch_step_bytes, h->tile_steps);
+	plan->out = plan_part(plan, n.out, 1);
+	plan->fresh = plan_part(plan, n.fresh, 1);
+	plan->values = plan_part(plan, n.values, 1);
+	plan->acc = plan_part(plan, n.acc, 1);
+	plan->chunk = plan_part(plan, CHUNK_BYTES, 1);
 }
 
-static int make_layers(struct snnq_plan *plan)
+/* @plan has a validated program, and a base unless sizes are all that is wanted. */
+static void lay_out(struct snnq_plan *plan)
+{
+	const struct snnq_program_header *h = plan->program;
+	const void *program = plan->program;
+	uint32_t i;
+
+	plan->bytes = 0;
+	plan_part(plan, 1, sizeof(*plan));
+	plan->copy = plan_part(plan, h->total_bytes, 1);
+	plan->layers = plan_part(plan, h->layer_count, sizeof(*plan->layers));
+	lay_out_buffers(plan);
+	for (i = 0; i < h->layer_count; i++) {
+		struct layer unused = { 0 }, *l = plan->base ? &plan->layers[i] : &unused;
+
+		l->desc = &snnq_program_layers(program)[i];
+		l->op = &op_table[l->desc->op];
+		l->geometry = l->desc->geometry;
+		if (l->op->lay_out)
+			l->op->lay_out(plan, l);
+		neuron_lay_out(plan, l);
+	}
+}
+
+uint64_t snnq_plan_bytes(const void *program)
+{
+	struct snnq_plan sizes = { .program = program };
+
+	lay_out(&sizes);
+	return sizes.bytes > UINT64_MAX - BLOCK_ALIGN ? UINT64_MAX : sizes.bytes + BLOCK_ALIGN;
+}
+
+static bool prepare(struct snnq_plan *plan, struct snnq_pace *pace)
 {
 	uint32_t i;
 
-	plan->layers = plan_alloc(plan, plan->info.layer_count, sizeof(*plan->layers));
-	if (!plan->layers)
-		return -ENOMEM;
 	for (i = 0; i < plan->info.layer_count; i++) {
 		struct layer *l = &plan->layers[i];
-		int ret;
 
 		l->desc = &snnq_program_layers(plan->program)[i];
-		l->op = &op_table[l->desc->op];
-		l->geometry = l->desc->geometry;
-		l->index = i;
-		ret = l->op->prepare ? l->op->prepare(plan, l) : 0;
-		if (!ret)
-			ret = neuron_prepare(plan, l);
-		if (ret)
-			return ret;
+		if (l->op->prepare && l->op->prepare(plan, l, pace))
+			return true;
+		if (neuron_prepare(plan, l, pace))
+			return true;
 	}
-	return 0;
+	return false;
 }
 
-static int make_plan(struct snnq_plan *plan, const void *program, size_t size,
-		     const struct snnq_caps *caps, struct snnq_diag *diag)
+static bool copy_program(struct snnq_plan *plan, const void *program, struct snnq_pace *pace)
 {
-	int ret;
+	size_t size = plan->info.program_bytes, done, n;
 
-	if (size <= SNNQ_MAX_PROGRAM_BYTES) {
-		plan->program = plan_alloc(plan, size, 1);
-		if (!plan->program)
-			return -ENOMEM;
-		memcpy(plan->program, program, size);
-		plan->program_bytes = size;
-		program = plan->program;
+	for (done = 0; done < size; done += n) {
+		n = size - done < CHUNK_BYTES ? size - done : CHUNK_BYTES;
+		if (snnq_work(pace, CHUNK_BYTES / 8))
+			return true;
+		memcpy(plan->copy + done, (const uint8_t *)program + done, n);
 	}
-	ret = snnq_program_validate(program, size, caps, &plan->info, diag);
-	if (!ret)
-		ret = make_buffers(plan);
-	return ret ? ret : make_layers(plan);
+	plan->program = plan->copy;
+	return false;
+}
+
+static struct snnq_plan *new_plan(const void *program, const struct snnq_program_info *info,
+				  uint64_t bytes)
+{
+	void *block = bytes <= SIZE_MAX ? calloc(1, (size_t)bytes) : NULL;
+	struct snnq_plan *plan;
+
+	if (!block)
+		return NULL;
+	plan = (void *)(((uintptr_t)block + BLOCK_ALIGN - 1) & ~(uintptr_t)(BLOCK_ALIGN - 1));
+	plan->block = block;
+	plan->base = (uint8_t *)plan;
+	plan->info = *info;
+	plan->program = program;
+	lay_out(plan);
+	return plan;
 }
 
 int snnq_plan_create(const void *program, size_t size, const struct snnq_caps *caps,
-		     struct snnq_plan **plan, struct snnq_diag *diag)
+		     uint64_t max_bytes, struct snnq_pace *pace, struct snnq_plan **plan,
+		     struct snnq_diag *diag)
 {
-	struct snnq_plan *p = calloc(1, sizeof(*p));
+	struct snnq_pace never = { 0 };
+	struct snnq_program_info info;
+	struct snnq_plan *p;
+	uint64_t bytes;
 	int ret;
 
 	*plan = NULL;
-	if (diag)
-		*diag = (struct snnq_diag){ SNNQ_CHECK_OK, 0xffffffffu, "" };
+	pace = pace ? pace : &never;
+	ret = snnq_program_validate_paced(program, size, caps, pace, &info, diag);
+	if (ret)
+		return ret;
+	bytes = snnq_plan_bytes(program);
+	if (bytes > max_bytes)
+		return -EFBIG;
+	p = new_plan(program, &info, bytes);
 	if (!p)
 		return -ENOMEM;
-	ret = make_plan(p, program, size, caps, diag);
-	if (ret) {
+	if (copy_program(p, program, pace) || prepare(p, pace)) {
 		snnq_plan_destroy(p);
-		return ret;
+		return -EINTR;
 	}
 	*plan = p;
 	return 0;
@@ -150,20 +199,13 @@ int snnq_plan_create(const void *program, size_t size, const struct snnq_caps *c
 
 void snnq_plan_destroy(struct snnq_plan *plan)
 {
-	struct block *b, *next;
-
-	if (!plan)
-		return;
-	for (b = plan->blocks; b; b = next) {
-		next = b->next;
-		free(b);
-	}
-	free(plan);
+	if (plan)
+		free(plan->block);
 }
 
 bool snnq_plan_matches(const struct snnq_plan *plan, const void *program, size_t size)
 {
-	return size == plan->program_bytes && !memcmp(plan->program, program, size);
+	return size == plan->info.program_bytes && !memcmp(plan->program, program, size);
 }
 
 const struct snnq_program_info *snnq_plan_info(const struct snnq_plan *plan)

@@ -9,14 +9,15 @@
 
 #include "engine.h"
 
-int pool_prepare(struct snnq_plan *plan, struct layer *l)
+bool pool_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace)
 {
 	const struct snnq_geometry *g = &l->geometry;
 
+	(void)plan;
 	l->dense_percent = 10;
 	l->acc_bound = (int64_t)g->kernel_h * g->kernel_w * tensor_bound(&l->desc->in[0]) *
 		       l->desc->param;
-	return window_prepare(plan, l);
+	return window_prepare(l, pace);
 }
 
 void pool_sum_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x,

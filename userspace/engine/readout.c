@@ -7,15 +7,18 @@
 
 #include "engine.h"
 
-int readout_prepare(struct snnq_plan *plan, struct layer *l)
+void readout_lay_out(struct snnq_plan *plan, struct layer *l)
 {
-	uint32_t channels = l->desc->out.channels;
+	if (l->desc->param == SNNQ_READOUT_LAST)
+		l->sum = plan_part(plan, l->desc->out.channels, sizeof(*l->sum));
+}
 
+bool readout_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace)
+{
+	(void)pace;
 	if (l->desc->param == SNNQ_READOUT_SUM)
 		l->sum = (int64_t *)(void *)(plan->state + l->desc->state_offset);
-	else
-		l->sum = plan_alloc(plan, channels, sizeof(*l->sum));
-	return l->sum ? 0 : -ENOMEM;
+	return false;
 }
 
 static void accumulate(int64_t *sum, int64_t v)

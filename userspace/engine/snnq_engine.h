@@ -92,17 +92,24 @@ struct snnq_outcome {
 	uint64_t cycles;
 };
 
+/* Memory that a plan of a validated program has: all of it, in one allocation. */
+uint64_t snnq_plan_bytes(const void *program);
+
 /**
  * snnq_plan_create() - validate a program and prepare to run it
- * @program, @size: copied.
+ * @program, @size: as for snnq_program_validate(); copied.
  * @caps: what to accept.
+ * @max_bytes: most memory that the plan may have; looked at before any is allocated.
+ * @pace: safe points, or NULL.
  * @plan: out; free with snnq_plan_destroy().
- * @diag: out; may be NULL.
+ * @diag: out; may be NULL. Says OK unless the program is refused.
  *
- * Return: 0, -ENOMEM, or an error of snnq_program_validate().
+ * Return: 0, -EFBIG (snnq_plan_bytes() says how much it would need), -ENOMEM, -EINTR
+ * (ended at a safe point), or an error of snnq_program_validate().
  */
 int snnq_plan_create(const void *program, size_t size, const struct snnq_caps *caps,
-		     struct snnq_plan **plan, struct snnq_diag *diag);
+		     uint64_t max_bytes, struct snnq_pace *pace, struct snnq_plan **plan,
+		     struct snnq_diag *diag);
 void snnq_plan_destroy(struct snnq_plan *plan);
 
 /* Whether the plan was made from exactly these bytes. */
@@ -111,8 +118,9 @@ bool snnq_plan_matches(const struct snnq_plan *plan, const void *program, size_t
 const struct snnq_program_info *snnq_plan_info(const struct snnq_plan *plan);
 
 /*
- * Where outputs between layers are held: info.tile_steps slots of *slot_bytes each, tensors in them at their offsets. For those who supply outputs of layers
- * that they do not run.
+ * Where outputs between layers are held: info.tile_steps slots of *slot_bytes each,
+ * tensors in them at their offsets. For those who supply outputs of layers that they
+ * do not run.
  */
 void *snnq_plan_scratch(struct snnq_plan *plan, size_t *slot_bytes);
 

@@ -120,26 +120,38 @@ static uint32_t largest_level(const struct snnq_quant *q)
 	return largest;
 }
 
-int weights_prepare(struct snnq_plan *plan, struct layer *l)
+static uint64_t row_count(const struct layer *l)
+{
+	return (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w * l->desc->in[0].channels;
+}
+
+void weights_lay_out(struct snnq_plan *plan, struct layer *l)
 {
 	const struct snnq_layer *d = l->desc;
 	const struct snnq_geometry *g = &l->geometry;
 	uint32_t width = d->out.channels / g->groups;
-	int64_t input = tensor_bound(&d->in[0]);
-	uint32_t level = largest_level(&d->quant);
-	uint64_t rows = (uint64_t)g->kernel_h * g->kernel_w * d->in[0].channels;
 
 	l->depthwise = width == 1 && d->in[0].channels == g->groups;
 	l->row_stride = width < ROW_ALIGN ? width : (width + ROW_ALIGN - 1) & ~(ROW_ALIGN - 1);
+	l->packed_bytes = snnq_weight_bytes(d);
+	l->packed = plan_part(plan, l->packed_bytes, 1);
+	l->weights = plan_part(plan, row_count(l), l->row_stride * sizeof(*l->weights));
+}
+
+bool weights_prepare(struct layer *l, struct snnq_pace *pace)
+{
+	int64_t input = tensor_bound(&l->desc->in[0]);
+	uint32_t level;
+
+	if (snnq_work(pace, 1u << l->desc->quant.bits))
+		return true;
+	level = largest_level(&l->desc->quant);
 	l->add_rows = INT16_MAX / level;
 	if (l->add_rows > ADD_ROWS)
 		l->add_rows = ADD_ROWS;
 	l->mac_rows = (uint32_t)(INT16_MAX / (level * input));
-	l->acc_bound = (int64_t)(rows / g->groups) * level * input;
-	l->packed_bytes = snnq_weight_bytes(d);
-	l->packed = plan_alloc(plan, l->packed_bytes, 1);
-	l->weights = plan_alloc(plan, rows, l->row_stride * sizeof(*l->weights));
-	return l->packed && l->weights ? 0 : -ENOMEM;
+	l->acc_bound = (int64_t)(row_count(l) / l->geometry.groups) * level * input;
+	return false;
 }
 
 /* Read packed weights into the copy that the layer has. */

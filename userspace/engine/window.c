@@ -53,14 +53,11 @@ uint64_t window_position(const struct layer *l, uint32_t y, uint32_t x, uint32_t
  * Windows per input coordinate: each window adds one to an arithmetic
  * progression, so mark where these start and end and sum along the dilation.
  */
-static uint32_t *fan(struct snnq_plan *plan, uint32_t in, uint32_t out, uint32_t kernel,
-		     uint32_t stride, uint32_t pad, uint32_t dilation)
+static void fan(uint32_t *n, uint32_t in, uint32_t out, uint32_t kernel, uint32_t stride,
+		uint32_t pad, uint32_t dilation)
 {
-	uint32_t *n = plan_alloc(plan, in, sizeof(*n));
 	uint32_t o, i;
 
-	if (!n)
-		return NULL;
 	for (o = 0; o < out; o++) {
 		struct span s = window_span(o, in, kernel, stride, pad, dilation);
 		uint32_t end = o * stride + s.end * dilation - pad;
@@ -73,19 +70,25 @@ static uint32_t *fan(struct snnq_plan *plan, uint32_t in, uint32_t out, uint32_t
 	}
 	for (i = dilation; i < in; i++)
 		n[i] += n[i - dilation];
-	return n;
 }
 
-int window_prepare(struct snnq_plan *plan, struct layer *l)
+void window_lay_out(struct snnq_plan *plan, struct layer *l)
+{
+	l->fan_h = plan_part(plan, l->desc->in[0].height, sizeof(*l->fan_h));
+	l->fan_w = plan_part(plan, l->desc->in[0].width, sizeof(*l->fan_w));
+}
+
+bool window_prepare(struct layer *l, struct snnq_pace *pace)
 {
 	const struct snnq_tensor *in = &l->desc->in[0], *out = &l->desc->out;
 	const struct snnq_geometry *g = &l->geometry;
 
-	l->fan_h = fan(plan, in->height, out->height, g->kernel_h, g->stride_h, g->pad_h,
-		       g->dilation_h);
-	l->fan_w = fan(plan, in->width, out->width, g->kernel_w, g->stride_w, g->pad_w,
-		       g->dilation_w);
-	return l->fan_h && l->fan_w ? 0 : -ENOMEM;
+	/* Two loops over each of at most SNNQ_MAX_DIM rows or columns. */
+	if (snnq_work(pace, (uint32_t)in->height + in->width + out->height + out->width))
+		return true;
+	fan(l->fan_h, in->height, out->height, g->kernel_h, g->stride_h, g->pad_h, g->dilation_h);
+	fan(l->fan_w, in->width, out->width, g->kernel_w, g->stride_w, g->pad_w, g->dilation_w);
+	return false;
 }
 
 SIMD_CLONES

@@ -84,7 +84,8 @@ struct snnq_device {
 	void *private;
 };
 
-int sim_open(uint32_t cores, struct snnq_device *dev);
+/* @memory: most bytes of all plans. */
+int sim_open(uint32_t cores, uint64_t memory, struct snnq_device *dev);
 /* @path NULL: the first coprocessor. -ENOENT when there is none. */
 int drm_open(const char *path, struct snnq_device *dev);
 
@@ -93,5 +94,7 @@ void device_tell_caps(struct snnq_device *dev);
 struct snnq_device *device_get(struct snnq_device *dev);
 void device_put(struct snnq_device *dev);
 int64_t now_ns(void);
+/* Bytes of memory that the machine has. */
+uint64_t host_memory(void);
 
 #endif /* SNNQ_BACKEND_H */

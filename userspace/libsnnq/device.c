@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "backend.h"
 #include "error.h"
@@ -17,6 +18,11 @@ int64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+uint64_t host_memory(void)
+{
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 struct snnq_device *device_get(struct snnq_device *dev)
@@ -58,7 +64,7 @@ static int open_sim(const char *name, const struct snnq_open_opts *opts, struct 
 
 	if (strcmp(name, "sim") && (sscanf(name, "sim:cores=%u%c", &cores, &rest) != 1 || !cores))
 		return error_set(-EINVAL, "device \"%s\": expected sim or sim:cores=N", name);
-	return sim_open(cores, dev);
+	return sim_open(cores, opts && opts->memory ? opts->memory : host_memory(), dev);
 }
 
 static int open_named(const char *name, const struct snnq_open_opts *opts,

@@ -12,9 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend.h"
 #include "compile.h"
 #include "error.h"
 #include "floatnet_layers.h"
+
+#define RECORD_MAX_BYTES (1ull << 32) /* outputs of all steps of a recording */
 
 struct builder {
 	const char *path;
@@ -109,7 +112,7 @@ static int make_plan(struct builder *b)
 	if (ret)
 		return ret == -ENOMEM ? ret : -EBADMSG;
 	ret = snnq_plan_create(compiled.program, compiled.program_bytes, &snnq_caps_all,
-			       &b->net->plan, NULL);
+			       host_memory(), NULL, &b->net->plan, NULL);
 	compile_free(&compiled);
 	return ret ? no_memory(b) : 0;
 }
@@ -244,10 +247,10 @@ static int check_record(const struct builder *b)
 
 	for (uint32_t i = 0; i < b->net->graph->layer_count; i++)
 		bytes += floatnet_words(b->net, (int)i) * 8;
-	if (bytes <= PLAN_MAX_BYTES / b->net->graph->input.steps)
+	if (bytes <= RECORD_MAX_BYTES / b->net->graph->input.steps)
 		return 0;
 	return error_set(-EBADMSG, "%s: input: steps: expected at most %llu of %llu bytes each, "
-			 "found %u", b->path, PLAN_MAX_BYTES / (unsigned long long)bytes,
+			 "found %u", b->path, RECORD_MAX_BYTES / (unsigned long long)bytes,
 			 (unsigned long long)bytes, b->net->graph->input.steps);
 }
 

@@ -31,12 +31,16 @@ struct sim {
 	pthread_cond_t work, finished;
 	struct backend_job *first, **last;
 	bool stop;
+	uint64_t memory;	/* most bytes of all plans */
+	_Atomic uint64_t used;
 	uint32_t cores;
 	pthread_t threads[SNNQ_MAX_CORES];
 };
 
 struct sim_program {
 	atomic_uint references;	/* the model's and each stream's */
+	struct sim *sim;
+	uint64_t bytes;		/* of its plans, counted in sim->used */
 	struct snnq_program_info info;
 	uint32_t cores;
 	struct snnq_plan *plans[SNNQ_MAX_CORES];
@@ -228,29 +232,63 @@ static void program_put(struct sim_program *p)
 		return;
 	for (uint32_t i = 0; i < p->cores; i++)
 		snnq_plan_destroy(p->plans[i]);
+	atomic_fetch_sub(&p->sim->used, p->bytes);
 	free(p);
+}
+
+/* Take the memory of all plans of a valid program, before any of it is allocated. */
+static int take_memory(struct sim *sim, struct sim_program *p, const void *program)
+{
+	uint64_t each = snnq_plan_bytes(program), used = atomic_load(&sim->used);
+
+	do {
+		if (each > (sim->memory - used) / sim->cores)
+			return error_set(-EFBIG, "model on sim: %u cores with %llu bytes each, "
+					 "expected at most %llu in all, of which %llu are in use",
+					 sim->cores, (unsigned long long)each,
+					 (unsigned long long)sim->memory,
+					 (unsigned long long)used);
+	} while (!atomic_compare_exchange_weak(&sim->used, &used, used + each * sim->cores));
+	p->bytes = each * sim->cores;
+	return 0;
+}
+
+static int make_plans(struct snnq_device *dev, struct sim_program *p, const void *program,
+		      size_t bytes)
+{
+	struct sim *sim = dev->private;
+	struct snnq_diag diag;
+	int ret = snnq_program_validate(program, bytes, &dev->caps, &p->info, &diag);
+
+	if (ret)
+		return error_set(ret, "program refused: layer %u: %s (%s)", diag.layer,
+				 snnq_check_text(diag.check), diag.field);
+	ret = take_memory(sim, p, program);
+	for (; !ret && p->cores < sim->cores; p->cores++) {
+		ret = snnq_plan_create(program, bytes, &dev->caps, p->bytes / sim->cores, NULL,
+				       &p->plans[p->cores], NULL);
+		if (ret)
+			return error_set(ret, "no memory for the model: %llu bytes",
+					 (unsigned long long)p->bytes);
+	}
+	return ret;
 }
 
 static int sim_program_create(struct snnq_device *dev, const void *program, size_t bytes,
 			      void **handle)
 {
-	struct sim *sim = dev->private;
 	struct sim_program *p = calloc(1, sizeof(*p));
-	struct snnq_diag diag;
+	int ret;
 
 	if (!p)
 		return error_set(-ENOMEM, "no memory");
 	atomic_init(&p->references, 1);
-	for (p->cores = 0; p->cores < sim->cores; p->cores++) {
-		int ret = snnq_plan_create(program, bytes, &dev->caps, &p->plans[p->cores], &diag);
-
-		if (ret) {
-			program_put(p);
-			return error_set(ret, "program refused: layer %u: %s (%s)", diag.layer,
-					 snnq_check_text(diag.check), diag.field);
-		}
+	p->sim = dev->private;
+	ret = make_plans(dev, p, program, bytes);
+	if (ret) {
+		program_put(p);
+		return ret;
 	}
-	p->info = *snnq_plan_info(p->plans[0]);
 	*handle = p;
 	return 0;
 }
@@ -449,7 +487,7 @@ static int start_threads(struct snnq_device *dev, struct sim *sim, uint32_t core
 	return 0;
 }
 
-int sim_open(uint32_t cores, struct snnq_device *dev)
+int sim_open(uint32_t cores, uint64_t memory, struct snnq_device *dev)
 {
 	struct sim *sim = calloc(1, sizeof(*sim));
 	pthread_condattr_t attr;
@@ -459,6 +497,7 @@ int sim_open(uint32_t cores, struct snnq_device *dev)
 	if (!sim)
 		return error_set(-ENOMEM, "no memory");
 	sim->last = &sim->first;
+	sim->memory = memory;
 	pthread_mutex_init(&sim->lock, NULL);
 	pthread_cond_init(&sim->work, NULL);
 	pthread_condattr_init(&attr);

@@ -39,6 +39,7 @@ struct snnq_job;
 struct snnq_open_opts {
 	size_t size;
 	uint32_t cores;		/* sim: number of cores, 0 = 1 */
+	uint64_t memory;	/* sim: most bytes for models, 0 = what the machine has */
 };
 
 struct snnq_device_info {

@@ -113,16 +113,25 @@ static void plan_to_front(SnnqCore *core, unsigned index, struct snnq_plan *plan
     core->plans[0] = plan;
 }
 
-/*
- * The engine holds state and scratch in memory of its own, touched when the job runs.
- * A guest whose page lists repeat a page could make that larger than what it has.
- */
-static bool plan_fits(const struct snnq_plan *plan)
+static bool plan_tick(void *opaque)
 {
-    const struct snnq_program_info *info = snnq_plan_info(plan);
-    uint64_t ram = current_machine->ram_size;
+    SnnqCore *core = opaque;
 
-    return info->state_bytes <= ram && info->scratch_bytes <= ram - info->state_bytes;
+    return (qatomic_read(&core->stop) || qatomic_read(&core->paused)) &&
+           job_stop_level(core) != SNNQ_STOP_NONE;
+}
+
+/*
+ * A plan's memory is the host's, and page lists that repeat a page cost a guest
+ * little: it may not make a plan larger than its own memory.
+ */
+static int plan_make(SnnqCore *core, const void *program, size_t bytes,
+                     struct snnq_plan **plan, struct snnq_diag *diag)
+{
+    struct snnq_pace pace = { .tick = plan_tick, .ctx = core };
+
+    return snnq_plan_create(program, bytes, &core->s->caps, current_machine->ram_size,
+                            &pace, plan, diag);
 }
 
 static struct snnq_plan *plan_get(SnnqCore *core, const void *program, size_t bytes)
@@ -139,8 +148,8 @@ static struct snnq_plan *plan_get(SnnqCore *core, const void *program, size_t by
             return plan;
         }
     }
-    ret = snnq_plan_create(program, bytes, &core->s->caps, &plan, &diag);
-    if (ret && ret != -ENOMEM) {
+    ret = plan_make(core, program, bytes, &plan, &diag);
+    if (ret && diag.check != SNNQ_CHECK_OK) {
         trace_snnq_err_program(core->s, core->index, job->entry.job_id, diag.layer,
                                diag.field, snnq_check_text(diag.check));
         job->outcome.layer = MIN(diag.layer, SNNQ_LAYER_NONE);
@@ -148,9 +157,10 @@ static struct snnq_plan *plan_get(SnnqCore *core, const void *program, size_t by
                           diag.check);
         return NULL;
     }
-    if (ret || !plan_fits(plan)) {
-        snnq_plan_destroy(ret ? NULL : plan);
-        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_INTERNAL, SNNQ_REGION_NONE, 0);
+    if (ret) {
+        snnq_outcome_fail(&job->outcome,
+                          ret == -EINTR ? SNNQ_STATUS_CANCELLED : SNNQ_STATUS_INTERNAL,
+                          SNNQ_REGION_NONE, 0);
         return NULL;
     }
     snnq_plan_destroy(core->plans[SNNQ_PLANS - 1]);

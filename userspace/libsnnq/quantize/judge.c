@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend.h"
 #include "compile.h"
 #include "error.h"
 #include "job_memory.h"
@@ -272,8 +273,8 @@ static int run_chunk(void *ctx, uint32_t item)
 	/* Scores have twice the bytes of readouts. */
 	uint8_t *block = calloc(1, p->info.state_bytes + 3 * p->readout_bytes + taps +
 				p->info.layer_count * sizeof(*w.stats));
-	int ret = block ? snnq_plan_create(p->program, p->program_bytes, &snnq_caps_all, &plan,
-					   NULL) : -ENOMEM;
+	int ret = block ? snnq_plan_create(p->program, p->program_bytes, &snnq_caps_all,
+					   host_memory(), NULL, &plan, NULL) : -ENOMEM;
 
 	if (ret)
 		error_set(ret, "no memory to run a candidate");
