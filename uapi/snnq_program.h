@@ -71,6 +71,8 @@ struct snnq_state_header {
 	__u64 reserved[6];
 };
 
+#define SNNQ_STATE_TORN		(~0ull)	/* seq while the state is being written; no job reads it */
+
 /**
  * struct snnq_program_header - start of a program
  * @magic: SNNQ_PROGRAM_MAGIC.

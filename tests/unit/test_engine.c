@@ -564,6 +564,57 @@ static void state_versions(void **context)
 	ending_free(&e);
 }
 
+/*
+ * A write of the state fails: the valid state that was there before is not taken for
+ * one any more, by its version or by any other.
+ */
+static void torn_state(void **context)
+{
+	const uint64_t versions[] = { 41, 42, 43, SNNQ_STATE_TORN, 0 };
+	struct snnq_state_header *h;
+	uint64_t accesses, k;
+	struct ending e;
+	size_t i, torn = 0;
+
+	(void)context;
+	ending_init(&e);
+	e.run.state_seq = 42;
+	e.m.accesses = 0;
+	ending_run(&e, SNNQ_STATUS_OK, SNNQ_LAYER_NONE, SNNQ_REGION_NONE, 0, 10);
+	accesses = e.m.accesses;
+	for (k = 0; k < accesses; k++) {
+		uint8_t *state = e.m.bytes[SNNQ_REGION_STATE_OUT];
+		uint64_t size = e.m.size[SNNQ_REGION_STATE_OUT];
+
+		memset(state, 0x55, size);
+		h = (void *)state;
+		h->seq = 41;
+		e.run.reset = true;
+		e.run.state_seq = 42;
+		e.m.accesses = 0;
+		e.m.fail_after = k;
+		e.m.fail_status = SNNQ_STATUS_DMA;
+		snnq_plan_run(e.plan, &e.run, &e.outcome);
+		assert_int_equal(e.outcome.status, SNNQ_STATUS_DMA);
+		e.m.fail_status = SNNQ_STATUS_OK;
+		if (e.outcome.region != SNNQ_REGION_STATE_OUT || h->seq == 41) {
+			assert_int_equal(h->seq, 41);
+			assert_int_equal(state[size - 1], 0x55);
+			continue;
+		}
+		torn++;
+		memory_advance(&e.m);
+		e.run.reset = false;
+		for (i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+			e.run.state_seq = versions[i];
+			ending_run(&e, SNNQ_STATUS_BAD_STATE, SNNQ_LAYER_NONE,
+				   SNNQ_REGION_STATE_IN, 0, 0);
+		}
+	}
+	assert_int_equal(torn, 2);	/* the rest of the state, the header */
+	ending_free(&e);
+}
+
 static void cancel(void **context)
 {
 	struct ending e;
@@ -678,7 +729,8 @@ int main(void)
 		cmocka_unit_test(add), cmocka_unit_test(attention),
 		cmocka_unit_test(readout), cmocka_unit_test(cycle_model),
 		cmocka_unit_test(events_count), cmocka_unit_test(events_refused),
-		cmocka_unit_test(state_versions), cmocka_unit_test(cancel),
+		cmocka_unit_test(state_versions), cmocka_unit_test(torn_state),
+		cmocka_unit_test(cancel),
 		cmocka_unit_test(cancel_within_a_layer),
 		cmocka_unit_test(faults), cmocka_unit_test(plans),
 	};

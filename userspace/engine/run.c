@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * run.c - one job: state in, layers over tiles of steps, results and state out.
- * The header of the new state is written last, after everything else succeeded.
+ * The new state is written after everything else succeeded: first that it is torn,
+ * last its header.
  */
 #include <string.h>
 
@@ -24,7 +25,7 @@ static bool load_state(struct job *job)
 	if (job_read(job, SNNQ_REGION_STATE_IN, 0, plan->state, plan->info.state_bytes))
 		return true;
 	memcpy(&h, plan->state, sizeof(h));
-	if (h.seq != job->run->state_seq)
+	if (h.seq != job->run->state_seq || h.seq == SNNQ_STATE_TORN)
 		return fault(job, SNNQ_STATUS_BAD_STATE, SNNQ_REGION_STATE_IN, 0);
 	job->first_step = h.step;
 	return false;
@@ -37,8 +38,10 @@ static bool store_state(struct job *job)
 		.seq = job->run->state_seq + 1,
 		.step = job->first_step + job->run->steps,
 	};
-	uint64_t bytes = plan->info.state_bytes - sizeof(h);
+	uint64_t bytes = plan->info.state_bytes - sizeof(h), torn = SNNQ_STATE_TORN;
 
+	if (job_write(job, SNNQ_REGION_STATE_OUT, 0, &torn, sizeof(torn)))
+		return true;
 	if (bytes && job_write(job, SNNQ_REGION_STATE_OUT, sizeof(h), plan->state + sizeof(h),
 			       bytes))
 		return true;

@@ -50,7 +50,7 @@ struct snnq_memory {
  * @steps: 1..max_steps.
  * @reset: start from zero state (STATE_IN is not read).
  * @state_seq: version that STATE_IN must have; STATE_OUT gets + 1. With @reset
- *	it is only written.
+ *	it is only written. SNNQ_STATE_TORN is nobody's version.
  * @event_bytes: size of the user regions with role EVENTS as bound, by user
  *	region number (0-based); others ignored. Bounds event lists.
  * @first_layer: layers before it do not run; their outputs are what scratch holds, see
