@@ -12,354 +12,13 @@
 
 #include <cmocka.h>
 
-#include "program.h"
-
-/* Layers of the program, in this order. */
-enum { EVENTS, CONV, POOL_MAX, ATTENTION, POOL_SUM, ADD, LINEAR, READOUT, LAYERS };
-/* User regions, by what they hold. */
-enum { R_EVENTS = 3, R_CONV_WEIGHTS, R_KEYS, R_OTHER, R_LINEAR_WEIGHTS, R_OUT, R_READOUT, R_END };
+#include "bad_programs.h"
 
 static struct snnq_tensor tensor(uint8_t format, uint8_t planes, uint16_t h, uint16_t w,
 				 uint32_t c)
 {
 	return make_tensor(0, 0, format, planes, h, w, c);
 }
-
-static void make_spiking_layers(struct program *p)
-{
-	static const int32_t thresholds[64] = { [0 ... 63] = 7 };
-	struct snnq_layer *l;
-
-	l = add_layer(p, SNNQ_OP_EVENTS);
-	l->in[0] = tensor(SNNQ_FORMAT_EVENTS, 0, 8, 8, 2);
-	l->in[0].region = add_region(p, SNNQ_ROLE_EVENTS, 80);
-	l->out = in_scratch(p, tensor(SNNQ_FORMAT_UNSIGNED, 2, 8, 8, 2));
-
-	l = add_layer(p, SNNQ_OP_CONV2D);
-	l->in[0] = p->layers[EVENTS].out;
-	l->out = in_scratch(p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 8, 8, 64));
-	l->geometry = (struct snnq_geometry){ 3, 3, 1, 1, 1, 1, 1, 1, 2 };
-	set_weights(p, l, SNNQ_SCHEME_POT, 4);
-	l->neuron.model = SNNQ_NEURON_CUBA;
-	l->neuron.threshold_index = add_table(p, 64, thresholds);
-	l->neuron.threshold_count = 64;
-	l->neuron.leak = SNNQ_LEAK_TZ12;
-	l->neuron.leak_param = 100;
-	l->neuron.current_leak = SNNQ_LEAK_Q16;
-	l->neuron.current_leak_param = 100;
-	l->neuron.delay = 1;
-	place_state(p, l);
-
-	l = add_layer(p, SNNQ_OP_POOL_MAX);
-	l->in[0] = p->layers[CONV].out;
-	l->out = in_scratch(p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 4, 4, 64));
-	l->geometry = (struct snnq_geometry){ 2, 2, 2, 2, 0, 0, 1, 1, 1 };
-
-	l = add_layer(p, SNNQ_OP_ATTENTION);
-	l->in[0] = p->layers[POOL_MAX].out;
-	l->in[1] = in_region(p, l->in[0], SNNQ_ROLE_INPUT);
-	l->in[2] = l->in[1];
-	l->out = in_scratch(p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 4, 4, 64));
-	l->param = 4;
-	set_lif(p, l, 3);
-	l->neuron.leak = SNNQ_LEAK_DIVN;
-	l->neuron.leak_param = 2;
-	l->neuron.compare = SNNQ_COMPARE_GT;
-	l->neuron.flags = SNNQ_NEURON_FLAG_STICKY;
-	place_state(p, l);
-}
-
-static void make_other_layers(struct program *p)
-{
-	static const int32_t mult[10] = { 1, 2, 3 };
-	struct snnq_layer *l;
-
-	l = add_layer(p, SNNQ_OP_POOL_SUM);
-	l->in[0] = p->layers[ATTENTION].out;
-	l->out = in_scratch(p, tensor(SNNQ_FORMAT_SIGNED, 4, 2, 2, 64));
-	l->geometry = (struct snnq_geometry){ 2, 2, 2, 2, 0, 0, 1, 1, 1 };
-	l->param = 1;
-
-	l = add_layer(p, SNNQ_OP_ADD);
-	l->in[0] = p->layers[POOL_SUM].out;
-	l->in[1] = in_region(p, tensor(SNNQ_FORMAT_UNSIGNED, 3, 2, 2, 64), SNNQ_ROLE_INPUT);
-	l->out = in_scratch(p, tensor(SNNQ_FORMAT_SIGNED, 5, 2, 2, 64));
-
-	l = add_layer(p, SNNQ_OP_LINEAR);
-	l->in[0] = p->layers[ADD].out;
-	l->out = tensor(SNNQ_FORMAT_INT32, 0, 2, 2, 10);
-	set_weights(p, l, SNNQ_SCHEME_ODD, 3);
-	l->out = in_scratch(p, l->out);
-	l->neuron.mult_index = add_table(p, 10, mult);
-	l->neuron.mult_count = 10;
-	l->neuron.bias_index = add_table(p, 1, mult);
-	l->neuron.bias_count = 1;
-	l->neuron.requant_shift = 2;
-	add_region(p, SNNQ_ROLE_OUTPUT, 64);
-
-	l = add_layer(p, SNNQ_OP_READOUT);
-	l->in[0] = p->layers[LINEAR].out;
-	l->out = in_region(p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, 10), SNNQ_ROLE_READOUT);
-	l->param = SNNQ_READOUT_SUM;
-	place_state(p, l);
-}
-
-static void make_program(struct program *p)
-{
-	program_init(p, 20, 5);
-	make_spiking_layers(p);
-	make_other_layers(p);
-}
-
-/* Set @size bytes at @at to @value and see the program refused as @check. */
-struct corruption {
-	uint32_t layer;		/* or region */
-	size_t at;
-	uint8_t size;
-	uint64_t value;
-	enum snnq_check check;
-};
-
-#define FIELD(type, member) offsetof(type, member), sizeof(((type *)0)->member)
-#define BAD_LAYER(layer, member, value, check) \
-	{ layer, FIELD(struct snnq_layer, member), (uint64_t)(value), SNNQ_CHECK_##check }
-#define BAD_REGION(region, member, value, check) \
-	{ (region) - 3, FIELD(struct snnq_region_desc, member), value, SNNQ_CHECK_##check }
-#define BAD_HEADER(member, value, check) \
-	{ 0, FIELD(struct snnq_program_header, member), value, SNNQ_CHECK_##check }
-
-static const struct corruption bad_headers[] = {
-	BAD_HEADER(magic, 0, MAGIC), BAD_HEADER(version, 2, VERSION),
-	BAD_HEADER(version, 0, VERSION), BAD_HEADER(layer_count, 0, LIMIT),
-	BAD_HEADER(layer_count, LAYERS - 1, SIZE), BAD_HEADER(layer_count, LAYERS + 1, SIZE),
-	BAD_HEADER(layer_count, SNNQ_MAX_LAYERS + 1, LIMIT),
-	BAD_HEADER(layer_count, 0xffffffff, LIMIT),
-	BAD_HEADER(region_count, SNNQ_MAX_USER_REGIONS + 1, LIMIT),
-	BAD_HEADER(region_count, 0, SIZE), BAD_HEADER(table_count, 0, SIZE),
-	BAD_HEADER(table_count, 0x40000000, SIZE), BAD_HEADER(table_count, 0xffffffff, SIZE),
-	BAD_HEADER(max_steps, 0, LIMIT), BAD_HEADER(max_steps, SNNQ_MAX_STEPS + 1, LIMIT),
-	BAD_HEADER(tile_steps, 0, LIMIT), BAD_HEADER(tile_steps, SNNQ_MAX_TILE_STEPS + 1, LIMIT),
-	BAD_HEADER(scratch_step_bytes, 12, SCRATCH),
-	BAD_HEADER(scratch_step_bytes, SNNQ_MAX_REGION_BYTES, SCRATCH),
-	BAD_HEADER(scratch_step_bytes, ~0ull - 7, SCRATCH),
-	BAD_HEADER(scratch_step_bytes, 0, TENSOR_EXTENT),
-	BAD_HEADER(state_bytes, 56, STATE), BAD_HEADER(state_bytes, 100, STATE),
-	BAD_HEADER(state_bytes, 64, STATE), BAD_HEADER(state_bytes, ~0ull - 7, STATE),
-	BAD_HEADER(flags, 1, FLAGS), BAD_HEADER(reserved[0], 1, RESERVED),
-	BAD_HEADER(reserved[1], 1, RESERVED), BAD_HEADER(reserved[2], 1, RESERVED),
-};
-
-static const struct corruption bad_regions[] = {
-	BAD_REGION(R_EVENTS, reserved, 1, RESERVED), BAD_REGION(R_EVENTS, role, 0, REGION),
-	BAD_REGION(R_EVENTS, role, 6, REGION), BAD_REGION(R_EVENTS, access, 0, REGION),
-	BAD_REGION(R_EVENTS, access, 2, REGION), BAD_REGION(R_EVENTS, access, 3, REGION),
-	BAD_REGION(R_EVENTS, bytes, 7, REGION), BAD_REGION(R_EVENTS, bytes, 0, REGION),
-	BAD_REGION(R_EVENTS, step_bytes, 8, REGION),
-	BAD_REGION(R_EVENTS, role, SNNQ_ROLE_WEIGHTS, TENSOR_REGION),
-	BAD_REGION(R_CONV_WEIGHTS, bytes, SNNQ_MAX_REGION_BYTES + 1, REGION),
-	BAD_REGION(R_CONV_WEIGHTS, bytes, 0, REGION),
-	BAD_REGION(R_CONV_WEIGHTS, bytes, 3 * 3 * 2 * 16 - 1, WEIGHTS),
-	BAD_REGION(R_CONV_WEIGHTS, step_bytes, 8, REGION),
-	BAD_REGION(R_CONV_WEIGHTS, role, SNNQ_ROLE_EVENTS, WEIGHTS),
-	BAD_REGION(R_KEYS, step_bytes, 0, REGION), BAD_REGION(R_KEYS, step_bytes, 132, REGION),
-	BAD_REGION(R_KEYS, step_bytes, 120, TENSOR_EXTENT),
-	BAD_REGION(R_KEYS, step_bytes, SNNQ_MAX_REGION_BYTES, REGION),
-	BAD_REGION(R_KEYS, step_bytes, ~0ull - 7, REGION), BAD_REGION(R_KEYS, bytes, 8, REGION),
-	BAD_REGION(R_KEYS, access, SNNQ_ACCESS_WRITE, REGION),
-	BAD_REGION(R_OUT, access, SNNQ_ACCESS_READ, REGION),
-	BAD_REGION(R_OUT, step_bytes, 0, REGION),
-	BAD_REGION(R_READOUT, bytes, 39, TENSOR_EXTENT),
-	BAD_REGION(R_READOUT, step_bytes, 40, REGION),
-	BAD_REGION(R_READOUT, access, SNNQ_ACCESS_READ, REGION),
-};
-
-/* Operands, results and their places. */
-static const struct corruption bad_tensors[] = {
-	BAD_LAYER(CONV, in[0].format, SNNQ_FORMAT_NONE, TENSOR_FORMAT),
-	BAD_LAYER(CONV, in[0].format, SNNQ_FORMAT_INT32, TENSOR_FORMAT),
-	BAD_LAYER(CONV, in[0].format, SNNQ_FORMAT_EVENTS, TENSOR_FORMAT),
-	BAD_LAYER(CONV, in[0].format, 5, TENSOR_FORMAT),
-	BAD_LAYER(CONV, in[0].format, 37, TENSOR_FORMAT),
-	BAD_LAYER(CONV, in[0].format, SNNQ_FORMAT_SIGNED, TENSOR_SOURCE),
-	BAD_LAYER(CONV, in[0].planes, 0, TENSOR_DIMS),
-	BAD_LAYER(CONV, in[0].planes, 17, TENSOR_DIMS),
-	BAD_LAYER(CONV, in[0].planes, 1, TENSOR_SOURCE),
-	BAD_LAYER(CONV, in[0].height, 0, TENSOR_DIMS),
-	BAD_LAYER(CONV, in[0].height, 4097, TENSOR_DIMS),
-	BAD_LAYER(CONV, in[0].width, 0, TENSOR_DIMS),
-	BAD_LAYER(CONV, in[0].width, 65535, TENSOR_DIMS),
-	BAD_LAYER(CONV, in[0].channels, 0, TENSOR_DIMS),
-	BAD_LAYER(CONV, in[0].channels, 65537, TENSOR_DIMS),
-	BAD_LAYER(CONV, in[0].channels, 0xffffffff, TENSOR_DIMS),
-	BAD_LAYER(CONV, in[0].height, 7, TENSOR_SOURCE),
-	BAD_LAYER(CONV, in[0].region, R_EVENTS, TENSOR_REGION),
-	BAD_LAYER(CONV, in[0].region, R_CONV_WEIGHTS, TENSOR_REGION),
-	BAD_LAYER(CONV, in[0].region, R_OUT, TENSOR_REGION),
-	BAD_LAYER(CONV, in[0].region, R_END, TENSOR_REGION),
-	BAD_LAYER(CONV, in[0].region, SNNQ_REGION_STATE_IN, TENSOR_REGION),
-	BAD_LAYER(CONV, in[0].region, SNNQ_REGION_NONE, TENSOR_REGION),
-	BAD_LAYER(CONV, in[0].region, R_KEYS, TENSOR_EXTENT),
-	BAD_LAYER(CONV, in[0].offset, 4, TENSOR_EXTENT),
-	BAD_LAYER(CONV, in[0].offset, 8, TENSOR_SOURCE),
-	BAD_LAYER(CONV, in[0].offset, ~0ull - 7, TENSOR_EXTENT),
-	BAD_LAYER(CONV, in[0].reserved, 1, RESERVED),
-	BAD_LAYER(CONV, out.reserved, 1, RESERVED),
-	BAD_LAYER(CONV, out.offset, 0, TENSOR_ALIAS),
-	BAD_LAYER(CONV, out.offset, 1016, TENSOR_ALIAS),
-	BAD_LAYER(CONV, out.offset, ~0ull - 7, TENSOR_EXTENT),
-	BAD_LAYER(CONV, out.region, R_KEYS, TENSOR_REGION),
-	BAD_LAYER(CONV, out.region, SNNQ_REGION_STATE_OUT, TENSOR_REGION),
-	BAD_LAYER(CONV, out.region, R_READOUT, TENSOR_REGION),
-	BAD_LAYER(CONV, out.region, R_OUT, TENSOR_EXTENT),
-	BAD_LAYER(CONV, out.format, SNNQ_FORMAT_EVENTS, TENSOR_FORMAT),
-	BAD_LAYER(CONV, out.planes, 2, TENSOR_FORMAT),
-	BAD_LAYER(CONV, in[1].channels, 1, RESERVED),
-	BAD_LAYER(CONV, in[2].offset, 8, RESERVED),
-	BAD_LAYER(POOL_MAX, in[0].channels, 63, TENSOR_SOURCE),
-	BAD_LAYER(POOL_MAX, out.planes, 2, TENSOR_FORMAT),
-	BAD_LAYER(POOL_MAX, out.channels, 63, SHAPE),
-	BAD_LAYER(POOL_MAX, out.height, 3, SHAPE),
-	BAD_LAYER(ADD, out.planes, 1, TENSOR_DIMS),
-	BAD_LAYER(ADD, in[1].planes, 0, TENSOR_DIMS),
-	BAD_LAYER(ADD, in[1].format, SNNQ_FORMAT_NONE, TENSOR_FORMAT),
-	BAD_LAYER(ADD, in[1].channels, 63, SHAPE), BAD_LAYER(ADD, out.width, 1, SHAPE),
-	BAD_LAYER(LINEAR, out.planes, 1, RESERVED), BAD_LAYER(LINEAR, out.height, 1, SHAPE),
-	BAD_LAYER(LINEAR, in[0].planes, 4, TENSOR_SOURCE),
-	BAD_LAYER(READOUT, out.height, 2, TENSOR_EXTENT),
-	BAD_LAYER(READOUT, out.channels, 9, SHAPE),
-	BAD_LAYER(READOUT, out.region, R_OUT, TENSOR_REGION),
-	BAD_LAYER(READOUT, out.region, SNNQ_REGION_SCRATCH, TENSOR_REGION),
-	BAD_LAYER(READOUT, out.format, SNNQ_FORMAT_UNSIGNED, TENSOR_FORMAT),
-	BAD_LAYER(EVENTS, in[0].planes, 1, RESERVED),
-	BAD_LAYER(EVENTS, in[0].height, 7, SHAPE),
-	BAD_LAYER(EVENTS, in[0].region, SNNQ_REGION_SCRATCH, TENSOR_REGION),
-	BAD_LAYER(EVENTS, in[0].region, R_KEYS, TENSOR_REGION),
-	BAD_LAYER(EVENTS, in[0].offset, 80, TENSOR_EXTENT),
-	BAD_LAYER(EVENTS, out.format, SNNQ_FORMAT_SIGNED, TENSOR_FORMAT),
-	BAD_LAYER(EVENTS, out.channels, 3, SHAPE),
-	BAD_LAYER(ATTENTION, in[1].planes, 2, TENSOR_EXTENT),
-	BAD_LAYER(ATTENTION, in[1].height, 2, SHAPE),
-	BAD_LAYER(ATTENTION, in[2].channels, 32, SHAPE),
-	BAD_LAYER(ATTENTION, in[2].format, SNNQ_FORMAT_SIGNED, TENSOR_FORMAT),
-	BAD_LAYER(ATTENTION, out.width, 2, SHAPE),
-};
-
-/* Operations, parameters, windows and weights. */
-static const struct corruption bad_operations[] = {
-	BAD_LAYER(CONV, op, 0, OP), BAD_LAYER(CONV, op, SNNQ_OP_COUNT, OP),
-	BAD_LAYER(CONV, op, 0xffff, OP), BAD_LAYER(CONV, flags, 2, FLAGS),
-	BAD_LAYER(EVENTS, flags, 1, FLAGS), BAD_LAYER(LINEAR, flags, 1, FLAGS),
-	BAD_LAYER(EVENTS, param, 1, RESERVED), BAD_LAYER(CONV, param, 1, RESERVED),
-	BAD_LAYER(LINEAR, param, 1, RESERVED), BAD_LAYER(POOL_MAX, param, 1, RESERVED),
-	BAD_LAYER(ADD, param, 1, RESERVED), BAD_LAYER(POOL_SUM, param, 0, PARAM),
-	BAD_LAYER(POOL_SUM, param, 32768, PARAM), BAD_LAYER(ATTENTION, param, 0, PARAM),
-	BAD_LAYER(ATTENTION, param, 3, PARAM), BAD_LAYER(ATTENTION, param, 128, PARAM),
-	BAD_LAYER(READOUT, param, 0, PARAM), BAD_LAYER(READOUT, param, 3, PARAM),
-	BAD_LAYER(CONV, loop, 1, RESERVED), BAD_LAYER(CONV, reserved[0], 1, RESERVED),
-	BAD_LAYER(CONV, reserved[1], 1, RESERVED), BAD_LAYER(CONV, reserved[2], 1, RESERVED),
-	BAD_LAYER(CONV, quant.scheme, 0, SCHEME), BAD_LAYER(CONV, quant.scheme, 6, SCHEME),
-	BAD_LAYER(CONV, quant.scheme, 255, SCHEME),
-	BAD_LAYER(CONV, quant.bits, 1, SCHEME), BAD_LAYER(CONV, quant.bits, 6, SCHEME),
-	BAD_LAYER(LINEAR, quant.bits, 0, SCHEME), BAD_LAYER(LINEAR, quant.bits, 9, SCHEME),
-	BAD_LAYER(CONV, quant.scheme, SNNQ_SCHEME_TERNARY, SCHEME),	/* 4 bits */
-	BAD_LAYER(LINEAR, quant.bits, 255, SCHEME),
-	BAD_LAYER(CONV, quant.bits, 5, WEIGHTS), BAD_LAYER(CONV, quant.offset, 1, WEIGHTS),
-	BAD_LAYER(CONV, quant.offset, ~0ull, WEIGHTS),
-	BAD_LAYER(CONV, quant.region, R_EVENTS, WEIGHTS),
-	BAD_LAYER(CONV, quant.region, SNNQ_REGION_SCRATCH, WEIGHTS),
-	BAD_LAYER(CONV, quant.region, R_END, WEIGHTS),
-	BAD_LAYER(CONV, quant.reserved, 1, RESERVED), BAD_LAYER(ADD, quant.bits, 4, RESERVED),
-	BAD_LAYER(POOL_SUM, quant.scheme, 1, RESERVED),
-	BAD_LAYER(ATTENTION, quant.offset, 8, RESERVED),
-	BAD_LAYER(CONV, geometry.kernel_h, 0, GEOMETRY),
-	BAD_LAYER(CONV, geometry.kernel_h, 4097, GEOMETRY),
-	BAD_LAYER(CONV, geometry.kernel_h, 11, SHAPE),
-	BAD_LAYER(CONV, geometry.kernel_w, 0, GEOMETRY),
-	BAD_LAYER(CONV, geometry.kernel_w, 2, SHAPE),
-	BAD_LAYER(CONV, geometry.stride_h, 0, GEOMETRY),
-	BAD_LAYER(CONV, geometry.stride_w, 2, SHAPE),
-	BAD_LAYER(CONV, geometry.dilation_h, 0, GEOMETRY),
-	BAD_LAYER(CONV, geometry.dilation_w, 2, SHAPE),
-	BAD_LAYER(CONV, geometry.pad_h, 3, GEOMETRY), BAD_LAYER(CONV, geometry.pad_h, 2, SHAPE),
-	BAD_LAYER(CONV, geometry.pad_w, 65535, GEOMETRY),
-	BAD_LAYER(CONV, geometry.groups, 0, GEOMETRY),
-	BAD_LAYER(CONV, geometry.groups, 4, GEOMETRY),
-	BAD_LAYER(CONV, geometry.groups, 0xffffffff, GEOMETRY),
-	BAD_LAYER(POOL_SUM, geometry.groups, 2, GEOMETRY),
-	BAD_LAYER(POOL_MAX, geometry.groups, 64, GEOMETRY),
-	BAD_LAYER(LINEAR, geometry.kernel_h, 1, RESERVED),
-	BAD_LAYER(LINEAR, geometry.groups, 1, RESERVED),
-	BAD_LAYER(ADD, geometry.stride_w, 1, RESERVED),
-};
-
-/* Neurons, tables and state. */
-static const struct corruption bad_neurons[] = {
-	BAD_LAYER(CONV, neuron.model, 3, NEURON), BAD_LAYER(CONV, neuron.model, 0, RESERVED),
-	BAD_LAYER(CONV, neuron.model, SNNQ_NEURON_LIF, RESERVED),
-	BAD_LAYER(CONV, neuron.compare, 2, NEURON), BAD_LAYER(CONV, neuron.reset, 3, NEURON),
-	BAD_LAYER(CONV, neuron.leak, 4, NEURON), BAD_LAYER(CONV, neuron.current_leak, 4, NEURON),
-	BAD_LAYER(CONV, neuron.leak, SNNQ_LEAK_NONE, NEURON),
-	BAD_LAYER(CONV, neuron.leak_param, 4097, NEURON),
-	BAD_LAYER(CONV, neuron.current_leak_param, 65537, NEURON),
-	BAD_LAYER(CONV, neuron.current_leak, SNNQ_LEAK_NONE, NEURON),
-	BAD_LAYER(ATTENTION, neuron.leak_param, 0, NEURON),
-	BAD_LAYER(ATTENTION, neuron.leak_param, 65537, NEURON),
-	BAD_LAYER(CONV, neuron.shift, 17, NEURON), BAD_LAYER(CONV, neuron.delay, 64, NEURON),
-	BAD_LAYER(CONV, neuron.delay, 63, STATE), BAD_LAYER(CONV, neuron.refractory, 1, STATE),
-	BAD_LAYER(CONV, neuron.requant_shift, 1, RESERVED),
-	BAD_LAYER(CONV, neuron.requant_shift, 32, NEURON),
-	BAD_LAYER(CONV, neuron.flags, 4, FLAGS), BAD_LAYER(CONV, neuron.flags, 0x8000, FLAGS),
-	BAD_LAYER(CONV, neuron.flags, SNNQ_NEURON_FLAG_STICKY, NEURON),
-	BAD_LAYER(ATTENTION, neuron.flags, SNNQ_NEURON_FLAG_OLD_CURRENT, FLAGS),
-	BAD_LAYER(ATTENTION, neuron.compare, SNNQ_COMPARE_GE, NEURON),
-	BAD_LAYER(ATTENTION, neuron.leak, SNNQ_LEAK_Q16, NEURON),
-	BAD_LAYER(ATTENTION, neuron.current_leak, 1, RESERVED),
-	BAD_LAYER(ATTENTION, neuron.current_leak_param, 1, RESERVED),
-	BAD_LAYER(ATTENTION, neuron.reset, SNNQ_RESET_SOFT, OK),
-	BAD_LAYER(ATTENTION, neuron.mult_count, 1, RESERVED),
-	BAD_LAYER(ATTENTION, neuron.mult_index, 1, RESERVED),
-	BAD_LAYER(ATTENTION, neuron.bias_index, 1, RESERVED),
-	BAD_LAYER(ATTENTION, neuron.bias_count, 1, OK),
-	BAD_LAYER(ATTENTION, neuron.bias_count, 2, TABLE),
-	BAD_LAYER(ATTENTION, neuron.bias_count, 64, OK),
-	BAD_LAYER(CONV, neuron.threshold_count, 0, TABLE),
-	BAD_LAYER(CONV, neuron.threshold_count, 63, TABLE),
-	BAD_LAYER(CONV, neuron.threshold_count, 0xffffffff, TABLE),
-	BAD_LAYER(CONV, neuron.threshold_index, 13, TABLE),
-	BAD_LAYER(CONV, neuron.threshold_index, 0xffffffff, TABLE),
-	BAD_LAYER(ATTENTION, neuron.threshold_index, 75, OK),
-	BAD_LAYER(ATTENTION, neuron.threshold_index, 76, TABLE),
-	BAD_LAYER(ATTENTION, neuron.threshold_index, 70, THRESHOLD),
-	BAD_LAYER(LINEAR, neuron.mult_count, 9, TABLE),
-	BAD_LAYER(LINEAR, neuron.mult_index, 67, TABLE),
-	BAD_LAYER(LINEAR, neuron.bias_index, 76, TABLE),
-	BAD_LAYER(LINEAR, neuron.requant_shift, 31, OK),
-	BAD_LAYER(LINEAR, neuron.requant_shift, 32, NEURON),
-	BAD_LAYER(LINEAR, neuron.compare, 1, RESERVED), BAD_LAYER(LINEAR, neuron.reset, 1, RESERVED),
-	BAD_LAYER(LINEAR, neuron.leak, 1, RESERVED), BAD_LAYER(LINEAR, neuron.shift, 1, RESERVED),
-	BAD_LAYER(LINEAR, neuron.current_leak, 1, RESERVED),
-	BAD_LAYER(LINEAR, neuron.delay, 1, RESERVED),
-	BAD_LAYER(LINEAR, neuron.leak_param, 1, RESERVED),
-	BAD_LAYER(LINEAR, neuron.current_leak_param, 1, RESERVED),
-	BAD_LAYER(LINEAR, neuron.reset_value, 1, RESERVED),
-	BAD_LAYER(LINEAR, neuron.refractory, 1, RESERVED),
-	BAD_LAYER(LINEAR, neuron.flags, 1, RESERVED),
-	BAD_LAYER(LINEAR, neuron.threshold_index, 1, RESERVED),
-	BAD_LAYER(LINEAR, neuron.threshold_count, 1, RESERVED),
-	BAD_LAYER(LINEAR, neuron.model, SNNQ_NEURON_LIF, RESERVED),
-	BAD_LAYER(CONV, neuron.reserved[0], 1, RESERVED),
-	BAD_LAYER(CONV, neuron.reserved[1], 1, RESERVED),
-	BAD_LAYER(CONV, neuron.reserved[2], 1, RESERVED),
-	BAD_LAYER(ADD, neuron.requant_shift, 1, RESERVED),
-	BAD_LAYER(EVENTS, neuron.threshold_count, 1, RESERVED),
-	BAD_LAYER(CONV, state_offset, 0, STATE), BAD_LAYER(CONV, state_offset, 56, STATE),
-	BAD_LAYER(CONV, state_offset, 68, STATE), BAD_LAYER(CONV, state_offset, ~0ull - 7, STATE),
-	BAD_LAYER(ATTENTION, state_offset, 64, STATE),
-	BAD_LAYER(READOUT, state_offset, 0, STATE),
-	BAD_LAYER(READOUT, state_offset, 72, STATE),
-	BAD_LAYER(LINEAR, state_offset, 64, STATE), BAD_LAYER(ADD, state_offset, 64, STATE),
-	BAD_LAYER(CONV, tag, 0xffffffff, OK),
-};
 
 static int validate(const void *blob, size_t size, struct snnq_diag *diag)
 {
@@ -368,61 +27,48 @@ static int validate(const void *blob, size_t size, struct snnq_diag *diag)
 	return snnq_program_validate(blob, size, &snnq_caps_all, &info, diag);
 }
 
-/* @base: where in the blob the structures of @stride bytes begin. */
-static void try_corruptions(const struct corruption *bad, size_t count, size_t base,
-			    size_t stride, bool in_layers)
+static int code_of(enum snnq_check check)
 {
-	struct snnq_diag diag;
-	struct program p;
-	size_t size, i;
-
-	make_program(&p);
-	for (i = 0; i < count; i++) {
-		char *blob = pack(&p, &size);
-		int ret;
-
-		memcpy(blob + base + bad[i].layer * stride + bad[i].at, &bad[i].value,
-		       bad[i].size);
-		ret = validate(blob, size, &diag);
-		free(blob);
-		if (diag.check != bad[i].check)
-			fail_msg("%zu (%u, byte %zu = %llu): %s (%s), not %s", i, bad[i].layer,
-				 bad[i].at, (unsigned long long)bad[i].value,
-				 snnq_check_text(diag.check), diag.field,
-				 snnq_check_text(bad[i].check));
-		assert_int_equal(ret, diag.check == SNNQ_CHECK_OK ? 0 : -EINVAL);
-		if (in_layers && diag.check)
-			assert_int_equal(diag.layer, bad[i].layer);
-		assert_non_null(diag.field);
-	}
+	if (check == SNNQ_CHECK_OK)
+		return 0;
+	return check == SNNQ_CHECK_OVERFLOW ? -EOVERFLOW : -EINVAL;
 }
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define REGIONS_AT sizeof(struct snnq_program_header)
-#define LAYERS_AT (REGIONS_AT + (R_END - 3) * sizeof(struct snnq_region_desc))
-#define TRY_LAYERS(bad) \
-	try_corruptions(bad, COUNT(bad), LAYERS_AT, sizeof(struct snnq_layer), true)
+/* What was said must be this, down to layer and field. */
+static void expect_diag(const void *blob, size_t size, const struct corruption *e, const char *name,
+			size_t i)
+{
+	uint32_t layer = e->check ? e->layer : NOT_IN_LAYER;
+	const char *field = e->check ? e->field : "";
+	struct snnq_diag diag;
+	int ret = validate(blob, size, &diag);
+
+	if (diag.check != e->check || diag.layer != layer || strcmp(diag.field, field))
+		fail_msg("%s %zu: %s, layer %d, \"%s\"; expected: %s, layer %d, \"%s\"", name, i,
+			 snnq_check_text(diag.check), (int)diag.layer, diag.field,
+			 snnq_check_text(e->check), (int)layer, field);
+	assert_int_equal(ret, code_of(e->check));
+}
 
 static void corrupt_fields(void **context)
 {
-	struct snnq_diag diag;
+	const struct corruption fine = { .check = SNNQ_CHECK_OK };
 	struct program p;
-	size_t size;
-	char *blob;
+	size_t size, s, i;
 
 	(void)context;
-	make_program(&p);
+	full_program(&p);
 	assert_int_equal(p.h.region_count, R_END - 3);
-	blob = pack(&p, &size);
-	assert_int_equal(validate(blob, size, &diag), 0);
-	assert_int_equal(diag.check, SNNQ_CHECK_OK);
-	free(blob);
-	try_corruptions(bad_headers, COUNT(bad_headers), 0, 0, false);
-	try_corruptions(bad_regions, COUNT(bad_regions), REGIONS_AT,
-			sizeof(struct snnq_region_desc), false);
-	TRY_LAYERS(bad_tensors);
-	TRY_LAYERS(bad_operations);
-	TRY_LAYERS(bad_neurons);
+	for (s = 0; s < CORRUPTION_SETS; s++)
+		for (i = 0; i < corruption_sets[s].count; i++) {
+			const struct corruption *bad = &corruption_sets[s].bad[i];
+			char *blob = pack(&p, &size);
+
+			expect_diag(blob, size, &fine, "unchanged", i);
+			memcpy(blob + bad->at, &bad->value, bad->size);
+			expect_diag(blob, size, bad, corruption_sets[s].name, i);
+			free(blob);
+		}
 }
 
 static void sizes(void **context)
@@ -433,7 +79,7 @@ static void sizes(void **context)
 	char *blob;
 
 	(void)context;
-	make_program(&p);
+	full_program(&p);
 	blob = pack(&p, &size);
 	for (n = 0; n < size; n++) {
 		assert_int_equal(validate(blob, n, &diag), -EINVAL);
@@ -444,15 +90,20 @@ static void sizes(void **context)
 	free(blob);
 }
 
-static void expect(const struct program *p, int ret, enum snnq_check check)
+static void refused(const struct program *p, enum snnq_check check, uint32_t layer,
+		    const char *field)
 {
-	struct snnq_diag diag;
+	const struct corruption e = { .check = check, .layer = layer, .field = field };
 	size_t size;
 	void *blob = pack(p, &size);
 
-	assert_int_equal(validate(blob, size, &diag), ret);
-	assert_int_equal(diag.check, check);
+	expect_diag(blob, size, &e, "program", 0);
 	free(blob);
+}
+
+static void accepted(const struct program *p)
+{
+	refused(p, SNNQ_CHECK_OK, 0, NULL);
 }
 
 /* A device that lacks just this width of just this scheme. */
@@ -498,15 +149,18 @@ static void schemes(void **context)
 					   SNNQ_ROLE_OUTPUT);
 			set_weights(&p, l, (uint8_t)scheme, (uint8_t)bits);
 			p.regions[2].bytes += !bits;
-			expect(&p, ok ? 0 : -EINVAL, ok ? SNNQ_CHECK_OK : SNNQ_CHECK_SCHEME);
-			if (!ok)
+			if (!ok) {
+				refused(&p, SNNQ_CHECK_SCHEME, 0,
+					widths[scheme] ? "quant.bits" : "quant.scheme");
 				continue;
+			}
+			accepted(&p);
 			expect_unsupported(&p, scheme, bits);
 			assert_int_equal(p.regions[2].bytes, 3 * (scheme == SNNQ_SCHEME_TERNARY ?
 						(n + 4) / 5 : (n * bits + 7) / 8));
 			p.regions[2].bytes--;
 			if (p.regions[2].bytes)
-				expect(&p, -EINVAL, SNNQ_CHECK_WEIGHTS);
+				refused(&p, SNNQ_CHECK_WEIGHTS, 0, "quant.offset");
 		}
 	assert_int_equal(snnq_row_bytes(SNNQ_SCHEME_TERNARY, 2, ~0u), 858993459);
 	assert_int_equal(snnq_row_bytes(SNNQ_SCHEME_UNIFORM, 8, ~0u), 0xffffffff);
@@ -540,10 +194,12 @@ static void largest_levels(void **context)
 			l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, 1),
 					   SNNQ_ROLE_OUTPUT);
 			set_weights(&p, l, (uint8_t)scheme, (uint8_t)bits);
-			expect(&p, -EOVERFLOW, SNNQ_CHECK_OVERFLOW);
+			refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
 			l->in[0].channels--;
-			expect(&p, terms ? 0 : -EINVAL,
-			       terms ? SNNQ_CHECK_OK : SNNQ_CHECK_TENSOR_DIMS);
+			if (terms)
+				accepted(&p);
+			else
+				refused(&p, SNNQ_CHECK_TENSOR_DIMS, 0, "in[0].channels");
 		}
 }
 
@@ -560,26 +216,65 @@ static void accumulators(void **context)
 	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_SIGNED, 16, 1, 1, 65535), SNNQ_ROLE_INPUT);
 	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, 1), SNNQ_ROLE_OUTPUT);
 	set_weights(&p, l, SNNQ_SCHEME_UNIFORM, 1);
-	expect(&p, 0, SNNQ_CHECK_OK);
+	accepted(&p);
 	p.regions[0].step_bytes += 16 * 8;
 	l->in[0].channels++;
 	p.regions[2].bytes++;
-	expect(&p, -EOVERFLOW, SNNQ_CHECK_OVERFLOW);
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
 	/* Products beyond 64 bits. */
 	l->quant.scheme = SNNQ_SCHEME_POT;
 	l->quant.bits = 5;
 	p.regions[2].bytes = 1 << 20;
-	expect(&p, -EOVERFLOW, SNNQ_CHECK_OVERFLOW);
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
 	program_init(&p, 1, 1);
 	l = add_layer(&p, SNNQ_OP_POOL_SUM);
 	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 16, 1, 1, 1), SNNQ_ROLE_INPUT);
 	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, 1), SNNQ_ROLE_OUTPUT);
 	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1 };
 	l->param = 32767;
-	expect(&p, 0, SNNQ_CHECK_OK);
+	accepted(&p);
 	l->geometry.kernel_w = 3;
 	l->geometry.pad_w = 1;
-	expect(&p, -EOVERFLOW, SNNQ_CHECK_OVERFLOW);
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+}
+
+/* Convolution: window times channels of a group; attention: tokens times channels of a head. */
+static void accumulators_of_windows(void **context)
+{
+	struct snnq_layer *l;
+	struct program p;
+
+	(void)context;
+	program_init(&p, 1, 1);
+	l = add_layer(&p, SNNQ_OP_CONV2D);
+	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 3, 3, 29128), SNNQ_ROLE_INPUT);
+	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, 2), SNNQ_ROLE_OUTPUT);
+	l->geometry = (struct snnq_geometry){ 3, 3, 1, 1, 0, 0, 1, 1, 2 };
+	set_weights(&p, l, SNNQ_SCHEME_POT, 5);
+	/* 9 * 14564 * 2^14 is beyond 2^31 - 1; 9 * 14563 * 2^14 is not. */
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+	l->in[0].channels -= 2;
+	accepted(&p);
+	l->geometry.groups = 1;
+	p.regions[2].bytes = snnq_weight_bytes(l);
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+
+	program_init(&p, 1, 1);
+	l = add_layer(&p, SNNQ_OP_ATTENTION);
+	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 4096, 8, 65536), SNNQ_ROLE_INPUT);
+	l->in[1] = l->in[0];
+	l->in[2] = l->in[0];
+	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 4096, 8, 65536), SNNQ_ROLE_OUTPUT);
+	l->param = 1;
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+	l->param = 2;
+	accepted(&p);
+	l->param = 1;
+	l->in[0].channels--;
+	l->in[1] = l->in[0];
+	l->in[2] = l->in[0];
+	l->out.channels--;
+	accepted(&p);
 }
 
 /* POOL_MAX: no window may lie in the padding only. */
@@ -594,92 +289,282 @@ static void empty_windows(void **context)
 	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 1, 3, 1), SNNQ_ROLE_INPUT);
 	l->out = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 1, 3, 1), SNNQ_ROLE_OUTPUT);
 	l->geometry = (struct snnq_geometry){ 1, 3, 1, 1, 0, 1, 1, 1, 1 };
-	expect(&p, 0, SNNQ_CHECK_OK);
+	accepted(&p);
 	/* Two taps 4 apart, padding 4: windows at -4, -3, ... 2; -1 misses 0, 1, 2. */
 	l->geometry = (struct snnq_geometry){ 1, 2, 1, 1, 0, 4, 1, 4, 1 };
 	l->out.width = 7;
 	p.regions[1].step_bytes = 56;
-	expect(&p, -EINVAL, SNNQ_CHECK_GEOMETRY);
+	refused(&p, SNNQ_CHECK_GEOMETRY, 0, "geometry.pad_w");
 	/* The same for a sum is fine: it is zero. */
 	l->op = SNNQ_OP_POOL_SUM;
 	l->param = 1;
 	l->out.format = SNNQ_FORMAT_INT32;
 	l->out.planes = 0;
-	expect(&p, 0, SNNQ_CHECK_OK);
+	accepted(&p);
+}
+
+/* A layer that copies @in to @out. */
+static void add_copy(struct program *p, struct snnq_tensor in, struct snnq_tensor out)
+{
+	struct snnq_layer *l = add_layer(p, SNNQ_OP_POOL_MAX);
+
+	l->in[0] = in;
+	l->out = out;
+	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1 };
 }
 
 /* Scratch is read as it was last written; outputs are written once. */
 static void sources(void **context)
 {
-	const struct snnq_geometry copy = { 1, 1, 1, 1, 0, 0, 1, 1, 1 };
-	struct snnq_tensor t = tensor(SNNQ_FORMAT_UNSIGNED, 1, 1, 1, 64), a, b;
+	struct snnq_tensor t = tensor(SNNQ_FORMAT_UNSIGNED, 1, 1, 1, 64), in, out, a, b;
 	struct program p;
-	uint32_t i;
 
 	(void)context;
 	program_init(&p, 1, 1);
 	a = in_scratch(&p, t);
 	b = in_scratch(&p, t);
-	for (i = 0; i < 4; i++) {
-		add_layer(&p, SNNQ_OP_POOL_MAX);
-		p.layers[i].geometry = copy;
-	}
-	p.layers[0].in[0] = in_region(&p, t, SNNQ_ROLE_INPUT);
-	p.layers[0].out = a;
-	p.layers[1].in[0] = a;
-	p.layers[1].out = b;
-	p.layers[2].in[0] = b;
-	p.layers[2].out = a;		/* reuse */
-	p.layers[3].in[0] = a;
-	p.layers[3].out = in_region(&p, t, SNNQ_ROLE_OUTPUT);
-	expect(&p, 0, SNNQ_CHECK_OK);
+	in = in_region(&p, t, SNNQ_ROLE_INPUT);
+	out = in_region(&p, t, SNNQ_ROLE_OUTPUT);
+	add_copy(&p, in, a);
+	add_copy(&p, a, b);
+	add_copy(&p, b, a);		/* reuse */
+	add_copy(&p, a, out);
+	accepted(&p);
 	p.layers[0].in[0] = a;		/* never written */
-	expect(&p, -EINVAL, SNNQ_CHECK_TENSOR_SOURCE);
-	p.layers[0].in[0] = make_tensor(3, 0, SNNQ_FORMAT_UNSIGNED, 1, 1, 1, 64);
-	p.layers[2].out = p.layers[3].out;	/* two layers, one output */
-	expect(&p, -EINVAL, SNNQ_CHECK_TENSOR_ALIAS);
+	refused(&p, SNNQ_CHECK_TENSOR_SOURCE, 0, "in[0].offset");
+	p.layers[0].in[0] = in;
+	p.layers[2].out = out;		/* two layers, one output */
+	refused(&p, SNNQ_CHECK_TENSOR_ALIAS, 3, "out.offset");
 	p.layers[2].out = a;
-	p.layers[2].out.channels = 32;	/* overwritten as something else */
+	/* Overwritten as something else: what layer 0 wrote there is no longer whole. */
+	p.layers[1].in[0] = in;
+	p.layers[1].in[0].channels = 32;
+	p.layers[1].out.channels = 32;
 	p.layers[2].in[0].channels = 32;
-	expect(&p, -EINVAL, SNNQ_CHECK_TENSOR_SOURCE);
+	p.layers[2].out.channels = 32;
+	refused(&p, SNNQ_CHECK_TENSOR_SOURCE, 3, "in[0].offset");
+	p.layers[3].in[0].channels = 32;
+	p.layers[3].out.channels = 32;
+	accepted(&p);
+	/* The first layer's output counts as well. */
+	p.layers[0].out = out;
+	refused(&p, SNNQ_CHECK_TENSOR_ALIAS, 3, "out.offset");
+}
+
+/* A result overlaps none of the operands, whichever. */
+static void aliases(void **context)
+{
+	struct snnq_tensor t = tensor(SNNQ_FORMAT_UNSIGNED, 1, 2, 1, 64), operands[3], in, out;
+	static const uint16_t ops[] = { SNNQ_OP_ADD, SNNQ_OP_ATTENTION };
+	struct snnq_layer *l;
+	struct program p;
+	uint32_t i, k, n;
+
+	(void)context;
+	for (i = 0; i < 2; i++) {
+		n = 2 + i;
+		program_init(&p, 1, 1);
+		in = in_region(&p, t, SNNQ_ROLE_INPUT);
+		for (k = 0; k < n; k++) {
+			operands[k] = in_scratch(&p, t);
+			add_copy(&p, in, operands[k]);
+		}
+		out = in_scratch(&p, t);
+		l = add_layer(&p, ops[i]);
+		memcpy(l->in, operands, n * sizeof(*operands));
+		l->out = out;
+		if (ops[i] == SNNQ_OP_ATTENTION) {
+			l->param = 1;
+			set_lif(&p, l, 1);
+			place_state(&p, l);
+		}
+		accepted(&p);
+		for (k = 0; k < n; k++) {
+			l->out = operands[k];
+			refused(&p, SNNQ_CHECK_TENSOR_ALIAS, n, "out.offset");
+			if (k + 1 == n)
+				break;
+			l->out.offset += 8;	/* the second half, and half of the next one */
+			refused(&p, SNNQ_CHECK_TENSOR_ALIAS, n, "out.offset");
+		}
+	}
+}
+
+/* Each threshold of a table is looked at, and a reset value only where something resets to it. */
+static void neurons(void **context)
+{
+	struct snnq_neuron *n;
+	struct program p;
+	uint32_t i;
+
+	(void)context;
+	full_program(&p);
+	n = &p.layers[CONV].neuron;
+	for (i = 0; i < n->threshold_count; i++) {
+		p.table[n->threshold_index + i] = 0;
+		refused(&p, SNNQ_CHECK_THRESHOLD, CONV, "neuron.threshold");
+		p.table[n->threshold_index + i] = INT32_MIN;
+		refused(&p, SNNQ_CHECK_THRESHOLD, CONV, "neuron.threshold");
+		p.table[n->threshold_index + i] = i % 2 ? 1 : INT32_MAX;
+		accepted(&p);
+	}
+	n = &p.layers[ATTENTION].neuron;
+	for (i = SNNQ_RESET_HARD; i <= SNNQ_RESET_NONE; i++) {
+		n->reset = (uint8_t)i;
+		n->reset_value = -1;
+		if (i == SNNQ_RESET_HARD)
+			accepted(&p);
+		else
+			refused(&p, SNNQ_CHECK_RESERVED, ATTENTION, "neuron.reset_value");
+		n->refractory = 1;
+		accepted(&p);
+		n->refractory = 0;
+	}
+}
+
+/* State of any two layers lies apart, the first layer's too. */
+static void states(void **context)
+{
+	struct snnq_tensor t = tensor(SNNQ_FORMAT_UNSIGNED, 1, 1, 1, 6);
+	struct program p;
+	uint64_t bytes;
+	uint32_t i, k;
+
+	(void)context;
+	program_init(&p, 1, 1);
+	for (i = 0; i < 3; i++) {
+		struct snnq_layer *l = add_layer(&p, SNNQ_OP_POOL_SUM);
+
+		l->in[0] = in_region(&p, t, SNNQ_ROLE_INPUT);
+		l->out = in_region(&p, t, SNNQ_ROLE_OUTPUT);
+		l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1 };
+		l->param = 1;
+		set_lif(&p, l, 1);
+		place_state(&p, l);
+	}
+	accepted(&p);
+	bytes = p.layers[1].state_offset - p.layers[0].state_offset;
+	assert_int_equal(bytes, 6 * 4);
+	for (i = 1; i < 3; i++)
+		for (k = 0; k < i; k++) {
+			__u64 *at = &p.layers[i].state_offset, good = *at;
+
+			*at = p.layers[k].state_offset;
+			refused(&p, SNNQ_CHECK_STATE, i, "state_offset");
+			*at = p.layers[k].state_offset + bytes - 8;
+			refused(&p, SNNQ_CHECK_STATE, i, "state_offset");
+			*at = good;
+		}
+	accepted(&p);
+}
+
+/* What a device with these capabilities says; OK or that it lacks @field of @layer. */
+static void expect_caps(const struct program *p, const struct snnq_caps *caps, uint32_t layer,
+			const char *field)
+{
+	struct snnq_program_info info;
+	struct snnq_diag diag;
+	size_t size;
+	void *blob = pack(p, &size);
+	int ret = snnq_program_validate(blob, size, caps, &info, &diag);
+
+	free(blob);
+	assert_int_equal(ret, field ? -EOPNOTSUPP : 0);
+	assert_int_equal(diag.check, field ? SNNQ_CHECK_UNSUPPORTED : SNNQ_CHECK_OK);
+	assert_string_equal(diag.field, field ? field : "");
+	assert_int_equal(diag.layer, layer);
 }
 
 static void capabilities(void **context)
 {
 	struct snnq_program_info info;
-	struct snnq_diag diag;
+	struct snnq_caps just, caps;
 	struct program p;
-	size_t size, i;
+	size_t size;
 	void *blob;
 
 	(void)context;
-	make_program(&p);
+	full_program(&p);
 	blob = pack(&p, &size);
-	for (i = 0; i < 10; i++) {
-		struct snnq_caps caps = snnq_caps_all;
-		bool fits = i == 9;
+	free(blob);
+	just = (struct snnq_caps){
+		.max_layers = LAYERS, .max_dim = 8, .max_channels = 64, .max_steps = 20,
+		.max_program_bytes = (uint32_t)size, .scheme_odd = 1u << 3, .scheme_pot = 1u << 4,
+		.ops = snnq_caps_all.ops,
+	};
+	expect_caps(&p, &just, NOT_IN_LAYER, NULL);
+#define LESS(member, value, layer, field)			\
+	do {							\
+		caps = just;					\
+		caps.member = value;				\
+		expect_caps(&p, &caps, layer, field);		\
+	} while (0)
+	LESS(max_layers, LAYERS - 1, NOT_IN_LAYER, "layer_count");
+	LESS(max_dim, 7, EVENTS, "in[0].channels");
+	LESS(max_channels, 63, CONV, "out.channels");
+	LESS(max_steps, 19, NOT_IN_LAYER, "max_steps");
+	LESS(max_program_bytes, (uint32_t)size - 1, NOT_IN_LAYER, "total_bytes");
+	LESS(scheme_pot, 0x2c, CONV, "quant.bits");
+	LESS(scheme_odd, 0, LINEAR, "quant.bits");
+	for (uint32_t op = SNNQ_OP_EVENTS; op < SNNQ_OP_COUNT; op++) {
+		static const uint32_t first[] = {
+			[SNNQ_OP_EVENTS] = EVENTS, [SNNQ_OP_CONV2D] = CONV,
+			[SNNQ_OP_LINEAR] = LINEAR, [SNNQ_OP_POOL_MAX] = POOL_MAX,
+			[SNNQ_OP_POOL_SUM] = POOL_SUM, [SNNQ_OP_ADD] = ADD,
+			[SNNQ_OP_ATTENTION] = ATTENTION, [SNNQ_OP_READOUT] = READOUT,
+		};
 
-		caps.max_layers = i == 0 ? LAYERS - 1 : LAYERS;
-		caps.max_dim = i == 1 ? 7 : 8;
-		caps.max_channels = i == 2 ? 63 : 64;
-		caps.max_steps = i == 3 ? 19 : 20;
-		caps.max_program_bytes = (uint32_t)size - (i == 4);
-		caps.ops &= ~(i == 5 ? 1ull << SNNQ_OP_ATTENTION : 0);
-		caps.scheme_pot = i == 6 ? 0x2c : 1u << 4;
-		caps.scheme_odd = i == 7 ? 0 : 1u << 3;
-		caps.scheme_uniform = 0;
-		caps.ops &= ~(i == 8 ? 1ull << SNNQ_OP_READOUT : 0);
-		assert_int_equal(snnq_program_validate(blob, size, &caps, &info, &diag),
-				 fits ? 0 : -EOPNOTSUPP);
-		assert_int_equal(diag.check, fits ? SNNQ_CHECK_OK : SNNQ_CHECK_UNSUPPORTED);
+		LESS(ops, just.ops & ~(1ull << op), first[op], "op");
 	}
+#undef LESS
 	/* Malformed is malformed, whatever the device. */
 	p.layers[READOUT].param = 9;
-	free(blob);
 	blob = pack(&p, &size);
 	assert_int_equal(snnq_program_validate(blob, size, &(struct snnq_caps){ 0 }, &info, NULL),
 			 -EINVAL);
 	free(blob);
+}
+
+/* Height, width and channels of operand and result, each the largest in its turn. */
+static void dims_of_device(void **context)
+{
+	static const struct {
+		uint16_t h, w, pad;
+		uint32_t in, out;	/* channels */
+		const char *field;
+	} cases[] = {
+		{ 9, 5, 0, 1, 1, "in[0].channels" }, { 5, 9, 0, 1, 1, "in[0].channels" },
+		{ 7, 3, 2, 1, 1, "out.channels" }, { 3, 7, 2, 1, 1, "out.channels" },
+		{ 5, 5, 0, 9, 8, "in[0].channels" }, { 5, 5, 0, 8, 9, "out.channels" },
+	};
+	struct snnq_caps caps = snnq_caps_all;
+	struct snnq_layer *l;
+	struct program p;
+	size_t i;
+
+	(void)context;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int grow = 2 * cases[i].pad - 2;
+
+		program_init(&p, 1, 1);
+		l = add_layer(&p, SNNQ_OP_CONV2D);
+		l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, cases[i].h, cases[i].w,
+						cases[i].in), SNNQ_ROLE_INPUT);
+		l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, (uint16_t)(cases[i].h + grow),
+					      (uint16_t)(cases[i].w + grow), cases[i].out),
+				   SNNQ_ROLE_OUTPUT);
+		l->geometry = (struct snnq_geometry){ 3, 3, 1, 1, cases[i].pad, cases[i].pad,
+						      1, 1, 1 };
+		set_weights(&p, l, SNNQ_SCHEME_UNIFORM, 1);
+		caps.max_dim = 9;
+		caps.max_channels = 9;
+		expect_caps(&p, &caps, NOT_IN_LAYER, NULL);
+		if (i < 4)
+			caps.max_dim = 8;
+		else
+			caps.max_channels = 8;
+		expect_caps(&p, &caps, 0, cases[i].field);
+	}
 }
 
 static void program_info(void **context)
@@ -690,7 +575,7 @@ static void program_info(void **context)
 	void *blob;
 
 	(void)context;
-	make_program(&p);
+	full_program(&p);
 	blob = pack(&p, &size);
 	assert_int_equal(snnq_program_validate(blob, size, &snnq_caps_all, &info, NULL), 0);
 	assert_int_equal(info.layer_count, LAYERS);
@@ -743,7 +628,7 @@ static void flip_bits(void **context)
 	char *blob;
 
 	(void)context;
-	make_program(&p);
+	full_program(&p);
 	blob = pack(&p, &size);
 	for (i = 0; i < size * 8; i++) {
 		int ret;
@@ -779,8 +664,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(corrupt_fields), cmocka_unit_test(sizes),
 		cmocka_unit_test(schemes), cmocka_unit_test(largest_levels),
-		cmocka_unit_test(accumulators), cmocka_unit_test(empty_windows),
-		cmocka_unit_test(sources), cmocka_unit_test(capabilities),
+		cmocka_unit_test(accumulators), cmocka_unit_test(accumulators_of_windows),
+		cmocka_unit_test(empty_windows), cmocka_unit_test(sources),
+		cmocka_unit_test(aliases), cmocka_unit_test(neurons), cmocka_unit_test(states),
+		cmocka_unit_test(capabilities), cmocka_unit_test(dims_of_device),
 		cmocka_unit_test(program_info), cmocka_unit_test(flip_bits),
 		cmocka_unit_test(texts),
 	};
