@@ -188,6 +188,81 @@ def extreme_cases():
     yield b.done((6, 2), ('fire', 'negative'))
 
 
+def largest(scheme, bits, shape, negative):
+    """Codes of the largest level of one sign."""
+    levels = packing.levels(scheme, bits)
+    return np.full(shape, int(np.argmin(levels) if negative else np.argmax(levels)))
+
+
+def shift_cases():
+    """Accumulators that the shift alone drives out of int32, in one step of plain LIF."""
+    for leak, (kind, param) in LEAKS.items():
+        b = Builder(f'shift-overflow-{leak}')
+        x = b.input(1, 1, 2, 6, density=0.8)
+        codes = np.hstack([largest(pg.POT, 5, (6, 5), False), largest(pg.POT, 5, (6, 4), True)])
+        b.linear(x, 9, (pg.POT, 5, codes), b.neuron(2**31 - 1, leak=kind, leak_param=param,
+                                                    shift=16, reset=pg.SOFT))
+        yield b.done((4, 1), ('shift overflow', 'clamp', 'fire', 'negative'))
+
+
+def bound_cases():
+    """The largest accumulator of an operation, and a bias with which it is one too much for int32."""
+    top = 2**31 - 1
+    ones = dict(density=1)
+    for sign in (1, -1):
+        name = 'above' if sign > 0 else 'below'
+        for groups in (1, 2):
+            b = Builder(f'bound-conv-{groups}-{name}')
+            x = b.input(1, 2, 2, 6, **ones)
+            level = 4 if sign > 0 else -4
+            codes = largest(pg.POT, 3, (4 * 6, 4 // groups), sign < 0)
+            acc = abs(level) * 4 * 6 // groups << 3
+            b.conv(x, 4, (pg.POT, 3, codes), b.neuron(top, sign * (top - acc + 1) - (sign < 0), shift=3),
+                   kernel=(2, 2), groups=groups)
+            yield b.done((1, 2), ('input overflow', 'fire' if sign > 0 else 'negative'))
+        b = Builder(f'bound-linear-{name}')
+        x = b.input(3, 1, 1, 20, pg.SIGNED, 1)
+        codes = largest(pg.UNIFORM, 4, (20, 17), sign > 0)       # times inputs of -4
+        acc = 20 * 4 * (8 if sign > 0 else 7) << 2
+        b.linear(x, 17, (pg.UNIFORM, 4, codes),
+                 b.neuron(top, sign * (top - acc + 1) - (sign < 0), shift=2))
+        low = packing.pack_tensor(x, np.full(x.shape, -4))
+        for steps in (1, 2):
+            b.run(steps, steps == 1, {x.region: low * steps})
+        yield b.done((), ('input overflow', 'fire' if sign > 0 else 'negative'))
+    b = Builder('bound-pool')
+    x = b.input(1, 4, 4, 3, **ones)
+    b.pool(pg.OP_POOL_SUM, x, (2, 2), (2, 2), param=11,
+           neuron=b.neuron(top, top - (44 << 4) + 1, shift=4))
+    yield b.done((1, 2), ('input overflow', 'fire'))
+    b = Builder('bound-attention')
+    x = b.input(1, 2, 3, 10, **ones)
+    b.attention(x, x, x, 2, b.neuron(top, top - (30 << 5) + 1, shift=5))
+    yield b.done((1, 2), ('input overflow', 'fire'))
+    yield small_net('bound-bias', theta=top, bias=[-2**31 + c for c in range(9)]).done(
+        (4, 1), ('input overflow', 'clamp', 'negative'))
+
+
+def int16_cases():
+    """More rows of largest weights and inputs than 16-bit sums hold."""
+    forms = [(pg.ODD, 8, 1, 150), (pg.ODD, 8, 2, 150), (pg.UNIFORM, 4, 4, 300), (pg.POT, 3, 5, 280),
+             (pg.APOT, 5, 1, 700), (pg.UNIFORM, 8, 1, 300), (pg.TERNARY, 2, 9, 70), (pg.ODD, 1, 8, 140)]
+    for scheme, bits, planes, inputs in forms:
+        name = next(n for n, (s, _) in SCHEMES.items() if s == scheme)
+        b = Builder(f'int16-{name}-{bits}-{planes}')
+        x = b.input(planes, 1, 1, inputs)
+        codes = np.hstack([largest(scheme, bits, (inputs, 64), False),
+                           largest(scheme, bits, (inputs, 17), True)])
+        b.linear(x, 81, (scheme, bits, codes), b.neuron(), planes=0, fmt=pg.INT32)
+        b.run(1, True, {x.region: packing.pack_tensor(x, np.full(x.shape, 2**planes - 1))})
+        yield b.done((), ('int16 limit',), again=0)
+    b = Builder('int16-windows')                     # sums go on from tap to tap
+    x = b.input(1, 2, 2, 50, density=1)
+    b.conv(x, 16, (pg.ODD, 8, largest(pg.ODD, 8, (4 * 50, 16), False)), b.neuron(), planes=0,
+           fmt=pg.INT32, kernel=(2, 2))
+    yield b.done((1,), ('int16 limit',), again=0)
+
+
 # --- layers without a neuron -----------------------------------------------------------------
 def requantize_cases():
     outs = {'unsigned1': (pg.UNSIGNED, 1), 'unsigned3': (pg.UNSIGNED, 3),
@@ -395,6 +470,7 @@ def readout_cases():
 
 def all_cases():
     makers = (scheme_cases, code_cases, ternary_cases, multibit_cases, lif_cases, cuba_cases, sticky_cases,
-              form_cases, extreme_cases, requantize_cases, add_cases, window_cases, pool_cases,
+              form_cases, extreme_cases, shift_cases, bound_cases,
+              int16_cases, requantize_cases, add_cases, window_cases, pool_cases,
               shape_cases, attention_cases, event_cases, event_error_cases, readout_cases)
     return [case for make in makers for case in make()]

@@ -270,5 +270,23 @@ class Operations(unittest.TestCase):
         self.assertEqual(synops, ops)
 
 
+class Cycles(unittest.TestCase):
+    """The cycle model: the example of its page, and quotients that are not whole."""
+
+    def model(self, bits, *counters):
+        names = ('synops', 'neuron_updates', 'weight_bytes', 'input_bytes', 'output_bytes', 'state_bytes')
+        stats = dict(zip(names, counters, strict=True))
+        execute.LayerRun._model_cycles(stats, bits)
+        return [stats[f] for f in ('compute_cycles', 'memory_cycles', 'stall_cycles', 'sram_bytes')]
+
+    def test_example(self):
+        self.assertEqual(self.model(4, 3840, 320, 1024, 80, 80, 256), [65, 90, 25, 36640])
+
+    def test_rounding(self):
+        # 65 / 64 -> 2, 1 / 64 -> 1; 17 / 16 -> 2; 65 * 3 / 8 -> 25; 17 + 25 + 8 * 66
+        self.assertEqual(self.model(3, 65, 1, 5, 4, 4, 4), [3, 2, 0, 570])
+        self.assertEqual(self.model(0, 1, 0, 0, 33, 0, 0), [1, 3, 2, 41])
+
+
 if __name__ == '__main__':
     unittest.main()

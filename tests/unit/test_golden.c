@@ -222,6 +222,18 @@ static void fill_regions(struct run_state *s, struct memory *m, const struct job
 	}
 }
 
+/* Layers follow each other; memory traffic beyond a layer's computation stalls it. */
+static uint64_t job_cycles(const struct job *job)
+{
+	const struct snnq_layer_stats *stats = (const void *)job->stats;
+	uint64_t cycles = 0;
+	uint32_t i;
+
+	for (i = 0; i < job->layers; i++)
+		cycles += stats[i].compute_cycles + stats[i].stall_cycles;
+	return cycles;
+}
+
 static void check_outcome(struct run_state *s, const struct job *job,
 			  const struct snnq_outcome *o, uint32_t steps)
 {
@@ -234,6 +246,9 @@ static void check_outcome(struct run_state *s, const struct job *job,
 		     o->layer, o->region, (unsigned long long)o->offset);
 	if (o->status == SNNQ_STATUS_OK && o->steps != steps)
 		fail(s, "%u steps done of %u", o->steps, steps);
+	if (!s->form.tile && !s->form.piece && o->cycles != job_cycles(job))
+		fail(s, "expected %llu cycles, got %llu", (unsigned long long)job_cycles(job),
+		     (unsigned long long)o->cycles);
 }
 
 /* What the piece wrote; readouts hold their value after the last piece only. */
@@ -261,12 +276,16 @@ static void check_outputs(struct run_state *s, const struct memory *m, const str
 /* Whether a sum over pieces, or other tiles, give another number by definition. */
 static bool depends_on_form(const struct form *f, uint16_t op, uint32_t word)
 {
-	enum { SPIKES_OUT = 4, WEIGHTS, BYTES_IN, BYTES_OUT, STATE, SATURATED = 13 };
+	enum { SPIKES_OUT = 4, WEIGHTS, BYTES_IN, BYTES_OUT, STATE, SRAM, COMPUTE, MEMORY, STALL,
+	       SATURATED };
+	bool has_weights = op == SNNQ_OP_CONV2D || op == SNNQ_OP_LINEAR;
 
-	if (word == WEIGHTS)
-		return f->tile || f->piece;
+	if (word == WEIGHTS || word == SRAM || word == MEMORY || word == STALL)
+		return f->piece || (f->tile && has_weights);
 	if (!f->piece)
 		return false;
+	if (word == COMPUTE)	/* each piece is rounded up */
+		return true;
 	return word == STATE || (op == SNNQ_OP_EVENTS && word == BYTES_IN) ||
 	       (op == SNNQ_OP_READOUT &&
 		(word == SPIKES_OUT || word == BYTES_OUT || word == SATURATED));

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Executes a program on the bytes of its regions, one time step and one layer after the other."""
+import math
 import struct
 from collections import Counter
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 
@@ -10,9 +12,10 @@ from . import packing
 from . import program as pg
 from .neurons import INT32_MAX, INT32_MIN, NeuronStage
 
-# The cycle model is another page's business: these counters stay zero here.
-INEXACT = ('sram_bytes', 'compute_cycles', 'memory_cycles', 'stall_cycles', 'reserved')
-EXACT_MASK = sum(1 << i for i, f in enumerate(pg.STATS_FIELDS) if f not in INEXACT)
+EXACT_MASK = sum(1 << i for i, f in enumerate(pg.STATS_FIELDS) if f != 'reserved')
+# The core that Documentation/cycle-model.md models.
+LANES, PORT_BYTES = 64, 16
+INT16_MAX = 2**15 - 1
 
 
 @dataclass
@@ -166,10 +169,10 @@ class LayerRun:
         layer, x = self.layer, ins[0]
         if layer.op == pg.OP_CONV2D:
             self._count_windows(x, layer.out.channels // layer.geometry.groups)
-            return conv2d(layer, self.weights, x)
+            return self._see_int16(conv2d(layer, self.weights, x))
         if layer.op == pg.OP_LINEAR:
             self.stats['synops'] += int(self._bits(x).sum()) * layer.out.channels
-            return x @ self.weights
+            return self._see_int16(x @ self.weights)
         if layer.op == pg.OP_POOL_SUM:
             self._count_windows(x, 1)
             return pool_sum(layer, x)
@@ -184,6 +187,10 @@ class LayerRun:
             self._count_spikes_as_synops(ins)
             return self._clamp(x + ins[1], *packing.limits(layer.out))
         raise ValueError(f'operation {layer.op}')
+
+    def _see_int16(self, acc):
+        self.job.seen['int16 limit'] += int(np.count_nonzero(np.abs(acc) > INT16_MAX + 1))
+        return acc
 
     def _events(self, t):
         out = np.zeros(self.layer.out.shape, dtype=np.int64)
@@ -256,6 +263,18 @@ class LayerRun:
         stats['weight_bytes'] = layer.weight_bytes * tiles
         stats['state_bytes'] = 2 * layer.state_bytes
         stats['steps'] = steps
+        self._model_cycles(stats, layer.quant.bits)
+
+    @staticmethod
+    def _model_cycles(stats, bits):
+        """What follows from the other counters; whole cycles and bytes, rounded up."""
+        synops, updates = stats['synops'], stats['neuron_updates']
+        host = sum(stats[f] for f in ('weight_bytes', 'input_bytes', 'output_bytes', 'state_bytes'))
+        stats['sram_bytes'] = host + math.ceil(Fraction(synops * bits, 8)) + 8 * (synops + updates)
+        compute = math.ceil(Fraction(synops, LANES)) + math.ceil(Fraction(updates, LANES))
+        memory = math.ceil(Fraction(host, PORT_BYTES))
+        stats['compute_cycles'], stats['memory_cycles'] = compute, memory
+        stats['stall_cycles'] = max(compute, memory) - compute
 
 
 class Job:

@@ -136,10 +136,16 @@ class NeuronStage:
         self.seen['negative'] += int((u < 0).sum())
         return fire
 
+    @staticmethod
+    def _beyond_int32(values):
+        return int(np.count_nonzero((values < INT32_MIN) | (values > INT32_MAX)))
+
     def _drive(self, acc):
         """What is added to the leaked potential; moves the current of CUBA, refractory or not."""
         n = self.n
         x = acc << n.shift
+        self.seen['shift overflow'] += self._beyond_int32(x)
+        self.seen['input overflow'] += self._beyond_int32(x + self.bias)
         if n.model == pg.LIF:
             return x + self.bias
         old = self.i
