@@ -297,6 +297,8 @@ static int do_objects(unsigned long request, void *arg)
 	case DRM_IOCTL_SYNCOBJ_CREATE: {
 		struct drm_syncobj_create *c = arg;
 
+		if (!memchr(fake.syncobjs, true, sizeof(fake.syncobjs)))
+			fake.point = 0;		/* a stream of its own */
 		c->handle = take(fake.syncobjs);
 		fake.fence[c->handle] = INT32_MAX;
 		return 0;

@@ -16,6 +16,7 @@
 
 #include "error.h"
 #include "graph.h"
+#include "json.h"
 
 static cJSON *member(const cJSON *node, const char *key)
 {
@@ -25,11 +26,6 @@ static cJSON *member(const cJSON *node, const char *key)
 static void drop(cJSON *node, const char *key)
 {
 	cJSON_DeleteItemFromObjectCaseSensitive(node, key);
-}
-
-static void replace(cJSON *node, const char *key, cJSON *value)
-{
-	cJSON_ReplaceItemInObjectCaseSensitive(node, key, value);
 }
 
 /* ---- tensors ---- */
@@ -104,7 +100,7 @@ static void move_weights(struct packer *k, struct graph_layer *l)
 	if (cJSON_GetArraySize(node) != 2)	/* more than scheme and bits */
 		return;
 	snprintf(text, sizeof(text), "%.15s:%u", l->scheme_name, l->bits);
-	replace(l->json, "weight", cJSON_CreateString(text));
+	json_replace(l->json, "weight", cJSON_CreateString(text));
 }
 
 static void move_numbers(struct packer *k, const struct graph_numbers *n, cJSON *node,
@@ -118,7 +114,7 @@ static void move_numbers(struct packer *k, const struct graph_numbers *n, cJSON 
 		memcpy(k->numbers.bytes + k->numbers.used, &value, sizeof(value));
 	}
 	k->moved[tensor_index(k, n->tensor)] = true;
-	replace(node, key, cJSON_CreateTrue());
+	json_replace(node, key, cJSON_CreateTrue());
 }
 
 /* Room for everything that may move. */
@@ -220,7 +216,7 @@ static void shorten_pair(cJSON *layer, const char *key, double absent)
 	if (first == absent)
 		drop(layer, key);
 	else
-		replace(layer, key, cJSON_CreateNumber(first));
+		json_replace(layer, key, cJSON_CreateNumber(first));
 }
 
 static void shorten_number(cJSON *layer, const char *key, double absent)
@@ -329,7 +325,8 @@ static bool common_object(cJSON **nodes, int count, const char *key, cJSON *defa
 	for (int i = 0; i < count; i++)
 		if (!member(nodes[i], key)->child)
 			drop(nodes[i], key);
-	return cJSON_AddItemToObject(defaults, key, part);
+	json_put(defaults, key, part);
+	return true;
 }
 
 /* Make the most frequent value the default when the text gets shorter by it. */
@@ -346,11 +343,10 @@ static bool common_value(cJSON **nodes, const struct values *v, const char *key,
 	if (v->texts[best][0] == '{' && times != v->objects)
 		return true;
 	copy = cJSON_Duplicate(member(nodes[best], key), true);
-	if (!copy || !cJSON_AddItemToObject(defaults, key, copy))
-		return false;
+	json_put(defaults, key, copy);
 	for (int i = 0; i < v->count; i++) {
 		if (!v->texts[i])
-			cJSON_AddNullToObject(nodes[i], key);
+			json_put(nodes[i], key, cJSON_CreateNull());
 		else if (same_text(v->texts[i], v->texts[best]))
 			drop(nodes[i], key);
 	}
@@ -405,8 +401,9 @@ static bool common_of_op(const struct graph *g, const char *op, cJSON **nodes, c
 	if (!part)
 		return false;
 	if (part->child)
-		return cJSON_AddItemToObject(defaults, op, part);
-	cJSON_Delete(part);
+		json_put(defaults, op, part);
+	else
+		cJSON_Delete(part);
 	return true;
 }
 
@@ -440,8 +437,9 @@ static bool common_of_neurons(const struct graph *g, cJSON **nodes, cJSON *defau
 			drop(g->layers[i].json, "neuron");
 	}
 	if (part->child)
-		return cJSON_AddItemToObject(defaults, "neuron", part);
-	cJSON_Delete(part);
+		json_put(defaults, "neuron", part);
+	else
+		cJSON_Delete(part);
 	return true;
 }
 
@@ -455,16 +453,16 @@ static int add_defaults(const char *path, const struct graph *g, cJSON *graph)
 		if (!member(defaults, g->layers[i].op_name))
 			good = common_of_op(g, g->layers[i].op_name, nodes, defaults);
 	free(nodes);
-	if (good && defaults->child) {
-		cJSON_AddItemToObject(graph, "defaults", defaults);
-		return 0;
-	}
-	cJSON_Delete(defaults);
+	if (good && defaults->child)
+		json_put(graph, "defaults", defaults);
+	else
+		cJSON_Delete(defaults);
 	return good ? 0 : error_set(-ENOMEM, "%s: no memory", path);
 }
 
 int compact_model(const char *path, struct modelfile *file)
 {
+	uint64_t losses = json_losses();
 	struct graph graph;
 	int ret = graph_expand(path, file->graph);
 
@@ -481,5 +479,7 @@ int compact_model(const char *path, struct modelfile *file)
 	if (!ret)
 		ret = add_defaults(path, &graph, file->graph);
 	graph_free(&graph);
+	if (!ret && json_losses() != losses)
+		ret = error_set(-ENOMEM, "%s: no memory", path);
 	return ret;
 }

@@ -12,6 +12,7 @@
 
 #include "error.h"
 #include "graph.h"
+#include "json.h"
 #include "quantize/grid.h"
 #include "snnq_tools.h"
 
@@ -54,16 +55,16 @@ static cJSON *layer_json(const struct graph *g, const struct graph_layer *l, str
 
 	if (biases == 1)
 		biases = l->out.channels;
-	cJSON_AddStringToObject(o, "name", l->name);
-	cJSON_AddStringToObject(o, "op", l->op_name);
-	cJSON_AddStringToObject(o, "scheme", scheme_of(l, weights));
-	cJSON_AddNumberToObject(o, "bits", bits);
-	cJSON_AddNumberToObject(o, "params", (double)(weights + biases));
-	cJSON_AddNumberToObject(o, "weight_bytes", weights ? (double)l->weight->bytes : 0);
-	cJSON_AddNumberToObject(o, "sparsity",
+	json_put_string(o, "name", l->name);
+	json_put_string(o, "op", l->op_name);
+	json_put_string(o, "scheme", scheme_of(l, weights));
+	json_put_number(o, "bits", bits);
+	json_put_number(o, "params", (double)(weights + biases));
+	json_put_number(o, "weight_bytes", weights ? (double)l->weight->bytes : 0);
+	json_put_number(o, "sparsity",
 				weights ? (double)count_zeros(l, weights) / (double)weights : 0);
 	shape = cJSON_CreateIntArray(dims, 3);
-	cJSON_AddItemToObject(o, "output", shape);
+	json_put(o, "output", shape);
 	t->params += weights + biases;
 	t->weights += weights;
 	t->weight_bytes += weights ? l->weight->bytes : 0;
@@ -74,14 +75,14 @@ static cJSON *layer_json(const struct graph *g, const struct graph_layer *l, str
 static void add_input(const struct graph *g, cJSON *o)
 {
 	const struct graph_input *in = &g->input;
-	cJSON *input = cJSON_AddObjectToObject(o, "input");
+	cJSON *input = json_put_object(o, "input");
 
-	cJSON_AddNumberToObject(input, "width", in->width);
-	cJSON_AddNumberToObject(input, "height", in->height);
-	cJSON_AddNumberToObject(input, "polarities", in->polarities);
-	cJSON_AddNumberToObject(input, "planes", in->planes);
-	cJSON_AddNumberToObject(input, "steps", in->steps);
-	cJSON_AddNumberToObject(input, "step_us", in->step_us);
+	json_put_number(input, "width", in->width);
+	json_put_number(input, "height", in->height);
+	json_put_number(input, "polarities", in->polarities);
+	json_put_number(input, "planes", in->planes);
+	json_put_number(input, "steps", in->steps);
+	json_put_number(input, "step_us", in->step_us);
 }
 
 static cJSON *graph_json(const struct graph *g)
@@ -90,28 +91,28 @@ static cJSON *graph_json(const struct graph *g)
 	struct totals t = { 0 };
 	double file = (double)g->file->file_bytes, average;
 
-	cJSON_AddStringToObject(o, "kind", "model");
-	cJSON_AddStringToObject(o, "name", g->name);
-	cJSON_AddStringToObject(o, "arithmetic", g->integer ? "integer" : "float");
-	cJSON_AddNumberToObject(o, "classes", g->class_count);
+	json_put_string(o, "kind", "model");
+	json_put_string(o, "name", g->name);
+	json_put_string(o, "arithmetic", g->integer ? "integer" : "float");
+	json_put_number(o, "classes", g->class_count);
 	add_input(g, o);
-	layers = cJSON_AddArrayToObject(o, "layers");
+	layers = json_put_array(o, "layers");
 	for (uint32_t i = 0; i < g->layer_count; i++)
-		cJSON_AddItemToArray(layers, layer_json(g, &g->layers[i], &t));
+		json_append(layers, layer_json(g, &g->layers[i], &t));
 	average = t.weights ? t.weight_bits / (double)t.weights : 0;
-	cJSON_AddNumberToObject(o, "params", (double)t.params);
-	cJSON_AddNumberToObject(o, "avg_weight_bits", average);
-	cJSON_AddNumberToObject(o, "weight_bytes", (double)t.weight_bytes);
-	cJSON_AddNumberToObject(o, "model_bytes", file);
-	cJSON_AddNumberToObject(o, "metadata_bytes", file - (double)t.weight_bytes);
-	cJSON_AddNumberToObject(o, "metadata_percent",
+	json_put_number(o, "params", (double)t.params);
+	json_put_number(o, "avg_weight_bits", average);
+	json_put_number(o, "weight_bytes", (double)t.weight_bytes);
+	json_put_number(o, "model_bytes", file);
+	json_put_number(o, "metadata_bytes", file - (double)t.weight_bytes);
+	json_put_number(o, "metadata_percent",
 				100 * (file - (double)t.weight_bytes) / file);
-	cJSON_AddNumberToObject(o, "effective_bits", t.weights ? 8 * file / (double)t.weights : 0);
-	cJSON_AddNumberToObject(o, "compression_ratio", 4.0 * (double)t.params / file);
-	cJSON_AddNumberToObject(o, "weight_compression_ratio", average ? 32 / average : 0);
+	json_put_number(o, "effective_bits", t.weights ? 8 * file / (double)t.weights : 0);
+	json_put_number(o, "compression_ratio", 4.0 * (double)t.params / file);
+	json_put_number(o, "weight_compression_ratio", average ? 32 / average : 0);
 	provenance = cJSON_GetObjectItemCaseSensitive(g->file->graph, "quantization");
 	if (provenance)
-		cJSON_AddItemToObject(o, "quantization", cJSON_Duplicate(provenance, 1));
+		json_put(o, "quantization", cJSON_Duplicate(provenance, 1));
 	return o;
 }
 
@@ -120,6 +121,7 @@ int snnq_describe(const char *path, char **json)
 	struct modelfile *file = NULL;
 	struct graph graph;
 	cJSON *document;
+	uint64_t losses;
 	int ret = modelfile_open(path, &file);
 
 	*json = NULL;
@@ -129,8 +131,10 @@ int snnq_describe(const char *path, char **json)
 		modelfile_free(file);
 		return ret;
 	}
+	losses = json_losses();
 	document = graph_json(&graph);
-	*json = cJSON_Print(document);
+	if (json_losses() == losses)
+		*json = cJSON_Print(document);
 	cJSON_Delete(document);
 	graph_free(&graph);
 	modelfile_free(file);

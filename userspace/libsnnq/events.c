@@ -143,8 +143,9 @@ static int read_file(const char *path, uint8_t **data, size_t *size)
 	}
 	close(fd);
 	if (!*data || n < 0) {
+		n = *data ? -EIO : -ENOMEM;
 		free(*data);
-		return error_set(*data ? -EIO : -ENOMEM, "%s: cannot be read", path);
+		return error_set((int)n, n == -EIO ? "%s: cannot be read" : "%s: no memory", path);
 	}
 	*size = done;
 	return 0;
@@ -194,7 +195,8 @@ int snnq_events_open(const char *path, const struct snnq_events_opts *opts,
 	if (ret)
 		return ret;
 	events = events_new();
-	ret = events ? decode(path, opts, data, size, events) : -ENOMEM;
+	ret = events ? decode(path, opts, data, size, events) :
+		       error_set(-ENOMEM, "%s: no memory", path);
 	free(data);
 	if (ret) {
 		snnq_events_close(events);

@@ -40,6 +40,7 @@ struct aedat4 {
 	int64_t stream;			/* of the events; -1: not yet known */
 	uint8_t *buffer;		/* decompressed packet */
 	size_t buffer_size;
+	bool no_memory;			/* for a packet */
 };
 
 static uint16_t get16(const uint8_t *p)
@@ -185,8 +186,10 @@ static bool grow_buffer(struct aedat4 *a)
 	if (size > PACKET_MAX_BYTES)
 		return false;
 	buffer = realloc(a->buffer, size);
-	if (!buffer)
+	if (!buffer) {
+		a->no_memory = true;
 		return false;
+	}
 	a->buffer = buffer;
 	a->buffer_size = size;
 	return true;
@@ -197,8 +200,10 @@ static bool unpack_lz4(struct aedat4 *a, struct span *packet)
 	LZ4F_dctx *ctx;
 	size_t in = 0, out = 0, hint = 1;
 
-	if (LZ4F_isError(LZ4F_createDecompressionContext(&ctx, LZ4F_VERSION)))
+	if (LZ4F_isError(LZ4F_createDecompressionContext(&ctx, LZ4F_VERSION))) {
+		a->no_memory = true;
 		return false;
+	}
 	while (hint) {
 		size_t from = packet->size - in, to = a->buffer_size - out;
 
@@ -224,6 +229,7 @@ static bool unpack_zstd(struct aedat4 *a, struct span *packet)
 	ZSTD_inBuffer in = { packet->data, packet->size, 0 };
 	size_t out = 0, hint = 1;
 
+	a->no_memory = !ctx;
 	while (ctx && hint) {
 		ZSTD_outBuffer to = { a->buffer + out, a->buffer_size - out, 0 };
 		size_t before = in.pos;
@@ -291,7 +297,7 @@ static int read_packet(struct aedat4 *a, uint32_t id, struct span packet)
 	int ret;
 
 	if (!unpack(a, &packet))
-		return events_bad(a->events, a->pos, "packet of stream %" PRIu32
+		return a->no_memory ? -ENOMEM : events_bad(a->events, a->pos, "packet of stream %" PRIu32
 				  " is damaged or unfolds to more than 64 MiB", id);
 	if (!take_prefixed(&packet, &fb) || !fb_root(&fb, "EVTS", &table)) {
 		if (a->stream == id)

@@ -102,6 +102,7 @@ int aedat4_info_parse(const char *xml, size_t size, struct aedat4_info *info, un
 	struct walk walk = { .info = info };
 	XML_Parser parser;
 	bool ok;
+	int ret;
 
 	if (size > INT_MAX)
 		return -EBADMSG;
@@ -113,6 +114,10 @@ int aedat4_info_parse(const char *xml, size_t size, struct aedat4_info *info, un
 	XML_SetCharacterDataHandler(parser, text);
 	ok = XML_Parse(parser, xml, (int)size, 1) == XML_STATUS_OK;
 	*line = XML_GetCurrentLineNumber(parser);
+	if (!ok && XML_GetErrorCode(parser) == XML_ERROR_NO_MEMORY)
+		ret = -ENOMEM;
+	else
+		ret = ok ? 0 : -EBADMSG;
 	XML_ParserFree(parser);
-	return ok ? 0 : -EBADMSG;
+	return ret;
 }

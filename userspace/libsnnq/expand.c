@@ -12,6 +12,7 @@
 
 #include "compact.h"
 #include "error.h"
+#include "json.h"
 #include "snnq_program.h"
 
 #define MAX_DEFAULTS 16384	/* bytes: they are copied to each layer */
@@ -34,7 +35,7 @@ static size_t text_bytes(const cJSON *node)
 }
 
 /* Give @node what it lacks of @defaults; null says that it shall lack it. */
-static bool merge(cJSON *node, const cJSON *defaults)
+static void merge(cJSON *node, const cJSON *defaults)
 {
 	const cJSON *item;
 
@@ -43,17 +44,11 @@ static bool merge(cJSON *node, const cJSON *defaults)
 
 		if (cJSON_IsNull(own))
 			cJSON_DeleteItemFromObjectCaseSensitive(node, item->string);
-		else if (cJSON_IsObject(own) && cJSON_IsObject(item)) {
-			if (!merge(own, item))
-				return false;
-		} else if (!own) {
-			cJSON *copy = cJSON_Duplicate(item, true);
-
-			if (!copy || !cJSON_AddItemToObject(node, item->string, copy))
-				return false;
-		}
+		else if (cJSON_IsObject(own) && cJSON_IsObject(item))
+			merge(own, item);
+		else if (!own)
+			json_put(node, item->string, cJSON_Duplicate(item, true));
 	}
-	return true;
 }
 
 /* 3 stands for [3, 3]. */
@@ -64,7 +59,7 @@ static void expand_pair(cJSON *layer, const char *key)
 	if (!cJSON_IsNumber(item))
 		return;
 	pair = cJSON_CreateDoubleArray((const double[]){ item->valuedouble, item->valuedouble }, 2);
-	cJSON_ReplaceItemInObjectCaseSensitive(layer, key, pair);
+	json_replace(layer, key, pair);
 }
 
 /* "uniform:3" stands for {"scheme": "uniform", "bits": 3}. */
@@ -82,9 +77,9 @@ static int expand_weight(const char *path, cJSON *layer)
 		return error_set(-EBADMSG, "%s: %.64s: weight: expected SCHEME:BITS, found \"%.40s\"",
 				 path, name ? name : "layers", item->valuestring);
 	weight = cJSON_CreateObject();
-	cJSON_AddStringToObject(weight, "scheme", scheme);
-	cJSON_AddNumberToObject(weight, "bits", bits[0] - '0');
-	cJSON_ReplaceItemInObjectCaseSensitive(layer, "weight", weight);
+	json_put_string(weight, "scheme", scheme);
+	json_put_number(weight, "bits", bits[0] - '0');
+	json_replace(layer, "weight", weight);
 	return 0;
 }
 
@@ -92,27 +87,26 @@ static int expand_weight(const char *path, cJSON *layer)
  * Neurons of the model that the defaults are for take them; so do operations that
  * have a neuron but do not mention it.
  */
-static bool expand_neuron(cJSON *layer, const char *op, const cJSON *defaults)
+static void expand_neuron(cJSON *layer, const char *op, const cJSON *defaults)
 {
 	cJSON *neuron = member(layer, "neuron"), *model;
 
 	if (!defaults)
-		return true;
+		return;
 	if (!neuron && (!strcmp(op, "conv2d") || !strcmp(op, "linear") || !strcmp(op, "attention")))
-		neuron = cJSON_AddObjectToObject(layer, "neuron");
+		neuron = json_put_object(layer, "neuron");
 	if (!cJSON_IsObject(neuron))
-		return true;
+		return;
 	model = member(neuron, "model");
-	if (model && !cJSON_Compare(model, member(defaults, "model"), true))
-		return true;
-	return merge(neuron, defaults);
+	if (!model || cJSON_Compare(model, member(defaults, "model"), true))
+		merge(neuron, defaults);
 }
 
 /* The layer before, or the input; @before NULL: there is none that has a name. */
 static void expand_inputs(cJSON *layer, const char *before)
 {
 	if (before && !member(layer, "inputs"))
-		cJSON_AddItemToObject(layer, "inputs", cJSON_CreateStringArray(&before, 1));
+		json_put(layer, "inputs", cJSON_CreateStringArray(&before, 1));
 }
 
 static int check_defaults(const char *path, const cJSON *defaults)
@@ -145,9 +139,10 @@ static int expand_layers(const char *path, const cJSON *defaults, cJSON *layers,
 
 		if (!cJSON_IsObject(layer))
 			continue;
-		if (op && (!merge(layer, member(defaults, op)) ||
-			   !expand_neuron(layer, op, member(defaults, "neuron"))))
-			return error_set(-ENOMEM, "%s: no memory", path);
+		if (op) {
+			merge(layer, member(defaults, op));
+			expand_neuron(layer, op, member(defaults, "neuron"));
+		}
 		for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 			expand_pair(layer, pairs[i]);
 		ret = expand_weight(path, layer);
@@ -164,6 +159,7 @@ int graph_expand(const char *path, cJSON *graph)
 	const cJSON *defaults = member(graph, "defaults");
 	cJSON *layers = member(graph, "layers"), *readout = member(graph, "readout");
 	const char *last = "input";
+	uint64_t losses = json_losses();
 	int ret = check_defaults(path, defaults);
 
 	if (ret || !cJSON_IsArray(layers) || cJSON_GetArraySize(layers) > (int)SNNQ_MAX_LAYERS)
@@ -173,6 +169,6 @@ int graph_expand(const char *path, cJSON *graph)
 		return ret;
 	cJSON_DeleteItemFromObjectCaseSensitive(graph, "defaults");
 	if (last && cJSON_IsObject(readout) && !member(readout, "input"))
-		cJSON_AddStringToObject(readout, "input", last);
-	return 0;
+		json_put_string(readout, "input", last);
+	return json_losses() == losses ? 0 : error_set(-ENOMEM, "%s: no memory", path);
 }

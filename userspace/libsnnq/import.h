@@ -55,9 +55,9 @@ int import_lava(const char *path, struct import_net *net);
 int import_npy_read(const char *path, struct import_array *array);
 void import_net_free(struct import_net *net);
 void import_array_free(struct import_array *array);
-/* Add a zeroed layer; NULL when there are too many or no memory. */
-struct import_layer *import_add_layer(struct import_net *net, enum import_kind kind,
-				      const char *name);
+/* Add a zeroed layer. @path is for messages: there are too many, or no memory. */
+int import_add_layer(struct import_net *net, const char *path, enum import_kind kind,
+		     const char *name, struct import_layer **layer);
 
 /* Check the network and write the model. */
 int import_build(struct import_net *net, const char *out);

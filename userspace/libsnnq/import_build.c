@@ -17,6 +17,7 @@
 #include "compact.h"
 #include "error.h"
 #include "import.h"
+#include "json.h"
 #include "quantize/model.h"
 #include "snnq_program.h"
 
@@ -112,21 +113,21 @@ static void add_pair(cJSON *layer, const char *key, uint32_t h, uint32_t w)
 {
 	int pair[] = { (int)h, (int)w };
 
-	cJSON_AddItemToObject(layer, key, cJSON_CreateIntArray(pair, 2));
+	json_put(layer, key, cJSON_CreateIntArray(pair, 2));
 }
 
 static void add_leak(cJSON *neuron, const char *key, uint32_t decay)
 {
-	cJSON *leak = cJSON_AddObjectToObject(neuron, key);
+	cJSON *leak = json_put_object(neuron, key);
 
-	cJSON_AddStringToObject(leak, "kind", "tz12");
-	cJSON_AddNumberToObject(leak, "decay", decay);
+	json_put_string(leak, "kind", "tz12");
+	json_put_number(leak, "decay", decay);
 }
 
 static int add_neuron(const struct import_net *net, const struct import_layer *l, cJSON *layer,
 		      uint32_t factor)
 {
-	cJSON *neuron = cJSON_AddObjectToObject(layer, "neuron");
+	cJSON *neuron = json_put_object(layer, "neuron");
 	int32_t shift = LOIHI_SHIFT + l->neuron.weight_exponent + (int32_t)factor;
 
 	if (shift > (int32_t)SNNQ_MAX_SHIFT)
@@ -134,18 +135,18 @@ static int add_neuron(const struct import_net *net, const struct import_layer *l
 				 "%s: %s: expected a weight exponent that gives a shift up "
 				 "to %u, found %d",
 				 net->name, l->name, SNNQ_MAX_SHIFT, shift);
-	cJSON_AddStringToObject(neuron, "model", "cuba");
+	json_put_string(neuron, "model", "cuba");
 	add_leak(neuron, "leak", l->neuron.voltage_decay);
 	add_leak(neuron, "current_leak", l->neuron.current_decay);
-	cJSON_AddStringToObject(neuron, "compare", net->compare_ge ? "ge" : "gt");
-	cJSON_AddStringToObject(neuron, "reset", "hard");
-	cJSON_AddNumberToObject(neuron, "threshold",
+	json_put_string(neuron, "compare", net->compare_ge ? "ge" : "gt");
+	json_put_string(neuron, "reset", "hard");
+	json_put_number(neuron, "threshold",
 				(double)l->neuron.threshold_mantissa * (1 << LOIHI_SHIFT));
-	cJSON_AddNumberToObject(neuron, "shift", shift);
+	json_put_number(neuron, "shift", shift);
 	if (!net->no_delay)
-		cJSON_AddNumberToObject(neuron, "delay", 1);
+		json_put_number(neuron, "delay", 1);
 	if (net->skip_first)
-		cJSON_AddBoolToObject(neuron, "skip_first", true);
+		json_put(neuron, "skip_first", cJSON_CreateTrue());
 	return 0;
 }
 
@@ -181,7 +182,7 @@ static int add_packed(const struct import_net *net, const struct import_layer *l
 		      const struct weight_shape *shape, const struct grid *grid, uint32_t factor,
 		      struct modelfile *f)
 {
-	struct model_slot slot = { f, cJSON_AddObjectToObject(layer, "weight"), "tensor", l->name,
+	struct model_slot slot = { f, json_put_object(layer, "weight"), "tensor", l->name,
 				   "weight" };
 	uint8_t *indices = malloc(weight_count(shape));
 	int ret;
@@ -216,13 +217,13 @@ static int add_weights(const struct import_net *net, const struct import_layer *
 				 "%s: %s.weight: expected integers on a grid of at most 8 "
 				 "bits times a power of two",
 				 net->name, l->name);
-	cJSON_AddNumberToObject(layer, "out_channels", shape.outputs);
+	json_put_number(layer, "out_channels", shape.outputs);
 	if (shape.kernel_h * shape.kernel_w > 1 || l->kind == IMPORT_CONV) {
 		add_pair(layer, "kernel", shape.kernel_h, shape.kernel_w);
 		add_pair(layer, "stride", l->stride[0], l->stride[1]);
 		add_pair(layer, "padding", l->padding[0], l->padding[1]);
 		add_pair(layer, "dilation", l->dilation[0], l->dilation[1]);
-		cJSON_AddNumberToObject(layer, "groups", l->groups);
+		json_put_number(layer, "groups", l->groups);
 	}
 	ret = add_packed(net, l, layer, &shape, &grid, factor, f);
 	if (!ret)
@@ -245,7 +246,7 @@ static int add_pool(const struct import_net *net, const struct import_layer *l, 
 	add_pair(layer, "stride", l->stride[0], l->stride[1]);
 	add_pair(layer, "padding", l->padding[0], l->padding[1]);
 	add_pair(layer, "dilation", l->dilation[0], l->dilation[1]);
-	cJSON_AddNumberToObject(layer, "value", value);
+	json_put_number(layer, "value", value);
 	return add_neuron(net, l, layer, 0);
 }
 
@@ -267,10 +268,12 @@ static int add_layers(struct import_net *net, cJSON *layers, struct map *m, stru
 		const struct import_layer *l = &net->layers[i];
 		cJSON *layer = cJSON_CreateObject();
 
-		cJSON_AddItemToArray(layers, layer);
-		cJSON_AddStringToObject(layer, "name", l->name);
-		cJSON_AddStringToObject(layer, "op", operation(l, m));
-		cJSON_AddItemToObject(layer, "inputs", cJSON_CreateStringArray(&input, 1));
+		json_append(layers, layer);
+		if (!layer)
+			break;
+		json_put_string(layer, "name", l->name);
+		json_put_string(layer, "op", operation(l, m));
+		json_put(layer, "inputs", cJSON_CreateStringArray(&input, 1));
 		ret = l->kind == IMPORT_POOL ? add_pool(net, l, layer) :
 					       add_weights(net, l, m, layer, f);
 		advance(l, m);
@@ -282,20 +285,20 @@ static int add_layers(struct import_net *net, cJSON *layers, struct map *m, stru
 /* A network that begins with a dense layer takes the flat order, others the map. */
 static void add_input(const struct import_net *net, cJSON *graph, struct map *m)
 {
-	cJSON *input = cJSON_AddObjectToObject(graph, "input");
+	cJSON *input = json_put_object(graph, "input");
 	bool flat = net->layers[0].kind == IMPORT_DENSE;
 
-	cJSON_AddNumberToObject(input, "width", net->width);
-	cJSON_AddNumberToObject(input, "height", net->height);
-	cJSON_AddNumberToObject(input, "polarities", net->polarities);
-	cJSON_AddNumberToObject(input, "on_channel", net->polarities - 1);
-	cJSON_AddStringToObject(input, "layout", flat ? "flat" : "hwc");
-	cJSON_AddNumberToObject(input, "planes", 1);
-	cJSON_AddStringToObject(input, "binning", "duration");
-	cJSON_AddNumberToObject(input, "steps", net->steps);
-	cJSON_AddNumberToObject(input, "step_us", net->step_us);
-	cJSON_AddStringToObject(input, "rounding", "half_even");
-	cJSON_AddStringToObject(input, "origin", "zero");
+	json_put_number(input, "width", net->width);
+	json_put_number(input, "height", net->height);
+	json_put_number(input, "polarities", net->polarities);
+	json_put_number(input, "on_channel", net->polarities - 1);
+	json_put_string(input, "layout", flat ? "flat" : "hwc");
+	json_put_number(input, "planes", 1);
+	json_put_string(input, "binning", "duration");
+	json_put_number(input, "steps", net->steps);
+	json_put_number(input, "step_us", net->step_us);
+	json_put_string(input, "rounding", "half_even");
+	json_put_string(input, "origin", "zero");
 	*m = (struct map){ net->height, net->width, net->polarities };
 	if (flat)
 		*m = (struct map){ 1, 1, net->height * net->width * net->polarities };
@@ -303,21 +306,21 @@ static void add_input(const struct import_net *net, cJSON *graph, struct map *m)
 
 static void add_readout(const struct import_net *net, cJSON *graph)
 {
-	cJSON *readout = cJSON_AddObjectToObject(graph, "readout");
+	cJSON *readout = json_put_object(graph, "readout");
 
-	cJSON_AddStringToObject(readout, "input", net->layers[net->layer_count - 1].name);
-	cJSON_AddStringToObject(readout, "mode", "sum");
-	cJSON_AddNumberToObject(readout, "scale", 1);
+	json_put_string(readout, "input", net->layers[net->layer_count - 1].name);
+	json_put_string(readout, "mode", "sum");
+	json_put_number(readout, "scale", 1);
 }
 
 static void add_classes(cJSON *graph, uint32_t count)
 {
-	cJSON *classes = cJSON_AddArrayToObject(graph, "classes");
+	cJSON *classes = json_put_array(graph, "classes");
 	char name[16];
 
 	for (uint32_t i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "%" PRIu32, i);
-		cJSON_AddItemToArray(classes, cJSON_CreateString(name));
+		json_append(classes, cJSON_CreateString(name));
 	}
 }
 
@@ -327,13 +330,13 @@ static int build(struct import_net *net, struct modelfile *f)
 	cJSON *layers;
 	int ret;
 
-	cJSON_AddStringToObject(f->graph, "format", "snnq");
-	cJSON_AddNumberToObject(f->graph, "version", 1);
-	cJSON_AddStringToObject(f->graph, "arithmetic", "integer");
-	cJSON_AddStringToObject(f->graph, "name", net->name);
-	cJSON_AddStringToObject(f->graph, "imported_from", net->source);
+	json_put_string(f->graph, "format", "snnq");
+	json_put_number(f->graph, "version", 1);
+	json_put_string(f->graph, "arithmetic", "integer");
+	json_put_string(f->graph, "name", net->name);
+	json_put_string(f->graph, "imported_from", net->source);
 	add_input(net, f->graph, &m);
-	layers = cJSON_AddArrayToObject(f->graph, "layers");
+	layers = json_put_array(f->graph, "layers");
 	ret = add_layers(net, layers, &m, f);
 	if (ret)
 		return ret;
@@ -347,6 +350,7 @@ static int build(struct import_net *net, struct modelfile *f)
 
 int import_build(struct import_net *net, const char *out)
 {
+	uint64_t losses = json_losses();
 	struct modelfile *f = NULL;
 	int ret = 0;
 
@@ -364,6 +368,8 @@ int import_build(struct import_net *net, const char *out)
 	ret = modelfile_new(cJSON_CreateObject(), &f);
 	if (!ret)
 		ret = build(net, f);
+	if (!ret && json_losses() != losses)
+		ret = error_set(-ENOMEM, "%s: no memory", net->name);
 	if (!ret)
 		ret = compact_model(out, f);
 	if (!ret)

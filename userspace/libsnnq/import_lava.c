@@ -251,7 +251,7 @@ static int read_pool(struct lava *l, const char *group, struct import_layer *lay
 	*w = (struct import_array){ .dims = 2, .shape = { kernel[0], kernel[1] }, .count = 1 };
 	w->values = malloc(sizeof(*w->values));
 	if (!w->values)
-		return -ENOMEM;
+		return error_set(-ENOMEM, "%s: no memory", l->path);
 	w->values[0] = value;
 	return 0;
 }
@@ -259,12 +259,12 @@ static int read_pool(struct lava *l, const char *group, struct import_layer *lay
 static int read_weighted(struct lava *l, const char *group, const char *label,
 			 enum import_kind kind)
 {
-	struct import_layer *layer = import_add_layer(l->net, kind, label);
+	struct import_layer *layer;
 	char name[64];
-	int ret;
+	int ret = import_add_layer(l->net, l->path, kind, label, &layer);
 
-	if (!layer)
-		return error_set(-EBADMSG, "%s: more than %d layers", l->path, IMPORT_MAX_LAYERS);
+	if (ret)
+		return ret;
 	snprintf(name, sizeof(name), "%s/weight", group);
 	ret = read_numbers(l, name, &layer->weight);
 	if (!ret && kind != IMPORT_POOL)

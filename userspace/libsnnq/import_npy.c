@@ -108,17 +108,16 @@ static bool read_header(FILE *f, char text[HEADER_MAX + 1])
 	return true;
 }
 
-static bool read_values(FILE *f, const struct npy_type *type, struct import_array *a)
+static bool read_values(FILE *f, const struct npy_type *type, const struct import_array *a)
 {
 	uint8_t element[8];
 
-	a->values = malloc(a->count * sizeof(*a->values));
-	for (size_t i = 0; a->values && i < a->count; i++) {
+	for (size_t i = 0; i < a->count; i++) {
 		if (fread(element, type->bytes, 1, f) != 1)
 			return false;
 		a->values[i] = value_of(type, element);
 	}
-	return a->values;
+	return true;
 }
 
 static int read_array(FILE *f, const char *path, struct import_array *a)
@@ -139,6 +138,9 @@ static int read_array(FILE *f, const char *path, struct import_array *a)
 	if (!parse_shape(header, a))
 		return error_set(-EBADMSG, "%s: shape: expected 1 to %d axes and at most 2^28 "
 				 "elements, found %.100s", path, IMPORT_MAX_DIMS, header);
+	a->values = malloc(a->count * sizeof(*a->values));
+	if (!a->values)
+		return error_set(-ENOMEM, "%s: no memory", path);
 	if (!read_values(f, type, a))
 		return error_set(-EBADMSG, "%s: expected %zu elements of %zu bytes, found fewer",
 				 path, a->count, type->bytes);

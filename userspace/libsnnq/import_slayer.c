@@ -107,7 +107,9 @@ static int read_yaml(const char *path, struct import_net *net, struct import_neu
 		ret = parse_document(&doc, path, net, neuron);
 		yaml_document_delete(&doc);
 	} else {
-		ret = error_set(-EBADMSG, "%s: line %zu: %s", path, parser.problem_mark.line + 1,
+		ret = error_set(parser.error == YAML_MEMORY_ERROR ? -ENOMEM : -EBADMSG,
+				"%s: line %zu: %s", path, parser.problem_mark.line + 1,
+				parser.error == YAML_MEMORY_ERROR ? "no memory" :
 				parser.problem ? parser.problem : "malformed YAML");
 	}
 	yaml_parser_delete(&parser);
@@ -127,10 +129,9 @@ static int read_layer(const char *folder, const char *prefix, int n, enum import
 	snprintf(path, sizeof(path), "%s/%s.npy", folder, name);
 	if (access(path, F_OK))
 		return 0;
-	l = import_add_layer(net, kind, name);
-	if (!l)
-		return error_set(-EBADMSG, "%s: more than %d layers", folder, IMPORT_MAX_LAYERS);
-	ret = import_npy_read(path, &l->weight);
+	ret = import_add_layer(net, folder, kind, name, &l);
+	if (!ret)
+		ret = import_npy_read(path, &l->weight);
 	if (ret)
 		return ret;
 	if (l->weight.dims != dims)

@@ -19,6 +19,7 @@
 
 #include "compact.h"
 #include "error.h"
+#include "json.h"
 
 static const struct {
 	const char *name;
@@ -219,9 +220,10 @@ static int read_graph(const char *path, const cJSON *header, struct modelfile *f
 
 	if (!cJSON_IsString(text))
 		return error_set(-EBADMSG, "%s: no model: __metadata__.snnq is missing", path);
-	f->graph = cJSON_Parse(text->valuestring);
-	if (!f->graph)
-		return error_set(-EBADMSG, "%s: __metadata__.snnq is not JSON", path);
+	ret = json_parse(text->valuestring, strlen(text->valuestring), &f->graph);
+	if (ret)
+		return error_set(ret, ret == -ENOMEM ? "%s: no memory" :
+				 "%s: __metadata__.snnq is not JSON", path);
 	ret = check_keys(path, f->graph);
 	return ret ? ret : graph_expand(path, f->graph);
 }
@@ -240,7 +242,9 @@ static int parse(const char *path, struct modelfile *f)
 	if (length > MODELFILE_MAX_HEADER || length > f->map_bytes - 8)
 		return error_set(-EBADMSG, "%s: offset 0: header of %" PRIu64 " bytes in a file of "
 				 "%zu", path, length, f->map_bytes);
-	header = cJSON_ParseWithLength(bytes + 8, length);
+	ret = json_parse(bytes + 8, length, &header);
+	if (ret == -ENOMEM)
+		return error_set(ret, "%s: no memory", path);
 	if (!cJSON_IsObject(header)) {
 		cJSON_Delete(header);
 		return error_set(-EBADMSG, "%s: offset 8: the header is not a JSON object", path);
@@ -293,9 +297,11 @@ int modelfile_open(const char *path, struct modelfile **file)
 
 int modelfile_new(cJSON *graph, struct modelfile **file)
 {
-	*file = calloc(1, sizeof(**file));
-	if (!*file)
+	*file = graph ? calloc(1, sizeof(**file)) : NULL;
+	if (!*file) {
+		cJSON_Delete(graph);
 		return error_set(-ENOMEM, "no memory");
+	}
 	(*file)->graph = graph;
 	return 0;
 }
@@ -376,13 +382,13 @@ static cJSON *entry_json(const char *type, const uint64_t *shape, uint32_t dims,
 {
 	cJSON *entry = cJSON_CreateObject(), *list;
 
-	cJSON_AddStringToObject(entry, "dtype", type);
-	list = cJSON_AddArrayToObject(entry, "shape");
+	json_put_string(entry, "dtype", type);
+	list = json_put_array(entry, "shape");
 	for (uint32_t i = 0; i < dims; i++)
-		cJSON_AddItemToArray(list, cJSON_CreateNumber((double)shape[i]));
-	list = cJSON_AddArrayToObject(entry, "data_offsets");
-	cJSON_AddItemToArray(list, cJSON_CreateNumber((double)begin));
-	cJSON_AddItemToArray(list, cJSON_CreateNumber((double)end));
+		json_append(list, cJSON_CreateNumber((double)shape[i]));
+	list = json_put_array(entry, "data_offsets");
+	json_append(list, cJSON_CreateNumber((double)begin));
+	json_append(list, cJSON_CreateNumber((double)end));
 	return entry;
 }
 
@@ -410,14 +416,13 @@ static uint64_t fill_after(const struct modelfile *f, size_t i)
 	return 0;
 }
 
-static char *header_text(const struct modelfile *f, size_t *length)
+static cJSON *header_json(const struct modelfile *f)
 {
-	cJSON *header = cJSON_CreateObject(), *meta;
-	char *graph = cJSON_PrintUnformatted(f->graph), *text, *padded, name[32];
+	cJSON *header = cJSON_CreateObject(), *meta = json_put_object(header, "__metadata__");
+	char *graph = cJSON_PrintUnformatted(f->graph), name[32];
 	uint64_t at = 0;
 
-	meta = cJSON_AddObjectToObject(header, "__metadata__");
-	cJSON_AddStringToObject(meta, "snnq", graph ? graph : "");
+	json_put(meta, "snnq", graph ? cJSON_CreateString(graph) : NULL);
 	free(graph);
 	for (size_t i = 0; i < f->count; i++) {
 		const struct tensor *t = &f->tensors[i];
@@ -425,15 +430,23 @@ static char *header_text(const struct modelfile *f, size_t *length)
 
 		if (is_fill(t))
 			continue;
-		cJSON_AddItemToObject(header, t->name,
-				      entry_json(t->type_name, t->shape, t->dims, at, end));
+		json_put(header, t->name, entry_json(t->type_name, t->shape, t->dims, at, end));
 		at = end + fill;
 		if (!fill)
 			continue;
 		snprintf(name, sizeof(name), "pad.%" PRIu64, end);
-		cJSON_AddItemToObject(header, name, entry_json("U8", &fill, 1, end, at));
+		json_put(header, name, entry_json("U8", &fill, 1, end, at));
 	}
-	text = cJSON_PrintUnformatted(header);
+	return header;
+}
+
+/* NULL: no memory for all of it. */
+static char *header_text(const struct modelfile *f, size_t *length)
+{
+	uint64_t losses = json_losses();
+	cJSON *header = header_json(f);
+	char *text = json_losses() == losses ? cJSON_PrintUnformatted(header) : NULL, *padded;
+
 	cJSON_Delete(header);
 	if (!text)
 		return NULL;
@@ -483,13 +496,16 @@ int modelfile_write(struct modelfile *f, const char *path)
 {
 	size_t length = 0, name_bytes = strlen(path) + 16;
 	char *header = header_text(f, &length), *temporary = malloc(name_bytes);
-	FILE *out = NULL;
-	bool good = header && temporary;
+	FILE *out;
+	bool good;
 
-	if (good) {
-		snprintf(temporary, name_bytes, "%s.%ld", path, (long)getpid());
-		out = fopen(temporary, "wb");
+	if (!header || !temporary) {
+		free(header);
+		free(temporary);
+		return error_set(-ENOMEM, "%s: no memory", path);
 	}
+	snprintf(temporary, name_bytes, "%s.%ld", path, (long)getpid());
+	out = fopen(temporary, "wb");
 	good = out && write_all(f, out, header, length);
 	if (out) {
 		f->file_bytes = (uint64_t)ftell(out);

@@ -491,6 +491,7 @@ int sim_open(uint32_t cores, uint64_t memory, struct snnq_device *dev)
 {
 	struct sim *sim = calloc(1, sizeof(*sim));
 	pthread_condattr_t attr;
+	int ret;
 
 	if (cores > SNNQ_MAX_CORES)
 		cores = SNNQ_MAX_CORES;
@@ -507,8 +508,10 @@ int sim_open(uint32_t cores, uint64_t memory, struct snnq_device *dev)
 	dev->ops = &sim_ops;
 	dev->private = sim;
 	fill_info(dev, cores);
-	if (!start_threads(dev, sim, cores))
+	ret = start_threads(dev, sim, cores);
+	if (!ret)
 		return 0;
 	sim_close(dev);
-	return error_set(-EAGAIN, "sim: cannot start %u threads", cores);
+	return error_set(ret, ret == -ENOMEM ? "sim: no memory for %u threads" :
+			 "sim: cannot start %u threads", cores);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "json.h"
 #include "quantize/model.h"
 #include "quantize/quantize.h"
 
@@ -30,7 +31,7 @@ static int fail(const char *path, const struct graph_layer *l, const char *what)
 static void set_number(cJSON *node, const char *key, double value)
 {
 	cJSON_DeleteItemFromObjectCaseSensitive(node, key);
-	cJSON_AddNumberToObject(node, key, value);
+	json_put_number(node, key, value);
 }
 
 static uint32_t window(const struct graph_layer *l)
@@ -143,7 +144,7 @@ static int turn_average(const struct assembler *a, const struct graph_layer *l, 
 {
 	uint32_t planes = planes_of(a->graph, (int)(l - a->graph->layers));
 
-	cJSON_ReplaceItemInObjectCaseSensitive(json, "op", cJSON_CreateString("sumpool"));
+	json_replace(json, "op", cJSON_CreateString("sumpool"));
 	set_number(json, "value", 1);
 	if (l->neuron.model != SNNQ_NEURON_NONE)
 		return fold_plain(a, l, json, in_unit / window(l));
@@ -180,37 +181,40 @@ static void finish(const struct assembler *a, cJSON *graph, const struct quantiz
 	double unit = layer >= 0 && q[layer] && !q[layer]->threshold ? q[layer]->unit :
 								       a->units[layer + 1];
 
-	cJSON_ReplaceItemInObjectCaseSensitive(graph, "arithmetic", cJSON_CreateString("integer"));
+	json_replace(graph, "arithmetic", cJSON_CreateString("integer"));
 	set_number(readout, "scale", a->graph->readout_scale * unit);
 	cJSON_DeleteItemFromObjectCaseSensitive(graph, "quantization");
 	if (record)
-		cJSON_AddItemToObject(graph, "quantization", record);
+		json_put(graph, "quantization", record);
 }
 
 int assemble(const char *path, const struct graph *graph, const struct quantized *const *quantized,
 	     cJSON *record, struct modelfile **file)
 {
-	cJSON *copy = cJSON_Duplicate(graph->file->graph, 1);
+	uint64_t losses = json_losses();
 	double *units = calloc(graph->layer_count + 1, sizeof(*units));
 	struct assembler a = { .path = path, .graph = graph, .units = units };
-	int ret = copy && units ? modelfile_new(copy, &a.out) : -ENOMEM;
+	int ret = modelfile_new(cJSON_Duplicate(graph->file->graph, 1), &a.out);
 
-	if (ret) {
-		cJSON_Delete(copy);
+	if (ret || !units) {
+		modelfile_free(a.out);
 		cJSON_Delete(record);
 		free(units);
-		return error_set(ret, "%s: no memory", path);
+		return error_set(-ENOMEM, "%s: no memory", path);
 	}
-	a.layers = cJSON_GetObjectItemCaseSensitive(copy, "layers");
+	a.layers = cJSON_GetObjectItemCaseSensitive(a.out->graph, "layers");
 	ret = graph_units(path, graph, units);
 	for (uint32_t i = 0; !ret && i < graph->layer_count; i++)
 		ret = put_layer(&a, i, quantized[i]);
-	if (ret) {
+	if (ret)
 		cJSON_Delete(record);
+	else
+		finish(&a, a.out->graph, quantized, record);
+	if (!ret && json_losses() != losses)
+		ret = error_set(-ENOMEM, "%s: no memory", path);
+	if (ret) {
 		modelfile_free(a.out);
 		a.out = NULL;
-	} else {
-		finish(&a, copy, quantized, record);
 	}
 	free(units);
 	*file = a.out;

@@ -54,9 +54,10 @@ int model_add_packed(const struct model_slot *s, const struct grid *grid, const 
 		return ret;
 	cJSON_DeleteItemFromObjectCaseSensitive(s->node, "scheme");
 	cJSON_DeleteItemFromObjectCaseSensitive(s->node, "bits");
-	cJSON_AddStringToObject(s->node, "scheme", grid_scheme_name(grid->scheme));
-	cJSON_AddNumberToObject(s->node, "bits", grid->bits);
-	return 0;
+	if (cJSON_AddStringToObject(s->node, "scheme", grid_scheme_name(grid->scheme)) &&
+	    cJSON_AddNumberToObject(s->node, "bits", grid->bits))
+		return 0;
+	return error_set(-ENOMEM, "%s.%s: no memory", s->layer, s->part);
 }
 
 int model_add_weight(const struct model_slot *s, const struct weight_shape *shape,
