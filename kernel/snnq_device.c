@@ -2,6 +2,7 @@
 /*
  * The device, independent of its bus: capabilities, memory, reset, errors.
  */
+#include <linux/capability.h>
 #include <linux/dma-mapping.h>
 #include <linux/iopoll.h>
 #include <linux/uaccess.h>
@@ -21,6 +22,7 @@
 #include "snnq_model.h"
 #include "snnq_recover.h"
 
+#define SNNQ_MAX_QUERY_BYTES	4096u
 
 static u64 snnq_read_pair(struct snnq_device *sdev, u32 reg)
 {
@@ -301,6 +303,22 @@ static void snnq_stats_read(const struct snnq_counters *c, struct drm_snnq_stats
 		to[i] = atomic64_read(&c->value[i]);
 }
 
+/* How much others compute, and when, is theirs; how the device fares is everyone's. */
+static void snnq_device_stats(struct snnq_device *sdev, struct drm_snnq_stats *stats)
+{
+	snnq_stats_read(&sdev->counters, stats);
+	stats->memory_limit = snnq_device_budget();
+	if (perfmon_capable())
+		return;
+	*stats = (struct drm_snnq_stats){
+		.hangs = stats->hangs,
+		.core_resets = stats->core_resets,
+		.device_resets = stats->device_resets,
+		.bad_completions = stats->bad_completions,
+		.memory_limit = stats->memory_limit,
+	};
+}
+
 /* Copy out the smaller of both sizes, zero the rest, tell our size. */
 static int snnq_query_answer(struct drm_snnq_dev_query *args, const void *from, u32 size)
 {
@@ -310,6 +328,8 @@ static int snnq_query_answer(struct drm_snnq_dev_query *args, const void *from, 
 	args->size = size;
 	if (!args->ptr)
 		return 0;
+	if (room > SNNQ_MAX_QUERY_BYTES)
+		return -E2BIG;
 	if (copy_to_user(to, from, n) || clear_user(to + n, room - n))
 		return -EFAULT;
 	return 0;
@@ -326,8 +346,7 @@ int snnq_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *fi
 	case DRM_SNNQ_QUERY_DEV_INFO:
 		return snnq_query_answer(args, &sdev->info, sizeof(sdev->info));
 	case DRM_SNNQ_QUERY_DEV_STATS:
-		snnq_stats_read(&sdev->counters, &stats);
-		stats.memory_limit = snnq_device_budget();
+		snnq_device_stats(sdev, &stats);
 		return snnq_query_answer(args, &stats, sizeof(stats));
 	case DRM_SNNQ_QUERY_FILE_STATS:
 		snnq_stats_read(&sfile->counters, &stats);

@@ -381,7 +381,8 @@ static void snnq_job_fault(const struct snnq_job *job, int error, struct snnq_fa
 	fault->status = job->result.status;
 	fault->layer = job->result.layer;
 	fault->region = job->result.region;
-	fault->offset = job->result.offset;
+	/* DMA addresses are no business of users. */
+	fault->offset = fault->status == SNNQ_STATUS_DMA ? 0 : job->result.offset;
 	if (fault->status && !job->hung)
 		return;
 	/* No record, or not one of what is wrong. */

@@ -85,7 +85,7 @@ struct drm_snnq_array {
  * @type: DRM_SNNQ_QUERY_*; unknown: -EINVAL.
  * @size: in: bytes at @ptr. Out: size that the kernel knows.
  * @ptr: user address, or 0 to learn the size. The kernel copies the smaller of
- *	both sizes and zeroes the rest.
+ *	both sizes and zeroes the rest; @size > 4096: -E2BIG.
  */
 struct drm_snnq_dev_query {
 	__u32 type;
@@ -150,6 +150,9 @@ struct drm_snnq_dev_info {
  * @memory_bytes: memory that exists now: buffers, also imported ones, their page lists,
  *	programs, state, scratch, profiles, region tables.
  * @memory_limit: most of it (of one file: -ENOSPC beyond; of all: -ENOMEM).
+ *
+ * Without CAP_PERFMON DEV_STATS tells how the device fares (@hangs, @core_resets,
+ * @device_resets, @bad_completions, @memory_limit) and zero of all that is others'.
  */
 struct drm_snnq_stats {
 	__u64 jobs_submitted;
@@ -314,7 +317,8 @@ struct drm_snnq_stream_reset {
  * @queued: out: jobs queued or running.
  * @status: out: SNNQ_STATUS_* of the last failed job, 0 if none since the reset.
  * @layer, @region: out: where (SNNQ_LAYER_NONE, SNNQ_REGION_NONE: nowhere).
- * @offset: out: byte offset in the region, or DMA address.
+ * @offset: out: byte offset in the region; 0 where memory did not answer
+ *	(SNNQ_STATUS_DMA), as its address is no business of users.
  * @flags: in: MBZ.
  * @pad: MBZ.
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory and things that a client may have.
+ * Memory and things that a client may have, and what it learns of others.
  * Catches: kernel memory outside of the memory cgroup or of the file's limit, limits that
- * end with the handle, one client that takes everything.
+ * end with the handle, one client that takes everything, counters of others, DMA addresses.
  */
 #include <sched.h>
 #include <signal.h>
@@ -286,6 +286,52 @@ TEST_F_TIMEOUT(memory, queued_jobs_have_a_limit, 240)
 	EXPECT_EQ(-EBUSY, ret);
 	EXPECT_EQ(SNNQ_MAX_QUEUED_PER_FILE, n);
 	gate_open(&gate);
+}
+
+/* Others learn how the device fares, not what is computed on it. */
+TEST_F(memory, others_work_is_not_shown)
+{
+	uint32_t stream, syncobj;
+	struct drm_snnq_stats s;
+	struct test_net net;
+	struct test_job j;
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, net_create(self->fd, 64, 15, &net));
+	ASSERT_EQ(0, stream_create(self->fd, net.model, &stream));
+	ASSERT_EQ(0, syncobj_create(self->fd, &syncobj));
+	job_fill(&j, &net, stream, 0, 64, syncobj, 1);
+	ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
+	ASSERT_EQ(0, timeline_wait(self->fd, syncobj, 1, 30000));
+	s = stats(self->fd, DRM_SNNQ_QUERY_DEV_STATS);
+	EXPECT_GT(s.steps, 0);
+	EXPECT_GT(s.memory_bytes, 0);
+	pid = fork();
+	if (!pid) {
+		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+			_exit(1);
+		s = stats(self->fd, DRM_SNNQ_QUERY_DEV_STATS);
+		if (s.jobs_submitted | s.jobs_completed | s.jobs_failed | s.jobs_cancelled |
+		    s.steps | s.busy_ns | s.cycles | s.memory_bytes)
+			_exit(2);
+		/* its own it may know */
+		s = stats(self->fd, DRM_SNNQ_QUERY_FILE_STATS);
+		_exit(s.steps == 64 && s.memory_bytes ? 0 : 3);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+TEST_F(memory, a_query_is_short)
+{
+	struct drm_snnq_dev_query q = { .size = 4097 };
+	void *m = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	q.ptr = (uintptr_t)m;
+	EXPECT_EQ(-E2BIG, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_DEV_QUERY, &q));
+	q.size = 4096;
+	EXPECT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_DEV_QUERY, &q));
 }
 
 TEST_HARNESS_MAIN
