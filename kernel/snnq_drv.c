@@ -174,6 +174,7 @@ const struct drm_driver snnq_drm_driver = {
 	.postclose = snnq_postclose,
 	.show_fdinfo = snnq_show_fdinfo,
 	.gem_create_object = snnq_gem_create_object,
+	.gem_prime_import = snnq_gem_import,
 	.gem_prime_import_sg_table = snnq_gem_import_sg_table,
 	.prime_fd_to_handle = snnq_gem_fd_to_handle,
 	.ioctls = snnq_ioctls,

@@ -10,6 +10,7 @@
  * pages stay as long as anybody has the buffer: what processes and importers have
  * mapped keeps its content.
  */
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -138,6 +139,65 @@ static int snnq_bo_sync_range(struct snnq_bo *bo, u64 offset, u64 size, bool for
 	return 0;
 }
 
+/* dma-bufs of our buffers: as DRM's own, and able to sync. */
+
+static int snnq_dmabuf_sync(struct dma_buf *dmabuf, bool for_device)
+{
+	struct drm_gem_object *obj = dmabuf->priv;
+	int err = snnq_bo_sync_range(to_snnq_bo(obj), 0, obj->size, for_device);
+
+	return err == -ENODEV ? 0 : err;
+}
+
+static int snnq_dmabuf_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	return snnq_dmabuf_sync(dmabuf, false);
+}
+
+static int snnq_dmabuf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	return snnq_dmabuf_sync(dmabuf, true);
+}
+
+static const struct dma_buf_ops snnq_dmabuf_ops = {
+	.cache_sgt_mapping = true,
+	.attach = drm_gem_map_attach,
+	.detach = drm_gem_map_detach,
+	.map_dma_buf = drm_gem_map_dma_buf,
+	.unmap_dma_buf = drm_gem_unmap_dma_buf,
+	.release = drm_gem_dmabuf_release,
+	.mmap = drm_gem_dmabuf_mmap,
+	.vmap = drm_gem_dmabuf_vmap,
+	.vunmap = drm_gem_dmabuf_vunmap,
+	.begin_cpu_access = snnq_dmabuf_begin_cpu_access,
+	.end_cpu_access = snnq_dmabuf_end_cpu_access,
+};
+
+static struct dma_buf *snnq_gem_export(struct drm_gem_object *obj, int flags)
+{
+	struct dma_buf_export_info info = {
+		.exp_name = SNNQ_DRIVER_NAME,
+		.owner = THIS_MODULE,
+		.ops = &snnq_dmabuf_ops,
+		.size = obj->size,
+		.flags = flags,
+		.priv = obj,
+		.resv = obj->resv,
+	};
+
+	return drm_gem_dmabuf_export(obj->dev, &info);
+}
+
+struct drm_gem_object *snnq_gem_import(struct drm_device *drm, struct dma_buf *dmabuf)
+{
+	struct drm_gem_object *obj = dmabuf->priv;
+
+	if (dmabuf->ops != &snnq_dmabuf_ops || obj->dev != drm)
+		return drm_gem_prime_import(drm, dmabuf);
+	drm_gem_object_get(obj);	/* it is ours: no need to go through the dma-buf */
+	return obj;
+}
+
 static enum drm_gem_object_status snnq_gem_status(struct drm_gem_object *obj)
 {
 	return DRM_GEM_OBJECT_RESIDENT;
@@ -145,6 +205,7 @@ static enum drm_gem_object_status snnq_gem_status(struct drm_gem_object *obj)
 
 static const struct drm_gem_object_funcs snnq_gem_funcs = {
 	.free = snnq_gem_free,
+	.export = snnq_gem_export,
 	.print_info = drm_gem_shmem_object_print_info,
 	.pin = drm_gem_shmem_object_pin,
 	.unpin = drm_gem_shmem_object_unpin,
@@ -335,6 +396,20 @@ int snnq_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_fil
 	return err;
 }
 
+/*
+ * The caches of imported memory are its exporter's concern; a bounce buffer that
+ * lies between it and our device is ours, and has the last word.
+ */
+static int snnq_bo_sync_imported(struct snnq_bo *bo, u64 offset, u64 size, bool for_device)
+{
+	int err = for_device ? dma_buf_end_cpu_access(bo->dmabuf, DMA_BIDIRECTIONAL) :
+			       dma_buf_begin_cpu_access(bo->dmabuf, DMA_BIDIRECTIONAL);
+
+	if (!err && dev_is_dma_coherent(snnq_bo_obj(bo)->dev->dev))
+		err = snnq_bo_sync_range(bo, offset, size, for_device);
+	return err;
+}
+
 int snnq_ioctl_bo_sync(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct drm_snnq_bo_sync *args = data;
@@ -352,6 +427,8 @@ int snnq_ioctl_bo_sync(struct drm_device *drm, void *data, struct drm_file *file
 		return -ENOENT;
 	if (end > snnq_bo_obj(bo)->size)
 		err = -EINVAL;
+	else if (snnq_bo_imported(bo))
+		err = snnq_bo_sync_imported(bo, args->offset, args->size, for_device);
 	else
 		err = snnq_bo_sync_range(bo, args->offset, args->size, for_device);
 	snnq_bo_put(bo);

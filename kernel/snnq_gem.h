@@ -60,6 +60,7 @@ struct drm_gem_object *snnq_gem_create_object(struct drm_device *drm, size_t siz
 struct drm_gem_object *snnq_gem_import_sg_table(struct drm_device *drm,
 						struct dma_buf_attachment *attach,
 						struct sg_table *sgt);
+struct drm_gem_object *snnq_gem_import(struct drm_device *drm, struct dma_buf *dmabuf);
 int snnq_gem_fd_to_handle(struct drm_device *drm, struct drm_file *file, int fd, u32 *handle);
 void snnq_gem_remove(struct snnq_device *sdev);
 struct snnq_bo *snnq_bo_create(struct snnq_file *sfile, u64 size);

@@ -205,6 +205,9 @@ struct drm_snnq_bo_mmap_offset {
  * @offset, @size: range in bytes within the buffer; size > 0.
  *
  * Does not wait for jobs. Needed around CPU access; free on coherent machines.
+ * For an imported buffer this is DMA_BUF_IOCTL_SYNC: FOR_CPU begins an access, may
+ * wait for what others do with the buffer, and FOR_DEVICE ends the access. On an
+ * exported one DMA_BUF_IOCTL_SYNC does the same as this.
  */
 struct drm_snnq_bo_sync {
 	__u32 handle;
