@@ -432,22 +432,11 @@ void snnq_core_fail_all(struct snnq_core *core, int error)
 	flush_work(&core->complete);
 }
 
-/* A vector of the core's own. One that floods us is switched off, and polled. */
+/* A vector of the core's own. */
 irqreturn_t snnq_core_irq(int irq, void *data)
 {
 	struct snnq_core *core = data;
-	unsigned long flags;
 
-	if (snnq_core_drain(core)) {
-		WRITE_ONCE(core->idle_irqs, 0);
-		return IRQ_HANDLED;
-	}
-	spin_lock_irqsave(&core->lock, flags);
-	if (++core->idle_irqs >= SNNQ_MAX_IDLE_IRQS && !core->masked) {
-		core->masked = true;
-		disable_irq_nosync(irq);
-		snnq_recover_kick(core, 0);
-	}
-	spin_unlock_irqrestore(&core->lock, flags);
+	snnq_guard_count(&core->guard, snnq_core_drain(core), core);
 	return IRQ_HANDLED;
 }

@@ -23,9 +23,6 @@ struct snnq_job;
 #define SNNQ_RING_ENTRIES	16u
 #define SNNQ_QUEUE_DEPTH	8u
 
-/* Interrupts without a record, one after the other, from which a core is polled for a while. */
-#define SNNQ_MAX_IDLE_IRQS	1000u
-
 /*
  * Memory shared with the device, each part in pages of its own, so that a device
  * which writes astray by a little does not hit its orders.
@@ -42,7 +39,7 @@ struct snnq_rings {
  * @index: number.
  * @name: of its scheduler and interrupt.
  * @sched: scheduler; its pending list has the jobs in the ring, in order.
- * @irq: interrupt number.
+ * @guard: of its vector.
  * @watch: looks at the oldest job from time to time: snnq_recover.c.
  * @complete: ends jobs whose statistics are to be copied.
  * @lock: rings, @jobs, where jobs are, and what follows; taken in interrupts.
@@ -60,8 +57,6 @@ struct snnq_rings {
  * @broken: it sent what cannot be, or lost a job: it must be reset.
  * @enabled: it has the rings.
  * @fruitless: resets since it last completed a job.
- * @idle_irqs: interrupts in a row that brought no record.
- * @masked: there were too many; @watch polls instead.
  * @seen_id: oldest job at the last look of @watch.
  * @seen_progress: its progress word then.
  * @seen_at: when either was first seen.
@@ -71,7 +66,7 @@ struct snnq_core {
 	u32 index;
 	char name[32];
 	struct drm_gpu_scheduler sched;
-	int irq;
+	struct snnq_guard guard;
 	struct delayed_work watch;
 	struct work_struct complete;
 
@@ -90,8 +85,6 @@ struct snnq_core {
 	bool broken;
 	bool enabled;
 	u32 fruitless;
-	u32 idle_irqs;
-	bool masked;
 	u32 seen_id;
 	u64 seen_progress;
 	ktime_t seen_at;

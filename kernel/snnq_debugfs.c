@@ -22,7 +22,7 @@ static void snnq_debugfs_core(struct seq_file *m, struct snnq_core *core)
 	seq_printf(m, "%s: jobs %u tail %u head %u phase %u fruitless resets %u%s%s%s\n",
 		   core->name, jobs, core->tail, core->head, core->phase, core->fruitless,
 		   core->enabled ? "" : " disabled", core->broken ? " broken" : "",
-		   core->masked ? " polled" : "");
+		   core->guard.masked ? " polled" : "");
 	spin_unlock_irqrestore(&core->lock, flags);
 }
 

@@ -282,8 +282,11 @@ irqreturn_t snnq_device_irq(int irq, void *data)
 	struct snnq_device *sdev = data;
 	u32 error = snnq_read(sdev, SNNQ_REG_ERROR), i;
 
+	/* Errors are so rare that many of them are a flood, too. */
+	if (irq == sdev->guard.irq)
+		snnq_guard_count(&sdev->guard, false, &sdev->cores[0]);
 	if (!error)
-		return IRQ_NONE;
+		return irq == sdev->guard.irq ? IRQ_HANDLED : IRQ_NONE;
 	snnq_write(sdev, SNNQ_REG_ERROR, error);
 	if (error != SNNQ_DEV_ERROR_CORE)
 		dev_err_ratelimited(sdev->drm.dev, "device error %#x\n", error);

@@ -62,6 +62,20 @@ struct snnq_counters {
 };
 
 /**
+ * struct snnq_guard - keeps a vector that floods us from taking the processor
+ * @irq: interrupt number.
+ * @idle: interrupts in a row that brought nothing; while @masked, looks.
+ * @masked: there were too many: it is off, and what it tells of is polled.
+ *
+ * Written by the vector's handler, and while that is off by the watch.
+ */
+struct snnq_guard {
+	int irq;
+	u32 idle;
+	bool masked;
+};
+
+/**
  * struct snnq_device - one coprocessor
  * @drm: DRM device.
  * @regs: register window; valid inside drm_dev_enter().
@@ -69,6 +83,7 @@ struct snnq_counters {
  * @caps: the part of @info that programs are validated against.
  * @cores: info.cores cores.
  * @scheds: their schedulers, for entities.
+ * @guard: of the admin vector.
  * @safe_cycles: most clock cycles in which a core does not look at cancel and reset.
  * @timeout_wq: ordered: one recovery at a time.
  * @complete_wq: ends jobs that an interrupt has no time for.
@@ -92,6 +107,7 @@ struct snnq_device {
 	struct snnq_caps caps;
 	struct snnq_core *cores;
 	struct drm_gpu_scheduler *scheds[SNNQ_MAX_CORES];
+	struct snnq_guard guard;
 	u32 safe_cycles;
 	struct workqueue_struct *timeout_wq;
 	struct workqueue_struct *complete_wq;

@@ -51,15 +51,16 @@ static int snnq_pci_request(struct snnq_device *sdev, bool shared)
 	name = devm_kasprintf(&pdev->dev, GFP_KERNEL, "snnq-%s", pci_name(pdev));
 	if (!name)
 		return -ENOMEM;
+	sdev->guard.irq = shared ? 0 : pci_irq_vector(pdev, 0);
 	err = devm_request_irq(&pdev->dev, pci_irq_vector(pdev, 0),
 			       shared ? snnq_pci_shared_irq : snnq_device_irq,
 			       shared ? IRQF_SHARED : 0, name, sdev);
 	for (i = 0; !err && i < sdev->info.cores; i++) {
 		struct snnq_core *core = &sdev->cores[i];
 
-		core->irq = pci_irq_vector(pdev, shared ? 0 : 1 + i);
+		core->guard.irq = shared ? 0 : pci_irq_vector(pdev, 1 + i);
 		if (!shared)
-			err = devm_request_irq(&pdev->dev, core->irq, snnq_core_irq, 0,
+			err = devm_request_irq(&pdev->dev, core->guard.irq, snnq_core_irq, 0,
 					       core->name, core);
 	}
 	return err;
@@ -142,13 +143,12 @@ static int snnq_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 static void snnq_pci_free_irqs(struct snnq_device *sdev)
 {
 	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
-	int first = pci_irq_vector(pdev, 0);
 	u32 i;
 
 	for (i = 0; i < sdev->info.cores; i++)
-		if (sdev->cores[i].irq != first)
-			devm_free_irq(&pdev->dev, sdev->cores[i].irq, &sdev->cores[i]);
-	devm_free_irq(&pdev->dev, first, sdev);
+		if (sdev->cores[i].guard.irq)
+			devm_free_irq(&pdev->dev, sdev->cores[i].guard.irq, &sdev->cores[i]);
+	devm_free_irq(&pdev->dev, pci_irq_vector(pdev, 0), sdev);
 }
 
 static void snnq_pci_remove(struct pci_dev *pdev)

@@ -32,9 +32,11 @@
 
 /* Looks per timeout. */
 #define SNNQ_LOOKS	4u
-/* A core whose interrupts are off: time between looks, and until they are on again. */
+/* Interrupts in a row that bring nothing, from which the vector is switched off; */
+#define SNNQ_MAX_IDLE_IRQS	1000u
+/* then the time between looks, and looks until it is on again. */
 #define SNNQ_POLL_MS	10u
-#define SNNQ_MASK_MS	1000u
+#define SNNQ_POLLS	100u
 
 /* Clocks of an emulated device are that much slower than they say. */
 #define SNNQ_SLOWNESS	1000u
@@ -295,24 +297,30 @@ static void snnq_recover_reset(struct snnq_core *core, u32 id, bool blame)
 			    "completes no job after many resets");
 }
 
-/* Interrupts were switched off for a while: when to look again, or 0. */
-static unsigned long snnq_recover_unmask(struct snnq_core *core)
+/* In the vector's handler, which is not reentered. @core's watch polls when it is off. */
+void snnq_guard_count(struct snnq_guard *guard, bool useful, struct snnq_core *core)
 {
-	unsigned long flags, next = 0;
-
-	spin_lock_irqsave(&core->lock, flags);
-	if (core->masked) {
-		next = msecs_to_jiffies(SNNQ_POLL_MS) + 1;
-		core->idle_irqs++;
-		if (core->idle_irqs > SNNQ_MAX_IDLE_IRQS + SNNQ_MASK_MS / SNNQ_POLL_MS) {
-			core->masked = false;
-			core->idle_irqs = 0;
-			enable_irq(core->irq);
-			next = 0;
-		}
+	if (useful) {
+		guard->idle = 0;
+	} else if (++guard->idle >= SNNQ_MAX_IDLE_IRQS) {
+		guard->idle = 0;
+		WRITE_ONCE(guard->masked, true);
+		disable_irq_nosync(guard->irq);
+		snnq_recover_kick(core, 0);
 	}
-	spin_unlock_irqrestore(&core->lock, flags);
-	return next;
+}
+
+/* A look instead of an interrupt: whether another is due. */
+static bool snnq_guard_poll(struct snnq_guard *guard)
+{
+	if (!READ_ONCE(guard->masked))
+		return false;
+	if (++guard->idle < SNNQ_POLLS)
+		return true;
+	guard->idle = 0;
+	WRITE_ONCE(guard->masked, false);
+	enable_irq(guard->irq);
+	return false;
 }
 
 static void snnq_recover_act(struct snnq_core *core, const struct snnq_look *look,
@@ -349,7 +357,9 @@ static void snnq_recover_work(struct work_struct *work)
 		next = snnq_recover_period();
 	if (look.sight.cancelling)
 		next = min(next, usecs_to_jiffies(snnq_grace_us(core->sdev, SNNQ_CANCEL_US)) + 1);
-	next = snnq_recover_unmask(core) ?: next;
+	if (snnq_guard_poll(&core->guard) |
+	    (!core->index && snnq_guard_poll(&core->sdev->guard)))
+		next = msecs_to_jiffies(SNNQ_POLL_MS) + 1;
 	if (next)
 		queue_delayed_work(core->sdev->timeout_wq, &core->watch, next);
 	drm_dev_exit(idx);

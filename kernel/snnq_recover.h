@@ -15,6 +15,7 @@
 
 struct snnq_core;
 struct snnq_device;
+struct snnq_guard;
 
 /* Times that a device at rest answers in; snnq_grace_us() adds for one at work. */
 #define SNNQ_CANCEL_US		50000u
@@ -97,6 +98,7 @@ static inline u64 snnq_recover_limit(u64 ops, u32 lanes, u32 clock_khz, u64 floo
 	return min(max(ns, floor_ns), cap_ns);
 }
 
+void snnq_guard_count(struct snnq_guard *guard, bool useful, struct snnq_core *core);
 u32 snnq_grace_us(struct snnq_device *sdev, u32 rest_us);
 void snnq_recover_init(struct snnq_core *core);
 void snnq_recover_watch(struct snnq_core *core);

@@ -10,14 +10,32 @@
 
 #include "fault.h"
 
+/* Those that last, at the value that does nothing. */
+static const struct {
+	uint32_t what, off;
+} lasting[] = {
+	{ SNNQ_INJECT_CORES, UINT32_MAX },
+	{ SNNQ_INJECT_DMA_ERROR, 0 },
+	{ SNNQ_INJECT_HANG_LAYER, SNNQ_INJECT_OFF },
+	{ SNNQ_INJECT_SLOW_NS, 0 },
+	{ SNNQ_INJECT_LOST_IRQ, 0 },
+	{ SNNQ_INJECT_BAD_RECORD, SNNQ_INJECT_BAD_NONE },
+	{ SNNQ_INJECT_FLIP_WEIGHTS, 0 },
+	{ SNNQ_INJECT_FLIP_STATE, 0 },
+	{ SNNQ_INJECT_TORN_RECORD, 0 },
+	{ SNNQ_INJECT_LOST_DOORBELL, 0 },
+	{ SNNQ_INJECT_RING_ERROR, SNNQ_INJECT_RING_NONE },
+	{ SNNQ_INJECT_STUCK_RESET, SNNQ_INJECT_STUCK_NONE },
+	{ SNNQ_INJECT_CAPABILITY, 0 },
+	{ SNNQ_INJECT_LATE_RECORD, 0 },
+	{ SNNQ_INJECT_STORM, 0 },
+	{ SNNQ_INJECT_OVERTAKEN, 0 },
+};
+
 static void injections_off(volatile uint32_t *regs)
 {
-	inject(regs, SNNQ_INJECT_CORES, UINT32_MAX);
-	inject(regs, SNNQ_INJECT_DMA_ERROR, 0);
-	inject(regs, SNNQ_INJECT_HANG_LAYER, SNNQ_INJECT_OFF);
-	inject(regs, SNNQ_INJECT_SLOW_NS, 0);
-	inject(regs, SNNQ_INJECT_LOST_IRQ, 0);
-	inject(regs, SNNQ_INJECT_BAD_RECORD, SNNQ_INJECT_BAD_NONE);
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+		inject(regs, lasting[i].what, lasting[i].off);
 }
 
 volatile uint32_t *map_registers(void)

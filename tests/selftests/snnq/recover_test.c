@@ -113,6 +113,78 @@ TEST_F_TIMEOUT(recover, wrong_records_hurt_nobody, 300)
 	}
 }
 
+/* What else goes wrong between device and driver, in one place and once. */
+static const struct {
+	const char *name;
+	uint32_t what, value;
+	bool reset;		/* shows at a reset of a core that works */
+} mishaps[] = {
+	{ "record torn", SNNQ_INJECT_TORN_RECORD, 2000 },
+	{ "doorbell lost", SNNQ_INJECT_LOST_DOORBELL, 1 },
+	{ "three doorbells lost", SNNQ_INJECT_LOST_DOORBELL, 3 },
+	{ "submission ring does not answer", SNNQ_INJECT_RING_ERROR, SNNQ_INJECT_RING_SUBMISSION },
+	{ "completion ring does not answer", SNNQ_INJECT_RING_ERROR, SNNQ_INJECT_RING_COMPLETION },
+	{ "record overtaken", SNNQ_INJECT_OVERTAKEN, 2000 },
+	{ "interrupts lost", SNNQ_INJECT_LOST_IRQ, 2 },
+	{ "record after a reset", SNNQ_INJECT_LATE_RECORD, 500, true },
+};
+
+TEST_F_TIMEOUT(recover, mishaps_hurt_nobody, 600)
+{
+	for (size_t i = 0; i < sizeof(mishaps) / sizeof(mishaps[0]); i++) {
+		start_innocents(self);
+		for (int round = 0; round < 3; round++) {
+			inject(self->regs, mishaps[i].what, mishaps[i].value);
+			if (mishaps[i].reset)
+				inject(self->regs, SNNQ_INJECT_BAD_RECORD, SNNQ_INJECT_BAD_ID);
+			usleep(200000);
+		}
+		EXPECT_EQ(0, end_innocents(self)) TH_LOG("%s", mishaps[i].name);
+	}
+}
+
+/* Interrupts without cause, as fast as they come, on each vector. */
+TEST_F_TIMEOUT(recover, floods_of_interrupts_are_survived, 120)
+{
+	for (uint32_t vector = 0; vector < 2; vector++) {
+		start_innocents(self);
+		inject(self->regs, SNNQ_INJECT_STORM_NS, 1000);
+		inject(self->regs, SNNQ_INJECT_STORM_VECTOR, vector);
+		inject(self->regs, SNNQ_INJECT_STORM, 1000000);
+		sleep(3);
+		inject(self->regs, SNNQ_INJECT_STORM, 0);
+		EXPECT_EQ(0, end_innocents(self)) TH_LOG("vector %u", vector);
+	}
+}
+
+/* Bits that flip in one client's memory make one client's results wrong, at most. */
+TEST_F_TIMEOUT(recover, flipped_bits_stay_with_their_client, 120)
+{
+	uint32_t flips[] = { SNNQ_INJECT_FLIP_WEIGHTS, SNNQ_INJECT_FLIP_STATE };
+
+	for (int i = 0; i < 2; i++) {
+		int wrong = 0;
+
+		start_innocents(self);
+		inject(self->regs, flips[i], i ? 7 : 12345);
+		usleep(300000);
+		while (self->innocent_count)
+			wrong += end_innocent(self->innocents[--self->innocent_count]) != 0;
+		EXPECT_LE(wrong, 1);
+	}
+}
+
+/* A core that does not come out of its reset takes the device with it, not the clients. */
+TEST_F_TIMEOUT(recover, a_stuck_core_reset_hurts_nobody_else, 120)
+{
+	start_innocents(self);
+	inject(self->regs, SNNQ_INJECT_STUCK_RESET, SNNQ_INJECT_STUCK_CORE);
+	inject(self->regs, SNNQ_INJECT_BAD_RECORD, SNNQ_INJECT_BAD_ID);
+	sleep(2);
+	inject(self->regs, SNNQ_INJECT_STUCK_RESET, SNNQ_INJECT_STUCK_NONE);
+	EXPECT_EQ(0, end_innocents(self));
+}
+
 /* The whole device is reset again and again under everybody's jobs. */
 TEST_F_TIMEOUT(recover, device_resets_hurt_nobody, 300)
 {
