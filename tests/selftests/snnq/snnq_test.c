@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/dma-buf.h>
 #include <linux/sync_file.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -11,6 +12,8 @@
 #include <unistd.h>
 
 #include "snnq_test.h"
+
+#include <vgem_drm.h>	/* after drm.h */
 
 int snnq_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -22,16 +25,15 @@ int snnq_ioctl(int fd, unsigned long request, void *arg)
 	return ret < 0 ? -errno : ret;
 }
 
-static bool is_snnq(int fd)
+static bool is_driver(int fd, const char *driver)
 {
 	char name[16] = "";
 	struct drm_version version = { .name = name, .name_len = sizeof(name) - 1 };
 
-	return !snnq_ioctl(fd, DRM_IOCTL_VERSION, &version) &&
-	       !strcmp(name, SNNQ_DRIVER_NAME);
+	return !snnq_ioctl(fd, DRM_IOCTL_VERSION, &version) && !strcmp(name, driver);
 }
 
-static int open_in(const char *dir, const char *prefix)
+static int open_in(const char *dir, const char *prefix, const char *driver)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
@@ -45,7 +47,7 @@ static int open_in(const char *dir, const char *prefix)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
 		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd >= 0 && !is_snnq(fd)) {
+		if (fd >= 0 && !is_driver(fd, driver)) {
 			close(fd);
 			fd = -1;
 		}
@@ -56,9 +58,9 @@ static int open_in(const char *dir, const char *prefix)
 
 int snnq_test_open(void)
 {
-	int fd = open_in("/dev/accel", "accel");
+	int fd = open_in("/dev/accel", "accel", SNNQ_DRIVER_NAME);
 
-	return fd >= 0 ? fd : open_in("/dev/dri", "renderD");
+	return fd >= 0 ? fd : open_in("/dev/dri", "renderD", SNNQ_DRIVER_NAME);
 }
 
 int bo_create(int fd, uint64_t size, uint32_t flags, struct test_bo *bo)
@@ -318,16 +320,21 @@ int syncobj_destroy(int fd, uint32_t handle)
 	return snnq_ioctl(fd, DRM_IOCTL_SYNCOBJ_DESTROY, &arg);
 }
 
+int64_t test_deadline_ns(int64_t timeout_ms)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec + timeout_ms * 1000000;
+}
+
 int timeline_wait(int fd, uint32_t syncobj, uint64_t point, int64_t timeout_ms)
 {
 	struct drm_syncobj_timeline_wait arg = {
 		.handles = (uintptr_t)&syncobj, .points = (uintptr_t)&point,
-		.count_handles = 1,
+		.count_handles = 1, .timeout_nsec = test_deadline_ns(timeout_ms),
 	};
-	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	arg.timeout_nsec = now.tv_sec * 1000000000ll + now.tv_nsec + timeout_ms * 1000000;
 	return snnq_ioctl(fd, DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &arg);
 }
 
@@ -367,4 +374,92 @@ int job_status(int fd, uint32_t binary)
 		return ret;
 	/* 1: signalled well, 0: not yet, < 0: error */
 	return info.status == 1 ? 0 : info.status ? info.status : -EBUSY;
+}
+
+void job_sync(struct test_job *job, uint32_t syncobj, uint32_t flags, uint64_t point)
+{
+	job->sync[job->job.syncs.count++] = (struct drm_snnq_sync) {
+		.handle = syncobj, .point = point,
+		.flags = flags | (point ? DRM_SNNQ_SYNC_TIMELINE : 0),
+	};
+}
+
+int bo_export(int fd, uint32_t handle, int *dmabuf)
+{
+	struct drm_prime_handle arg = {
+		.handle = handle, .flags = DRM_CLOEXEC | DRM_RDWR, .fd = -1,
+	};
+	int ret = snnq_ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &arg);
+
+	*dmabuf = arg.fd;
+	return ret;
+}
+
+int bo_import(int fd, int dmabuf, uint32_t *handle)
+{
+	struct drm_prime_handle arg = { .fd = dmabuf };
+	int ret = snnq_ioctl(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg);
+
+	*handle = arg.handle;
+	return ret;
+}
+
+int gate_create(uint64_t size, bool write, struct test_gate *gate)
+{
+	struct drm_mode_create_dumb dumb = { .width = (uint32_t)size, .height = 1, .bpp = 8 };
+	struct drm_vgem_fence_attach attach = { .flags = write ? VGEM_FENCE_WRITE : 0 };
+	int ret;
+
+	*gate = (struct test_gate) { .vgem = open_in("/dev/dri", "card", "vgem"), .dmabuf = -1 };
+	if (gate->vgem < 0)
+		return -ENOENT;
+	ret = snnq_ioctl(gate->vgem, DRM_IOCTL_MODE_CREATE_DUMB, &dumb);
+	if (ret)
+		return ret;
+	gate->size = dumb.size;
+	ret = bo_export(gate->vgem, dumb.handle, &gate->dmabuf);
+	if (ret)
+		return ret;
+	attach.handle = dumb.handle;
+	ret = snnq_ioctl(gate->vgem, DRM_IOCTL_VGEM_FENCE_ATTACH, &attach);
+	gate->fence = attach.out_fence;
+	return ret;
+}
+
+int gate_open(struct test_gate *gate)
+{
+	struct drm_vgem_fence_signal arg = { .fence = gate->fence };
+	int ret = gate->fence ? snnq_ioctl(gate->vgem, DRM_IOCTL_VGEM_FENCE_SIGNAL, &arg) : 0;
+
+	gate->fence = 0;
+	return ret;
+}
+
+void gate_destroy(struct test_gate *gate)
+{
+	gate_open(gate);
+	if (gate->dmabuf >= 0)
+		close(gate->dmabuf);
+	if (gate->vgem >= 0)
+		close(gate->vgem);
+	*gate = (struct test_gate) { .vgem = -1, .dmabuf = -1 };
+}
+
+int gate_syncobj(int fd, const struct test_gate *gate, uint32_t *syncobj)
+{
+	struct dma_buf_export_sync_file file = { .flags = DMA_BUF_SYNC_RW, .fd = -1 };
+	struct drm_syncobj_handle import = {
+		.flags = DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE,
+	};
+	int ret = snnq_ioctl(gate->dmabuf, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &file);
+
+	if (ret)
+		return ret;
+	ret = syncobj_create(fd, syncobj);
+	import.handle = *syncobj;
+	import.fd = file.fd;
+	if (!ret)
+		ret = snnq_ioctl(fd, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &import);
+	close(file.fd);
+	return ret;
 }

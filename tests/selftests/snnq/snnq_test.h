@@ -77,7 +77,7 @@ bool net_matches(const struct test_net *net);
 struct test_job {
 	struct drm_snnq_job job;
 	struct drm_snnq_binding binding[3];
-	struct drm_snnq_sync sync[3];
+	struct drm_snnq_sync sync[SNNQ_MAX_SYNCS_PER_JOB];
 };
 void job_fill(struct test_job *job, const struct test_net *net, uint32_t stream,
 	      uint32_t first, uint32_t steps, uint32_t syncobj, uint64_t point);
@@ -85,6 +85,8 @@ int submit(int fd, struct drm_snnq_job *jobs, uint32_t count, uint32_t *failed);
 
 int syncobj_create(int fd, uint32_t *handle);
 int syncobj_destroy(int fd, uint32_t handle);
+/* What the waits of syncobjs take: absolute time. */
+int64_t test_deadline_ns(int64_t timeout_ms);
 /* Wait for a timeline point; 0, -ETIME, or another -errno. */
 int timeline_wait(int fd, uint32_t syncobj, uint64_t point, int64_t timeout_ms);
 /*
@@ -96,5 +98,27 @@ int job_track(int fd, struct test_job *job, uint32_t *binary);
 bool job_busy(int fd, uint32_t binary);
 /* 0: done well, -EBUSY: not done, another -errno: the job's error. Destroys @binary. */
 int job_status(int fd, uint32_t binary);
+
+/*
+ * A fence of another driver (vgem's), which signals when the test says so, or after
+ * 10 s. It guards @dmabuf, a buffer of @size bytes, as a writer or a reader of it.
+ */
+struct test_gate {
+	int vgem;
+	uint32_t fence;
+	uint64_t size;
+	int dmabuf;
+};
+int gate_create(uint64_t size, bool write, struct test_gate *gate);
+int gate_open(struct test_gate *gate);
+void gate_destroy(struct test_gate *gate);
+/* Put the gate's fence into a new binary syncobj. */
+int gate_syncobj(int fd, const struct test_gate *gate, uint32_t *syncobj);
+
+int bo_export(int fd, uint32_t handle, int *dmabuf);
+int bo_import(int fd, int dmabuf, uint32_t *handle);
+
+/* Add a sync entry to a job. */
+void job_sync(struct test_job *job, uint32_t syncobj, uint32_t flags, uint64_t point);
 
 #endif /* SNNQ_TEST_H */
