@@ -10,6 +10,12 @@
 
 #include <drm/gpu_scheduler.h>
 
+#if IS_ENABLED(CONFIG_DRM_EXEC)
+#include <drm/drm_exec.h>
+#else
+#include "snnq_exec.h"
+#endif
+
 #ifndef SNNQ_HAVE_SCHED_INIT_ARGS
 struct drm_sched_init_args {
 	const struct drm_sched_backend_ops *ops;

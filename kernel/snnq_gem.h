@@ -50,12 +50,6 @@ static inline bool snnq_bo_imported(struct snnq_bo *bo)
 	return bo->dmabuf;
 }
 
-/* Others may see it, so it takes part in implicit synchronisation. */
-static inline bool snnq_bo_shared(struct snnq_bo *bo)
-{
-	return snnq_bo_imported(bo) || READ_ONCE(snnq_bo_obj(bo)->dma_buf);
-}
-
 struct drm_gem_object *snnq_gem_create_object(struct drm_device *drm, size_t size);
 struct drm_gem_object *snnq_gem_import_sg_table(struct drm_device *drm,
 						struct dma_buf_attachment *attach,

@@ -132,7 +132,8 @@ static int snnq_job_bindings(struct snnq_job *job, struct drm_file *file,
 	snnq_job_set_region(job, SNNQ_REGION_SCRATCH, job->stream->scratch, 0,
 			    info->scratch_bytes, SNNQ_ACCESS_READ | SNNQ_ACCESS_WRITE);
 	for (i = 0; i < array->count; i++) {
-		err = snnq_array_fetch(array->ptr, array->stride, i, &binding, sizeof(binding));
+		err = snnq_array_fetch(array->ptr, array->stride, i, &binding,
+				       DRM_SNNQ_BINDING_SIZE_V1, sizeof(binding));
 		if (!err)
 			err = snnq_job_bind(job, file, i, &binding);
 		if (err)
@@ -232,7 +233,7 @@ static int snnq_job_build(struct snnq_job *job, struct drm_file *file,
 	struct snnq_stream *stream = job->stream;
 	int err;
 
-	if (args->flags & ~DRM_SNNQ_JOB_RESET)
+	if (args->flags & ~(DRM_SNNQ_JOB_RESET | DRM_SNNQ_JOB_NO_IMPLICIT_SYNC))
 		return -EINVAL;
 	if (!args->steps || args->steps > stream->model->info.max_steps)
 		return -EINVAL;

@@ -34,9 +34,9 @@ struct snnq_fence {
 };
 
 /**
- * struct snnq_wait - something to wait for before running
- * @fence: to wait for; the scheduler takes the reference.
- * @producer: instead: index of an earlier job of the same call, plus 1.
+ * struct snnq_wait - an earlier job of the same call, to wait for before running
+ * @fence: its fence, from the moment it is armed; the scheduler takes the reference.
+ * @producer: its index in the call.
  */
 struct snnq_wait {
 	struct dma_fence *fence;
@@ -64,7 +64,7 @@ enum snnq_job_where {
  * @regions: entries in it.
  * @bos: buffers of the user regions.
  * @writes: bit n: region n of @bos is written.
- * @waits: things to wait for.
+ * @waits: earlier jobs of the call to wait for; other dependencies are in @base.
  * @wait_count: number of them.
  * @wait_next: next to wait for.
  * @profile_bo: where the user wants layer statistics, or NULL.
@@ -129,7 +129,7 @@ int snnq_job_error(const struct snnq_job *job);
 void snnq_job_finish(struct snnq_job *job);
 
 /* snnq_submit.c */
-int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t size);
+int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t least, size_t size);
 int snnq_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file);
 
 /* snnq_sched.c */

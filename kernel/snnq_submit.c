@@ -3,18 +3,22 @@
  * The SUBMIT ioctl: all jobs of a call are queued, or none.
  *
  * Whatever can fail is done first: jobs are built, what they wait for is looked
- * up, what they signal gets its memory, buffers that others see are locked, and
- * places in the queues are taken. From the first drm_sched_job_arm() on, nothing
- * fails.
+ * up, what they signal gets its memory, buffers are locked and have room for the
+ * jobs' fences, and places in the queues are taken. From the first
+ * drm_sched_job_arm() on, nothing fails.
  *
- * A job may wait for what an earlier job of the call signals. The fence for that
- * exists only once the earlier job is armed, so until then the wait names the job.
+ * Buffers: each job has a list of what it uses, each reservation once, as written
+ * if any of its regions is. Room for fences, waiting and attaching all go by it.
+ *
+ * Syncobjs: a call means what its jobs would mean one call after the other. So a
+ * wait may be for an earlier job of the call, whose fence exists only once that
+ * is armed; until then the wait names the job. Syncobjs are compared, not their
+ * handles, of which one may have several.
  */
-#include <linux/bsearch.h>
 #include <linux/dma-fence-chain.h>
 #include <linux/dma-resv.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 #include <linux/uaccess.h>
 
 #include <drm/drm_drv.h>
@@ -29,41 +33,78 @@
 #include "snnq_stream.h"
 
 #define SNNQ_MAX_STRIDE	4096u
+/* Sized by the user, within limits. */
+#define SNNQ_GFP_USER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
-/* A syncobj that a job signals. */
+static_assert(sizeof(struct drm_snnq_job) >= DRM_SNNQ_JOB_SIZE_V1);
+static_assert(sizeof(struct drm_snnq_sync) >= DRM_SNNQ_SYNC_SIZE_V1);
+static_assert(SNNQ_MAX_JOBS_PER_SUBMIT <= 64);	/* bits of snnq_item.after */
+
+/**
+ * struct snnq_signal - a syncobj that a job signals
+ * @syncobj: the syncobj, with a reference.
+ * @chain: memory for a timeline point; NULL for a binary syncobj.
+ * @point: timeline point.
+ * @job: index of the job.
+ */
 struct snnq_signal {
 	struct drm_syncobj *syncobj;
-	struct dma_fence_chain *chain;	/* NULL for a binary one */
+	struct dma_fence_chain *chain;
 	u64 point;
-	u32 handle;
 	u32 job;
+};
+
+/**
+ * struct snnq_use - a buffer that a job uses
+ * @obj: the buffer; the job has the reference.
+ * @write: the job writes it.
+ */
+struct snnq_use {
+	struct drm_gem_object *obj;
+	bool write;
+};
+
+/**
+ * struct snnq_item - one job of a call
+ * @args: what the user said.
+ * @job: the job; NULL when not built yet, or queued.
+ * @fence: of the armed job.
+ * @stream: of the queued job, which may end before the scheduler let go of the queue.
+ * @after: bit n: runs after job n of the call.
+ * @uses: its buffers, each once.
+ * @use_count: number of them.
+ */
+struct snnq_item {
+	struct drm_snnq_job args;
+	struct snnq_job *job;
+	struct dma_fence *fence;
+	struct snnq_stream *stream;
+	u64 after;
+	struct snnq_use *uses;
+	u32 use_count;
 };
 
 /**
  * struct snnq_submit - one call
  * @file: who calls.
- * @jobs: jobs; those not built yet, or queued, are NULL.
- * @fences: of the armed jobs.
- * @streams: of the queued jobs, which may end before the scheduler let go of the queue.
- * @count: number of jobs.
- * @signals: syncobjs to signal, by job.
+ * @items: the jobs.
+ * @count: number of them.
+ * @signals: syncobjs to signal, in the order of the jobs.
  * @signal_count: number of them.
- * @shared: buffers that others see, each once.
- * @shared_count: number of them.
- * @ticket: lock of their reservations.
+ * @uses: memory for the lists of buffers.
+ * @use_count: entries used in it.
+ * @exec: locks of the buffers.
  * @failed: job at fault.
  */
 struct snnq_submit {
 	struct drm_file *file;
-	struct snnq_job **jobs;
-	struct dma_fence **fences;
-	struct snnq_stream **streams;
+	struct snnq_item *items;
 	u32 count;
 	struct snnq_signal *signals;
 	u32 signal_count;
-	struct drm_gem_object **shared;
-	u32 shared_count;
-	struct ww_acquire_ctx ticket;
+	struct snnq_use *uses;
+	u32 use_count;
+	struct drm_exec exec;
 	u32 failed;
 };
 
@@ -72,67 +113,72 @@ struct snnq_submit {
  * @ptr: the array.
  * @stride: bytes from one element to the next.
  * @index: which.
- * @to: result.
- * @size: bytes of an element that we know. More must be zero, less is refused.
+ * @to: result; what the user's element lacks is zero.
+ * @least: bytes of the first version of the element; less is refused.
+ * @size: bytes of an element that we know. More must be zero.
  *
  * Return: 0, -EINVAL, -E2BIG or -EFAULT.
  */
-int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t size)
+int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t least, size_t size)
 {
-	if (stride < size || stride > SNNQ_MAX_STRIDE)
+	if (stride < least || stride > SNNQ_MAX_STRIDE)
 		return -EINVAL;
 	return copy_struct_from_user(to, size, u64_to_user_ptr(ptr + (u64)stride * index), stride);
 }
 
-/* The fence that an earlier job of this call will put there; later ones win. */
-static u32 snnq_submit_producer(struct snnq_submit *submit, const struct drm_snnq_sync *sync,
-				u32 job)
+/*
+ * Let job @index wait for what @syncobj holds once the earlier jobs of the call
+ * have signalled it: the fence that is there now, unless a job replaces it, and
+ * the jobs that add to it, up to the first that reaches @point.
+ */
+static int snnq_submit_wait(struct snnq_submit *submit, u32 index,
+			    struct drm_syncobj *syncobj, u64 point)
 {
-	u32 i = submit->signal_count;
+	struct dma_fence *fence = drm_syncobj_fence_get(syncobj);
+	bool reached = point ? !dma_fence_chain_find_seqno(&fence, point) : !!fence;
+	u64 after = 0;
+	u32 i;
 
-	while (i--) {
+	for (i = 0; i < submit->signal_count && submit->signals[i].job < index; i++) {
 		const struct snnq_signal *s = &submit->signals[i];
 
-		if (s->job < job && s->handle == sync->handle && !s->chain == !sync->point &&
-		    s->point >= sync->point)
-			return s->job + 1;
+		if (s->syncobj != syncobj)
+			continue;
+		if (!s->chain) {
+			dma_fence_put(fence);
+			fence = NULL;
+			after = BIT_ULL(s->job);
+			reached = !point;
+		} else if (!point || !reached) {
+			after |= BIT_ULL(s->job);
+			reached = !point || s->point >= point;
+		}
 	}
-	return 0;
-}
-
-static int snnq_submit_wait(struct snnq_submit *submit, u32 index,
-			    const struct drm_snnq_sync *sync)
-{
-	struct snnq_job *job = submit->jobs[index];
-	struct snnq_wait *wait = &job->waits[job->wait_count];
-	int err = 0;
-
-	wait->producer = snnq_submit_producer(submit, sync, index);
-	if (!wait->producer)
-		err = drm_syncobj_find_fence(submit->file, sync->handle, sync->point, 0,
-					     &wait->fence);
-	if (!err)
-		job->wait_count++;
-	return err;
+	if (!reached || !fence || dma_fence_is_signaled(fence)) {
+		dma_fence_put(fence);
+		fence = NULL;
+	}
+	if (!reached)
+		return -EINVAL;
+	submit->items[index].after |= after;
+	return drm_sched_job_add_dependency(&submit->items[index].job->base, fence);
 }
 
 static int snnq_submit_signal(struct snnq_submit *submit, u32 index,
-			      const struct drm_snnq_sync *sync)
+			      struct drm_syncobj *syncobj, u64 point)
 {
 	struct snnq_signal *signal = &submit->signals[submit->signal_count];
 
-	signal->syncobj = drm_syncobj_find(submit->file, sync->handle);
-	if (!signal->syncobj)
-		return -ENOENT;
-	submit->signal_count++;
-	signal->handle = sync->handle;
-	signal->point = sync->point;
-	signal->job = index;
-	if (sync->point) {
+	if (point) {
 		signal->chain = dma_fence_chain_alloc();
 		if (!signal->chain)
 			return -ENOMEM;
 	}
+	drm_syncobj_get(syncobj);
+	signal->syncobj = syncobj;
+	signal->point = point;
+	signal->job = index;
+	submit->signal_count++;
 	return 0;
 }
 
@@ -140,136 +186,214 @@ static int snnq_submit_sync(struct snnq_submit *submit, u32 index,
 			    const struct drm_snnq_sync *sync)
 {
 	u32 what = sync->flags & ~DRM_SNNQ_SYNC_TIMELINE;
+	struct drm_syncobj *syncobj;
+	int err;
 
 	if (!(sync->flags & DRM_SNNQ_SYNC_TIMELINE) != !sync->point)
 		return -EINVAL;
+	if (what != DRM_SNNQ_SYNC_WAIT && what != DRM_SNNQ_SYNC_SIGNAL)
+		return -EINVAL;
+	syncobj = drm_syncobj_find(submit->file, sync->handle);
+	if (!syncobj)
+		return -ENOENT;
 	if (what == DRM_SNNQ_SYNC_WAIT)
-		return snnq_submit_wait(submit, index, sync);
-	if (what == DRM_SNNQ_SYNC_SIGNAL)
-		return snnq_submit_signal(submit, index, sync);
-	return -EINVAL;
+		err = snnq_submit_wait(submit, index, syncobj, sync->point);
+	else
+		err = snnq_submit_signal(submit, index, syncobj, sync->point);
+	drm_syncobj_put(syncobj);
+	return err;
 }
 
-static int snnq_submit_syncs(struct snnq_submit *submit, u32 index,
-			     const struct drm_snnq_array *array)
+static int snnq_submit_syncs(struct snnq_submit *submit, u32 index)
 {
-	struct snnq_job *job = submit->jobs[index];
+	const struct drm_snnq_array *array = &submit->items[index].args.syncs;
 	struct drm_snnq_sync sync;
+	int err = 0;
 	u32 i;
-	int err;
 
-	if (array->count > SNNQ_MAX_SYNCS_PER_JOB)
-		return -E2BIG;
-	if (!array->count)
-		return 0;
-	job->waits = kcalloc(array->count, sizeof(*job->waits), GFP_KERNEL_ACCOUNT);
-	if (!job->waits)
-		return -ENOMEM;
-	for (i = 0; i < array->count; i++) {
-		err = snnq_array_fetch(array->ptr, array->stride, i, &sync, sizeof(sync));
+	for (i = 0; !err && i < array->count; i++) {
+		err = snnq_array_fetch(array->ptr, array->stride, i, &sync,
+				       DRM_SNNQ_SYNC_SIZE_V1, sizeof(sync));
 		if (!err)
 			err = snnq_submit_sync(submit, index, &sync);
-		if (err)
-			return err;
 	}
+	return err;
+}
+
+/* Make room for the fences of earlier jobs of the call. */
+static int snnq_submit_producers(struct snnq_item *item)
+{
+	struct snnq_job *job = item->job;
+	u64 after;
+
+	if (!item->after)
+		return 0;
+	job->waits = kcalloc(hweight64(item->after), sizeof(*job->waits), SNNQ_GFP_USER);
+	if (!job->waits)
+		return -ENOMEM;
+	for (after = item->after; after; after &= after - 1)
+		job->waits[job->wait_count++].producer = __ffs64(after);
 	return 0;
 }
 
-static int snnq_submit_build(struct snnq_submit *submit, const struct drm_snnq_array *array)
+/*
+ * Note that a job uses a buffer. What counts is the reservation, which buffers of
+ * another driver may share.
+ */
+static void snnq_submit_use(struct snnq_item *item, struct snnq_bo *bo, bool write)
 {
-	struct drm_snnq_job args;
-	struct snnq_job *job;
+	struct drm_gem_object *obj = snnq_bo_obj(bo);
+	u32 i;
+
+	for (i = 0; i < item->use_count; i++)
+		if (item->uses[i].obj->resv == obj->resv)
+			break;
+	if (i == item->use_count)
+		item->uses[item->use_count++].obj = obj;
+	item->uses[i].write |= write;
+}
+
+static void snnq_submit_buffers(struct snnq_submit *submit, struct snnq_item *item)
+{
+	struct snnq_job *job = item->job;
+	u32 r;
+
+	item->uses = submit->uses + submit->use_count;
+	for (r = 0; r < SNNQ_MAX_USER_REGIONS && job->bos[r]; r++)
+		snnq_submit_use(item, job->bos[r], job->writes & BIT(r));
+	if (job->profile_bo)
+		snnq_submit_use(item, job->profile_bo, true);
+	submit->use_count += item->use_count;
+}
+
+static int snnq_submit_build_one(struct snnq_submit *submit, u32 index)
+{
+	struct snnq_item *item = &submit->items[index];
+	struct snnq_job *job = snnq_job_create(submit->file, &item->args);
+	int err;
+
+	if (IS_ERR(job))
+		return PTR_ERR(job);
+	item->job = job;
+	snnq_submit_buffers(submit, item);
+	err = snnq_submit_syncs(submit, index);
+	return err ?: snnq_submit_producers(item);
+}
+
+static int snnq_submit_build(struct snnq_submit *submit)
+{
 	u32 i;
 	int err;
 
 	for (i = 0; i < submit->count; i++) {
-		submit->failed = i;
-		err = snnq_array_fetch(array->ptr, array->stride, i, &args, sizeof(args));
-		if (err)
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		err = snnq_submit_build_one(submit, i);
+		if (err) {
+			submit->failed = i;
 			return err;
-		job = snnq_job_create(submit->file, &args);
-		if (IS_ERR(job))
-			return PTR_ERR(job);
-		submit->jobs[i] = job;
-		err = snnq_submit_syncs(submit, i, &args.syncs);
-		if (err)
-			return err;
+		}
+		cond_resched();
 	}
-	submit->failed = U32_MAX;
 	return 0;
 }
 
-static int snnq_compare_pointers(const void *a, const void *b)
+/* Fetch what the user says about the jobs, and allocate what that takes. */
+static int snnq_submit_fetch(struct snnq_submit *submit, const struct drm_snnq_array *array)
 {
-	uintptr_t pa = *(const uintptr_t *)a, pb = *(const uintptr_t *)b;
-
-	return pa < pb ? -1 : pa > pb;
-}
-
-/* Collect buffers that others see, each once: locking one twice fails. */
-static int snnq_submit_collect(struct snnq_submit *submit)
-{
-	u32 i, r, n = 0;
-
-	submit->shared = kvcalloc(submit->count * SNNQ_MAX_USER_REGIONS, sizeof(*submit->shared),
-				  GFP_KERNEL_ACCOUNT);
-	if (!submit->shared)
-		return -ENOMEM;
-	for (i = 0; i < submit->count; i++)
-		for (r = 0; r < SNNQ_MAX_USER_REGIONS && submit->jobs[i]->bos[r]; r++)
-			if (snnq_bo_shared(submit->jobs[i]->bos[r]))
-				submit->shared[n++] = snnq_bo_obj(submit->jobs[i]->bos[r]);
-	sort(submit->shared, n, sizeof(*submit->shared), snnq_compare_pointers, NULL);
-	for (i = 0; i < n; i++)
-		if (!i || submit->shared[i] != submit->shared[i - 1])
-			submit->shared[submit->shared_count++] = submit->shared[i];
-	return 0;
-}
-
-/* Wait for what others do with shared buffers. Their number is bounded by the locks. */
-static int snnq_submit_implicit(struct snnq_submit *submit, struct snnq_job *job)
-{
-	u32 r;
+	u32 i, syncs = 0, uses = 0;
 	int err = 0;
 
-	for (r = 0; !err && r < SNNQ_MAX_USER_REGIONS && job->bos[r]; r++) {
-		struct drm_gem_object *obj = snnq_bo_obj(job->bos[r]);
+	submit->items = kvcalloc(submit->count, sizeof(*submit->items), SNNQ_GFP_USER);
+	if (!submit->items)
+		return -ENOMEM;
+	for (i = 0; i < submit->count; i++) {
+		struct drm_snnq_job *args = &submit->items[i].args;
 
-		/* It may have been exported since they were collected. */
-		if (!bsearch(&obj, submit->shared, submit->shared_count, sizeof(obj),
-			     snnq_compare_pointers))
-			continue;
-		err = drm_sched_job_add_implicit_dependencies(&job->base, obj,
-							      job->writes & BIT(r));
+		err = snnq_array_fetch(array->ptr, array->stride, i, args,
+				       DRM_SNNQ_JOB_SIZE_V1, sizeof(*args));
+		if (!err && args->bindings.count > SNNQ_MAX_BINDINGS_PER_JOB)
+			err = -EINVAL;
+		if (!err && args->syncs.count > SNNQ_MAX_SYNCS_PER_JOB)
+			err = -E2BIG;
+		if (err) {
+			submit->failed = i;
+			return err;
+		}
+		syncs += args->syncs.count;
+		uses += args->bindings.count + 1;	/* and the profile */
 	}
+	submit->uses = kvcalloc(uses, sizeof(*submit->uses), SNNQ_GFP_USER);
+	if (!submit->uses)
+		return -ENOMEM;
+	if (!syncs)
+		return 0;
+	submit->signals = kvcalloc(syncs, sizeof(*submit->signals), SNNQ_GFP_USER);
+	return submit->signals ? 0 : -ENOMEM;
+}
+
+/*
+ * Wait for what others do with the job's buffers. Jobs of the same file are ordered
+ * by their streams and syncobjs only.
+ */
+static int snnq_submit_implicit(struct snnq_submit *submit, struct snnq_item *item)
+{
+	struct snnq_job *job = item->job;
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	u32 i;
+	int err;
+
+	if (job->flags & DRM_SNNQ_JOB_NO_IMPLICIT_SYNC)
+		return 0;
+	for (i = 0; i < item->use_count; i++) {
+		const struct snnq_use *use = &item->uses[i];
+
+		dma_resv_for_each_fence(&cursor, use->obj->resv, dma_resv_usage_rw(use->write),
+					fence) {
+			struct drm_sched_fence *s_fence = to_drm_sched_fence(fence);
+
+			/* An owner lives as long as its fence is not signaled. */
+			if (s_fence && s_fence->owner == submit->file->driver_priv)
+				continue;
+			if (dma_fence_is_signaled(fence))
+				continue;
+			err = drm_sched_job_add_dependency(&job->base, dma_fence_get(fence));
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+/* Each job adds at most one fence to a reservation. */
+static int snnq_submit_reserve(struct snnq_submit *submit)
+{
+	u32 i;
+	int err = 0;
+
+	for (i = 0; !err && i < submit->use_count; i++)
+		err = drm_exec_prepare_obj(&submit->exec, submit->uses[i].obj, submit->count);
 	return err;
 }
 
 static int snnq_submit_lock(struct snnq_submit *submit)
 {
+	int err = 0;
 	u32 i;
-	int err;
 
-	if (!submit->shared_count)
-		return 0;
-	err = drm_gem_lock_reservations(submit->shared, submit->shared_count, &submit->ticket);
-	if (err)
-		return err;
-	for (i = 0; !err && i < submit->shared_count; i++)
-		err = dma_resv_reserve_fences(submit->shared[i]->resv, submit->count);
+	drm_exec_init(&submit->exec, DRM_EXEC_INTERRUPTIBLE_WAIT | DRM_EXEC_IGNORE_DUPLICATES,
+		      submit->use_count);
+	drm_exec_until_all_locked(&submit->exec) {
+		err = snnq_submit_reserve(submit);
+		if (err && !drm_exec_is_contended(&submit->exec))
+			break;
+	}
 	for (i = 0; !err && i < submit->count; i++)
-		err = snnq_submit_implicit(submit, submit->jobs[i]);
+		err = snnq_submit_implicit(submit, &submit->items[i]);
 	if (err)
-		drm_gem_unlock_reservations(submit->shared, submit->shared_count,
-					    &submit->ticket);
+		drm_exec_fini(&submit->exec);
 	return err;
-}
-
-static void snnq_submit_unlock(struct snnq_submit *submit)
-{
-	if (submit->shared_count)
-		drm_gem_unlock_reservations(submit->shared, submit->shared_count,
-					    &submit->ticket);
 }
 
 static void snnq_stream_unqueue(struct snnq_stream *stream)
@@ -303,8 +427,8 @@ static bool snnq_submit_restarts(struct snnq_submit *submit, u32 index)
 	u32 i;
 
 	for (i = 0; i <= index; i++)
-		if (submit->jobs[i]->stream == submit->jobs[index]->stream &&
-		    submit->jobs[i]->flags & DRM_SNNQ_JOB_RESET)
+		if (submit->items[i].job->stream == submit->items[index].job->stream &&
+		    submit->items[i].job->flags & DRM_SNNQ_JOB_RESET)
 			return true;
 	return false;
 }
@@ -315,12 +439,12 @@ static int snnq_submit_enqueue(struct snnq_submit *submit)
 	int err;
 
 	for (i = 0; i < submit->count; i++) {
-		err = snnq_stream_enqueue(submit->jobs[i]->stream,
+		err = snnq_stream_enqueue(submit->items[i].job->stream,
 					  snnq_submit_restarts(submit, i));
 		if (err) {
 			submit->failed = i;
 			while (i--)
-				snnq_stream_unqueue(submit->jobs[i]->stream);
+				snnq_stream_unqueue(submit->items[i].job->stream);
 			return err;
 		}
 	}
@@ -341,41 +465,31 @@ static void snnq_submit_number(struct snnq_job *job)
 	job->seq = stream->seq++;
 }
 
-static void snnq_submit_attach(struct snnq_submit *submit, struct snnq_job *job,
-			       struct dma_fence *fence)
+static void snnq_submit_attach(struct snnq_item *item)
 {
-	u32 r;
+	u32 i;
 
-	for (r = 0; r < SNNQ_MAX_USER_REGIONS && job->bos[r]; r++) {
-		struct drm_gem_object *obj = snnq_bo_obj(job->bos[r]);
-
-		if (bsearch(&obj, submit->shared, submit->shared_count, sizeof(obj),
-			    snnq_compare_pointers))
-			dma_resv_add_fence(obj->resv, fence, job->writes & BIT(r) ?
-					   DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_READ);
-	}
+	for (i = 0; i < item->use_count; i++)
+		dma_resv_add_fence(item->uses[i].obj->resv, item->fence, item->uses[i].write ?
+				   DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_READ);
 }
 
-static void snnq_submit_push(struct snnq_submit *submit, u32 index)
+static void snnq_submit_push(struct snnq_submit *submit, struct snnq_item *item)
 {
-	struct snnq_job *job = submit->jobs[index];
-	struct dma_fence *fence;
+	struct snnq_job *job = item->job;
 	u32 i;
 
 	for (i = 0; i < job->wait_count; i++)
-		if (job->waits[i].producer)
-			job->waits[i].fence =
-				dma_fence_get(submit->fences[job->waits[i].producer - 1]);
+		job->waits[i].fence = dma_fence_get(submit->items[job->waits[i].producer].fence);
 	snnq_submit_number(job);
 	snnq_count(&job->stream->sdev->counters, SNNQ_JOBS_SUBMITTED, 1);
 	snnq_count(&job->stream->file->counters, SNNQ_JOBS_SUBMITTED, 1);
 	drm_sched_job_arm(&job->base);
-	fence = dma_fence_get(&job->base.s_fence->finished);
-	submit->fences[index] = fence;
-	snnq_submit_attach(submit, job, fence);
+	item->fence = dma_fence_get(&job->base.s_fence->finished);
+	snnq_submit_attach(item);
 	kref_get(&job->stream->ref);
-	submit->streams[index] = job->stream;
-	submit->jobs[index] = NULL;
+	item->stream = job->stream;
+	item->job = NULL;
 	drm_sched_entity_push_job(&job->base);
 }
 
@@ -385,7 +499,7 @@ static void snnq_submit_publish(struct snnq_submit *submit)
 
 	for (i = 0; i < submit->signal_count; i++) {
 		struct snnq_signal *s = &submit->signals[i];
-		struct dma_fence *fence = submit->fences[s->job];
+		struct dma_fence *fence = submit->items[s->job].fence;
 
 		if (s->chain)
 			drm_syncobj_add_point(s->syncobj, s->chain, fence, s->point);
@@ -401,15 +515,13 @@ static int snnq_submit_commit(struct snnq_submit *submit)
 	int err;
 	u32 i;
 
-	err = snnq_submit_collect(submit);
-	if (!err)
-		err = snnq_submit_lock(submit);
+	err = snnq_submit_lock(submit);
 	if (err)
 		return err;
 	err = snnq_submit_enqueue(submit);
 	for (i = 0; !err && i < submit->count; i++)
-		snnq_submit_push(submit, i);
-	snnq_submit_unlock(submit);
+		snnq_submit_push(submit, &submit->items[i]);
+	drm_exec_fini(&submit->exec);
 	if (!err)
 		snnq_submit_publish(submit);
 	return err;
@@ -423,19 +535,17 @@ static void snnq_submit_cleanup(struct snnq_submit *submit)
 		dma_fence_chain_free(submit->signals[i].chain);
 		drm_syncobj_put(submit->signals[i].syncobj);
 	}
-	kvfree(submit->signals);
-	for (i = 0; i < submit->count; i++) {
-		if (submit->jobs && submit->jobs[i])
-			snnq_job_abort(submit->jobs[i]);
-		if (submit->fences)
-			dma_fence_put(submit->fences[i]);
-		if (submit->streams)
-			snnq_stream_put(submit->streams[i]);
+	for (i = 0; submit->items && i < submit->count; i++) {
+		struct snnq_item *item = &submit->items[i];
+
+		if (item->job)
+			snnq_job_abort(item->job);
+		dma_fence_put(item->fence);
+		snnq_stream_put(item->stream);
 	}
-	kvfree(submit->shared);
-	kfree(submit->streams);
-	kfree(submit->fences);
-	kfree(submit->jobs);
+	kvfree(submit->signals);
+	kvfree(submit->uses);
+	kvfree(submit->items);
 }
 
 static int snnq_submit_run(struct snnq_submit *submit, const struct drm_snnq_array *jobs)
@@ -443,17 +553,11 @@ static int snnq_submit_run(struct snnq_submit *submit, const struct drm_snnq_arr
 	struct snnq_file *sfile = submit->file->driver_priv;
 	int err;
 
-	submit->jobs = kcalloc(submit->count, sizeof(*submit->jobs), GFP_KERNEL_ACCOUNT);
-	submit->fences = kcalloc(submit->count, sizeof(*submit->fences), GFP_KERNEL_ACCOUNT);
-	submit->streams = kcalloc(submit->count, sizeof(*submit->streams), GFP_KERNEL_ACCOUNT);
-	submit->signals = kvcalloc(submit->count * SNNQ_MAX_SYNCS_PER_JOB,
-				   sizeof(*submit->signals), GFP_KERNEL_ACCOUNT);
-	if (!submit->jobs || !submit->fences || !submit->streams || !submit->signals)
-		return -ENOMEM;
-	err = snnq_submit_build(submit, jobs);
-	if (err)
-		return err;
-	err = mutex_lock_interruptible(&sfile->submit_lock);
+	err = snnq_submit_fetch(submit, jobs);
+	if (!err)
+		err = snnq_submit_build(submit);
+	if (!err)
+		err = mutex_lock_interruptible(&sfile->submit_lock);
 	if (err)
 		return err;
 	err = snnq_submit_commit(submit);
@@ -469,7 +573,7 @@ int snnq_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 		.count = args->jobs.count,
 		.failed = U32_MAX,
 	};
-	int err;
+	int err, idx;
 
 	args->failed_index = U32_MAX;
 	if (args->flags || !args->jobs.count)
@@ -478,8 +582,11 @@ int snnq_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 		return -E2BIG;
 	if (READ_ONCE(to_snnq_device(drm)->wedged))
 		return -EIO;
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
 	err = snnq_submit_run(&submit, &args->jobs);
 	snnq_submit_cleanup(&submit);
+	drm_dev_exit(idx);
 	if (err)
 		args->failed_index = submit.failed;
 	return err;

@@ -14,7 +14,8 @@
  *  - fields marked MBZ must be zero and unknown flag bits clear, else -EINVAL;
  *  - structures grow at the end. A new field is announced by a flag bit that old
  *    kernels refuse. Elements of arrays carry their stride: a longer element is
- *    accepted when its tail is zero (else -E2BIG), a shorter one never (-EINVAL);
+ *    accepted when its tail is zero (else -E2BIG); in a shorter one what is missing
+ *    counts as zero, but for less than its first version, *_SIZE_V1 (-EINVAL);
  *  - ids are append-only and never reordered;
  *  - handles (BO, model, stream, syncobj) belong to the file that made them;
  *    an unknown one is -ENOENT. 0 is never a valid handle.
@@ -71,8 +72,8 @@ extern "C" {
  * struct drm_snnq_array - array of user structures
  * @ptr: user address of the first element; ignored when @count is 0.
  * @count: number of elements.
- * @stride: bytes from one element to the next; at least the size known when the
- *	element was first defined, at most 4096; ignored when @count is 0.
+ * @stride: bytes from one element to the next; at least the element's *_SIZE_V1,
+ *	at most 4096; ignored when @count is 0.
  */
 struct drm_snnq_array {
 	__u64 ptr;
@@ -356,17 +357,24 @@ struct drm_snnq_binding {
 	__u64 size;
 };
 
+#define DRM_SNNQ_BINDING_SIZE_V1	24
+
 /**
  * struct drm_snnq_sync - a syncobj to wait for or to signal
  * @handle: syncobj handle.
  * @flags: DRM_SNNQ_SYNC_WAIT or DRM_SNNQ_SYNC_SIGNAL, and _TIMELINE.
  * @point: timeline point, > 0; binary: 0. Points of a timeline must grow.
+ *
+ * A wait needs a fence that exists, or that an earlier job of the call makes: else
+ * -EINVAL. A point is reached when what signals it and all points before it ended.
  */
 struct drm_snnq_sync {
 	__u32 handle;
 	__u32 flags;
 	__u64 point;
 };
+
+#define DRM_SNNQ_SYNC_SIZE_V1		16
 
 #define DRM_SNNQ_SYNC_WAIT		(1 << 0)
 #define DRM_SNNQ_SYNC_SIGNAL		(1 << 1)
@@ -394,13 +402,27 @@ struct drm_snnq_job {
 	struct drm_snnq_array syncs;
 };
 
+#define DRM_SNNQ_JOB_SIZE_V1		56
+
 /* Start from zero state, as after STREAM_RESET. */
 #define DRM_SNNQ_JOB_RESET		(1 << 0)
 
+/*
+ * Do not wait for what others do with the job's buffers. Others still see the job
+ * as a reader or writer of them.
+ *
+ * Without it, a job waits for fences of other files and other drivers on its
+ * buffers: for writers, and for readers of what it writes. It never waits so for
+ * jobs of its own file: those are ordered by their stream and by syncobjs, else
+ * jobs that use parts of one buffer could not run in parallel.
+ */
+#define DRM_SNNQ_JOB_NO_IMPLICIT_SYNC	(1 << 1)
+
 /**
  * struct drm_snnq_submit - queue jobs, all or none
- * @jobs: array of struct drm_snnq_job, 1..SNNQ_MAX_JOBS_PER_SUBMIT. A job may
- *	wait for what an earlier job of the same call signals.
+ * @jobs: array of struct drm_snnq_job, 1..SNNQ_MAX_JOBS_PER_SUBMIT. Syncobjs work
+ *	as if each job were submitted by a call of its own, in this order: a job may
+ *	wait for what an earlier job of the call signals.
  * @flags: MBZ.
  * @failed_index: out: with an error, the index of the job at fault, else 0xffffffff.
  *
