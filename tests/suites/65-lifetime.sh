@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# timeout: 2400
+#
+# Removal of the device, limits and shared buffers where mistakes show: behind an IOMMU, where freeing
+# DMA memory too late hits somebody else's; on the kernel that checks everything; with two devices;
+# and with all DMA through bounce buffers.
+set -euo pipefail
+
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
+
+iommu=(--no-device --qemu -M --qemu q35 --qemu -device --qemu 'intel-iommu,intremap=off'
+  --qemu -device --qemu 'snnq-pci,cores=2'
+  --append 'intel_iommu=on,sm_off iommu.strict=1 iommu.passthrough=0 no_timer_check')
+
+tap iommu tests/selftests/run debian --tests 'remove_test memory_test share_test' --timeout 1000 "${iommu[@]}"
+tap two-devices tests/selftests/run debian --tests two_devices --qemu -device --qemu 'snnq-pci,cores=1' "${iommu[@]}"
+tap checked tests/selftests/run debug --tests 'remove_test share_test' --timeout 1000 "${iommu[@]}"
+tap bounced tests/selftests/run debian --tests share_test --append 'swiotlb=force no_timer_check'
+finish
