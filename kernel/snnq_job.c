@@ -394,6 +394,19 @@ static void snnq_job_fault(const struct snnq_job *job, int error, struct snnq_fa
 	fault->offset = 0;
 }
 
+/* The statistics go when the device does. */
+static int snnq_job_copy_profile(const struct snnq_job *job)
+{
+	int idx;
+
+	if (!drm_dev_enter(&job->stream->sdev->drm, &idx))
+		return -ENODEV;
+	snnq_bo_fill(job->profile_bo, job->profile_offset, job->profile->cpu,
+		     job->profile->bytes);
+	drm_dev_exit(idx);
+	return 0;
+}
+
 /**
  * snnq_job_finish() - tell everyone that a job ended
  * @job: job, COMPLETING, with its error; may be gone on return.
@@ -406,14 +419,13 @@ void snnq_job_finish(struct snnq_job *job)
 	struct snnq_fault fault = {};
 	int error = job->error;
 
+	if (job->profile && !error)
+		error = snnq_job_copy_profile(job);
 	if (error)
 		snnq_job_fault(job, error, &fault);
 	error = snnq_stream_job_done(stream, job->epoch, job->steps, error, &fault);
 	snnq_job_account(job, &stream->sdev->counters, error);
 	snnq_job_account(job, &stream->file->counters, error);
-	if (job->profile && !error)
-		snnq_bo_fill(job->profile_bo, job->profile_offset, job->profile->cpu,
-			     job->profile->bytes);
 	if (error)
 		dma_fence_set_error(&job->fence->base, error);
 	WRITE_ONCE(job->where, SNNQ_JOB_DONE);
