@@ -250,15 +250,19 @@ TEST_F_TIMEOUT(remove, everything_alive_then_closed_in_every_order, 900)
 }
 
 /* All of the ioctls that make something, until the device is gone. */
-static void load(int seed)
+static void load(const char *device, int seed)
 {
 	for (;;) {
-		int fd = snnq_test_open(), ret = fd < 0 ? -ENODEV : 0;
+		int fd = snnq_test_open(), ret = 0;
 		uint32_t stream, syncobj, imported;
 		struct test_net net;
 		struct test_job j;
 		int foreign = foreign_dmabuf(65536, NULL), dmabuf;
+		char name[32];
 
+		/* there may be others */
+		if (fd < 0 || !pci_name(fd, name) || strcmp(name, device))
+			ret = -ENODEV;
 		for (int i = 0; i < 20 && !ret; i++) {
 			ret = net_create(fd, 64 << seed % 4, (uint32_t)seed, &net);
 			if (!ret)
@@ -293,7 +297,7 @@ TEST_F_TIMEOUT(remove, under_load, 600)
 			pid[i] = fork();
 			ASSERT_GE(pid[i], 0);
 			if (!pid[i])
-				load(n * 4 + i);
+				load(self->name, n * 4 + i);
 		}
 		usleep(20000 + 37000 * (n % 7));
 		ASSERT_TRUE(take_away(variant->hot, self->name));
