@@ -37,13 +37,13 @@ TEST_F(bo, size_is_rounded_and_content_is_zero)
 	struct drm_snnq_bo_info info = { };
 	struct test_bo bo;
 
-	ASSERT_EQ(0, bo_create(self->fd, 5000, 0, &bo));
-	EXPECT_EQ(8192, bo.size);
+	ASSERT_EQ(0, bo_create(self->fd, page_bytes() + 904, 0, &bo));
+	EXPECT_EQ(2 * page_bytes(), bo.size);
 	for (uint64_t i = 0; i < bo.size; i++)
 		ASSERT_EQ(0, ((uint8_t *)bo.map)[i]);
 	info.handle = bo.handle;
 	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
-	EXPECT_EQ(8192, info.size);
+	EXPECT_EQ(2 * page_bytes(), info.size);
 	EXPECT_EQ(0, info.flags);
 	info.flags = 1;
 	EXPECT_EQ(-EINVAL, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
@@ -58,9 +58,9 @@ TEST_F(bo, mapping_outlives_the_handle)
 	ASSERT_EQ(0, bo_create(self->fd, 4096, 0, &bo));
 	arg.handle = bo.handle;
 	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_GEM_CLOSE, &arg));
-	memset(bo.map, 0x5a, 4096);
-	EXPECT_EQ(0x5a, ((uint8_t *)bo.map)[4095]);
-	munmap(bo.map, 4096);
+	memset(bo.map, 0x5a, bo.size);
+	EXPECT_EQ(0x5a, ((uint8_t *)bo.map)[bo.size - 1]);
+	munmap(bo.map, bo.size);
 	EXPECT_EQ(-EINVAL, snnq_ioctl(self->fd, DRM_IOCTL_GEM_CLOSE, &arg));
 }
 
@@ -76,7 +76,7 @@ TEST_F(bo, mmap_refuses_what_is_no_buffer)
 	offset = (struct drm_snnq_bo_mmap_offset) { .handle = bo.handle };
 	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_MMAP_OFFSET, &offset));
 	/* longer than the buffer, and next to it */
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, 8192, PROT_READ, MAP_SHARED, self->fd,
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 2 * page_bytes(), PROT_READ, MAP_SHARED, self->fd,
 				   (off_t)offset.offset));
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, self->fd,
 				   (off_t)offset.offset + (1 << 30)));
@@ -124,7 +124,9 @@ TEST_F(bo, regions_inside_one_large_buffer)
 	j.binding[0].size = WEIGHT_BYTES;
 	j.binding[1].offset = at[1];
 	j.binding[2].offset = at[2];
+	ASSERT_EQ(0, bo_flush(&big));
 	ASSERT_EQ(0, run_once(self->fd, &net, &j));
+	ASSERT_EQ(0, bo_fetch(&big));
 	net_expect(&net, 0, 128);
 	EXPECT_EQ(0, memcmp((char *)big.map + at[2], net.sum, sizeof(net.sum)));
 	/* nothing beside the readout was written */
@@ -159,9 +161,10 @@ TEST_F(bo, prime_between_two_files)
 /* Input from another driver's memory, without a copy. */
 TEST_F(bo, import_from_udmabuf)
 {
-	struct udmabuf_create create = { .size = 4096 };
+	struct udmabuf_create create = { .size = page_bytes() };
 	struct drm_prime_handle prime = { };
 	struct drm_snnq_bo_info info = { };
+	struct test_bo imported;
 	struct test_net net;
 	struct test_job j;
 	int dev = open("/dev/udmabuf", O_RDWR), mem, buf;
@@ -171,7 +174,7 @@ TEST_F(bo, import_from_udmabuf)
 		SKIP(return, "no /dev/udmabuf");
 	mem = memfd_create("snnq", MFD_ALLOW_SEALING);
 	ASSERT_GE(mem, 0);
-	ASSERT_EQ(0, ftruncate(mem, 4096));
+	ASSERT_EQ(0, ftruncate(mem, (off_t)create.size));
 	ASSERT_EQ(0, fcntl(mem, F_ADD_SEALS, F_SEAL_SHRINK));
 	create.memfd = (uint32_t)mem;
 	buf = ioctl(dev, UDMABUF_CREATE, &create);
@@ -183,16 +186,20 @@ TEST_F(bo, import_from_udmabuf)
 	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
 	EXPECT_TRUE(info.flags & DRM_SNNQ_BO_INFO_IMPORTED);
 	ASSERT_EQ(0, net_create(self->fd, 64, 5, &net));
-	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, mem, 0);
+	map = mmap(NULL, create.size, PROT_READ | PROT_WRITE, MAP_SHARED, mem, 0);
 	ASSERT_NE(MAP_FAILED, map);
 	memcpy(map, net.input.map, 64 * CHANNELS / 8);
+	imported = (struct test_bo) {
+		.fd = self->fd, .handle = prime.handle, .size = create.size,
+	};
+	ASSERT_EQ(0, bo_flush(&imported));
 	job_fill(&j, &net, 0, 0, 64, 0, 1);
 	j.binding[1].handle = prime.handle;
 	ASSERT_EQ(0, run_once(self->fd, &net, &j));
 	net_expect(&net, 0, 64);
 	EXPECT_TRUE(net_matches(&net));
 	net_destroy(&net);
-	munmap(map, 4096);
+	munmap(map, create.size);
 	close(mem);
 	close(dev);
 }

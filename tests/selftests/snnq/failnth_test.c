@@ -94,13 +94,15 @@ static bool fired(int control)
 
 TEST_F_TIMEOUT(failnth, opening, 120)
 {
+	char path[64];
 	int nth;
 
+	ASSERT_TRUE(node_path(self->fd, path));
 	for (nth = 1; nth < MAX_NTH; nth++) {
 		int fd;
 
 		arm(self->control, nth);
-		fd = open("/dev/accel/accel0", O_RDWR | O_CLOEXEC);
+		fd = open(path, O_RDWR | O_CLOEXEC);
 		if (!fired(self->control))
 			break;
 		if (fd >= 0)

@@ -182,16 +182,17 @@ TEST_F_TIMEOUT(ioctl, model_create_survives_any_changed_byte, 180)
 TEST_F(ioctl, argument_at_the_end_of_a_mapping)
 {
 	struct drm_snnq_model_create *m;
-	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	uint64_t bytes = page_bytes();
+	char *page = mmap(NULL, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			  -1, 0);
 
 	ASSERT_NE(MAP_FAILED, page);
-	ASSERT_EQ(0, munmap(page + 4096, 4096));
-	m = (void *)(page + 4096 - sizeof(*m));
+	ASSERT_EQ(0, munmap(page + bytes, bytes));
+	m = (void *)(page + bytes - sizeof(*m));
 	EXPECT_EQ(-EINVAL, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_MODEL_CREATE, m));
-	m = (void *)(page + 4096 - sizeof(*m) + 8);
+	m = (void *)(page + bytes - sizeof(*m) + 8);
 	EXPECT_EQ(-EFAULT, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_MODEL_CREATE, m));
-	munmap(page, 4096);
+	munmap(page, bytes);
 }
 
 TEST_F(ioctl, streams_refuse)
@@ -263,7 +264,7 @@ SPOIL(binding_flags, j->binding[2].flags = 1)
 SPOIL(odd_offset, j->binding[1].offset = 4)
 SPOIL(offset_wraps, j->binding[1].offset = UINT64_MAX - 63)
 SPOIL(size_wraps, j->binding[1].size = UINT64_MAX)
-SPOIL(beyond_bo, j->binding[0].size += 4096)
+SPOIL(beyond_bo, j->binding[0].size += page_bytes())
 SPOIL(too_small, j->binding[0].size = WEIGHT_BYTES - 1)
 SPOIL(bad_syncobj, j->sync[0].handle = 4242)
 SPOIL(sync_flags, j->sync[0].flags |= 1u << 9)

@@ -92,6 +92,41 @@ void bo_destroy(struct test_bo *bo)
 	memset(bo, 0, sizeof(*bo));
 }
 
+static int bo_sync_all(const struct test_bo *bo, uint32_t flags)
+{
+	struct drm_snnq_bo_sync sync = {
+		.handle = bo->handle, .flags = flags, .size = bo->size,
+	};
+
+	return snnq_ioctl(bo->fd, DRM_IOCTL_SNNQ_BO_SYNC, &sync);
+}
+
+int bo_flush(const struct test_bo *bo)
+{
+	return bo_sync_all(bo, DRM_SNNQ_SYNC_FOR_DEVICE);
+}
+
+int bo_fetch(const struct test_bo *bo)
+{
+	return bo_sync_all(bo, DRM_SNNQ_SYNC_FOR_CPU);
+}
+
+uint64_t page_bytes(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+bool node_path(int fd, char path[64])
+{
+	char link[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, 63);
+	path[n > 0 ? n : 0] = 0;
+	return n > 0;
+}
+
 static struct snnq_tensor planes(uint16_t region, uint64_t offset)
 {
 	return (struct snnq_tensor) {
@@ -217,7 +252,8 @@ int net_create(int fd, uint32_t steps, uint32_t seed, struct test_net *net)
 	input = net->input.map;
 	for (uint32_t i = 0; i < steps * (CHANNELS / 8); i++)
 		input[i] = (uint8_t)(next_random(&random) & next_random(&random));
-	return 0;
+	ret = bo_flush(&net->weights);
+	return ret ? ret : bo_flush(&net->input);
 }
 
 void net_destroy(struct test_net *net)
@@ -264,7 +300,8 @@ void net_expect(struct test_net *net, uint32_t first, uint32_t steps)
 
 bool net_matches(const struct test_net *net)
 {
-	return !memcmp(net->readout.map, net->sum, sizeof(net->sum));
+	return !bo_fetch(&net->readout) &&
+	       !memcmp(net->readout.map, net->sum, sizeof(net->sum));
 }
 
 void job_fill(struct test_job *j, const struct test_net *net, uint32_t stream,

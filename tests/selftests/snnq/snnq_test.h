@@ -52,11 +52,21 @@ struct test_net {
 
 /* Open the first snnq node; -1 when there is none. */
 int snnq_test_open(void);
+/* The path of a node that is open. */
+bool node_path(int fd, char path[64]);
 /* ioctl restarted on EINTR; 0 or -errno. */
 int snnq_ioctl(int fd, unsigned long request, void *arg);
 
 int bo_create(int fd, uint64_t size, uint32_t flags, struct test_bo *bo);
 void bo_destroy(struct test_bo *bo);
+/*
+ * Around what the CPU does with a buffer: after it wrote, before it reads. Needed where
+ * the device is not coherent or the kernel bounces. 0 or -errno.
+ */
+int bo_flush(const struct test_bo *bo);
+int bo_fetch(const struct test_bo *bo);
+/* Bytes of a CPU page, which buffers are made of. */
+uint64_t page_bytes(void);
 
 void program_fill(struct test_program *p, uint32_t max_steps);
 int model_create(int fd, const void *program, uint32_t size, uint32_t *handle);

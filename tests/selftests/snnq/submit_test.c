@@ -182,6 +182,7 @@ TEST_F(submit, profile_counters_are_exact)
 	j.job.profile_handle = profile.handle;
 	ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
 	ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, 1, 10000));
+	ASSERT_EQ(0, bo_fetch(&profile));
 	for (int i = 0; i < STEPS * CHANNELS / 8; i++)
 		spikes += (unsigned int)__builtin_popcount(input[i]);
 	s = profile.map;
