@@ -90,10 +90,10 @@ static inline enum snnq_verdict snnq_recover_judge(const struct snnq_sight *s)
 static inline u64 snnq_recover_limit(u64 ops, u32 lanes, u32 clock_khz, u64 floor_ns, u64 cap_ns)
 {
 	u64 ops_per_ms = (u64)max(lanes, 1u) * max(clock_khz, 1u);
-	u64 ms = div64_u64(ops, ops_per_ms);
-	u64 ns;
+	u64 ms, ns;
 
-	if (check_mul_overflow(ms + 1, (u64)SNNQ_LIMIT_FACTOR * NSEC_PER_MSEC, &ns))
+	if (check_add_overflow(div64_u64(ops, ops_per_ms), 1ull, &ms) ||
+	    check_mul_overflow(ms, (u64)SNNQ_LIMIT_FACTOR * NSEC_PER_MSEC, &ns))
 		ns = U64_MAX;
 	return min(max(ns, floor_ns), cap_ns);
 }
