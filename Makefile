@@ -7,11 +7,11 @@
 export PATH := /usr/bin:/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check shell userspace modules qemu guest bench reproduce clean \
+.PHONY: help demo check check-full shell userspace modules qemu guest bench reproduce clean \
 	setup-userspace setup-modules setup-qemu setup-guest setup-train setup-check
 
 help: ## list the entry points
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: ## classify recordings: first in one process, then through the driver in an emulated machine
 	@tools/demo
@@ -19,6 +19,9 @@ demo: ## classify recordings: first in one process, then through the driver in a
 check: userspace modules qemu setup-check ## all tests, from nothing to one line of counts
 	@kernel=$$(tools/guest/kernel debug) && tools/modules "$$kernel/build"
 	@tests/run
+
+check-full: export SNNQ_STRESS_SECONDS := 600
+check-full: check ## the same, with ten minutes of stress instead of one
 
 shell: userspace modules qemu setup-guest ## work in the guest, driver loaded, programs and demo in place
 	@tools/guest/run --shell
