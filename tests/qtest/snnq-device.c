@@ -2,6 +2,7 @@
 /* The machine, registers, rings and regions; see snnq.h. */
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
+#include "hw/pci/pci_regs.h"
 #include "snnq.h"
 
 #define SLOT            4
@@ -46,6 +47,14 @@ Device *device_boot_on(const char *machine, const char *options)
     msix_setup(d);
     reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
     return d;
+}
+
+void device_bring_up(Device *d)
+{
+    qpci_device_enable(d->pci);
+    qpci_config_writel(d->pci, PCI_BASE_ADDRESS_0, d->bar.addr);
+    reg_wait(d, SNNQ_REG_STATUS, UINT32_MAX, SNNQ_DEV_STATUS_READY);
+    reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
 }
 
 void device_close(Device *d)

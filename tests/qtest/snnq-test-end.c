@@ -175,10 +175,7 @@ static void test_system_reset(void)
     }
     qtest_qmp_assert_success(f.d->qts, "{'execute': 'system_reset'}");
     qtest_qmp_eventwait(f.d->qts, "RESET");
-    qpci_device_enable(f.d->pci);
-    qpci_config_writel(f.d->pci, PCI_BASE_ADDRESS_0, f.d->bar.addr);
-    g_assert_cmphex(reg_read(f.d, SNNQ_REG_STATUS), ==, SNNQ_DEV_STATUS_READY);
-    reg_write(f.d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
+    device_bring_up(f.d);
     for (unsigned i = 0; i < CORES; i++) {
         g_assert_cmphex(core_read(f.d, i, SNNQ_CORE_STATUS), ==, 0);
         core_enable(f.d, i, 8, 8);

@@ -94,6 +94,7 @@ static void test_properties(void)
         { "inject-ring-error", 3, "0 and 2" }, { "inject-stuck-reset", 3, "0 and 2" },
         { "inject-storm-ns", 999, "between 1000 and" },
         { "inject-storm-vector", 17, "0 and 16" },
+        { "max-plan-memory", 1048575, "between 1048576 and 1099511627776" },
         { "inject-capability", 0x10000, "0 and 65535" },
     };
     QTestState *qts = qtest_init("-M pc -nic none");
@@ -152,6 +153,7 @@ int main(int argc, char **argv)
     add_ring_tests();
     add_end_tests();
     add_inject_tests();
+    add_limit_tests();
     add_golden_tests();
     return g_test_run();
 }

@@ -76,6 +76,8 @@ typedef struct Net {
 /* snnq-device.c */
 Device *device_boot(const char *options);
 Device *device_boot_on(const char *machine, const char *options);
+/* What firmware and driver do before the cores; again after a reset of the machine. */
+void device_bring_up(Device *d);
 void device_close(Device *d);
 uint64_t memory_alloc(Device *d, uint64_t bytes);
 uint32_t reg_read(Device *d, uint32_t reg);
@@ -121,12 +123,21 @@ void net_push(Device *d, unsigned core, Net *net, unsigned count);
 void assert_record(const struct snnq_cq_entry *r, uint16_t status, uint16_t layer,
                    uint16_t region, uint64_t offset);
 
+/* snnq-huge.c */
+#define HUGE_LIST_BYTES (1ull << 42)    /* of events */
+/* A job of one layer, all its data one page; @skip_pages lie before that in the list. */
+struct snnq_sq_entry huge_entry(Device *d, const struct snnq_layer *layer,
+                                uint32_t skip_pages);
+struct snnq_tensor huge_spikes(uint16_t height, uint16_t width, uint32_t channels);
+struct snnq_tensor huge_sums(uint32_t channels);
+
 /* Tests by area. */
 void add_register_tests(void);
 void add_job_tests(void);
 void add_ring_tests(void);
 void add_end_tests(void);
 void add_inject_tests(void);
+void add_limit_tests(void);
 void add_golden_tests(void);
 
 #endif /* SNNQ_QTEST_H */

@@ -16,6 +16,7 @@
 
 #include "qemu/thread.h"
 #include "qemu/timer.h"
+#include "qemu/units.h"
 #include "hw/qdev-core.h"
 #include "hw/qdev-properties.h"
 #include "snnq_qemu_compat.h"
@@ -49,6 +50,7 @@ typedef struct SnnqJob {
     struct snnq_outcome outcome;        /* of the thread, when done */
     SnnqRegion *regions;
     uint32_t region_count;
+    struct snnq_plan *plan;             /* in use, or NULL */
     uint32_t accesses;                  /* DMA accesses so far */
     uint64_t progress;                  /* as told to the guest, */
     int64_t told_ns;                    /* and when */
@@ -95,6 +97,12 @@ typedef struct SnnqRing {
     uint32_t tail;
 } SnnqRing;
 
+/* A program that a core remembers. */
+typedef struct SnnqCached {
+    struct snnq_plan *plan;
+    uint64_t bytes;
+} SnnqCached;
+
 struct SnnqCore {
     SnnqState *s;
     unsigned index;
@@ -125,10 +133,12 @@ struct SnnqCore {
     bool paused;                /* lock: the machine is stopped */
     bool parked;                /* lock: the thread waits, does no DMA */
     bool quit;                  /* lock */
+    bool forget;                /* lock: the thread lets its plans go */
     SnnqDmaRequest *request;    /* lock */
 
     SnnqJob job;                /* see top */
-    struct snnq_plan *plans[SNNQ_PLANS];        /* thread; latest first */
+    uint64_t memory;            /* thread: taken of the core's share */
+    SnnqCached plans[SNNQ_PLANS];               /* thread; latest first */
 };
 
 typedef struct SnnqInjectProperty {
@@ -139,7 +149,7 @@ typedef struct SnnqInjectProperty {
 struct SnnqState {
     /* Properties. */
     uint32_t cores, sram, dma_bits, ring_size;
-    uint64_t ops;
+    uint64_t ops, max_plan_memory;
     bool inject_regs;
 
     DeviceState *dev;
@@ -174,6 +184,7 @@ struct SnnqState {
     DEFINE_PROP_UINT32("dma-bits", type, field.dma_bits, 40), \
     DEFINE_PROP_UINT32("ring-size", type, field.ring_size, 1024), \
     DEFINE_PROP_UINT64("ops", type, field.ops, UINT64_MAX), \
+    DEFINE_PROP_SIZE("max-plan-memory", type, field.max_plan_memory, 1 * GiB), \
     DEFINE_PROP_BOOL("inject-regs", type, field.inject_regs, false)
 
 /* snnq_core.c: the device as its bus front end sees it. */
@@ -231,11 +242,22 @@ void snnq_job_thread_join(SnnqCore *core);
 void snnq_job_start(SnnqCore *core);
 SnnqJobPhase snnq_job_phase(SnnqCore *core);
 void snnq_job_forget(SnnqCore *core);
+void snnq_job_forget_all(SnnqCore *core);
 void snnq_job_stop(SnnqCore *core, SnnqStop stop);
 void snnq_job_wait(SnnqCore *core);
 void snnq_job_pause(SnnqCore *core, bool pause);
+void snnq_job_wait_parked(SnnqCore *core);
+bool snnq_job_tick(void *opaque);
+bool snnq_job_ending(SnnqCore *core);
 void snnq_outcome_fail(struct snnq_outcome *outcome, uint16_t status,
                        uint16_t region, uint64_t offset);
+
+/* snnq_cache.c */
+bool snnq_memory_take(SnnqCore *core, uint64_t bytes);
+void snnq_memory_give(SnnqCore *core, uint64_t bytes);
+struct snnq_plan *snnq_cache_get(SnnqCore *core, const void *program, size_t size,
+                                 int *ret, uint64_t *bytes, struct snnq_diag *diag);
+void snnq_cache_clear(SnnqCore *core);
 
 /* snnq_dma.c */
 uint64_t snnq_dma_limit(SnnqState *s);
@@ -244,7 +266,7 @@ bool snnq_dma_job(SnnqCore *core, uint64_t addr, void *buf, size_t len, bool is_
 void snnq_dma_serve(SnnqCore *core);
 void snnq_dma_serve_locked(SnnqCore *core);
 bool snnq_regions_fetch(SnnqCore *core, const struct snnq_program_info *info);
-void snnq_regions_free(SnnqJob *job);
+void snnq_regions_free(SnnqCore *core);
 int snnq_region_read(void *opaque, uint32_t region, uint64_t offset, void *buf,
                      size_t bytes);
 int snnq_region_write(void *opaque, uint32_t region, uint64_t offset, const void *buf,

@@ -10,7 +10,6 @@
 #include "qapi/error.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
-#include "qemu/units.h"
 #include "snnq.h"
 #include "trace.h"
 
@@ -80,7 +79,7 @@ void snnq_core_reset_done(SnnqCore *core)
     SnnqState *s = core->s;
 
     snnq_spoil_after_reset(core);
-    snnq_job_forget(core);
+    snnq_job_forget_all(core);
     snnq_ring_forget(core);
     core->resetting = false;
     trace_snnq_reset_done(s, core->index);
@@ -431,7 +430,8 @@ static bool check_properties(SnnqState *s, Error **errp)
     if (!check_range("cores", s->cores, 1, SNNQ_MAX_CORES, errp) ||
         !check_range("sram", s->sram, 4 * KiB, 64 * MiB, errp) ||
         !check_range("dma-bits", s->dma_bits, 32, 64, errp) ||
-        !check_range("ring-size", s->ring_size, 2, 65536, errp)) {
+        !check_range("ring-size", s->ring_size, 2, 65536, errp) ||
+        !check_range("max-plan-memory", s->max_plan_memory, 1 * MiB, 1 * TiB, errp)) {
         return false;
     }
     if (!is_power_of_2(s->ring_size)) {
@@ -451,10 +451,15 @@ static void vm_state_changed(void *opaque, bool running, RunState state)
 {
     SnnqState *s = opaque;
 
+    trace_snnq_running(s, running);
     s->running = running;
     for (unsigned i = 0; i < s->cores; i++) {
         snnq_job_pause(&s->core[i], !running);
     }
+    for (unsigned i = 0; !running && i < s->cores; i++) {
+        snnq_job_wait_parked(&s->core[i]);
+    }
+    trace_snnq_running_done(s, running);
     snnq_kick(s);
 }
 
@@ -546,7 +551,7 @@ void snnq_reset_hold(SnnqState *s)
     stop_all(s);
     for (unsigned i = 0; i < s->cores; i++) {
         snnq_spoil_drop(&s->core[i]);
-        snnq_job_forget(&s->core[i]);
+        snnq_job_forget_all(&s->core[i]);
         snnq_ring_forget(&s->core[i]);
         s->core[i].resetting = false;
     }

@@ -163,18 +163,36 @@ static uint32_t list_pages(uint32_t pages)
     return pages <= SNNQ_LIST_ENTRIES ? 1 : DIV_ROUND_UP(pages - 1, SNNQ_LIST_LINK);
 }
 
-/* Append the address of the next list page. */
-static int link_add(SnnqRegion *r, uint64_t addr)
+/* Twice as much room; the old one goes only after that. */
+static bool links_grow(SnnqCore *core, SnnqRegion *r)
 {
-    if (r->known == r->room) {
-        uint32_t room = 2 * r->room;
-        uint64_t *links = g_try_renew(uint64_t, r->links, room);
+    uint64_t bytes = 2 * r->room * sizeof(*r->links);
+    uint64_t *links;
 
-        if (!links) {
-            return SNNQ_STATUS_ACCESS;
-        }
-        r->links = links;
-        r->room = room;
+    if (!snnq_memory_take(core, bytes)) {
+        return false;
+    }
+    links = g_try_malloc(bytes);
+    if (!links) {
+        snnq_memory_give(core, bytes);
+        return false;
+    }
+    memcpy(links, r->links, bytes / 2);
+    g_free(r->links);
+    snnq_memory_give(core, bytes / 2);
+    r->links = links;
+    r->room *= 2;
+    return true;
+}
+
+/* Append the address of the next list page. */
+static int link_add(SnnqCore *core, SnnqRegion *r, uint64_t addr)
+{
+    if (addr % SNNQ_PAGE_BYTES) {
+        return SNNQ_STATUS_ACCESS;
+    }
+    if (r->known == r->room && !links_grow(core, r)) {
+        return SNNQ_STATUS_INTERNAL;
     }
     r->links[r->known++] = addr;
     return SNNQ_STATUS_OK;
@@ -184,14 +202,19 @@ static int link_add(SnnqRegion *r, uint64_t addr)
 static int list_fetch(SnnqCore *core, SnnqRegion *r, uint32_t wanted)
 {
     uint64_t link;
+    int status;
 
     while (r->known <= wanted) {
+        if (snnq_job_ending(core)) {
+            return SNNQ_STATUS_CANCELLED;
+        }
         if (!snnq_dma_job(core, r->links[r->known - 1] + SNNQ_LIST_LINK * sizeof(link),
                           &link, sizeof(link), false)) {
             return SNNQ_STATUS_DMA;
         }
-        if (link % SNNQ_PAGE_BYTES || link_add(r, link)) {
-            return SNNQ_STATUS_ACCESS;
+        status = link_add(core, r, link);
+        if (status) {
+            return status;
         }
     }
     r->cached = UINT32_MAX;
@@ -225,7 +248,8 @@ static int region_copy(SnnqCore *core, SnnqRegion *r, uint64_t *offset, char *bu
     while (bytes) {
         uint64_t at = r->entry.start + *offset, addr;
         size_t part = MIN(bytes, SNNQ_PAGE_BYTES - at % SNNQ_PAGE_BYTES);
-        int status = page_address(core, r, at / SNNQ_PAGE_BYTES, &addr);
+        int status = snnq_job_ending(core) ? SNNQ_STATUS_CANCELLED :
+                     page_address(core, r, at / SNNQ_PAGE_BYTES, &addr);
 
         if (status) {
             return status;
@@ -323,7 +347,7 @@ static bool regions_read(SnnqCore *core, uint32_t count)
         job->outcome = job->fault;
         return false;
     }
-    job->regions = g_new0(SnnqRegion, count);
+    job->regions = g_new0(SnnqRegion, count);       /* at most 35 of 4 KiB */
     job->region_count = count;
     for (uint32_t i = 0; i < count; i++) {
         SnnqRegion *r = &job->regions[i];
@@ -366,10 +390,16 @@ bool snnq_regions_fetch(SnnqCore *core, const struct snnq_program_info *info)
     return true;
 }
 
-void snnq_regions_free(SnnqJob *job)
+void snnq_regions_free(SnnqCore *core)
 {
+    SnnqJob *job = &core->job;
+
     for (uint32_t i = 0; i < job->region_count; i++) {
-        g_free(job->regions[i].links);
+        SnnqRegion *r = &job->regions[i];
+
+        /* The first one is part of the region, so to speak. */
+        snnq_memory_give(core, (r->room - 1) * sizeof(*r->links));
+        g_free(r->links);
     }
     g_free(job->regions);
     job->regions = NULL;

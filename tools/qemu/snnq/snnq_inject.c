@@ -264,7 +264,7 @@ static void flip(SnnqCore *core, unsigned index, uint64_t first, uint64_t offset
 void snnq_inject_flip(SnnqCore *core, uint32_t region, uint64_t offset, void *buf,
                       size_t bytes)
 {
-    const struct snnq_program_info *info = snnq_plan_info(core->plans[0]);
+    const struct snnq_program_info *info = snnq_plan_info(core->job.plan);
 
     if (region == SNNQ_REGION_STATE_IN) {
         flip(core, SNNQ_INJECT_FLIP_STATE, sizeof(struct snnq_state_header), offset, buf,

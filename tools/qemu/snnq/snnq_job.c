@@ -11,7 +11,6 @@
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
-#include "hw/boards.h"
 #include "snnq.h"
 #include "trace.h"
 
@@ -92,28 +91,14 @@ static bool job_poll(void *opaque, uint32_t layer, uint64_t count)
     return !job_tell(core, layer) || job_stop_level(core) != SNNQ_STOP_NONE;
 }
 
-/* In the midst of a layer, often. Flags may be read late, but not for long. */
-static bool job_tick(void *opaque, uint32_t layer)
+/* Whether the job is to end, whatever it is doing. */
+bool snnq_job_ending(SnnqCore *core)
 {
-    SnnqCore *core = opaque;
-
-    if ((qatomic_read(&core->stop) || qatomic_read(&core->paused)) &&
-        job_stop_level(core) != SNNQ_STOP_NONE) {
-        return true;
-    }
-    /* Asking for the time takes longer than all of the above. */
-    return core->job.ticks++ % 8 == 0 && get_clock() - core->job.told_ns > TELL_NS &&
-           !job_tell(core, layer);
+    return qatomic_read(&core->stop) != SNNQ_STOP_NONE;
 }
 
-/* Make the plan at @index the latest one. */
-static void plan_to_front(SnnqCore *core, unsigned index, struct snnq_plan *plan)
-{
-    memmove(&core->plans[1], &core->plans[0], index * sizeof(core->plans[0]));
-    core->plans[0] = plan;
-}
-
-static bool plan_tick(void *opaque)
+/* A safe point. Flags may be read late, but not for long. */
+bool snnq_job_tick(void *opaque)
 {
     SnnqCore *core = opaque;
 
@@ -121,69 +106,83 @@ static bool plan_tick(void *opaque)
            job_stop_level(core) != SNNQ_STOP_NONE;
 }
 
-/*
- * A plan's memory is the host's, and page lists that repeat a page cost a guest
- * little: it may not make a plan larger than its own memory.
- */
-static int plan_make(SnnqCore *core, const void *program, size_t bytes,
-                     struct snnq_plan **plan, struct snnq_diag *diag)
+/* In the midst of a layer, often. */
+static bool job_tick(void *opaque, uint32_t layer)
 {
-    struct snnq_pace pace = { .tick = plan_tick, .ctx = core };
+    SnnqCore *core = opaque;
 
-    return snnq_plan_create(program, bytes, &core->s->caps, current_machine->ram_size,
-                            &pace, plan, diag);
+    if (snnq_job_tick(core)) {
+        return true;
+    }
+    /* Asking for the time takes longer than all of the above. */
+    return core->job.ticks++ % 8 == 0 && get_clock() - core->job.told_ns > TELL_NS &&
+           !job_tell(core, layer);
 }
 
-static struct snnq_plan *plan_get(SnnqCore *core, const void *program, size_t bytes)
+/* The host has no memory for it: how many bytes it would have been. */
+static void out_of_memory(SnnqJob *job, uint64_t bytes)
+{
+    snnq_outcome_fail(&job->outcome, SNNQ_STATUS_INTERNAL, SNNQ_REGION_NONE, bytes);
+}
+
+/* Make the plan, or say why not. */
+static bool plan_get(SnnqCore *core, const void *program, size_t size)
 {
     SnnqJob *job = &core->job;
-    struct snnq_plan *plan;
     struct snnq_diag diag;
+    uint64_t bytes = 0;
     int ret;
 
-    for (unsigned i = 0; i < SNNQ_PLANS && core->plans[i]; i++) {
-        plan = core->plans[i];
-        if (snnq_plan_matches(plan, program, bytes)) {
-            plan_to_front(core, i, plan);
-            return plan;
-        }
+    job->plan = snnq_cache_get(core, program, size, &ret, &bytes, &diag);
+    if (job->plan) {
+        return true;
     }
-    ret = plan_make(core, program, bytes, &plan, &diag);
-    if (ret && diag.check != SNNQ_CHECK_OK) {
+    if (ret == -EINTR) {
+        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_CANCELLED, SNNQ_REGION_NONE, 0);
+    } else if (ret == -EFBIG || ret == -ENOMEM) {
+        out_of_memory(job, bytes);
+    } else {
         trace_snnq_err_program(core->s, core->index, job->entry.job_id, diag.layer,
                                diag.field, snnq_check_text(diag.check));
         job->outcome.layer = MIN(diag.layer, SNNQ_LAYER_NONE);
         snnq_outcome_fail(&job->outcome, SNNQ_STATUS_BAD_PROGRAM, SNNQ_REGION_NONE,
                           diag.check);
-        return NULL;
     }
-    if (ret) {
-        snnq_outcome_fail(&job->outcome,
-                          ret == -EINTR ? SNNQ_STATUS_CANCELLED : SNNQ_STATUS_INTERNAL,
-                          SNNQ_REGION_NONE, 0);
-        return NULL;
-    }
-    snnq_plan_destroy(core->plans[SNNQ_PLANS - 1]);
-    plan_to_front(core, SNNQ_PLANS - 1, plan);
-    return plan;
+    return false;
 }
 
-/* Fetch the program; the submission entry bounded its size. */
-static struct snnq_plan *program_fetch(SnnqCore *core)
+/* Fetch the program, whose size the submission entry bounded, and plan it. */
+static bool program_fetch(SnnqCore *core, void *program)
+{
+    SnnqJob *job = &core->job;
+
+    if (!snnq_dma_job(core, job->entry.program, program, job->entry.program_bytes, false)) {
+        job->outcome = job->fault;
+        return false;
+    }
+    return plan_get(core, program, job->entry.program_bytes);
+}
+
+static bool program_load(SnnqCore *core)
 {
     SnnqJob *job = &core->job;
     size_t bytes = job->entry.program_bytes;
-    g_autofree void *program = g_try_malloc(bytes);
+    g_autofree void *program = NULL;
+    bool ok;
 
-    if (!program) {
-        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_INTERNAL, SNNQ_REGION_NONE, 0);
-        return NULL;
+    if (!snnq_memory_take(core, bytes)) {
+        out_of_memory(job, bytes);
+        return false;
     }
-    if (!snnq_dma_job(core, job->entry.program, program, bytes, false)) {
-        job->outcome = job->fault;
-        return NULL;
+    program = g_try_malloc(bytes);
+    if (program) {
+        ok = program_fetch(core, program);
+    } else {
+        out_of_memory(job, bytes);
+        ok = false;
     }
-    return plan_get(core, program, bytes);
+    snnq_memory_give(core, bytes);
+    return ok;
 }
 
 /* What of the submission entry depends on the program. */
@@ -204,6 +203,10 @@ static void job_explain(SnnqJob *job)
 {
     struct snnq_outcome *outcome = &job->outcome;
 
+    if (outcome->status == SNNQ_STATUS_CANCELLED) {
+        outcome->region = SNNQ_REGION_NONE;     /* also when it was within an access */
+        outcome->offset = 0;
+    }
     if (outcome->status == SNNQ_STATUS_OK || job->fault.status == SNNQ_STATUS_OK) {
         return;
     }
@@ -217,13 +220,11 @@ static void job_explain(SnnqJob *job)
     }
 }
 
-static void job_run(SnnqCore *core, struct snnq_plan *plan)
+/* Run the plan; counters go to @stats, of so many bytes, and to the guest. */
+static void job_run(SnnqCore *core, struct snnq_layer_stats *stats, size_t bytes)
 {
     SnnqJob *job = &core->job;
-    const struct snnq_program_info *info = snnq_plan_info(plan);
-    bool profile = job->entry.flags & SNNQ_SQ_FLAG_PROFILE;
-    size_t bytes = info->layer_count * sizeof(struct snnq_layer_stats);
-    g_autofree struct snnq_layer_stats *stats = profile ? g_malloc0(bytes) : NULL;
+    const struct snnq_program_info *info = snnq_plan_info(job->plan);
     struct snnq_run run = {
         .steps = job->entry.steps,
         .reset = job->entry.flags & SNNQ_SQ_FLAG_RESET,
@@ -238,25 +239,44 @@ static void job_run(SnnqCore *core, struct snnq_plan *plan)
     for (uint32_t i = 0; i < info->region_count; i++) {
         run.event_bytes[i] = job->regions[SNNQ_REGION_USER + i].entry.bytes;
     }
-    snnq_plan_run(plan, &run, &job->outcome);
+    snnq_plan_run(job->plan, &run, &job->outcome);
     job_explain(job);
-    if (profile && job->outcome.status == SNNQ_STATUS_OK &&
+    if (stats && job->outcome.status == SNNQ_STATUS_OK &&
         !snnq_dma_job(core, job->entry.profile, stats, bytes, true)) {
         snnq_outcome_fail(&job->outcome, SNNQ_STATUS_DMA, SNNQ_REGION_NONE,
                           job->fault.offset);
     }
 }
 
+static void job_run_profiled(SnnqCore *core)
+{
+    size_t bytes = snnq_plan_info(core->job.plan)->layer_count *
+                   sizeof(struct snnq_layer_stats);
+    g_autofree struct snnq_layer_stats *stats = NULL;
+
+    if (!snnq_memory_take(core, bytes)) {
+        out_of_memory(&core->job, bytes);
+        return;
+    }
+    stats = g_malloc0(bytes);
+    job_run(core, stats, bytes);
+    snnq_memory_give(core, bytes);
+}
+
 static void job_execute(SnnqCore *core)
 {
     SnnqJob *job = &core->job;
-    struct snnq_plan *plan = program_fetch(core);
 
-    if (plan && entry_fits(job, snnq_plan_info(plan)) &&
-        snnq_regions_fetch(core, snnq_plan_info(plan))) {
-        job_run(core, plan);
+    if (program_load(core) && entry_fits(job, snnq_plan_info(job->plan)) &&
+        snnq_regions_fetch(core, snnq_plan_info(job->plan))) {
+        if (job->entry.flags & SNNQ_SQ_FLAG_PROFILE) {
+            job_run_profiled(core);
+        } else {
+            job_run(core, NULL, 0);
+        }
     }
-    snnq_regions_free(job);
+    snnq_regions_free(core);
+    job->plan = NULL;
 }
 
 static void *job_thread(void *opaque)
@@ -266,6 +286,13 @@ static void *job_thread(void *opaque)
     rcu_register_thread();
     qemu_mutex_lock(&core->lock);
     while (!core->quit) {
+        if (core->forget) {
+            core->forget = false;
+            qemu_mutex_unlock(&core->lock);
+            snnq_cache_clear(core);
+            qemu_mutex_lock(&core->lock);
+            continue;
+        }
         if (core->phase != SNNQ_JOB_RUNNING) {
             qemu_cond_wait(&core->wake, &core->lock);
             continue;
@@ -278,9 +305,7 @@ static void *job_thread(void *opaque)
         qemu_bh_schedule(core->bh);
     }
     qemu_mutex_unlock(&core->lock);
-    for (unsigned i = 0; i < SNNQ_PLANS; i++) {
-        snnq_plan_destroy(core->plans[i]);
-    }
+    snnq_cache_clear(core);
     rcu_unregister_thread();
     return NULL;
 }
@@ -335,12 +360,22 @@ void snnq_job_start(SnnqCore *core)
     qemu_cond_broadcast(&core->wake);
 }
 
+/* The job was reported, or its result is not wanted. */
 void snnq_job_forget(SnnqCore *core)
 {
     QEMU_LOCK_GUARD(&core->lock);
     assert(core->phase != SNNQ_JOB_RUNNING);
     core->phase = SNNQ_JOB_NONE;
     qatomic_set(&core->stop, SNNQ_STOP_NONE);
+}
+
+/* After a reset: also the plans, before the thread's next job. */
+void snnq_job_forget_all(SnnqCore *core)
+{
+    snnq_job_forget(core);
+    QEMU_LOCK_GUARD(&core->lock);
+    core->forget = true;
+    qemu_cond_broadcast(&core->wake);
 }
 
 /* Ask the running job, if there is one, to end. */
@@ -361,13 +396,19 @@ void snnq_job_wait(SnnqCore *core)
     }
 }
 
-/* With the BQL: stop DMA of the thread before its next access, or let it go on. */
+/* Stop the thread before its next access to memory, or let it go on. */
 void snnq_job_pause(SnnqCore *core, bool pause)
 {
     QEMU_LOCK_GUARD(&core->lock);
     qatomic_set(&core->paused, pause);
     qemu_cond_broadcast(&core->wake);
-    while (pause && core->phase == SNNQ_JOB_RUNNING && !core->parked) {
+}
+
+/* With the BQL, paused: wait until the thread is at a safe point, serving its DMA. */
+void snnq_job_wait_parked(SnnqCore *core)
+{
+    QEMU_LOCK_GUARD(&core->lock);
+    while (core->phase == SNNQ_JOB_RUNNING && !core->parked) {
         snnq_dma_serve_locked(core);
         qemu_cond_wait(&core->idle, &core->lock);
     }
