@@ -51,7 +51,7 @@ typedef struct SnnqJob {
     SnnqRegion *regions;
     uint32_t region_count;
     struct snnq_plan *plan;             /* in use, or NULL */
-    uint32_t accesses;                  /* DMA accesses so far */
+    uint64_t accesses;                  /* DMA accesses so far */
     uint64_t progress;                  /* as told to the guest, */
     int64_t told_ns;                    /* and when */
     uint32_t ticks;

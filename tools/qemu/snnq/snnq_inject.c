@@ -279,9 +279,9 @@ void snnq_inject_flip(SnnqCore *core, uint32_t region, uint64_t offset, void *bu
 bool snnq_inject_dma_error(SnnqCore *core)
 {
     uint32_t *at = &core->s->inject[SNNQ_INJECT_DMA_ERROR];
-    uint32_t n = core->job.accesses;
+    uint32_t n = qatomic_read(at);
 
-    return snnq_inject_hits(core) && qatomic_read(at) == n &&
+    return n && n == core->job.accesses && snnq_inject_hits(core) &&
            qatomic_cmpxchg(at, n, 0) == n;
 }
 
