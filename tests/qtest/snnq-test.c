@@ -23,6 +23,9 @@ static void test_reset_values(void)
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_POT), ==, 0x3c);
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_APOT), ==, 0x38);
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_TERNARY), ==, 0x04);
+    g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_SAFE_POINT), ==, 65536);
+    g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_LANES), ==, 64);
+    g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_PORT), ==, 16);
     g_assert_cmphex(reg_read(d, SNNQ_REG_STATUS), ==, SNNQ_DEV_STATUS_READY);
     g_assert_cmphex(reg_read(d, SNNQ_REG_ERROR), ==, 0);
     g_assert_cmpint((int32_t)reg_read(d, SNNQ_REG_TEMPERATURE), ==, 35000);

@@ -24,6 +24,10 @@
 extern "C" {
 #endif
 
+/* Cycle model, Documentation/cycle-model.md. */
+#define SNNQ_LANES	64u	/* synaptic operations or neuron updates per cycle */
+#define SNNQ_PORT_BYTES	16u	/* host memory bytes per cycle */
+
 struct snnq_plan;
 
 /**

@@ -22,8 +22,6 @@
 #include "job_memory.h"
 #include "snnq_regs.h"
 
-#define SIM_LANES 64
-#define SIM_PORT_BYTES 16
 #define SIM_CLOCK_KHZ 500000
 
 struct sim {
@@ -464,8 +462,8 @@ static void fill_info(struct snnq_device *dev, uint32_t cores)
 	dev->caps = snnq_caps_all;
 	dev->info = (struct snnq_device_info) {
 		.name = "sim", .driver = "sim", .hw_version = SNNQ_HW_VERSION, .cores = cores,
-		.dma_bits = 64, .queue_depth = 1, .lanes = SIM_LANES,
-		.port_bytes = SIM_PORT_BYTES, .clock_khz = SIM_CLOCK_KHZ,
+		.dma_bits = 64, .queue_depth = 1, .lanes = SNNQ_LANES,
+		.port_bytes = SNNQ_PORT_BYTES, .clock_khz = SIM_CLOCK_KHZ,
 	};
 	device_tell_caps(dev);
 }

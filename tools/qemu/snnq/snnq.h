@@ -24,12 +24,9 @@
 #include "snnq_inject.h"
 #include "snnq_regs.h"
 
-#define SNNQ_CAP_WORDS  22      /* 32-bit registers before the gap of the admin page */
+#define SNNQ_CAP_WORDS  23      /* 32-bit registers before the gap of the admin page */
 #define SNNQ_PLANS      4       /* programs that a core remembers */
 
-/* Cycle model: see Documentation/cycle-model.md. */
-#define SNNQ_LANES      64
-#define SNNQ_PORT_BYTES 16
 #define SNNQ_CLOCK_KHZ  400000
 
 typedef struct SnnqState SnnqState;

@@ -406,6 +406,7 @@ static void fill_capabilities(SnnqState *s)
         { SNNQ_REG_CAP_PROGRAM, s->caps.max_program_bytes },
         { SNNQ_REG_CAP_APOT, s->caps.scheme_apot },
         { SNNQ_REG_CAP_TERNARY, s->caps.scheme_ternary },
+        { SNNQ_REG_CAP_SAFE_POINT, SNNQ_SAFE_POINT_OPS },   /* a cycle each at worst */
     };
 
     QEMU_BUILD_BUG_ON(ARRAY_SIZE(words) != SNNQ_CAP_WORDS);
