@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# The device model's qtests under AddressSanitizer and UndefinedBehaviorSanitizer.
+# timeout: 2700
+set -euo pipefail
+
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
+# shellcheck source=tests/qtest/sanitized.sh
+. tests/qtest/sanitized.sh
+
+sanitized address
+finish
