@@ -107,7 +107,7 @@ static inline bool snnq_scheme_ok(const struct snnq_caps *caps, __u32 scheme, __
 
 /*
  * Work that can take long passes a safe point, where it can be ended, after at most
- * this many elementary operations.
+ * this many elementary operations (Documentation/hardware.md says what they are).
  */
 #define SNNQ_SAFE_POINT_OPS	65536u
 
@@ -149,6 +149,7 @@ struct snnq_region_info {
 
 /**
  * struct snnq_program_info - what is left to know after validation
+ * @program_bytes: size of the program.
  * @scratch_bytes: tile_steps * scratch_step_bytes.
  * @work_per_step: upper bound of synaptic operations and neuron updates per
  *	time step, for watchdogs; saturates at 2^63.

@@ -23,7 +23,7 @@ unit_tests() {
     bad "configuration"
     return
   fi
-  for name in engine hostile neuron plan property validate golden; do
+  for name in engine hostile neuron plan property safe_points validate golden; do
     if ninja -C "$out/build" -j"${JOBS:-$(nproc)}" "tests/unit/test_$name" >"$out/ninja.log" 2>&1; then
       tap "$name" "$out/build/tests/unit/test_$name"
     else

@@ -34,13 +34,15 @@ static void add_word(struct layer *l, const struct step *s, uint64_t pos, uint32
 bool add_run(struct job *job, struct layer *l, const struct step *s)
 {
 	const struct snnq_tensor *out = &l->desc->out;
+	/* Of a word: its bits in each plane, and the sums. */
+	uint32_t planes = 0u + l->desc->in[0].planes + l->desc->in[1].planes + out->planes;
 	uint64_t pos;
 	uint32_t w;
 
 	for (pos = 0; pos < tensor_positions(out); pos++) {
-		if (tick(job))
-			return true;
 		for (w = 0; w < tensor_words(out); w++) {
+			if (work(job, 64 * (planes + 1)))
+				return true;
 			if (l->kernel == SNNQ_KERNEL_GENERIC)
 				add_generic(l, s, pos, w);
 			else

@@ -30,8 +30,7 @@ static struct head head_channels(const struct layer *l, uint32_t h)
 	return (struct head){ h * d, (h + 1) * d };
 }
 
-void attention_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-		       int32_t *acc)
+ACCUMULATE(attention_generic)
 {
 	const struct snnq_tensor *t = &l->desc->in[0];
 	uint64_t tokens = tensor_positions(t), n = (uint64_t)y * t->width + x, m;
@@ -43,6 +42,9 @@ void attention_generic(struct layer *l, const struct step *s, uint32_t y, uint32
 		for (m = 0; m < tokens; m++) {
 			int32_t a = 0;
 
+			/* Once with K, once with V. */
+			if (work(job, head.end - head.first) || work(job, head.end - head.first))
+				return true;
 			for (c = head.first; c < head.end; c++)
 				a += tensor_get(t, s->in[0], n, c) * tensor_get(t, s->in[1], m, c);
 			l->stats.synops += (uint32_t)a;
@@ -54,6 +56,7 @@ void attention_generic(struct layer *l, const struct step *s, uint32_t y, uint32
 			}
 		}
 	}
+	return false;
 }
 
 /* Common channels of a query and a key within a head. */
@@ -87,39 +90,53 @@ static inline uint32_t add_value(const uint64_t *v, struct head h, int32_t a, in
 	return spikes;
 }
 
-static inline void attend(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-			  int32_t *acc, bool dense)
+/* Operations for a pair of tokens: words of Q and K, channels of V. */
+static uint32_t pair_ops(uint32_t d, bool dense)
+{
+	uint32_t ops = (dense ? (d + 63) / 64 * 64 : d) + 2;
+
+	return ops < SNNQ_SAFE_POINT_OPS ? ops : SNNQ_SAFE_POINT_OPS;
+}
+
+static inline __attribute__((always_inline)) bool attend(struct job *job, struct layer *l, const struct step *s, uint32_t y,
+			  uint32_t x, int32_t *acc, bool dense)
 {
 	const struct snnq_tensor *t = &l->desc->in[0];
-	uint32_t words = tensor_words(t);
-	uint64_t tokens = tensor_positions(t), n = (uint64_t)y * t->width + x, m;
+	uint32_t words = tensor_words(t), ops = pair_ops(t->channels / l->desc->param, dense);
+	uint32_t most = SNNQ_SAFE_POINT_OPS / ops;
+	uint64_t tokens = tensor_positions(t), n = (uint64_t)y * t->width + x, m, end;
 	uint64_t synops = 0;
 	uint32_t h;
 
 	for (h = 0; h < l->desc->param; h++) {
 		struct head head = head_channels(l, h);
 
-		for (m = 0; m < tokens; m++) {
-			uint32_t a = overlap(s->in[0] + n * words, s->in[1] + m * words, head);
+		for (m = 0; m < tokens;) {
+			end = tokens - m < most ? tokens : m + most;
+			if (work(job, (uint32_t)(end - m) * ops))
+				return true;
+			for (; m < end; m++) {
+				uint32_t a = overlap(s->in[0] + n * words, s->in[1] + m * words,
+						     head);
 
-			if (a)
-				synops += a + add_value(s->in[2] + m * words, head, (int32_t)a, acc,
-							dense);
+				if (a)
+					synops += a + add_value(s->in[2] + m * words, head,
+								(int32_t)a, acc, dense);
+			}
 		}
 	}
 	l->stats.synops += synops;
+	return false;
 }
 
 SIMD_CLONES
-void attention_event(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-		     int32_t *acc)
+ACCUMULATE(attention_event)
 {
-	attend(l, s, y, x, acc, false);
+	return attend(job, l, s, y, x, acc, false);
 }
 
 SIMD_CLONES
-void attention_dense(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-		     int32_t *acc)
+ACCUMULATE(attention_dense)
 {
-	attend(l, s, y, x, acc, true);
+	return attend(job, l, s, y, x, acc, true);
 }

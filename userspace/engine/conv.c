@@ -26,6 +26,26 @@ bool conv_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pac
 	return window_prepare(l, pace) || weights_prepare(l, pace);
 }
 
+/*
+ * Announce @ops operations at once, if they are few enough; if not, *@part is the job,
+ * so that its parts are, and NULL otherwise: see work_in_part().
+ */
+static inline bool work_whole(struct job *job, uint64_t ops, struct job **part)
+{
+	*part = ops > SNNQ_SAFE_POINT_OPS ? job : NULL;
+	return !*part && work(job, (uint32_t)ops);
+}
+
+static inline bool work_in_part(struct job *part, uint32_t ops)
+{
+	return part && work(part, ops);
+}
+
+static uint64_t span_area(struct span rows, struct span columns)
+{
+	return (uint64_t)(rows.end - rows.first) * (columns.end - columns.first);
+}
+
 static uint64_t tap_of(const struct layer *l, uint32_t group, uint32_t ky, uint32_t kx)
 {
 	return ((uint64_t)group * l->geometry.kernel_h + ky) * l->geometry.kernel_w + kx;
@@ -47,7 +67,7 @@ static int32_t weight(const struct layer *l, uint32_t group, uint32_t ky, uint32
 	return tap_rows(l, group, ky, kx)[(uint64_t)input * l->row_stride + output];
 }
 
-void conv_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x, int32_t *acc)
+ACCUMULATE(conv_generic)
 {
 	const struct snnq_tensor *in = &l->desc->in[0];
 	uint32_t inputs = in->channels / l->geometry.groups;
@@ -60,12 +80,16 @@ void conv_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
 
 		for (ky = rows.first; ky < rows.end; ky++)
 			for (kx = columns.first; kx < columns.end; kx++)
-				for (i = 0; i < inputs; i++)
+				for (i = 0; i < inputs; i++) {
+					if (work(job, in->planes))
+						return true;
 					acc[o] += weight(l, group, ky, kx, i, o % outputs) *
 						  tensor_get(in, s->in[0],
 							     window_position(l, y, x, ky, kx),
 							     group * inputs + i);
+				}
 	}
+	return false;
 }
 
 /* Weight rows to be summed for one plane of one group. */
@@ -77,65 +101,88 @@ struct row_list {
 	const int16_t *rows[ADD_ROWS];
 };
 
-static void flush(struct row_list *list)
+/* Columns of @rows rows that can be summed at once; a multiple of 64 unless all. */
+static uint32_t columns_at_once(uint32_t width, uint32_t rows)
 {
-	uint32_t width = list->layer->row_stride;
+	if ((uint64_t)width * rows <= SNNQ_SAFE_POINT_OPS)
+		return width;
+	return SNNQ_SAFE_POINT_OPS / rows & ~63u;
+}
 
-	if (list->layer->add_rows < 8)
-		rows_add_wide(list->acc, list->rows, list->count, width, list->factor);
-	else
-		rows_add(list->acc, list->rows, list->count, width, list->factor);
+static bool flush(struct job *job, struct row_list *list)
+{
+	uint32_t width = list->layer->row_stride, most = columns_at_once(width, list->count);
+	bool wide = list->layer->add_rows < 8;
+	uint32_t done, n;
+
+	for (done = 0; list->count && done < width; done += n) {
+		n = width - done < most ? width - done : most;
+		if (work(job, n * list->count))
+			return true;
+		(wide ? rows_add_wide : rows_add)(list->acc + done, list->rows, list->count, done,
+						  n, list->factor);
+	}
 	list->count = 0;
+	return false;
 }
 
 /* List the rows of the set bits among input channels [first, end). */
-static void list_spikes(struct row_list *list, const uint64_t *words, uint32_t first,
-			uint32_t end, const int16_t *rows)
+/* @scan: the job, or NULL when looking at the words was announced before. */
+static bool list_spikes(struct job *job, struct job *scan, struct row_list *list, const uint64_t *words,
+			uint32_t first, uint32_t end, const int16_t *rows)
 {
 	uint32_t stride = list->layer->row_stride;
 	uint32_t most = list->layer->add_rows < 8 ? ADD_ROWS : list->layer->add_rows;
 	uint32_t w;
 
+	if (work_in_part(scan, (end - first) / 64 + 2))
+		return true;
 	for (w = first / 64; w * 64 < end; w++) {
 		uint64_t bits = words[w] & range_mask(first, end, w);
 
 		for (; bits; bits &= bits - 1) {
 			uint32_t c = w * 64 + (uint32_t)__builtin_ctzll(bits);
 
-			if (list->count == most)
-				flush(list);
+			if (list->count == most && flush(job, list))
+				return true;
 			list->rows[list->count++] = rows + (uint64_t)(c - first) * stride;
 		}
 	}
+	return false;
 }
 
-static void event_plane(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-			uint32_t group, uint32_t plane, int32_t *acc)
+static bool event_plane(struct job *job, struct layer *l, const struct step *s, uint32_t y,
+			uint32_t x, uint32_t group, uint32_t plane, int32_t *acc)
 {
 	const struct snnq_tensor *in = &l->desc->in[0];
 	uint32_t inputs = in->channels / l->geometry.groups;
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
 	struct row_list list;
+	struct job *scan;
 	uint32_t ky, kx;
 
 	list.layer = l;
 	list.acc = acc;
 	list.factor = tensor_plane_value(in, plane);
 	list.count = 0;
+	if (work_whole(job, span_area(rows, columns) * (inputs / 64 + 2), &scan))
+		return true;
 	for (ky = rows.first; ky < rows.end; ky++) {
 		for (kx = columns.first; kx < columns.end; kx++) {
 			uint64_t pos = window_position(l, y, x, ky, kx);
 
-			list_spikes(&list, s->in[0] + tensor_index(in, plane, pos, 0),
-				    group * inputs, (group + 1) * inputs,
-				    tap_rows(l, group, ky, kx));
+			if (list_spikes(job, scan, &list,
+					s->in[0] + tensor_index(in, plane, pos, 0),
+					group * inputs, (group + 1) * inputs,
+					tap_rows(l, group, ky, kx)))
+				return true;
 		}
 	}
-	flush(&list);
+	return flush(job, &list);
 }
 
-static void event_depthwise(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-			    int32_t *acc)
+static bool event_depthwise(struct job *job, struct layer *l, const struct step *s, uint32_t y,
+			    uint32_t x, int32_t *acc)
 {
 	const struct snnq_tensor *in = &l->desc->in[0];
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
@@ -147,6 +194,8 @@ static void event_depthwise(struct layer *l, const struct step *s, uint32_t y, u
 				uint64_t pos = window_position(l, y, x, ky, kx);
 				const uint64_t *words = s->in[0] + tensor_index(in, p, pos, 0);
 
+				if (work(job, in->channels))
+					return true;
 				for (w = 0; w < tensor_words(in); w++) {
 					uint64_t bits = words[w];
 
@@ -159,20 +208,21 @@ static void event_depthwise(struct layer *l, const struct step *s, uint32_t y, u
 					}
 				}
 			}
+	return false;
 }
 
-void conv_event(struct layer *l, const struct step *s, uint32_t y, uint32_t x, int32_t *acc)
+ACCUMULATE(conv_event)
 {
 	uint32_t outputs = l->desc->out.channels / l->geometry.groups;
 	uint32_t group, plane;
 
-	if (l->depthwise) {
-		event_depthwise(l, s, y, x, acc);
-		return;
-	}
+	if (l->depthwise)
+		return event_depthwise(job, l, s, y, x, acc);
 	for (group = 0; group < l->geometry.groups; group++)
 		for (plane = 0; plane < l->desc->in[0].planes; plane++)
-			event_plane(l, s, y, x, group, plane, acc + group * outputs);
+			if (event_plane(job, l, s, y, x, group, plane, acc + group * outputs))
+				return true;
+	return false;
 }
 
 SIMD_CLONES
@@ -185,43 +235,57 @@ static void mac_channels(int32_t *acc, const int16_t *w, const int32_t *x, uint3
 }
 
 /* All inputs of one kernel position of one group. */
-static void dense_tap(struct layer *l, const int16_t *rows, const int32_t *x, uint32_t inputs,
-		      int32_t *acc)
+static bool dense_tap(struct job *part, struct layer *l, const int16_t *rows, const int32_t *x,
+		      uint32_t inputs, int32_t *acc)
 {
-	uint32_t done, n;
+	bool wide = l->mac_rows < 8;
+	uint32_t most = wide || l->mac_rows > MAC_ROWS ? MAC_ROWS : l->mac_rows;
+	uint32_t width = l->row_stride, first, n, column, count, columns;
 
-	if (l->mac_rows < 8) {
-		rows_mac_wide(acc, rows, l->row_stride, x, inputs, l->row_stride);
-		return;
+	for (first = 0; first < inputs; first += n) {
+		n = inputs - first < most ? inputs - first : most;
+		columns = columns_at_once(width, n);
+		for (column = 0; column < width; column += count) {
+			count = width - column < columns ? width - column : columns;
+			if (work_in_part(part, n * count))
+				return true;
+			(wide ? rows_mac_wide : rows_mac)(acc + column, rows + (uint64_t)first *
+							  width + column, width, x + first, n,
+							  count);
+		}
 	}
-	for (done = 0; done < inputs; done += n) {
-		n = inputs - done < l->mac_rows ? inputs - done : l->mac_rows;
-		rows_mac(acc, rows + (uint64_t)done * l->row_stride, l->row_stride, x + done, n,
-			 l->row_stride);
-	}
+	return false;
 }
 
-void conv_dense(struct layer *l, const struct step *s, uint32_t y, uint32_t x, int32_t *acc)
+ACCUMULATE(conv_dense)
 {
 	uint32_t channels = l->desc->in[0].channels;
 	uint32_t inputs = channels / l->geometry.groups;
 	uint32_t outputs = l->desc->out.channels / l->geometry.groups;
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
+	uint64_t taps = span_area(rows, columns);
 	uint32_t ky, kx, group;
+	struct job *part;
 
 	(void)s;
+	if (work_whole(job, taps * channels * (l->depthwise ? 1 : l->row_stride), &part))
+		return true;
 	for (ky = rows.first; ky < rows.end; ky++) {
 		for (kx = columns.first; kx < columns.end; kx++) {
 			const int32_t *v = l->values + window_position(l, y, x, ky, kx) * channels;
 
 			if (l->depthwise) {
+				if (work_in_part(part, channels))
+					return true;
 				mac_channels(acc, l->weights + tap_of(l, 0, ky, kx) * channels, v,
 					     channels);
 				continue;
 			}
 			for (group = 0; group < l->geometry.groups; group++)
-				dense_tap(l, tap_rows(l, group, ky, kx), v + group * inputs, inputs,
-					  acc + group * outputs);
+				if (dense_tap(part, l, tap_rows(l, group, ky, kx),
+					      v + group * inputs, inputs, acc + group * outputs))
+					return true;
 		}
 	}
+	return false;
 }

@@ -9,6 +9,8 @@
  *  - Activations in buffers have zero pad bits.
  *  - All memory is one block, allocated when the plan is made; a run allocates
  *    nothing. Its size is known before from the program alone.
+ *  - All work is announced to work() in pieces of at most SNNQ_SAFE_POINT_OPS
+ *    elementary operations, as defined in Documentation/hardware.md.
  *
  * An operation is a row of op_table (ops.c). Operations with a neuron stage give
  * accumulate kernels, which compute the accumulators of one output position; the
@@ -21,9 +23,10 @@
 #include "simd.h"
 #include "snnq_engine.h"
 
-#define CHUNK_BYTES	65536u		/* of weights read at once */
+#define CHUNK_BYTES	65536u		/* read, written, compared or copied at once */
 #define EVENT_CHUNK	1024u		/* event records read at once */
 #define ADD_ROWS	256u		/* most rows that EVENT kernels sum at once */
+#define MAC_ROWS	1024u		/* most rows that DENSE kernels multiply at once */
 #define ROW_ALIGN	16u		/* weights in a vector */
 
 /* One step of a layer: buffers of its operands and its result. */
@@ -38,8 +41,10 @@ struct layer;
 struct job;
 
 /* Add the accumulators of output position (y, x) to @acc, which is zero. */
-typedef void (*accumulate_fn)(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-			      int32_t *acc);
+typedef bool (*accumulate_fn)(struct job *job, struct layer *l, const struct step *s,
+			      uint32_t y, uint32_t x, int32_t *acc);
+#define ACCUMULATE(name) bool name(struct job *job, struct layer *l, const struct step *s, \
+				   uint32_t y, uint32_t x, int32_t *acc)
 
 /**
  * struct op - an operation
@@ -59,7 +64,7 @@ struct op {
 	void (*lay_out)(struct snnq_plan *plan, struct layer *l);
 	bool (*prepare)(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 	bool (*begin_job)(struct job *job, struct layer *l);
-	void (*count)(struct layer *l, const struct step *s);
+	bool (*count)(struct job *job, struct layer *l, const struct step *s);
 	bool (*run)(struct job *job, struct layer *l, const struct step *s);
 	bool (*end_job)(struct job *job, struct layer *l);
 	bool unpack;
@@ -167,6 +172,7 @@ struct job {
 	struct snnq_outcome *outcome;
 	uint32_t layer;		/* running, or SNNQ_LAYER_NONE */
 	uint64_t first_step;	/* since the reset */
+	struct snnq_pace pace;
 };
 
 /* plan.c */
@@ -178,37 +184,51 @@ void *plan_part(struct snnq_plan *plan, uint64_t count, uint64_t size);
 
 /* memory.c */
 bool fault(struct job *job, int status, uint32_t region, uint64_t offset);
-/* Whether the job is to end here. */
-static inline bool tick(struct job *job)
-{
-	const struct snnq_run *run = job->run;
 
-	return run->tick && run->tick(run->poll_ctx, job->layer) &&
-	       fault(job, SNNQ_STATUS_CANCELLED, SNNQ_REGION_NONE, 0);
+/*
+ * To be asked before @ops elementary operations, at most SNNQ_SAFE_POINT_OPS: whether
+ * the job is to end instead.
+ */
+static inline bool work(struct job *job, uint32_t ops)
+{
+	return snnq_work(&job->pace, ops);
 }
 
+/* Bytes until the next boundary of chunks, at most @left. */
+static inline uint64_t chunk_at(uint64_t offset, uint64_t left)
+{
+	uint64_t n = CHUNK_BYTES - offset % CHUNK_BYTES;
+
+	return n < left ? n : left;
+}
+
+bool job_zero(struct job *job, void *to, uint64_t bytes);
+bool job_copy(struct job *job, void *to, const void *from, uint64_t bytes);
 bool job_read(struct job *job, uint32_t region, uint64_t offset, void *buf, uint64_t bytes);
 bool job_write(struct job *job, uint32_t region, uint64_t offset, const void *buf,
 	       uint64_t bytes);
 const void *job_view(struct job *job, uint32_t region, uint64_t offset, uint64_t bytes);
 
 /* tensor.c */
-void tensor_mask(const struct snnq_tensor *t, uint64_t *data);
-uint64_t tensor_count(const struct snnq_tensor *t, const uint64_t *data);
+bool tensor_mask(struct job *job, const struct snnq_tensor *t, uint64_t *data);
+/* Add the number of set bits, or of int32 elements that are not zero. */
+bool tensor_count(struct job *job, const struct snnq_tensor *t, const uint64_t *data,
+		  __u64 *count);
 int32_t tensor_get(const struct snnq_tensor *t, const uint64_t *data, uint64_t position,
 		   uint32_t channel);
-void tensor_unpack(const struct snnq_tensor *t, const uint64_t *data, int32_t *values);
+bool tensor_unpack(struct job *job, const struct snnq_tensor *t, const uint64_t *data,
+		   int32_t *values);
 void tensor_load64(const struct snnq_tensor *t, const uint64_t *data, uint64_t position,
 		   uint32_t word, int32_t v[64]);
 void tensor_store64(const struct snnq_tensor *t, uint64_t *data, uint64_t position,
 		    uint32_t word, const int32_t v[64]);
 int32_t tensor_clamp(const struct snnq_tensor *t, int64_t v, __u64 *saturations);
 
-/* rows.c: n rows of @width int16 into int32 accumulators. */
-void rows_add(int32_t *acc, const int16_t *const *rows, uint32_t n, uint32_t width,
-	      int32_t factor);
-void rows_add_wide(int32_t *acc, const int16_t *const *rows, uint32_t n, uint32_t width,
-		   int32_t factor);
+/* rows.c: @width int16 of n rows, from column @first, into int32 accumulators. */
+void rows_add(int32_t *acc, const int16_t *const *rows, uint32_t n, uint32_t first,
+	      uint32_t width, int32_t factor);
+void rows_add_wide(int32_t *acc, const int16_t *const *rows, uint32_t n, uint32_t first,
+		   uint32_t width, int32_t factor);
 void rows_mac(int32_t *acc, const int16_t *row, uint32_t stride, const int32_t *x, uint32_t n,
 	      uint32_t width);
 void rows_mac_wide(int32_t *acc, const int16_t *row, uint32_t stride, const int32_t *x,
@@ -217,7 +237,7 @@ void rows_mac_wide(int32_t *acc, const int16_t *row, uint32_t stride, const int3
 /* window.c */
 void window_lay_out(struct snnq_plan *plan, struct layer *l);
 bool window_prepare(struct layer *l, struct snnq_pace *pace);
-void window_count(struct layer *l, const struct step *s);
+bool window_count(struct job *job, struct layer *l, const struct step *s);
 /* Kernel positions [first, end) of output coordinate @o that lie inside the image. */
 struct span {
 	uint32_t first, end;
@@ -238,11 +258,11 @@ bool weights_load(struct job *job, struct layer *l);
 void neuron_lay_out(struct snnq_plan *plan, struct layer *l);
 bool neuron_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 bool neuron_step(struct job *job, struct layer *l, const struct step *s);
-void neuron_end_job(struct layer *l);
+bool neuron_end_job(struct job *job, struct layer *l);
 
 /* stats.c */
-void count_all_inputs(struct layer *l, const struct step *s);
-void count_spikes_as_synops(struct layer *l, const struct step *s);
+bool count_all_inputs(struct job *job, struct layer *l, const struct step *s);
+bool count_spikes_as_synops(struct job *job, struct layer *l, const struct step *s);
 void stats_finish(struct layer *l, uint32_t steps, uint32_t tiles);
 uint64_t stats_cycles(const struct snnq_layer_stats *s);
 
@@ -250,24 +270,18 @@ uint64_t stats_cycles(const struct snnq_layer_stats *s);
 extern const struct op op_table[SNNQ_OP_COUNT];
 void conv_lay_out(struct snnq_plan *plan, struct layer *l);
 bool conv_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
-void conv_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x, int32_t *acc);
-void conv_event(struct layer *l, const struct step *s, uint32_t y, uint32_t x, int32_t *acc);
-void conv_dense(struct layer *l, const struct step *s, uint32_t y, uint32_t x, int32_t *acc);
+ACCUMULATE(conv_generic);
+ACCUMULATE(conv_event);
+ACCUMULATE(conv_dense);
 bool pool_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
-void pool_sum_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-		      int32_t *acc);
-void pool_sum_event(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-		    int32_t *acc);
-void pool_sum_dense(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-		    int32_t *acc);
+ACCUMULATE(pool_sum_generic);
+ACCUMULATE(pool_sum_event);
+ACCUMULATE(pool_sum_dense);
 bool pool_max_run(struct job *job, struct layer *l, const struct step *s);
 bool attention_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
-void attention_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-		       int32_t *acc);
-void attention_event(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-		     int32_t *acc);
-void attention_dense(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-		     int32_t *acc);
+ACCUMULATE(attention_generic);
+ACCUMULATE(attention_event);
+ACCUMULATE(attention_dense);
 bool add_run(struct job *job, struct layer *l, const struct step *s);
 void events_lay_out(struct snnq_plan *plan, struct layer *l);
 bool events_begin(struct job *job, struct layer *l);

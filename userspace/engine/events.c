@@ -7,8 +7,6 @@
  * same checks are made again; each record is used as it was read into the
  * layer's buffer.
  */
-#include <string.h>
-
 #include "engine.h"
 
 void events_lay_out(struct snnq_plan *plan, struct layer *l)
@@ -29,11 +27,8 @@ static bool read_ahead(struct job *job, struct layer *l)
 	uint64_t left = l->event_end - l->event_next;
 	uint64_t bytes = left < EVENT_CHUNK * 8 ? left : EVENT_CHUNK * 8;
 	uint32_t region = l->desc->in[0].region;
-	const void *p = job_view(job, region, l->event_next, bytes);
 
-	if (p)
-		memcpy(l->events, p, bytes);
-	else if (job_read(job, region, l->event_next, l->events, bytes))
+	if (job_read(job, region, l->event_next, l->events, bytes))
 		return true;
 	l->event_start = l->event_next;
 	l->event_fill = l->event_next + bytes;
@@ -44,6 +39,8 @@ static bool read_ahead(struct job *job, struct layer *l)
 static bool peek(struct job *job, struct layer *l, uint64_t *record)
 {
 	*record = SNNQ_EVENT_END;
+	if (work(job, 1))
+		return true;
 	if (l->event_next >= l->event_end)
 		return false;
 	if (l->event_next >= l->event_fill && read_ahead(job, l))
@@ -133,7 +130,8 @@ bool events_run(struct job *job, struct layer *l, const struct step *s)
 {
 	uint64_t record;
 
-	memset(s->out, 0, snnq_tensor_bytes(&l->desc->out));
+	if (job_zero(job, s->out, snnq_tensor_bytes(&l->desc->out)))
+		return true;
 	for (;;) {
 		if (peek(job, l, &record))
 			return true;
@@ -148,7 +146,7 @@ bool events_run(struct job *job, struct layer *l, const struct step *s)
 		if (record_step(record) < s->t)
 			return fault(job, SNNQ_STATUS_BAD_EVENT, l->desc->in[0].region,
 				     l->event_next);
-		if (accept(job, l, record))
+		if (accept(job, l, record) || work(job, l->desc->out.planes))
 			return true;
 		count_up(l, s->out, record);
 		l->stats.input_spikes++;

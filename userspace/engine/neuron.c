@@ -273,12 +273,15 @@ uint64_t neuron_word(struct neuron_lanes *n)
 }
 
 /* Spikes of output position @pos from its accumulators. */
-static void fire_position(struct layer *l, uint64_t pos, const int32_t *acc, uint64_t *out)
+static bool fire_position(struct job *job, struct layer *l, uint64_t pos, const int32_t *acc,
+			  uint64_t *out)
 {
 	const struct snnq_tensor *t = &l->desc->out;
 	uint32_t words = tensor_words(t), w;
 	struct neuron_lanes lanes = neuron_lanes_of(&l->desc->neuron);
 
+	if (work(job, t->channels))
+		return true;
 	lanes.narrow = l->narrow;
 	for (w = 0; w < words; w++) {
 		uint64_t at = pos * t->channels + w * 64ull;
@@ -294,10 +297,12 @@ static void fire_position(struct layer *l, uint64_t pos, const int32_t *acc, uin
 		out[pos * words + w] = neuron_word(&lanes);
 	}
 	l->stats.saturations += lanes.saturations;
+	return false;
 }
 
 /* Model NONE: multiply, add, shift with rounding, clamp. */
-static void requantize_position(struct layer *l, uint64_t pos, const int32_t *acc, uint64_t *out)
+static bool requantize_position(struct job *job, struct layer *l, uint64_t pos,
+				const int32_t *acc, uint64_t *out)
 {
 	const struct snnq_tensor *t = &l->desc->out;
 	uint32_t shift = l->desc->neuron.requant_shift, w, j;
@@ -305,6 +310,8 @@ static void requantize_position(struct layer *l, uint64_t pos, const int32_t *ac
 	for (w = 0; w < tensor_words(t); w++) {
 		int32_t v[64] = { 0 };
 
+		if (work(job, 64u * (1u + t->planes)))
+			return true;
 		for (j = 0; j < 64 && w * 64 + j < t->channels; j++) {
 			uint32_t c = w * 64 + j;
 			int64_t r = (int64_t)acc[c] * l->mult[c] + l->bias[c];
@@ -315,18 +322,20 @@ static void requantize_position(struct layer *l, uint64_t pos, const int32_t *ac
 		}
 		tensor_store64(t, out, pos, w, v);
 	}
+	return false;
 }
 
 /* Put new spikes into the delay line and take the oldest out. */
-static void delay(struct layer *l, const uint64_t *fresh, uint64_t *out)
+static bool delay(struct job *job, struct layer *l, const uint64_t *fresh, uint64_t *out)
 {
 	uint64_t bytes = snnq_tensor_bytes(&l->desc->out);
 	uint64_t *slot = l->line + l->line_slot * (bytes / 8);
 
-	memcpy(out, slot, bytes);
-	tensor_mask(&l->desc->out, out);
-	memcpy(slot, fresh, bytes);
+	if (job_copy(job, out, slot, bytes) || tensor_mask(job, &l->desc->out, out) ||
+	    job_copy(job, slot, fresh, bytes))
+		return true;
 	l->line_slot = (l->line_slot + 1) % l->desc->neuron.delay;
+	return false;
 }
 
 bool neuron_step(struct job *job, struct layer *l, const struct step *s)
@@ -336,35 +345,34 @@ bool neuron_step(struct job *job, struct layer *l, const struct step *s)
 	bool spiking = l->desc->neuron.model != SNNQ_NEURON_NONE;
 	bool skip = (l->desc->flags & SNNQ_LAYER_FLAG_SKIP_FIRST) && s->first;
 	uint64_t *spikes = l->line ? plan->fresh : s->out;
-	uint64_t pos = 0;
+	uint64_t acc_bytes = tensor_words(t) * 64 * sizeof(*plan->acc), pos = 0;
 	uint32_t y, x;
 
-	if (l->op->unpack && l->kernel == SNNQ_KERNEL_DENSE)
-		tensor_unpack(&l->desc->in[0], s->in[0], plan->values);
+	if (l->op->unpack && l->kernel == SNNQ_KERNEL_DENSE &&
+	    tensor_unpack(job, &l->desc->in[0], s->in[0], plan->values))
+		return true;
 	l->values = plan->values;
 	for (y = 0; y < t->height; y++) {
 		for (x = 0; x < t->width; x++, pos++) {
-			if (tick(job))
+			if (work(job, (uint32_t)(acc_bytes / 8)))
 				return true;
-			memset(plan->acc, 0, tensor_words(t) * 64 * sizeof(*plan->acc));
-			l->op->kernels[l->kernel](l, s, y, x, plan->acc);
-			if (!spiking)
-				requantize_position(l, pos, plan->acc, s->out);
-			else if (!skip)
-				fire_position(l, pos, plan->acc, spikes);
+			memset(plan->acc, 0, acc_bytes);
+			if (l->op->kernels[l->kernel](job, l, s, y, x, plan->acc))
+				return true;
+			if (!spiking ? requantize_position(job, l, pos, plan->acc, s->out) :
+				       !skip && fire_position(job, l, pos, plan->acc, spikes))
+				return true;
 		}
 	}
-	if (skip)
-		memset(spikes, 0, snnq_tensor_bytes(t));
-	else if (spiking)
+	if (skip && job_zero(job, spikes, snnq_tensor_bytes(t)))
+		return true;
+	if (spiking && !skip)
 		l->stats.neuron_updates += snnq_tensor_elements(t);
-	if (l->line)
-		delay(l, plan->fresh, s->out);
-	return false;
+	return l->line && delay(job, l, plan->fresh, s->out);
 }
 
 /* Reverse the order of @n slots of @words words. */
-static void reverse_slots(uint64_t *slots, uint32_t n, uint64_t words)
+static bool reverse_slots(struct job *job, uint64_t *slots, uint32_t n, uint64_t words)
 {
 	uint64_t *low = slots, *high = slots + n * words, k;
 
@@ -373,22 +381,27 @@ static void reverse_slots(uint64_t *slots, uint32_t n, uint64_t words)
 		for (k = 0; k < words; k++) {
 			uint64_t v = low[k];
 
+			if (work(job, 2))
+				return true;
 			low[k] = high[k];
 			high[k] = v;
 		}
 	}
+	return false;
 }
 
 /* A ring while the job ran, the delay line is kept with the oldest slot first. */
-void neuron_end_job(struct layer *l)
+bool neuron_end_job(struct job *job, struct layer *l)
 {
 	uint64_t words = snnq_tensor_bytes(&l->desc->out) / 8;
 	uint32_t d = l->desc->neuron.delay;
 
 	if (!l->line || !l->line_slot)
-		return;
-	reverse_slots(l->line, l->line_slot, words);
-	reverse_slots(l->line + l->line_slot * words, d - l->line_slot, words);
-	reverse_slots(l->line, d, words);
+		return false;
+	if (reverse_slots(job, l->line, l->line_slot, words) ||
+	    reverse_slots(job, l->line + l->line_slot * words, d - l->line_slot, words) ||
+	    reverse_slots(job, l->line, d, words))
+		return true;
 	l->line_slot = 0;
+	return false;
 }

@@ -143,7 +143,7 @@ static bool copy_program(struct snnq_plan *plan, const void *program, struct snn
 
 	for (done = 0; done < size; done += n) {
 		n = size - done < CHUNK_BYTES ? size - done : CHUNK_BYTES;
-		if (snnq_work(pace, CHUNK_BYTES / 8))
+		if (snnq_work(pace, (uint32_t)(n / 8 + 1)))
 			return true;
 		memcpy(plan->copy + done, (const uint8_t *)program + done, n);
 	}

@@ -20,19 +20,22 @@ bool pool_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pac
 	return window_prepare(l, pace);
 }
 
-void pool_sum_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-		      int32_t *acc)
+ACCUMULATE(pool_sum_generic)
 {
 	const struct snnq_tensor *in = &l->desc->in[0];
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
 	uint32_t ky, kx, c;
 
 	for (c = 0; c < in->channels; c++)
-		for (ky = rows.first; ky < rows.end; ky++)
+		for (ky = rows.first; ky < rows.end; ky++) {
+			if (work(job, (columns.end - columns.first) * in->planes))
+				return true;
 			for (kx = columns.first; kx < columns.end; kx++)
 				acc[c] += (int32_t)l->desc->param *
 					  tensor_get(in, s->in[0],
 						     window_position(l, y, x, ky, kx), c);
+		}
+	return false;
 }
 
 static void add_bits(const uint64_t *words, uint32_t n, int32_t value, int32_t *acc)
@@ -47,8 +50,7 @@ static void add_bits(const uint64_t *words, uint32_t n, int32_t value, int32_t *
 	}
 }
 
-void pool_sum_event(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-		    int32_t *acc)
+ACCUMULATE(pool_sum_event)
 {
 	const struct snnq_tensor *in = &l->desc->in[0];
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
@@ -61,10 +63,13 @@ void pool_sum_event(struct layer *l, const struct step *s, uint32_t y, uint32_t 
 			for (kx = columns.first; kx < columns.end; kx++) {
 				uint64_t pos = window_position(l, y, x, ky, kx);
 
+				if (work(job, in->channels))
+					return true;
 				add_bits(s->in[0] + tensor_index(in, p, pos, 0), tensor_words(in),
 					 value, acc);
 			}
 	}
+	return false;
 }
 
 SIMD_CLONES
@@ -76,8 +81,7 @@ static void add_scaled(int32_t *acc, const int32_t *v, uint32_t n, int32_t facto
 		acc[c] += factor * v[c];
 }
 
-void pool_sum_dense(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-		    int32_t *acc)
+ACCUMULATE(pool_sum_dense)
 {
 	uint32_t channels = l->desc->in[0].channels;
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
@@ -85,9 +89,13 @@ void pool_sum_dense(struct layer *l, const struct step *s, uint32_t y, uint32_t 
 
 	(void)s;
 	for (ky = rows.first; ky < rows.end; ky++)
-		for (kx = columns.first; kx < columns.end; kx++)
+		for (kx = columns.first; kx < columns.end; kx++) {
+			if (work(job, channels))
+				return true;
 			add_scaled(acc, l->values + window_position(l, y, x, ky, kx) * channels,
 				   channels, (int32_t)l->desc->param);
+		}
+	return false;
 }
 
 /* best = max(best, candidate) in each of 64 channels, bit-planes. */
@@ -108,7 +116,8 @@ static void max_planes(const struct snnq_tensor *t, uint64_t best[SNNQ_MAX_PLANE
 		best[p] = (best[p] & ~greater) | (candidate[p] & greater);
 }
 
-static void max_word(struct layer *l, const struct step *s, uint32_t y, uint32_t x, uint32_t w)
+static bool max_word(struct job *job, struct layer *l, const struct step *s, uint32_t y,
+		     uint32_t x, uint32_t w)
 {
 	const struct snnq_tensor *in = &l->desc->in[0], *out = &l->desc->out;
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
@@ -118,6 +127,8 @@ static void max_word(struct layer *l, const struct step *s, uint32_t y, uint32_t
 	bool any = false;
 
 	for (ky = rows.first; ky < rows.end; ky++) {
+		if (work(job, (columns.end - columns.first) * in->planes))
+			return true;
 		for (kx = columns.first; kx < columns.end; kx++) {
 			uint64_t pos = window_position(l, y, x, ky, kx);
 
@@ -132,10 +143,11 @@ static void max_word(struct layer *l, const struct step *s, uint32_t y, uint32_t
 	}
 	for (p = 0; p < out->planes; p++)
 		s->out[tensor_index(out, p, to, w)] = best[p];
+	return false;
 }
 
-static void max_generic(struct layer *l, const struct step *s, uint32_t y, uint32_t x,
-			uint32_t w)
+static bool max_generic(struct job *job, struct layer *l, const struct step *s, uint32_t y,
+			uint32_t x, uint32_t w)
 {
 	const struct snnq_tensor *in = &l->desc->in[0], *out = &l->desc->out;
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
@@ -145,7 +157,9 @@ static void max_generic(struct layer *l, const struct step *s, uint32_t y, uint3
 	for (c = 0; c < 64 && first + c < in->channels; c++) {
 		int32_t best = INT32_MIN;
 
-		for (ky = rows.first; ky < rows.end; ky++)
+		for (ky = rows.first; ky < rows.end; ky++) {
+			if (work(job, (columns.end - columns.first) * in->planes))
+				return true;
 			for (kx = columns.first; kx < columns.end; kx++) {
 				int32_t candidate =
 					tensor_get(in, s->in[0],
@@ -154,25 +168,26 @@ static void max_generic(struct layer *l, const struct step *s, uint32_t y, uint3
 				if (candidate > best)
 					best = candidate;
 			}
+		}
 		v[c] = best;
 	}
+	if (work(job, 64u * out->planes))
+		return true;
 	tensor_store64(out, s->out, (uint64_t)y * out->width + x, w, v);
+	return false;
 }
 
 bool pool_max_run(struct job *job, struct layer *l, const struct step *s)
 {
 	const struct snnq_tensor *out = &l->desc->out;
+	bool generic = l->kernel == SNNQ_KERNEL_GENERIC;
 	uint32_t y, x, w;
 
 	for (y = 0; y < out->height; y++)
 		for (x = 0; x < out->width; x++)
-			for (w = 0; w < tensor_words(out); w++) {
-				if (tick(job))
+			for (w = 0; w < tensor_words(out); w++)
+				if (generic ? max_generic(job, l, s, y, x, w) :
+					      max_word(job, l, s, y, x, w))
 					return true;
-				if (l->kernel == SNNQ_KERNEL_GENERIC)
-					max_generic(l, s, y, x, w);
-				else
-					max_word(l, s, y, x, w);
-			}
 	return false;
 }

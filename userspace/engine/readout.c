@@ -3,8 +3,6 @@
  * readout.c - READOUT: sums over positions, and over steps or of the last one,
  * written when the job ends. Sums wrap around in 64 bits.
  */
-#include <string.h>
-
 #include "engine.h"
 
 void readout_lay_out(struct snnq_plan *plan, struct layer *l)
@@ -26,14 +24,16 @@ static void accumulate(int64_t *sum, int64_t v)
 	*sum = (int64_t)((uint64_t)*sum + (uint64_t)v);
 }
 
-static void sum_planes(struct layer *l, const uint64_t *data)
+static bool sum_planes(struct job *job, struct layer *l, const uint64_t *data)
 {
 	const struct snnq_tensor *t = &l->desc->in[0];
 	uint32_t words = tensor_words(t), p, w;
 	uint64_t pos;
 
 	for (p = 0; p < t->planes; p++)
-		for (pos = 0; pos < tensor_positions(t); pos++)
+		for (pos = 0; pos < tensor_positions(t); pos++) {
+			if (work(job, t->channels))
+				return true;
 			for (w = 0; w < words; w++) {
 				uint64_t bits = data[tensor_index(t, p, pos, w)];
 
@@ -42,29 +42,33 @@ static void sum_planes(struct layer *l, const uint64_t *data)
 							   (uint32_t)__builtin_ctzll(bits)],
 						   tensor_plane_value(t, p));
 			}
+		}
+	return false;
 }
 
-static void sum_elements(struct layer *l, const uint64_t *data)
+static bool sum_elements(struct job *job, struct layer *l, const uint64_t *data)
 {
 	const struct snnq_tensor *t = &l->desc->in[0];
 	uint64_t pos;
 	uint32_t c;
 
 	for (pos = 0; pos < tensor_positions(t); pos++)
-		for (c = 0; c < t->channels; c++)
+		for (c = 0; c < t->channels; c++) {
+			if (work(job, 1u + t->planes))
+				return true;
 			accumulate(&l->sum[c], tensor_get(t, data, pos, c));
+		}
+	return false;
 }
 
 bool readout_run(struct job *job, struct layer *l, const struct step *s)
 {
-	(void)job;
-	if (l->desc->param == SNNQ_READOUT_LAST)
-		memset(l->sum, 0, l->desc->out.channels * sizeof(*l->sum));
+	if (l->desc->param == SNNQ_READOUT_LAST &&
+	    job_zero(job, l->sum, l->desc->out.channels * sizeof(*l->sum)))
+		return true;
 	if (l->desc->in[0].format == SNNQ_FORMAT_INT32 || l->kernel == SNNQ_KERNEL_GENERIC)
-		sum_elements(l, s->in[0]);
-	else
-		sum_planes(l, s->in[0]);
-	return false;
+		return sum_elements(job, l, s->in[0]);
+	return sum_planes(job, l, s->in[0]);
 }
 
 bool readout_end(struct job *job, struct layer *l)
@@ -73,6 +77,8 @@ bool readout_end(struct job *job, struct layer *l)
 	int32_t *v = (int32_t *)(void *)job->plan->out;
 	uint32_t c;
 
+	if (work(job, out->channels))
+		return true;
 	for (c = 0; c < out->channels; c++) {
 		v[c] = sat32(l->sum[c], &l->stats.saturations);
 		l->stats.output_spikes += v[c] != 0;

@@ -33,45 +33,45 @@ static inline void add64(int32_t *acc, const int16_t *const *rows, uint32_t n, u
 		s2 += LOAD(p, 2);
 		s3 += LOAD(p, 3);
 	}
-	WIDEN(acc + j, 0, s0, factor);
-	WIDEN(acc + j, 1, s1, factor);
-	WIDEN(acc + j, 2, s2, factor);
-	WIDEN(acc + j, 3, s3, factor);
+	WIDEN(acc, 0, s0, factor);
+	WIDEN(acc, 1, s1, factor);
+	WIDEN(acc, 2, s2, factor);
+	WIDEN(acc, 3, s3, factor);
 }
 
 /* acc += factor * sum of rows; |sum| <= 32767. */
 SIMD_CLONES
-void rows_add(int32_t *acc, const int16_t *const *rows, uint32_t n, uint32_t width,
-	      int32_t factor)
+void rows_add(int32_t *acc, const int16_t *const *rows, uint32_t n, uint32_t first,
+	      uint32_t width, int32_t factor)
 {
 	uint32_t j = 0, r;
 
 	if (width < ROW_ALIGN) {
 		for (r = 0; r < n; r++)
 			for (j = 0; j < width; j++)
-				acc[j] += factor * rows[r][j];
+				acc[j] += factor * rows[r][first + j];
 		return;
 	}
 	for (; j + 64 <= width; j += 64)
-		add64(acc, rows, n, j, factor);
+		add64(acc + j, rows, n, first + j, factor);
 	for (; j < width; j += ROW_ALIGN) {
 		v16 s = { 0 };
 
 		for (r = 0; r < n; r++)
-			s += LOAD(rows[r] + j, 0);
+			s += LOAD(rows[r] + first + j, 0);
 		WIDEN(acc + j, 0, s, factor);
 	}
 }
 
 SIMD_CLONES
-void rows_add_wide(int32_t *acc, const int16_t *const *rows, uint32_t n, uint32_t width,
-		   int32_t factor)
+void rows_add_wide(int32_t *acc, const int16_t *const *rows, uint32_t n, uint32_t first,
+		   uint32_t width, int32_t factor)
 {
 	uint32_t j, r;
 
 	for (r = 0; r < n; r++)
 		for (j = 0; j < width; j++)
-			acc[j] += factor * rows[r][j];
+			acc[j] += factor * rows[r][first + j];
 }
 
 static inline void mac64(int32_t *acc, const int16_t *row, uint32_t stride, const int32_t *x,

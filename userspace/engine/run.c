@@ -18,9 +18,8 @@ static bool load_state(struct job *job)
 	struct snnq_state_header h;
 
 	if (job->run->reset) {
-		memset(plan->state, 0, plan->info.state_bytes);
 		job->first_step = 0;
-		return false;
+		return job_zero(job, plan->state, plan->info.state_bytes);
 	}
 	if (job_read(job, SNNQ_REGION_STATE_IN, 0, plan->state, plan->info.state_bytes))
 		return true;
@@ -87,8 +86,7 @@ static bool load_inputs(struct job *job, const struct layer *l, uint32_t slot, s
 
 	for (k = 0; k < 3; k++) {
 		const struct snnq_tensor *t = &l->desc->in[k];
-		uint64_t bytes = snnq_tensor_bytes(t), offset;
-		const void *p;
+		uint64_t bytes = snnq_tensor_bytes(t);
 
 		if (!bytes)
 			continue;
@@ -96,13 +94,9 @@ static bool load_inputs(struct job *job, const struct layer *l, uint32_t slot, s
 			s->in[k] = scratch_slot(plan, t, slot);
 			continue;
 		}
-		offset = user_offset(plan, t, s->t);
-		p = job_view(job, t->region, offset, bytes);
-		if (p)
-			memcpy(plan->stage[k], p, bytes);
-		else if (job_read(job, t->region, offset, plan->stage[k], bytes))
+		if (job_read(job, t->region, user_offset(plan, t, s->t), plan->stage[k], bytes) ||
+		    tensor_mask(job, t, plan->stage[k]))
 			return true;
-		tensor_mask(t, plan->stage[k]);
 		s->in[k] = plan->stage[k];
 	}
 	return false;
@@ -131,17 +125,18 @@ static bool run_step(struct job *job, struct layer *l, uint32_t t, uint32_t slot
 	struct step s = { .t = t, .first = job->first_step + t == 0 };
 	uint64_t before = l->stats.input_spikes;
 
-	if (tick(job) || load_inputs(job, l, slot, &s))
+	if (load_inputs(job, l, slot, &s))
 		return true;
 	s.out = scratch ? scratch_slot(plan, out, slot) : plan->out;
-	if (l->op->count)
-		l->op->count(l, &s);
+	if (l->op->count && l->op->count(job, l, &s))
+		return true;
 	l->kernel = choose(job, l, l->stats.input_spikes - before);
 	if (l->op->run ? l->op->run(job, l, &s) : neuron_step(job, l, &s))
 		return true;
 	if (l->op->end_job)
 		return false;	/* the result comes at the end */
-	l->stats.output_spikes += tensor_count(out, s.out);
+	if (tensor_count(job, out, s.out, &l->stats.output_spikes))
+		return true;
 	return !scratch && job_write(job, out->region, user_offset(plan, out, t), s.out,
 				     snnq_tensor_bytes(out));
 }
@@ -185,13 +180,23 @@ static bool end_layers(struct job *job)
 		struct layer *l = &job->plan->layers[i];
 
 		job->layer = i;
-		neuron_end_job(l);
+		if (neuron_end_job(job, l))
+			return true;
 		if (l->op->end_job && l->op->end_job(job, l))
 			return true;
 		stats_finish(l, steps, steps / tile + (steps % tile != 0));
 	}
 	job->layer = SNNQ_LAYER_NONE;
 	return false;
+}
+
+static bool at_safe_point(void *ctx)
+{
+	struct job *job = ctx;
+	const struct snnq_run *run = job->run;
+
+	return run->tick(run->poll_ctx, job->layer) &&
+	       fault(job, SNNQ_STATUS_CANCELLED, SNNQ_REGION_NONE, 0);
 }
 
 static void report(struct job *job)
@@ -218,6 +223,7 @@ void snnq_plan_run(struct snnq_plan *plan, const struct snnq_run *run,
 {
 	struct job job = {
 		.plan = plan, .run = run, .outcome = outcome, .layer = SNNQ_LAYER_NONE,
+		.pace = { .tick = run->tick ? at_safe_point : NULL, .ctx = &job },
 	};
 
 	*outcome = (struct snnq_outcome){

@@ -63,8 +63,9 @@ struct snnq_memory {
  * @stats: NULL, or struct snnq_layer_stats[layer_count], filled on success.
  * @poll: NULL, or called at least once per layer and tile, before the layer runs,
  *	with a growing count; returning true ends the job with SNNQ_STATUS_CANCELLED.
- * @tick: the same while a layer runs: before each time step, output position, and row of weights
- *	that is decoded. Has to be fast.
+ * @tick: NULL, or called at each safe point: at the first operation, then at least
+ *	each SNNQ_SAFE_POINT_OPS elementary operations; @layer may be SNNQ_LAYER_NONE.
+ *	Returning true ends the job likewise. Has to be fast.
  * @poll_ctx: passed back.
  */
 struct snnq_run {

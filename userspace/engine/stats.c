@@ -7,21 +7,25 @@
 
 #define SRAM_ACCESS	8u	/* bytes: an int32 read and written */
 
-void count_all_inputs(struct layer *l, const struct step *s)
+bool count_all_inputs(struct job *job, struct layer *l, const struct step *s)
 {
 	uint32_t k;
 
 	for (k = 0; k < 3; k++)
-		if (l->desc->in[k].format != SNNQ_FORMAT_NONE)
-			l->stats.input_spikes += tensor_count(&l->desc->in[k], s->in[k]);
+		if (l->desc->in[k].format != SNNQ_FORMAT_NONE &&
+		    tensor_count(job, &l->desc->in[k], s->in[k], &l->stats.input_spikes))
+			return true;
+	return false;
 }
 
-void count_spikes_as_synops(struct layer *l, const struct step *s)
+bool count_spikes_as_synops(struct job *job, struct layer *l, const struct step *s)
 {
 	uint64_t before = l->stats.input_spikes;
 
-	count_all_inputs(l, s);
+	if (count_all_inputs(job, l, s))
+		return true;
 	l->stats.synops += l->stats.input_spikes - before;
+	return false;
 }
 
 static uint64_t ceil_div(uint64_t a, uint32_t b)

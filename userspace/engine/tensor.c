@@ -6,18 +6,26 @@
 
 #include "engine.h"
 
+#define BLOCK	8192u	/* elements or words between two questions whether to go on */
+
 /* Clear pad bits of data that came from outside. */
-void tensor_mask(const struct snnq_tensor *t, uint64_t *data)
+bool tensor_mask(struct job *job, const struct snnq_tensor *t, uint64_t *data)
 {
 	uint32_t words = tensor_words(t);
 	uint64_t mask = word_mask(t->channels, words - 1);
 	uint64_t n = tensor_positions(t) * t->planes;
-	uint64_t i;
+	uint64_t i, end;
 
 	if (t->format == SNNQ_FORMAT_INT32 || !~mask)
-		return;
-	for (i = 0; i < n; i++)
-		data[i * words + words - 1] &= mask;
+		return false;
+	for (i = 0; i < n;) {
+		end = n - i < BLOCK ? n : i + BLOCK;
+		if (work(job, (uint32_t)(end - i)))
+			return true;
+		for (; i < end; i++)
+			data[i * words + words - 1] &= mask;
+	}
+	return false;
 }
 
 SIMD_CLONES
@@ -30,17 +38,29 @@ static uint64_t count_bits(const uint64_t *data, uint64_t words)
 	return n;
 }
 
-/* Set bits, or non-zero int32 elements. */
-uint64_t tensor_count(const struct snnq_tensor *t, const uint64_t *data)
+static uint64_t count_elements(const int32_t *v, uint64_t n)
 {
-	const int32_t *v = (const int32_t *)data;
-	uint64_t n = 0, i;
+	uint64_t count = 0, i;
 
-	if (t->format != SNNQ_FORMAT_INT32)
-		return count_bits(data, snnq_tensor_bytes(t) / 8);
-	for (i = 0; i < snnq_tensor_elements(t); i++)
-		n += v[i] != 0;
-	return n;
+	for (i = 0; i < n; i++)
+		count += v[i] != 0;
+	return count;
+}
+
+bool tensor_count(struct job *job, const struct snnq_tensor *t, const uint64_t *data,
+		  __u64 *count)
+{
+	bool planes = t->format != SNNQ_FORMAT_INT32;
+	uint64_t all = planes ? snnq_tensor_bytes(t) / 8 : snnq_tensor_elements(t), i, n;
+
+	for (i = 0; i < all; i += n) {
+		n = all - i < BLOCK ? all - i : BLOCK;
+		if (work(job, (uint32_t)n))
+			return true;
+		*count += planes ? count_bits(data + i, n) :
+				   count_elements((const int32_t *)data + i, n);
+	}
+	return false;
 }
 
 int32_t tensor_get(const struct snnq_tensor *t, const uint64_t *data, uint64_t position,
@@ -70,7 +90,8 @@ void tensor_load64(const struct snnq_tensor *t, const uint64_t *data, uint64_t p
 }
 
 /* All elements, [position][channel]; bit-plane formats only. */
-void tensor_unpack(const struct snnq_tensor *t, const uint64_t *data, int32_t *values)
+bool tensor_unpack(struct job *job, const struct snnq_tensor *t, const uint64_t *data,
+		   int32_t *values)
 {
 	uint32_t words = tensor_words(t), w;
 	uint64_t pos, n = tensor_positions(t);
@@ -80,11 +101,14 @@ void tensor_unpack(const struct snnq_tensor *t, const uint64_t *data, int32_t *v
 		for (w = 0; w < words; w++) {
 			uint32_t left = t->channels - w * 64;
 
+			if (work(job, 64u * t->planes))
+				return true;
 			tensor_load64(t, data, pos, w, v);
 			memcpy(values, v, (left < 64 ? left : 64) * sizeof(*v));
 			values += left < 64 ? left : 64;
 		}
 	}
+	return false;
 }
 
 static uint64_t gather64(const int32_t v[64], uint32_t plane)

@@ -164,7 +164,9 @@ static bool refresh(struct job *job, struct layer *l, bool *changed)
 	for (done = 0; done < l->packed_bytes; done += n) {
 		const void *p;
 
-		n = l->packed_bytes - done < CHUNK_BYTES ? l->packed_bytes - done : CHUNK_BYTES;
+		n = chunk_at(q->offset + done, l->packed_bytes - done);
+		if (work(job, (uint32_t)(2 * ((n + 7) / 8))))	/* compared, and copied if need be */
+			return true;
 		p = job_view(job, q->region, q->offset + done, n);
 		if (!p) {
 			if (job_read(job, q->region, q->offset + done, job->plan->chunk, n))
@@ -223,13 +225,15 @@ static bool decode(struct job *job, struct layer *l)
 	uint32_t code;
 
 	l->decoded = false;
+	if (work(job, 1u << d->quant.bits))
+		return true;
 	for (code = 0; code < 1u << d->quant.bits; code++)
 		levels[code] = (int16_t)snnq_weight_decode(d->quant.scheme, d->quant.bits, code);
 	for (r = 0; r < rows; r++) {
 		uint64_t at = l->depthwise ? r % taps * d->in[0].channels + r / taps :
 					     r * l->row_stride;
 
-		if (tick(job))
+		if (work(job, width))
 			return true;
 		if (d->quant.scheme == SNNQ_SCHEME_TERNARY)
 			decode_ternary(l->packed + r * row_bytes, width, levels, l->weights + at);

@@ -107,22 +107,26 @@ static uint64_t count_position(const struct snnq_tensor *t, const uint64_t *data
 }
 
 /* A set bit feeds the channels of its group in each window that contains it. */
-void window_count(struct layer *l, const struct step *s)
+bool window_count(struct job *job, struct layer *l, const struct step *s)
 {
 	const struct snnq_tensor *in = &l->desc->in[0];
 	bool pool = l->desc->quant.scheme == SNNQ_SCHEME_NONE;
 	uint64_t targets = pool ? 1 : l->desc->out.channels / l->geometry.groups;
 	uint64_t spikes = 0, synops = 0, pos = 0;
-	uint32_t y, x;
+	uint32_t words = in->planes * tensor_words(in), y, x;
 
 	for (y = 0; y < in->height; y++) {
 		for (x = 0; x < in->width; x++) {
-			uint64_t n = count_position(in, s->in[0], pos++);
+			uint64_t n;
 
+			if (work(job, words))
+				return true;
+			n = count_position(in, s->in[0], pos++);
 			spikes += n;
 			synops += n * l->fan_h[y] * l->fan_w[x];
 		}
 	}
 	l->stats.input_spikes += spikes;
 	l->stats.synops += synops * targets;
+	return false;
 }

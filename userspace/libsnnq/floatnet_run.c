@@ -12,6 +12,7 @@
 
 /* One layer while it runs. */
 struct pass {
+	struct job job;		/* nobody waits for its safe points */
 	const struct floatnet *net;
 	const struct real_layer *real;
 	const uint64_t *input;
@@ -104,7 +105,7 @@ static void drive_position(struct pass *p, const struct step *s, uint32_t y, uin
 		return;
 	}
 	memset(p->acc, 0, n * sizeof(*p->acc));
-	l->op->kernels[SNNQ_KERNEL_EVENT](&p->engine, s, y, x, p->acc);
+	l->op->kernels[SNNQ_KERNEL_EVENT](&p->job, &p->engine, s, y, x, p->acc);
 	for (size_t c = 0; c < n; c++)
 		p->drive[c] = p->acc[c] * gain;
 }
@@ -169,17 +170,15 @@ static void run_step(struct pass *p, uint32_t t, bool count)
 	struct layer *l = &p->engine;
 	uint32_t delay = p->real->graph->neuron.delay;
 	struct step s = { .t = t, .first = !t, .out = p->late };
-	struct snnq_run nobody_waits = { .steps = 1 };
-	struct job job = { .run = &nobody_waits };
 
 	for (uint32_t k = 0; k < p->real->graph->in_count; k++)
 		s.in[k] = operand(p, p->real->graph->in[k], t);
 	if (p->real->out.planes && t + delay < p->net->graph->input.steps)
 		s.out = slot(p, t + delay);
 	if (count)
-		l->op->count(l, &s);
+		l->op->count(&p->job, l, &s);
 	if (l->op->run)
-		l->op->run(&job, l, &s);
+		l->op->run(&p->job, l, &s);
 	else
 		sum_step(p, &s);
 }
@@ -194,7 +193,7 @@ static void read_and_count(struct pass *p, bool count)
 		if (is_read(p, i))
 			read_planes(p, slot(p, i));
 		if (count)
-			p->engine.stats.output_spikes += tensor_count(t, slot(p, i));
+			tensor_count(&p->job, t, slot(p, i), &p->engine.stats.output_spikes);
 	}
 }
 
