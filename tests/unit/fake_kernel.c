@@ -127,8 +127,8 @@ static int do_query(struct drm_snnq_dev_query *arg)
 		.max_layers = SNNQ_MAX_LAYERS, .max_dim = SNNQ_MAX_DIM,
 		.max_channels = SNNQ_MAX_CHANNELS, .max_steps = SNNQ_MAX_STEPS,
 		.max_program_bytes = SNNQ_MAX_PROGRAM_BYTES, .ops = snnq_caps_all.ops,
-		.scheme_uniform = 0x1fe, .scheme_odd = 0x1fe, .scheme_pot = 0x3c,
-		.scheme_apot = 0x38, .scheme_ternary = 0x04,
+		.scheme_uniform = FAKE_UNIFORM, .scheme_odd = FAKE_ODD, .scheme_pot = FAKE_POT,
+		.scheme_apot = FAKE_APOT, .scheme_ternary = FAKE_TERNARY,
 	};
 
 	assert_int_equal(arg->type, DRM_SNNQ_QUERY_DEV_INFO);

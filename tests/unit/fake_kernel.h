@@ -18,6 +18,13 @@
 #define FAKE_OBJECTS 64
 #define FAKE_FILES 256
 
+/* Widths of each scheme that the device has: no two alike, and enough for the models of tests. */
+#define FAKE_UNIFORM 0x1fe
+#define FAKE_ODD 0xfe
+#define FAKE_POT 0x3c
+#define FAKE_APOT 0x30
+#define FAKE_TERNARY 0x04
+
 struct fake_buffer {
 	bool live, imported;
 	uint64_t bytes, place;		/* in the file */

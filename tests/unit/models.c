@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* models.c - see models.h. */
+#define _GNU_SOURCE
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -33,6 +35,20 @@ void models_cleanup(void)
 		unlink(paths[i]);
 	if (path_count)
 		rmdir(directory);
+}
+
+const char *memory_file(const void *bytes, size_t size)
+{
+	static char path[64];
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = memfd_create("snnq-test", MFD_CLOEXEC);
+	assert_true(fd >= 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	assert_int_equal(pwrite(fd, bytes, size, 0), size);
+	return path;
 }
 
 const char *error_of(const char *path)

@@ -8,6 +8,7 @@
 #ifndef TEST_MODELS_H
 #define TEST_MODELS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "graph.h"
@@ -17,6 +18,8 @@
 /* A file name in a fresh directory; gone after models_cleanup(). */
 const char *temporary_path(void);
 void models_cleanup(void);
+/* A file in memory with this content until the next call: for tests with thousands of them. */
+const char *memory_file(const void *bytes, size_t size);
 
 /* The error line without the path in front of it. */
 const char *error_of(const char *path);

@@ -244,6 +244,9 @@ static void test_graph_counts(void **state)
 	assert_int_equal(in.ands, 4 * 4 * 4 * 8 * 2);
 	assert_int_equal(in.attention_acs, 2 * (30 + 20));	/* k fires less than v */
 	assert_int_equal(in.input_bits, 3 * 16);
+	energy_graph_layer(&g, 6, net_stats(), 2, &in);	/* res: spikes and spikes to 2 planes */
+	assert_int_equal(in.acc_bits, 2);
+	assert_int_equal(in.weight_bits, 0);
 	energy_graph_layer(&g, 7, net_stats(), 2, &in);	/* head on counts of 2 planes */
 	assert_false(in.binary_input);
 	assert_int_equal(in.readouts, 2 * 4 * 8 * 2);

@@ -5,10 +5,12 @@
  */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -115,7 +117,46 @@ static void test_layout(void **state)
 	modelfile_free(file);
 }
 
+/* A disk that is full after @bytes, as far as the tested call can tell. */
+static int write_to_full_disk(struct modelfile *file, const char *path, rlim_t bytes)
+{
+	struct rlimit old, small;
+	int ret;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	small = (struct rlimit){ bytes, old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	ret = modelfile_write(file, path);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	return ret;
+}
+
 /* A write that cannot be finished leaves what was there, and no litter. */
+static void test_full_disk(void **state)
+{
+	const char *path = model_write(network_model());
+	struct modelfile *good, *file = network_model(), *again;
+	char temporary[96];
+
+	(void)state;
+	snprintf(temporary, sizeof(temporary), "%s.%ld", path, (long)getpid());
+	assert_int_equal(modelfile_open(path, &good), 0);
+	edit(file, "name", "\"another\"");
+	for (rlim_t bytes = 0; bytes < good->map_bytes; bytes += 97) {
+		assert_int_equal(write_to_full_disk(file, path, bytes), -EFBIG);
+		assert_string_equal(error_of(path), "cannot be written: File too large");
+		assert_int_equal(access(temporary, F_OK), -1);
+		assert_int_equal(modelfile_open(path, &again), 0);
+		assert_int_equal(again->map_bytes, good->map_bytes);
+		assert_memory_equal(again->map, good->map, good->map_bytes);
+		modelfile_free(again);
+	}
+	assert_int_equal(write_to_full_disk(file, path, 1 << 20), 0);
+	modelfile_free(file);
+	modelfile_free(good);
+}
+
 static void test_write_is_atomic(void **state)
 {
 	struct modelfile *file = network_model();
@@ -191,7 +232,7 @@ static void test_not_a_container(void **state)
 /* Cut anywhere, a file is refused, and never read beyond its end (ASan watches). */
 static void test_cut_everywhere(void **state)
 {
-	const char *path = model_write(network_model()), *cut = temporary_path();
+	const char *path = model_write(network_model());
 	static uint8_t bytes[8192];
 	FILE *f = fopen(path, "rb");
 	size_t size = fread(bytes, 1, sizeof(bytes), f);
@@ -200,18 +241,14 @@ static void test_cut_everywhere(void **state)
 	(void)state;
 	fclose(f);
 	assert_in_range(size, 1000, sizeof(bytes) - 1);
-	for (size_t n = 0; n < size; n++) {
-		f = fopen(cut, "wb");
-		assert_int_equal(fwrite(bytes, 1, n, f), n);
-		fclose(f);
-		assert_int_equal(modelfile_open(cut, &file), -EBADMSG);
-	}
+	for (size_t n = 0; n < size; n++)
+		assert_int_equal(modelfile_open(memory_file(bytes, n), &file), -EBADMSG);
 }
 
 /* Any byte of the header changed: refused or read, never a crash. */
 static void test_damage_everywhere(void **state)
 {
-	const char *path = model_write(network_model()), *bad = temporary_path();
+	const char *path = model_write(network_model()), *bad;
 	static uint8_t bytes[8192];
 	FILE *f = fopen(path, "rb");
 	size_t size = fread(bytes, 1, sizeof(bytes), f), refusals = 0;
@@ -223,9 +260,7 @@ static void test_damage_everywhere(void **state)
 		struct graph graph;
 
 		bytes[at] ^= 0x15;
-		f = fopen(bad, "wb");
-		assert_int_equal(fwrite(bytes, 1, size, f), size);
-		fclose(f);
+		bad = memory_file(bytes, size);
 		bytes[at] ^= 0x15;
 		if (modelfile_open(bad, &file)) {
 			refusals++;
@@ -253,6 +288,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_write_is_atomic),
+		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_not_a_container),
 		cmocka_unit_test(test_cut_everywhere),
