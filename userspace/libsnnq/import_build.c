@@ -266,11 +266,10 @@ static int add_layers(struct import_net *net, cJSON *layers, struct map *m, stru
 
 	for (uint32_t i = 0; !ret && i < net->layer_count; i++) {
 		const struct import_layer *l = &net->layers[i];
-		cJSON *layer = cJSON_CreateObject();
+		cJSON *layer = json_append_object(layers);
 
-		json_append(layers, layer);
 		if (!layer)
-			break;
+			return error_set(-ENOMEM, "%s: no memory", net->name);
 		json_put_string(layer, "name", l->name);
 		json_put_string(layer, "op", operation(l, m));
 		json_put(layer, "inputs", cJSON_CreateStringArray(&input, 1));

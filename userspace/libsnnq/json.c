@@ -31,12 +31,13 @@ int json_parse(const char *text, size_t length, cJSON **document)
 	return -EBADMSG;
 }
 
-static void settle(bool good, cJSON *value)
+static bool settle(bool good, cJSON *value)
 {
 	if (good)
-		return;
+		return true;
 	cJSON_Delete(value);
 	losses++;
+	return false;
 }
 
 void json_put(cJSON *object, const char *key, cJSON *value)
@@ -68,6 +69,13 @@ void json_put_string(cJSON *object, const char *key, const char *value)
 void json_put_number(cJSON *object, const char *key, double value)
 {
 	json_put(object, key, cJSON_CreateNumber(value));
+}
+
+cJSON *json_append_object(cJSON *array)
+{
+	cJSON *object = cJSON_CreateObject();
+
+	return settle(object && cJSON_AddItemToArray(array, object), object) ? object : NULL;
 }
 
 cJSON *json_put_array(cJSON *object, const char *key)

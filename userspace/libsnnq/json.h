@@ -30,5 +30,6 @@ void json_put_number(cJSON *object, const char *key, double value);
 /* New, empty and in @object, or NULL. */
 cJSON *json_put_array(cJSON *object, const char *key);
 cJSON *json_put_object(cJSON *object, const char *key);
+cJSON *json_append_object(cJSON *array);
 
 #endif /* SNNQ_JSON_H */
