@@ -92,6 +92,9 @@ static void test_flat_input(void **state)
 	modelfile_free(file);
 }
 
+#define TEN(text) text text text text text text text text text text
+#define LONG_NAME "\"" TEN(TEN("nn")) "n\""
+
 static const struct {
 	const char *key, *json;		/* edit; json NULL: the key is removed */
 	const char *error;		/* behind the file's name */
@@ -123,6 +126,12 @@ static const struct {
 	{ "layers.0.name", "\"../etc\"",
 	  "layers: name: expected one without \"/\", found \"../etc\"" },
 	{ "layers.0.name", "\"\"", "layers: name: expected one without \"/\", found \"\"" },
+	{ "layers.1.name", "\"a\\u001b[31m\"", "layers: name: byte 1 is a control character" },
+	{ "layers.1.name", "\"\\u007f\"", "layers: name: byte 0 is a control character" },
+	{ "layers.1.name", LONG_NAME, "layers: name: expected at most 200 bytes, found 201" },
+	{ "name", "\"net\\n\"", "model: name: byte 3 is a control character" },
+	{ "name", LONG_NAME, "model: name: expected at most 200 bytes, found 201" },
+	{ "classes", "[\"yes\", \"n\\to\"]", "classes: name: byte 1 is a control character" },
 	{ "layers.1.name", "\"conv1\"", "conv1: name: used twice" },
 	{ "layers.1.name", "\"input\"", "input: name: used twice" },
 	{ "layers.0.op", "\"conv3d\"", "conv1: op: \"conv3d\" is not known" },

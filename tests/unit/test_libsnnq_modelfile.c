@@ -204,6 +204,17 @@ static const struct {
 	{ "{" META ", \"a\": {\"dtype\": \"U8\", \"shape\": [8], \"data_offsets\": [0, 8]},"
 	  " \"b\": {\"dtype\": \"U8\", \"shape\": [8], \"data_offsets\": [7, 15]}}",
 	  "tensors a and b overlap" },
+	/* Bytes that no tensor accounts for, which other readers refuse: in front, between, behind. */
+	{ TENSOR("\"U8\"", "[12]", "[4, 16]"), "bytes 0..4 of the data belong to no tensor" },
+	{ "{" META ", \"b\": {\"dtype\": \"U8\", \"shape\": [8], \"data_offsets\": [8, 16]},"
+	  " \"a\": {\"dtype\": \"U8\", \"shape\": [4], \"data_offsets\": [0, 4]}}",
+	  "bytes 4..8 of the data belong to no tensor" },
+	{ TENSOR("\"U8\"", "[9]", "[0, 9]"), "bytes 9..16 of the data belong to no tensor" },
+	{ "{" META "}", "bytes 0..16 of the data belong to no tensor" },
+	{ "\xef\xbb\xbf{" META "}", "offset 8: the header is not a JSON object" },
+	{ " {" META "}", "offset 8: the header is not a JSON object" },
+	{ "{" META "} x", "offset 8: the header is not a JSON object" },
+	{ "{\"__metadata__\": {\"snnq\": \"{} {}\"}}", "__metadata__.snnq is not JSON" },
 	{ "{" META ", \"a\": 3}", "tensor a: dtype: expected a string" },
 };
 

@@ -17,6 +17,8 @@
 #include "graph.h"
 #include "snnq_validate.h"
 
+#define MAX_NAME 200u
+
 /* A tensor of which layers take their part in order, instead of naming one of their own. */
 struct shared {
 	const char *name;
@@ -118,6 +120,19 @@ static const char *get_string(struct parser *p, const cJSON *node, const char *k
 		return item->valuestring;
 	complain(p, "%s: expected a string, found %s", key, found(p, item));
 	return "";
+}
+
+/* Names reach terminals and become names of files and tensors. */
+static const char *check_name(struct parser *p, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length > MAX_NAME)
+		complain(p, "name: expected at most %u bytes, found %zu", MAX_NAME, length);
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+			complain(p, "name: byte %zu is a control character", i);
+	return name;
 }
 
 /* One of @words; the first is the default when @optional. */
@@ -570,8 +585,7 @@ static void get_layer(struct parser *p, cJSON *json, uint32_t index)
 
 	l->json = json;
 	p->where = "layers";
-	l->name = get_string(p, json, "name");
-	/* names of layers become names of files */
+	l->name = check_name(p, get_string(p, json, "name"));
 	if (!l->name[0] || strchr(l->name, '/'))
 		complain(p, "name: expected one without \"/\", found \"%.40s\"", l->name);
 	p->where = l->name;
@@ -704,6 +718,8 @@ static void get_classes(struct parser *p, const cJSON *root)
 	cJSON_ArrayForEach(name, list) {
 		if (!cJSON_IsString(name))
 			complain(p, "expected names, found %s", found(p, name));
+		else
+			check_name(p, name->valuestring);
 		g->classes[g->class_count++] = cJSON_IsString(name) ? name->valuestring : "";
 	}
 }
@@ -717,7 +733,7 @@ static void get_top(struct parser *p, const cJSON *root)
 	get_word(p, root, "format", formats, false);
 	get_integer(p, root, "version", 1, 1);
 	p->graph->integer = get_word(p, root, "arithmetic", kinds, false);
-	p->graph->name = member(root, "name") ? get_string(p, root, "name") : "";
+	p->graph->name = member(root, "name") ? check_name(p, get_string(p, root, "name")) : "";
 }
 
 int graph_parse(const char *path, const struct modelfile *file, struct graph *graph)

@@ -139,8 +139,17 @@ static int by_begin(const void *a, const void *b)
 	return (*x)->bytes < (*y)->bytes ? -1 : (*x)->bytes > (*y)->bytes;
 }
 
-static int check_overlaps(const char *path, const struct modelfile *f)
+static int no_tensor(const char *path, ptrdiff_t begin, ptrdiff_t end)
 {
+	return error_set(-EBADMSG, "%s: bytes %td..%td of the data belong to no tensor", path, begin,
+			 end);
+}
+
+/* Each byte of @data belongs to one tensor. */
+static int check_layout(const char *path, const struct modelfile *f, const char *data,
+			uint64_t bytes)
+{
+	const char *at = data;
 	const struct tensor **sorted = malloc((f->count + 1) * sizeof(*sorted));
 	int ret = 0;
 
@@ -149,12 +158,19 @@ static int check_overlaps(const char *path, const struct modelfile *f)
 	for (size_t i = 0; i < f->count; i++)
 		sorted[i] = &f->tensors[i];
 	qsort(sorted, f->count, sizeof(*sorted), by_begin);
-	for (size_t i = 1; i < f->count && !ret; i++)
-		if ((const char *)sorted[i - 1]->data + sorted[i - 1]->bytes >
-		    (const char *)sorted[i]->data)
+	for (size_t i = 0; i < f->count && !ret; i++) {
+		const char *begin = sorted[i]->data;
+
+		if (begin < at)
 			ret = error_set(-EBADMSG, "%s: tensors %s and %s overlap", path,
 					sorted[i - 1]->name, sorted[i]->name);
+		else if (begin > at)
+			ret = no_tensor(path, at - data, begin - data);
+		at = begin + sorted[i]->bytes;
+	}
 	free(sorted);
+	if (!ret && at != data + bytes)
+		ret = no_tensor(path, at - data, (ptrdiff_t)bytes);
 	return ret;
 }
 
@@ -209,7 +225,7 @@ static int read_entries(const char *path, const cJSON *header, const char *data,
 		if (ret)
 			return ret;
 	}
-	return check_overlaps(path, f);
+	return 0;
 }
 
 static int read_graph(const char *path, const cJSON *header, struct modelfile *f)
@@ -245,6 +261,10 @@ static int parse(const char *path, struct modelfile *f)
 	ret = json_parse(bytes + 8, length, &header);
 	if (ret == -ENOMEM)
 		return error_set(ret, "%s: no memory", path);
+	if (header && bytes[8] != '{') {	/* nothing may come first */
+		cJSON_Delete(header);
+		header = NULL;
+	}
 	if (!cJSON_IsObject(header)) {
 		cJSON_Delete(header);
 		return error_set(-EBADMSG, "%s: offset 8: the header is not a JSON object", path);
@@ -254,6 +274,8 @@ static int parse(const char *path, struct modelfile *f)
 		ret = read_entries(path, header, bytes + 8 + length, f->map_bytes - 8 - length, f);
 	if (!ret)
 		ret = read_graph(path, header, f);
+	if (!ret)
+		ret = check_layout(path, f, bytes + 8 + length, f->map_bytes - 8 - length);
 	cJSON_Delete(header);
 	return ret;
 }
