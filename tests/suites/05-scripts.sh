@@ -17,4 +17,8 @@ while read -r file; do
   esac
 done < <(git ls-files --cached --others --exclude-standard | grep -vE '\.(c|h|md|yaml|build|npy|tsv|bin|snnq)$')
 
+# An assert statement is no check: PYTHONOPTIMIZE turns it off.
+no_asserts() { ! git grep -nE '^ *assert ' -- 'tests/*.py' 'tests/*.sh'; }
+check "no test checks by an assert statement" no_asserts
+
 finish

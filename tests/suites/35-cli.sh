@@ -12,5 +12,7 @@ set -euo pipefail
 
 tap verbs tests/cli/verbs.sh
 tap pools tests/cli/pools.py
+tap recordings tests/cli/recordings.py
+tap figures tests/cli/figures.py
 tap search tests/cli/search.sh
 finish

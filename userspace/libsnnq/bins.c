@@ -115,10 +115,11 @@ static int fill_by_time(struct binner *b, struct snnq_events *events)
 {
 	const struct graph_input *in = b->in;
 	const struct snnq_event *e = in_time_order(events);
-	int64_t origin = in->from_first && events->count ? events->data[0].t : 0, first = -1;
+	int64_t origin, first = -1;
 
 	if (!e && events->count)
 		return -ENOMEM;
+	origin = in->from_first && events->count ? e[0].t : 0;
 	for (; events->cursor < events->count; events->cursor++) {
 		int64_t step = step_of(in, e[events->cursor].t, origin);
 
@@ -141,7 +142,8 @@ int bins_fill(const struct graph_input *in, struct snnq_events *events, uint64_t
 			      ((s->channels + 63) / 64),
 	};
 
-	*dropped = 0;
+	/* what the reader left out belongs to no window: it goes with the first */
+	*dropped = events->cursor ? 0 : events->info.dropped;
 	memset(slots, 0, in->steps * b.slot_words * 8);
 	return in->by_count ? fill_by_count(&b, events) : fill_by_time(&b, events);
 }

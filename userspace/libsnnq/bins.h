@@ -12,7 +12,8 @@
  * @events: recording; its cursor moves behind the window. Binned by duration, its
  *	events are taken in the order of time, and windows without events skipped.
  * @slots: in->steps slots of one packed input tensor each; overwritten.
- * @dropped: out: events of the window outside the sensor, or before step 0.
+ * @dropped: out: events of the window outside the sensor, or before step 0; with the first
+ *	window also what the reader dropped.
  *
  * Return: 1, 0 at the end of the recording, -ENOMEM.
  */

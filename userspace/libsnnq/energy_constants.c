@@ -12,6 +12,7 @@
 
 #include "energy.h"
 #include "error.h"
+#include "file.h"
 
 #define MAX_FILE (64u << 10)
 #define MAX_PJ 1e6
@@ -102,15 +103,16 @@ static int read_table(const char *path, const cJSON *root, struct energy_constan
 int energy_constants_read(const char *path, struct energy_constants *constants)
 {
 	struct energy_constants k = energy_45nm;
-	FILE *f = fopen(path, "re");
+	uint64_t bytes;
+	int ret;
+	FILE *f = file_stream(path, &bytes, &ret);
 	char *text = f ? malloc(MAX_FILE + 1) : NULL;
 	size_t n = text ? fread(text, 1, MAX_FILE + 1, f) : 0;
 	const char *end = NULL;
 	cJSON *root;
-	int ret;
 
 	if (!f)
-		return error_set(-errno, "%s: %s", path, strerror(errno));
+		return ret;
 	fclose(f);
 	if (!text)
 		return error_set(-ENOMEM, "%s: no memory", path);

@@ -2,40 +2,41 @@
 /*
  * events.c - recordings: open a file, find its format, hold its events.
  *
- * A format is found by content where the content can tell (a magic string);
- * headerless formats go by the caller's option, then by the file's extension.
+ * A format is found by content where the content can tell (a magic string), and then nobody
+ * may name another; headerless formats go by the caller's option, then by the file's extension.
  */
 #include "events.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "error.h"
+#include "file.h"
 
-#define FILE_MAX_BYTES ((off_t)4 << 30)
+#define FILE_MAX_BYTES ((uint64_t)4 << 30)
+#define HEAD_BYTES 1024		/* what tells formats apart */
 
 static const struct events_format {
 	const char *name, *magic, *extension;
 	int (*decode)(const uint8_t *data, size_t size, struct snnq_events *events);
 	const char *refusal;	/* recognized, but not read */
+	uint32_t event_bytes;	/* where all events have as many; 0: they do not */
 } formats[] = {
-	{ "aedat4", "#!AER-DAT4.0", NULL, events_decode_aedat4, NULL },
-	{ NULL, "#!AER-DAT1", NULL, NULL, "AEDAT 1.0" },
-	{ NULL, "#!AER-DAT2", NULL, NULL, "AEDAT 2.0" },
-	{ NULL, "#!AER-DAT3", NULL, NULL, "AEDAT 3.1" },
-	{ NULL, "Event Stream", NULL, NULL, "Event Stream" },
-	{ NULL, "% ", NULL, NULL, "Prophesee RAW or DAT" },
-	{ "atis", NULL, ".bin", events_decode_atis, NULL },
-	{ "bs2", NULL, ".bs2", events_decode_bs2, NULL },
-	{ "bs3", NULL, ".bs3", events_decode_bs3, NULL },
+	{ "aedat4", "#!AER-DAT4.0", NULL, events_decode_aedat4, NULL, 0 },
+	{ NULL, "#!AER-DAT1", NULL, NULL, "AEDAT 1.0", 0 },
+	{ NULL, "#!AER-DAT2", NULL, NULL, "AEDAT 2.0", 0 },
+	{ NULL, "#!AER-DAT3", NULL, NULL, "AEDAT 3.1", 0 },
+	{ NULL, "Event Stream", NULL, NULL, "Event Stream", 0 },
+	{ NULL, "% ", NULL, NULL, "Prophesee RAW or DAT", 0 },
+	{ "atis", NULL, ".bin", events_decode_atis, NULL, 5 },
+	{ "bs2", NULL, ".bs2", events_decode_bs2, NULL, 5 },
+	{ "bs3", NULL, ".bs3", events_decode_bs3, NULL, 7 },
 };
 
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
@@ -86,10 +87,12 @@ int events_append(struct snnq_events *events, int64_t t, uint16_t x, uint16_t y,
 			return ret;
 	}
 	if (!events->count)
-		info->first_us = t;
-	else if (t < info->last_us)
+		info->first_us = info->last_us = t;
+	else if (t < events->previous_us)
 		info->nonmonotonic++;
-	info->last_us = t;
+	events->previous_us = t;
+	info->first_us = t < info->first_us ? t : info->first_us;
+	info->last_us = t > info->last_us ? t : info->last_us;
 	events->data[events->count++] = (struct snnq_event){ .t = t, .x = x, .y = y, .p = on };
 	info->events = events->count;
 	return 0;
@@ -103,101 +106,148 @@ static const struct events_format *find_by_name(const char *name)
 	return NULL;
 }
 
-static const struct events_format *find_by_content(const char *path, const uint8_t *data,
-						   size_t size)
+/* A magic of two bytes could be the coordinates of an event: a line of text must follow. */
+static bool has_text_line(const uint8_t *data, size_t size)
+{
+	size_t n = 0;
+
+	while (n < size && n < HEAD_BYTES && data[n] >= ' ' && data[n] < 0x7f)
+		n++;
+	return n < size && n < HEAD_BYTES && n > 2 && (data[n] == '\n' || data[n] == '\r');
+}
+
+static const struct events_format *find_by_magic(const uint8_t *data, size_t size)
+{
+	for (size_t i = 0; i < FORMATS; i++) {
+		const char *magic = formats[i].magic;
+		size_t n = magic ? strlen(magic) : 0;
+
+		if (n && size >= n && !memcmp(data, magic, n) &&
+		    (n > 2 || has_text_line(data, size)))
+			return &formats[i];
+	}
+	return NULL;
+}
+
+static const struct events_format *find_by_extension(const char *path)
 {
 	const char *dot = strrchr(path, '.');
 
-	for (size_t i = 0; i < FORMATS; i++) {
-		const char *magic = formats[i].magic;
-
-		if (magic && size >= strlen(magic) && !memcmp(data, magic, strlen(magic)))
-			return &formats[i];
-	}
 	for (size_t i = 0; dot && i < FORMATS; i++)
 		if (formats[i].extension && !strcasecmp(dot, formats[i].extension))
 			return &formats[i];
 	return NULL;
 }
 
-/* The whole regular file at @path in memory (the caller frees it). */
-static int read_file(const char *path, uint8_t **data, size_t *size)
+/* The format of a file that begins with @head; NULL with the error set and the code in @ret. */
+static const struct events_format *find_format(const char *path, const char *name,
+					       const uint8_t *head, size_t size, int *ret)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	size_t done = 0;
-	ssize_t n = 0;
+	const struct events_format *format = find_by_magic(head, size), *named = NULL;
 
-	if (fd < 0)
-		return error_set(-errno, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX_BYTES) {
-		close(fd);
-		return error_set(-EINVAL, "%s: expected a regular file of at most 4 GiB", path);
+	if (name) {
+		named = find_by_name(name);
+		if (!named) {
+			*ret = error_set(-EINVAL, "%s: unknown format \"%s\" (known: atis, bs2, "
+					 "bs3, aedat4)", path, name);
+			return NULL;
+		}
+		if (format && format != named) {
+			*ret = error_set(-EBADMSG, "%s: offset 0: expected %s, as the option says, "
+					 "found %s", path, name,
+					 format->name ? format->name : format->refusal);
+			return NULL;
+		}
+		return named;
 	}
-	*data = malloc(st.st_size + 1);
-	while (*data && done < (size_t)st.st_size) {
-		n = read(fd, *data + done, st.st_size - done);
-		if (n <= 0)
-			break;
-		done += n;
-	}
-	close(fd);
-	if (!*data || n < 0) {
-		n = *data ? -EIO : -ENOMEM;
-		free(*data);
-		return error_set((int)n, n == -EIO ? "%s: cannot be read" : "%s: no memory", path);
-	}
-	*size = done;
-	return 0;
+	if (!format)
+		format = find_by_extension(path);
+	if (!format)
+		*ret = error_set(-EBADMSG, "%s: offset 0: no known format in content or extension "
+				 "(.bin, .bs2, .bs3, AEDAT 4); name it with a format option", path);
+	else if (!format->decode)
+		*ret = error_set(-EBADMSG, "%s: offset 0: found %s, which is not supported; "
+				 "expected atis, bs2, bs3 or aedat4", path, format->refusal);
+	return format && format->decode ? format : NULL;
 }
 
-static int decode(const char *path, const struct snnq_events_opts *opts, const uint8_t *data,
-		  size_t size, struct snnq_events *events)
+/* Up to @size bytes from the start; fewer only at the end. Negative: -errno. */
+static int64_t read_start(int fd, uint8_t *data, uint64_t size)
 {
-	const char *name = opts ? opts->format : NULL;
-	const struct events_format *format;
+	uint64_t done = 0;
+	ssize_t n = 1;
+
+	while (done < size && n > 0) {
+		n = pread(fd, data + done, size - done, (off_t)done);
+		if (n > 0)
+			done += (uint64_t)n;
+	}
+	return n < 0 ? -errno : (int64_t)done;
+}
+
+static int decode(const char *path, int fd, uint64_t bytes, const struct events_format *format,
+		  struct snnq_events *events)
+{
+	uint8_t *data = malloc(bytes + 1);
+	int64_t size = data ? read_start(fd, data, bytes) : -ENOMEM;
 	int ret;
 
-	format = name ? find_by_name(name) : find_by_content(path, data, size);
-	if (name && !format)
-		return error_set(-EINVAL,
-				 "%s: unknown format \"%s\" (known: atis, bs2, bs3, aedat4)", path,
-				 name);
-	if (!format)
-		return error_set(-EBADMSG, "%s: offset 0: no known format in content or extension "
-				 "(.bin, .bs2, .bs3, AEDAT 4); name it with a format option", path);
-	if (!format->decode)
-		return error_set(-EBADMSG, "%s: offset 0: found %s, which is not supported; "
-				 "expected atis, bs2, bs3 or aedat4", path, format->refusal);
-	events->info.format = format->name;
-	if (opts) {
-		events->info.width = opts->width;
-		events->info.height = opts->height;
+	if (size < 0) {
+		free(data);
+		return error_set((int)size, "%s: cannot be read: %s", path, strerror((int)-size));
 	}
-	ret = format->decode(data, size, events);
+	ret = format->decode(data, (size_t)size, events);
+	free(data);
 	if (ret)
 		return error_set(ret, "%s: %s: %s", path, format->name,
 				 ret == -ENOMEM ? "too many events for memory" : events->error);
 	return 0;
 }
 
+/* Find the format and decode; what is too large is refused before it is read. */
+static int read_events(const char *path, int fd, uint64_t bytes,
+		       const struct snnq_events_opts *opts, struct snnq_events *events)
+{
+	const struct events_format *format;
+	uint8_t head[HEAD_BYTES];
+	int64_t size = read_start(fd, head, HEAD_BYTES);
+	uint64_t most = FILE_MAX_BYTES;
+	int ret = 0;
+
+	if (size < 0)
+		return error_set((int)size, "%s: cannot be read: %s", path, strerror((int)-size));
+	format = find_format(path, opts ? opts->format : NULL, head, (size_t)size, &ret);
+	if (!format)
+		return ret;
+	if (format->event_bytes)
+		most = (uint64_t)EVENTS_MAX * format->event_bytes;
+	if (bytes > most)
+		return error_set(-EBADMSG, "%s: %s: expected at most %" PRIu64 " bytes, found %"
+				 PRIu64, path, format->name, most, bytes);
+	events->info.format = format->name;
+	if (opts) {
+		events->info.width = opts->width;
+		events->info.height = opts->height;
+	}
+	return decode(path, fd, bytes, format, events);
+}
+
 int snnq_events_open(const char *path, const struct snnq_events_opts *opts,
 		     struct snnq_events **out)
 {
 	struct snnq_events *events;
-	uint8_t *data = NULL;
-	size_t size = 0;
-	int ret;
+	uint64_t bytes;
+	int fd, ret;
 
 	if (!path || !out || (opts && opts->size != sizeof(*opts)))
 		return error_set(-EINVAL, "snnq_events_open: bad argument");
-	ret = read_file(path, &data, &size);
-	if (ret)
-		return ret;
+	fd = file_open(path, &bytes);
+	if (fd < 0)
+		return fd;
 	events = events_new();
-	ret = events ? decode(path, opts, data, size, events) :
+	ret = events ? read_events(path, fd, bytes, opts, events) :
 		       error_set(-ENOMEM, "%s: no memory", path);
-	free(data);
+	close(fd);
 	if (ret) {
 		snnq_events_close(events);
 		return ret;

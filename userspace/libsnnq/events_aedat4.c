@@ -314,6 +314,12 @@ static int read_packet(struct aedat4 *a, uint32_t id, struct span packet)
 	return ret ? decode_events(a, &vector) : 0;
 }
 
+/* A recorder that crashed leaves space that it never wrote. */
+static bool only_zeros(const uint8_t *data, size_t size)
+{
+	return !*data && !memcmp(data, data + 1, size - 1);
+}
+
 static int read_packets(struct aedat4 *a)
 {
 	while (a->pos < a->end) {
@@ -322,7 +328,7 @@ static int read_packets(struct aedat4 *a)
 		uint32_t id, size;
 		int ret;
 
-		if (rest < PACKET_HEADER_BYTES) {
+		if (rest < PACKET_HEADER_BYTES || only_zeros(header, rest)) {
 			a->events->info.dropped++;
 			return 0;
 		}

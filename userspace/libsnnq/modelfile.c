@@ -6,7 +6,6 @@
  * but "__metadata__" is a tensor: dtype, shape, data_offsets [begin, end).
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
@@ -14,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "compact.h"
 #include "error.h"
+#include "file.h"
 #include "json.h"
 
 static const struct {
@@ -282,16 +281,16 @@ static int parse(const char *path, struct modelfile *f)
 
 static int map_file(const char *path, struct modelfile *f)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
+	uint64_t bytes;
+	int fd = file_open(path, &bytes);
 
 	if (fd < 0)
-		return error_set(-errno, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < 8) {
+		return fd;
+	if (bytes < 8) {
 		close(fd);
 		return error_set(-EBADMSG, "%s: expected a .snnq file", path);
 	}
-	f->map_bytes = (size_t)st.st_size;
+	f->map_bytes = (size_t)bytes;
 	f->file_bytes = f->map_bytes;
 	f->map = mmap(NULL, f->map_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
 	close(fd);

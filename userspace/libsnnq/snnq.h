@@ -119,7 +119,7 @@ struct snnq_events_opts {
 struct snnq_events_info {
 	const char *format;
 	uint64_t events, dropped, nonmonotonic;	/* dropped: outside the sensor or cut off */
-	int64_t first_us, last_us;
+	int64_t first_us, last_us;	/* earliest and latest */
 	uint32_t width, height;	/* 0 = unknown */
 	bool origin_bottom;
 };
@@ -168,7 +168,7 @@ struct snnq_result {
 	uint64_t steps;			/* since the reset */
 	uint64_t latency_ns;		/* submit to completion */
 	uint64_t cycles, synops;	/* synops: with profile */
-	uint64_t dropped_events;	/* outside the window or the sensor */
+	uint64_t dropped_events;	/* outside the sensor or before step 0; first window: by the reader too */
 };
 
 int snnq_stream_create(struct snnq_model *model, const struct snnq_stream_opts *opts,

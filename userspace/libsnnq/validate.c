@@ -7,18 +7,17 @@
  * must fail do. State is not visible to users; what it does shows in later jobs.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend.h"
 #include "error.h"
+#include "file.h"
 #include "snnq_tools.h"
 
 #define JOB_TIMEOUT_NS 120000000000ll
@@ -340,25 +339,21 @@ static int check_file(struct snnq_device *dev, const char *path, struct reader *
 int snnq_validate(struct snnq_device *dev, const char *path, const struct snnq_validate_opts *opts)
 {
 	struct reader r;
-	struct stat st;
+	uint64_t bytes;
 	void *map;
 	int fd, ret;
 
 	if (!opts || opts->size != sizeof(*opts) || !opts->report)
 		return error_set(-EINVAL, "snnq_validate: options are missing or of unknown size");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st)) {
-		ret = error_set(-errno, "%s: %s", path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return ret;
-	}
-	map = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	fd = file_open(path, &bytes);
+	if (fd < 0)
+		return fd;
+	map = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
 	close(fd);
 	if (map == MAP_FAILED)
 		return error_set(-EBADMSG, "%s: cannot be mapped (empty?)", path);
-	r = (struct reader){ map, (const uint8_t *)map + st.st_size };
+	r = (struct reader){ map, (const uint8_t *)map + bytes };
 	ret = check_file(dev, path, &r, opts);
-	munmap(map, st.st_size);
+	munmap(map, bytes);
 	return ret;
 }

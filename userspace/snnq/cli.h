@@ -57,6 +57,7 @@ struct cli_option {
 	bool *flag;
 	const char **text;
 	uint32_t *number;
+	uint32_t max;		/* of the number; 0: 2^32 - 1 */
 	struct cli_list *list;	/* may be given several times */
 };
 
@@ -81,8 +82,12 @@ bool cli_parse(const struct cli_command *command, int argc, char **argv, char **
 
 /* One line on standard error; returns @code. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* @s with everything that would move a terminal's cursor or a column replaced; in @buffer. */
+const char *cli_printable(const char *s, char *buffer, size_t bytes);
 /* Print and free a JSON document; returns CLI_OK or CLI_FAILED. */
 int cli_print_json(cJSON *json);
+/* Print a JSON text; bytes that are not UTF-8 become U+FFFD. */
+int cli_print_json_text(const char *text);
 /* Exit code for a library call that failed with @error while it read a file. */
 int cli_file_code(int error);
 
@@ -106,6 +111,8 @@ int cli_session_load(struct cli_session *s, const char *model, bool taps);
 void cli_session_close(struct cli_session *s);
 /* A score as it is shown: of the integer readout, or a float model's. */
 double cli_score(const struct snnq_result *r, uint32_t index);
+/* Say so when events of a recording are not in the order of time. */
+void cli_note_order(const char *path, struct snnq_events *events);
 /* "NAME (digit)" of a class, or its number. */
 const char *cli_class_name(const struct cli_session *s, uint32_t index, char text[64]);
 

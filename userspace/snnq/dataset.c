@@ -3,8 +3,10 @@
  * dataset.c - labelled recordings: a list file, or a directory per class.
  *
  * Each line of a list is "path TAB label" or "path,label"; the last separator
- * splits, so that paths may hold commas. Paths are relative to the list. A first
- * line "path,label" is a heading.
+ * splits, so that paths may hold commas. Fields of a line without a tab may be quoted as in CSV.
+ * Paths are relative to the list. A first line "path,label" is a heading, empty lines and those
+ * that begin with # are comments; no other line is passed over. Where labels are not needed a
+ * line may be a path alone.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -69,48 +71,126 @@ static bool find_label(const char *text, struct snnq_model *model, uint32_t clas
 	return end != text && !*end && text[0] != '-' && n < classes;
 }
 
-/* Split at the last separator and cut blanks; NULL when there is none. */
-static char *split_label(char *line)
+/* Take the quotes off a field that begins with one, in place; what follows it, NULL: not closed. */
+static char *unquote(char *field)
 {
-	char *cut = strrchr(line, '\t');
+	char *to = field, *from = field + 1;
 
-	if (!cut)
-		cut = strrchr(line, ',');
-	if (!cut)
+	while (*from && (*from != '"' || from[1] == '"')) {
+		from += *from == '"';
+		*to++ = *from++;
+	}
+	if (!*from)
 		return NULL;
-	*cut++ = 0;
-	return cut + strspn(cut, " ");
+	*to = 0;
+	return from + 1;
+}
+
+/* Split "path","label", with quotes around either. @label stays NULL when there is none. */
+static const char *split_quoted(char *line, char **label)
+{
+	char *rest = unquote(line);
+
+	if (!rest)
+		return "a closing quote";
+	rest += strspn(rest, " ");
+	if (!*rest)
+		return NULL;
+	if (*rest != ',')
+		return "a comma after the quoted path";
+	*label = rest + 1;
+	return NULL;
+}
+
+/* Split @line in place. NULL, or what was expected. @label: NULL when there is none. */
+static const char *split_line(char *line, char **label)
+{
+	char *cut = strrchr(line, '\t'), *rest;
+	bool csv = !cut;
+	const char *expected = NULL;
+
+	*label = NULL;
+	if (csv && line[0] == '"') {
+		expected = split_quoted(line, label);
+	} else {
+		cut = cut ? cut : strrchr(line, ',');
+		if (cut)
+			*cut++ = 0;
+		*label = cut;
+	}
+	if (!*label)
+		return expected;
+	*label += strspn(*label, " ");
+	if (csv && **label == '"') {
+		rest = unquote(*label);
+		if (!rest || rest[strspn(rest, " ")])
+			return "a label in closed quotes";
+	}
+	return expected;
+}
+
+/* The text of a line: without its end, and a first one without the mark of its byte order. */
+static const char *trim_line(char *line, size_t *bytes, unsigned int number)
+{
+	if (memchr(line, 0, *bytes))
+		return "text, found a zero byte";
+	if (*bytes && line[*bytes - 1] == '\n')
+		line[--*bytes] = 0;
+	if (*bytes && line[*bytes - 1] == '\r')
+		line[--*bytes] = 0;
+	if (strchr(line, '\r'))
+		return "one recording, found a carriage return inside";
+	if (number == 1 && !strncmp(line, "\xef\xbb\xbf", 3))
+		memmove(line, line + 3, *bytes - 3 + 1);
+	return NULL;
+}
+
+static int read_line(char *line, const char *path, const char *folder, unsigned int number,
+		     struct snnq_model *model, uint32_t classes, struct cli_dataset *d)
+{
+	const char *expected;
+	uint32_t class;
+	char *label;
+
+	if (!line[0] || line[0] == '#')
+		return CLI_OK;
+	expected = split_line(line, &label);
+	if (!expected && number == 1 && label && !strcmp(label, "label"))
+		return CLI_OK;
+	if (!expected && (!line[0] || (classes && !label)))
+		expected = "a path and a label, separated by a tab or a comma";
+	if (expected)
+		return cli_fail(CLI_FILE, "%s: line %u: expected %s", path, number, expected);
+	if (!find_label(label ? label : "", model, classes, &class))
+		return cli_fail(CLI_FILE, "%s: line %u: label: expected a class name or 0..%u, found "
+				"\"%s\"", path, number, classes - 1, label);
+	return add_sample(d, folder, line, class) ? CLI_OK :
+						    cli_fail(CLI_FAILED, "no memory for %s", path);
 }
 
 static int read_list(FILE *f, const char *path, struct snnq_model *model, uint32_t classes,
 		     struct cli_dataset *d)
 {
 	char *folder = strdup(path), *slash = folder ? strrchr(folder, '/') : NULL;
-	char *line = NULL, *label;
-	size_t size = 0;
+	int code = folder ? CLI_OK : cli_fail(CLI_FAILED, "no memory for %s", path);
 	unsigned int number = 0;
-	int code = folder ? CLI_OK : CLI_FAILED;
-	uint32_t class;
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t n;
 
 	if (folder)
 		*(slash ? slash : folder) = 0;
-	while (!code && getline(&line, &size, f) >= 0) {
-		number++;
-		line[strcspn(line, "\r\n")] = 0;
-		if (!line[0] || line[0] == '#')
-			continue;
-		label = split_label(line);
-		if (number == 1 && label && !strcmp(label, "label"))
-			continue;
-		if (!label)
-			code = cli_fail(CLI_FILE, "%s: line %u: expected a path and a label, "
-					"separated by a tab or a comma", path, number);
-		else if (!find_label(label, model, classes, &class))
-			code = cli_fail(CLI_FILE, "%s: line %u: label: expected a class name or "
-					"0..%u, found \"%s\"", path, number, classes - 1, label);
-		else if (!add_sample(d, folder, line, class))
-			code = cli_fail(CLI_FAILED, "no memory for %s", path);
+	while (!code && (n = getline(&line, &size, f)) >= 0) {
+		size_t bytes = (size_t)n;
+		const char *expected = trim_line(line, &bytes, ++number);
+
+		if (expected)
+			code = cli_fail(CLI_FILE, "%s: line %u: expected %s", path, number, expected);
+		else
+			code = read_line(line, path, folder, number, model, classes, d);
 	}
+	if (!code && ferror(f))
+		code = cli_fail(CLI_FILE, "%s: cannot be read", path);
 	free(line);
 	free(folder);
 	return code;
@@ -171,8 +251,12 @@ int cli_dataset_read(const char *path, struct snnq_model *model, uint32_t classe
 	FILE *f;
 
 	memset(d, 0, sizeof(*d));
-	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
+	if (stat(path, &st))
+		return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
+	if (S_ISDIR(st.st_mode)) {
 		code = read_folders(path, model, classes, d);
+	} else if (!S_ISREG(st.st_mode)) {
+		code = cli_fail(CLI_FILE, "%s: expected a regular file or a folder", path);
 	} else {
 		f = fopen(path, "re");
 		if (!f)

@@ -23,12 +23,13 @@ static const char *text(const cJSON *o, const char *key)
 static void print_layer(const cJSON *l)
 {
 	const cJSON *out = cJSON_GetObjectItemCaseSensitive(l, "output");
-	char shape[40];
+	char shape[40], name[256];
 
 	snprintf(shape, sizeof(shape), "%gx%gx%g", cJSON_GetNumberValue(cJSON_GetArrayItem(out, 0)),
 		 cJSON_GetNumberValue(cJSON_GetArrayItem(out, 1)),
 		 cJSON_GetNumberValue(cJSON_GetArrayItem(out, 2)));
-	printf("  %-20s %-10s %-14s", text(l, "name"), text(l, "op"), shape);
+	printf("  %-20s %-10s %-14s", cli_printable(text(l, "name"), name, sizeof(name)),
+	       text(l, "op"), shape);
 	if (number(l, "bits"))
 		printf(" %-7s %2.0f bits %10.0f params %9.0f bytes  %4.1f %% zero",
 		       text(l, "scheme"), number(l, "bits"), number(l, "params"),
@@ -39,9 +40,10 @@ static void print_layer(const cJSON *l)
 static void print_text(const cJSON *o)
 {
 	const cJSON *in = cJSON_GetObjectItemCaseSensitive(o, "input"), *l;
+	char name[256];
 
-	printf("%s: %s model, %.0f classes\n", text(o, "name"), text(o, "arithmetic"),
-	       number(o, "classes"));
+	printf("%s: %s model, %.0f classes\n", cli_printable(text(o, "name"), name, sizeof(name)),
+	       text(o, "arithmetic"), number(o, "classes"));
 	printf("input %.0fx%.0f, %.0f polarities, %.0f steps of %.0f us, %.0f plane(s)\n",
 	       number(in, "width"), number(in, "height"), number(in, "polarities"),
 	       number(in, "steps"), number(in, "step_us"), number(in, "planes"));
@@ -65,12 +67,12 @@ int describe_model(const char *path, bool json)
 	if (ret)
 		return cli_fail(cli_file_code(ret), "%s", snnq_last_error(NULL));
 	if (json) {
-		puts(document);
+		ret = cli_print_json_text(document);
 	} else {
 		o = cJSON_Parse(document);
 		print_text(o);
 		cJSON_Delete(o);
 	}
 	free(document);
-	return fflush(stdout) ? cli_fail(CLI_FAILED, "cannot write") : CLI_OK;
+	return ret;
 }

@@ -144,7 +144,7 @@ static void check_module(struct checkup *c)
 		 u.release);
 	installed = !system(command_line);
 	record(c, "module", loaded, installed ? "sudo modprobe snnq" :
-	       "make modules && sudo insmod kernel/snnq.ko",
+	       "make modules && sudo modprobe -a gpu-sched drm_shmem_helper && sudo insmod build/snnq.ko",
 	       "snnq is %s", loaded ? "loaded" : installed ? "installed, not loaded" :
 	       "neither loaded nor installed");
 }

@@ -26,8 +26,10 @@ static const struct cli_option options[] = {
 	{ "all-rows", 0, NULL, "read weights of silent inputs too", .flag = &all_rows },
 	{ "layers", 0, NULL, "also a line for each layer", .flag = &layers },
 	{ "format", 'f', "NAME", "of the recordings: atis, bs2, bs3, aedat4", .text = &format },
-	{ "width", 0, "N", "of the sensor, when the files do not say", .number = &width },
-	{ "height", 0, "N", "of the sensor, when the files do not say", .number = &height },
+	{ "width", 0, "N", "of the sensor, when the files do not say", .number = &width,
+	  .max = UINT16_MAX },
+	{ "height", 0, "N", "of the sensor, when the files do not say", .number = &height,
+	  .max = UINT16_MAX },
 	{ "json", 0, NULL, "one JSON document on standard output", .flag = &json },
 	{ NULL },
 };
@@ -65,13 +67,13 @@ static void print_layers(const cJSON *model)
 	const cJSON *l;
 
 	cJSON_ArrayForEach(l, get(model, "layers")) {
-		char grid[24] = "";
+		char grid[24] = "", name[256];
 
 		if (number(l, "bits"))
 			snprintf(grid, sizeof(grid), "%.12s:%.0f", text(l, "scheme"),
 				 number(l, "bits"));
 		printf("  %-16.16s %-10.10s rate %5.1f %% %10.3f %10.3f %10.3f %11.3f %10.3f\n",
-		       text(l, "name"), grid, 100 * number(l, "input_rate"),
+		       cli_printable(text(l, "name"), name, sizeof(name)), grid, 100 * number(l, "input_rate"),
 		       number(l, "compute_uj"), number(l, "sram_uj"), number(l, "dram_uj"),
 		       number(l, "total_uj"), number(l, "paper_uj"));
 	}
@@ -116,9 +118,10 @@ static void print_text(const cJSON *models)
 	cJSON_ArrayForEach(m, models) {
 		const cJSON *t = get(m, "total");
 		const char *path = text(m, "path"), *slash = strrchr(path, '/');
+		char name[256];
 
 		printf("%-22.22s %6.3f %9.1f %%  %10.3f %10.3f %10.3f %11.3f %10.3f %5.2fx\n",
-		       slash ? slash + 1 : path, number(m, "avg_weight_bits"),
+		       cli_printable(slash ? slash + 1 : path, name, sizeof(name)), number(m, "avg_weight_bits"),
 		       100 * mean_rate(m), number(t, "compute_uj"), number(t, "sram_uj"),
 		       number(t, "dram_uj"), number(t, "total_uj"), number(t, "paper_uj"),
 		       number(m, "ratio"));
@@ -192,9 +195,6 @@ int verb_energy(int argc, char **argv)
 	if (!list)
 		return cli_fail(CLI_USAGE, "energy: --data is missing\nusage: snnq %s",
 				command.usage);
-	if (width > UINT16_MAX || height > UINT16_MAX)
-		return cli_fail(CLI_USAGE, "energy: --width and --height: expected at most %u",
-				UINT16_MAX);
 	code = cli_dataset_read(list, NULL, 0, &data);
 	if (code)
 		return code;

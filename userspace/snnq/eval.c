@@ -24,8 +24,10 @@ static const struct cli_option options[] = {
 	{ "threads", 0, "N", "recordings at a time (default: all CPUs)", .number = &threads },
 	{ "limit", 0, "N", "only the first N recordings", .number = &limit },
 	{ "format", 'f', "NAME", "of the recordings: atis, bs2, bs3, aedat4", .text = &format },
-	{ "width", 0, "N", "of the sensor, when the files do not say", .number = &width },
-	{ "height", 0, "N", "of the sensor, when the files do not say", .number = &height },
+	{ "width", 0, "N", "of the sensor, when the files do not say", .number = &width,
+	  .max = UINT16_MAX },
+	{ "height", 0, "N", "of the sensor, when the files do not say", .number = &height,
+	  .max = UINT16_MAX },
 	{ "counts", 0, NULL, "also spikes of the input and of each layer", .flag = &counts },
 	{ "tsv", 0, NULL, "a table of predictions on standard output", .flag = &tsv },
 	{ "json", 0, NULL, "one JSON document on standard output", .flag = &json },
@@ -45,7 +47,13 @@ struct prediction {
 	uint32_t class;
 	double *scores;
 	uint64_t *spikes;	/* with --counts: input, then each layer */
-	uint64_t synops, dropped;
+	uint64_t synops, dropped, nonmonotonic;
+};
+
+struct totals {
+	size_t correct, unordered;	/* recordings that are right, or go back in time */
+	uint64_t dropped, nonmonotonic;
+	double synops;
 };
 
 struct evaluation {
@@ -92,6 +100,7 @@ static int store_result(struct evaluation *e, struct snnq_stream *stream,
 static int classify(struct evaluation *e, struct snnq_stream *stream, size_t index)
 {
 	const struct cli_sample *sample = &e->data.samples[index];
+	struct snnq_events_info info;
 	struct snnq_events *events;
 	struct snnq_result result;
 	int ret, code;
@@ -107,6 +116,10 @@ static int classify(struct evaluation *e, struct snnq_stream *stream, size_t ind
 		code = cli_fail(CLI_FILE, "%s: recording has no events", sample->path);
 	else
 		code = store_result(e, stream, &result, &e->predictions[index]);
+	if (!code) {
+		snnq_events_info(events, &info);
+		e->predictions[index].nonmonotonic = info.nonmonotonic;
+	}
 	snnq_events_close(events);
 	return code;
 }
@@ -191,17 +204,18 @@ static cJSON *prediction_json(const struct evaluation *e, size_t i)
 	return o;
 }
 
-static int print_json(const struct evaluation *e, size_t correct, double synops, uint64_t dropped)
+static int print_json(const struct evaluation *e, const struct totals *t)
 {
 	cJSON *o = cJSON_CreateObject(), *list_json;
 
 	cJSON_AddStringToObject(o, "device", e->session->device_info.name);
 	cJSON_AddStringToObject(o, "arithmetic", e->session->model_info.arithmetic);
 	cJSON_AddNumberToObject(o, "samples", e->data.count);
-	cJSON_AddNumberToObject(o, "correct", correct);
-	cJSON_AddNumberToObject(o, "accuracy", (double)correct / e->data.count);
-	cJSON_AddNumberToObject(o, "synops_per_sample", synops / e->data.count);
-	cJSON_AddNumberToObject(o, "dropped_events", dropped);
+	cJSON_AddNumberToObject(o, "correct", t->correct);
+	cJSON_AddNumberToObject(o, "accuracy", (double)t->correct / e->data.count);
+	cJSON_AddNumberToObject(o, "synops_per_sample", t->synops / e->data.count);
+	cJSON_AddNumberToObject(o, "dropped_events", t->dropped);
+	cJSON_AddNumberToObject(o, "nonmonotonic", t->nonmonotonic);
 	list_json = cJSON_AddArrayToObject(o, "predictions");
 	for (size_t i = 0; i < e->data.count; i++)
 		cJSON_AddItemToArray(list_json, prediction_json(e, i));
@@ -211,17 +225,20 @@ static int print_json(const struct evaluation *e, size_t correct, double synops,
 /* Columns: path, label, class, scores with commas; with --counts input and layers. */
 static int print_table(const struct evaluation *e)
 {
+	char name[256];
+
 	printf("path\tlabel\tclass\tscores");
 	if (counts)
 		printf("\tinput");
 	for (uint32_t l = 0; counts && l < e->layers; l++)
-		printf("\t%s", layer_name(e, l));
+		printf("\t%s", cli_printable(layer_name(e, l), name, sizeof(name)));
 	printf("\n");
 	for (size_t i = 0; i < e->data.count; i++) {
 		const struct prediction *p = &e->predictions[i];
+		char path[4200];
 
-		printf("%s\t%u\t%u\t", e->data.samples[i].shown, e->data.samples[i].label,
-		       p->class);
+		printf("%s\t%u\t%u\t", cli_printable(e->data.samples[i].shown, path, sizeof(path)),
+		       e->data.samples[i].label, p->class);
 		for (uint32_t c = 0; c < e->classes; c++)
 			printf("%s%.10g", c ? "," : "", p->scores[c]);
 		for (uint32_t l = 0; counts && l <= e->layers; l++)
@@ -231,25 +248,40 @@ static int print_table(const struct evaluation *e)
 	return fflush(stdout) ? cli_fail(CLI_FAILED, "cannot write the table") : CLI_OK;
 }
 
-static int report(const struct evaluation *e)
+static struct totals sum_up(const struct evaluation *e)
 {
-	size_t correct = 0;
-	uint64_t dropped = 0;
-	double synops = 0;
+	struct totals t = { 0 };
 
 	for (size_t i = 0; i < e->data.count; i++) {
-		correct += e->predictions[i].class == e->data.samples[i].label;
-		synops += (double)e->predictions[i].synops;
-		dropped += e->predictions[i].dropped;
+		const struct prediction *p = &e->predictions[i];
+
+		t.correct += p->class == e->data.samples[i].label;
+		t.unordered += p->nonmonotonic > 0;
+		t.synops += (double)p->synops;
+		t.dropped += p->dropped;
+		t.nonmonotonic += p->nonmonotonic;
 	}
+	return t;
+}
+
+static int report(const struct evaluation *e)
+{
+	struct totals t = sum_up(e);
+
+	if (t.unordered)
+		cli_fail(CLI_OK, "note: %" PRIu64 " events in %zu recordings go back in time; they "
+			 "are taken in the order of time", t.nonmonotonic, t.unordered);
 	if (json)
-		return print_json(e, correct, synops, dropped);
+		return print_json(e, &t);
 	if (tsv)
 		return print_table(e);
 	printf("%zu of %zu right (%.2f %%) on %s, %s arithmetic, %.0f synaptic operations per "
-	       "sample\n", correct, e->data.count, 100.0 * correct / e->data.count,
+	       "sample", t.correct, e->data.count, 100.0 * t.correct / e->data.count,
 	       e->session->device_info.name, e->session->model_info.arithmetic,
-	       synops / e->data.count);
+	       t.synops / e->data.count);
+	if (t.dropped)
+		printf(", %" PRIu64 " events dropped", t.dropped);
+	printf("\n");
 	return CLI_OK;
 }
 

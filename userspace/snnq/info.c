@@ -43,9 +43,11 @@ static int recording_info(const char *path)
 	snnq_events_info(events, &i);
 	snnq_events_close(events);
 	if (!json) {
+		char name[4200];
+
 		printf("%s: %s recording, %" PRIu64
 		       " events in %.3f s, sensor %ux%u (0: not said)\n",
-		       path, i.format, i.events, (i.last_us - i.first_us) / 1e6, i.width, i.height);
+		       cli_printable(path, name, sizeof(name)), i.format, i.events, (i.last_us - i.first_us) / 1e6, i.width, i.height);
 		printf("%" PRIu64 " dropped, %" PRIu64 " backwards in time\n", i.dropped,
 		       i.nonmonotonic);
 		return CLI_OK;
@@ -127,6 +129,8 @@ int verb_info(int argc, char **argv)
 	}
 	if (S_ISCHR(st.st_mode))
 		return device_info(args[0]);
+	if (!S_ISREG(st.st_mode))
+		return cli_fail(CLI_FILE, "%s: expected a regular file or a device", args[0]);
 	dot = strrchr(args[0], '.');
 	if (!format && (is_model(args[0]) || (dot && !strcmp(dot, ".snnq"))))
 		return describe_model(args[0], json);

@@ -28,6 +28,14 @@ static void usage(FILE *out)
 		"2 wrong usage, 3 device trouble, 4 bad input file.\n");
 }
 
+/* What a verb printed must have arrived. */
+static int finish(int code)
+{
+	bool good = !fflush(stdout) && !ferror(stdout);
+
+	return good || code ? code : cli_fail(CLI_FAILED, "standard output cannot be written");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -36,10 +44,10 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		usage(stdout);
-		return CLI_OK;
+		return finish(CLI_OK);
 	}
 	for (const struct cli_verb *v = cli_verbs; v->name; v++)
 		if (!strcmp(argv[1], v->name))
-			return v->run(argc - 1, argv + 1);
+			return finish(v->run(argc - 1, argv + 1));
 	return cli_fail(CLI_USAGE, "unknown verb \"%s\" (see snnq --help)", argv[1]);
 }

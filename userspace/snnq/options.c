@@ -51,7 +51,12 @@ static bool list_add(struct cli_list *list, const char *value)
 	return true;
 }
 
-/* Store @value where the option says; false when it is no number. */
+static uint32_t largest(const struct cli_option *o)
+{
+	return o->max ? o->max : UINT32_MAX;
+}
+
+/* Store @value where the option says; false when it is no number in range. */
 static bool store(const struct cli_option *o, const char *value)
 {
 	unsigned long n;
@@ -66,7 +71,7 @@ static bool store(const struct cli_option *o, const char *value)
 	} else {
 		errno = 0;
 		n = strtoul(value, &end, 10);
-		if (errno || end == value || *end || *value == '-' || n > UINT32_MAX)
+		if (errno || *value < '0' || *value > '9' || *end || n > largest(o))
 			return false;
 		*o->number = (uint32_t)n;
 	}
@@ -104,6 +109,12 @@ static const struct cli_option *find_option(const struct cli_command *c, int cod
 	return NULL;
 }
 
+static int wrong_number(const struct cli_command *c, const struct cli_option *o, const char *value)
+{
+	return cli_fail(CLI_USAGE, "--%s: expected a number 0..%u, found \"%s\"\nusage: snnq %s (see "
+			"--help)", o->name, largest(o), value, c->usage);
+}
+
 static int wrong(const struct cli_command *c, const char *what, const char *where)
 {
 	return cli_fail(CLI_USAGE, "%s: %s\nusage: snnq %s (see --help)", where, what, c->usage);
@@ -130,7 +141,8 @@ bool cli_parse(const struct cli_command *c, int argc, char **argv, char ***posit
 		if (option && store(option, optarg))
 			continue;
 		if (option)
-			*code = wrong(c, "expected a number", argv[optind - 1]);
+			*code = option->number ? wrong_number(c, option, optarg) :
+						 cli_fail(CLI_FAILED, "no memory");
 		else
 			*code = wrong(c, o == ':' ? "expected a value" : "unknown option",
 				      argv[optind - 1]);

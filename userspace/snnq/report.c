@@ -2,6 +2,7 @@
 /*
  * report.c - diagnostics, JSON and progress.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,26 +13,108 @@
 
 #include "cli.h"
 
+/* Bytes of the UTF-8 character at @s; 0: it is none. */
+static size_t utf8_bytes(const unsigned char *s)
+{
+	static const struct { unsigned char first, last, low, high, bytes; } forms[] = {
+		{ 0x00, 0x7f, 0x80, 0xbf, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		size_t n = 1;
+
+		if (*s < forms[i].first || *s > forms[i].last)
+			continue;
+		while (n < forms[i].bytes && s[n] >= (n > 1 ? 0x80 : forms[i].low) &&
+		       s[n] <= (n > 1 ? 0xbf : forms[i].high))
+			n++;
+		return n == forms[i].bytes ? n : 0;
+	}
+	return 0;
+}
+
+/* Control characters, those of ISO 8859 in UTF-8 too. */
+static bool is_control(const unsigned char *s)
+{
+	return *s < 0x20 || *s == 0x7f || (*s == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f);
+}
+
+const char *cli_printable(const char *s, char *buffer, size_t bytes)
+{
+	const unsigned char *from = (const unsigned char *)s;
+	size_t at = 0;
+
+	while (*from) {
+		size_t n = utf8_bytes(from);
+
+		if (at + 4 >= bytes)
+			break;
+		if (!n || is_control(from)) {
+			buffer[at++] = '?';
+			from += n ? n : 1;
+			continue;
+		}
+		memcpy(buffer + at, from, n);
+		at += n;
+		from += n;
+	}
+	buffer[at] = 0;
+	return buffer;
+}
+
 int cli_fail(int code, const char *format, ...)
 {
+	char *text = NULL, *line, *rest;
 	va_list args;
+	int n;
 
 	va_start(args, format);
-	fputs("snnq: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	n = vasprintf(&text, format, args);
 	va_end(args);
+	fputs("snnq: ", stderr);
+	/* names from files must not move the cursor; our own line ends may */
+	for (rest = n < 0 ? NULL : text; (line = strsep(&rest, "\n"));) {
+		size_t bytes = strlen(line) + 8;
+		char *safe = malloc(bytes);
+
+		fprintf(stderr, "%s\n", safe ? cli_printable(line, safe, bytes) : "no memory");
+		free(safe);
+	}
+	free(text);
 	return code;
+}
+
+int cli_print_json_text(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	while (*s) {
+		size_t n = utf8_bytes(s);
+
+		if (n)
+			fwrite(s, 1, n, stdout);
+		else
+			fputs("\\ufffd", stdout);
+		s += n ? n : 1;
+	}
+	putchar('\n');
+	return fflush(stdout) || ferror(stdout) ? cli_fail(CLI_FAILED, "cannot write the JSON document") :
+						  CLI_OK;
 }
 
 int cli_print_json(cJSON *json)
 {
 	char *text = cJSON_Print(json);
-	bool ok = text && puts(text) >= 0 && !fflush(stdout);
+	int code = text ? cli_print_json_text(text) :
+			  cli_fail(CLI_FAILED, "no memory for the JSON document");
 
 	cJSON_free(text);
 	cJSON_Delete(json);
-	return ok ? CLI_OK : cli_fail(CLI_FAILED, "cannot write the JSON document");
+	return code;
 }
 
 int cli_file_code(int error)

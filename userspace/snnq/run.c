@@ -19,8 +19,10 @@ static const struct cli_option options[] = {
 	{ "device", 'd', "NAME", "auto (default), sim[:cores=N] or a path", .text = &device },
 	{ "raster", 'r', "DIR", "write each layer's output as .npy [T][H][W][C]", .text = &raster },
 	{ "format", 'f', "NAME", "of the recording: atis, bs2, bs3, aedat4", .text = &format },
-	{ "width", 0, "N", "of the sensor, when the file does not say", .number = &width },
-	{ "height", 0, "N", "of the sensor, when the file does not say", .number = &height },
+	{ "width", 0, "N", "of the sensor, when the file does not say", .number = &width,
+	  .max = UINT16_MAX },
+	{ "height", 0, "N", "of the sensor, when the file does not say", .number = &height,
+	  .max = UINT16_MAX },
 	{ "json", 0, NULL, "one JSON document on standard output", .flag = &json },
 	{ NULL },
 };
@@ -34,7 +36,7 @@ static const struct cli_command command = {
 	options, 2,
 };
 
-static cJSON *result_json(const struct snnq_result *r)
+static cJSON *result_json(const struct snnq_result *r, uint64_t nonmonotonic)
 {
 	cJSON *o = cJSON_CreateObject(), *scores = cJSON_AddArrayToObject(o, "scores");
 
@@ -48,6 +50,7 @@ static cJSON *result_json(const struct snnq_result *r)
 	cJSON_AddNumberToObject(o, "synops", r->synops);
 	cJSON_AddNumberToObject(o, "cycles", r->cycles);
 	cJSON_AddNumberToObject(o, "dropped_events", r->dropped_events);
+	cJSON_AddNumberToObject(o, "nonmonotonic", nonmonotonic);
 	return o;
 }
 
@@ -58,8 +61,11 @@ static void print_result(const struct cli_session *s, const struct snnq_result *
 	printf("class %s  scores", cli_class_name(s, r->class_index, name));
 	for (uint32_t i = 0; i < r->count; i++)
 		printf(" %.10g", cli_score(r, i));
-	printf("  steps %" PRIu64 "  synops %" PRIu64 "  latency %.0f us\n", r->steps, r->synops,
+	printf("  steps %" PRIu64 "  synops %" PRIu64 "  latency %.0f us", r->steps, r->synops,
 	       r->latency_ns / 1e3);
+	if (r->dropped_events)
+		printf("  dropped %" PRIu64, r->dropped_events);
+	printf("\n");
 }
 
 /* Whether a layer puts out integers: heads of a float model do not. */
@@ -120,11 +126,13 @@ static int run_windows(const struct cli_session *s, struct snnq_stream *stream,
 		       struct snnq_events *events)
 {
 	cJSON *windows = cJSON_CreateArray();
+	struct snnq_events_info info;
 	struct snnq_result result;
 	int ret, code = CLI_OK;
 
+	snnq_events_info(events, &info);
 	while (!code && (ret = snnq_stream_push_events(stream, events, &result)) > 0) {
-		cJSON_AddItemToArray(windows, result_json(&result));
+		cJSON_AddItemToArray(windows, result_json(&result, info.nonmonotonic));
 		if (!json)
 			print_result(s, &result);
 		if (raster && cJSON_GetArraySize(windows) == 1)
@@ -155,6 +163,8 @@ static int run_recording(const struct cli_session *s, const char *path)
 		code = cli_fail(CLI_DEVICE, "stream: %s", snnq_last_error(s->device));
 	else
 		code = run_windows(s, stream, events);
+	if (!code)
+		cli_note_order(path, events);
 	snnq_stream_destroy(stream);
 	snnq_events_close(events);
 	return code;

@@ -514,7 +514,7 @@ void journal_close(struct journal *j)
 static int read_shard(const char *path, const char *header, struct journal **shard)
 {
 	struct journal *j = journal_new(path, header);
-	int ret = 0, fd = j ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	int ret = 0, fd = j ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
 
 	*shard = j;
 	if (!j)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""What the Python tests of the command line share.
+
+A test is a function that raises Failed, or anything else; main() runs those given and prints
+a line for each. Checks are calls, not assert statements, which PYTHONOPTIMIZE turns off.
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import traceback
+
+SNNQ = os.path.abspath(os.environ.get("SNNQ", "build/snnq"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEMO = ROOT / "tools" / "train" / "demo"
+
+
+class Failed(Exception):
+    """A check that does not hold."""
+
+
+def need(condition, text):
+    """Fail with a text unless the condition holds."""
+    if not condition:
+        raise Failed(text)
+
+
+def equal(got, want, text):
+    """Fail unless two values are equal."""
+    need(got == want, f"{text}: expected {want!r}, found {got!r}")
+
+
+def near(got, want, text, error=1e-9):
+    """Fail unless two numbers differ by at most a part of the expected one."""
+    need(abs(got - want) <= error * max(abs(want), 1e-300),
+         f"{text}: expected {want!r}, found {got!r}")
+
+
+def snnq(*arguments, code=0, timeout=120, **options):
+    """Run the program; returns (standard output, standard error) of the expected exit code."""
+    done = subprocess.run([SNNQ, *map(str, arguments)], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=timeout, check=False, **options)
+    out, err = (text.decode(errors="surrogateescape") for text in (done.stdout, done.stderr))
+    words = " ".join(map(str, arguments))
+    need(done.returncode == code, f"snnq {words}: expected exit {code}, found {done.returncode}: "
+                                  f"{err.strip() or out.strip()[-300:]}")
+    return out, err
+
+
+def refused(*arguments, says=(), code=4, **options):
+    """The program refuses: one line of error that contains all texts, and no output."""
+    out, err = snnq(*arguments, code=code, **options)
+    words = " ".join(map(str, arguments))
+    equal(out, "", f"snnq {words}: standard output")
+    need(err.startswith("snnq: ") and err.count("\n") <= 2, f"snnq {words}: error: {err!r}")
+    for text in [says] if isinstance(says, str) else says:
+        need(text in err, f"snnq {words}: the error does not say {text!r}: {err.strip()}")
+    return err
+
+
+def main(*tests):
+    """Run tests, each in an empty folder of its own; returns the exit status."""
+    failed = 0
+    for test in tests:
+        name = test.__doc__.splitlines()[0].rstrip(".")
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(pathlib.Path(folder))
+            except Exception as error:  # pylint: disable=broad-except
+                failed += 1
+                print(f"not ok {name}: {error}", flush=True)
+                if not isinstance(error, Failed):
+                    traceback.print_exc(file=sys.stderr)
+                continue
+        print(f"ok {name}", flush=True)
+    return failed > 0

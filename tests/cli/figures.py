@@ -1,0 +1,324 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The numbers that the command line shows: JSON, tables and text say the same, and sums are those
+that the test makes itself, from recordings, rasters and single runs."""
+import json
+import re
+import struct
+import subprocess
+import sys
+
+import numpy as np
+
+from common import DEMO, Failed, ROOT, SNNQ, equal, main, near, need, refused, snnq
+
+MODEL, FLOAT, LIST = DEMO / "digits.snnq", DEMO / "digits-float.snnq", DEMO / "test.tsv"
+COUNT = 9
+
+
+def document(*arguments, code=0):
+    """The JSON document of a command."""
+    return json.loads(snnq(*arguments, "--json", code=code)[0])
+
+
+def graph_of(path):
+    """The graph of a model file, as its format describes it."""
+    data = path.read_bytes()
+    size = struct.unpack_from("<Q", data)[0]
+    return json.loads(json.loads(data[8:8 + size])["__metadata__"]["snnq"])
+
+
+def samples():
+    """Paths and labels of the first recordings of the demo."""
+    lines = [line.split("\t") for line in LIST.read_text().splitlines()[:COUNT]]
+    return [(DEMO / path, int(label)) for path, label in lines]
+
+
+def events(path):
+    """x, y, polarity, microseconds of a recording without markers."""
+    r = np.frombuffer(path.read_bytes(), np.uint8).reshape(-1, 5).astype(int)
+    return r[:, 0], r[:, 1], r[:, 2] >> 7, (r[:, 2] & 127) << 16 | r[:, 3] << 8 | r[:, 4]
+
+
+def binned_spikes(path, rule):
+    """Set bits of all planes of the binned input: those of counts, limited by the planes."""
+    x, y, p, t = events(path)
+    inside = (x < rule["width"]) & (y < rule["height"]) & (t < rule["steps"] * rule["step_us"])
+    counts = np.zeros((rule["steps"], rule["height"], rule["width"], 2), int)
+    np.add.at(counts, (t[inside] // rule["step_us"], y[inside], x[inside], p[inside]), 1)
+    counts = np.minimum(counts, 2 ** rule["planes"] - 1)
+    return sum(int((counts >> i & 1).sum()) for i in range(rule["planes"]))
+
+
+def table(text):
+    """Rows of a table by the names of its columns."""
+    lines = [line.split("\t") for line in text.splitlines()]
+    return [dict(zip(lines[0], line)) for line in lines[1:]]
+
+
+def evaluations(folder):
+    """eval: JSON, table, text and sums over single runs agree."""
+    for model in (MODEL, FLOAT):
+        base = ("eval", model, "--data", LIST, "--limit", COUNT, "-d", "sim")
+        j = document(*base, "--counts")
+        compare_table(j, table(snnq(*base, "--counts", "--tsv")[0]))
+        text = snnq(*base)[0]
+        found = re.fullmatch(r"(\d+) of (\d+) right \(([\d.]+) %\) on (\S+), (\w+) arithmetic, "
+                             r"(\d+) synaptic operations per sample\n", text)
+        need(found, f"text of eval: {text!r}")
+        equal(found.groups(), (str(j["correct"]), str(j["samples"]), f"{100 * j['accuracy']:.2f}",
+                               j["device"], j["arithmetic"], f"{j['synops_per_sample']:.0f}"),
+              "text of eval")
+        compare_runs(folder, model, j)
+
+
+def compare_table(j, rows):
+    equal(len(rows), COUNT, "rows of the table")
+    equal(j["samples"], COUNT, "samples")
+    equal(j["correct"], sum(p["class"] == p["label"] for p in j["predictions"]), "correct")
+    equal(j["correct"], sum(r["label"] == r["class"] for r in rows), "correct in the table")
+    near(j["accuracy"], j["correct"] / COUNT, "accuracy")
+    for p, row in zip(j["predictions"], rows):
+        equal(row["path"], p["path"], "path")
+        for key in ("label", "class"):
+            equal(int(row[key]), p[key], key)
+        for got, want in zip(row["scores"].split(","), p["scores"]):
+            near(float(got), want, "score", 1e-9)
+        equal(int(row["input"]), p["input_spikes"], "input spikes")
+        equal({k: int(row[k]) for k in p["layer_spikes"]}, p["layer_spikes"], "spikes of layers")
+
+
+def compare_runs(folder, model, j):
+    """Each prediction is that of a run, with spikes as the rasters and the recording have them."""
+    rule, synops = graph_of(model)["input"], []
+    for (path, label), p in zip(samples(), j["predictions"]):
+        r = document("run", model, path, "-d", "sim", "--raster", folder / "spikes")
+        equal((p["label"], p["class"], p["scores"]), (label, r["class"], r["scores"]), str(path))
+        equal(r["class"], r["scores"].index(max(r["scores"])), "class of the largest score")
+        equal(p["input_spikes"], binned_spikes(path, rule), f"{path}: input spikes")
+        for name in ("conv1", "pool1"):
+            raster = np.load(folder / "spikes" / f"{name}.npy")
+            equal(p["layer_spikes"][name], int(raster.sum()), f"{path}: spikes of {name}")
+        synops.append(r["synops"])
+    need(len(set(synops)) > 1, "recordings that differ")
+    near(j["synops_per_sample"], sum(synops) / len(synops), "synops per sample")
+
+
+def drops(_folder):
+    """Events outside a smaller sensor are counted, in run, eval and their text."""
+    total = 0
+    for path, _ in samples():
+        x, y, _, _ = events(path)
+        outside = int(((x >= 20) | (y >= 24)).sum())
+        size = ("--width", 20, "--height", 24, "-d", "sim")
+        equal(document("run", MODEL, path, *size)["dropped_events"], outside, f"{path}: dropped")
+        need(f"  dropped {outside}\n" in snnq("run", MODEL, path, *size)[0], "dropped in the text")
+        total += outside
+    need(total > 100, "events outside")
+    base = ("eval", MODEL, "--data", LIST, "--limit", COUNT, *size)
+    equal(document(*base)["dropped_events"], total, "dropped by eval")
+    need(snnq(*base)[0].endswith(f", {total} events dropped\n"), "dropped in the text of eval")
+    equal(document("eval", MODEL, "--data", LIST, "--limit", 1, "-d", "sim")["dropped_events"], 0,
+          "dropped with the whole sensor")
+
+
+def limits(folder):
+    """--limit takes the first recordings; more than there are, and 0, take all."""
+    few = folder / "few.tsv"
+    few.write_text("".join(f"{path}\t{label}\n" for path, label in samples()[:3]))
+    every = document("eval", MODEL, "--data", few, "-d", "sim")["predictions"]
+    for limit, count in ((1, 1), (2, 2), (3, 3), (4, 3), (0, 3), (4294967295, 3)):
+        j = document("eval", MODEL, "--data", few, "-d", "sim", "--limit", limit)
+        equal(j["samples"], count, f"samples with --limit {limit}")
+        equal(j["predictions"], every[:count], f"predictions with --limit {limit}")
+
+
+def options(_folder):
+    """Numbers that do not fit are refused, never cut."""
+    for text in ("4294967296", "4294967297", "18446744073709551616", "18446744073709551617", "-1",
+                 "+1", " 1", "1 ", "0x1", "1e3", "", "1.0", "one"):
+        for option in ("--limit", "--threads"):
+            refused("eval", MODEL, "--data", LIST, option, text, code=2,
+                    says=(option, "expected a number 0..4294967295"))
+    for text in ("65536", "65546", "4294967306"):
+        for option in ("--width", "--height"):
+            for verb in (("run", MODEL, samples()[0][0]), ("eval", MODEL, "--data", LIST),
+                         ("energy", MODEL, "--data", LIST)):
+                refused(*verb, option, text, code=2, says=(option, "0..65535", text))
+    snnq("run", MODEL, samples()[0][0], "--width", 65535, "--height", 65535, "-d", "sim")
+
+
+def model_text(folder):
+    """info, import and quantize: the text has the figures of the JSON document."""
+    out = folder / "q.snnq"
+    commands = [("info", MODEL), ("info", FLOAT),
+                ("quantize", FLOAT, "-o", out, "--default", "pot:4", "--layer", "head=uniform:8")]
+    for command in commands:
+        j, text = document(*command), snnq(*command)[0]
+        rows = {words[0]: words[1:] for words in (line.split() for line in text.splitlines())
+                if len(words) > 2}
+        for layer in j["layers"]:
+            row = rows[layer["name"]]
+            shape = "x".join(str(n) for n in layer["output"])
+            equal(row[:2], [layer["op"], shape], f"text of {layer['name']}")
+            if layer["bits"]:
+                equal(row[2:], [layer["scheme"], str(layer["bits"]), "bits", str(layer["params"]),
+                                "params", str(layer["weight_bytes"]), "bytes",
+                                f"{100 * layer['sparsity']:.1f}", "%", "zero"],
+                      f"text of {layer['name']}")
+        equal(j["params"], sum(layer["params"] for layer in j["layers"]), "parameters")
+        numbers = {"parameters": f"{j['params']} parameters",
+                   "bits": f"{j['avg_weight_bits']:.3f} bits on average, "
+                           f"{j['weight_compression_ratio']:.2f}x smaller",
+                   "file": f"{j['effective_bits']:.3f} bits per weight, "
+                           f"{j['compression_ratio']:.2f}x smaller than fp32; {j['model_bytes']} "
+                           f"bytes, {j['metadata_bytes']} ({j['metadata_percent']:.2f} %)",
+                   "steps": f"{j['input']['steps']} steps of {j['input']['step_us']} us",
+                   "model": f"{j['arithmetic']} model, {j['classes']} classes"}
+        for name, part in numbers.items():
+            need(part in text, f"{command}: {name}: expected {part!r} in {text}")
+    equal(document("info", MODEL)["model_bytes"], MODEL.stat().st_size, "bytes of the file")
+    step = graph_of(MODEL)["input"]["step_us"]
+    equal(document("info", MODEL)["input"]["step_us"], step, "microseconds of a step")
+
+
+def shared_bias(folder):
+    """Parameters and bits of a model whose layers have biases, by hand."""
+    rng = np.random.default_rng(1)
+    tensors = {"w": rng.normal(size=(6, 8)), "v": rng.normal(size=(3, 6)), "b": np.ones(6)}
+    neuron = {"model": "lif", "leak": {"kind": "none"}, "compare": "ge", "reset": "hard",
+              "threshold": 1}
+    layers = [{"name": "fc", "op": "linear", "inputs": ["input"], "out_channels": 6,
+               "weight": {"tensor": "w", "scheme": "float"}, "bias": "b", "neuron": neuron},
+              {"name": "head", "op": "linear", "inputs": ["fc"], "out_channels": 3,
+               "weight": {"tensor": "v", "scheme": "float"}, "neuron": {"model": "none"}}]
+    rule = {"width": 2, "height": 2, "polarities": 2, "on_channel": 1, "layout": "flat",
+            "planes": 1, "binning": "duration", "steps": 4, "step_us": 1000, "rounding": "floor",
+            "origin": "zero"}
+    graph = {"format": "snnq", "version": 1, "arithmetic": "float", "name": "biased",
+             "input": rule, "layers": layers,
+             "readout": {"input": "head", "mode": "sum", "scale": 1}}
+    header, data = {"__metadata__": {"snnq": json.dumps(graph)}}, b""
+    for name, values in tensors.items():
+        raw = values.astype("<f4").tobytes()
+        header[name] = {"dtype": "F32", "shape": list(values.shape),
+                        "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    words = json.dumps(header).encode()
+    words += b" " * (-len(words) % 8)
+    path = folder / "biased.snnq"
+    path.write_bytes(struct.pack("<Q", len(words)) + words + data)
+    j = document("info", path)
+    equal((j["params"], [layer["params"] for layer in j["layers"]]), (48 + 6 + 18, [54, 18]),
+          "parameters")
+    equal((j["weight_bytes"], j["input"]["step_us"]), (4 * 66, 1000), "bytes of weights, step")
+
+
+def recording_text(_folder):
+    """info of a recording: the text has the figures of the file."""
+    for path, _ in samples()[:2]:
+        x, _, _, t = events(path)
+        j = document("info", path)
+        equal([j[k] for k in ("events", "first_us", "last_us", "duration_us", "dropped",
+                              "nonmonotonic", "format")],
+              [len(x), int(t.min()), int(t.max()), int(t.max() - t.min()), 0, 0, "atis"],
+              f"info of {path}")
+        text = snnq("info", path)[0]
+        equal(text, f"{path}: atis recording, {len(x)} events in {(t.max() - t.min()) / 1e6:.3f} s, "
+                    f"sensor 0x0 (0: not said)\n0 dropped, 0 backwards in time\n", "text")
+
+
+def device_text(_folder):
+    """info of a device and doctor: the text has the figures of the JSON document."""
+    j, text = document("info", "sim:cores=3"), snnq("info", "sim:cores=3")[0]
+    equal(text, f"{j['name']}: driver {j['driver']}, hardware version {j['hw_version']:#x}, "
+                f"{j['cores']} core(s)\n{j['sram_bytes'] // 1024} KiB of memory per core, "
+                f"{j['lanes']} lanes, {j['clock_khz'] // 1000} MHz, queue of {j['queue_depth']}, "
+                f"{j['dma_bits']} DMA bits\n", "text of a device")
+    equal(j["cores"], 3, "cores")
+    try:
+        checks, code = document("doctor")["checks"], 0
+    except Failed:  # where the driver does not work
+        checks, code = document("doctor", code=1)["checks"], 1
+    text, want = snnq("doctor", code=code)[0], []
+    for check in checks:
+        want.append(f"{'ok' if check['ok'] else 'FAIL':<4} {check['name']:<14} {check['detail']}")
+        if check["fix"]:
+            want.append(f"     fix: {check['fix']}")
+    if code:
+        want += ["", "Without a device everything runs with --device sim."]
+    equal(text.splitlines(), want, "text of doctor")
+
+
+def run_text(_folder):
+    """run: the text has the figures of the JSON document."""
+    for model in (MODEL, FLOAT):
+        for path, _ in samples()[:2]:
+            j, text = document("run", model, path, "-d", "sim"), snnq("run", model, path, "-d", "sim")[0]
+            found = re.fullmatch(r"class (\d+)(?: \((.*)\))?  scores((?: \S+)+)  steps (\d+)  "
+                                 r"synops (\d+)  latency \d+ us\n", text)
+            need(found, f"text of run: {text!r}")
+            equal((int(found[1]), found[2], int(found[4]), int(found[5])),
+                  (j["class"], j.get("class_name"), j["steps"], j["synops"]), "text of run")
+            equal(len(found[3].split()), len(j["scores"]), "scores")
+            for got, want in zip(found[3].split(), j["scores"]):
+                near(float(got), want, "score")
+
+
+def energy_text(_folder):
+    """energy: the text has the figures of the JSON document, and they add up."""
+    command = ("energy", FLOAT, MODEL, "--data", LIST, "--limit", 2, "--layers")
+    j, lines = document(*command)["models"], snnq(*command)[0].splitlines()
+    keys = ("compute_uj", "sram_uj", "dram_uj", "total_uj", "paper_uj")
+    for m, name in zip(j, (FLOAT.name, MODEL.name)):
+        at = next(i for i, line in enumerate(lines) if line.startswith(name[:22]))
+        words = lines[at].split()
+        equal(words[1], f"{m['avg_weight_bits']:.3f}", "bits")
+        equal(words[4:], [f"{m['total'][k]:.3f}" for k in keys] + [f"{m['ratio']:.2f}x"],
+              f"total of {name}")
+        for layer, line in zip(m["layers"], lines[at + 1:]):
+            equal(line.split()[0], layer["name"][:16], "layer")
+            equal(line.split()[-5:], [f"{layer[k]:.3f}" for k in keys], layer["name"])
+        for key in keys:
+            near(m["total"][key], sum(layer[key] for layer in m["layers"]), key)
+    near(j[1]["ratio"], j[0]["total"]["total_uj"] / j[1]["total"]["total_uj"], "ratio")
+
+
+def validate_text(_folder):
+    """validate: the text counts as the JSON document does."""
+    command = ("validate", "-d", "sim", "--vectors", ROOT / "tests/golden/golden.bin")
+    j, text = document(*command), snnq(*command, "--verbose")[0].splitlines()
+    count = {word: sum(c["result"] == word for c in j["cases"])
+             for word in ("passed", "failed", "skipped")}
+    equal(count, {k: j[k] for k in count}, "counts")
+    equal(text[-1], f"{j['device']}: {count['passed']} passed, {count['failed']} failed, "
+                    f"{count['skipped']} skipped", "text of validate")
+    equal([line.split()[:2] for line in text[:-1]],
+          [[c["result"], c["name"] + (":" if c["detail"] else "")] for c in j["cases"]], "cases")
+
+
+def full_disk(_folder):
+    """Output that cannot be written is a failure, in every form."""
+    path = samples()[0][0]
+    commands = (("--help",), ("info", MODEL), ("info", path), ("info", "sim"),
+                ("run", MODEL, path, "-d", "sim"),
+                ("eval", MODEL, "--data", LIST, "--limit", 1, "-d", "sim"),
+                ("energy", MODEL, "--data", LIST, "--limit", 1), ("eval", "--help"))
+    for command in commands:
+        for form in ((), ("--json",), ("--tsv",)):
+            if form and (command[-1] == "--help" or (form == ("--tsv",) and command[0] != "eval")):
+                continue
+            with open("/dev/full", "wb") as full:
+                run_full(command + form, full)
+
+
+def run_full(command, full):
+    done = subprocess.run([SNNQ, *map(str, command)], stdin=subprocess.DEVNULL, stdout=full,
+                          stderr=subprocess.PIPE, check=False, timeout=60)
+    equal(done.returncode, 1, f"exit of {command} on a full disk")
+    need(b"written" in done.stderr or b"write" in done.stderr, f"error of {command}: {done.stderr}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(evaluations, drops, limits, options, model_text, shared_bias, recording_text,
+                  device_text, run_text, energy_text, validate_text, full_disk))

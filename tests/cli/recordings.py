@@ -1,0 +1,312 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Recordings and lists of them as users have them: none is lost, cut or misread without a word.
+
+All files are made here: ATIS records, AEDAT 4 of one packet, lists with what spreadsheets, other
+systems and accidents put into them."""
+import json
+import os
+import struct
+import sys
+
+import numpy as np
+
+from common import DEMO, equal, main, need, refused, snnq
+
+MODEL, FLOAT = DEMO / "digits.snnq", DEMO / "digits-float.snnq"
+
+
+def demo_recordings(count=2):
+    """(bytes, label) of recordings of the demo."""
+    lines = [line.split("\t") for line in (DEMO / "test.tsv").read_text().splitlines()[:count]]
+    return [((DEMO / path).read_bytes(), int(label)) for path, label in lines]
+
+
+def records(rows):
+    """ATIS records of rows (x, y, polarity, microseconds)."""
+    return b"".join(bytes([x, y, p << 7 | t >> 16 & 127, t >> 8 & 255, t & 255])
+                    for x, y, p, t in rows)
+
+
+def rows_of(data):
+    """Rows (x, y, polarity, microseconds) of ATIS records."""
+    return [(r[0], r[1], r[2] >> 7, (r[2] & 127) << 16 | r[3] << 8 | r[4])
+            for r in (data[i:i + 5] for i in range(0, len(data), 5))]
+
+
+def aedat4(rows, tail=b""):
+    """A file without compression and data table: one packet of events, and what follows it."""
+    def buffer(name, fields):
+        """A FlatBuffer of one table of (size, value) fields; a vector comes last."""
+        vtable = struct.pack("<HH", 4 + 2 * len(fields), 4 + sum(n for n, _ in fields))
+        body, at = b"", 4
+        for size, value in fields:
+            vtable += struct.pack("<H", at)
+            body, at = body + value, at + size
+        vtable += bytes(-len(vtable) % 4)
+        start = 8 + len(vtable)
+        content = struct.pack("<I", start) + name + vtable + struct.pack("<i", len(vtable)) + body
+        return struct.pack("<I", len(content)) + content
+
+    header = buffer(b"IOHE", [(4, struct.pack("<i", 0)), (8, struct.pack("<q", -1))])
+    events = b"".join(struct.pack("<qhhB3x", t, x, y, p) for x, y, p, t in rows)
+    packet = buffer(b"EVTS", [(4, struct.pack("<I", 4) + struct.pack("<I", len(rows)) + events)])
+    return b"#!AER-DAT4.0\r\n" + header + struct.pack("<II", 0, len(packet)) + packet + tail
+
+
+def run(path, *options, model=MODEL):
+    return json.loads(snnq("run", model, path, "-d", "sim", "--json", *options)[0])
+
+
+def info(path, *options):
+    return json.loads(snnq("info", path, "--json", *options)[0])
+
+
+# ---- lists
+
+def evaluate(path):
+    """(path, label) of what eval classified."""
+    j = json.loads(snnq("eval", MODEL, "--data", path, "-d", "sim", "--json")[0])
+    return [(p["path"], p["label"]) for p in j["predictions"]]
+
+
+def fill(folder):
+    """Recordings under names that lists have trouble with."""
+    (data, label), (other, other_label) = demo_recordings()
+    for name in ("a.bin", "x,y.bin", 'say "hi".bin', "tab\tin.bin", " lead.bin", "ü.bin"):
+        (folder / name).write_bytes(data)
+    (folder / "b.bin").write_bytes(other)
+    return label, other_label
+
+
+def good_lists(folder):
+    """Lists in all the forms that are one list."""
+    label, other = fill(folder)
+    want = [("a.bin", label), ("b.bin", other)]
+    lists = {
+        "tabs": f"a.bin\t{label}\nb.bin\t{other}\n",
+        "commas": f"a.bin,{label}\nb.bin,{other}\n",
+        "blanks": f"a.bin, {label}\nb.bin,  {other}\n",
+        "no line end": f"a.bin,{label}\nb.bin,{other}",
+        "other line ends": f"a.bin,{label}\r\nb.bin,{other}\r\n",
+        "byte order mark": f"\ufeffa.bin,{label}\nb.bin,{other}\n",
+        "heading": f"path,label\na.bin,{label}\nb.bin,{other}\n",
+        "heading after a mark": f"\ufeffpath\tlabel\na.bin\t{label}\nb.bin\t{other}\n",
+        "heading in quotes": f'"path","label"\n"a.bin","{label}"\n"b.bin",{other}\n',
+        "quotes": f'"a.bin",{label}\r\nb.bin,"{other}"\r\n',
+        "comments": f"# all\n\na.bin,{label}\n#x\nb.bin,{other}\n\n",
+    }
+    for name, text in lists.items():
+        (folder / "list").write_bytes(text.encode())
+        equal(evaluate(folder / "list"), want, name)
+
+
+def odd_names(folder):
+    """Names with commas, quotes, tabs, blanks and other letters."""
+    label, _ = fill(folder)
+    for line, name in ((f"x,y.bin,{label}", "x,y.bin"), (f"x,y.bin\t{label}", "x,y.bin"),
+                       (f'"x,y.bin",{label}', "x,y.bin"),
+                       (f'"say ""hi"".bin",{label}', 'say "hi".bin'),
+                       (f'say "hi".bin\t{label}', 'say "hi".bin'),
+                       (f"tab\tin.bin\t{label}", "tab\tin.bin"),
+                       (f" lead.bin,{label}", " lead.bin"), (f"ü.bin,{label}", "ü.bin"),
+                       (f"{folder}/a.bin,{label}", f"{folder}/a.bin")):
+        (folder / "list").write_text(line + "\n")
+        equal(evaluate(folder / "list"), [(name, label)], line)
+
+
+def bad_lists(folder):
+    """Lists that are damaged are refused with the line; none of it vanishes."""
+    label, other = fill(folder)
+    first = f"a.bin,{label}\n".encode()
+    for text, says in (
+            (first + b"\0\0b.bin,1\n", "line 2: expected text, found a zero byte"),
+            (first + b"b.bin,1\0\n", "line 2: expected text, found a zero byte"),
+            (first.decode().encode("utf-16"), "line 1: expected text, found a zero byte"),
+            (first[:-1] + b"\rb.bin,1\n", "line 1: expected one recording"),
+            (first + b"b.bin\n", "line 2: expected a path and a label"),
+            (first + b"   \n", "line 2: expected a path and a label"),
+            (first + b",3\n", "line 2: expected a path and a label"),
+            (first + b'"b.bin,1\n', "line 2: expected a closing quote"),
+            (first + b'"b.bin" x,1\n', "line 2: expected a comma after the quoted path"),
+            (first + b'b.bin,"1\n', "line 2: expected a label in closed quotes"),
+            (first + b"b.bin,10\n", 'line 2: label: expected a class name or 0..9, found "10"'),
+            (first + b"b.bin,4294967296\n", 'found "4294967296"'),
+            (first + b"b.bin,18446744073709551617\n", 'found "18446744073709551617"'),
+            (first + b"b.bin,-1\n", 'found "-1"'), (first + b"b.bin,1x\n", 'found "1x"'),
+            (first + b"b.bin,\n", 'found ""'), (first + b"path,label\n", 'found "label"'),
+            (b"", "expected at least one recording"),
+            (b"path,label\n# none\n", "expected at least one recording")):
+        (folder / "list").write_bytes(text)
+        refused("eval", MODEL, "--data", folder / "list", "-d", "sim", says=("list", says))
+    need(other >= 0, "labels")
+
+
+def bare_lists(folder):
+    """Where labels do not count, a list may do without them."""
+    fill(folder)
+    models = set()
+    for text in ("a.bin\nb.bin\n", "a.bin\t3\nb.bin\tsome word\n", "path,label\na.bin,3\nb.bin,4\n"):
+        (folder / "list").write_text(text)
+        snnq("quantize", FLOAT, "-o", folder / "q.snnq", "--default", "uniform:4", "--layer",
+             "conv1=uniform:3", "--calib", folder / "list")
+        models.add((folder / "q.snnq").read_bytes())
+        snnq("energy", MODEL, "--data", folder / "list")
+    equal(len(models), 1, "models from lists with labels and without")
+
+
+def foreign_names(folder):
+    """Bytes that are no UTF-8, and control characters, in names: JSON and tables stay whole."""
+    data, label = demo_recordings()[0]
+    for name in (b"caf\xe9.bin", b"\xff\xfe.bin", b"\xed\xa0\x80.bin", b"esc\x1b[31m.bin",
+                 b"bell\x07.bin", b"\xc2\x9b31m.bin"):
+        with open(os.fsencode(folder) + b"/" + name, "wb") as f:
+            f.write(data)
+        (folder / "list").write_bytes(name + b"\t%d\n" % label)
+        out = snnq("eval", MODEL, "--data", folder / "list", "-d", "sim", "--json")[0]
+        out.encode()  # a byte that is no UTF-8 is a lone surrogate here
+        j = json.loads(out)
+        equal(j["samples"], 1, "samples")
+        need(j["predictions"][0]["path"].endswith(".bin"), "name in JSON")
+        out = snnq("eval", MODEL, "--data", folder / "list", "-d", "sim", "--tsv")[0]
+        out.encode()
+        equal(len(out.splitlines()), 2, "lines of the table")
+        need(all(c in "\t\n" or c.isprintable() for c in out), f"control characters: {out!r}")
+        with open(os.fsencode(folder) + b"/" + name, "wb"):
+            pass
+        error = refused("eval", MODEL, "--data", folder / "list", "-d", "sim", says="no events")
+        need(all(c == "\n" or c.isprintable() for c in error), f"control characters: {error!r}")
+
+
+# ---- recordings
+
+def magic(folder):
+    """A format's magic is longer than coordinates; what has one is not read as something else."""
+    data, _ = demo_recordings()[0]
+    path = folder / "a.bin"
+    for start in ((37, 32), (35, 33)):  # "% " and "#!"
+        for t in (0, 10, 0x4142):
+            path.write_bytes(records([(*start, 1, t)]) + data)
+            j = info(path)
+            equal((j["format"], j["events"]), ("atis", len(data) // 5 + 1), f"first event {start}")
+    for text, name in ((b"% Date 2014\n% Version 2\n" + data, "Prophesee"),
+                       (b"#!AER-DAT2.0\r\n" + data, "AEDAT 2.0"),
+                       (b"#!AER-DAT3.1\r\n" + data, "AEDAT 3.1"),
+                       (b"Event Stream" + data, "Event Stream")):
+        path.write_bytes(text)
+        refused("info", path, says=("offset 0", name))
+        refused("info", path, "-f", "atis", says=("expected atis", f"found {name}"))
+    path.write_bytes(aedat4(rows_of(data)))
+    equal(info(path)["format"], "aedat4", "AEDAT 4 under another name")
+    for form in ("bs2", "bs3", "atis"):
+        refused("run", MODEL, path, "-d", "sim", "-f", form, says=(f"expected {form}", "found aedat4"))
+    equal(info(path, "-f", "aedat4")["events"], len(data) // 5, "events")
+
+
+def order(folder):
+    """Events out of order give the same result, and are reported."""
+    data, label = demo_recordings()[0]
+    rows = rows_of(data)
+    swapped = rows[:]
+    for i in (10, 200, 400):
+        swapped[i], swapped[-i] = swapped[-i], swapped[i]
+    turned = sum(b[3] < a[3] for a, b in zip(swapped, swapped[1:]))
+    need(turned > 2, "events out of order")
+    for write, name in ((records, "a.bin"), (aedat4, "a.aedat4")):
+        path = folder / name
+        path.write_bytes(write(rows))
+        want = run(path)
+        equal(want["nonmonotonic"], 0, "events in order")
+        path.write_bytes(write(swapped))
+        got = run(path)
+        equal((got["scores"], got["nonmonotonic"]), (want["scores"], turned), name)
+        times = [r[3] for r in rows]
+        j = info(path)
+        equal((j["first_us"], j["last_us"], j["duration_us"], j["nonmonotonic"]),
+              (min(times), max(times), max(times) - min(times), turned), f"info of {name}")
+        need("go back in time" in snnq("run", MODEL, path, "-d", "sim")[1], "a note")
+        (folder / "list").write_text(f"{name}\t{label}\n{name}\t{label}\n")
+        out, error = snnq("eval", MODEL, "--data", folder / "list", "-d", "sim", "--json")
+        equal(json.loads(out)["nonmonotonic"], 2 * turned, "nonmonotonic in eval")
+        need(f"{2 * turned} events in 2 recordings go back in time" in error, "a note of eval")
+
+
+def wrapped(folder):
+    """A clock of 23 bits that wraps leaves durations positive."""
+    data, _ = demo_recordings()[0]
+    rows = [(x, y, p, (t + (1 << 23) - 100000) % (1 << 23)) for x, y, p, t in rows_of(data)]
+    (folder / "a.bin").write_bytes(records(rows))
+    j = info(folder / "a.bin")
+    times = [r[3] for r in rows]
+    equal((j["duration_us"], j["nonmonotonic"]), (max(times) - min(times), 1), "wrapped clock")
+    need(" in -" not in snnq("info", folder / "a.bin")[0], "no negative duration")
+
+
+def origin(folder):
+    """A model that counts from the first event means the earliest."""
+    data = bytearray(MODEL.read_bytes())
+    size = struct.unpack_from("<Q", data)[0]
+    text = bytes(data[8:8 + size])
+    changed = text.replace(b'\\"origin\\":\\"zero\\"', b'\\"origin\\":\\"first\\"').rstrip(b" ")
+    need(changed != text.rstrip(b" "), "the model says its origin")
+    changed += b" " * (-len(changed) % 8)
+    model = folder / "first.snnq"
+    model.write_bytes(struct.pack("<Q", len(changed)) + changed + data[8 + size:])
+    rows = [(x, y, p, t + 1000000) for x, y, p, t in rows_of(demo_recordings()[0][0])]
+    (folder / "a.bin").write_bytes(records(rows))
+    want = run(folder / "a.bin", model=model)
+    equal(want["dropped_events"], 0, "dropped")
+    first = min(r[3] for r in rows)
+    (folder / "b.bin").write_bytes(records([(x, y, p, t - first) for x, y, p, t in rows]))
+    equal(want["scores"], run(folder / "b.bin")["scores"], "scores at another time")
+    rows[0], rows[-1] = rows[-1], rows[0]
+    (folder / "a.bin").write_bytes(records(rows))
+    got = run(folder / "a.bin", model=model)
+    equal((got["scores"], got["dropped_events"]), (want["scores"], 0), "last event first")
+
+
+def tails(folder):
+    """Recordings that end early or in zeros keep what is whole, and count the rest."""
+    data, _ = demo_recordings()[0]
+    count = len(data) // 5
+    path = folder / "a.aedat4"
+    for tail, dropped in ((b"", 0), (bytes(1), 1), (bytes(7), 1), (bytes(8), 1), (bytes(4096), 1),
+                          (struct.pack("<II", 0, 99), 1)):
+        path.write_bytes(aedat4(rows_of(data), tail))
+        j = info(path)
+        equal((j["events"], j["dropped"]), (count, dropped), f"a tail of {len(tail)} bytes")
+        equal(run(path)["dropped_events"], dropped, "dropped in run")
+    path.write_bytes(aedat4(rows_of(data), bytes(8) + b"x"))
+    refused("info", path, says="expected a FlatBuffer EVTS")
+    path = folder / "a.bin"
+    path.write_bytes(data + b"abc")
+    equal((info(path)["events"], info(path)["dropped"]), (count, 1), "a record that is cut")
+
+
+def sizes(folder):
+    """A file of more events than fit is refused before it is read."""
+    for name, limit in (("a.bin", 5 << 28), ("a.bs2", 5 << 28), ("a.bs3", 7 << 28)):
+        path = folder / name
+        with open(path, "wb") as f:
+            f.truncate(limit + 1)
+        refused("info", path, says=(f"expected at most {limit} bytes", f"found {limit + 1}"),
+                timeout=20)
+
+
+def encodings(folder):
+    """One recording in all formats gives the same scores."""
+    data, _ = demo_recordings()[0]
+    rows = rows_of(data)
+    want = run(DEMO / (DEMO / "test.tsv").read_text().split("\t")[0])["scores"]
+    files = {"a.bin": data, "a.bs2": data, "a.aedat4": aedat4(rows),
+             "a.bs3": b"".join(bytes([x >> 4, (x & 15) << 4 | y >> 8, y & 255, p, t >> 16,
+                                      t >> 8 & 255, t & 255]) for x, y, p, t in rows)}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+        equal(run(folder / name)["scores"], want, name)
+    need(len(np.unique(want)) > 5, "scores that differ")
+
+
+if __name__ == "__main__":
+    sys.exit(main(good_lists, odd_names, bad_lists, bare_lists, foreign_names, magic, order,
+                  wrapped, origin, tails, sizes, encodings))
