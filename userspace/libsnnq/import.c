@@ -86,6 +86,8 @@ int snnq_import(const char *in, const char *out, const struct snnq_import_opts *
 	name_from_path(in, net.name);
 	if (S_ISDIR(st.st_mode))
 		ret = import_slayer(in, &net);
+	else if (!S_ISREG(st.st_mode))
+		ret = error_set(-EBADMSG, "%s: expected a folder or a regular file", in);
 	else
 		ret = import_lava(in, &net);
 	if (!ret && opts)

@@ -37,6 +37,7 @@ struct import_layer {
 	struct import_array weight;	/* DENSE: out, in. CONV: out, in, kh, kw. POOL: kh, kw */
 	struct import_array bias;	/* count 0: none */
 	uint32_t stride[2], padding[2], dilation[2], groups;
+	uint32_t said[3];		/* channels, height, width out, as the source says; 0: not */
 	struct import_neuron neuron;
 };
 

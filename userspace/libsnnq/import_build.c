@@ -40,31 +40,86 @@ static bool window(const struct import_layer *l, int axis, uint32_t in, uint32_t
 	return *out <= MAX_SIDE;
 }
 
-/* Size after @l; false when it does not take @m. */
+/* Size after @l; false when it does not take @m, or the source says another size. */
 static bool advance(const struct import_layer *l, struct map *m)
 {
 	const uint32_t *shape = l->weight.shape;
+	struct map out = *m;
 
 	if (l->kind == IMPORT_DENSE) {
 		if ((uint64_t)m->height * m->width * m->channels != shape[1])
 			return false;
-		*m = (struct map){ 1, 1, shape[0] };
-		return true;
-	}
-	if (l->kind == IMPORT_CONV) {
-		if ((uint64_t)shape[1] * l->groups != m->channels || shape[0] % l->groups)
+		out = (struct map){ 1, 1, shape[0] };
+	} else {
+		if (l->kind == IMPORT_CONV) {
+			if ((uint64_t)shape[1] * l->groups != m->channels || shape[0] % l->groups)
+				return false;
+			out.channels = shape[0];
+		}
+		if (!window(l, 0, m->height, &out.height) || !window(l, 1, m->width, &out.width))
 			return false;
-		m->channels = shape[0];
 	}
-	return window(l, 0, m->height, &m->height) && window(l, 1, m->width, &m->width);
+	if ((l->said[0] && l->said[0] != out.channels) ||
+	    (l->said[1] && l->said[1] != out.height) || (l->said[2] && l->said[2] != out.width))
+		return false;
+	*m = out;
+	return true;
 }
 
-static bool fits(const struct import_net *net, struct map m)
+/* How many layers take what is before them; @m becomes what the next one sees. */
+static uint32_t fitting(const struct import_net *net, struct map *m)
 {
-	for (uint32_t i = 0; i < net->layer_count; i++)
-		if (!advance(&net->layers[i], &m))
-			return false;
-	return true;
+	uint32_t i = 0;
+
+	while (i < net->layer_count && advance(&net->layers[i], m))
+		i++;
+	return i;
+}
+
+/* Say why @l does not take @m. */
+static int misfit(const struct import_net *net, const struct import_layer *l, const struct map *m)
+{
+	const uint32_t *shape = l->weight.shape;
+	struct import_layer silent = *l;
+	struct map out = *m;
+
+	memset(silent.said, 0, sizeof(silent.said));
+	if (advance(&silent, &out))
+		return error_set(-EBADMSG,
+				 "%s: %s.shape: expected %u x %u x %u (channels x height x width), "
+				 "as its weights and input make it, found %u x %u x %u",
+				 net->name, l->name, out.channels, out.height, out.width,
+				 l->said[0], l->said[1], l->said[2]);
+	if (l->kind == IMPORT_DENSE)
+		return error_set(-EBADMSG,
+				 "%s: %s.weight: expected %" PRIu64 " inputs (%u channels x %u x "
+				 "%u), found %u", net->name, l->name,
+				 (uint64_t)m->channels * m->height * m->width, m->channels,
+				 m->height, m->width, shape[1]);
+	if (l->kind == IMPORT_CONV && ((uint64_t)shape[1] * l->groups != m->channels ||
+				       shape[0] % l->groups))
+		return error_set(-EBADMSG,
+				 "%s: %s.weight: expected %u input channels and outputs in whole "
+				 "groups, found %u x %u groups and %u outputs", net->name, l->name,
+				 m->channels, shape[1], l->groups, shape[0]);
+	return error_set(-EBADMSG,
+			 "%s: %s: expected an input that holds its window, and at most %u x %u "
+			 "positions out, found an input of %u x %u", net->name, l->name, MAX_SIDE,
+			 MAX_SIDE, m->width, m->height);
+}
+
+/* Weights are integers; which grid holds them is seen later. */
+static int check_weights(const struct import_net *net, const struct import_layer *l)
+{
+	for (size_t i = 0; i < l->weight.count; i++) {
+		double w = l->weight.values[i];
+
+		if (!(fabs(w) < 1 << 30) || w != trunc(w))
+			return error_set(-EBADMSG,
+					 "%s: %s.weight: element %zu: expected an integer below "
+					 "2^30, found %g", net->name, l->name, i, w);
+	}
+	return 0;
 }
 
 static int check_layer(const struct import_net *net, const struct import_layer *l)
@@ -84,29 +139,40 @@ static int check_layer(const struct import_net *net, const struct import_layer *
 			      (l->bias.count != outputs && l->bias.count != 1)))
 		return error_set(-EBADMSG, "%s: %s.bias: expected %u values, found %zu", net->name,
 				 l->name, outputs, l->bias.count);
-	return 0;
+	for (uint32_t i = 0; i < l->bias.dims; i++)
+		if (l->bias.shape[i] != 1 && l->bias.shape[i] != l->bias.count)
+			return error_set(-EBADMSG, "%s: %s.bias: expected one axis of %u values, "
+					 "found %u along axis %u", net->name, l->name, outputs,
+					 l->bias.shape[i], i);
+	return check_weights(net, l);
 }
 
 /* The input's size: as given, or the smallest square that fits all layers. */
 static int find_input(struct import_net *net)
 {
-	uint32_t p = net->polarities ? net->polarities : 2;
+	uint32_t p = net->polarities ? net->polarities : 2, best = 0;
+	struct map m = { 0, 0, 0 };
 
 	if (p > 2)
 		return error_set(-EINVAL, "%s: polarities: expected 1 or 2, found %u", net->name,
 				 p);
 	net->polarities = p;
-	for (uint32_t n = 1; !net->width && n <= MAX_SIDE; n++)
-		if (fits(net, (struct map){ n, n, p }))
+	if (net->width) {
+		m = (struct map){ net->height, net->width, p };
+		best = fitting(net, &m);
+	}
+	for (uint32_t n = 1; !net->width && n <= MAX_SIDE; n++) {
+		struct map end = { n, n, p };
+		uint32_t count = fitting(net, &end);
+
+		if (count == net->layer_count)
 			net->width = net->height = n;
-	if (!net->width || !fits(net, (struct map){ net->height, net->width, p }))
-		return error_set(
-			-EBADMSG,
-			"%s: expected layers that fit each other, found none that "
-			"do for an input of %u x %u x %u (width x height x polarities; 0 x 0: "
-			"any square)",
-			net->name, net->width, net->height, p);
-	return 0;
+		if (n == 1 || count > best) {
+			best = count;
+			m = end;
+		}
+	}
+	return best == net->layer_count ? 0 : misfit(net, &net->layers[best], &m);
 }
 
 static void add_pair(cJSON *layer, const char *key, uint32_t h, uint32_t w)

@@ -154,7 +154,7 @@ static int read_pair(struct lava *l, const char *group, const char *key, uint32_
 	for (uint32_t i = 0; i < 2; i++) {
 		double v = ret ? a.values[a.count > 1 ? i : 0] : absent;
 
-		if (v < 0 || v > 255 || v != (uint32_t)v || a.count > 2) {
+		if (!(v >= 0 && v <= 255) || v != trunc(v) || a.count > 2) {
 			import_array_free(&a);
 			return error_set(-EBADMSG, "%s: %s: expected one or two integers 0..255",
 					 l->path, name);
@@ -165,6 +165,87 @@ static int read_pair(struct lava *l, const char *group, const char *key, uint32_
 	return 0;
 }
 
+/* What a file says besides its arrays must be what they show. */
+static int check_said(struct lava *l, const char *group, const char *key, uint32_t shown)
+{
+	char name[64];
+	double said;
+	int ret;
+
+	snprintf(name, sizeof(name), "%s/%s", group, key);
+	ret = read_integer(l, name, 0, UINT32_MAX, shown, &said);
+	if (!ret && said != shown)
+		ret = error_set(-EBADMSG, "%s: %s: expected %u, as the other fields say, found %g",
+				l->path, name, shown, said);
+	return ret;
+}
+
+/* Every member of @group is one of @known (a list with spaces): what is not known may change what
+ * the network does.
+ */
+static int check_members(struct lava *l, const char *group, const char *known)
+{
+	H5G_info_t info;
+	char name[34] = " ", *end;
+
+	if (H5Gget_info_by_name(l->file, group, &info, H5P_DEFAULT) < 0)
+		return error_set(-EBADMSG, "%s: %s: expected a group", l->path, group);
+	for (hsize_t i = 0; i < info.nlinks; i++) {
+		ssize_t n = H5Lget_name_by_idx(l->file, group, H5_INDEX_NAME, H5_ITER_INC, i,
+					       name + 1, 32, H5P_DEFAULT);
+
+		if (n <= 0)
+			return error_set(-EBADMSG, "%s: %s: cannot be listed", l->path, group);
+		end = name + strlen(name);
+		memcpy(end, " ", 2);
+		if (!strstr(known, name)) {
+			*end = 0;
+			return error_set(-EBADMSG, "%s: %s/%s: not known, and the network may need "
+					 "it; expected only:%s", l->path, group, name + 1, known);
+		}
+	}
+	return 0;
+}
+
+/* Delays of single synapses: all of them 0, because there is nothing that could keep them. */
+static int check_delay(struct lava *l, const char *group)
+{
+	struct import_array a;
+	char name[64];
+	int ret;
+
+	snprintf(name, sizeof(name), "%s/delay", group);
+	ret = read_numbers(l, name, &a);
+	for (size_t i = 0; ret > 0 && i < a.count; i++)
+		if (a.values[i] != 0)
+			ret = error_set(-EBADMSG, "%s: %s: expected no delays, found %g at element "
+					"%zu", l->path, name, a.values[i], i);
+	import_array_free(&a);
+	return ret < 0 ? ret : 0;
+}
+
+/* The size of the layer's output: channels, or channels, height and width. */
+static int read_said(struct lava *l, const char *group, struct import_layer *layer)
+{
+	struct import_array a;
+	char name[64];
+	int ret;
+
+	snprintf(name, sizeof(name), "%s/shape", group);
+	ret = read_numbers(l, name, &a);
+	for (size_t i = 0; ret > 0 && i < a.count; i++) {
+		double v = a.values[i];
+
+		if ((a.count != 1 && a.count != 3) || !(v >= 1 && v <= 65536) || v != trunc(v))
+			ret = error_set(-EBADMSG, "%s: %s: expected one or three integers "
+					"1..65536", l->path, name);
+		else
+			layer->said[i] = (uint32_t)v;
+	}
+	import_array_free(&a);
+	return ret < 0 ? ret : 0;
+}
+
 static int read_neuron(struct lava *l, const char *group, struct import_neuron *neuron)
 {
 	static const struct { const char *key; double min, max, absent; } fields[] = {
@@ -173,13 +254,17 @@ static int read_neuron(struct lava *l, const char *group, struct import_neuron *
 	};
 	double v[6];
 	char name[64], type[32];
+	int ret;
 
+	snprintf(name, sizeof(name), "%s/neuron", group);
+	ret = check_members(l, name, " type vThMant iDecay vDecay wgtExp refDelay gradedSpike theta "
+				     "tauRho scaleRho ");
+	if (ret)
+		return ret;
 	snprintf(name, sizeof(name), "%s/neuron/type", group);
 	if (!read_text(l, name, type) || (strcmp(type, "LOIHI") && strcmp(type, "CUBA")))
 		return error_set(-EBADMSG, "%s: %s: expected LOIHI or CUBA", l->path, name);
 	for (int i = 0; i < 6; i++) {
-		int ret;
-
 		snprintf(name, sizeof(name), "%s/neuron/%s", group, fields[i].key);
 		ret = read_integer(l, name, fields[i].min, fields[i].max, fields[i].absent, &v[i]);
 		if (ret)
@@ -187,7 +272,7 @@ static int read_neuron(struct lava *l, const char *group, struct import_neuron *
 	}
 	*neuron = (struct import_neuron){ (uint32_t)v[0], (uint32_t)v[1], (uint32_t)v[2],
 					  (int32_t)v[3] };
-	return 0;
+	return check_said(l, group, "neuron/theta", neuron->threshold_mantissa << 6);
 }
 
 /* Weights to (out, in) or (out, in, kh, kw); flat dense ones need the layer's own size. */
@@ -213,6 +298,39 @@ static int shape_weight(struct lava *l, const char *group, struct import_layer *
 		w->shape[1] = (uint32_t)(w->count / (uint32_t)out);
 	}
 	return 0;
+}
+
+/* The numbers of channels that files repeat. */
+static int check_channels(struct lava *l, const char *group, const struct import_layer *layer)
+{
+	const uint32_t *shape = layer->weight.shape;
+	bool dense = layer->kind == IMPORT_DENSE;
+	int ret;
+
+	if (layer->weight.dims != (dense ? 2 : 4))
+		return 0;	/* import_build() says so */
+	ret = check_said(l, group, dense ? "outFeatures" : "outChannels", shape[0]);
+	if (!ret)
+		ret = check_said(l, group, dense ? "inFeatures" : "inChannels",
+				 shape[1] * layer->groups);
+	return ret;
+}
+
+static int check_kernel(struct lava *l, const char *group, const struct import_layer *layer)
+{
+	uint32_t kernel[2];
+	char name[64];
+	int ret;
+
+	snprintf(name, sizeof(name), "%s/kernelSize", group);
+	if (!exists(l->file, name) || layer->weight.dims != 4)
+		return 0;
+	ret = read_pair(l, group, "kernelSize", 0, kernel);
+	if (!ret && (kernel[0] != layer->weight.shape[2] || kernel[1] != layer->weight.shape[3]))
+		ret = error_set(-EBADMSG, "%s: %s: expected %u, %u, the last axes of the weight, found "
+				"%u, %u", l->path, name, layer->weight.shape[2],
+				layer->weight.shape[3], kernel[0], kernel[1]);
+	return ret;
 }
 
 static int read_geometry(struct lava *l, const char *group, struct import_layer *layer)
@@ -263,6 +381,8 @@ static int read_weighted(struct lava *l, const char *group, const char *label,
 	char name[64];
 	int ret = import_add_layer(l->net, l->path, kind, label, &layer);
 
+	if (!ret)
+		ret = check_delay(l, group);
 	if (ret)
 		return ret;
 	snprintf(name, sizeof(name), "%s/weight", group);
@@ -280,6 +400,12 @@ static int read_weighted(struct lava *l, const char *group, const char *label,
 		ret = read_geometry(l, group, layer);
 	if (ret >= 0 && kind == IMPORT_POOL)
 		ret = read_pool(l, group, layer);
+	else if (ret >= 0)
+		ret = check_channels(l, group, layer);
+	if (ret >= 0 && kind == IMPORT_CONV)
+		ret = check_kernel(l, group, layer);
+	if (ret >= 0)
+		ret = read_said(l, group, layer);
 	return ret < 0 ? ret : 0;
 }
 
@@ -292,9 +418,14 @@ static int read_input(struct lava *l, const char *group)
 
 	snprintf(name, sizeof(name), "%s/shape", group);
 	ret = read_numbers(l, name, &shape);
-	if (ret > 0 && shape.count == 3 && shape.values[0] >= 1 && shape.values[0] <= 4096 &&
-	    shape.values[1] >= 1 && shape.values[1] <= 4096 && shape.values[2] >= 1 &&
-	    shape.values[2] <= 4096) {
+	for (size_t i = 0; ret > 0 && i < shape.count; i++) {
+		double v = shape.values[i];
+
+		if (shape.count != 3 || !(v >= 1 && v <= 4096) || v != trunc(v))
+			ret = error_set(-EBADMSG, "%s: %s: expected three integers 1..4096: "
+					"channels, height, width", l->path, name);
+	}
+	if (ret > 0) {
 		l->net->polarities = (uint32_t)shape.values[0];
 		l->net->height = (uint32_t)shape.values[1];
 		l->net->width = (uint32_t)shape.values[2];
@@ -306,10 +437,16 @@ static int read_input(struct lava *l, const char *group)
 static int read_layer(struct lava *l, int n)
 {
 	char group[32], name[64], type[32], label[32];
+	int ret;
 
 	snprintf(group, sizeof(group), "/layer/%d", n);
 	snprintf(name, sizeof(name), "%s/type", group);
 	snprintf(label, sizeof(label), "layer%d", n);
+	ret = check_members(l, group, " type shape weight bias stride padding dilation groups delay "
+				      "kernelSize inChannels outChannels inFeatures outFeatures "
+				      "neuron ");
+	if (ret)
+		return ret;
 	if (!read_text(l, name, type))
 		return error_set(-EBADMSG, "%s: %s: expected a string", l->path, name);
 	if (!strcmp(type, "input"))
@@ -329,6 +466,7 @@ static int read_layer(struct lava *l, int n)
 static int read_net(struct lava *l)
 {
 	double steps, ts;
+	H5G_info_t layers;
 	char group[32];
 	int n = 0, ret;
 
@@ -347,6 +485,10 @@ static int read_net(struct lava *l)
 	}
 	if (!ret && !l->net->layer_count)
 		ret = error_set(-EBADMSG, "%s: expected layers /layer/0, ...", l->path);
+	if (!ret && (H5Gget_info_by_name(l->file, "/layer", &layers, H5P_DEFAULT) < 0 ||
+		     layers.nlinks != (hsize_t)n))
+		ret = error_set(-EBADMSG, "%s: %s: missing, but there are other members of /layer",
+				l->path, group);
 	return ret;
 }
 

@@ -4,11 +4,13 @@
  */
 #include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
+#include "file.h"
 #include "import.h"
 
 #define HEADER_MAX 4096
@@ -120,11 +122,12 @@ static bool read_values(FILE *f, const struct npy_type *type, const struct impor
 	return true;
 }
 
-static int read_array(FILE *f, const char *path, struct import_array *a)
+static int read_array(FILE *f, const char *path, uint64_t bytes, struct import_array *a)
 {
 	char header[HEADER_MAX + 1];
 	const struct npy_type *type;
 	const char *order;
+	uint64_t rest;
 
 	if (!read_header(f, header))
 		return error_set(-EBADMSG, "%s: offset 0: expected a .npy header", path);
@@ -138,24 +141,29 @@ static int read_array(FILE *f, const char *path, struct import_array *a)
 	if (!parse_shape(header, a))
 		return error_set(-EBADMSG, "%s: shape: expected 1 to %d axes and at most 2^28 "
 				 "elements, found %.100s", path, IMPORT_MAX_DIMS, header);
+	/* before memory is asked for */
+	rest = bytes - (uint64_t)ftello(f);
+	if (rest != (uint64_t)a->count * type->bytes)
+		return error_set(-EBADMSG, "%s: expected %zu elements of %zu bytes, found %" PRIu64
+				 " bytes", path, a->count, type->bytes, rest);
 	a->values = malloc(a->count * sizeof(*a->values));
 	if (!a->values)
 		return error_set(-ENOMEM, "%s: no memory", path);
 	if (!read_values(f, type, a))
-		return error_set(-EBADMSG, "%s: expected %zu elements of %zu bytes, found fewer",
-				 path, a->count, type->bytes);
+		return error_set(-EIO, "%s: cannot be read", path);
 	return 0;
 }
 
 int import_npy_read(const char *path, struct import_array *a)
 {
-	FILE *f = fopen(path, "re");
+	uint64_t bytes;
 	int ret;
+	FILE *f = file_stream(path, &bytes, &ret);
 
 	memset(a, 0, sizeof(*a));
 	if (!f)
-		return error_set(-errno, "%s: %s", path, strerror(errno));
-	ret = read_array(f, path, a);
+		return ret;
+	ret = read_array(f, path, bytes, a);
 	fclose(f);
 	if (ret)
 		import_array_free(a);

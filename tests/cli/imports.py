@@ -1,0 +1,602 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Importers, on networks that are made here: every spike of every layer equals that of a
+reference that computes with the weights as they were, and damaged sources are refused.
+
+The reference is the definition of Loihi's neuron in int64, with no code of the project: current
+and potential decay towards zero by d / 4096, spikes arrive as weight * 2^(6 + wgtExp), biases and
+thresholds are multiples of 64, and each layer's spikes are seen one step late.
+"""
+import os
+import struct
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+
+from common import DEMO, ROOT, SNNQ, equal, main, need, refused, snnq
+
+STEPS = 40
+
+
+# ---- the reference
+
+def decay(value, rate):
+    """Towards zero."""
+    return np.sign(value) * (np.abs(value) * (4096 - rate) >> 12)
+
+
+def windows(x, kernel, stride, padding, dilation):
+    """[C, out y, out x, ky, kx] of a map [C, y, x], zero outside."""
+    x = np.pad(x, ((0, 0), (padding[0],) * 2, (padding[1],) * 2))
+    size = [(x.shape[1 + a] - dilation[a] * (kernel[a] - 1) - 1) // stride[a] + 1 for a in (0, 1)]
+    out = np.zeros((x.shape[0], *size, *kernel), np.int64)
+    for i in range(size[0]):
+        for j in range(size[1]):
+            for k in range(kernel[0]):
+                for m in range(kernel[1]):
+                    out[:, i, j, k, m] = x[:, i * stride[0] + k * dilation[0],
+                                           j * stride[1] + m * dilation[1]]
+    return out
+
+
+class Layer:
+    """A layer as its source describes it."""
+
+    def __init__(self, kind, weight, neuron, bias=None, **geometry):
+        self.kind, self.weight, self.neuron, self.bias = kind, weight, neuron, bias
+        self.stride = geometry.get("stride", (1, 1))
+        self.padding = geometry.get("padding", (0, 0))
+        self.dilation = geometry.get("dilation", (1, 1))
+        self.groups = geometry.get("groups", 1)
+        self.current = self.voltage = 0
+
+    def drive(self, x):
+        """Weighted sum of the spikes x [C, y, x]."""
+        w = self.weight.astype(np.int64)
+        if self.kind == "dense":
+            return (w @ x.reshape(-1)).reshape(-1, 1, 1)
+        seen = windows(x, w.shape[-2:], self.stride, self.padding, self.dilation)
+        if self.kind == "pool":
+            return np.einsum("cyxkm,km->cyx", seen, w)
+        inputs, outputs = w.shape[1], w.shape[0] // self.groups
+        return np.concatenate([
+            np.einsum("cyxkm,ockm->oyx", seen[g * inputs:(g + 1) * inputs],
+                      w[g * outputs:(g + 1) * outputs]) for g in range(self.groups)])
+
+    def step(self, x, at_threshold):
+        """Spikes of one step."""
+        n = self.neuron
+        self.current = decay(self.current, n["iDecay"]) + self.drive(x) * 2 ** (6 + n["wgtExp"])
+        self.voltage = decay(self.voltage, n["vDecay"]) + self.current
+        if self.bias is not None:
+            self.voltage = self.voltage + np.asarray(self.bias, np.int64).reshape(-1, 1, 1) * 64
+        limit = n["vThMant"] * 64 - (1 if at_threshold else 0)
+        fired = self.voltage > limit
+        self.voltage = np.where(fired, 0, self.voltage)
+        return fired.astype(np.int64)
+
+
+def simulate(layers, frames, at_threshold=False, delay=True, skip_first=False):
+    """Spikes [step, C, y, x] of each layer for frames [step, C, y, x]."""
+    seen, out = frames, []
+    for layer in layers:
+        layer.current = layer.voltage = 0
+        spikes = np.array([layer.step(x, at_threshold) if t or not skip_first
+                           else 0 * layer.drive(x) for t, x in enumerate(seen)])
+        if delay:
+            spikes = np.concatenate([0 * spikes[:1], spikes[:-1]])
+        out.append(spikes)
+        seen = spikes
+    return out
+
+
+# ---- running
+
+def record(path, rng, channels, height, width, rate):
+    """A random recording, some times exactly between two steps; its frames."""
+    frames = rng.random((STEPS, channels, height, width)) < rate
+    data = b""
+    for step in range(STEPS):
+        for c, y, x in np.argwhere(frames[step]):
+            us = step * 1000 + int(rng.integers(-400, 400)) if step else 3
+            if rng.random() < 0.2:  # ties go to the even step
+                us = step * 1000 + (500 if step % 2 == 0 else 499)
+            on = 1 if channels == 1 else int(c)
+            data += bytes([x, y, on << 7 | us >> 16, us >> 8 & 255, us & 255])
+    path.write_bytes(data)
+    return frames.astype(np.int64)
+
+
+def compare(folder, source, layers, names, shape, arguments=(), **rules):
+    """Import a source, run it, and compare all spikes with the reference's."""
+    model, recording = folder / "model.snnq", folder / "in.bs2"
+    snnq("import", source, "-o", model, *arguments)
+    frames = record(recording, np.random.default_rng(5), *shape, 0.2)
+    snnq("run", model, recording, "--device", "sim", "--raster", folder / "spikes")
+    rates = []
+    for name, want in zip(names, simulate(layers, frames, **rules)):
+        got = np.load(folder / "spikes" / f"{name}.npy").transpose(0, 3, 1, 2)
+        equal(got.shape, want.shape, f"{name}: shape")
+        need(np.array_equal(got, want),
+             f"{name}: {int((got != want).sum())} of {want.size} spikes differ")
+        rates.append(want[2:].mean())
+    need(all(0.02 < r < 0.9 for r in rates), f"the layers hardly do anything: rates {rates}")
+
+
+# ---- lava-dl
+
+def neuron(threshold, current=1024, voltage=300, exponent=0):
+    return {"vThMant": threshold, "iDecay": current, "vDecay": voltage, "wgtExp": exponent}
+
+
+def lava_layers(rng):
+    """Convolutions with groups, padding, dilation and strides that differ by axis; biases of
+    both kinds; a pool; dense layers. Weights have common factors and odd ones."""
+    return [
+        Layer("conv", rng.integers(-6, 10, (4, 1, 3, 2)), neuron(9, 900, 500), padding=(1, 2),
+              dilation=(1, 2), groups=2, bias=[3, -2, 0, 1]),
+        Layer("pool", np.full((2, 3), 11), neuron(20, 2000, 700), stride=(2, 3), padding=(0, 1)),
+        Layer("conv", 4 * rng.integers(-7, 12, (6, 2, 2, 3)), neuron(50, 1500, 600, 1),
+              padding=(0, 1), dilation=(2, 1), groups=2, bias=[5]),
+        Layer("dense", rng.integers(-7, 9, (8, 18)), neuron(11, 3000, 200, -2)),
+        Layer("dense", 2 * rng.integers(-15, 18, (5, 8)), neuron(30, 1100, 250, 2),
+              bias=[1, 2, -3, 4, 0]),
+    ]
+
+
+def text(group, name, value):
+    group.create_dataset(name, data=np.array([value.encode()], "S10"))
+
+
+def write_lava(path, layers, shape=(2, 6, 5), change=None):
+    """A .net file as lava-dl writes it; change(file) may spoil it."""
+    with h5py.File(path, "w") as f:
+        f["simulation/Ts"], f["simulation/tSample"] = 1, STEPS
+        first = f.create_group("layer/0")
+        text(first, "type", "input")
+        first["shape"] = np.array(shape)
+        group = first
+        at = 1
+        for layer in layers:
+            if layer.kind == "dense" and "outFeatures" not in group:
+                text(f.create_group(f"layer/{at}"), "type", "flatten")
+                at += 1
+            group = f.create_group(f"layer/{at}")
+            at += 1
+            text(group, "type", layer.kind)
+            write_lava_layer(group, layer)
+        if change:
+            change(f)
+
+
+def write_lava_layer(group, layer):
+    weight = layer.weight.astype(np.float32)
+    if layer.kind == "dense":
+        group["outFeatures"], group["inFeatures"] = weight.shape
+        group["shape"] = weight.shape[:1]
+    elif layer.kind == "conv":
+        weight = weight[..., None]
+        group["inChannels"] = weight.shape[1] * layer.groups
+        group["outChannels"], group["groups"] = weight.shape[0], layer.groups
+    if layer.kind == "pool":
+        group["kernelSize"], weight = np.array(weight.shape), weight.reshape(-1)
+    if layer.kind != "dense":
+        for key in ("stride", "padding", "dilation"):
+            group[key] = np.array(getattr(layer, key))
+    group["weight"] = weight
+    if layer.bias is not None:
+        group["bias"] = np.array(layer.bias, np.float32)
+    n = group.create_group("neuron")
+    n["type"] = "CUBA"
+    for key, value in {**layer.neuron, "refDelay": 1, "gradedSpike": False,
+                       "theta": layer.neuron["vThMant"] * 64}.items():
+        n[key] = value
+
+
+LAVA_NAMES = ("layer1", "layer2", "layer3", "layer5", "layer6")
+
+
+def lava_network(folder):
+    """A lava-dl network: all spikes of all layers."""
+    layers = lava_layers(np.random.default_rng(11))
+    write_lava(folder / "a.net", layers)
+    compare(folder, folder / "a.net", layers, LAVA_NAMES, (2, 6, 5))
+
+
+def lava_rules(folder):
+    """A lava-dl network with other rules: fires at the threshold, without delay, empty step 0."""
+    layers = lava_layers(np.random.default_rng(12))
+    write_lava(folder / "a.net", layers)
+    for arguments, rules in ((["--compare-ge"], {"at_threshold": True}),
+                             (["--no-delay"], {"delay": False}),
+                             (["--skip-first"], {"skip_first": True}),
+                             (["--compare-ge", "--no-delay", "--skip-first"],
+                              {"at_threshold": True, "delay": False, "skip_first": True})):
+        compare(folder, folder / "a.net", layers, LAVA_NAMES, (2, 6, 5), arguments, **rules)
+    outcomes = {simulate(layers, record(folder / "x", np.random.default_rng(5), 2, 6, 5, 0.2),
+                         **rules)[-1].tobytes()
+                for rules in ({}, {"at_threshold": True}, {"delay": False}, {"skip_first": True})}
+    equal(len(outcomes), 4, "rules that give different spikes")
+
+
+def lava_flat(folder):
+    """A lava-dl network of flat weights, sized by its options."""
+    rng = np.random.default_rng(13)
+    layers = [Layer("dense", rng.integers(-9, 12, (7, 12)), neuron(14))]
+
+    def change(f):
+        flat = f["layer/2/weight"][...].reshape(-1)
+        del f["layer/2/weight"]
+        f["layer/2/weight"] = flat
+        del f["layer/0"], f["layer/1"]
+        f.move("layer/2", "layer/0")
+
+    write_lava(folder / "a.net", layers, change=change)
+    compare(folder, folder / "a.net", layers, ("layer0",), (1, 3, 4),
+            ["--width", "4", "--height", "3", "--polarities", "1"])
+
+
+def put(name, value):
+    """A change: one data set replaced."""
+    def change(f):
+        if name in f:
+            del f[name]
+        f[name] = value
+    return change
+
+
+def without(name):
+    def change(f):
+        del f[name]
+    return change
+
+
+def huge(name, shape):
+    """A data set of that shape which takes no room in the file."""
+    def change(f):
+        if name in f:
+            del f[name]
+        f.create_dataset(name, shape=shape, dtype="f4", chunks=tuple(min(n, 64) for n in shape))
+    return change
+
+
+def spoiled(name, index, value):
+    def change(f):
+        f[name][index] = value
+    return change
+
+
+def group_at(name):
+    def change(f):
+        del f[name]
+        f.create_group(name)
+    return change
+
+
+def many_layers(f):
+    for n in range(7, 80):
+        f.copy("layer/6", f"layer/{n}")
+
+
+# What is changed in the file that lava_network() imports; what the error says.
+HOSTILE_LAVA = (
+    (without("layer/1/type"), ("/layer/1/type", "expected a string")),
+    (put("layer/1/type", 7), ("/layer/1/type", "expected a string")),
+    (put("layer/1/type", np.array([b"convT"], "S10")), ("/layer/1/type", "convT")),
+    (without("layer/1/weight"), ("/layer/1/weight", "missing")),
+    (group_at("layer/1/weight"), ("/layer/1/weight", "expected numbers")),
+    (put("layer/1/weight", "text"), ("/layer/1/weight", "expected numbers")),
+    (put("layer/1/weight", np.zeros((4, 1, 0, 2), "f4")), ("/layer/1/weight", "expected numbers")),
+    (put("layer/1/weight", np.zeros((4, 1, 1, 1, 1, 1, 1), "f4")), ("/layer/1/weight", "6 axes")),
+    (huge("layer/1/weight", (1 << 14, 1 << 15)), ("/layer/1/weight", "2^28")),
+    (huge("layer/1/weight", (1 << 40, 1, 1, 1)), ("/layer/1/weight", "2^28")),
+    (huge("layer/1/weight", (1 << 32, 1 << 32)), ("/layer/1/weight", "2^28")),
+    (put("layer/1/weight", np.zeros((4, 3), "f4")), ("layer1.weight", "expected 4 axes, found 2")),
+    (put("layer/3/weight", np.ones((6, 3, 2, 3), "f4")), ("/layer/3/inChannels", "expected 6")),
+    (put("layer/5/weight", np.ones((8, 17), "f4")), ("/layer/5/inFeatures", "expected 17")),
+    (put("layer/5/outFeatures", 9), ("/layer/5/outFeatures", "expected 8", "found 9")),
+    (spoiled("layer/1/weight", (0, 0, 1, 1, 0), np.nan), ("layer1.weight", "element 3", "nan")),
+    (spoiled("layer/5/weight", (1, 2), 0.5), ("layer5.weight", "element 20", "0.5")),
+    (spoiled("layer/5/weight", (0, 0), np.inf), ("layer5.weight", "element 0", "inf")),
+    (spoiled("layer/5/weight", (0, 0), 3e9), ("layer5.weight", "element 0", "3e+09")),
+    (spoiled("layer/5/weight", (0, 0), 4097), ("layer5.weight", "8 bits")),
+    (spoiled("layer/2/weight", 2, 12), ("/layer/2/weight", "equal weights")),
+    (put("layer/2/weight", np.full(6, -3.0)), ("layer2", "1..32767", "-3")),
+    (put("layer/2/kernelSize", np.array([0, 3])), ("layer2.weight", "axis 0")),
+    (put("layer/3/kernelSize", np.array([3, 2])), ("/layer/3/kernelSize", "expected 2, 3")),
+    (put("layer/1/groups", 0), ("/layer/1/groups", "1..65536")),
+    (put("layer/1/groups", 3), ("/layer/1/inChannels", "expected 3")),
+    (put("layer/1/stride", 0), ("layer1", "window")),
+    (put("layer/1/padding", 300), ("/layer/1/padding", "0..255")),
+    (put("layer/1/padding", np.nan), ("/layer/1/padding", "0..255")),
+    (put("layer/1/dilation", 255), ("layer1", "window", "5 x 6")),
+    (put("layer/1/dilation", np.array([1, 1, 1])), ("/layer/1/dilation", "one or two")),
+    (put("layer/1/bias", np.ones((2, 2))), ("layer1.bias", "one axis")),
+    (put("layer/1/bias", np.ones(3)), ("layer1.bias", "expected 4", "found 3")),
+    (spoiled("layer/1/bias", 2, 0.25), ("layer1.bias[2]", "0.25")),
+    (spoiled("layer/1/bias", 2, np.nan), ("layer1.bias[2]", "nan")),
+    (put("layer/2/bias", np.ones(1)), ("layer2.bias",)),
+    (put("layer/1/shape", np.array([4, 6, 8])), ("layer1.shape", "4 x 6 x 7", "4 x 6 x 8")),
+    (put("layer/5/shape", np.array([99])), ("layer5.shape", "8 x 1 x 1", "99")),
+    (put("layer/5/shape", np.array([8, 1])), ("/layer/5/shape", "one or three")),
+    (put("layer/0/shape", np.array([2, 6])), ("/layer/0/shape", "three")),
+    (put("layer/0/shape", np.array([2, 6.5, 5])), ("/layer/0/shape", "integers")),
+    (put("layer/0/shape", np.array([3, 6, 5])), ("polarities", "3")),
+    (put("layer/0/shape", np.array([2, 5, 5])), ("layer3", "window", "3 x 2")),
+    (put("layer/0/shape", np.array([2, 8, 5])), ("layer5.weight", "inputs (6 channels", "18")),
+    (put("layer/5/delay", np.arange(8)), ("/layer/5/delay", "found 1 at element 1")),
+    (put("layer/5/delay", np.full(8, np.nan)), ("/layer/5/delay", "nan")),
+    (put("layer/5/mask", np.ones(8)), ("/layer/5/mask", "not known")),
+    (put("layer/5/" + "w" * 100, 1), ("/layer/5/www", "not known")),
+    (put("layer/5/neuron/dVTh", 5), ("/layer/5/neuron/dVTh", "not known")),
+    (put("layer/5/neuron/type", "ALIF"), ("/layer/5/neuron/type", "LOIHI or CUBA")),
+    (put("layer/5/neuron/theta", 65), ("/layer/5/neuron/theta", "expected 704", "65")),
+    (without("layer/5/neuron/vDecay"), ("/layer/5/neuron/vDecay", "nothing")),
+    (put("layer/5/neuron/vDecay", 4097), ("/layer/5/neuron/vDecay", "0..4096")),
+    (put("layer/5/neuron/iDecay", 0.5), ("/layer/5/neuron/iDecay", "0..4096")),
+    (put("layer/5/neuron/iDecay", np.nan), ("/layer/5/neuron/iDecay", "0..4096")),
+    (put("layer/5/neuron/vThMant", 0), ("/layer/5/neuron/vThMant", "1..131071")),
+    (put("layer/5/neuron/vThMant", np.array([9, 9])), ("/layer/5/neuron/vThMant", "1..131071")),
+    (put("layer/5/neuron/wgtExp", 8), ("/layer/5/neuron/wgtExp", "-6..7")),
+    (put("layer/5/neuron/refDelay", 2), ("/layer/5/neuron/refDelay", "1..1")),
+    (put("layer/5/neuron/gradedSpike", 1), ("/layer/5/neuron/gradedSpike", "0..0")),
+    (without("layer/3"), ("/layer/3", "missing")),
+    (put("layer/x/type", "dense"), ("/layer/7", "missing")),
+    (without("layer"), ("/layer/0",)),
+    (many_layers, ("more than 64",)),
+    (put("simulation/tSample", 65537), ("/simulation/tSample", "1..65536")),
+    (put("simulation/Ts", 0.5), ("/simulation/Ts", "1..1000")),
+    (without("simulation/tSample"), ("steps", "found 0")),
+)
+
+
+def nothing_written(folder, source, says):
+    """Importing the source is refused and leaves the folder as it was."""
+    before = sorted(os.listdir(folder))
+    error = refused("import", source, "-o", folder / "out.snnq", says=says)
+    equal(sorted(os.listdir(folder)), before, f"files after {error.strip()}")
+
+
+def hostile_lava(folder):
+    """Damaged and contradictory .net files are refused, with the place."""
+    for change, says in HOSTILE_LAVA:
+        write_lava(folder / "bad.net", lava_layers(np.random.default_rng(11)), change=change)
+        nothing_written(folder, folder / "bad.net", ("bad", *says))
+
+
+def cut_lava(folder):
+    """A .net file that was cut anywhere is refused."""
+    write_lava(folder / "a.net", lava_layers(np.random.default_rng(11)))
+    whole = (folder / "a.net").read_bytes()
+    for size in (*range(0, 200, 7), *range(200, len(whole), len(whole) // 40)):
+        (folder / "cut.net").write_bytes(whole[:size])
+        nothing_written(folder, folder / "cut.net", "cut.net: offset 0: expected an HDF5 file")
+
+
+# ---- SLAYER
+
+SLAYER = {"Ts": "1.0", "tSample": str(STEPS), "vThMant": "30", "vDecay": "700",
+          "iDecay": "1500", "refDelay": "1", "wgtExp": "1"}
+
+
+def yaml_text(**changes):
+    v = {**SLAYER, **changes}
+    return (f"simulation:\n    Ts: {v['Ts']}\n    tSample: {v['tSample']}\nneuron:\n"
+            f"    type: LOIHI\n    vThMant: {v['vThMant']} # a comment\n    vDecay: {v['vDecay']}\n"
+            f"    iDecay: {v['iDecay']}\n    refDelay: {v['refDelay']}\n    wgtExp: {v['wgtExp']}\n")
+
+
+def write_slayer(folder):
+    """A folder as SLAYER's examples have it: pool, conv, pool, fc, fc; its layers."""
+    rng = np.random.default_rng(21)
+    folder.mkdir(exist_ok=True)
+    (folder / "network.yaml").write_text(yaml_text())
+    n = neuron(30, 1500, 700, 1)
+    arrays = {"pool1": np.full((2, 2), 12, np.int8),
+              "conv1": rng.integers(-7, 10, (4, 2, 3, 3)).astype("<i2"),
+              "pool2": np.full((2, 2), 14, np.uint8),
+              "fc1": rng.integers(-10, 14, (9, 16)).astype("<f4"),
+              "fc2": (2 * rng.integers(-8, 12, (5, 9))).astype("<f8")}
+    for name, values in arrays.items():
+        np.save(folder / f"{name}.npy", values)
+    kinds = {"pool": {"stride": (2, 2)}, "conv": {"padding": (1, 1)}, "fc": {}}
+    return [Layer("dense" if name[:-1] == "fc" else name[:-1], values, n, **kinds[name[:-1]])
+            for name, values in arrays.items()]
+
+
+def slayer_network(folder):
+    """A SLAYER folder: all spikes of all layers."""
+    layers = write_slayer(folder / "net")
+    compare(folder, folder / "net", layers, ("pool1", "conv1", "pool2", "fc1", "fc2"), (2, 8, 8),
+            skip_first=True)
+
+
+def npy(descr, data, shape, order="False", version=(1, 0), header=None):
+    """Bytes of a .npy file with any header."""
+    words = header or f"{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}"
+    size = struct.pack("<H" if version[0] == 1 else "<I", len(words))
+    return b"\x93NUMPY" + bytes(version) + size + words.encode() + data
+
+
+def npy_types(folder):
+    """The same weights as .npy of every type and header version give the same model."""
+    write_slayer(folder / "net")
+    weight = np.arange(-20, 25).reshape(5, 9)
+    models = set()
+    for kind in ("|i1", "<i2", "<i4", "<i8", "<f4", "<f8"):
+        for version in ((1, 0), (2, 0), (3, 0)):
+            (folder / "net" / "fc2.npy").write_bytes(
+                npy(kind, weight.astype(kind).tobytes(), "(5, 9)", version=version))
+            snnq("import", folder / "net", "-o", folder / "a.snnq")
+            models.add((folder / "a.snnq").read_bytes())
+    for kind in ("|u1", "<u2", "<u4"):
+        (folder / "net" / "fc2.npy").write_bytes(
+            npy(kind, abs(weight).astype(kind).tobytes(), "(5, 9)"))
+        snnq("import", folder / "net", "-o", folder / "a.snnq")
+        models.add((folder / "a.snnq").read_bytes())
+    equal(len(models), 2, "models of signed and of unsigned weights")
+
+
+VALUES = np.ones((5, 9), "<f4").tobytes()
+HOSTILE_NPY = (
+    (b"", "expected a .npy header"),
+    (b"\x93NUMPX" + npy("<f4", VALUES, "(5, 9)")[6:], "expected a .npy header"),
+    (npy("<f4", VALUES, "(5, 9)", version=(4, 0)), "expected a .npy header"),
+    (npy("<f4", VALUES, "(5, 9)")[:8] + b"\xff\xff" + VALUES, "expected a .npy header"),
+    (npy(">f4", VALUES, "(5, 9)"), "descr"),
+    (npy("<c8", VALUES, "(5, 9)"), "descr"),
+    (npy("|O", VALUES, "(5, 9)"), "descr"),
+    (npy("|b1", VALUES, "(5, 9)"), "descr"),
+    (npy("<f2", VALUES, "(5, 9)"), "descr"),
+    (npy("<f4", VALUES, "(5, 9)", "True"), "fortran_order: expected False"),
+    (npy("<f4", VALUES, "(5, 9"), "shape"),
+    (npy("<f4", VALUES, "5, 9"), "shape"),
+    (npy("<f4", VALUES, "(5, -9)"), "shape"),
+    (npy("<f4", VALUES, "(0, 9)"), "shape"),
+    (npy("<f4", VALUES, "(5, 9, 1, 1, 1, 1, 1)"), "shape"),
+    (npy("<f4", VALUES, "(65536, 65536)"), "shape"),
+    (npy("<f4", VALUES, "(4294967297, 9)"), "shape"),
+    (npy("<f4", VALUES, "(99999999999999999999, 9)"), "shape"),
+    (npy("<f4", VALUES, "(9223372036854775808, 2)"), "shape"),
+    (npy("<f4", VALUES, "(16384, 16384)"), "expected 268435456 elements of 4 bytes, found 180"),
+    (npy("<f4", VALUES, "(5, 9, 1)"), "shape: expected 2 axes, found 3"),
+    (npy("<f4", VALUES, "()"), "expected 1 elements"),
+    (npy("<f4", VALUES[:-1], "(5, 9)"), "expected 45 elements of 4 bytes, found 179 bytes"),
+    (npy("<f4", VALUES + b"x", "(5, 9)"), "expected 45 elements of 4 bytes, found 181 bytes"),
+    (npy("", VALUES, "", header="{}"), "descr"),
+    (npy("", VALUES, "", header="{'descr': '<f4', 'shape': (5, 9), }"), "fortran_order"),
+    (npy("<f4", VALUES, "(9, 5)"), "fc2.weight: expected 9 inputs (9 channels x 1 x 1), found 5"),
+    (npy("<f4", VALUES[:-4] + struct.pack("<f", np.nan), "(5, 9)"),
+     "fc2.weight: element 44: expected an integer below 2^30, found nan"),
+    (npy("<f4", struct.pack("<f", -np.inf) + VALUES[4:], "(5, 9)"), "element 0: "),
+    (npy("<f4", VALUES[:4] + struct.pack("<f", 0.5) + VALUES[8:], "(5, 9)"), "found 0.5"),
+)
+
+
+def hostile_npy(folder):
+    """Damaged .npy files are refused, with the place; one cut anywhere too."""
+    write_slayer(folder / "net")
+    path = folder / "net" / "fc2.npy"
+    for data, says in HOSTILE_NPY:
+        path.write_bytes(data)
+        nothing_written(folder, folder / "net", ("fc2", says))
+    whole = npy("<f4", VALUES, "(5, 9)")
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        nothing_written(folder, folder / "net", "fc2.npy")
+
+
+def changed(**changes):
+    return yaml_text(**changes).encode()
+
+
+HOSTILE_YAML = (
+    (b"", "expected LOIHI, found nothing"),
+    (b"\0\1\2", "line 1"),
+    (b"- a\n- b\n", "expected LOIHI"),
+    (b"[" * 20000, "line "),
+    (b"a: &a [*a, *a]\n", "neuron.type"),
+    (b"x: 1\n" * 20000, "expected at most 65536 bytes"),
+    (yaml_text().replace("LOIHI", "SRMALPHA").encode(), "expected LOIHI, found SRMALPHA"),
+    (yaml_text().encode() + b"    vThMant: 9\n", "line 11: vThMant: expected each key once"),
+    (yaml_text().encode() + b"neuron: {}\n", "line 11: neuron: expected each key once"),
+    (yaml_text().encode() + b"training:\n  error: {a: 1, b: {c: 1, c: 2}}\n",
+     "line 12: c: expected each key once"),
+    (changed(vThMant="nan"), "neuron.vThMant: expected a multiple of 1 in 1..131071, found nan"),
+    (changed(vThMant="inf"), "neuron.vThMant"), (changed(vThMant="80.7"), "found 80.7"),
+    (changed(vThMant="0"), "neuron.vThMant"), (changed(vThMant="[80]"), "neuron.vThMant"),
+    (changed(vThMant="80 81"), "found 80 81"), (changed(vThMant="''"), "neuron.vThMant"),
+    (changed(vThMant="1,5"), "found 1,5"),
+    (changed(vDecay="4097"), "neuron.vDecay: expected a multiple of 1 in 0..4096, found 4097"),
+    (changed(vDecay="-1"), "found -1"), (changed(iDecay="0.5"), "neuron.iDecay"),
+    (changed(refDelay="2"), "neuron.refDelay"), (changed(wgtExp="8"), "neuron.wgtExp"),
+    (changed(wgtExp="-7"), "neuron.wgtExp"), (changed(Ts="0"), "simulation.Ts"),
+    (changed(Ts="0.0015"), "simulation.Ts: expected a multiple of 0.001"),
+    (changed(Ts="nan"), "simulation.Ts"), (changed(tSample="0"), "simulation.tSample"),
+    (changed(tSample="40.5"), "simulation.tSample: expected a multiple of 1"),
+    (changed(tSample="1e30"), "simulation.tSample"),
+    (changed(Ts="0.001", tSample="1e7"), "simulation.tSample"),
+)
+
+
+def hostile_yaml(folder):
+    """Damaged and contradictory network.yaml files are refused, with the place."""
+    write_slayer(folder / "net")
+    for data, says in HOSTILE_YAML:
+        (folder / "net" / "network.yaml").write_bytes(data)
+        nothing_written(folder, folder / "net", ("network.yaml", says))
+    (folder / "net" / "network.yaml").unlink()
+    nothing_written(folder, folder / "net", "network.yaml: No such file")
+
+
+def slayer_holes(folder):
+    """Weight files that are missing or do not fit are named."""
+    write_slayer(folder / "net")
+    net = folder / "net"
+    for source, copy, says in (("fc2", "fc4", "fc3.npy is missing"),
+                               ("fc2", "fc100", "fc3.npy is missing"),
+                               ("conv1", "conv4", "conv3.npy and pool3.npy are missing"),
+                               ("fc2", "fc3", "fc3.weight: expected 5 inputs"),
+                               ("conv1", "conv2", "conv2.weight: expected 4 input channels")):
+        (net / f"{copy}.npy").write_bytes((net / f"{source}.npy").read_bytes())
+        nothing_written(folder, net, says)
+        (net / f"{copy}.npy").unlink()
+    np.save(net / "fc1.npy", np.ones((9, 17)))
+    nothing_written(folder, net, ("fc1.weight: expected ", "inputs (4 channels", "found 17"))
+    (net / "fc1.npy").unlink()
+    nothing_written(folder, net, "fc1.npy is missing")
+    for name in os.listdir(net):
+        if name.endswith(".npy"):
+            (net / name).unlink()
+    nothing_written(folder, net, "expected fc1.npy, conv1.npy or pool1.npy")
+
+
+def not_files(folder):
+    """Pipes and folders in place of files are refused at once."""
+    write_slayer(folder / "net")
+    os.mkfifo(folder / "pipe")
+    for name in ("network.yaml", "fc2.npy"):
+        (folder / "net" / name).rename(folder / "kept")
+        os.mkfifo(folder / "net" / name)
+        nothing_written(folder, folder / "net", (name, "expected a regular file"))
+        (folder / "net" / name).unlink()
+        (folder / "net" / name).mkdir()
+        nothing_written(folder, folder / "net", (name, "expected a regular file"))
+        (folder / "net" / name).rmdir()
+        (folder / "kept").rename(folder / "net" / name)
+    nothing_written(folder, folder / "pipe", "expected a folder or a regular file")
+    model, recording = DEMO / "digits.snnq", DEMO / "test.tsv"
+    for arguments in (("run", folder / "pipe", recording), ("run", model, folder / "pipe"),
+                      ("eval", model, "--data", folder / "pipe"), ("info", folder / "pipe"),
+                      ("quantize", folder / "pipe", "-o", folder / "q"),
+                      ("energy", model, "--data", folder / "pipe"),
+                      ("energy", model, "--data", recording, "--limit", 1, "--constants",
+                       folder / "pipe"),
+                      ("validate", "-d", "sim", "--vectors", folder / "pipe")):
+        if arguments[0] in ("run", "eval"):
+            arguments += ("-d", "sim")
+        refused(*arguments, says=("pipe", "expected a regular file"), timeout=20)
+
+
+def locales(folder):
+    """An application's locale with a decimal comma changes nothing."""
+    program = folder / "import"
+    flags = ["-I", ROOT / "userspace/libsnnq", "-L", os.path.dirname(SNNQ), "-lsnnq",
+             f"-Wl,-rpath,{os.path.dirname(SNNQ)}"]
+    subprocess.run(["gcc", ROOT / "tests/cli/import_locale.c", "-o", program, *flags], check=True)
+    subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", folder / "de_DE.UTF-8"], check=False,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    write_slayer(folder / "net")
+    snnq("import", folder / "net", "-o", folder / "a.snnq")
+    done = subprocess.run([program, folder / "net", folder / "b.snnq"], capture_output=True,
+                          env={**os.environ, "LOCPATH": str(folder), "LC_ALL": "de_DE.UTF-8"},
+                          check=False, text=True)
+    equal(done.returncode, 0, f"import with a decimal comma: {done.stdout}{done.stderr}")
+    need((folder / "a.snnq").read_bytes() == (folder / "b.snnq").read_bytes(), "models differ")
+
+
+if __name__ == "__main__":
+    sys.exit(main(lava_network, lava_rules, lava_flat, hostile_lava, cut_lava, slayer_network,
+                  npy_types, hostile_npy, hostile_yaml, slayer_holes, not_files, locales))
