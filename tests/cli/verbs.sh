@@ -268,7 +268,7 @@ import_tests() {
   printf 'neuron: {type: LOIHI, vThMant: 80, vDecay: 5000}\nsimulation: {Ts: 1.0, tSample: 10}\n' \
     >"$WORK/slayer/network.yaml"
   expect 4 "import: decay out of range" import "$WORK/slayer" -o "$WORK/q"
-  error_says "neuron.vDecay: expected a number 0..4096, found 5000"
+  error_says "neuron.vDecay: expected a multiple of 1 in 0..4096, found 5000"
   sed -i 's/vDecay: 5000/vDecay: 128, iDecay: 1024, wgtExp: 0, refDelay: 1/' "$WORK/slayer/network.yaml"
   expect 4 "import: no weights" import "$WORK/slayer" -o "$WORK/q"
   printf '\x93NUMPY\x01\0\x46\0%-69s\n' "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }" >"$WORK/slayer/fc1.npy"
