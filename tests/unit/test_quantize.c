@@ -301,6 +301,76 @@ static void inputs_that_never_fire_do_not_count(void **state)
 	trial_free(&r);
 }
 
+/* A scale has a bound from below, above which rows keep theirs. */
+static void scales_have_a_lower_bound(void **state)
+{
+	(void)state;
+	for (int one_scale = 0; one_scale < 2; one_scale++) {
+		double smallest[3] = { 0.01, 2, 0.01 };
+		struct trial t = trial_of(SNNQ_SCHEME_UNIFORM, 4, 3, 30);
+
+		smallest[0] = one_scale ? 2 : 0.01;
+		for (int i = 0; i < 90; i++)
+			t.weights[i] = 0.5f * (float)(i % 15 - 7);
+		t.r.one_scale = one_scale;
+		assert_int_equal(rounding_run(&t.r, smallest), 0);
+		for (int o = 0; o < 3; o++)
+			assert_float_equal(t.r.scales[o], one_scale || o == 1 ? 2 : 0.5, 1e-6);
+		for (int i = 30; i < 60; i++)	/* the nearest levels of the scale that was taken */
+			assert_true(fabs(t.weights[i] - 2.0 * t.r.grid.levels[t.r.indices[i]]) <= 1);
+		trial_free(&t);
+	}
+}
+
+/* ---- losses ---- */
+
+/* Against libm: the judge has functions of its own, the same on every machine. */
+static void divergence_is_that_of_softmax(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 200; round++) {
+		double is[7], other[7], t = exp(4 * uniform() - 2), p = 0, q = 0, want = 0, got;
+		uint32_t n = 2 + (uint32_t)(uniform() * 6);
+
+		for (uint32_t i = 0; i < n; i++) {
+			is[i] = 8 * gaussian();
+			other[i] = is[i] + (round % 3 ? 3 * gaussian() : 0.1 * gaussian());
+			p += exp(is[i] / t);
+			q += exp(other[i] / t);
+		}
+		for (uint32_t i = 0; i < n; i++)
+			want += exp(is[i] / t) / p *
+				((is[i] - other[i]) / t - log(p) + log(q));
+		got = judge_divergence(is, other, n, t);
+		if (fabs(got - want) > 1e-12 * (1 + 8 / t))
+			fail_msg("%u classes at %g: %.17g, expected %.17g", n, t, got, want);
+		assert_true(judge_divergence(is, is, n, t) < 1e-14);
+	}
+}
+
+static void temperature_is_the_spread_of_scores(void **state)
+{
+	double scores[3][4], sum = 0;
+	struct floatnet_record records[3] = { { .scores = scores[0] }, { .scores = scores[1] },
+					      { .scores = scores[2] } };
+
+	(void)state;
+	for (int r = 0; r < 3; r++) {
+		double mean = 0;
+
+		for (int c = 0; c < 4; c++) {
+			scores[r][c] = 100 * r + 20 * gaussian();
+			mean += scores[r][c] / 4;
+		}
+		for (int c = 0; c < 4; c++)
+			sum += (scores[r][c] - mean) * (scores[r][c] - mean);
+	}
+	assert_float_equal(judge_temperature(records, 3, 4), sqrt(sum / 12), 1e-12 * sqrt(sum));
+	for (int c = 0; c < 4; c++)
+		scores[0][c] = 5;
+	assert_float_equal(judge_temperature(records, 1, 4), 1, 0);	/* nothing to divide by */
+}
+
 /* ---- folds ---- */
 
 static void folds_choose_their_fraction_bits(void **state)
@@ -330,6 +400,34 @@ static void folds_choose_their_fraction_bits(void **state)
 	assert_int_equal(f.threshold_out[0], 20000);
 	free(f.threshold_out);
 	free(f.bias_out);
+}
+
+/* Fewer fraction bits only while the smallest threshold keeps six bits. */
+static void folds_keep_small_thresholds(void **state)
+{
+	static const struct {
+		double smallest, largest;
+		uint32_t shift;
+	} cases[] = {
+		{ 10, 5000, 3 },	/* 80, where one bit less gives 40 */
+		{ 8, 5000, 3 },		/* 64 is enough */
+		{ 7.9, 5000, 4 }, { 20, 5000, 2 }, { 20, 2000, 4 }, { 20, 2048, 3 },
+		{ 64, 70000, 0 }, { 63, 70000, 1 }, { 0.1, 70000, 4 }, { 0.05, 1, 5 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		double t[2] = { cases[i].smallest, cases[i].largest }, unit[2] = { 1, 1 };
+		struct folding f = { .path = "m", .layer = "l", .channels = 2, .unit = unit,
+				     .thresholds = t };
+
+		assert_int_equal(folding_run(&f), 0);
+		assert_int_equal(f.shift, cases[i].shift);
+		for (int c = 0; c < 2; c++)
+			assert_int_equal(f.threshold_out[c], lrint(ldexp(t[c], (int)f.shift)));
+		free(f.threshold_out);
+		free(f.bias_out);
+	}
 }
 
 static void folds_of_plain_counts_are_exact(void **state)
@@ -568,7 +666,11 @@ int main(void)
 		cmocka_unit_test(weights_on_a_grid_lose_nothing),
 		cmocka_unit_test(gaussian_weights_reach_the_best_sqnr),
 		cmocka_unit_test(inputs_that_never_fire_do_not_count),
+		cmocka_unit_test(scales_have_a_lower_bound),
+		cmocka_unit_test(divergence_is_that_of_softmax),
+		cmocka_unit_test(temperature_is_the_spread_of_scores),
 		cmocka_unit_test(folds_choose_their_fraction_bits),
+		cmocka_unit_test(folds_keep_small_thresholds),
 		cmocka_unit_test(folds_of_plain_counts_are_exact),
 		cmocka_unit_test(thresholds_below_one_are_refused_by_channel),
 		cmocka_unit_test(a_network_on_its_grid_computes_the_same),

@@ -88,8 +88,7 @@ double judge_temperature(const struct floatnet_record *records, uint32_t count, 
 	return sum > 0 ? sqrt(sum / ((double)count * n)) : 1;
 }
 
-/* Sum of p log(p / q), p and q the classes that @is and @other give. */
-static double divergence(const double *is, const double *other, uint32_t n, double t)
+double judge_divergence(const double *is, const double *other, uint32_t n, double t)
 {
 	double norm = log_sum_exp(is, n, t), other_norm = log_sum_exp(other, n, t), sum = 0;
 
@@ -224,7 +223,7 @@ static void compare(const struct judge *j, const int32_t *readout, double *score
 
 	for (uint32_t c = 0; c < n; c++)
 		scores[c] = readout[c] * j->graph->readout_scale;
-	j->verdicts[recording].loss = divergence(is, scores, n, j->calibration->temperature);
+	j->verdicts[recording].loss = judge_divergence(is, scores, n, j->calibration->temperature);
 	j->verdicts[recording].agrees = largest_of(is, n) == largest_of(scores, n);
 }
 

@@ -177,6 +177,8 @@ struct judge_opts {
 
 /* Root mean square of the scores of all recordings around their means. */
 double judge_temperature(const struct floatnet_record *records, uint32_t count, uint32_t classes);
+/* Sum of p log(p / q), p and q the classes that scores @is and @other give at temperature @t. */
+double judge_divergence(const double *is, const double *other, uint32_t n, double t);
 /* Run an integer graph on all recordings. */
 int judge_run(const struct calibration *calibration, const struct graph *integer,
 	      const struct judge_opts *opts, struct judgement *judgement);
