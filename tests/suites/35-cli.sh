@@ -14,6 +14,7 @@ tap verbs tests/cli/verbs.sh
 tap pools tests/cli/pools.py
 tap recordings tests/cli/recordings.py
 tap figures tests/cli/figures.py
+tap quality tests/cli/quality.py
 tap imports tests/cli/imports.py
 tap search tests/cli/search.sh
 finish

@@ -514,15 +514,6 @@ static int measure_front(struct search *x)
 
 /* ---- the search ---- */
 
-static bool complete(const struct search *x)
-{
-	for (uint32_t l = 0; l < layers(x); l++)
-		for (uint32_t k = 0; k < x->options.layers[l].count; k++)
-			if (!x->options.layers[l].options[k].judged)
-				return false;
-	return true;
-}
-
 /* Models at other bits. Their grids are free to differ from those of the first. */
 static int run_also(struct search *x)
 {
@@ -548,8 +539,8 @@ static int run(struct search *x, const struct grid_choice *fixed, struct quantiz
 {
 	int ret = options_open(x->s, fixed, x->journal, &x->options);
 
-	if (ret || !complete(x))
-		return ret;	/* a shard */
+	if (ret || x->s->opts->shards)
+		return ret;	/* a shard ends with its evaluations */
 	ret = result_metadata(x, &x->metadata);
 	if (!ret)
 		ret = allocate_problem(x);
@@ -591,6 +582,8 @@ int search_run(const struct session *s, const struct grid_choice *fixed, const c
 					o->target_bytes } };
 	int ret = 0;
 
+	if (!out && !o->shards)
+		return error_set(-EINVAL, "%s: expected a file to write, found none", s->path);
 	if (!(o->target_bits > 0) && !o->target_bytes && !(o->target_energy > 0) &&
 	    !(o->max_drop > 0) && !o->shards)
 		ret = error_set(-EINVAL, "%s: expected a target for the search, found none",

@@ -1,0 +1,211 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""What the quantizer promises, on small networks made here: losses are computed from scores by
+the test itself, and the search is held against models of one grid, a table of losses, and its own
+targets. Only calibration recordings are used. Bars lie a few per cent above what was measured."""
+import json
+import re
+import struct
+import sys
+
+import numpy as np
+
+from common import DEMO, equal, main, need, refused, snnq
+
+STEPS, INPUTS, HIDDEN, CLASSES, RECORDINGS = 6, 16, (12, 10), 4, 16
+LAYERS = ("fc1", "fc2", "head")
+
+
+def write_model(path, rng):
+    """A float network of three dense layers with correlated weights."""
+    sizes = (INPUTS, *HIDDEN, CLASSES)
+    lif = {"model": "lif", "leak": {"kind": "div", "n": 2}, "compare": "ge", "reset": "hard",
+           "threshold": 1.0}
+    layers, header, data = [], {}, b""
+    for i, name in enumerate(LAYERS):
+        scale = 1.6 / np.sqrt(sizes[i])
+        w = rng.normal(0.1 if i < 2 else 0, scale, (sizes[i + 1], sizes[i])).astype("<f4")
+        layers.append({"name": name, "op": "linear", "inputs": [layers[-1]["name"] if layers else
+                                                                "input"],
+                       "out_channels": sizes[i + 1], "weight": {"tensor": name, "scheme": "float"},
+                       "neuron": lif if i < 2 else {"model": "none"}})
+        header[name] = {"dtype": "F32", "shape": list(w.shape),
+                        "data_offsets": [len(data), len(data) + w.nbytes]}
+        data += w.tobytes()
+    graph = {"format": "snnq", "version": 1, "arithmetic": "float", "name": "small",
+             "input": {"width": 4, "height": 2, "polarities": 2, "on_channel": 1, "layout": "flat",
+                       "planes": 1, "binning": "duration", "steps": STEPS, "step_us": 1000,
+                       "rounding": "floor", "origin": "zero"},
+             "layers": layers, "readout": {"input": "head", "mode": "sum", "scale": 1.0}}
+    header["__metadata__"] = {"snnq": json.dumps(graph)}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def prepare(folder, seed):
+    """A model and recordings for it."""
+    rng = np.random.default_rng(seed)
+    write_model(folder / "float.snnq", rng)
+    lines = ""
+    for i in range(RECORDINGS):
+        rate = rng.random((2, 4, 2)) * 0.7
+        data = b"".join(bytes([x, y, p << 7 | (t * 1000) >> 16, t * 1000 >> 8 & 255, t * 1000 & 255])
+                        for t in range(STEPS) for y in range(2) for x in range(4) for p in (0, 1)
+                        if rng.random() < rate[y, x, p])
+        (folder / f"{i}.bs2").write_bytes(data)
+        lines += f"{i}.bs2\t{i % CLASSES}\n"
+    (folder / "list.tsv").write_text(lines)
+
+
+def scores_of(recordings, model):
+    """Real scores [recordings, classes] of a model."""
+    j = json.loads(snnq("eval", model, "--data", recordings, "-d", "sim", "--json")[0])
+    raw = model.read_bytes()
+    size = struct.unpack_from("<Q", raw)[0]
+    graph = json.loads(json.loads(raw[8:8 + size])["__metadata__"]["snnq"])
+    scale = graph["readout"]["scale"] if j["arithmetic"] == "integer" else 1
+    return np.array([p["scores"] for p in j["predictions"]]) * scale
+
+
+class Judge:
+    """Mean divergence of the classes of a model from those of the float network."""
+
+    def __init__(self, recordings, model):
+        self.recordings, self.want = recordings, scores_of(recordings, model)
+        spread = self.want - self.want.mean(1, keepdims=True)
+        self.temperature = np.sqrt((spread ** 2).mean())
+
+    def loss(self, model):
+        def log_softmax(s):
+            s = s / self.temperature
+            return s - np.log(np.exp(s - s.max(1, keepdims=True)).sum(1, keepdims=True)) \
+                - s.max(1, keepdims=True)
+        p, q = log_softmax(self.want), log_softmax(scores_of(self.recordings, model))
+        return float((np.exp(p) * (p - q)).sum(1).mean())
+
+    def changed(self, model):
+        """Recordings with another class."""
+        return int((scores_of(self.recordings, model).argmax(1) != self.want.argmax(1)).sum())
+
+
+def quantize(folder, *options, calibrate=True, **keywords):
+    """Quantize; the description of the result."""
+    calib = ("--calib", folder / "list.tsv") if calibrate else ()
+    return json.loads(snnq("quantize", folder / "float.snnq", "-o", folder / "q.snnq", "--json",
+                           "-j", 1, *calib, *options, **keywords)[0])
+
+
+def search(folder, *options, **keywords):
+    return quantize(folder, "--schemes", "uniform,ternary", *options, **keywords)
+
+
+def prepared(folder, seed):
+    """A model with recordings, and its judge."""
+    prepare(folder, seed)
+    return Judge(folder / "list.tsv", folder / "float.snnq")
+
+
+def fixed_grids(folder):
+    """At equal bits: compensated is better than rounded, searched for than compensated."""
+    # bits: the most that sums of six losses may be, 8 % above those measured
+    bars = {2: {"compensated": 0.446, "searched": 0.369},
+            3: {"compensated": 0.205, "searched": 0.182}}
+    for bits, bar in bars.items():
+        sums = dict.fromkeys(("rounded", "compensated", "searched"), 0)
+        for seed in range(6):
+            judge, out = prepared(folder, seed), folder / "q.snnq"
+            quantize(folder, "--default", f"uniform:{bits}", calibrate=False)
+            sums["rounded"] += judge.loss(out)
+            quantize(folder, "--default", f"uniform:{bits}")
+            sums["compensated"] += judge.loss(out)
+            j = search(folder, "--target-bits", bits)
+            need(j["avg_weight_bits"] <= bits, f"average bits: {j['avg_weight_bits']} of {bits}")
+            sums["searched"] += judge.loss(out)
+        need(sums["searched"] < sums["compensated"] < 0.5 * sums["rounded"],
+             f"{bits} bits: losses in another order: {sums}")
+        for name, most in bar.items():
+            need(sums[name] <= most, f"{bits} bits, {name}: expected a loss of at most {most}, "
+                                     f"found {sums[name]:.4f}")
+
+
+def searches(folder):
+    """Searches at four sizes: losses stay below their bars, and fall with more bits."""
+    bars = {1.8: 0.458, 2.3: 0.412, 2.7: 0.346, 3.2: 0.25}  # sums of ten, 5 % above measured
+    sums = dict.fromkeys(bars, 0)
+    for seed in range(10):
+        judge = prepared(folder, seed)
+        for bits in bars:
+            j = search(folder, "--target-bits", bits)
+            need(j["avg_weight_bits"] <= bits, f"average bits: {j['avg_weight_bits']} of {bits}")
+            sums[bits] += judge.loss(folder / "q.snnq")
+    for bits, most in bars.items():
+        need(sums[bits] <= most, f"{bits} bits: expected a loss of at most {most}, found "
+                                 f"{sums[bits]:.4f}")
+    order = [sums[b] for b in sorted(sums)]
+    need(order == sorted(order, reverse=True), f"losses by bits: {sums}")
+
+
+def drops(folder):
+    """Models found for few changed classes change no more of them."""
+    sizes = []
+    for seed in (2, 6, 7, 8):
+        judge = prepared(folder, seed)
+        for percent in (7, 13, 26):
+            j = search(folder, "--max-drop", percent)
+            changed = judge.changed(folder / "q.snnq")
+            need(changed <= percent * RECORDINGS / 100, f"seed {seed}, {percent} %: {changed} of "
+                                                        f"{RECORDINGS} classes changed")
+            sizes.append(j["avg_weight_bits"])
+    need(min(sizes) < 2 < max(sizes), f"the targets need models of different sizes: {sizes}")
+
+
+def shards(folder):
+    """One shard of one only fills the journal; a search goes on from there to the same model."""
+    prepare(folder, 3)
+    search(folder, "--target-bits", 2.5)
+    whole = (folder / "q.snnq").read_bytes()
+    (folder / "q.snnq").unlink()
+    command = ("quantize", folder / "float.snnq", "--calib", folder / "list.tsv", "--schemes",
+               "uniform,ternary", "--journal", folder / "journal")
+    snnq(*command, "--shard", "1/1")
+    need(not (folder / "q.snnq").exists(), "a shard writes no model")
+    size = (folder / "journal").stat().st_size
+    need(size > 1000, "the journal is filled")
+    snnq(*command, "--target-bits", 2.5, "-o", folder / "q.snnq")
+    equal((folder / "q.snnq").read_bytes() == whole, True, "the same model")
+    refused(*command, "--target-bits", 2.5, code=2, says="-o is missing")
+
+
+# SQNR of the layers at three bits, in dB, and wrong spikes in per cent, by what was measured on
+# eight calibration recordings of the demo.
+LOSS = 0.0175  # 0.0161 was measured
+DEMO_LAYERS = {
+    "conv1": 14.9, "conv2": 12.2, "conv3": 12.8, "rpe": 8.7, "block1.q": 12.3, "block1.k": 13.5,
+    "block1.v": 12.6, "block1.proj": 10.7, "block1.fc1": 12.2, "block1.fc2": 12.4,
+    "block2.q": 13.1, "block2.k": 12.5, "block2.v": 12.1, "block2.proj": 10.6,
+    "block2.fc1": 12.0, "block2.fc2": 10.4, "head": 13.6}
+
+
+def demo_model(folder):
+    """The demo's network at three bits: the loss, and each layer, keep to their bars."""
+    lines = [line.split("\t") for line in (DEMO / "calib.tsv").read_text().splitlines()[::5]]
+    (folder / "list.tsv").write_text("".join(f"{DEMO / path}\t{label}\n" for path, label in lines))
+    source, out = DEMO / "digits-float.snnq", folder / "q.snnq"
+    judge = Judge(folder / "list.tsv", source)
+    snnq("quantize", source, "-o", out, "--default", "uniform:3")
+    rounded = judge.loss(out)
+    report = snnq("quantize", source, "-o", out, "--default", "uniform:3", "--calib",
+                  folder / "list.tsv")[1]
+    loss = judge.loss(out)
+    need(loss <= LOSS and loss < 0.5 * rounded,
+         f"expected a loss of at most {LOSS} and half of {rounded:.4f}, found {loss:.4f}")
+    found = {m[1]: float(m[2]) for m in
+             re.finditer(r"\] (\S+) +uniform 3 bits .*SQNR +([\d.]+) dB", report)}
+    equal(sorted(found), sorted(DEMO_LAYERS), "layers")
+    for name, db in DEMO_LAYERS.items():
+        need(found[name] >= db - 0.4, f"{name}: expected {db - 0.4:.1f} dB, found {found[name]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(fixed_grids, searches, drops, shards, demo_model))
