@@ -34,9 +34,10 @@ struct snnq_fence {
 };
 
 /**
- * struct snnq_wait - an earlier job of the same call, to wait for before running
- * @fence: its fence, from the moment it is armed; the scheduler takes the reference.
- * @producer: its index in the call.
+ * struct snnq_wait - something to wait for before running
+ * @fence: to wait for; the scheduler takes the reference.
+ * @producer: instead: index of an earlier job of the same call, plus 1; its fence
+ *	follows when that is armed.
  */
 struct snnq_wait {
 	struct dma_fence *fence;
@@ -64,7 +65,7 @@ enum snnq_job_where {
  * @regions: entries in it.
  * @bos: buffers of the user regions.
  * @writes: bit n: region n of @bos is written.
- * @waits: earlier jobs of the call to wait for; other dependencies are in @base.
+ * @waits: syncobjs to wait for; others' fences on buffers are in @base.
  * @wait_count: number of them.
  * @wait_next: next to wait for.
  * @profile_bo: where the user wants layer statistics, or NULL.

@@ -127,6 +127,18 @@ int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t least, siz
 }
 
 /*
+ * Waits are kept by the job, not as dependencies of the scheduler's part of it,
+ * which even a job that is cancelled would wait for. Room for all that it may get.
+ */
+static int snnq_submit_wait_alloc(struct snnq_item *item, u32 index)
+{
+	if (!item->job->waits)
+		item->job->waits = kcalloc(item->args.syncs.count + index,
+					   sizeof(*item->job->waits), SNNQ_GFP_USER);
+	return item->job->waits ? 0 : -ENOMEM;
+}
+
+/*
  * Let job @index wait for what @syncobj holds once the earlier jobs of the call
  * have signalled it: the fence that is there now, unless a job replaces it, and
  * the jobs that add to it, up to the first that reaches @point.
@@ -134,6 +146,7 @@ int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t least, siz
 static int snnq_submit_wait(struct snnq_submit *submit, u32 index,
 			    struct drm_syncobj *syncobj, u64 point)
 {
+	struct snnq_item *item = &submit->items[index];
 	struct dma_fence *fence = drm_syncobj_fence_get(syncobj);
 	bool reached = point ? !dma_fence_chain_find_seqno(&fence, point) : !!fence;
 	u64 after = 0;
@@ -160,8 +173,10 @@ static int snnq_submit_wait(struct snnq_submit *submit, u32 index,
 	}
 	if (!reached)
 		return -EINVAL;
-	submit->items[index].after |= after;
-	return drm_sched_job_add_dependency(&submit->items[index].job->base, fence);
+	item->after |= after;
+	if (fence)
+		item->job->waits[item->job->wait_count++].fence = fence;
+	return 0;
 }
 
 static int snnq_submit_signal(struct snnq_submit *submit, u32 index,
@@ -197,7 +212,8 @@ static int snnq_submit_sync(struct snnq_submit *submit, u32 index,
 	if (!syncobj)
 		return -ENOENT;
 	if (what == DRM_SNNQ_SYNC_WAIT)
-		err = snnq_submit_wait(submit, index, syncobj, sync->point);
+		err = snnq_submit_wait_alloc(&submit->items[index], index) ?:
+		      snnq_submit_wait(submit, index, syncobj, sync->point);
 	else
 		err = snnq_submit_signal(submit, index, syncobj, sync->point);
 	drm_syncobj_put(syncobj);
@@ -220,20 +236,14 @@ static int snnq_submit_syncs(struct snnq_submit *submit, u32 index)
 	return err;
 }
 
-/* Make room for the fences of earlier jobs of the call. */
-static int snnq_submit_producers(struct snnq_item *item)
+/* Add the earlier jobs of the call to the waits. */
+static void snnq_submit_producers(struct snnq_item *item)
 {
 	struct snnq_job *job = item->job;
 	u64 after;
 
-	if (!item->after)
-		return 0;
-	job->waits = kcalloc(hweight64(item->after), sizeof(*job->waits), SNNQ_GFP_USER);
-	if (!job->waits)
-		return -ENOMEM;
 	for (after = item->after; after; after &= after - 1)
-		job->waits[job->wait_count++].producer = __ffs64(after);
-	return 0;
+		job->waits[job->wait_count++].producer = __ffs64(after) + 1;
 }
 
 /*
@@ -277,7 +287,9 @@ static int snnq_submit_build_one(struct snnq_submit *submit, u32 index)
 	item->job = job;
 	snnq_submit_buffers(submit, item);
 	err = snnq_submit_syncs(submit, index);
-	return err ?: snnq_submit_producers(item);
+	if (!err)
+		snnq_submit_producers(item);
+	return err;
 }
 
 static int snnq_submit_build(struct snnq_submit *submit)
@@ -479,8 +491,12 @@ static void snnq_submit_push(struct snnq_submit *submit, struct snnq_item *item)
 	struct snnq_job *job = item->job;
 	u32 i;
 
-	for (i = 0; i < job->wait_count; i++)
-		job->waits[i].fence = dma_fence_get(submit->items[job->waits[i].producer].fence);
+	for (i = 0; i < job->wait_count; i++) {
+		u32 producer = job->waits[i].producer;
+
+		if (producer)
+			job->waits[i].fence = dma_fence_get(submit->items[producer - 1].fence);
+	}
 	snnq_submit_number(job);
 	snnq_count(&job->stream->sdev->counters, SNNQ_JOBS_SUBMITTED, 1);
 	snnq_count(&job->stream->file->counters, SNNQ_JOBS_SUBMITTED, 1);

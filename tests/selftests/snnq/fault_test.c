@@ -63,6 +63,33 @@ TEST_F(fault, dma_error_is_reported_and_the_stream_recovers)
 	EXPECT_TRUE(net_matches(&self->net));
 }
 
+/* A job with RESET revives a failed stream, for those behind it in the call too. */
+TEST_F(fault, job_with_reset_revives_a_failed_stream)
+{
+	struct test_job j[3];
+	struct drm_snnq_job jobs[3];
+	uint32_t failed;
+
+	inject(self->regs, SNNQ_INJECT_DMA_ERROR, 8);
+	EXPECT_EQ(-EIO, run_one(self->fd, &self->net, self->stream, self->syncobj, 1));
+	for (int i = 0; i < 3; i++) {
+		job_fill(&j[i], &self->net, self->stream, 0, STEPS, self->syncobj,
+			 (uint64_t)i + 2);
+		jobs[i] = j[i].job;
+	}
+	/* not for those before it */
+	jobs[1].flags = DRM_SNNQ_JOB_RESET;
+	EXPECT_EQ(-ECANCELED, submit(self->fd, jobs, 3, &failed));
+	EXPECT_EQ(0, failed);
+	jobs[1].flags = 0;
+	jobs[0].flags = DRM_SNNQ_JOB_RESET;
+	ASSERT_EQ(0, submit(self->fd, jobs, 3, NULL));
+	ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, 4, 60000));
+	for (int i = 0; i < 3; i++)
+		net_expect(&self->net, 0, STEPS);
+	EXPECT_TRUE(net_matches(&self->net));
+}
+
 /* Jobs queued behind a failed one of their stream are victims; no half state is read. */
 TEST_F(fault, queue_behind_a_fault_is_cancelled)
 {

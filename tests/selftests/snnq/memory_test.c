@@ -202,14 +202,14 @@ TEST_F(memory, nobody_takes_all)
 TEST_F_TIMEOUT(memory, destroyed_streams_count, 120)
 {
 	struct drm_snnq_stream_destroy d = { };
-	struct gate gate;
+	struct test_gate gate;
 	struct test_net net;
 	uint32_t gate_sync;
 	long free_before;
 	int n, ret = 0;
 
 	ASSERT_EQ(0, net_create(self->fd, 64, 13, &net));
-	ASSERT_EQ(0, gate_create(self->fd, &gate, &gate_sync));
+	ASSERT_EQ(0, gate_for_jobs(self->fd, &gate, &gate_sync));
 	free_before = meminfo_kib("MemAvailable:");
 	for (n = 0; n < 3000 && !ret; n++) {
 		struct test_job j;
@@ -218,7 +218,7 @@ TEST_F_TIMEOUT(memory, destroyed_streams_count, 120)
 		if (ret)
 			break;
 		job_fill(&j, &net, d.handle, 0, 1, 0, 0);
-		job_wait(&j, gate_sync);
+		job_sync(&j, gate_sync, DRM_SNNQ_SYNC_WAIT, 0);
 		ret = submit(self->fd, &j.job, 1, NULL);
 		snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_STREAM_DESTROY, &d);
 	}
@@ -230,7 +230,7 @@ TEST_F_TIMEOUT(memory, destroyed_streams_count, 120)
 		EXPECT_GT(40 << 10, free_before - meminfo_kib("MemAvailable:"));
 	}
 	EXPECT_GE(40 * MIB, memory(self->fd));
-	gate_open(&gate);
+	gate_destroy(&gate);
 	for (int i = 0; i < 300 && memory(self->fd) > 2 * MIB; i++)
 		usleep(50000);
 	EXPECT_GE(2 * MIB, memory(self->fd));
@@ -266,17 +266,17 @@ TEST_F_TIMEOUT(memory, queued_jobs_have_a_limit, 240)
 	struct drm_snnq_job jobs[PER_CALL];
 	uint32_t gate_sync, stream, streams;
 	struct test_net net;
-	struct gate gate;
+	struct test_gate gate;
 	int n = 0, ret = 0;
 
 	ASSERT_EQ(0, net_create(self->fd, 64, 14, &net));
-	ASSERT_EQ(0, gate_create(self->fd, &gate, &gate_sync));
+	ASSERT_EQ(0, gate_for_jobs(self->fd, &gate, &gate_sync));
 	for (streams = 0; streams < 40 && !ret; streams++) {
 		ASSERT_EQ(0, stream_create(self->fd, net.model, &stream));
 		for (int k = 0; k < SNNQ_MAX_QUEUED_PER_STREAM / PER_CALL && !ret; k++) {
 			for (int i = 0; i < PER_CALL; i++) {
 				job_fill(&j[i], &net, stream, 0, 1, 0, 0);
-				job_wait(&j[i], gate_sync);
+				job_sync(&j[i], gate_sync, DRM_SNNQ_SYNC_WAIT, 0);
 				jobs[i] = j[i].job;
 			}
 			ret = submit(self->fd, jobs, PER_CALL, NULL);
@@ -285,7 +285,7 @@ TEST_F_TIMEOUT(memory, queued_jobs_have_a_limit, 240)
 	}
 	EXPECT_EQ(-EBUSY, ret);
 	EXPECT_EQ(SNNQ_MAX_QUEUED_PER_FILE, n);
-	gate_open(&gate);
+	gate_destroy(&gate);
 }
 
 /* Others learn how the device fares, not what is computed on it. */

@@ -26,7 +26,7 @@ struct held {
 	struct test_bo bo;
 	char *dmabuf_map, *foreign_map;
 	uint32_t stream, gated, imported;
-	struct gate gate;
+	struct test_gate gate;
 };
 
 FIXTURE(remove)
@@ -118,12 +118,12 @@ static int hold_waiting(struct held *h)
 {
 	struct test_job j;
 	uint32_t done, gate;
-	int ret = gate_create(h->fd, &h->gate, &gate);
+	int ret = gate_for_jobs(h->fd, &h->gate, &gate);
 
 	if (ret)
 		return ret;
 	job_fill(&j, &h->net, h->gated, 0, 64, 0, 0);
-	job_wait(&j, gate);
+	job_sync(&j, gate, DRM_SNNQ_SYNC_WAIT, 0);
 	ret = job_track(h->fd, &j, &done);
 	if (!ret)
 		ret = submit(h->fd, &j.job, 1, NULL);
@@ -191,7 +191,7 @@ static void close_one(struct held *h, int which)
 	case 3:
 		close(h->running);
 		close(h->waiting);
-		gate_open(&h->gate);
+		gate_destroy(&h->gate);
 		break;
 	}
 }

@@ -80,24 +80,6 @@ LIFE bool device_rescan(const char *name)
 	return write_text("/sys/bus/pci/rescan", "1") && !access(path, F_OK);
 }
 
-/* A dma-buf of @handle, or -errno. */
-LIFE int bo_export(int fd, uint32_t handle)
-{
-	struct drm_prime_handle p = { .handle = handle, .flags = DRM_CLOEXEC | DRM_RDWR, .fd = -1 };
-	int ret = snnq_ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &p);
-
-	return ret ? ret : p.fd;
-}
-
-LIFE int bo_import(int fd, int dmabuf, uint32_t *handle)
-{
-	struct drm_prime_handle p = { .fd = dmabuf };
-	int ret = snnq_ioctl(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p);
-
-	*handle = p.handle;
-	return ret;
-}
-
 LIFE int dmabuf_sync(int dmabuf, uint64_t flags)
 {
 	struct dma_buf_sync s = { .flags = flags | DMA_BUF_SYNC_RW };
@@ -159,100 +141,12 @@ LIFE int syncobj_sync_file(int fd, uint32_t syncobj)
 	return ret ? ret : h.fd;
 }
 
-/* A fence of vgem, which signals when told to, or after ten seconds. */
-struct gate {
-	int vgem;
-	uint32_t fence;
-};
-
-struct vgem_attach {
-	uint32_t handle, flags, out_fence, pad;
-};
-
-struct vgem_signal {
-	uint32_t fence, flags;
-};
-
-#define VGEM_FENCE_ATTACH DRM_IOWR(DRM_COMMAND_BASE + 1, struct vgem_attach)
-#define VGEM_FENCE_SIGNAL DRM_IOW(DRM_COMMAND_BASE + 2, struct vgem_signal)
-
-LIFE int vgem_open(void)
+/* A gate, and a new binary syncobj of @fd behind it. -ENODEV: there is no vgem. */
+LIFE int gate_for_jobs(int fd, struct test_gate *gate, uint32_t *syncobj)
 {
-	DIR *dir = opendir("/dev/dri");
-	struct dirent *e;
-	int fd = -1;
+	int ret = gate_create(4096, true, gate);
 
-	while (dir && fd < 0 && (e = readdir(dir))) {
-		char path[300], name[8] = "";
-		struct drm_version v = { .name = name, .name_len = sizeof(name) - 1 };
-
-		if (strncmp(e->d_name, "card", 4))
-			continue;
-		snprintf(path, sizeof(path), "/dev/dri/%s", e->d_name);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd >= 0 && (ioctl(fd, DRM_IOCTL_VERSION, &v) || strcmp(name, "vgem"))) {
-			close(fd);
-			fd = -1;
-		}
-	}
-	if (dir)
-		closedir(dir);
-	return fd;
-}
-
-/* Puts the gate's fence into a new binary syncobj of @fd. -ENODEV: there is no vgem. */
-LIFE int gate_create(int fd, struct gate *gate, uint32_t *syncobj)
-{
-	struct drm_mode_create_dumb dumb = { .width = 64, .height = 64, .bpp = 32 };
-	struct vgem_attach attach = { .flags = 1 };
-	struct dma_buf_export_sync_file file = { .flags = DMA_BUF_SYNC_RW, .fd = -1 };
-	struct drm_syncobj_handle in = {
-		.flags = DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE,
-	};
-	int ret, dmabuf;
-
-	gate->vgem = vgem_open();
-	if (gate->vgem < 0)
-		return -ENODEV;
-	ret = snnq_ioctl(gate->vgem, DRM_IOCTL_MODE_CREATE_DUMB, &dumb);
-	if (ret)
-		return ret;
-	attach.handle = dumb.handle;
-	ret = snnq_ioctl(gate->vgem, VGEM_FENCE_ATTACH, &attach);
-	gate->fence = attach.out_fence;
-	dmabuf = ret ? -1 : bo_export(gate->vgem, dumb.handle);
-	if (dmabuf < 0)
-		return ret ? ret : dmabuf;
-	ret = snnq_ioctl(dmabuf, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &file);
-	close(dmabuf);
-	if (ret)
-		return ret;
-	ret = syncobj_create(fd, syncobj);
-	in.handle = *syncobj;
-	in.fd = file.fd;
-	if (!ret)
-		ret = snnq_ioctl(fd, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &in);
-	close(file.fd);
-	return ret;
-}
-
-LIFE void gate_open(struct gate *gate)
-{
-	struct vgem_signal s = { .fence = gate->fence };
-
-	if (gate->vgem < 0)
-		return;
-	snnq_ioctl(gate->vgem, VGEM_FENCE_SIGNAL, &s);
-	close(gate->vgem);
-	gate->vgem = -1;
-}
-
-/* Let a job wait for a binary syncobj. */
-LIFE void job_wait(struct test_job *j, uint32_t syncobj)
-{
-	j->sync[j->job.syncs.count++] = (struct drm_snnq_sync) {
-		.handle = syncobj, .flags = DRM_SNNQ_SYNC_WAIT,
-	};
+	return ret ? ret : gate_syncobj(fd, gate, syncobj);
 }
 
 /* The first device computes right for a new user. */

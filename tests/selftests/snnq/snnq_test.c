@@ -421,15 +421,14 @@ void job_sync(struct test_job *job, uint32_t syncobj, uint32_t flags, uint64_t p
 	};
 }
 
-int bo_export(int fd, uint32_t handle, int *dmabuf)
+int bo_export(int fd, uint32_t handle)
 {
 	struct drm_prime_handle arg = {
 		.handle = handle, .flags = DRM_CLOEXEC | DRM_RDWR, .fd = -1,
 	};
 	int ret = snnq_ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &arg);
 
-	*dmabuf = arg.fd;
-	return ret;
+	return ret ? ret : arg.fd;
 }
 
 int bo_import(int fd, int dmabuf, uint32_t *handle)
@@ -449,14 +448,14 @@ int gate_create(uint64_t size, bool write, struct test_gate *gate)
 
 	*gate = (struct test_gate) { .vgem = open_in("/dev/dri", "card", "vgem"), .dmabuf = -1 };
 	if (gate->vgem < 0)
-		return -ENOENT;
+		return -ENODEV;
 	ret = snnq_ioctl(gate->vgem, DRM_IOCTL_MODE_CREATE_DUMB, &dumb);
 	if (ret)
 		return ret;
 	gate->size = dumb.size;
-	ret = bo_export(gate->vgem, dumb.handle, &gate->dmabuf);
-	if (ret)
-		return ret;
+	gate->dmabuf = bo_export(gate->vgem, dumb.handle);
+	if (gate->dmabuf < 0)
+		return gate->dmabuf;
 	attach.handle = dumb.handle;
 	ret = snnq_ioctl(gate->vgem, DRM_IOCTL_VGEM_FENCE_ATTACH, &attach);
 	gate->fence = attach.out_fence;

@@ -119,13 +119,16 @@ struct test_gate {
 	uint64_t size;
 	int dmabuf;
 };
+/* -ENODEV: there is no vgem. */
 int gate_create(uint64_t size, bool write, struct test_gate *gate);
+/* Let the fence signal. */
 int gate_open(struct test_gate *gate);
 void gate_destroy(struct test_gate *gate);
 /* Put the gate's fence into a new binary syncobj. */
 int gate_syncobj(int fd, const struct test_gate *gate, uint32_t *syncobj);
 
-int bo_export(int fd, uint32_t handle, int *dmabuf);
+/* A dma-buf of @handle, or -errno. */
+int bo_export(int fd, uint32_t handle);
 int bo_import(int fd, int dmabuf, uint32_t *handle);
 
 /* Add a sync entry to a job. */

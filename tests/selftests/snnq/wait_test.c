@@ -39,7 +39,7 @@ FIXTURE_SETUP(wait)
 	if (self->fd < 0)
 		SKIP(return, "no snnq device");
 	ret = gate_create(4096, true, &self->gate);
-	if (ret == -ENOENT)
+	if (ret == -ENODEV)
 		SKIP(return, "no vgem device");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, gate_syncobj(self->fd, &self->gate, &self->gated));
