@@ -362,6 +362,26 @@ TEST_F(wait, several_waits)
 	gate_destroy(&second);
 }
 
+/* What is cancelled waits for no more than it waits for already. */
+TEST_F(wait, cancelled_job_drops_its_other_waits)
+{
+	struct drm_snnq_stream_destroy destroy = { .handle = self->stream[2] };
+	struct test_gate first;
+	uint32_t behind, end;
+
+	ASSERT_EQ(0, gate_create(4096, true, &first));
+	ASSERT_EQ(0, gate_syncobj(self->fd, &first, &behind));
+	job_sync(&self->j[2], behind, WAIT, 0);
+	job_sync(&self->j[2], self->gated, WAIT, 0);
+	ASSERT_EQ(0, track(self, 2, &end));
+	ASSERT_EQ(0, submit_all(self, variant));
+	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_STREAM_DESTROY, &destroy));
+	ASSERT_EQ(0, gate_open(&first));
+	EXPECT_EQ(0, binary_wait(self->fd, end, SOON_MS / 2));
+	EXPECT_EQ(-ECANCELED, job_status(self->fd, end));
+	gate_destroy(&first);
+}
+
 /* The most that a call may hold: every job waits for all before it. */
 TEST_F(wait, long_chain)
 {
