@@ -13,9 +13,10 @@
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
+#include "fault.h"
 #include "snnq_life.h"
 
-#define STEPS 4096
+#define JOB_STEPS 4096
 #define BIG (1u << 20)
 #define CLOSERS 4
 
@@ -84,7 +85,7 @@ static int hold_buffers(struct held *h)
 	if (h->dmabuf < 0)
 		return h->dmabuf;
 	h->dmabuf_map = mmap(NULL, BIG, PROT_READ | PROT_WRITE, MAP_SHARED, h->dmabuf, 0);
-	h->foreign = foreign_dmabuf(STEPS * (CHANNELS / 8), (void **)&h->foreign_map);
+	h->foreign = foreign_dmabuf(JOB_STEPS * (CHANNELS / 8), (void **)&h->foreign_map);
 	if (h->dmabuf_map == MAP_FAILED || h->foreign < 0)
 		return -ENODEV;
 	return bo_import(h->fd, h->foreign, &h->imported);
@@ -99,7 +100,7 @@ static int hold_running(struct held *h)
 	int ret;
 
 	for (int i = 0; i < 4; i++) {
-		job_fill(&j[i], &h->net, h->stream, 0, STEPS, 0, 0);
+		job_fill(&j[i], &h->net, h->stream, 0, JOB_STEPS, 0, 0);
 		j[i].binding[1].handle = h->imported;
 		if (i == 3) {
 			ret = job_track(h->fd, &j[i], &done);
@@ -139,7 +140,7 @@ static int hold_everything(struct held *h)
 	h->fd = snnq_test_open();
 	if (h->fd < 0)
 		return -ENODEV;
-	ret = net_create(h->fd, STEPS, 11, &h->net);
+	ret = net_create(h->fd, JOB_STEPS, 11, &h->net);
 	if (!ret)
 		ret = stream_create(h->fd, h->net.model, &h->stream);
 	if (!ret)
@@ -238,7 +239,7 @@ TEST_F_TIMEOUT(remove, everything_alive_then_closed_in_every_order, 900)
 		permutation(n, order);
 		for (int i = 0; i < CLOSERS; i++)
 			close_one(&h, order[i]);
-		munmap(h.foreign_map, STEPS * (CHANNELS / 8));
+		munmap(h.foreign_map, JOB_STEPS * (CHANNELS / 8));
 		if (!(n % 2))
 			ASSERT_TRUE(give_back(variant->hot, self->name));
 		if (n == 3)
@@ -309,6 +310,56 @@ TEST_F_TIMEOUT(remove, under_load, 600)
 		}
 		ASSERT_TRUE(give_back(variant->hot, self->name));
 	}
+	EXPECT_TRUE(device_works(snnq_test_open()));
+}
+
+FIXTURE(stuck)
+{
+	volatile uint32_t *regs;
+	char name[32];
+};
+
+FIXTURE_SETUP(stuck)
+{
+	int fd = snnq_test_open();
+
+	if (fd < 0)
+		SKIP(return, "no snnq device");
+	ASSERT_TRUE(pci_name(fd, self->name));
+	close(fd);
+	self->regs = map_registers();
+	if (!self->regs)
+		SKIP(return, "no injection registers");
+}
+
+FIXTURE_TEARDOWN(stuck)
+{
+	if (!self->regs)
+		return;
+	inject(self->regs, SNNQ_INJECT_STUCK_RESET, SNNQ_INJECT_STUCK_NONE);
+	device_bind(self->name);
+	unmap_registers(self->regs);
+}
+
+/* The device does not say that it stopped: it is kept from memory otherwise, and all goes on. */
+TEST_F_TIMEOUT(stuck, removal_without_a_confirmed_reset, 120)
+{
+	struct held h;
+	int status;
+
+	ASSERT_EQ(0, hold_everything(&h));
+	inject(self->regs, SNNQ_INJECT_STUCK_RESET, SNNQ_INJECT_STUCK_DEVICE);
+	ASSERT_TRUE(device_unbind(self->name));
+	status = fence_wait(h.running, 20000);
+	EXPECT_TRUE(status == 1 || status == -ENODEV || status == -ECANCELED);
+	EXPECT_EQ(0, refused(&h));
+	for (int i = 0; i < CLOSERS; i++)
+		close_one(&h, i);
+	munmap(h.foreign_map, JOB_STEPS * (CHANNELS / 8));
+	/* nor is it used again as long as it is so */
+	EXPECT_FALSE(device_bind(self->name));
+	inject(self->regs, SNNQ_INJECT_STUCK_RESET, SNNQ_INJECT_STUCK_NONE);
+	EXPECT_TRUE(device_bind(self->name));
 	EXPECT_TRUE(device_works(snnq_test_open()));
 }
 
