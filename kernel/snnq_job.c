@@ -14,6 +14,7 @@
 
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
+#include <drm/drm_print.h>
 
 #include "snnq_compat.h"
 #include "snnq_core.h"
@@ -382,8 +383,12 @@ static void snnq_job_fault(const struct snnq_job *job, int error, struct snnq_fa
 	fault->status = job->result.status;
 	fault->layer = job->result.layer;
 	fault->region = job->result.region;
-	/* DMA addresses are no business of users. */
-	fault->offset = fault->status == SNNQ_STATUS_DMA ? 0 : job->result.offset;
+	fault->offset = job->result.offset;
+	if (fault->status == SNNQ_STATUS_DMA) {
+		drm_dbg(&job->stream->sdev->drm, "job %#x: no memory at %#llx\n", job->id,
+			(u64)fault->offset);
+		fault->offset = 0;	/* DMA addresses are no business of users */
+	}
 	if (fault->status && !job->hung)
 		return;
 	/* No record, or not one of what is wrong. */
