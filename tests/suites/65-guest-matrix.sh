@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# The driver on machines and devices of other kinds than the selftests' own: one core and four, a
+# ring of two, few operations, 32-bit DMA, an IOMMU, bounce buffers, no MSI; and a device that is
+# pulled out while it works.
+# timeout: 2400
+# needs: userspace modules qemu
+set -euo pipefail
+
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
+limit=400
+
+# kind NAME 'TESTS' OPTION...: these selftests in such a guest.
+kind() { tap "$1" tests/selftests/run debian --timeout $limit --tests "$2" "${@:3}"; }
+
+# job NAME OPTION...: one script, which prints TAP.
+job() { tap "$1" tests/selftests/run debian --timeout $limit "${@:2}"; }
+
+# The selftests' network needs LINEAR (3) and READOUT (8).
+kind "one core, ring of 2, 32-bit DMA" 'bo_test submit_test close_test' \
+  --device-opts cores=1,ring-size=2,dma-bits=32
+kind "four cores, two operations" 'ioctl_test submit_test' --device-opts cores=4,ops=$((1 << 3 | 1 << 8))
+kind "IOMMU" 'bo_test submit_test close_test reload.sh' --iommu
+kind "bounce buffers" 'bo_test submit_test close_test' --append swiotlb=force
+job "no MSI" --append pci=nomsi --script tests/guest/no-msi.sh
+job "what the device cannot do" --device-opts ops=$((1 << 3 | 1 << 8)) --script tests/guest/few-ops.sh
+job "pulled out while it works" --host-script tests/guest/pull-host.sh --script tests/guest/pull.sh
+finish
