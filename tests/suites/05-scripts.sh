@@ -13,7 +13,11 @@ while read -r file; do
   case $(head -n 1 "$file") in
     '#!'*python3) check "$file" /usr/bin/python3 -m pyflakes "$file" ;;
     '#!'*sh) check "$file" shellcheck -S warning "$file" ;;
-    *) case $file in *.py) check "$file" /usr/bin/python3 -m pyflakes "$file" ;; esac ;;
+    *)
+      case $file in # what others source or import
+        *.py) check "$file" /usr/bin/python3 -m pyflakes "$file" ;;
+        *.sh) check "$file" shellcheck -S warning "$file" ;;
+      esac ;;
   esac
 done < <(git ls-files --cached --others --exclude-standard | grep -vE '\.(c|h|md|yaml|build|npy|tsv|bin|snnq)$')
 
