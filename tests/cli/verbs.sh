@@ -51,6 +51,19 @@ manual_has_options() {
   ok "manual of $1 has all options"
 }
 
+# And each option of the manual page's list is one that the help shows.
+help_has_options() {
+  local option
+  while read -r option; do
+    if ! grep -qE -- "$option( |$)" "$WORK/out"; then
+      bad "help of $1: no $option, which the manual has"
+      return
+    fi
+  done < <(sed 's/\\//g' "Documentation/man/snnq-$1.1" | sed -n '/^\.SH OPTIONS/,/^\.SH EX/p' |
+    grep -E '^\.(B|BI|BR) ' | grep -oE -- '--[a-z-]+' | sort -u)
+  ok "help of $1 has all options of the manual"
+}
+
 usage_tests() {
   local verb
   expect 0 "help" --help
@@ -61,6 +74,7 @@ usage_tests() {
     expect 0 "$verb --help" "$verb" --help
     grep -q '^examples:' "$WORK/out" && ok "$verb has examples" || bad "$verb has examples"
     manual_has_options "$verb"
+    help_has_options "$verb"
     expect 2 "$verb: unknown option" "$verb" --no-such-option
     expect 2 "$verb: too many arguments" "$verb" a b c d
     error_says "usage: snnq $verb"
