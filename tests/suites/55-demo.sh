@@ -21,15 +21,20 @@ says() { tac "$log" | grep -m 1 -F "  $1 " | grep -qE "$2"; }
 figures() {
   /usr/bin/python3 - "$out" >"$work/figures" <<'END'
 import json, pathlib, re, statistics, sys
+
+def need(condition, found):
+    if not condition:
+        sys.exit(f"unexpected: {found}")
+
 out = pathlib.Path(sys.argv[1])
 row = {"accuracy": [], "latency, one recording": [], "synaptic operations": []}
 for side in "sim", "device":
     result = json.loads((out / side / "eval.json").read_text())
-    assert result["samples"] == len(result["predictions"]) == 360, result["samples"]
+    need(result["samples"] == len(result["predictions"]) == 360, result["samples"])
     right = sum(p["class"] == p["label"] for p in result["predictions"])
-    assert right == result["correct"] and right > 0.95 * 360, right
+    need(right == result["correct"] and right > 0.95 * 360, right)
     us = [json.loads(p.read_text())["latency_us"] for p in (out / side).glob("run*.json")]
-    assert len(us) == 5 and min(us) > 0, us
+    need(len(us) == 5 and min(us) > 0, us)
     row["accuracy"].append(f"{100 * right / 360:.1f} % ({right} of 360)")
     row["latency, one recording"].append(f"{statistics.median(us) / 1000:.1f} ms")
     row["synaptic operations"].append(f"{result['synops_per_sample'] / 1e6:.2f} M per recording")
