@@ -57,7 +57,8 @@ void stats_finish(struct layer *l, uint32_t steps, uint32_t tiles)
 	s->state_bytes = 2 * snnq_layer_state_bytes(d);
 	s->sram_bytes = host_bytes(s) + ceil_div(s->synops * d->quant.bits, 8) +
 			SRAM_ACCESS * (s->synops + s->neuron_updates);
-	s->compute_cycles = ceil_div(s->synops, SNNQ_LANES) + ceil_div(s->neuron_updates, SNNQ_LANES);
+	s->compute_cycles = ceil_div(s->synops, SNNQ_LANES) +
+			    ceil_div(s->neuron_updates, SNNQ_LANES);
 	s->memory_cycles = ceil_div(host_bytes(s), SNNQ_PORT_BYTES);
 	s->stall_cycles = stats_cycles(s) - s->compute_cycles;
 	s->steps = steps;
