@@ -106,6 +106,28 @@ def prepared(folder, seed):
     return Judge(folder / "list.tsv", folder / "float.snnq")
 
 
+def odd_places(folder):
+    """Weights at any byte of the file, and such that are no numbers."""
+    prepare(folder, 1)
+    quantize(folder, "--default", "uniform:4", calibrate=False)
+    want = (folder / "q.snnq").read_bytes()
+    whole = (folder / "float.snnq").read_bytes()
+    size = struct.unpack_from("<Q", whole)[0]
+    for blanks in range(1, 8):
+        (folder / "float.snnq").write_bytes(struct.pack("<Q", size + blanks) + whole[8:8 + size] +
+                                            b" " * blanks + whole[8 + size:])
+        quantize(folder, "--default", "uniform:4", calibrate=False)
+        equal((folder / "q.snnq").read_bytes() == want, True, f"{blanks} bytes further")
+    (folder / "q.snnq").unlink()
+    at = 8 + size + 4 * (INPUTS * HIDDEN[0] + 5)
+    for value in (float("nan"), float("inf"), -float("inf")):
+        (folder / "float.snnq").write_bytes(whole[:at] + struct.pack("<f", value) + whole[at + 4:])
+        for calib in ((), ("--calib", folder / "list.tsv")):
+            refused("quantize", folder / "float.snnq", "-o", folder / "q.snnq", "--default",
+                    "uniform:4", *calib, says=("fc2: weight 5: expected a finite number", f"{value}"))
+        need(not (folder / "q.snnq").exists(), "nothing is written")
+
+
 def fixed_grids(folder):
     """At equal bits: compensated is better than rounded, searched for than compensated."""
     # bits: the most that sums of six losses may be, 8 % above those measured
@@ -208,4 +230,4 @@ def demo_model(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(fixed_grids, searches, drops, shards, demo_model))
+    sys.exit(main(odd_places, fixed_grids, searches, drops, shards, demo_model))

@@ -43,18 +43,56 @@ static struct weight_shape shape_of(const struct graph *g, const struct graph_la
 				      l->geometry.groups };
 }
 
+/* What is no number would become any integer. */
+static int check_finite(const struct weighted *w)
+{
+	const char *name = w->layer->name;
+
+	for (size_t i = 0; i < weight_count(&w->shape); i++)
+		if (!isfinite(w->weights[i]))
+			return error_set(-EBADMSG, "%s: layer %s: weight %zu: expected a finite "
+					 "number, found %g", w->path, name, i, w->weights[i]);
+	for (uint32_t c = 0; c < w->shape.outputs; c++) {
+		if (!isfinite(w->biases[c]))
+			return error_set(-EBADMSG, "%s: layer %s: channel %u: bias: expected a "
+					 "finite number, found %g", w->path, name, c, w->biases[c]);
+		if (w->thresholds && !(w->thresholds[c] > 0))
+			return error_set(-EBADMSG, "%s: layer %s: channel %u: threshold: expected "
+					 "a positive number, found %g", w->path, name, c,
+					 w->thresholds[c]);
+	}
+	return 0;
+}
+
+/* Floats of a file may lie at any byte. */
+static bool align_weights(struct weighted *w)
+{
+	const struct tensor *t = w->layer->weight;
+
+	w->weights = t->data;
+	if ((uintptr_t)t->data % sizeof(float) == 0)
+		return true;
+	w->copy = malloc(t->bytes);
+	if (!w->copy)
+		return false;
+	memcpy(w->copy, t->data, t->bytes);
+	w->weights = w->copy;
+	return true;
+}
+
 int weighted_open(const char *path, const struct graph *graph, uint32_t index, double unit,
 		  struct weighted *w)
 {
 	const struct graph_layer *l = &graph->layers[index];
+	int ret;
 
 	*w = (struct weighted){ .path = path, .graph = graph, .layer = l, .index = index,
-				.shape = shape_of(graph, l), .weights = l->weight->data,
-				.unit = unit };
+				.shape = shape_of(graph, l), .unit = unit };
 	w->biases = calloc(l->out_channels, sizeof(*w->biases));
 	if (l->neuron.model != SNNQ_NEURON_NONE)
 		w->thresholds = calloc(l->out_channels, sizeof(*w->thresholds));
-	if (!w->biases || (l->neuron.model != SNNQ_NEURON_NONE && !w->thresholds)) {
+	if (!align_weights(w) || !w->biases ||
+	    (l->neuron.model != SNNQ_NEURON_NONE && !w->thresholds)) {
 		weighted_close(w);
 		return no_memory(w);
 	}
@@ -63,7 +101,10 @@ int weighted_open(const char *path, const struct graph *graph, uint32_t index, d
 		if (w->thresholds)
 			w->thresholds[c] = graph_real(&l->threshold, c);
 	}
-	return 0;
+	ret = check_finite(w);
+	if (ret)
+		weighted_close(w);
+	return ret;
 }
 
 static void forget(struct weighted *w)
@@ -87,7 +128,9 @@ void weighted_close(struct weighted *w)
 	forget(w);
 	free(w->thresholds);
 	free(w->biases);
+	free(w->copy);
 	w->thresholds = w->biases = NULL;
+	w->copy = NULL;
 }
 
 /* ---- statistics ---- */

@@ -94,6 +94,7 @@ struct weighted {
 	uint32_t index;
 	struct weight_shape shape;
 	const float *weights;
+	float *copy;			/* of weights that lie at an odd place in the file; or NULL */
 	double unit;			/* real value of a step of its input */
 	double *thresholds, *biases;	/* real, [outputs]; thresholds NULL without neuron */
 	/* After weighted_measure(): by group. */

@@ -163,7 +163,16 @@ static double sqnr(const struct quantized *q)
 	return 10 * log10(q->signal / q->noise);
 }
 
-static void add_histograms(cJSON *o, const struct quantized *q, const float *weights, size_t count)
+/* A float of a file, which may lie at any byte. */
+static float float_at(const void *floats, size_t i)
+{
+	float v;
+
+	memcpy(&v, (const char *)floats + i * sizeof(v), sizeof(v));
+	return v;
+}
+
+static void add_histograms(cJSON *o, const struct quantized *q, const void *weights, size_t count)
 {
 	cJSON *levels = cJSON_AddObjectToObject(o, "histogram"), *real, *counts, *values;
 	uint64_t bins[HISTOGRAM_BINS] = { 0 };
@@ -176,11 +185,11 @@ static void add_histograms(cJSON *o, const struct quantized *q, const float *wei
 		cJSON_AddItemToArray(counts, cJSON_CreateNumber((double)q->level_counts[i]));
 	}
 	for (size_t i = 0; i < count; i++) {
-		low = fmin(low, weights[i]);
-		high = fmax(high, weights[i]);
+		low = fmin(low, float_at(weights, i));
+		high = fmax(high, float_at(weights, i));
 	}
 	for (size_t i = 0; i < count && high > low; i++)
-		bins[(size_t)fmin((weights[i] - low) / (high - low) * HISTOGRAM_BINS,
+		bins[(size_t)fmin((float_at(weights, i) - low) / (high - low) * HISTOGRAM_BINS,
 				  HISTOGRAM_BINS - 1)]++;
 	real = cJSON_AddObjectToObject(o, "float_histogram");
 	cJSON_AddNumberToObject(real, "low", low);
