@@ -237,7 +237,7 @@ static void test_not_a_container(void **state)
 	refused(temporary_path(), -ENOENT, "No such file or directory");
 	snprintf(folder, sizeof(folder), "%s", temporary_path());
 	*strrchr(folder, '/') = 0;
-	refused(folder, -EBADMSG, "expected a .snnq file");
+	refused(folder, -EBADMSG, "expected a regular file");
 }
 
 /* Cut anywhere, a file is refused, and never read beyond its end (ASan watches). */
