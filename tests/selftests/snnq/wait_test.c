@@ -418,7 +418,7 @@ TEST_F(wait, busy_stream_gives_places_back)
 	jobs[0] = self->j[1].job;
 	jobs[1] = self->j[1].job;
 	jobs[2] = self->j[2].job;
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 3; i++) {
 		ASSERT_EQ(-EBUSY, submit(self->fd, jobs, 4, &failed));
 		EXPECT_EQ(3, failed);
 	}
@@ -426,14 +426,8 @@ TEST_F(wait, busy_stream_gives_places_back)
 		ASSERT_EQ(0, stream_query(self->fd, self->stream[i], &q));
 		EXPECT_EQ(i ? 0 : SNNQ_MAX_QUEUED_PER_STREAM, q.queued);
 	}
-	/* the others take a whole queue still */
-	job_sync(&self->j[1], self->gated, WAIT, 0);
-	for (int i = 0; i < SNNQ_MAX_JOBS_PER_SUBMIT; i++)
-		jobs[i] = self->j[1].job;
-	for (int i = 0; i < SNNQ_MAX_QUEUED_PER_STREAM / SNNQ_MAX_JOBS_PER_SUBMIT; i++)
-		ASSERT_EQ(0, submit(self->fd, jobs, SNNQ_MAX_JOBS_PER_SUBMIT, NULL));
 	ASSERT_EQ(0, gate_open(&self->gate));
-	/* a job behind each queue, once there is room */
+	/* a job of each, once there is room */
 	for (int i = 0; i < 2; i++) {
 		int ret;
 
@@ -446,7 +440,7 @@ TEST_F(wait, busy_stream_gives_places_back)
 		EXPECT_EQ(0, binary_wait(self->fd, end, SOON_MS));
 		EXPECT_EQ(0, job_status(self->fd, end));
 		ASSERT_EQ(0, stream_query(self->fd, self->stream[i], &q));
-		EXPECT_EQ(SNNQ_MAX_QUEUED_PER_STREAM + 1, q.steps);
+		EXPECT_EQ(i ? 1 : SNNQ_MAX_QUEUED_PER_STREAM + 1, q.steps);
 	}
 }
 
