@@ -7,16 +7,16 @@ set -euo pipefail
 
 out=$PWD/build/check/install
 prefix=$out/prefix
-passed=0 failed=0
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 
-check() {
+# step NAME COMMAND...: its output is shown when it fails.
+step() {
   if "${@:2}" >"$out/step.log" 2>&1; then
-    echo "ok $1"
-    passed=$((passed + 1))
+    ok "$1"
   else
-    cat "$out/step.log"
-    echo "not ok $1"
-    failed=$((failed + 1))
+    note <"$out/step.log"
+    bad "$1"
   fi
 }
 
@@ -99,12 +99,11 @@ bench() {
 }
 
 mkdir -p "$out"
-check "meson install" install_all
-check "installed files" files
-check "C99 against the installed tree" program a.c gcc -std=c99
-check "C++11 against the installed tree" program a.cc g++ -std=c++11
-check "installed ABI headers" headers
-check "the installed program away from the source" away
-check "make bench" bench
-echo "RESULT passed=$passed failed=$failed skipped=0"
-[ $failed -eq 0 ]
+step "meson install" install_all
+step "installed files" files
+step "C99 against the installed tree" program a.c gcc -std=c99
+step "C++11 against the installed tree" program a.cc g++ -std=c++11
+step "installed ABI headers" headers
+step "the installed program away from the source" away
+step "make bench" bench
+finish

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Eject one device for each way in, in the guest: way SLOT BAR OFFSET VALUE NAME.
+echo "1..$(grep -c "^way [0-9]" "$0")"
 failed=0
 
 for device in /sys/bus/pci/drivers/snnq/0000:*; do
