@@ -382,6 +382,86 @@ TEST_F_TIMEOUT(recover, a_job_ends_at_its_limit, 240)
 		bo_destroy(&bo[i]);
 }
 
+#define HEAVY_TOKENS_Y 256
+#define HEAVY_TOKENS_X 128
+#define HEAVY_CHANNELS 8192
+#define HEAVY_BYTES ((uint64_t)HEAVY_TOKENS_Y * HEAVY_TOKENS_X * HEAVY_CHANNELS / 8)
+
+/* ATTENTION with a head for each channel over as many tokens as there may be: hours of work. */
+static int heavy_create(int fd, uint32_t *model)
+{
+	struct {
+		struct snnq_program_header header;
+		struct snnq_region_desc region[4];
+		struct snnq_layer layer;
+	} p = {
+		.header = {
+			.magic = SNNQ_PROGRAM_MAGIC, .version = SNNQ_PROGRAM_VERSION,
+			.total_bytes = sizeof(p), .layer_count = 1, .region_count = 4,
+			.max_steps = 1, .tile_steps = 1,
+			.state_bytes = sizeof(struct snnq_state_header),
+		},
+		.layer = { .op = SNNQ_OP_ATTENTION, .param = HEAVY_CHANNELS },
+	};
+
+	for (uint32_t i = 0; i < 4; i++) {
+		struct snnq_tensor *t = i < 3 ? &p.layer.in[i] : &p.layer.out;
+
+		p.region[i] = (struct snnq_region_desc) {
+			.step_bytes = HEAVY_BYTES,
+			.access = i < 3 ? SNNQ_ACCESS_READ : SNNQ_ACCESS_WRITE,
+			.role = i < 3 ? SNNQ_ROLE_INPUT : SNNQ_ROLE_OUTPUT,
+		};
+		*t = (struct snnq_tensor) {
+			.region = SNNQ_REGION_USER + i, .format = SNNQ_FORMAT_UNSIGNED,
+			.planes = 1, .height = HEAVY_TOKENS_Y, .width = HEAVY_TOKENS_X,
+			.channels = HEAVY_CHANNELS,
+		};
+	}
+	return model_create(fd, &p, sizeof(p), model);
+}
+
+/* The most work that can lie between two looks of a core at what it is told. */
+TEST_F_TIMEOUT(recover, the_heaviest_position_can_be_cancelled, 240)
+{
+	struct drm_snnq_stream_create create = {
+		.priority = DRM_SNNQ_PRIORITY_NORMAL, .limit_ms = 2000,
+	};
+	struct drm_snnq_binding binding[4];
+	struct test_job j = { };
+	struct test_bo in, out;
+	uint32_t binary;
+	double start;
+
+	ASSERT_EQ(0, heavy_create(self->fd, &create.model));
+	ASSERT_EQ(0, bo_create(self->fd, HEAVY_BYTES, 0, &in));
+	ASSERT_EQ(0, bo_create(self->fd, HEAVY_BYTES, 0, &out));
+	memset(in.map, 0xff, HEAVY_BYTES);
+	for (int i = 0; i < 4; i++)
+		binding[i] = (struct drm_snnq_binding) {
+			.handle = i < 3 ? in.handle : out.handle, .size = HEAVY_BYTES,
+		};
+	start_innocents(self);
+	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_STREAM_CREATE, &create));
+	j.job = (struct drm_snnq_job) {
+		.stream = create.handle, .steps = 1,
+		.bindings = { (uintptr_t)binding, 4, sizeof(binding[0]) },
+		.syncs = { (uintptr_t)j.sync, 0, sizeof(j.sync[0]) },
+	};
+	ASSERT_EQ(0, job_track(self->fd, &j, &binary));
+	start = now();
+	ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
+	while (job_busy(self->fd, binary) && now() - start < 60)
+		usleep(50000);
+	TH_LOG("ended after %.1f s", now() - start);
+	EXPECT_LT(now() - start, 2 + parameter_s("timeout_ms") + 2);
+	EXPECT_EQ(-ETIME, job_status(self->fd, binary));
+	EXPECT_EQ(0, end_innocents(self));
+	EXPECT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 1));
+	bo_destroy(&in);
+	bo_destroy(&out);
+}
+
 static bool write_string(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY);
