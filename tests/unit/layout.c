@@ -252,7 +252,7 @@ static void emit_queries(void)
 	FIELD(drm_snnq_dev_info, scheme_apot);
 	FIELD(drm_snnq_dev_info, scheme_ternary);
 	FIELD(drm_snnq_dev_info, limit_ms);
-	STRUCT(drm_snnq_stats, 96);
+	STRUCT(drm_snnq_stats, 104);
 	FIELD(drm_snnq_stats, jobs_submitted);
 	FIELD(drm_snnq_stats, jobs_completed);
 	FIELD(drm_snnq_stats, jobs_failed);

@@ -17,8 +17,8 @@
 #include "program.h"
 
 #define SEEDS		60
-/* An operation is a few basic blocks, up to this many with all that is around it. */
-#define MOST_BLOCKS	(32ull * SNNQ_SAFE_POINT_OPS)
+/* An operation is a few basic blocks, up to 32, and there are some around a piece of work. */
+#define MOST_BLOCKS	(32ull * SNNQ_SAFE_POINT_OPS + 4096)
 #define ENOUGH_TICKS	700u
 
 static uint64_t blocks, most_blocks, ticks;
