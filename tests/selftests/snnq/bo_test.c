@@ -188,10 +188,11 @@ TEST_F(bo, import_from_udmabuf)
 	ASSERT_EQ(0, net_create(self->fd, 64, 5, &net));
 	map = mmap(NULL, create.size, PROT_READ | PROT_WRITE, MAP_SHARED, mem, 0);
 	ASSERT_NE(MAP_FAILED, map);
-	memcpy(map, net.input.map, 64 * CHANNELS / 8);
 	imported = (struct test_bo) {
 		.fd = self->fd, .handle = prime.handle, .size = create.size,
 	};
+	ASSERT_EQ(0, bo_fetch(&imported));
+	memcpy(map, net.input.map, 64 * CHANNELS / 8);
 	ASSERT_EQ(0, bo_flush(&imported));
 	job_fill(&j, &net, 0, 0, 64, 0, 1);
 	j.binding[1].handle = prime.handle;
