@@ -141,51 +141,6 @@ LIFE int syncobj_sync_file(int fd, uint32_t syncobj)
 	return ret ? ret : h.fd;
 }
 
-/* As the kernel's own drivers/dma-buf/sw_sync.c has it, which no header shows. */
-struct sw_sync_fence {
-	uint32_t value;
-	char name[32];
-	int32_t fence;
-};
-
-#define SW_SYNC_IOC_CREATE_FENCE _IOWR('W', 0, struct sw_sync_fence)
-
-/* A fence that signals when its timeline is closed; -1 where the kernel has none. */
-LIFE int sw_fence(int *timeline)
-{
-	struct sw_sync_fence arg = { .value = 1, .name = "gate" };
-
-	*timeline = open("/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
-	if (*timeline < 0)
-		return -1;
-	return ioctl(*timeline, SW_SYNC_IOC_CREATE_FENCE, &arg) ? -1 : arg.fence;
-}
-
-/*
- * A gate, and a new binary syncobj of @fd behind it. Of sw_sync where there is one, since
- * vgem's open by themselves after ten seconds. -ENODEV: there is neither.
- */
-LIFE int gate_for_jobs(int fd, struct test_gate *gate, uint32_t *syncobj)
-{
-	struct drm_syncobj_handle import = {
-		.flags = DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE,
-	};
-	int ret;
-
-	*gate = (struct test_gate) { .vgem = -1, .dmabuf = -1 };
-	import.fd = sw_fence(&gate->vgem);
-	if (import.fd < 0) {
-		ret = gate_create(4096, true, gate);
-		return ret ? ret : gate_syncobj(fd, gate, syncobj);
-	}
-	ret = syncobj_create(fd, syncobj);
-	import.handle = *syncobj;
-	if (!ret)
-		ret = snnq_ioctl(fd, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &import);
-	close(import.fd);
-	return ret;
-}
-
 /* The first device computes right for a new user. */
 LIFE bool device_works(int fd)
 {

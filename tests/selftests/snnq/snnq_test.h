@@ -112,9 +112,11 @@ int job_status(int fd, uint32_t binary);
 /*
  * A fence of another driver (vgem's), which signals when the test says so, or after
  * 10 s. It guards @dmabuf, a buffer of @size bytes, as a writer or a reader of it.
+ * With a @timeline it is sw_sync's: no buffer, and no end by itself.
  */
 struct test_gate {
 	int vgem;
+	int timeline;
 	uint32_t fence;
 	uint64_t size;
 	int dmabuf;
@@ -126,6 +128,8 @@ int gate_open(struct test_gate *gate);
 void gate_destroy(struct test_gate *gate);
 /* Put the gate's fence into a new binary syncobj. */
 int gate_syncobj(int fd, const struct test_gate *gate, uint32_t *syncobj);
+/* Both at once, with sw_sync where the kernel has it. */
+int gate_for_jobs(int fd, struct test_gate *gate, uint32_t *syncobj);
 
 /* A dma-buf of @handle, or -errno. */
 int bo_export(int fd, uint32_t handle);
