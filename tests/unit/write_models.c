@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * write_models.c - seeds for tests/fuzz/fuzz_model.c: write_models DIRECTORY. The models of the
+ * write_models.c - seeds for tests/fuzz/fuzz_models.c: write_models DIRECTORY. The models of the
  * unit tests, long and short, as files and as graphs with their shared tensors.
  */
 #include <setjmp.h>

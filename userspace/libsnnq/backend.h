@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "snnq.h"
 #include "snnq_validate.h"
@@ -95,6 +96,9 @@ struct snnq_device *device_get(struct snnq_device *dev);
 void device_put(struct snnq_device *dev);
 int64_t now_ns(void);
 /* Bytes of memory that the machine has. */
-uint64_t host_memory(void);
+static inline uint64_t host_memory(void)
+{
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
 
 #endif /* SNNQ_BACKEND_H */

@@ -20,11 +20,6 @@ int64_t now_ns(void)
 	return t.tv_sec * 1000000000ll + t.tv_nsec;
 }
 
-uint64_t host_memory(void)
-{
-	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 struct snnq_device *device_get(struct snnq_device *dev)
 {
 	atomic_fetch_add(&dev->references, 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * fuzz_model.c - libFuzzer harness: any bytes as a model file.
+ * fuzz_models.c - libFuzzer harness: any bytes as a model file.
  *
  * With an even first byte the rest is the file. With an odd one it is a graph in JSON, NUL, one
  * byte that says how many 16-bit numbers follow, these, and packed weights: a container is put
