@@ -62,6 +62,7 @@ def refused(*arguments, says=(), code=4, **options):
 def main(*tests):
     """Run tests, each in an empty folder of its own; returns the exit status."""
     failed = 0
+    print(f"1..{len(tests)}")
     for test in tests:
         name = test.__doc__.splitlines()[0].rstrip(".")
         with tempfile.TemporaryDirectory() as folder:
