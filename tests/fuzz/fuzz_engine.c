@@ -17,7 +17,7 @@
 
 #include "snnq_engine.h"
 
-#define MAX_WORK	60000u
+#define MAX_WORK	200000u
 #define MAX_BYTES	(1u << 18)
 #define MAX_JOB_STEPS	3u
 

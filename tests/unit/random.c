@@ -159,6 +159,15 @@ static void random_scheme(struct maker *m, struct snnq_layer *l)
 	set_weights(m->p, l, scheme, (uint8_t)bits);
 }
 
+static uint32_t random_divisor(struct maker *m, uint32_t n)
+{
+	uint32_t d = between(m, 1, n);
+
+	while (n % d)
+		d--;
+	return d;
+}
+
 static void make_conv(struct maker *m, struct snnq_layer *l)
 {
 	uint32_t c = l->in[0].channels;
@@ -168,9 +177,9 @@ static void make_conv(struct maker *m, struct snnq_layer *l)
 	if (chance(m, 25)) {		/* depthwise, with or without a multiplier */
 		l->geometry.groups = c;
 		l->out.channels = c <= 50 && chance(m, 50) ? 2 * c : c;
-	} else if (chance(m, 25) && c % 2 == 0) {
-		l->geometry.groups = 2;
-		l->out.channels = 2 * between(m, 1, 50);
+	} else if (chance(m, 40)) {	/* rows of groups with and without padding */
+		l->geometry.groups = random_divisor(m, c);
+		l->out.channels = l->geometry.groups * between(m, 1, 200 / l->geometry.groups);
 	}
 	random_scheme(m, l);
 	neuron_stage(m, l);

@@ -90,6 +90,39 @@ static inline uint32_t add_value(const uint64_t *v, struct head h, int32_t a, in
 	return spikes;
 }
 
+/* A query's row of Q, and the keys and values from some token on. */
+struct tokens {
+	const uint64_t *q, *k, *v;
+	uint32_t words;		/* of a token */
+};
+
+/* One head and the next @n keys; returns synaptic operations. */
+static inline __attribute__((always_inline)) uint64_t attend(struct tokens t, struct head head,
+							     uint64_t n, int32_t *acc, bool dense)
+{
+	uint64_t synops = 0, m;
+
+	for (m = 0; m < n; m++) {
+		uint32_t a = overlap(t.q, t.k + m * t.words, head);
+
+		if (a)
+			synops += a + add_value(t.v + m * t.words, head, (int32_t)a, acc, dense);
+	}
+	return synops;
+}
+
+SIMD_CLONES
+static uint64_t attend_event(struct tokens t, struct head head, uint64_t n, int32_t *acc)
+{
+	return attend(t, head, n, acc, false);
+}
+
+SIMD_CLONES
+static uint64_t attend_dense(struct tokens t, struct head head, uint64_t n, int32_t *acc)
+{
+	return attend(t, head, n, acc, true);
+}
+
 /* Operations for a pair of tokens: words of Q and K, channels of V. */
 static uint32_t pair_ops(uint32_t d, bool dense)
 {
@@ -98,45 +131,37 @@ static uint32_t pair_ops(uint32_t d, bool dense)
 	return ops < SNNQ_SAFE_POINT_OPS ? ops : SNNQ_SAFE_POINT_OPS;
 }
 
-static inline __attribute__((always_inline)) bool attend(struct job *job, struct layer *l, const struct step *s, uint32_t y,
-			  uint32_t x, int32_t *acc, bool dense)
+static bool attend_all(struct job *job, struct layer *l, const struct step *s, uint64_t query,
+		       int32_t *acc, bool dense)
 {
 	const struct snnq_tensor *t = &l->desc->in[0];
 	uint32_t words = tensor_words(t), ops = pair_ops(t->channels / l->desc->param, dense);
-	uint32_t most = SNNQ_SAFE_POINT_OPS / ops;
-	uint64_t tokens = tensor_positions(t), n = (uint64_t)y * t->width + x, m, end;
-	uint64_t synops = 0;
+	uint64_t tokens = tensor_positions(t), most = SNNQ_SAFE_POINT_OPS / ops, m, n;
 	uint32_t h;
 
 	for (h = 0; h < l->desc->param; h++) {
-		struct head head = head_channels(l, h);
+		for (m = 0; m < tokens; m += n) {
+			struct tokens from = {
+				s->in[0] + query * words, s->in[1] + m * words,
+				s->in[2] + m * words, words,
+			};
 
-		for (m = 0; m < tokens;) {
-			end = tokens - m < most ? tokens : m + most;
-			if (work(job, (uint32_t)(end - m) * ops))
+			n = tokens - m < most ? tokens - m : most;
+			if (work(job, (uint32_t)n * ops))
 				return true;
-			for (; m < end; m++) {
-				uint32_t a = overlap(s->in[0] + n * words, s->in[1] + m * words,
-						     head);
-
-				if (a)
-					synops += a + add_value(s->in[2] + m * words, head,
-								(int32_t)a, acc, dense);
-			}
+			l->stats.synops += (dense ? attend_dense : attend_event)
+				(from, head_channels(l, h), n, acc);
 		}
 	}
-	l->stats.synops += synops;
 	return false;
 }
 
-SIMD_CLONES
 ACCUMULATE(attention_event)
 {
-	return attend(job, l, s, y, x, acc, false);
+	return attend_all(job, l, s, (uint64_t)y * l->desc->in[0].width + x, acc, false);
 }
 
-SIMD_CLONES
 ACCUMULATE(attention_dense)
 {
-	return attend(job, l, s, y, x, acc, true);
+	return attend_all(job, l, s, (uint64_t)y * l->desc->in[0].width + x, acc, true);
 }

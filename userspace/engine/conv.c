@@ -97,41 +97,47 @@ struct row_list {
 	const struct layer *layer;
 	int32_t *acc;
 	int32_t factor;
-	uint32_t count;
 	const int16_t *rows[ADD_ROWS];
 };
 
-/* Columns of @rows rows that can be summed at once; a multiple of 64 unless all. */
-static uint32_t columns_at_once(uint32_t width, uint32_t rows)
+/* Columns of @rows rows whose sum may be announced at once; whole vectors. */
+static uint32_t columns_at_once(uint32_t rows)
 {
-	if ((uint64_t)width * rows <= SNNQ_SAFE_POINT_OPS)
-		return width;
 	return SNNQ_SAFE_POINT_OPS / rows & ~63u;
 }
 
-static bool flush(struct job *job, struct row_list *list)
+static void add_rows(const struct row_list *list, uint32_t count, uint32_t first, uint32_t width)
 {
-	uint32_t width = list->layer->row_stride, most = columns_at_once(width, list->count);
-	bool wide = list->layer->add_rows < 8;
-	uint32_t done, n;
+	if (list->layer->add_rows < 8)
+		rows_add_wide(list->acc + first, list->rows, count, first, width,
+			      list->factor);
+	else
+		rows_add(list->acc + first, list->rows, count, first, width, list->factor);
+}
 
-	for (done = 0; list->count && done < width; done += n) {
-		n = width - done < most ? width - done : most;
-		if (work(job, n * list->count))
+static bool flush(struct job *job, const struct row_list *list, uint32_t count)
+{
+	uint32_t width = list->layer->row_stride, first, n;
+
+	if (!count)
+		return false;
+	n = (uint64_t)width * count <= SNNQ_SAFE_POINT_OPS ? width :
+								   columns_at_once(count);
+	for (first = 0; first < width; first += n) {
+		n = n < width - first ? n : width - first;
+		if (work(job, n * count))
 			return true;
-		(wide ? rows_add_wide : rows_add)(list->acc + done, list->rows, list->count, done,
-						  n, list->factor);
+		add_rows(list, count, first, n);
 	}
-	list->count = 0;
 	return false;
 }
 
-/* List the rows of the set bits among input channels [first, end). */
 /* @scan: the job, or NULL when looking at the words was announced before. */
-static bool list_spikes(struct job *job, struct job *scan, struct row_list *list, const uint64_t *words,
-			uint32_t first, uint32_t end, const int16_t *rows)
+static inline __attribute__((always_inline)) bool
+list_spikes(struct job *job, struct job *scan, struct row_list *list, uint32_t *listed,
+	    const uint64_t *words, uint32_t first, uint32_t end, const int16_t *rows)
 {
-	uint32_t stride = list->layer->row_stride;
+	uint32_t stride = list->layer->row_stride, count = *listed;
 	uint32_t most = list->layer->add_rows < 8 ? ADD_ROWS : list->layer->add_rows;
 	uint32_t w;
 
@@ -143,11 +149,15 @@ static bool list_spikes(struct job *job, struct job *scan, struct row_list *list
 		for (; bits; bits &= bits - 1) {
 			uint32_t c = w * 64 + (uint32_t)__builtin_ctzll(bits);
 
-			if (list->count == most && flush(job, list))
-				return true;
-			list->rows[list->count++] = rows + (uint64_t)(c - first) * stride;
+			if (count == most) {
+				if (flush(job, list, count))
+					return true;
+				count = 0;
+			}
+			list->rows[count++] = rows + (uint64_t)(c - first) * stride;
 		}
 	}
+	*listed = count;
 	return false;
 }
 
@@ -157,28 +167,27 @@ static bool event_plane(struct job *job, struct layer *l, const struct step *s, 
 	const struct snnq_tensor *in = &l->desc->in[0];
 	uint32_t inputs = in->channels / l->geometry.groups;
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
+	uint32_t count = 0, ky, kx;
 	struct row_list list;
 	struct job *scan;
-	uint32_t ky, kx;
 
 	list.layer = l;
 	list.acc = acc;
 	list.factor = tensor_plane_value(in, plane);
-	list.count = 0;
 	if (work_whole(job, span_area(rows, columns) * (inputs / 64 + 2), &scan))
 		return true;
 	for (ky = rows.first; ky < rows.end; ky++) {
 		for (kx = columns.first; kx < columns.end; kx++) {
 			uint64_t pos = window_position(l, y, x, ky, kx);
 
-			if (list_spikes(job, scan, &list,
+			if (list_spikes(job, scan, &list, &count,
 					s->in[0] + tensor_index(in, plane, pos, 0),
 					group * inputs, (group + 1) * inputs,
 					tap_rows(l, group, ky, kx)))
 				return true;
 		}
 	}
-	return flush(job, &list);
+	return flush(job, &list, count);
 }
 
 static bool event_depthwise(struct job *job, struct layer *l, const struct step *s, uint32_t y,
@@ -234,24 +243,32 @@ static void mac_channels(int32_t *acc, const int16_t *w, const int32_t *x, uint3
 		acc[c] += w[c] * x[c];
 }
 
-/* All inputs of one kernel position of one group. */
-static bool dense_tap(struct job *part, struct layer *l, const int16_t *rows, const int32_t *x,
-		      uint32_t inputs, int32_t *acc)
+static void mac_rows(const struct layer *l, int32_t *acc, const int16_t *rows, const int32_t *x,
+		     uint32_t n, uint32_t width)
 {
-	bool wide = l->mac_rows < 8;
-	uint32_t most = wide || l->mac_rows > MAC_ROWS ? MAC_ROWS : l->mac_rows;
-	uint32_t width = l->row_stride, first, n, column, count, columns;
+	if (l->mac_rows < 8)
+		rows_mac_wide(acc, rows, l->row_stride, x, n, width);
+	else
+		rows_mac(acc, rows, l->row_stride, x, n, width);
+}
 
-	for (first = 0; first < inputs; first += n) {
-		n = inputs - first < most ? inputs - first : most;
-		columns = columns_at_once(width, n);
-		for (column = 0; column < width; column += count) {
-			count = width - column < columns ? width - column : columns;
-			if (work_in_part(part, n * count))
+/* All inputs of one kernel position of one group; @part: see work_whole(). */
+static bool dense_tap(struct job *part, const struct layer *l, const int16_t *rows,
+		      const int32_t *x, uint32_t inputs, int32_t *acc)
+{
+	uint32_t most = l->mac_rows < 8 || l->mac_rows > MAC_ROWS ? MAC_ROWS : l->mac_rows;
+	uint32_t width = l->row_stride, done, n, first, columns;
+
+	for (done = 0; done < inputs; done += n) {
+		n = inputs - done < most ? inputs - done : most;
+		columns = part && (uint64_t)n * width > SNNQ_SAFE_POINT_OPS ? columns_at_once(n) :
+									      width;
+		for (first = 0; first < width; first += columns) {
+			columns = columns < width - first ? columns : width - first;
+			if (work_in_part(part, n * columns))
 				return true;
-			(wide ? rows_mac_wide : rows_mac)(acc + column, rows + (uint64_t)first *
-							  width + column, width, x + first, n,
-							  count);
+			mac_rows(l, acc + first, rows + (uint64_t)done * width + first, x + done, n,
+				 columns);
 		}
 	}
 	return false;

@@ -113,13 +113,13 @@ bool window_count(struct job *job, struct layer *l, const struct step *s)
 	bool pool = l->desc->quant.scheme == SNNQ_SCHEME_NONE;
 	uint64_t targets = pool ? 1 : l->desc->out.channels / l->geometry.groups;
 	uint64_t spikes = 0, synops = 0, pos = 0;
-	uint32_t words = in->planes * tensor_words(in), y, x;
+	uint32_t words = in->planes * tensor_words(in), at_once = words > 16 ? 1 : 64, y, x;
 
 	for (y = 0; y < in->height; y++) {
 		for (x = 0; x < in->width; x++) {
 			uint64_t n;
 
-			if (work(job, words))
+			if (!(x % at_once) && work(job, words * at_once))
 				return true;
 			n = count_position(in, s->in[0], pos++);
 			spikes += n;
