@@ -33,6 +33,29 @@ unit_tests() {
   done
 }
 
+# Golden vectors and random programs with one variant of the loops: simd_variant VARIANT SANITIZERS
+simd_variant() {
+  local build=$out/simd-$1-${2%%,*} name
+  if [ "$1" = avx2 ] && ! grep -qw avx2 /proc/cpuinfo; then
+    skip "SIMD variant $1" "the processor has no AVX2"
+    return
+  fi
+  if ! [ -e "$build/build.ninja" ] &&
+    ! meson setup "$build" -Db_sanitize="$2" -Db_lundef=false -Dsimd="$1" >"$out/meson.log" 2>&1; then
+    note <"$out/meson.log"
+    bad "configuration with SIMD variant $1"
+    return
+  fi
+  for name in golden property; do
+    if ninja -C "$build" -j"${JOBS:-$(nproc)}" "tests/unit/test_$name" >"$out/ninja.log" 2>&1; then
+      tap "$name, $1, sanitizers: $2" "$build/tests/unit/test_$name"
+    else
+      note <"$out/ninja.log"
+      bad "build of test_$name, $1"
+    fi
+  done
+}
+
 # layout NAME COMPILER...: the constants that the compiler puts into the assembly are those of the
 # first one. Nothing is executed, so any ABI that the compiler knows will do.
 layout() {
@@ -83,6 +106,9 @@ strict() {
 
 mkdir -p "$out"
 unit_tests
+simd_variant auto none
+simd_variant plain none
+simd_variant avx2 address,undefined
 layouts
 strict gcc gcc -std=gnu11
 if command -v clang >/dev/null; then
