@@ -3,6 +3,7 @@
 #
 # Engine and validator under ASan and UBSan: every operation, every refusal, properties on random
 # programs. And the layout of the structures of uapi/: the same in C and C++, and on each ABI.
+# timeout: 1800
 set -euo pipefail
 
 out=$PWD/build/check/unit-engine

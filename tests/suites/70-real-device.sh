@@ -21,7 +21,8 @@ ln -s "$PWD/tests/tap.sh" "$share/tap.sh"
 mkdir "$share/data"
 for set in nmnist slayer-nmnist-mlp slayer-dvsgesture-cnn dvsgesture; do ln -s "$data/$set" "$share/data/$set"; done
 may_skip '.* # SKIP no .*'
-tap "device" tools/guest/run --share "$share" --timeout 800 --cmd '
+# The gesture recordings take more than the quarter of this guest's memory that a file may have.
+tap "device" tools/guest/run --param 'limit_ms=60000 file_memory_mb=448' --share "$share" --timeout 800 --cmd '
 export SNNQ=snnq SNNQ_DEVICE=/dev/accel/accel0 SNNQ_DATA=/share/data WORK=/tmp/work SNNQ_TRAIN=200
 mkdir -p $WORK
 . /share/tap.sh
