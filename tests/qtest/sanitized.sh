@@ -5,6 +5,12 @@
 # sanitizer (tools/qemu/build); for suites, which source tests/tap.sh before. Limits of time and of
 # memory are for the real program. Every report is kept; which of them count is said below.
 
+# The program's own plan is wrong for tests that are chosen one by one.
+chosen() {
+  echo "1..$(($# / 2))"
+  ../snnq-test --tap -k "$@" | grep -v '^1\.\.'
+}
+
 sanitized() {
   local kind=$1 reports=$PWD/build/check/qtest-$1 golden=$PWD/tests/golden/golden.bin tests
   rm -rf "$reports"
@@ -18,7 +24,7 @@ sanitized() {
   export TSAN_OPTIONS=log_path=$reports/log:exitcode=0
   cd build/qemu/firmware || return
   mapfile -t tests < <(../snnq-test -l | sed -n '/limits/!s,^/.*,-p\n&,p')
-  tap "qtest-$kind" ../snnq-test --tap -k "${tests[@]}"
+  tap "qtest-$kind" chosen "${tests[@]}"
   cd - >/dev/null || return
   cat /dev/null "$reports"/log.* 2>/dev/null | "reports_$kind" >"$reports/ours"
   note <"$reports/ours"
