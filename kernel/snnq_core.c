@@ -116,7 +116,7 @@ int snnq_core_start(struct snnq_core *core)
 }
 
 /* From here on no doorbell of a core that is about to be reset is written. */
-static void snnq_core_disable(struct snnq_core *core)
+void snnq_core_disable(struct snnq_core *core)
 {
 	unsigned long flags;
 
@@ -205,18 +205,30 @@ struct snnq_job *snnq_core_oldest(struct snnq_core *core)
 	return NULL;
 }
 
-/* Whether job @id is in the ring. */
+/* Job @id, if it is in the ring; ids are never 0. Core lock held. */
+struct snnq_job *snnq_core_find(struct snnq_core *core, u32 id)
+{
+	struct snnq_job *job = core->jobs[snnq_core_slot(id)];
+
+	lockdep_assert_held(&core->lock);
+	return job && job->id == id ? job : NULL;
+}
+
 bool snnq_core_has(struct snnq_core *core, u32 id)
 {
-	struct snnq_job *job;
 	unsigned long flags;
 	bool has;
 
 	spin_lock_irqsave(&core->lock, flags);
-	job = core->jobs[snnq_core_slot(id)];
-	has = job && job->id == id;
+	has = snnq_core_find(core, id);
 	spin_unlock_irqrestore(&core->lock, flags);
 	return has;
+}
+
+/* When the device turned to the oldest job. */
+ktime_t snnq_core_turned(const struct snnq_core *core, const struct snnq_job *job)
+{
+	return ktime_after(job->started, core->last_done) ? job->started : core->last_done;
 }
 
 /* Take the job from the ring, or from the queue, to end it. */
@@ -242,9 +254,7 @@ static bool snnq_core_plausible(const struct snnq_job *job, const struct snnq_cq
 
 static void snnq_core_busy(struct snnq_core *core, struct snnq_job *job, ktime_t now)
 {
-	ktime_t since = ktime_after(job->started, core->last_done) ? job->started :
-								     core->last_done;
-	u64 ns = max_t(s64, ktime_to_ns(ktime_sub(now, since)), 0);
+	u64 ns = max_t(s64, ktime_to_ns(ktime_sub(now, snnq_core_turned(core, job))), 0);
 
 	core->last_done = now;
 	snnq_count(&core->sdev->counters, SNNQ_BUSY_NS, ns);
@@ -285,9 +295,9 @@ static void snnq_core_imply(struct snnq_core *core, struct snnq_job *job)
 static void snnq_core_record(struct snnq_core *core, const struct snnq_cq_entry *rec,
 			     ktime_t now)
 {
-	struct snnq_job *job = core->jobs[snnq_core_slot(rec->job_id)];
+	struct snnq_job *job = snnq_core_find(core, rec->job_id);
 
-	if (!job || job->id != rec->job_id || !snnq_core_plausible(job, rec)) {
+	if (!job || !snnq_core_plausible(job, rec)) {
 		snnq_count(&core->sdev->counters, SNNQ_BAD_COMPLETIONS, 1);
 		snnq_core_break(core);
 		return;

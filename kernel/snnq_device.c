@@ -192,15 +192,11 @@ int snnq_device_init(struct snnq_device *sdev, size_t regs_bytes)
 /* Reset everything and wait until there is no more DMA. */
 int snnq_device_quiet(struct snnq_device *sdev)
 {
-	unsigned long flags;
 	u32 status, i;
 	int err;
 
-	for (i = 0; i < sdev->info.cores; i++) {
-		spin_lock_irqsave(&sdev->cores[i].lock, flags);
-		sdev->cores[i].enabled = false;
-		spin_unlock_irqrestore(&sdev->cores[i].lock, flags);
-	}
+	for (i = 0; i < sdev->info.cores; i++)
+		snnq_core_disable(&sdev->cores[i]);
 	snnq_write(sdev, SNNQ_REG_CONTROL, SNNQ_CONTROL_RESET);
 	err = readl_poll_timeout(sdev->regs + SNNQ_REG_STATUS, status,
 				 status & SNNQ_DEV_STATUS_READY, 100,

@@ -100,8 +100,7 @@ static void snnq_recover_look_job(struct snnq_core *core, struct snnq_job *job, 
 	look->sight.cancelling = job->cancelling;
 	look->sight.cancel_ns = job->cancelling ? snnq_since(now, job->cancelled_at) : 0;
 	look->sight.idle_ns = snnq_since(now, core->seen_at);
-	look->sight.run_ns = snnq_since(now, ktime_after(job->started, core->last_done) ?
-					job->started : core->last_done);
+	look->sight.run_ns = snnq_since(now, snnq_core_turned(core, job));
 	look->sight.limit_ns = job->limit_ns;
 }
 
@@ -134,8 +133,8 @@ static void snnq_recover_count(struct snnq_core *core, u32 id, enum snnq_counter
 
 	snnq_count(&core->sdev->counters, which, 1);
 	spin_lock_irqsave(&core->lock, flags);
-	job = core->jobs[snnq_core_slot(id)];
-	if (id && job && job->id == id)
+	job = snnq_core_find(core, id);
+	if (job)
 		snnq_count(&job->stream->file->counters, which, 1);
 	spin_unlock_irqrestore(&core->lock, flags);
 }
@@ -148,8 +147,8 @@ static bool snnq_recover_cancel(struct snnq_core *core, u32 id)
 	unsigned long flags;
 
 	spin_lock_irqsave(&core->lock, flags);
-	job = core->jobs[snnq_core_slot(id)];
-	if (job && job->id == id) {
+	job = snnq_core_find(core, id);
+	if (job) {
 		job->hung = true;
 		snnq_core_write(core, SNNQ_CORE_CANCEL, id);
 	}
@@ -259,8 +258,8 @@ static bool snnq_recover_blames(struct snnq_core *core, u32 id, u32 fruitless)
 	unsigned long flags;
 
 	spin_lock_irqsave(&core->lock, flags);
-	job = core->jobs[snnq_core_slot(id)];
-	if (id && job && job->id == id && ++job->replays > SNNQ_MAX_REPLAYS)
+	job = snnq_core_find(core, id);
+	if (job && ++job->replays > SNNQ_MAX_REPLAYS)
 		blamed = true;
 	spin_unlock_irqrestore(&core->lock, flags);
 	return blamed;
