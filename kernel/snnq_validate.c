@@ -431,7 +431,6 @@ static int check_caps(struct check *c, const struct snnq_caps *caps)
 		return fail(c, SNNQ_CHECK_UNSUPPORTED, "max_steps");
 	for (i = 0; i < h->layer_count && !ret; i++) {
 		c->layer = i;
-		snnq_breathe();
 		ret = paced(c, 16);
 		if (!ret)
 			ret = check_layer_caps(c, &c->layers[i], caps);
@@ -477,7 +476,6 @@ static int check_program(struct check *c, const void *blob, size_t size)
 		ret = check_region(c, &c->regions[i]);
 	for (i = 0; i < c->header->layer_count && !ret; i++) {
 		c->layer = i;
-		snnq_breathe();
 		ret = check_layer(c, &c->layers[i]);
 	}
 	return ret;

@@ -49,6 +49,7 @@ static inline int fail(struct check *c, enum snnq_check check, const char *field
 /* Before @ops operations; an error when they are not to be done. */
 static inline int paced(struct check *c, __u32 ops)
 {
+	snnq_breathe();
 	return c->pace && snnq_work(c->pace, ops) ? -EINTR : 0;
 }
 

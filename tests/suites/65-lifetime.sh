@@ -10,12 +10,8 @@ set -euo pipefail
 # shellcheck source=tests/tap.sh
 . tests/tap.sh
 
-iommu=(--no-device --qemu -M --qemu q35 --qemu -device --qemu 'intel-iommu,intremap=off'
-  --qemu -device --qemu 'snnq-pci,cores=2,inject-regs=on'
-  --append 'intel_iommu=on,sm_off iommu.strict=1 iommu.passthrough=0 iomem=relaxed')
-
-tap iommu tests/selftests/run debian --tests 'remove_test memory_test share_test' --timeout 1000 "${iommu[@]}"
-tap two-devices tests/selftests/run debian --tests two_devices --qemu -device --qemu 'snnq-pci,cores=1' "${iommu[@]}"
-tap checked tests/selftests/run debug --tests 'remove_test share_test' --timeout 1000 "${iommu[@]}"
+tap iommu tests/selftests/run debian --tests 'remove_test memory_test share_test' --timeout 1000 --iommu
+tap two-devices tests/selftests/run debian --tests two_devices --qemu -device --qemu 'snnq-pci,cores=1' --iommu
+tap checked tests/selftests/run debug --tests 'remove_test share_test' --timeout 1000 --iommu
 tap bounced tests/selftests/run debian --tests share_test --append swiotlb=force
 finish

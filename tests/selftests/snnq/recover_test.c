@@ -9,7 +9,6 @@
  * Injection registers as in fault_test.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -18,6 +17,7 @@
 
 #include "fault.h"
 #include "kselftest_harness.h"
+#include "snnq_life.h"
 
 #define INNOCENTS 5
 #define HOG_CHANNELS 4096
@@ -464,16 +464,6 @@ TEST_F_TIMEOUT(recover, the_heaviest_position_can_be_cancelled, 240)
 	bo_destroy(&out);
 }
 
-static bool write_string(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
 /* Asleep, the device forgets all that it was told; jobs in flight start again. */
 TEST_F_TIMEOUT(recover, sleep_loses_nothing, 120)
 {
@@ -489,9 +479,9 @@ TEST_F_TIMEOUT(recover, sleep_loses_nothing, 120)
 		inject(self->regs, SNNQ_INJECT_SLOW_NS, 3000000);
 		job_fill(&j, &self->net, self->stream, 0, STEPS, self->syncobj, 2 * i);
 		ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
-		write_string("/sys/class/rtc/rtc0/wakealarm", "0");
-		ASSERT_TRUE(write_string("/sys/class/rtc/rtc0/wakealarm", "+3"));
-		ASSERT_TRUE(write_string("/sys/power/state", "mem"));
+		write_text("/sys/class/rtc/rtc0/wakealarm", "0");
+		ASSERT_TRUE(write_text("/sys/class/rtc/rtc0/wakealarm", "+3"));
+		ASSERT_TRUE(write_text("/sys/power/state", "mem"));
 		inject(self->regs, SNNQ_INJECT_SLOW_NS, 0);
 		EXPECT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj,
 				     2 * i + 1));
