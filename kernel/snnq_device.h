@@ -96,6 +96,7 @@ struct snnq_guard {
  * @counters: of the whole device.
  * @stop_dma: front end's last resort to keep the device from memory; whether it
  *	helped.
+ * @asleep: schedulers are stopped for a suspend: recovery keeps off.
  * @wedged: recovery failed: nothing runs any more.
  * @unstoppable: the last resort did not help: memory that the device knows of is
  *	never freed.
@@ -119,6 +120,7 @@ struct snnq_device {
 	struct snnq_file *importer;
 	struct snnq_counters counters;
 	bool (*stop_dma)(struct snnq_device *sdev);
+	bool asleep;
 	bool wedged;
 	bool unstoppable;
 };

@@ -338,6 +338,12 @@ static void snnq_recover_act(struct snnq_core *core, const struct snnq_look *loo
 	snnq_recover_reset(core, look->id, verdict != SNNQ_BROKEN);
 }
 
+/* Stopping schedulers that are stopped would wait for jobs that nobody runs. */
+static bool snnq_recover_off(struct snnq_device *sdev)
+{
+	return READ_ONCE(sdev->wedged) || READ_ONCE(sdev->asleep);
+}
+
 static void snnq_recover_work(struct work_struct *work)
 {
 	struct snnq_core *core = container_of(to_delayed_work(work), struct snnq_core, watch);
@@ -346,7 +352,7 @@ static void snnq_recover_work(struct work_struct *work)
 	struct snnq_look look;
 	int idx;
 
-	if (READ_ONCE(core->sdev->wedged) || !drm_dev_enter(&core->sdev->drm, &idx))
+	if (snnq_recover_off(core->sdev) || !drm_dev_enter(&core->sdev->drm, &idx))
 		return;
 	look = snnq_recover_look(core);
 	verdict = snnq_recover_judge(&look.sight);
@@ -370,7 +376,7 @@ static void snnq_recover_fatal_work(struct work_struct *work)
 	struct snnq_device *sdev = container_of(work, struct snnq_device, fatal);
 	int idx;
 
-	if (READ_ONCE(sdev->wedged) || !drm_dev_enter(&sdev->drm, &idx))
+	if (snnq_recover_off(sdev) || !drm_dev_enter(&sdev->drm, &idx))
 		return;
 	snnq_count(&sdev->counters, SNNQ_DEVICE_RESETS, 1);
 	snnq_recover_stop_scheds(sdev, NULL);
@@ -412,19 +418,21 @@ int snnq_recover_suspend(struct snnq_device *sdev)
 {
 	int err;
 
+	WRITE_ONCE(sdev->asleep, true);
 	snnq_recover_stop(sdev);
 	snnq_recover_stop_scheds(sdev, NULL);
 	if (READ_ONCE(sdev->wedged))
 		return 0;
 	err = snnq_recover_quiet(sdev);
 	if (err)
-		snnq_recover_device(sdev, NULL, 0, NULL);
+		snnq_recover_resume(sdev);
 	return err;
 }
 
 /* Undo snnq_recover_suspend(). The device may have lost all that it knew. */
 int snnq_recover_resume(struct snnq_device *sdev)
 {
+	WRITE_ONCE(sdev->asleep, false);
 	snnq_recover_device(sdev, NULL, 0, READ_ONCE(sdev->wedged) ? "was lost" : NULL);
 	return READ_ONCE(sdev->wedged) ? -EIO : 0;
 }
