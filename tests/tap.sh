@@ -66,6 +66,12 @@ tap_result() {
   esac
 }
 
+# Standard error is no result. It comes by a way of its own, since whoever writes a line of it in pieces
+# would write into results.
+tap_errors() {
+  while IFS= read -r tap_line || [ -n "$tap_line" ]; do echo "# $tap_line"; done
+}
+
 # Standard input is what the program NAME prints, its last line its exit status.
 tap_read() {
   tap_planned='' tap_begin="$(tap_total) $tap_failed $tap_skipped" tap_status=none
@@ -110,10 +116,12 @@ tap() {
   shift
   tap_counts=$(mktemp "${TMPDIR:-/tmp}/snnq-tap.XXXXXX")
   {
-    tap_status=0
-    "$@" 2>&1 || tap_status=$?
-    printf '\ntap-status %d\n' "$tap_status"
-  } | {
+    {
+      tap_status=0
+      "$@" 2>&4 3>&- 4>&- || tap_status=$?
+      printf '\ntap-status %d\n' "$tap_status"
+    } 4>&1 >&3 | tap_errors
+  } 3>&1 | {
     tap_read "$tap_name"
     echo "$tap_passed $tap_failed $tap_skipped" >"$tap_counts"
   }

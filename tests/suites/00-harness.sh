@@ -53,6 +53,9 @@ verdict "a foreseen skip is no pass" '1 0 1' 'echo 1..2; echo ok 1 a; echo "ok 2
 verdict "cmocka's skips" '0 0 1' 'echo 1..1; echo "not ok 1 - known # SKIP why"'
 verdict "an unforeseen skip is a failure" '0 1 0' 'echo 1..1; echo "ok 1 other # SKIP why"'
 verdict "skipping all is a failure" '0 1 0' 'echo "1..0 # SKIP why"; exit 4'
+verdict "results beside half a line of errors" '2 0 0' \
+  'echo 1..2; printf half >&2; echo ok 1 a; printf "a line" >&2; echo ok 2 b; echo >&2'
+verdict "results among errors do not count" '1 1 0' 'echo 1..2; echo ok 1 a; echo ok 2 b >&2'
 verdict "silence" '0 1 0' ''
 verdict "an empty plan" '0 1 0' 'echo 1..0'
 verdict "results without a plan" '1 1 0' 'echo ok a'
