@@ -427,21 +427,6 @@ void snnq_core_end(struct snnq_core *core, struct snnq_job *job, int error)
 	snnq_core_complete(core);
 }
 
-/* End all jobs in the ring. The device does not run them any more. */
-void snnq_core_fail_all(struct snnq_core *core, int error)
-{
-	struct snnq_job *job;
-	unsigned long flags;
-
-	spin_lock_irqsave(&core->lock, flags);
-	core->enabled = false;
-	while ((job = snnq_core_oldest(core)))
-		snnq_core_take(core, job, error);
-	spin_unlock_irqrestore(&core->lock, flags);
-	snnq_core_complete(core);
-	flush_work(&core->complete);
-}
-
 /* A vector of the core's own. */
 irqreturn_t snnq_core_irq(int irq, void *data)
 {

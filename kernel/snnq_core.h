@@ -134,7 +134,6 @@ bool snnq_core_has(struct snnq_core *core, u32 id);
 ktime_t snnq_core_turned(const struct snnq_core *core, const struct snnq_job *job);
 void snnq_core_disable(struct snnq_core *core);
 void snnq_core_forget(struct snnq_core *core);
-void snnq_core_fail_all(struct snnq_core *core, int error);
 irqreturn_t snnq_core_irq(int irq, void *data);
 
 #endif /* SNNQ_CORE_H */

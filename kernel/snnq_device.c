@@ -243,18 +243,15 @@ void snnq_device_isolate(struct snnq_device *sdev)
  * snnq_device_remove() - end all use of the hardware and of the DMA API
  * @sdev: device; already unplugged, interrupts off.
  *
- * Jobs in rings end now, those in queues as soon as the scheduler tries them.
+ * Jobs that the hardware had end now, those in queues as soon as the scheduler tries them.
  */
 void snnq_device_remove(struct snnq_device *sdev)
 {
-	u32 i;
-
 	snnq_recover_stop(sdev);
 	if (snnq_device_quiet(sdev))
 		drm_warn(&sdev->drm, "does not confirm its last reset\n");
 	snnq_device_isolate(sdev);
-	for (i = 0; i < sdev->info.cores; i++)
-		snnq_core_fail_all(&sdev->cores[i], -ENODEV);
+	snnq_recover_remove(sdev);
 	if (READ_ONCE(sdev->unstoppable))
 		return;
 	snnq_gem_remove(sdev);

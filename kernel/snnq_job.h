@@ -76,9 +76,11 @@ enum snnq_job_where {
  * @id: id in the ring.
  * @started: when it was put into the ring.
  * @hung: it was found hanging.
+ * @blamed: recovery does not run it again.
  * @cancelling: the device was asked to end it, as its stream died.
  * @cancelled_at: when.
- * @replays: resets while it was the oldest and nobody was blamed.
+ * @replays: resets of the core while it was the oldest and nobody was blamed.
+ * @fatals: errors of the whole device while it was the oldest.
  * @result: completion record.
  * @error: 0, or how it failed.
  * @done: link in the core's list of jobs that nobody was told of.
@@ -108,9 +110,11 @@ struct snnq_job {
 	u32 id;
 	ktime_t started;
 	bool hung;
+	bool blamed;
 	bool cancelling;
 	ktime_t cancelled_at;
 	u32 replays;
+	u32 fatals;
 	struct snnq_cq_entry result;
 	int error;
 	struct list_head done;

@@ -12,8 +12,9 @@
  * the device up. That a step is answered does not mean that it helped: a core that
  * completes no job after its reset makes the next step due.
  *
- * A job is blamed when the core was working on it and stood still, or when resets
- * that were nobody else's fault do not help. All others that stood in a ring are
+ * A job is blamed when the core was working on it and stood still, when resets
+ * that were nobody else's fault do not help, or when the device fails as a whole
+ * again and again and always with this job at work. All others that stood in a ring are
  * put into it again, in order; they have not changed the state they read.
  * drm_sched_stop() drops the jobs' fences and drm_sched_start() would take jobs
  * without one for cancelled, so the fences are put back in between.
@@ -160,14 +161,27 @@ static bool snnq_recover_cancel(struct snnq_core *core, u32 id)
 	return !snnq_core_has(core, id);
 }
 
+/* Job @id is not to be run again. */
+static void snnq_recover_blame(struct snnq_core *core, u32 id)
+{
+	struct snnq_job *job;
+	unsigned long flags;
+
+	spin_lock_irqsave(&core->lock, flags);
+	job = snnq_core_find(core, id);
+	if (job)
+		job->blamed = true;
+	spin_unlock_irqrestore(&core->lock, flags);
+}
+
 /* Why a job that was in a reset ring is not run again, or 0. */
-static int snnq_recover_verdict(struct snnq_job *job, u32 guilty, int dead)
+static int snnq_recover_verdict(struct snnq_job *job, int dead)
 {
 	if (dead)
 		return dead;
 	if (snnq_stream_cancelled(job->stream, job->epoch))
 		return -ECANCELED;
-	if (job->id && job->id == guilty)
+	if (job->blamed)
 		return job->hung ? -ETIME : -EIO;
 	return 0;
 }
@@ -176,7 +190,7 @@ static int snnq_recover_verdict(struct snnq_job *job, u32 guilty, int dead)
  * Give the scheduler its fences back, and the reset core its jobs. Jobs whose
  * stream failed meanwhile, and all when there is no core any more, end here.
  */
-static void snnq_recover_replay(struct snnq_core *core, u32 guilty, int dead)
+static void snnq_recover_replay(struct snnq_core *core, int dead)
 {
 	struct drm_sched_job *base;
 	int err;
@@ -187,7 +201,7 @@ static void snnq_recover_replay(struct snnq_core *core, u32 guilty, int dead)
 		base->s_fence->parent = dma_fence_get(&job->fence->base);
 		if (READ_ONCE(job->where) != SNNQ_JOB_QUEUED)
 			continue;	/* somebody is about to end it */
-		err = snnq_recover_verdict(job, guilty, dead);
+		err = snnq_recover_verdict(job, dead);
 		if (err)
 			snnq_core_end(core, job, err);
 		else
@@ -210,20 +224,22 @@ static int snnq_recover_quiet(struct snnq_device *sdev)
 	return snnq_device_quiet(sdev) ? snnq_device_quiet(sdev) : 0;
 }
 
-static void snnq_recover_forget(struct snnq_device *sdev)
+/* The hardware has no jobs any more. The schedulers are stopped, and start. */
+static void snnq_recover_end_all(struct snnq_device *sdev, int error)
 {
 	u32 i;
 
-	for (i = 0; i < sdev->info.cores; i++)
+	for (i = 0; i < sdev->info.cores; i++) {
 		snnq_core_forget(&sdev->cores[i]);
+		snnq_recover_replay(&sdev->cores[i], error);
+	}
 }
 
 /*
- * Reset the device whose schedulers are stopped, and run on. @guilty is of core
- * @from. With @hopeless, which says why, all jobs fail instead.
+ * Reset the device whose schedulers are stopped, and run on. With @hopeless, which
+ * says why, all jobs fail instead.
  */
-static void snnq_recover_device(struct snnq_device *sdev, struct snnq_core *from, u32 guilty,
-				const char *hopeless)
+static void snnq_recover_device(struct snnq_device *sdev, const char *hopeless)
 {
 	int err = hopeless ? -EIO : snnq_recover_quiet(sdev);
 	u32 i;
@@ -232,13 +248,11 @@ static void snnq_recover_device(struct snnq_device *sdev, struct snnq_core *from
 		err = snnq_device_restart(sdev);
 	if (err) {
 		snnq_recover_give_up(sdev, hopeless ?: "does not answer a reset");
-		snnq_recover_forget(sdev);
+		snnq_recover_end_all(sdev, -EIO);
+		return;
 	}
-	for (i = 0; i < sdev->info.cores; i++) {
-		struct snnq_core *core = &sdev->cores[i];
-
-		snnq_recover_replay(core, core == from ? guilty : 0, err ? -EIO : 0);
-	}
+	for (i = 0; i < sdev->info.cores; i++)
+		snnq_recover_replay(&sdev->cores[i], 0);
 }
 
 static void snnq_recover_stop_scheds(struct snnq_device *sdev, struct snnq_core *except)
@@ -268,7 +282,7 @@ static bool snnq_recover_blames(struct snnq_core *core, u32 id, u32 fruitless)
 /* Reset the core, or the device where that did not help. @id is the oldest job. */
 static void snnq_recover_reset(struct snnq_core *core, u32 id, bool blame)
 {
-	u32 fruitless, guilty;
+	u32 fruitless;
 	unsigned long flags;
 	int err = -EIO;
 
@@ -276,9 +290,12 @@ static void snnq_recover_reset(struct snnq_core *core, u32 id, bool blame)
 	spin_lock_irqsave(&core->lock, flags);
 	fruitless = core->fruitless++;
 	spin_unlock_irqrestore(&core->lock, flags);
-	guilty = blame || snnq_recover_blames(core, id, fruitless) ? id : 0;
+	if (blame || snnq_recover_blames(core, id, fruitless))
+		snnq_recover_blame(core, id);
+	else
+		id = 0;
 	if (fruitless < SNNQ_FRUITLESS_DEVICE) {
-		snnq_recover_count(core, guilty, SNNQ_CORE_RESETS);
+		snnq_recover_count(core, id, SNNQ_CORE_RESETS);
 		err = snnq_core_reset(core);
 		if (!err)
 			err = snnq_core_start(core);
@@ -287,12 +304,12 @@ static void snnq_recover_reset(struct snnq_core *core, u32 id, bool blame)
 				 core->index);
 	}
 	if (!err) {
-		snnq_recover_replay(core, guilty, 0);
+		snnq_recover_replay(core, 0);
 		return;
 	}
-	snnq_recover_count(core, guilty, SNNQ_DEVICE_RESETS);
+	snnq_recover_count(core, id, SNNQ_DEVICE_RESETS);
 	snnq_recover_stop_scheds(core->sdev, core);
-	snnq_recover_device(core->sdev, core, guilty, fruitless < SNNQ_FRUITLESS_WEDGED ? NULL :
+	snnq_recover_device(core->sdev, fruitless < SNNQ_FRUITLESS_WEDGED ? NULL :
 			    "completes no job after many resets");
 }
 
@@ -370,17 +387,42 @@ static void snnq_recover_work(struct work_struct *work)
 	drm_dev_exit(idx);
 }
 
-/* The device says that only its reset helps. Nobody is blamed. */
+/*
+ * The device does not say whose job made it fail. One that it works on each time is
+ * blamed in the end, or it would be put back for ever.
+ */
+static void snnq_recover_suspect(struct snnq_core *core)
+{
+	struct snnq_job *job;
+	unsigned long flags;
+	u32 id = 0;
+
+	spin_lock_irqsave(&core->lock, flags);
+	job = snnq_core_oldest(core);
+	if (job && ++job->fatals > SNNQ_MAX_FATALS) {
+		job->blamed = true;
+		id = job->id;
+	}
+	spin_unlock_irqrestore(&core->lock, flags);
+	if (id)
+		drm_warn(&core->sdev->drm, "core %u: job %#x is at work at each fatal error\n",
+			 core->index, id);
+}
+
+/* The device says that only its reset helps. */
 static void snnq_recover_fatal_work(struct work_struct *work)
 {
 	struct snnq_device *sdev = container_of(work, struct snnq_device, fatal);
 	int idx;
+	u32 i;
 
 	if (snnq_recover_off(sdev) || !drm_dev_enter(&sdev->drm, &idx))
 		return;
 	snnq_count(&sdev->counters, SNNQ_DEVICE_RESETS, 1);
 	snnq_recover_stop_scheds(sdev, NULL);
-	snnq_recover_device(sdev, NULL, 0, NULL);
+	for (i = 0; i < sdev->info.cores; i++)
+		snnq_recover_suspect(&sdev->cores[i]);
+	snnq_recover_device(sdev, NULL);
 	drm_dev_exit(idx);
 }
 
@@ -404,6 +446,23 @@ void snnq_recover_stop(struct snnq_device *sdev)
 	cancel_work_sync(&sdev->fatal);
 	for (i = 0; i < sdev->info.cores; i++)
 		cancel_delayed_work_sync(&sdev->cores[i].watch);
+}
+
+/**
+ * snnq_recover_remove() - end all jobs that the hardware had
+ * @sdev: device; unplugged, quiet, no more looks.
+ *
+ * Those in queues end as soon as the scheduler tries them.
+ */
+void snnq_recover_remove(struct snnq_device *sdev)
+{
+	u32 i;
+
+	if (!READ_ONCE(sdev->asleep))
+		snnq_recover_stop_scheds(sdev, NULL);
+	snnq_recover_end_all(sdev, -ENODEV);
+	for (i = 0; i < sdev->info.cores; i++)
+		flush_work(&sdev->cores[i].complete);
 }
 
 /**
@@ -433,6 +492,6 @@ int snnq_recover_suspend(struct snnq_device *sdev)
 int snnq_recover_resume(struct snnq_device *sdev)
 {
 	WRITE_ONCE(sdev->asleep, false);
-	snnq_recover_device(sdev, NULL, 0, READ_ONCE(sdev->wedged) ? "was lost" : NULL);
+	snnq_recover_device(sdev, READ_ONCE(sdev->wedged) ? "was lost" : NULL);
 	return READ_ONCE(sdev->wedged) ? -EIO : 0;
 }

@@ -30,6 +30,8 @@ struct snnq_guard;
 #define SNNQ_FRUITLESS_WEDGED	6u
 /* Resets that a job may stand at the head of without having been blamed. */
 #define SNNQ_MAX_REPLAYS	3u
+/* Likewise for errors of the whole device, at which most jobs are at work by chance. */
+#define SNNQ_MAX_FATALS		16u
 
 /**
  * struct snnq_sight - what a look at a core shows
@@ -105,6 +107,7 @@ void snnq_recover_watch(struct snnq_core *core);
 void snnq_recover_kick(struct snnq_core *core, u32 us);
 void snnq_recover_fatal(struct snnq_device *sdev);
 void snnq_recover_stop(struct snnq_device *sdev);
+void snnq_recover_remove(struct snnq_device *sdev);
 int snnq_recover_suspend(struct snnq_device *sdev);
 int snnq_recover_resume(struct snnq_device *sdev);
 

@@ -384,6 +384,28 @@ TEST_F_TIMEOUT(recover, a_job_ends_at_its_limit, 240)
 		bo_destroy(&bo[i]);
 }
 
+/* A job that makes the whole device fail each time it runs is not put back for ever. */
+TEST_F_TIMEOUT(recover, a_job_at_work_at_each_fatal_error_ends, 240)
+{
+	uint32_t model, stream, binary;
+	struct test_bo bo[3];
+	int n;
+
+	ASSERT_EQ(0, hog_create(self->fd, bo, &model));
+	start_innocents(self);
+	ASSERT_EQ(0, hog_submit(self->fd, bo, model, 0, &stream, &binary));
+	for (n = 0; n < 100 && job_busy(self->fd, binary); n++) {
+		inject(self->regs, SNNQ_INJECT_DEV_ERROR, SNNQ_DEV_ERROR_FATAL);
+		usleep(50000);
+	}
+	TH_LOG("ended after %d fatal errors", n);
+	EXPECT_EQ(-EIO, job_status(self->fd, binary));
+	EXPECT_EQ(0, end_innocents(self));
+	EXPECT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 1));
+	for (int i = 0; i < 3; i++)
+		bo_destroy(&bo[i]);
+}
+
 #define HEAVY_TOKENS_Y 256
 #define HEAVY_TOKENS_X 128
 #define HEAVY_CHANNELS 8192

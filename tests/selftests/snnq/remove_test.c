@@ -363,4 +363,28 @@ TEST_F_TIMEOUT(stuck, removal_without_a_confirmed_reset, 120)
 	EXPECT_TRUE(device_works(snnq_test_open()));
 }
 
+/* Jobs that a broken core was to get again end too, whenever the driver leaves. */
+TEST_F_TIMEOUT(stuck, removal_of_a_broken_core, 240)
+{
+	for (int n = 0; n < 24; n++) {
+		struct held h;
+		int status;
+
+		ASSERT_EQ(0, hold_everything(&h));
+		inject(self->regs, SNNQ_INJECT_BAD_RECORD, SNNQ_INJECT_BAD_ID);
+		usleep(1000 * n);
+		ASSERT_TRUE(device_unbind(self->name));
+		status = fence_wait(h.running, 20000);
+		EXPECT_TRUE(status == 1 || status == -ENODEV || status == -ECANCELED) {
+			TH_LOG("round %d: status %d", n, status);
+		}
+		for (int i = 0; i < CLOSERS; i++)
+			close_one(&h, i);
+		munmap(h.foreign_map, JOB_STEPS * (CHANNELS / 8));
+		inject(self->regs, SNNQ_INJECT_BAD_RECORD, SNNQ_INJECT_BAD_NONE);
+		ASSERT_TRUE(device_bind(self->name));
+	}
+	EXPECT_TRUE(device_works(snnq_test_open()));
+}
+
 TEST_HARNESS_MAIN
