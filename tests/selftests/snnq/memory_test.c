@@ -231,8 +231,9 @@ TEST_F_TIMEOUT(memory, destroyed_streams_count, 120)
 	}
 	EXPECT_GE(40 * MIB, memory(self->fd));
 	gate_destroy(&gate);
-	for (int i = 0; i < 300 && memory(self->fd) > 2 * MIB; i++)
+	for (n = 0; n < 1000 && memory(self->fd) > 2 * MIB; n++)
 		usleep(50000);
+	TH_LOG("gone after %d ms", n * 50);
 	EXPECT_GE(2 * MIB, memory(self->fd));
 	EXPECT_EQ(0, stream_create(self->fd, net.model, &d.handle));
 }
