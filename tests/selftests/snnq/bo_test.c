@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "snnq_harness.h"
 #include "snnq_test.h"
 
 FIXTURE(bo)

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "snnq_harness.h"
 #include "snnq_test.h"
 
 #define STEPS 2048
@@ -90,7 +90,7 @@ TEST_F(end, objects_destroyed_while_the_job_runs)
 	EXPECT_TRUE(net_matches(&self->net));
 }
 
-TEST_F_TIMEOUT(end, stream_destroyed_with_a_queue, 180)
+TEST_F_TIMEOUT(end, stream_destroyed_with_a_queue, 300)
 {
 	struct drm_snnq_stream_destroy d = { .handle = self->stream };
 
@@ -101,7 +101,7 @@ TEST_F_TIMEOUT(end, stream_destroyed_with_a_queue, 180)
 	EXPECT_TRUE(works());
 }
 
-TEST_F_TIMEOUT(end, file_closed_with_a_queue, 180)
+TEST_F_TIMEOUT(end, file_closed_with_a_queue, 300)
 {
 	ASSERT_EQ(0, queue(self->fd, &self->net, self->stream, self->syncobj, 50));
 	close(self->fd);
@@ -128,7 +128,7 @@ static pid_t start_client(void)
 	return pid;
 }
 
-TEST_F_TIMEOUT(end, killed_at_any_time, 180)
+TEST_F_TIMEOUT(end, killed_at_any_time, 300)
 {
 	for (int i = 0; i < 20; i++) {
 		pid_t pid = start_client();

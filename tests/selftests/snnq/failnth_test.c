@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "snnq_harness.h"
 #include "snnq_test.h"
 
 #define MAX_NTH 400
@@ -92,7 +92,7 @@ static bool fired(int control)
 	return !left;
 }
 
-TEST_F_TIMEOUT(failnth, opening, 120)
+TEST_F_TIMEOUT(failnth, opening, 300)
 {
 	char path[64];
 	int nth;
@@ -111,7 +111,7 @@ TEST_F_TIMEOUT(failnth, opening, 120)
 	EXPECT_LT(nth, MAX_NTH);
 }
 
-TEST_F_TIMEOUT(failnth, buffers_models_and_streams, 240)
+TEST_F_TIMEOUT(failnth, buffers_models_and_streams, 300)
 {
 	struct test_program program;
 	int nth;
@@ -161,7 +161,7 @@ static uint64_t settled_steps(int fd, uint32_t stream)
  * A job is queued or refused; what was computed is right all the same. EFAULT may
  * also mean that it was queued and only the answer could not be copied out.
  */
-TEST_F_TIMEOUT(failnth, submitting, 240)
+TEST_F_TIMEOUT(failnth, submitting, 300)
 {
 	int nth;
 

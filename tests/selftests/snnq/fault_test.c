@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "fault.h"
-#include "kselftest_harness.h"
+#include "snnq_harness.h"
 
 FIXTURE(fault)
 {
@@ -125,7 +125,7 @@ static const uint32_t hang_levels[] = {
 };
 
 /* Whatever it takes to end the hang, only the hung job fails; data is compared. */
-TEST_F_TIMEOUT(fault, a_hang_hurts_only_its_stream, 120)
+TEST_F_TIMEOUT(fault, a_hang_hurts_only_its_stream, 300)
 {
 	for (int level = 0; level < 3; level++) {
 		uint32_t stream, other;
@@ -178,7 +178,7 @@ static int three_layers(int fd, uint32_t *model)
 	return model_create(fd, &p, sizeof(p), model);
 }
 
-TEST_F_TIMEOUT(fault, others_run_on_through_hangs_and_resets, 240)
+TEST_F_TIMEOUT(fault, others_run_on_through_hangs_and_resets, 300)
 {
 	uint32_t model, stream;
 	pid_t pid[3];
@@ -202,7 +202,7 @@ TEST_F_TIMEOUT(fault, others_run_on_through_hangs_and_resets, 240)
 	}
 }
 
-TEST_F_TIMEOUT(fault, lost_interrupts_lose_no_job, 60)
+TEST_F_TIMEOUT(fault, lost_interrupts_lose_no_job, 300)
 {
 	inject(self->regs, SNNQ_INJECT_LOST_IRQ, 1);
 	EXPECT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 1));
@@ -220,7 +220,7 @@ TEST_F(fault, spurious_interrupts_are_harmless)
 }
 
 /* Each kind of nonsense in a completion record: not believed, and the job loses nothing. */
-TEST_F_TIMEOUT(fault, bad_completion_records, 180)
+TEST_F_TIMEOUT(fault, bad_completion_records, 300)
 {
 	for (uint32_t kind = SNNQ_INJECT_BAD_ID; kind < SNNQ_INJECT_BAD_COUNT; kind++) {
 		uint32_t stream;

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "snnq_harness.h"
 #include "snnq_test.h"
 
 FIXTURE(ioctl)
@@ -155,7 +155,7 @@ TEST_F(ioctl, model_create_refuses)
 }
 
 /* Any byte of the program set to another value is accepted or refused, never more. */
-TEST_F_TIMEOUT(ioctl, model_create_survives_any_changed_byte, 180)
+TEST_F_TIMEOUT(ioctl, model_create_survives_any_changed_byte, 300)
 {
 	static const uint8_t values[] = { 0, 1, 0x7f, 0x80, 0xff };
 	struct test_program good, p;

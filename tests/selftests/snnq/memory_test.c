@@ -9,7 +9,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
-#include "kselftest_harness.h"
+#include "snnq_harness.h"
 #include "snnq_life.h"
 
 #define MIB (1ul << 20)
@@ -115,7 +115,7 @@ static int make_bo(int fd)
 }
 
 /* Neither kind goes beyond the limit, and programs are no longer free. */
-TEST_F_TIMEOUT(memory, a_cgroup_bounds_programs_and_buffers, 120)
+TEST_F_TIMEOUT(memory, a_cgroup_bounds_programs_and_buffers, 300)
 {
 	int n = count_in_cgroup(make_model);
 
@@ -126,7 +126,7 @@ TEST_F_TIMEOUT(memory, a_cgroup_bounds_programs_and_buffers, 120)
 }
 
 /* All kinds count, and go back. */
-TEST_F_TIMEOUT(memory, everything_counts_and_goes_back, 60)
+TEST_F_TIMEOUT(memory, everything_counts_and_goes_back, 300)
 {
 	uint64_t start = memory(self->fd), before;
 	struct drm_snnq_model_destroy dm = { };
@@ -161,7 +161,7 @@ TEST_F_TIMEOUT(memory, everything_counts_and_goes_back, 60)
 }
 
 /* Each kind ends at the limit, and the limit is this file's only. */
-TEST_F_TIMEOUT(memory, a_file_has_a_limit, 120)
+TEST_F_TIMEOUT(memory, a_file_has_a_limit, 300)
 {
 	uint32_t handle = 0;
 	int other, foreign, n, ret = 0;
@@ -199,7 +199,7 @@ TEST_F(memory, nobody_takes_all)
 }
 
 /* Streams that were destroyed wait for a fence: they count. */
-TEST_F_TIMEOUT(memory, destroyed_streams_count, 120)
+TEST_F_TIMEOUT(memory, destroyed_streams_count, 300)
 {
 	struct drm_snnq_stream_destroy d = { };
 	struct test_gate gate;
@@ -239,7 +239,7 @@ TEST_F_TIMEOUT(memory, destroyed_streams_count, 120)
 }
 
 /* Models live on in their streams; a file has no more of them than it may. */
-TEST_F_TIMEOUT(memory, destroyed_models_count, 120)
+TEST_F_TIMEOUT(memory, destroyed_models_count, 300)
 {
 	struct test_program p;
 	uint32_t stream;
@@ -261,7 +261,7 @@ TEST_F_TIMEOUT(memory, destroyed_models_count, 120)
 
 #define PER_CALL 64
 
-TEST_F_TIMEOUT(memory, queued_jobs_have_a_limit, 240)
+TEST_F_TIMEOUT(memory, queued_jobs_have_a_limit, 300)
 {
 	static struct test_job j[PER_CALL];
 	struct drm_snnq_job jobs[PER_CALL];

@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "kselftest_harness.h"
+#include "snnq_harness.h"
 #include "fault.h"
 #include "snnq_life.h"
 
@@ -342,7 +342,7 @@ FIXTURE_TEARDOWN(stuck)
 }
 
 /* The device does not say that it stopped: it is kept from memory otherwise, and all goes on. */
-TEST_F_TIMEOUT(stuck, removal_without_a_confirmed_reset, 120)
+TEST_F_TIMEOUT(stuck, removal_without_a_confirmed_reset, 300)
 {
 	struct held h;
 	int status;
@@ -364,7 +364,7 @@ TEST_F_TIMEOUT(stuck, removal_without_a_confirmed_reset, 120)
 }
 
 /* Jobs that a broken core was to get again end too, whenever the driver leaves. */
-TEST_F_TIMEOUT(stuck, removal_of_a_broken_core, 240)
+TEST_F_TIMEOUT(stuck, removal_of_a_broken_core, 300)
 {
 	for (int n = 0; n < 24; n++) {
 		struct held h;

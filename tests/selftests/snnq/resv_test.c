@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "snnq_harness.h"
 #include "snnq_test.h"
 
 #define STEPS	64
@@ -159,12 +159,12 @@ static void run_jobs(struct __test_metadata *_metadata, FIXTURE_DATA(one_buffer)
 	EXPECT_EQ(0, memcmp(self->map, self->net.sum, sizeof(self->net.sum)));
 }
 
-TEST_F_TIMEOUT(one_buffer, in_all_regions_of_jobs_of_many_streams, 120)
+TEST_F_TIMEOUT(one_buffer, in_all_regions_of_jobs_of_many_streams, 300)
 {
 	run_jobs(_metadata, self, variant, variant->jobs);
 }
 
-TEST_F_TIMEOUT(one_buffer, in_all_regions_of_jobs_of_one_stream, 120)
+TEST_F_TIMEOUT(one_buffer, in_all_regions_of_jobs_of_one_stream, 300)
 {
 	run_jobs(_metadata, self, variant, 1);
 }

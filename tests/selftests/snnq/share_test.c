@@ -4,7 +4,7 @@
  * is wrong only where they do something: swiotlb=force, or a machine that is not coherent.
  * Catches: DMA_BUF_IOCTL_SYNC that does nothing, exporters that are passed over.
  */
-#include "kselftest_harness.h"
+#include "snnq_harness.h"
 #include "snnq_life.h"
 
 #define STEPS 512

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "snnq_harness.h"
 #include "snnq_test.h"
 
 #define STEPS 256

@@ -5,7 +5,7 @@
  * other, attachments that outlive their device. Needs two devices, so it is not among the
  * tests that run everywhere.
  */
-#include "kselftest_harness.h"
+#include "snnq_harness.h"
 #include "snnq_life.h"
 
 FIXTURE(two)
@@ -62,7 +62,7 @@ static int contains(const char *path, const char *text)
 	return n;
 }
 
-TEST_F_TIMEOUT(two, one_goes_while_the_other_works, 120)
+TEST_F_TIMEOUT(two, one_goes_while_the_other_works, 300)
 {
 	char second[32], core[48];
 	uint32_t stream, syncobj, input, in2;

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "snnq_harness.h"
 #include "snnq_test.h"
 
 #define STREAMS 3
