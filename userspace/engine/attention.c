@@ -43,7 +43,8 @@ ACCUMULATE(attention_generic)
 			int32_t a = 0;
 
 			/* Once with K, once with V. */
-			if (work(job, head.end - head.first) || work(job, head.end - head.first))
+			if (work_in_part(part, head.end - head.first) ||
+			    work_in_part(part, head.end - head.first))
 				return true;
 			for (c = head.first; c < head.end; c++)
 				a += tensor_get(t, s->in[0], n, c) * tensor_get(t, s->in[1], m, c);
@@ -90,37 +91,45 @@ static inline uint32_t add_value(const uint64_t *v, struct head h, int32_t a, in
 	return spikes;
 }
 
-/* A query's row of Q, and the keys and values from some token on. */
-struct tokens {
-	const uint64_t *q, *k, *v;
-	uint32_t words;		/* of a token */
+/* Heads [first, end) of a query and keys [from, to). */
+struct part_of_query {
+	uint64_t query;
+	uint32_t first, end;
+	uint64_t from, to;
 };
 
-/* One head and the next @n keys; returns synaptic operations. */
-static inline __attribute__((always_inline)) uint64_t attend(struct tokens t, struct head head,
-							     uint64_t n, int32_t *acc, bool dense)
+static inline __attribute__((always_inline)) void attend(struct layer *l, const struct step *s,
+							 struct part_of_query p, int32_t *acc,
+							 bool dense)
 {
+	uint32_t words = tensor_words(&l->desc->in[0]), h;
 	uint64_t synops = 0, m;
 
-	for (m = 0; m < n; m++) {
-		uint32_t a = overlap(t.q, t.k + m * t.words, head);
+	for (h = p.first; h < p.end; h++) {
+		struct head head = head_channels(l, h);
 
-		if (a)
-			synops += a + add_value(t.v + m * t.words, head, (int32_t)a, acc, dense);
+		for (m = p.from; m < p.to; m++) {
+			uint32_t a = overlap(s->in[0] + p.query * words, s->in[1] + m * words,
+					     head);
+
+			if (a)
+				synops += a + add_value(s->in[2] + m * words, head, (int32_t)a, acc,
+							dense);
+		}
 	}
-	return synops;
+	l->stats.synops += synops;
 }
 
 SIMD_CLONES
-static uint64_t attend_event(struct tokens t, struct head head, uint64_t n, int32_t *acc)
+static void attend_event(struct layer *l, const struct step *s, struct part_of_query p, int32_t *acc)
 {
-	return attend(t, head, n, acc, false);
+	attend(l, s, p, acc, false);
 }
 
 SIMD_CLONES
-static uint64_t attend_dense(struct tokens t, struct head head, uint64_t n, int32_t *acc)
+static void attend_dense(struct layer *l, const struct step *s, struct part_of_query p, int32_t *acc)
 {
-	return attend(t, head, n, acc, true);
+	attend(l, s, p, acc, true);
 }
 
 /* Operations for a pair of tokens: words of Q and K, channels of V. */
@@ -131,26 +140,33 @@ static uint32_t pair_ops(uint32_t d, bool dense)
 	return ops < SNNQ_SAFE_POINT_OPS ? ops : SNNQ_SAFE_POINT_OPS;
 }
 
-static bool attend_all(struct job *job, struct layer *l, const struct step *s, uint64_t query,
+uint64_t attention_position_ops(const struct layer *l)
+{
+	const struct snnq_tensor *t = &l->desc->in[0];
+	uint32_t heads = l->desc->param;
+
+	return heads * tensor_positions(t) * pair_ops(t->channels / heads, true);
+}
+
+static bool attend_all(struct job *part, struct layer *l, const struct step *s, uint64_t query,
 		       int32_t *acc, bool dense)
 {
 	const struct snnq_tensor *t = &l->desc->in[0];
-	uint32_t words = tensor_words(t), ops = pair_ops(t->channels / l->desc->param, dense);
+	uint32_t ops = pair_ops(t->channels / l->desc->param, dense), h;
 	uint64_t tokens = tensor_positions(t), most = SNNQ_SAFE_POINT_OPS / ops, m, n;
-	uint32_t h;
+	void (*attend_part)(struct layer *l, const struct step *s, struct part_of_query p,
+		       int32_t *acc) = dense ? attend_dense : attend_event;
 
+	if (!part) {
+		attend_part(l, s, (struct part_of_query){ query, 0, l->desc->param, 0, tokens }, acc);
+		return false;
+	}
 	for (h = 0; h < l->desc->param; h++) {
 		for (m = 0; m < tokens; m += n) {
-			struct tokens from = {
-				s->in[0] + query * words, s->in[1] + m * words,
-				s->in[2] + m * words, words,
-			};
-
 			n = tokens - m < most ? tokens - m : most;
-			if (work(job, (uint32_t)n * ops))
+			if (work(part, (uint32_t)n * ops))
 				return true;
-			l->stats.synops += (dense ? attend_dense : attend_event)
-				(from, head_channels(l, h), n, acc);
+			attend_part(l, s, (struct part_of_query){ query, h, h + 1, m, m + n }, acc);
 		}
 	}
 	return false;
@@ -158,10 +174,10 @@ static bool attend_all(struct job *job, struct layer *l, const struct step *s, u
 
 ACCUMULATE(attention_event)
 {
-	return attend_all(job, l, s, (uint64_t)y * l->desc->in[0].width + x, acc, false);
+	return attend_all(part, l, s, (uint64_t)y * l->desc->in[0].width + x, acc, false);
 }
 
 ACCUMULATE(attention_dense)
 {
-	return attend_all(job, l, s, (uint64_t)y * l->desc->in[0].width + x, acc, true);
+	return attend_all(part, l, s, (uint64_t)y * l->desc->in[0].width + x, acc, true);
 }

@@ -26,29 +26,20 @@ bool conv_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pac
 	return window_prepare(l, pace) || weights_prepare(l, pace);
 }
 
-/*
- * Announce @ops operations at once, if they are few enough; if not, *@part is the job,
- * so that its parts are, and NULL otherwise: see work_in_part().
- */
-static inline bool work_whole(struct job *job, uint64_t ops, struct job **part)
-{
-	*part = ops > SNNQ_SAFE_POINT_OPS ? job : NULL;
-	return !*part && work(job, (uint32_t)ops);
-}
-
-static inline bool work_in_part(struct job *part, uint32_t ops)
-{
-	return part && work(part, ops);
-}
-
-static uint64_t span_area(struct span rows, struct span columns)
-{
-	return (uint64_t)(rows.end - rows.first) * (columns.end - columns.first);
-}
-
 static uint64_t tap_of(const struct layer *l, uint32_t group, uint32_t ky, uint32_t kx)
 {
 	return ((uint64_t)group * l->geometry.kernel_h + ky) * l->geometry.kernel_w + kx;
+}
+
+/* All weights under the window, for DENSE once, for EVENT at worst in each plane. */
+uint64_t conv_position_ops(const struct layer *l)
+{
+	const struct snnq_tensor *in = &l->desc->in[0];
+	uint64_t planes = l->kernel == SNNQ_KERNEL_EVENT ? in->planes : 1;
+	uint64_t taps = (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w;
+	uint64_t rows = in->channels + tensor_words(in) + l->geometry.groups;
+
+	return planes * taps * rows * (l->depthwise ? 1 : l->row_stride);
 }
 
 /* First weight row of (group, ky, kx). */
@@ -81,7 +72,7 @@ ACCUMULATE(conv_generic)
 		for (ky = rows.first; ky < rows.end; ky++)
 			for (kx = columns.first; kx < columns.end; kx++)
 				for (i = 0; i < inputs; i++) {
-					if (work(job, in->planes))
+					if (work_in_part(part, in->planes))
 						return true;
 					acc[o] += weight(l, group, ky, kx, i, o % outputs) *
 						  tensor_get(in, s->in[0],
@@ -115,33 +106,39 @@ static void add_rows(const struct row_list *list, uint32_t count, uint32_t first
 		rows_add(list->acc + first, list->rows, count, first, width, list->factor);
 }
 
-static bool flush(struct job *job, const struct row_list *list, uint32_t count)
+/* Kernels are compiled twice, so that what announces nothing has no trace of it. */
+#define BOTH_WAYS	static inline __attribute__((always_inline))
+
+BOTH_WAYS bool flush(struct job *part, const struct row_list *list, uint32_t count)
 {
 	uint32_t width = list->layer->row_stride, first, n;
 
 	if (!count)
 		return false;
+	if (!part) {
+		add_rows(list, count, 0, width);
+		return false;
+	}
 	n = (uint64_t)width * count <= SNNQ_SAFE_POINT_OPS ? width :
 								   columns_at_once(count);
 	for (first = 0; first < width; first += n) {
 		n = n < width - first ? n : width - first;
-		if (work(job, n * count))
+		if (work(part, n * count))
 			return true;
 		add_rows(list, count, first, n);
 	}
 	return false;
 }
 
-/* @scan: the job, or NULL when looking at the words was announced before. */
-static inline __attribute__((always_inline)) bool
-list_spikes(struct job *job, struct job *scan, struct row_list *list, uint32_t *listed,
-	    const uint64_t *words, uint32_t first, uint32_t end, const int16_t *rows)
+BOTH_WAYS bool list_spikes(struct job *part, struct row_list *list, uint32_t *listed,
+			   const uint64_t *words, uint32_t first, uint32_t end,
+			   const int16_t *rows)
 {
 	uint32_t stride = list->layer->row_stride, count = *listed;
 	uint32_t most = list->layer->add_rows < 8 ? ADD_ROWS : list->layer->add_rows;
 	uint32_t w;
 
-	if (work_in_part(scan, (end - first) / 64 + 2))
+	if (work_in_part(part, (end - first) / 64 + 2))
 		return true;
 	for (w = first / 64; w * 64 < end; w++) {
 		uint64_t bits = words[w] & range_mask(first, end, w);
@@ -150,7 +147,7 @@ list_spikes(struct job *job, struct job *scan, struct row_list *list, uint32_t *
 			uint32_t c = w * 64 + (uint32_t)__builtin_ctzll(bits);
 
 			if (count == most) {
-				if (flush(job, list, count))
+				if (flush(part, list, count))
 					return true;
 				count = 0;
 			}
@@ -161,36 +158,46 @@ list_spikes(struct job *job, struct job *scan, struct row_list *list, uint32_t *
 	return false;
 }
 
-static bool event_plane(struct job *job, struct layer *l, const struct step *s, uint32_t y,
-			uint32_t x, uint32_t group, uint32_t plane, int32_t *acc)
+BOTH_WAYS bool event_plane(struct job *part, struct layer *l, const struct step *s, uint32_t y,
+			   uint32_t x, uint32_t group, uint32_t plane, int32_t *acc)
 {
 	const struct snnq_tensor *in = &l->desc->in[0];
 	uint32_t inputs = in->channels / l->geometry.groups;
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
 	uint32_t count = 0, ky, kx;
 	struct row_list list;
-	struct job *scan;
 
 	list.layer = l;
 	list.acc = acc;
 	list.factor = tensor_plane_value(in, plane);
-	if (work_whole(job, span_area(rows, columns) * (inputs / 64 + 2), &scan))
-		return true;
 	for (ky = rows.first; ky < rows.end; ky++) {
 		for (kx = columns.first; kx < columns.end; kx++) {
 			uint64_t pos = window_position(l, y, x, ky, kx);
 
-			if (list_spikes(job, scan, &list, &count,
+			if (list_spikes(part, &list, &count,
 					s->in[0] + tensor_index(in, plane, pos, 0),
 					group * inputs, (group + 1) * inputs,
 					tap_rows(l, group, ky, kx)))
 				return true;
 		}
 	}
-	return flush(job, &list, count);
+	return flush(part, &list, count);
 }
 
-static bool event_depthwise(struct job *job, struct layer *l, const struct step *s, uint32_t y,
+BOTH_WAYS bool event_groups(struct job *part, struct layer *l, const struct step *s, uint32_t y,
+			    uint32_t x, int32_t *acc)
+{
+	uint32_t outputs = l->desc->out.channels / l->geometry.groups;
+	uint32_t group, plane;
+
+	for (group = 0; group < l->geometry.groups; group++)
+		for (plane = 0; plane < l->desc->in[0].planes; plane++)
+			if (event_plane(part, l, s, y, x, group, plane, acc + group * outputs))
+				return true;
+	return false;
+}
+
+static bool event_depthwise(struct job *part, struct layer *l, const struct step *s, uint32_t y,
 			    uint32_t x, int32_t *acc)
 {
 	const struct snnq_tensor *in = &l->desc->in[0];
@@ -203,7 +210,7 @@ static bool event_depthwise(struct job *job, struct layer *l, const struct step 
 				uint64_t pos = window_position(l, y, x, ky, kx);
 				const uint64_t *words = s->in[0] + tensor_index(in, p, pos, 0);
 
-				if (work(job, in->channels))
+				if (work_in_part(part, in->channels))
 					return true;
 				for (w = 0; w < tensor_words(in); w++) {
 					uint64_t bits = words[w];
@@ -222,16 +229,10 @@ static bool event_depthwise(struct job *job, struct layer *l, const struct step 
 
 ACCUMULATE(conv_event)
 {
-	uint32_t outputs = l->desc->out.channels / l->geometry.groups;
-	uint32_t group, plane;
-
 	if (l->depthwise)
-		return event_depthwise(job, l, s, y, x, acc);
-	for (group = 0; group < l->geometry.groups; group++)
-		for (plane = 0; plane < l->desc->in[0].planes; plane++)
-			if (event_plane(job, l, s, y, x, group, plane, acc + group * outputs))
-				return true;
-	return false;
+		return event_depthwise(part, l, s, y, x, acc);
+	return part ? event_groups(part, l, s, y, x, acc) :
+		      event_groups(NULL, l, s, y, x, acc);
 }
 
 SIMD_CLONES
@@ -252,8 +253,8 @@ static void mac_rows(const struct layer *l, int32_t *acc, const int16_t *rows, c
 		rows_mac(acc, rows, l->row_stride, x, n, width);
 }
 
-/* All inputs of one kernel position of one group; @part: see work_whole(). */
-static bool dense_tap(struct job *part, const struct layer *l, const int16_t *rows,
+/* All inputs of one kernel position of one group. */
+BOTH_WAYS bool dense_tap(struct job *part, const struct layer *l, const int16_t *rows,
 		      const int32_t *x, uint32_t inputs, int32_t *acc)
 {
 	uint32_t most = l->mac_rows < 8 || l->mac_rows > MAC_ROWS ? MAC_ROWS : l->mac_rows;
@@ -261,11 +262,14 @@ static bool dense_tap(struct job *part, const struct layer *l, const int16_t *ro
 
 	for (done = 0; done < inputs; done += n) {
 		n = inputs - done < most ? inputs - done : most;
-		columns = part && (uint64_t)n * width > SNNQ_SAFE_POINT_OPS ? columns_at_once(n) :
-									      width;
+		if (!part) {
+			mac_rows(l, acc, rows + (uint64_t)done * width, x + done, n, width);
+			continue;
+		}
+		columns = (uint64_t)n * width > SNNQ_SAFE_POINT_OPS ? columns_at_once(n) : width;
 		for (first = 0; first < width; first += columns) {
 			columns = columns < width - first ? columns : width - first;
-			if (work_in_part(part, n * columns))
+			if (work(part, n * columns))
 				return true;
 			mac_rows(l, acc + first, rows + (uint64_t)done * width + first, x + done, n,
 				 columns);
@@ -274,19 +278,14 @@ static bool dense_tap(struct job *part, const struct layer *l, const int16_t *ro
 	return false;
 }
 
-ACCUMULATE(conv_dense)
+BOTH_WAYS bool dense_position(struct job *part, struct layer *l, uint32_t y, uint32_t x, int32_t *acc)
 {
 	uint32_t channels = l->desc->in[0].channels;
 	uint32_t inputs = channels / l->geometry.groups;
 	uint32_t outputs = l->desc->out.channels / l->geometry.groups;
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
-	uint64_t taps = span_area(rows, columns);
 	uint32_t ky, kx, group;
-	struct job *part;
 
-	(void)s;
-	if (work_whole(job, taps * channels * (l->depthwise ? 1 : l->row_stride), &part))
-		return true;
 	for (ky = rows.first; ky < rows.end; ky++) {
 		for (kx = columns.first; kx < columns.end; kx++) {
 			const int32_t *v = l->values + window_position(l, y, x, ky, kx) * channels;
@@ -305,4 +304,10 @@ ACCUMULATE(conv_dense)
 		}
 	}
 	return false;
+}
+
+ACCUMULATE(conv_dense)
+{
+	(void)s;
+	return part ? dense_position(part, l, y, x, acc) : dense_position(NULL, l, y, x, acc);
 }

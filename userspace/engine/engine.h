@@ -40,10 +40,13 @@ struct step {
 struct layer;
 struct job;
 
-/* Add the accumulators of output position (y, x) to @acc, which is zero. */
-typedef bool (*accumulate_fn)(struct job *job, struct layer *l, const struct step *s,
+/*
+ * Add the accumulators of output position (y, x) to @acc, which is zero. @part: the job,
+ * whose work is announced part by part; NULL when all of it has been.
+ */
+typedef bool (*accumulate_fn)(struct job *part, struct layer *l, const struct step *s,
 			      uint32_t y, uint32_t x, int32_t *acc);
-#define ACCUMULATE(name) bool name(struct job *job, struct layer *l, const struct step *s, \
+#define ACCUMULATE(name) bool name(struct job *part, struct layer *l, const struct step *s, \
 				   uint32_t y, uint32_t x, int32_t *acc)
 
 /**
@@ -56,6 +59,7 @@ typedef bool (*accumulate_fn)(struct job *job, struct layer *l, const struct ste
  * @end_job: write what is written once per job; may be NULL.
  * @unpack: the DENSE kernel takes in[0] from the plan's values.
  * @kernels: operations with a neuron stage, by enum snnq_kernel_choice.
+ * @position_ops: operations of a position, at most, of EVENT and DENSE kernels.
  *
  * The functions returning bool return true when work is to end: prepare when the
  * pace says so, the others after a fault().
@@ -69,6 +73,7 @@ struct op {
 	bool (*end_job)(struct job *job, struct layer *l);
 	bool unpack;
 	accumulate_fn kernels[SNNQ_KERNEL_CHOICES];
+	uint64_t (*position_ops)(const struct layer *l);
 };
 
 /**
@@ -194,6 +199,12 @@ static inline bool work(struct job *job, uint32_t ops)
 	return snnq_work(&job->pace, ops);
 }
 
+/* Likewise where @part says whether it was announced before. */
+static inline bool work_in_part(struct job *part, uint32_t ops)
+{
+	return part && work(part, ops);
+}
+
 /* Bytes until the next boundary of chunks, at most @left. */
 static inline uint64_t chunk_at(uint64_t offset, uint64_t left)
 {
@@ -273,15 +284,18 @@ bool conv_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pac
 ACCUMULATE(conv_generic);
 ACCUMULATE(conv_event);
 ACCUMULATE(conv_dense);
+uint64_t conv_position_ops(const struct layer *l);
 bool pool_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 ACCUMULATE(pool_sum_generic);
 ACCUMULATE(pool_sum_event);
 ACCUMULATE(pool_sum_dense);
+uint64_t pool_position_ops(const struct layer *l);
 bool pool_max_run(struct job *job, struct layer *l, const struct step *s);
 bool attention_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 ACCUMULATE(attention_generic);
 ACCUMULATE(attention_event);
 ACCUMULATE(attention_dense);
+uint64_t attention_position_ops(const struct layer *l);
 bool add_run(struct job *job, struct layer *l, const struct step *s);
 void events_lay_out(struct snnq_plan *plan, struct layer *l);
 bool events_begin(struct job *job, struct layer *l);

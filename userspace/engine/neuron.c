@@ -273,14 +273,14 @@ uint64_t neuron_word(struct neuron_lanes *n)
 }
 
 /* Spikes of output position @pos from its accumulators. */
-static bool fire_position(struct job *job, struct layer *l, uint64_t pos, const int32_t *acc,
+static bool fire_position(struct job *part, struct layer *l, uint64_t pos, const int32_t *acc,
 			  uint64_t *out)
 {
 	const struct snnq_tensor *t = &l->desc->out;
 	uint32_t words = tensor_words(t), w;
 	struct neuron_lanes lanes = neuron_lanes_of(&l->desc->neuron);
 
-	if (work(job, t->channels))
+	if (work_in_part(part, t->channels))
 		return true;
 	lanes.narrow = l->narrow;
 	for (w = 0; w < words; w++) {
@@ -301,7 +301,7 @@ static bool fire_position(struct job *job, struct layer *l, uint64_t pos, const 
 }
 
 /* Model NONE: multiply, add, shift with rounding, clamp. */
-static bool requantize_position(struct job *job, struct layer *l, uint64_t pos,
+static bool requantize_position(struct job *part, struct layer *l, uint64_t pos,
 				const int32_t *acc, uint64_t *out)
 {
 	const struct snnq_tensor *t = &l->desc->out;
@@ -310,7 +310,7 @@ static bool requantize_position(struct job *job, struct layer *l, uint64_t pos,
 	for (w = 0; w < tensor_words(t); w++) {
 		int32_t v[64] = { 0 };
 
-		if (work(job, 64u * (1u + t->planes)))
+		if (work_in_part(part, 64u * (1u + t->planes)))
 			return true;
 		for (j = 0; j < 64 && w * 64 + j < t->channels; j++) {
 			uint32_t c = w * 64 + j;
@@ -338,6 +338,16 @@ static bool delay(struct job *job, struct layer *l, const uint64_t *fresh, uint6
 	return false;
 }
 
+/* Of all that is done for a position, at most. */
+static uint64_t position_ops(const struct layer *l)
+{
+	const struct snnq_tensor *t = &l->desc->out;
+
+	if (l->kernel == SNNQ_KERNEL_GENERIC)
+		return UINT64_MAX;
+	return l->op->position_ops(l) + tensor_words(t) * 64ull * (2 + t->planes);
+}
+
 bool neuron_step(struct job *job, struct layer *l, const struct step *s)
 {
 	struct snnq_plan *plan = job->plan;
@@ -346,6 +356,8 @@ bool neuron_step(struct job *job, struct layer *l, const struct step *s)
 	bool skip = (l->desc->flags & SNNQ_LAYER_FLAG_SKIP_FIRST) && s->first;
 	uint64_t *spikes = l->line ? plan->fresh : s->out;
 	uint64_t acc_bytes = tensor_words(t) * 64 * sizeof(*plan->acc), pos = 0;
+	uint64_t all = position_ops(l);
+	struct job *part = all <= SNNQ_SAFE_POINT_OPS ? NULL : job;
 	uint32_t y, x;
 
 	if (l->op->unpack && l->kernel == SNNQ_KERNEL_DENSE &&
@@ -354,13 +366,13 @@ bool neuron_step(struct job *job, struct layer *l, const struct step *s)
 	l->values = plan->values;
 	for (y = 0; y < t->height; y++) {
 		for (x = 0; x < t->width; x++, pos++) {
-			if (work(job, (uint32_t)(acc_bytes / 8)))
+			if (work(job, part ? (uint32_t)(acc_bytes / 8) : (uint32_t)all))
 				return true;
 			memset(plan->acc, 0, acc_bytes);
-			if (l->op->kernels[l->kernel](job, l, s, y, x, plan->acc))
+			if (l->op->kernels[l->kernel](part, l, s, y, x, plan->acc))
 				return true;
-			if (!spiking ? requantize_position(job, l, pos, plan->acc, s->out) :
-				       !skip && fire_position(job, l, pos, plan->acc, spikes))
+			if (!spiking ? requantize_position(part, l, pos, plan->acc, s->out) :
+				       !skip && fire_position(part, l, pos, plan->acc, spikes))
 				return true;
 		}
 	}

@@ -14,19 +14,23 @@ const struct op op_table[SNNQ_OP_COUNT] = {
 		.lay_out = events_lay_out, .begin_job = events_begin, .run = events_run },
 	[SNNQ_OP_CONV2D] = {
 		.lay_out = conv_lay_out, .prepare = conv_prepare, .begin_job = weights_load,
-		.count = window_count, .unpack = true, KERNELS(conv) },
+		.count = window_count, .unpack = true, KERNELS(conv),
+		.position_ops = conv_position_ops },
 	[SNNQ_OP_LINEAR] = {
 		.lay_out = conv_lay_out, .prepare = conv_prepare, .begin_job = weights_load,
-		.count = window_count, .unpack = true, KERNELS(conv) },
+		.count = window_count, .unpack = true, KERNELS(conv),
+		.position_ops = conv_position_ops },
 	[SNNQ_OP_POOL_MAX] = {
 		.lay_out = window_lay_out, .prepare = pool_prepare, .count = window_count, .run = pool_max_run },
 	[SNNQ_OP_POOL_SUM] = {
 		.lay_out = window_lay_out, .prepare = pool_prepare, .count = window_count,
-		.unpack = true, KERNELS(pool_sum) },
+		.unpack = true, KERNELS(pool_sum),
+		.position_ops = pool_position_ops },
 	[SNNQ_OP_ADD] = {
 		.count = count_spikes_as_synops, .run = add_run },
 	[SNNQ_OP_ATTENTION] = {
-		.prepare = attention_prepare, .count = count_all_inputs, KERNELS(attention) },
+		.prepare = attention_prepare, .count = count_all_inputs, KERNELS(attention),
+		.position_ops = attention_position_ops },
 	[SNNQ_OP_READOUT] = {
 		.lay_out = readout_lay_out, .prepare = readout_prepare,
 		.count = count_spikes_as_synops, .run = readout_run, .end_job = readout_end },

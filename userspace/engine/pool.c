@@ -20,6 +20,14 @@ bool pool_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pac
 	return window_prepare(l, pace);
 }
 
+uint64_t pool_position_ops(const struct layer *l)
+{
+	const struct snnq_tensor *in = &l->desc->in[0];
+	uint64_t planes = l->kernel == SNNQ_KERNEL_EVENT ? in->planes : 1;
+
+	return planes * l->geometry.kernel_h * l->geometry.kernel_w * in->channels;
+}
+
 ACCUMULATE(pool_sum_generic)
 {
 	const struct snnq_tensor *in = &l->desc->in[0];
@@ -28,7 +36,7 @@ ACCUMULATE(pool_sum_generic)
 
 	for (c = 0; c < in->channels; c++)
 		for (ky = rows.first; ky < rows.end; ky++) {
-			if (work(job, (columns.end - columns.first) * in->planes))
+			if (work_in_part(part, (columns.end - columns.first) * in->planes))
 				return true;
 			for (kx = columns.first; kx < columns.end; kx++)
 				acc[c] += (int32_t)l->desc->param *
@@ -63,7 +71,7 @@ ACCUMULATE(pool_sum_event)
 			for (kx = columns.first; kx < columns.end; kx++) {
 				uint64_t pos = window_position(l, y, x, ky, kx);
 
-				if (work(job, in->channels))
+				if (work_in_part(part, in->channels))
 					return true;
 				add_bits(s->in[0] + tensor_index(in, p, pos, 0), tensor_words(in),
 					 value, acc);
@@ -90,7 +98,7 @@ ACCUMULATE(pool_sum_dense)
 	(void)s;
 	for (ky = rows.first; ky < rows.end; ky++)
 		for (kx = columns.first; kx < columns.end; kx++) {
-			if (work(job, channels))
+			if (work_in_part(part, channels))
 				return true;
 			add_scaled(acc, l->values + window_position(l, y, x, ky, kx) * channels,
 				   channels, (int32_t)l->desc->param);
