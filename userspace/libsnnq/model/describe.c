@@ -14,7 +14,7 @@
 #include "graph.h"
 #include "base/json.h"
 #include "model/grid.h"
-#include "snnq_tools.h"
+#include "snnq.h"
 
 struct totals {
 	uint64_t params, weights, weight_bytes;

@@ -18,7 +18,6 @@
 #include "backend.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "snnq_tools.h"
 
 #define JOB_TIMEOUT_NS 120000000000ll
 #define UNTOUCHED 0xa5		/* outputs are filled with it before each job */
