@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run/backend.h"
 #include "model/compile.h"
 #include "base/error.h"
+#include "base/host.h"
 #include "floatnet_layers.h"
 
 #define RECORD_MAX_BYTES (1ull << 32) /* outputs of all steps of a recording */

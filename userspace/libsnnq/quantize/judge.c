@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run/backend.h"
 #include "model/compile.h"
 #include "base/error.h"
+#include "base/host.h"
 #include "run/job_memory.h"
 #include "base/parallel.h"
 #include "quantize/quantize.h"

@@ -11,7 +11,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 #include "snnq.h"
 #include "snnq_validate.h"
@@ -85,20 +84,15 @@ struct snnq_device {
 	void *private;
 };
 
-/* @memory: most bytes of all plans. */
+/*
+ * Set @dev->ops, private, caps, and of info what caps does not say.
+ * @memory: most bytes of all plans.
+ */
 int sim_open(uint32_t cores, uint64_t memory, struct snnq_device *dev);
 /* @path NULL: the first coprocessor. -ENOENT when there is none. */
 int drm_open(const char *path, struct snnq_device *dev);
 
-/* Copy what users may know of the capabilities into the device's info. */
-void device_tell_caps(struct snnq_device *dev);
 struct snnq_device *device_get(struct snnq_device *dev);
 void device_put(struct snnq_device *dev);
-int64_t now_ns(void);
-/* Bytes of memory that the machine has. */
-static inline uint64_t host_memory(void)
-{
-	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-}
 
 #endif /* SNNQ_BACKEND_H */

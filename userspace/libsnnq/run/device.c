@@ -6,19 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "backend.h"
 #include "base/error.h"
-
-int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ll + t.tv_nsec;
-}
+#include "base/host.h"
 
 struct snnq_device *device_get(struct snnq_device *dev)
 {
@@ -34,7 +25,8 @@ void device_put(struct snnq_device *dev)
 	free(dev);
 }
 
-void device_tell_caps(struct snnq_device *dev)
+/* What users may know of the capabilities. */
+static void tell_caps(struct snnq_device *dev)
 {
 	const struct snnq_caps *c = &dev->caps;
 	struct snnq_device_info *i = &dev->info;
@@ -91,6 +83,7 @@ int snnq_open(const char *name, const struct snnq_open_opts *opts, struct snnq_d
 		free(d);
 		return ret;
 	}
+	tell_caps(d);
 	*dev = d;
 	return 0;
 }

@@ -25,6 +25,7 @@
 #include "backend.h"
 #include "drm_ioctl.h"
 #include "base/error.h"
+#include "base/host.h"
 #include "snnq_drm.h"
 
 struct drm_stream {
@@ -508,7 +509,6 @@ static int query(struct snnq_device *dev)
 		.scheme_pot = i.scheme_pot, .scheme_apot = i.scheme_apot,
 		.scheme_ternary = i.scheme_ternary,
 	};
-	device_tell_caps(dev);
 	return 0;
 }
 

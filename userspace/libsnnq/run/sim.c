@@ -19,6 +19,7 @@
 
 #include "backend.h"
 #include "base/error.h"
+#include "base/host.h"
 #include "job_memory.h"
 #include "snnq_regs.h"
 
@@ -465,7 +466,6 @@ static void fill_info(struct snnq_device *dev, uint32_t cores)
 		.dma_bits = 64, .queue_depth = 1, .lanes = SNNQ_LANES,
 		.port_bytes = SNNQ_PORT_BYTES, .clock_khz = SIM_CLOCK_KHZ,
 	};
-	device_tell_caps(dev);
 }
 
 static int start_threads(struct snnq_device *dev, struct sim *sim, uint32_t cores)

@@ -12,6 +12,7 @@
 
 #include "bins.h"
 #include "base/error.h"
+#include "base/host.h"
 #include "stream.h"
 
 struct snnq_stream {

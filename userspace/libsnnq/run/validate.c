@@ -18,6 +18,7 @@
 #include "backend.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/host.h"
 
 #define JOB_TIMEOUT_NS 120000000000ll
 #define UNTOUCHED 0xa5		/* outputs are filled with it before each job */
