@@ -31,7 +31,7 @@ userspace: setup-userspace ## libsnnq and the program: build/snnq
 		{ cat build/meson.log; rm -rf build/userspace; exit 1; }
 	@ninja -C build/userspace --quiet
 	@ln -sfn userspace/userspace/snnq/snnq build/snnq
-	@for lib in build/userspace/userspace/libsnnq/libsnnq.so*; do \
+	@for lib in build/userspace/userspace/libsnnq/libsnnq*.so*; do \
 		test -d $$lib || ln -sfn $${lib#build/} build/$${lib##*/}; done
 
 modules: setup-modules ## the driver for Debian's 6.12 kernel: build/snnq.ko

@@ -583,7 +583,7 @@ def not_files(folder):
 def locales(folder):
     """An application's locale with a decimal comma changes nothing."""
     program = folder / "import"
-    flags = ["-I", ROOT / "userspace/libsnnq", "-L", os.path.dirname(SNNQ), "-lsnnq",
+    flags = ["-I", ROOT / "userspace/libsnnq", "-L", os.path.dirname(SNNQ), "-lsnnq-tools", "-lsnnq",
              f"-Wl,-rpath,{os.path.dirname(SNNQ)}"]
     subprocess.run(["gcc", ROOT / "tests/cli/import_locale.c", "-o", program, *flags], check=True)
     subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", folder / "de_DE.UTF-8"], check=False,

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "events.h"
+#include "events/events.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

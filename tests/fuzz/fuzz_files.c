@@ -12,8 +12,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "error.h"
-#include "import.h"
+#include "base/error.h"
+#include "import/import.h"
 #include "quantize/journal.h"
 
 static const char path[] = "/proc/self/fd/200", header[] = "{\"work\": 1}";

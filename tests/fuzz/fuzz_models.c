@@ -14,11 +14,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "compact.h"
-#include "compile.h"
-#include "error.h"
-#include "floatnet.h"
-#include "graph.h"
+#include "model/compact.h"
+#include "model/compile.h"
+#include "base/error.h"
+#include "float/floatnet.h"
+#include "model/graph.h"
 #include "snnq_tools.h"
 
 #define MAX_STATE (1u << 22)	/* of models that are made ready to run */

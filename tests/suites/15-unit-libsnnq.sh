@@ -52,13 +52,28 @@ unit_tests() {
   TSAN_OPTIONS=halt_on_error=1 run_tests "$out/tsan" libsnnq_stream libsnnq_floatnet compensate quantize
 }
 
-# Declared in the headers, named in the map and exported by the library: three equal lists.
-symbols() {
-  nm -D --defined-only "$1" | awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }' | sort >"$out/exported.txt"
-  sed -n 's/^\t\(snnq_[a-z0-9_]*\);$/\1/p' userspace/libsnnq/libsnnq.map | sort >"$out/map.txt"
-  cat userspace/libsnnq/snnq.h userspace/libsnnq/snnq_tools.h |
-    sed -n 's/^[a-z].*[ *]\(snnq_[a-z0-9_]*\)(.*/\1/p' | sort >"$out/declared.txt"
+# exports LIBRARY MAP HEADER: declared, named in the map and exported: three equal lists.
+exports() {
+  nm -D --defined-only "$1" | awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }' | grep -v '^snnq_private_' |
+    sort >"$out/exported.txt"
+  sed -n 's/^\t\(snnq_[a-z0-9_]*\);$/\1/p' "$2" | sort >"$out/map.txt"
+  sed -n 's/^[a-z].*[ *]\(snnq_[a-z0-9_]*\)(.*/\1/p' "$3" | sort >"$out/declared.txt"
   [ -s "$out/exported.txt" ] && diff "$out/map.txt" "$out/exported.txt" && diff "$out/declared.txt" "$out/map.txt"
+}
+
+# What private.h lists is what one library has and the other uses.
+private_names() {
+  sed -n 's/^#define [a-z0-9_]* \(snnq_private_.*\)/\1/p' userspace/libsnnq/private.h | sort >"$out/listed.txt"
+  nm -D --defined-only "$1" | sed -n 's/.* T \(snnq_private_[a-z0-9_]*\)@.*/\1/p' | sort >"$out/given.txt"
+  nm -D --undefined-only "$2" | sed -n 's/.* \(snnq_private_[a-z0-9_]*\)@.*/\1/p' | sort >"$out/used.txt"
+  [ -s "$out/listed.txt" ] && diff "$out/listed.txt" "$out/given.txt" && diff "$out/listed.txt" "$out/used.txt"
+}
+
+symbols() {
+  local source=userspace/libsnnq
+  exports "$1/libsnnq.so" $source/libsnnq.map.in $source/snnq.h &&
+    exports "$1/libsnnq-tools.so" $source/libsnnq-tools.map $source/snnq_tools.h &&
+    private_names "$1/libsnnq.so" "$1/libsnnq-tools.so"
 }
 
 # Each header is complete by itself.
@@ -71,7 +86,7 @@ headers() {
 
 cxx() {
   g++ -std=c++17 -Wall -Wextra -Werror -fsanitize=address,undefined -Iuserspace/libsnnq tests/unit/header.cc \
-    -L"$1" -lsnnq -Wl,-rpath,"$1" -o "$out/header" && "$out/header"
+    -L"$1" -lsnnq-tools -lsnnq -Wl,-rpath,"$1" -o "$out/header" && "$out/header"
 }
 
 # The README shows what is compiled here, and it does what the README says.
@@ -92,8 +107,8 @@ if ! pkg-config --exists cmocka; then
   skip "unit tests of libsnnq" "cmocka is not installed"
 else
   unit_tests
-  if build "$out/asan" userspace/libsnnq/libsnnq.so.0.1.0 tests/libsnnq/{classify,write_example}; then
-    check "exported symbols" symbols "$out/asan/userspace/libsnnq/libsnnq.so.0.1.0"
+  if build "$out/asan" userspace/libsnnq/libsnnq{,-tools}.so.0.1.0 tests/libsnnq/{classify,write_example}; then
+    check "exported symbols" symbols "$out/asan/userspace/libsnnq"
     check "C++" cxx "$out/asan/userspace/libsnnq"
     check "example runs" example_runs "$out/asan"
   else

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # What users get: `meson install` into an empty prefix; programs in C99 and C++11 against it, found by
-# pkg-config alone; the installed program away from the source. And `make bench`, briefly.
+# pkg-config alone; what they and the libraries bring into a process; the installed program away from
+# the source. And `make bench`, briefly.
 set -euo pipefail
 
 out=$PWD/build/check/install
@@ -29,7 +30,7 @@ install_all() {
 # All that belongs there, and nothing of the tests.
 files() {
   local file
-  for file in bin/snnq lib/libsnnq.so lib/libsnnq.so.0 lib/pkgconfig/snnq.pc include/snnq.h include/snnq_tools.h \
+  for file in bin/snnq lib/libsnnq{,-tools}.so{,.0} lib/pkgconfig/snnq{,-tools}.pc include/snnq.h include/snnq_tools.h \
       include/snnq/snnq_drm.h include/snnq/snnq_program.h include/snnq/snnq_regs.h share/snnq/golden.bin \
       share/man/man1/snnq.1; do
     test -e "$prefix/$file" || { echo "missing: $file"; return 1; }
@@ -40,10 +41,9 @@ files() {
   ! find "$prefix" -name '*test*' | grep .
 }
 
-cat_program() {
+run_program() {
   cat <<'END'
 #include <snnq.h>
-#include <snnq_tools.h>
 #include <snnq/snnq_program.h>
 #include <stdio.h>
 
@@ -66,14 +66,95 @@ int main(int argc, char **argv)
 END
 }
 
-# program NAME COMPILER...: only pkg-config says where things are.
+# Quantizes; and the error of one library is read through the other.
+tools_program() {
+  cat <<'END'
+#include <snnq_tools.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+	struct snnq_layer_choice all = { NULL, "uniform", 8 };
+	struct snnq_quantize_opts opts;
+
+	memset(&opts, 0, sizeof(opts));
+	opts.size = sizeof(opts);
+	opts.method = SNNQ_QUANTIZE_ROUND;
+	opts.choices = &all;
+	opts.choice_count = 1;
+	if (argc != 3 || snnq_quantize(argv[1], argv[2], &opts)) {
+		puts(snnq_last_error(NULL));
+		return 1;
+	}
+	if (snnq_import("/nonexistent.net", argv[2], NULL) >= 0)
+		return 1;
+	puts(snnq_last_error(NULL));
+	return 0;
+}
+END
+}
+
+# program KIND NAME COMPILER...: only pkg-config says where things are.
 program() {
-  local flags
+  local flags package=snnq
+  [ "$1" = run ] || package=snnq-tools
   mkdir -p "$out/program"
-  cat_program >"$out/program/$1"
-  read -r -a flags <<<"$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --cflags --libs snnq)"
-  "${@:2}" -Wall -Wextra -pedantic -Werror "$out/program/$1" "${flags[@]}" -o "$out/program/a.out" &&
-    LD_LIBRARY_PATH=$prefix/lib "$out/program/a.out" tools/train/demo/digits.snnq | grep -x '10 classes'
+  "$1_program" >"$out/program/$1-$2"
+  read -r -a flags <<<"$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --cflags --libs "$package")"
+  "${@:3}" -Wall -Wextra -pedantic -Werror "$out/program/$1-$2" "${flags[@]}" -o "$out/program/$1"
+}
+
+runs() {
+  program run "$@" &&
+    LD_LIBRARY_PATH=$prefix/lib "$out/program/run" tools/train/demo/digits.snnq | grep -x '10 classes'
+}
+
+makes() {
+  local model=$out/program/digits.snnq
+  program tools "$@" || return 1
+  rm -f "$model"
+  LD_LIBRARY_PATH=$prefix/lib "$out/program/tools" tools/train/demo/digits-float.snnq "$model" |
+    grep -F /nonexistent.net && LD_LIBRARY_PATH=$prefix/lib "$out/program/run" "$model" | grep -x '10 classes'
+}
+
+# needs FILE NAME...: the libraries that it asks for are some of these, without their versions.
+needs() {
+  local name
+  while read -r name; do
+    [[ " ${*:2} libc libm ld-linux-x86-64 " == *" ${name%%.so*} "* ]] || { echo "$1 needs $name"; return 1; }
+  done < <(readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
+}
+
+# What classifies does not load what imports.
+libraries() {
+  needs "$prefix/lib/libsnnq.so" libcjson libdrm libmd liblz4 libzstd libexpat || return 1
+  needs "$prefix/lib/libsnnq-tools.so" libsnnq libcjson libhdf5_serial libhdf5 libmd libyaml-0 || return 1
+  needs "$prefix/bin/snnq" libsnnq libsnnq-tools libcjson libz || return 1
+  needs "$out/program/run" libsnnq && needs "$out/program/tools" libsnnq libsnnq-tools || return 1
+  LD_LIBRARY_PATH=$prefix/lib ldd "$out/program/run" >"$out/loaded.txt" || return 1
+  cat "$out/loaded.txt"
+  grep -q libsnnq.so.0 "$out/loaded.txt" && ! grep -E 'hdf5|yaml|curl|ssl' "$out/loaded.txt"
+}
+
+# The soname is that of version 0, and each exported name has a version.
+versions() {
+  local name
+  for name in snnq snnq-tools; do
+    readelf -d "$prefix/lib/lib$name.so" | grep -F "soname: [lib$name.so.0]" || return 1
+    nm -D --defined-only "$prefix/lib/lib$name.so" >"$out/$name.txt" || return 1
+    grep -q ' T snnq_.*@@SNNQ_' "$out/$name.txt" && ! grep -vE ' T snnq_.*@@SNNQ_| A SNNQ_' "$out/$name.txt" || return 1
+  done
+}
+
+# Parts of two releases are not mixed: the loader says so.
+mixed() {
+  rm -rf "$out/mixed"
+  cp -rP "$prefix/lib" "$out/mixed"
+  sed -i 's/SNNQ_PRIVATE_0/SNNQ_PRIVATE_9/' "$out/mixed"/libsnnq-tools.so.0.*
+  if LD_LIBRARY_PATH=$out/mixed "$out/program/tools" >"$out/mixed.txt" 2>&1; then return 1; fi
+  cat "$out/mixed.txt"
+  grep -F "version \`SNNQ_PRIVATE_9" "$out/mixed.txt"
 }
 
 # The ABI headers are complete by themselves, for both languages.
@@ -101,8 +182,13 @@ bench() {
 mkdir -p "$out"
 step "meson install" install_all
 step "installed files" files
-step "C99 against the installed tree" program a.c gcc -std=c99
-step "C++11 against the installed tree" program a.cc g++ -std=c++11
+step "C99 against the installed libsnnq" runs a.c gcc -std=c99
+step "C++11 against the installed libsnnq" runs a.cc g++ -std=c++11
+step "C99 against the installed libsnnq-tools" makes a.c gcc -std=c99
+step "C++11 against the installed libsnnq-tools" makes a.cc g++ -std=c++11
+step "libraries that are loaded" libraries
+step "sonames and versions" versions
+step "libraries of two releases" mixed
 step "installed ABI headers" headers
 step "the installed program away from the source" away
 step "make bench" bench

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "drm_ioctl.h"
+#include "run/drm_ioctl.h"
 #include "fake_kernel.h"
 #include "snnq_regs.h"
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "bins.h"
+#include "run/bins.h"
 #include "floats.h"
 #include "models.h"
 

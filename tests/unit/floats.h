@@ -7,8 +7,8 @@
 #ifndef TEST_FLOATS_H
 #define TEST_FLOATS_H
 
-#include "floatnet.h"
-#include "modelfile.h"
+#include "float/floatnet.h"
+#include "model/modelfile.h"
 #include "snnq.h"
 
 #define STEPS 7u	/* of each model */

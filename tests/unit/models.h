@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "graph.h"
-#include "modelfile.h"
+#include "model/graph.h"
+#include "model/modelfile.h"
 #include "snnq.h"
 
 /* A file name in a fresh directory; gone after models_cleanup(). */

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "parallel.h"
+#include "base/parallel.h"
 #include "quantize/fit.h"
 #include "quantize/quantize.h"
 #include "quantize/response.h"

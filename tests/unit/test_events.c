@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "events.h"
+#include "events/events.h"
 
 #define SENSOR_XML \
 	"<dv version=\"2.0\"><node name=\"outInfo\">" \

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "bins.h"
+#include "run/bins.h"
 
 #define STEPS 4
 

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "compact.h"
-#include "compile.h"
+#include "model/compact.h"
+#include "model/compile.h"
 #include "models.h"
 #include "snnq_tools.h"
 

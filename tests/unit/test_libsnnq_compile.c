@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "compile.h"
+#include "model/compile.h"
 #include "models.h"
 
 static const char path[] = "compiled.snnq";

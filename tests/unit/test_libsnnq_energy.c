@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "energy.h"
+#include "energy/energy.h"
 #include "models.h"
 
 /* Spikformer-2-256, block MLP fc2, 16 steps, one input in eight fires. */

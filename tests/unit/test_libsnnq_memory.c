@@ -15,8 +15,8 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "compact.h"
-#include "error.h"
+#include "model/compact.h"
+#include "base/error.h"
 #include "failing_alloc.h"
 #include "fake_kernel.h"
 #include "floats.h"

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "modelfile.h"
+#include "model/modelfile.h"
 #include "quantize/quantize.h"
 #include "snnq_engine.h"
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "compact.h"
+#include "model/compact.h"
 #include "floats.h"
 #include "models.h"
 

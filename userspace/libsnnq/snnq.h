@@ -101,6 +101,12 @@ struct snnq_layer_info {
 };
 int snnq_model_layer(struct snnq_model *model, uint32_t index, struct snnq_layer_info *info);
 
+/*
+ * Describe a model file, float or integer, as a JSON document (product keys:
+ * params, layers[], sizes, ratios). @json is freed with free().
+ */
+int snnq_describe(const char *path, char **json);
+
 /* ---- events ---- */
 
 struct snnq_event {
@@ -216,6 +222,25 @@ int snnq_stream_counters(struct snnq_stream *stream, uint32_t layer,
  */
 int64_t snnq_stream_tap(struct snnq_stream *stream, uint32_t layer, int32_t *values,
 			size_t capacity);
+
+/* ---- validation of devices ---- */
+
+enum snnq_validate_result {
+	SNNQ_VALIDATE_PASSED, SNNQ_VALIDATE_FAILED,
+	SNNQ_VALIDATE_SKIPPED,	/* the device does not support what the case needs */
+};
+
+struct snnq_validate_opts {
+	size_t size;
+	/* Called for each case. @detail: why it did not pass. */
+	void (*report)(void *ctx, const char *name, enum snnq_validate_result result,
+		       const char *detail, uint32_t done, uint32_t total);
+	void *report_ctx;
+};
+
+/* Run a file of golden vectors on a device. 0 when all ran (passed or not), or -errno. */
+int snnq_validate(struct snnq_device *dev, const char *path,
+		  const struct snnq_validate_opts *opts);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snnq_tools.h - libsnnq for tools: making models.
+ * snnq_tools.h - libsnnq-tools: import and quantize networks, and what they cost.
  *
  * Conventions as in snnq.h: 0 or -errno, the text of a failure in
  * snnq_last_error(NULL). Output files appear complete or not at all.
@@ -13,12 +13,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/*
- * Describe a model file, float or integer, as a JSON document (product keys:
- * params, layers[], sizes, ratios). @json is freed with free().
- */
-int snnq_describe(const char *path, char **json);
 
 struct snnq_import_opts {
 	size_t size;
@@ -139,23 +133,6 @@ struct snnq_energy_opts {
  * its counters, as a JSON document (see snnq-energy(1)). @json is freed with free().
  */
 int snnq_energy(const char *path, const struct snnq_energy_opts *opts, char **json);
-
-enum snnq_validate_result {
-	SNNQ_VALIDATE_PASSED, SNNQ_VALIDATE_FAILED,
-	SNNQ_VALIDATE_SKIPPED,	/* the device does not support what the case needs */
-};
-
-struct snnq_validate_opts {
-	size_t size;
-	/* Called for each case. @detail: why it did not pass. */
-	void (*report)(void *ctx, const char *name, enum snnq_validate_result result,
-		       const char *detail, uint32_t done, uint32_t total);
-	void *report_ctx;
-};
-
-/* Run a file of golden vectors on a device. 0 when all ran (passed or not), or -errno. */
-int snnq_validate(struct snnq_device *dev, const char *path,
-		  const struct snnq_validate_opts *opts);
 
 #ifdef __cplusplus
 }

@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "allocate_internal.h"
-#include "error.h"
+#include "base/error.h"
 
 /* States of one layer; more are thinned out. Candidates are filtered when twice as many. */
 #define MAX_STATES   (1u << 19)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "allocate_internal.h"
-#include "error.h"
+#include "base/error.h"
 
 #define EXPONENTS 60	/* multipliers are 2^-60 to 2^60 units */
 

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
-#include "json.h"
-#include "quantize/model.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "model/model.h"
 #include "quantize/quantize.h"
 
 struct assembler {

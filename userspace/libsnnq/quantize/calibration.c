@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bins.h"
-#include "error.h"
-#include "parallel.h"
+#include "run/bins.h"
+#include "base/error.h"
+#include "base/parallel.h"
 #include "quantize/quantize.h"
 
 /* Its first window, which is what a recording is classified by. */

@@ -5,7 +5,7 @@
 #ifndef SNNQ_COMPENSATE_H
 #define SNNQ_COMPENSATE_H
 
-#include "quantize/grid.h"
+#include "model/grid.h"
 #include "quantize/moment.h"
 
 /**

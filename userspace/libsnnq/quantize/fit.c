@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "error.h"
+#include "base/error.h"
 
 #define PASSES 200
 #define RIDGE 0.5	/* of the square of a column: losses of single layers have noise */

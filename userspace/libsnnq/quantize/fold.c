@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "quantize/quantize.h"
 
 #define SHIFT_DEFAULT 4

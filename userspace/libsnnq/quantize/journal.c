@@ -22,7 +22,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "journal.h"
 
 #define MAX_BYTES  (1l << 30)

@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend.h"
-#include "compile.h"
-#include "error.h"
-#include "job_memory.h"
-#include "parallel.h"
+#include "model/compile.h"
+#include "base/error.h"
+#include "base/host.h"
+#include "run/job_memory.h"
+#include "base/parallel.h"
 #include "quantize/quantize.h"
 
 /* ---- functions ---- */

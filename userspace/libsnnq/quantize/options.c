@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "energy.h"
-#include "error.h"
-#include "parallel.h"
+#include "energy/energy.h"
+#include "base/error.h"
+#include "base/parallel.h"
 
 #define MOST_BITS 8u
 #define MOST_OPTIONS 64u

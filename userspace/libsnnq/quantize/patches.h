@@ -9,8 +9,8 @@
 #ifndef SNNQ_PATCHES_H
 #define SNNQ_PATCHES_H
 
-#include "graph.h"
-#include "quantize/grid.h"
+#include "model/graph.h"
+#include "model/grid.h"
 
 struct place {
 	uint32_t recording;

@@ -15,10 +15,10 @@
 #ifndef SNNQ_QUANTIZE_H
 #define SNNQ_QUANTIZE_H
 
-#include "floatnet.h"
-#include "graph.h"
+#include "float/floatnet.h"
+#include "model/graph.h"
 #include "quantize/compensate.h"
-#include "quantize/grid.h"
+#include "model/grid.h"
 #include "quantize/moment.h"
 #include "quantize/patches.h"
 #include "snnq_tools.h"

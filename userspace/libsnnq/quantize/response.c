@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "neuron.h"
-#include "parallel.h"
+#include "base/parallel.h"
 #include "simd.h"
 
 #define LANES 16u

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "compact.h"
-#include "energy.h"
-#include "error.h"
+#include "model/compact.h"
+#include "energy/energy.h"
+#include "base/error.h"
 
 #define HISTOGRAM_BINS 64
 #define FRONT_POINTS 200u	/* of the document */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compact.h"
-#include "error.h"
+#include "model/compact.h"
+#include "base/error.h"
 #include "quantize/quantize.h"
 
 #define BASE_BITS 8		/* of layers that are not done yet */

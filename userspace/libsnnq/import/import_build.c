@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: MIT
+/*
+ * import_build.c - a foreign network as an integer .snnq model.
+ *
+ * Everything stays exact: weights w become w / 2^k, their common power of two moves
+ * into the neuron's shift (Loihi adds z << (6 + exponent)); a dense layer over a
+ * map is a convolution with the kernel as large as the map, because (C, H, W)
+ * flattened is just the order of its weights.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/compact.h"
+#include "base/error.h"
+#include "import.h"
+#include "base/json.h"
+#include "model/model.h"
+#include "snnq_program.h"
+
+#define LOIHI_SHIFT 6		/* of weights, thresholds and biases */
+#define MAX_SIDE 4096
+
+struct map {
+	uint32_t height, width, channels;
+};
+
+static bool window(const struct import_layer *l, int axis, uint32_t in, uint32_t *out)
+{
+	uint32_t kernel = l->weight.shape[l->weight.dims - 2 + axis];
+	int64_t span = (int64_t)in + 2 * (int64_t)l->padding[axis] -
+		       (int64_t)l->dilation[axis] * (kernel - 1) - 1;
+
+	if (span < 0 || !l->stride[axis])
+		return false;
+	*out = (uint32_t)(span / l->stride[axis] + 1);
+	return *out <= MAX_SIDE;
+}
+
+/* Size after @l; false when it does not take @m, or the source says another size. */
+static bool advance(const struct import_layer *l, struct map *m)
+{
+	const uint32_t *shape = l->weight.shape;
+	struct map out = *m;
+
+	if (l->kind == IMPORT_DENSE) {
+		if ((uint64_t)m->height * m->width * m->channels != shape[1])
+			return false;
+		out = (struct map){ 1, 1, shape[0] };
+	} else {
+		if (l->kind == IMPORT_CONV) {
+			if ((uint64_t)shape[1] * l->groups != m->channels || shape[0] % l->groups)
+				return false;
+			out.channels = shape[0];
+		}
+		if (!window(l, 0, m->height, &out.height) || !window(l, 1, m->width, &out.width))
+			return false;
+	}
+	if ((l->said[0] && l->said[0] != out.channels) ||
+	    (l->said[1] && l->said[1] != out.height) || (l->said[2] && l->said[2] != out.width))
+		return false;
+	*m = out;
+	return true;
+}
+
+/* How many layers take what is before them; @m becomes what the next one sees. */
+static uint32_t fitting(const struct import_net *net, struct map *m)
+{
+	uint32_t i = 0;
+
+	while (i < net->layer_count && advance(&net->layers[i], m))
+		i++;
+	return i;
+}
+
+/* Say why @l does not take @m. */
+static int misfit(const struct import_net *net, const struct import_layer *l, const struct map *m)
+{
+	const uint32_t *shape = l->weight.shape;
+	struct import_layer silent = *l;
+	struct map out = *m;
+
+	memset(silent.said, 0, sizeof(silent.said));
+	if (advance(&silent, &out))
+		return error_set(-EBADMSG,
+				 "%s: %s.shape: expected %u x %u x %u (channels x height x width), "
+				 "as its weights and input make it, found %u x %u x %u",
+				 net->name, l->name, out.channels, out.height, out.width,
+				 l->said[0], l->said[1], l->said[2]);
+	if (l->kind == IMPORT_DENSE)
+		return error_set(-EBADMSG,
+				 "%s: %s.weight: expected %" PRIu64 " inputs (%u channels x %u x "
+				 "%u), found %u", net->name, l->name,
+				 (uint64_t)m->channels * m->height * m->width, m->channels,
+				 m->height, m->width, shape[1]);
+	if (l->kind == IMPORT_CONV && ((uint64_t)shape[1] * l->groups != m->channels ||
+				       shape[0] % l->groups))
+		return error_set(-EBADMSG,
+				 "%s: %s.weight: expected %u input channels and outputs in whole "
+				 "groups, found %u x %u groups and %u outputs", net->name, l->name,
+				 m->channels, shape[1], l->groups, shape[0]);
+	return error_set(-EBADMSG,
+			 "%s: %s: expected an input that holds its window, and at most %u x %u "
+			 "positions out, found an input of %u x %u", net->name, l->name, MAX_SIDE,
+			 MAX_SIDE, m->width, m->height);
+}
+
+/* Weights are integers; which grid holds them is seen later. */
+static int check_weights(const struct import_net *net, const struct import_layer *l)
+{
+	for (size_t i = 0; i < l->weight.count; i++) {
+		double w = l->weight.values[i];
+
+		if (!(fabs(w) < 1 << 30) || w != trunc(w))
+			return error_set(-EBADMSG,
+					 "%s: %s.weight: element %zu: expected an integer below "
+					 "2^30, found %g", net->name, l->name, i, w);
+	}
+	return 0;
+}
+
+static int check_layer(const struct import_net *net, const struct import_layer *l)
+{
+	static const uint32_t dims[] = { [IMPORT_DENSE] = 2, [IMPORT_CONV] = 4, [IMPORT_POOL] = 2 };
+	uint32_t outputs = l->weight.shape[0];
+
+	if (l->weight.dims != dims[l->kind])
+		return error_set(-EBADMSG, "%s: %s.weight: expected %u axes, found %u", net->name,
+				 l->name, dims[l->kind], l->weight.dims);
+	for (uint32_t i = 0; i < l->weight.dims; i++)
+		if (!l->weight.shape[i] || l->weight.shape[i] > SNNQ_MAX_CHANNELS)
+			return error_set(
+				-EBADMSG, "%s: %s.weight: axis %u: expected 1..%u, found %u",
+				net->name, l->name, i, SNNQ_MAX_CHANNELS, l->weight.shape[i]);
+	if (l->bias.count && (l->kind == IMPORT_POOL ||
+			      (l->bias.count != outputs && l->bias.count != 1)))
+		return error_set(-EBADMSG, "%s: %s.bias: expected %u values, found %zu", net->name,
+				 l->name, outputs, l->bias.count);
+	for (uint32_t i = 0; i < l->bias.dims; i++)
+		if (l->bias.shape[i] != 1 && l->bias.shape[i] != l->bias.count)
+			return error_set(-EBADMSG, "%s: %s.bias: expected one axis of %u values, "
+					 "found %u along axis %u", net->name, l->name, outputs,
+					 l->bias.shape[i], i);
+	return check_weights(net, l);
+}
+
+/* The input's size: as given, or the smallest square that fits all layers. */
+static int find_input(struct import_net *net)
+{
+	uint32_t p = net->polarities ? net->polarities : 2, best = 0;
+	struct map m = { 0, 0, 0 };
+
+	if (p > 2)
+		return error_set(-EINVAL, "%s: polarities: expected 1 or 2, found %u", net->name,
+				 p);
+	net->polarities = p;
+	if (net->width) {
+		m = (struct map){ net->height, net->width, p };
+		best = fitting(net, &m);
+	}
+	for (uint32_t n = 1; !net->width && n <= MAX_SIDE; n++) {
+		struct map end = { n, n, p };
+		uint32_t count = fitting(net, &end);
+
+		if (count == net->layer_count)
+			net->width = net->height = n;
+		if (n == 1 || count > best) {
+			best = count;
+			m = end;
+		}
+	}
+	return best == net->layer_count ? 0 : misfit(net, &net->layers[best], &m);
+}
+
+static void add_pair(cJSON *layer, const char *key, uint32_t h, uint32_t w)
+{
+	int pair[] = { (int)h, (int)w };
+
+	json_put(layer, key, cJSON_CreateIntArray(pair, 2));
+}
+
+static void add_leak(cJSON *neuron, const char *key, uint32_t decay)
+{
+	cJSON *leak = json_put_object(neuron, key);
+
+	json_put_string(leak, "kind", "tz12");
+	json_put_number(leak, "decay", decay);
+}
+
+static int add_neuron(const struct import_net *net, const struct import_layer *l, cJSON *layer,
+		      uint32_t factor)
+{
+	cJSON *neuron = json_put_object(layer, "neuron");
+	int32_t shift = LOIHI_SHIFT + l->neuron.weight_exponent + (int32_t)factor;
+
+	if (shift > (int32_t)SNNQ_MAX_SHIFT)
+		return error_set(-EBADMSG,
+				 "%s: %s: expected a weight exponent that gives a shift up "
+				 "to %u, found %d",
+				 net->name, l->name, SNNQ_MAX_SHIFT, shift);
+	json_put_string(neuron, "model", "cuba");
+	add_leak(neuron, "leak", l->neuron.voltage_decay);
+	add_leak(neuron, "current_leak", l->neuron.current_decay);
+	json_put_string(neuron, "compare", net->compare_ge ? "ge" : "gt");
+	json_put_string(neuron, "reset", "hard");
+	json_put_number(neuron, "threshold",
+				(double)l->neuron.threshold_mantissa * (1 << LOIHI_SHIFT));
+	json_put_number(neuron, "shift", shift);
+	if (!net->no_delay)
+		json_put_number(neuron, "delay", 1);
+	if (net->skip_first)
+		json_put(neuron, "skip_first", cJSON_CreateTrue());
+	return 0;
+}
+
+static int add_bias(const struct import_net *net, const struct import_layer *l, cJSON *layer,
+		    struct modelfile *f)
+{
+	uint32_t outputs = l->weight.shape[0];
+	int32_t *values;
+	int ret;
+
+	if (!l->bias.count)
+		return 0;
+	values = calloc(outputs, sizeof(*values));
+	for (uint32_t i = 0; values && i < outputs; i++) {
+		double b = l->bias.values[l->bias.count > 1 ? i : 0];
+
+		if (b != trunc(b) || fabs(b) > 1 << 24) {
+			free(values);
+			return error_set(-EBADMSG, "%s: %s.bias[%u]: expected an integer, found %g",
+					 net->name, l->name, i, b);
+		}
+		values[i] = (int32_t)b * (1 << LOIHI_SHIFT);
+	}
+	if (!values)
+		return error_set(-ENOMEM, "%s: no memory", net->name);
+	ret = model_add_integers(&(struct model_slot){ f, layer, "bias", l->name, "bias" }, values,
+				 outputs);
+	free(values);
+	return ret;
+}
+
+static int add_packed(const struct import_net *net, const struct import_layer *l, cJSON *layer,
+		      const struct weight_shape *shape, const struct grid *grid, uint32_t factor,
+		      struct modelfile *f)
+{
+	struct model_slot slot = { f, json_put_object(layer, "weight"), "tensor", l->name,
+				   "weight" };
+	uint8_t *indices = malloc(weight_count(shape));
+	int ret;
+
+	if (!indices)
+		return error_set(-ENOMEM, "%s: %s: no memory", net->name, l->name);
+	for (size_t i = 0; i < weight_count(shape); i++)
+		indices[i] = (uint8_t)grid_nearest(grid, ldexp(l->weight.values[i], -(int)factor));
+	ret = model_add_weight(&slot, shape, grid, indices);
+	free(indices);
+	return ret;
+}
+
+static int add_weights(const struct import_net *net, const struct import_layer *l,
+		       const struct map *in, cJSON *layer, struct modelfile *f)
+{
+	struct weight_shape shape = { l->weight.shape[0], l->weight.shape[1], 1, 1, l->groups };
+	struct grid grid;
+	uint32_t factor;
+	int ret;
+
+	if (l->kind == IMPORT_CONV) {
+		shape.kernel_h = l->weight.shape[2];
+		shape.kernel_w = l->weight.shape[3];
+	} else {
+		shape.inputs = in->channels;
+		shape.kernel_h = in->height;
+		shape.kernel_w = in->width;
+	}
+	if (!grid_find_exact(l->weight.values, l->weight.count, &grid, &factor))
+		return error_set(-EBADMSG,
+				 "%s: %s.weight: expected integers on a grid of at most 8 "
+				 "bits times a power of two",
+				 net->name, l->name);
+	json_put_number(layer, "out_channels", shape.outputs);
+	if (shape.kernel_h * shape.kernel_w > 1 || l->kind == IMPORT_CONV) {
+		add_pair(layer, "kernel", shape.kernel_h, shape.kernel_w);
+		add_pair(layer, "stride", l->stride[0], l->stride[1]);
+		add_pair(layer, "padding", l->padding[0], l->padding[1]);
+		add_pair(layer, "dilation", l->dilation[0], l->dilation[1]);
+		json_put_number(layer, "groups", l->groups);
+	}
+	ret = add_packed(net, l, layer, &shape, &grid, factor, f);
+	if (!ret)
+		ret = add_bias(net, l, layer, f);
+	return ret ? ret : add_neuron(net, l, layer, factor);
+}
+
+static int add_pool(const struct import_net *net, const struct import_layer *l, cJSON *layer)
+{
+	double value = l->weight.values[0];
+
+	for (size_t i = 1; i < l->weight.count; i++)
+		if (l->weight.values[i] != value)
+			return error_set(-EBADMSG, "%s: %s: expected equal weights", net->name,
+					 l->name);
+	if (value != trunc(value) || value < 1 || value > 32767)
+		return error_set(-EBADMSG, "%s: %s: expected a weight 1..32767, found %g",
+				 net->name, l->name, value);
+	add_pair(layer, "kernel", l->weight.shape[0], l->weight.shape[1]);
+	add_pair(layer, "stride", l->stride[0], l->stride[1]);
+	add_pair(layer, "padding", l->padding[0], l->padding[1]);
+	add_pair(layer, "dilation", l->dilation[0], l->dilation[1]);
+	json_put_number(layer, "value", value);
+	return add_neuron(net, l, layer, 0);
+}
+
+static const char *operation(const struct import_layer *l, const struct map *in)
+{
+	if (l->kind == IMPORT_POOL)
+		return "sumpool";
+	if (l->kind == IMPORT_CONV || in->height > 1 || in->width > 1)
+		return "conv2d";
+	return "linear";
+}
+
+static int add_layers(struct import_net *net, cJSON *layers, struct map *m, struct modelfile *f)
+{
+	const char *input = "input";
+	int ret = 0;
+
+	for (uint32_t i = 0; !ret && i < net->layer_count; i++) {
+		const struct import_layer *l = &net->layers[i];
+		cJSON *layer = json_append_object(layers);
+
+		if (!layer)
+			return error_set(-ENOMEM, "%s: no memory", net->name);
+		json_put_string(layer, "name", l->name);
+		json_put_string(layer, "op", operation(l, m));
+		json_put(layer, "inputs", cJSON_CreateStringArray(&input, 1));
+		ret = l->kind == IMPORT_POOL ? add_pool(net, l, layer) :
+					       add_weights(net, l, m, layer, f);
+		advance(l, m);
+		input = l->name;
+	}
+	return ret;
+}
+
+/* A network that begins with a dense layer takes the flat order, others the map. */
+static void add_input(const struct import_net *net, cJSON *graph, struct map *m)
+{
+	cJSON *input = json_put_object(graph, "input");
+	bool flat = net->layers[0].kind == IMPORT_DENSE;
+
+	json_put_number(input, "width", net->width);
+	json_put_number(input, "height", net->height);
+	json_put_number(input, "polarities", net->polarities);
+	json_put_number(input, "on_channel", net->polarities - 1);
+	json_put_string(input, "layout", flat ? "flat" : "hwc");
+	json_put_number(input, "planes", 1);
+	json_put_string(input, "binning", "duration");
+	json_put_number(input, "steps", net->steps);
+	json_put_number(input, "step_us", net->step_us);
+	json_put_string(input, "rounding", "half_even");
+	json_put_string(input, "origin", "zero");
+	*m = (struct map){ net->height, net->width, net->polarities };
+	if (flat)
+		*m = (struct map){ 1, 1, net->height * net->width * net->polarities };
+}
+
+static void add_readout(const struct import_net *net, cJSON *graph)
+{
+	cJSON *readout = json_put_object(graph, "readout");
+
+	json_put_string(readout, "input", net->layers[net->layer_count - 1].name);
+	json_put_string(readout, "mode", "sum");
+	json_put_number(readout, "scale", 1);
+}
+
+static void add_classes(cJSON *graph, uint32_t count)
+{
+	cJSON *classes = json_put_array(graph, "classes");
+	char name[16];
+
+	for (uint32_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%" PRIu32, i);
+		json_append(classes, cJSON_CreateString(name));
+	}
+}
+
+static int build(struct import_net *net, struct modelfile *f)
+{
+	struct map m;
+	cJSON *layers;
+	int ret;
+
+	json_put_string(f->graph, "format", "snnq");
+	json_put_number(f->graph, "version", 1);
+	json_put_string(f->graph, "arithmetic", "integer");
+	json_put_string(f->graph, "name", net->name);
+	json_put_string(f->graph, "imported_from", net->source);
+	add_input(net, f->graph, &m);
+	layers = json_put_array(f->graph, "layers");
+	ret = add_layers(net, layers, &m, f);
+	if (ret)
+		return ret;
+	if (m.height != 1 || m.width != 1)
+		return error_set(-EBADMSG, "%s: expected an output of 1 x 1, found %u x %u",
+				 net->name, m.height, m.width);
+	add_classes(f->graph, m.channels);
+	add_readout(net, f->graph);
+	return 0;
+}
+
+int import_build(struct import_net *net, const char *out)
+{
+	uint64_t losses = json_losses();
+	struct modelfile *f = NULL;
+	int ret = 0;
+
+	if (!net->steps || net->steps > SNNQ_MAX_STEPS)
+		return error_set(-EBADMSG,
+				 "%s: steps: expected 1..%u, found %u (the source may "
+				 "not say: give the number)",
+				 net->name, SNNQ_MAX_STEPS, net->steps);
+	for (uint32_t i = 0; !ret && i < net->layer_count; i++)
+		ret = check_layer(net, &net->layers[i]);
+	if (!ret)
+		ret = find_input(net);
+	if (ret)
+		return ret;
+	ret = modelfile_new(cJSON_CreateObject(), &f);
+	if (!ret)
+		ret = build(net, f);
+	if (!ret && json_losses() != losses)
+		ret = error_set(-ENOMEM, "%s: no memory", net->name);
+	if (!ret)
+		ret = compact_model(out, f);
+	if (!ret)
+		ret = modelfile_write(f, out);
+	modelfile_free(f);
+	return ret;
+}

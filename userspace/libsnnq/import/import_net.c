@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/*
+ * import_net.c - the network that a reader fills.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "import.h"
+
+int import_add_layer(struct import_net *net, const char *path, enum import_kind kind,
+		     const char *name, struct import_layer **layer)
+{
+	struct import_layer *l;
+
+	if (!net->layers)
+		net->layers = calloc(IMPORT_MAX_LAYERS, sizeof(*net->layers));
+	if (!net->layers)
+		return error_set(-ENOMEM, "%s: no memory", path);
+	if (net->layer_count == IMPORT_MAX_LAYERS)
+		return error_set(-EBADMSG, "%s: more than %d layers", path, IMPORT_MAX_LAYERS);
+	l = &net->layers[net->layer_count++];
+	l->kind = kind;
+	snprintf(l->name, sizeof(l->name), "%s", name);
+	for (int i = 0; i < 2; i++)
+		l->stride[i] = l->dilation[i] = 1;
+	l->groups = 1;
+	*layer = l;
+	return 0;
+}
+
+void import_net_free(struct import_net *net)
+{
+	for (uint32_t i = 0; i < net->layer_count; i++) {
+		import_array_free(&net->layers[i].weight);
+		import_array_free(&net->layers[i].bias);
+	}
+	free(net->layers);
+	memset(net, 0, sizeof(*net));
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+/*
+ * compile.c - lay out regions, scratch, state and tables; write descriptors.
+ *
+ * Everything is placed by bumping an offset: activations of one step of a whole
+ * network are small beside its weights. The validator has the last word, so
+ * nothing is checked twice here.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compile.h"
+#include "base/error.h"
+
+struct compiler {
+	const struct graph *graph;
+	struct compiled *out;
+	struct snnq_program_header header;
+	struct snnq_region_desc regions[4];
+	struct snnq_layer *layers;
+	int32_t *table;
+	__u64 weights_bytes;
+};
+
+static uint64_t align8(uint64_t n)
+{
+	return (n + 7) & ~7ull;
+}
+
+static __u64 bump(__u64 *at, __u64 bytes)
+{
+	__u64 offset = *at;
+
+	*at += align8(bytes);
+	return offset;
+}
+
+static int add_region(struct compiler *c, uint32_t role, uint64_t bytes, uint64_t step_bytes)
+{
+	bool written = role == SNNQ_ROLE_OUTPUT || role == SNNQ_ROLE_READOUT;
+
+	c->regions[c->header.region_count] = (struct snnq_region_desc) {
+		.bytes = bytes, .step_bytes = step_bytes, .role = role,
+		.access = written ? SNNQ_ACCESS_WRITE : SNNQ_ACCESS_READ,
+	};
+	return (int)c->header.region_count++;
+}
+
+static struct snnq_tensor tensor_of(const struct graph_shape *s, uint32_t region, uint64_t offset)
+{
+	return (struct snnq_tensor) {
+		.offset = offset, .region = (uint16_t)region, .format = s->format,
+		.planes = s->planes, .height = (uint16_t)s->height, .width = (uint16_t)s->width,
+		.channels = s->channels,
+	};
+}
+
+static uint32_t user(int region)
+{
+	return SNNQ_REGION_USER + (uint32_t)region;
+}
+
+static struct snnq_tensor operand(const struct compiler *c, int layer)
+{
+	if (layer != GRAPH_INPUT)
+		return c->layers[layer].out;
+	return tensor_of(&c->graph->input.shape, user(c->out->input_region), 0);
+}
+
+static void add_numbers(struct compiler *c, const struct graph_numbers *n, uint32_t *index,
+			uint32_t *count)
+{
+	if (!n->count)
+		return;
+	*index = c->header.table_count;
+	*count = n->count;
+	for (uint32_t i = 0; i < n->count; i++)
+		c->table[c->header.table_count++] = graph_number(n, i);
+}
+
+static void add_weights(struct compiler *c, const struct graph_layer *g, struct snnq_layer *l)
+{
+	l->quant = (struct snnq_quant) {
+		.offset = bump(&c->weights_bytes, g->weight->bytes),
+		.region = (uint16_t)user(c->out->weights_region),
+		.scheme = (uint8_t)g->scheme, .bits = (uint8_t)g->bits,
+	};
+	memcpy((char *)c->out->weights + l->quant.offset, g->weight->data, g->weight->bytes);
+}
+
+static void add_state(struct compiler *c, struct snnq_layer *l)
+{
+	uint64_t bytes = snnq_layer_state_bytes(l);
+
+	if (bytes)
+		l->state_offset = bump(&c->header.state_bytes, bytes);
+}
+
+static struct snnq_layer *add_layer(struct compiler *c, uint32_t op)
+{
+	struct snnq_layer *l = &c->layers[c->header.layer_count++];
+
+	l->op = (uint16_t)op;
+	return l;
+}
+
+static void compile_layer(struct compiler *c, const struct graph_layer *g)
+{
+	struct snnq_layer *l = add_layer(c, g->op);
+	struct snnq_tensor out = tensor_of(&g->out, SNNQ_REGION_SCRATCH, 0);
+
+	for (uint32_t i = 0; i < g->in_count; i++)
+		l->in[i] = operand(c, g->in[i]);
+	out.offset = bump(&c->header.scratch_step_bytes, snnq_tensor_bytes(&out));
+	c->out->offsets[g - c->graph->layers] = out.offset;
+	l->out = out;
+	if (g->op != SNNQ_OP_LINEAR)
+		l->geometry = g->geometry;
+	l->flags = g->skip_first ? SNNQ_LAYER_FLAG_SKIP_FIRST : 0;
+	l->param = g->op == SNNQ_OP_POOL_SUM ? g->value : g->heads;
+	l->neuron = g->neuron;
+	if (g->weight)
+		add_weights(c, g, l);
+	add_numbers(c, &g->threshold, &l->neuron.threshold_index, &l->neuron.threshold_count);
+	add_numbers(c, &g->bias, &l->neuron.bias_index, &l->neuron.bias_count);
+	add_numbers(c, &g->mult, &l->neuron.mult_index, &l->neuron.mult_count);
+	add_state(c, l);
+}
+
+static void compile_readout(struct compiler *c)
+{
+	struct snnq_layer *l = add_layer(c, SNNQ_OP_READOUT);
+
+	l->in[0] = operand(c, c->graph->readout);
+	l->param = c->graph->readout_last ? SNNQ_READOUT_LAST : SNNQ_READOUT_SUM;
+	l->out = (struct snnq_tensor) {
+		.region = (uint16_t)user(c->out->readout_region), .format = SNNQ_FORMAT_INT32,
+		.height = 1, .width = 1, .channels = l->in[0].channels,
+	};
+	add_state(c, l);
+}
+
+/*
+ * A copy of layer @i's output for the user: spikes and counts by a pool of one
+ * position; int32 values, which no operation copies, by computing them again.
+ */
+static void compile_tap(struct compiler *c, uint32_t i)
+{
+	struct snnq_layer *l = add_layer(c, SNNQ_OP_POOL_MAX);
+	struct snnq_tensor from = c->layers[i].out;
+
+	if (from.format == SNNQ_FORMAT_INT32) {
+		*l = c->layers[i];
+	} else {
+		l->in[0] = from;
+		l->geometry = (struct snnq_geometry) { 1, 1, 1, 1, 0, 0, 1, 1, 1 };
+	}
+	l->out = from;
+	l->out.region = (uint16_t)user(c->out->taps_region);
+	l->out.offset = bump(&c->out->taps_step_bytes, snnq_tensor_bytes(&from));
+	c->out->taps[i] = l->out;
+}
+
+static uint64_t tap_bytes(const struct graph *g)
+{
+	__u64 bytes = 0;
+
+	for (uint32_t i = 0; i < g->layer_count; i++) {
+		struct snnq_tensor t = tensor_of(&g->layers[i].out, 0, 0);
+
+		bump(&bytes, snnq_tensor_bytes(&t));
+	}
+	return bytes;
+}
+
+static void lay_out_regions(struct compiler *c, bool taps)
+{
+	const struct graph *g = c->graph;
+	struct compiled *out = c->out;
+	struct snnq_tensor in = tensor_of(&g->input.shape, 0, 0);
+
+	out->weights_region = out->taps_region = -1;
+	if (out->weights_bytes)
+		out->weights_region = add_region(c, SNNQ_ROLE_WEIGHTS, out->weights_bytes, 0);
+	out->input_step_bytes = snnq_tensor_bytes(&in);
+	out->input_region = add_region(c, SNNQ_ROLE_INPUT, 0, out->input_step_bytes);
+	out->readout_bytes = align8((uint64_t)graph_shape(g, g->readout)->channels * 4);
+	out->readout_region = add_region(c, SNNQ_ROLE_READOUT, out->readout_bytes, 0);
+	if (taps)
+		out->taps_region = add_region(c, SNNQ_ROLE_OUTPUT, 0, tap_bytes(g));
+}
+
+static int allocate(struct compiler *c)
+{
+	const struct graph *g = c->graph;
+	uint64_t numbers = 0;
+
+	for (uint32_t i = 0; i < g->layer_count; i++) {
+		const struct graph_layer *l = &g->layers[i];
+
+		numbers += (uint64_t)l->threshold.count + l->bias.count + l->mult.count;
+		if (l->weight)
+			bump(&c->out->weights_bytes, l->weight->bytes);
+	}
+	c->layers = calloc(2 * (size_t)g->layer_count + 1, sizeof(*c->layers));
+	c->table = calloc(numbers + 1, sizeof(*c->table));
+	c->out->weights = calloc(1, c->out->weights_bytes + 1);
+	c->out->taps = calloc(g->layer_count, sizeof(*c->out->taps));
+	c->out->offsets = calloc(g->layer_count, sizeof(*c->out->offsets));
+	if (c->layers && c->table && c->out->weights && c->out->taps && c->out->offsets)
+		return 0;
+	return error_set(-ENOMEM, "no memory for the program");
+}
+
+static void fill_header(struct compiler *c, const struct compile_opts *o)
+{
+	uint32_t window = c->graph->input.steps;
+	uint32_t steps = o->max_steps > window ? o->max_steps : window;
+	uint32_t tile = o->tile_steps ? o->tile_steps : steps < 64 ? steps : 64;
+
+	c->header.magic = SNNQ_PROGRAM_MAGIC;
+	c->header.version = SNNQ_PROGRAM_VERSION;
+	c->header.max_steps = steps;
+	c->header.tile_steps = tile;
+	c->header.state_bytes = sizeof(struct snnq_state_header);
+}
+
+static int assemble(struct compiler *c)
+{
+	const struct snnq_program_header *h = &c->header;
+	size_t regions = h->region_count * sizeof(*c->regions);
+	size_t layers = h->layer_count * sizeof(*c->layers);
+	size_t table = (size_t)h->table_count * sizeof(*c->table);
+	char *p;
+
+	c->out->program_bytes = sizeof(*h) + regions + layers + table;
+	if (c->out->program_bytes > SNNQ_MAX_PROGRAM_BYTES)
+		return error_set(-E2BIG, "program of %zu bytes, expected at most %u",
+				 c->out->program_bytes, SNNQ_MAX_PROGRAM_BYTES);
+	c->header.total_bytes = (uint32_t)c->out->program_bytes;
+	p = malloc(c->out->program_bytes);
+	if (!p)
+		return error_set(-ENOMEM, "no memory for the program");
+	c->out->program = p;
+	memcpy(p, h, sizeof(*h));
+	memcpy(p + sizeof(*h), c->regions, regions);
+	memcpy(p + sizeof(*h) + regions, c->layers, layers);
+	memcpy(p + sizeof(*h) + regions + layers, c->table, table);
+	return 0;
+}
+
+static int validate(const char *path, struct compiler *c, const struct snnq_caps *caps)
+{
+	const struct graph *g = c->graph;
+	struct snnq_diag diag;
+	int ret = snnq_program_validate(c->out->program, c->out->program_bytes, caps,
+					&c->out->info, &diag);
+
+	if (!ret)
+		return 0;
+	return error_set(ret, "%s: %s: %s (%s)", path,
+			 diag.layer < g->layer_count ? g->layers[diag.layer].name : "model",
+			 snnq_check_text(diag.check), diag.field);
+}
+
+int compile_graph(const char *path, const struct graph *graph, const struct compile_opts *opts,
+		  struct compiled *compiled)
+{
+	struct compiler c = { .graph = graph, .out = compiled };
+	int ret;
+
+	memset(compiled, 0, sizeof(*compiled));
+	if (!graph->integer)
+		return error_set(-EINVAL, "%s: a float model does not run; quantize it first "
+				 "(snnq quantize)", path);
+	ret = allocate(&c);
+	if (!ret) {
+		fill_header(&c, opts);
+		lay_out_regions(&c, opts->taps);
+		for (uint32_t i = 0; i < graph->layer_count; i++)
+			compile_layer(&c, &graph->layers[i]);
+		compile_readout(&c);
+		for (uint32_t i = 0; opts->taps && i < graph->layer_count; i++)
+			compile_tap(&c, i);
+		ret = assemble(&c);
+	}
+	if (!ret)
+		ret = validate(path, &c, opts->caps);
+	free(c.layers);
+	free(c.table);
+	if (ret)
+		compile_free(compiled);
+	return ret;
+}
+
+void compile_free(struct compiled *compiled)
+{
+	free(compiled->program);
+	free(compiled->weights);
+	free(compiled->taps);
+	free(compiled->offsets);
+	memset(compiled, 0, sizeof(*compiled));
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * private.h - what libsnnq-tools uses of libsnnq beside the public calls.
+ *
+ * The compiler includes it before every source of both libraries. These names leave libsnnq
+ * under the prefix snnq_private_, so that no program's function of the same name takes their
+ * place, and with a symbol version for exactly this release (libsnnq.map.in), so that the loader
+ * refuses a libsnnq-tools of another one. Nobody else may use them. A name that is missing here
+ * is an undefined reference when libsnnq-tools is linked.
+ */
+#ifndef SNNQ_PRIVATE_H
+#define SNNQ_PRIVATE_H
+
+#define bins_fill snnq_private_bins_fill
+#define compact_model snnq_private_compact_model
+#define compile_free snnq_private_compile_free
+#define compile_graph snnq_private_compile_graph
+#define error_set snnq_private_error_set
+#define file_stream snnq_private_file_stream
+#define floatnet_create snnq_private_floatnet_create
+#define floatnet_destroy snnq_private_floatnet_destroy
+#define floatnet_record_alloc snnq_private_floatnet_record_alloc
+#define floatnet_record_free snnq_private_floatnet_record_free
+#define floatnet_run snnq_private_floatnet_run
+#define floatnet_shape snnq_private_floatnet_shape
+#define floatnet_words snnq_private_floatnet_words
+#define graph_free snnq_private_graph_free
+#define graph_layer_params snnq_private_graph_layer_params
+#define graph_parse snnq_private_graph_parse
+#define graph_real snnq_private_graph_real
+#define graph_shape snnq_private_graph_shape
+#define graph_units snnq_private_graph_units
+#define grid_find_exact snnq_private_grid_find_exact
+#define grid_init snnq_private_grid_init
+#define grid_nearest snnq_private_grid_nearest
+#define grid_scheme snnq_private_grid_scheme
+#define grid_scheme_name snnq_private_grid_scheme_name
+#define job_memory_of snnq_private_job_memory_of
+#define json_append snnq_private_json_append
+#define json_append_object snnq_private_json_append_object
+#define json_losses snnq_private_json_losses
+#define json_put snnq_private_json_put
+#define json_put_array snnq_private_json_put_array
+#define json_put_number snnq_private_json_put_number
+#define json_put_object snnq_private_json_put_object
+#define json_put_string snnq_private_json_put_string
+#define json_replace snnq_private_json_replace
+#define model_add_integers snnq_private_model_add_integers
+#define model_add_packed snnq_private_model_add_packed
+#define model_add_weight snnq_private_model_add_weight
+#define modelfile_free snnq_private_modelfile_free
+#define modelfile_new snnq_private_modelfile_new
+#define modelfile_open snnq_private_modelfile_open
+#define modelfile_size snnq_private_modelfile_size
+#define modelfile_write snnq_private_modelfile_write
+#define parallel_for snnq_private_parallel_for
+#define weight_pack snnq_private_weight_pack
+#define weight_packed_bytes snnq_private_weight_packed_bytes
+#define weight_stored_bits snnq_private_weight_stored_bits
+
+#endif /* SNNQ_PRIVATE_H */
