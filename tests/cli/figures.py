@@ -267,8 +267,8 @@ def run_text(_folder):
 
 def energy_text(_folder):
     """energy: the text has the figures of the JSON document, and they add up."""
-    command = ("energy", FLOAT, MODEL, "--data", LIST, "--limit", 2, "--layers")
-    j, lines = document(*command)["models"], snnq(*command)[0].splitlines()
+    command = ("energy", FLOAT, MODEL, "--data", LIST, "--limit", 2)
+    j, lines = document(*command)["models"], snnq(*command, "--layers")[0].splitlines()
     keys = ("compute_uj", "sram_uj", "dram_uj", "total_uj", "paper_uj")
     for m, name in zip(j, (FLOAT.name, MODEL.name)):
         at = next(i for i, line in enumerate(lines) if line.startswith(name[:22]))

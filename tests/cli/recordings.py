@@ -89,6 +89,8 @@ def good_lists(folder):
         "blanks": f"a.bin, {label}\nb.bin,  {other}\n",
         "no line end": f"a.bin,{label}\nb.bin,{other}",
         "other line ends": f"a.bin,{label}\r\nb.bin,{other}\r\n",
+        "old line ends": f"a.bin,{label}\rb.bin,{other}\r",
+        "mixed line ends": f"a.bin,{label}\r\r\nb.bin,{other}",
         "byte order mark": f"\ufeffa.bin,{label}\nb.bin,{other}\n",
         "heading": f"path,label\na.bin,{label}\nb.bin,{other}\n",
         "heading after a mark": f"\ufeffpath\tlabel\na.bin\t{label}\nb.bin\t{other}\n",
@@ -123,7 +125,8 @@ def bad_lists(folder):
             (first + b"\0\0b.bin,1\n", "line 2: expected text, found a zero byte"),
             (first + b"b.bin,1\0\n", "line 2: expected text, found a zero byte"),
             (first.decode().encode("utf-16"), "line 1: expected text, found a zero byte"),
-            (first[:-1] + b"\rb.bin,1\n", "line 1: expected one recording"),
+            (first[:-1] + b"\rb.bin\r", "line 2: expected a path and a label"),
+            (first[:-1] + b"\rb.bin,1\0\r", "line 2: expected text, found a zero byte"),
             (first + b"b.bin\n", "line 2: expected a path and a label"),
             (first + b"   \n", "line 2: expected a path and a label"),
             (first + b",3\n", "line 2: expected a path and a label"),
@@ -159,12 +162,14 @@ def foreign_names(folder):
     """Bytes that are no UTF-8, and control characters, in names: JSON and tables stay whole."""
     data, label = demo_recordings()[0]
     for name in (b"caf\xe9.bin", b"\xff\xfe.bin", b"\xed\xa0\x80.bin", b"esc\x1b[31m.bin",
-                 b"bell\x07.bin", b"\xc2\x9b31m.bin"):
+                 b"bell\x07.bin", b"\xc2\x9b31m.bin", "l\u2028ine.bin".encode(),
+                 "turn\u202e.bin".encode(), "turn\u2066.bin".encode()):
         with open(os.fsencode(folder) + b"/" + name, "wb") as f:
             f.write(data)
         (folder / "list").write_bytes(name + b"\t%d\n" % label)
         out = snnq("eval", MODEL, "--data", folder / "list", "-d", "sim", "--json")[0]
         out.encode()  # a byte that is no UTF-8 is a lone surrogate here
+        need(all(c in "\t\n" or c.isprintable() for c in out), f"control characters: {out!r}")
         j = json.loads(out)
         equal(j["samples"], 1, "samples")
         need(j["predictions"][0]["path"].endswith(".bin"), "name in JSON")
@@ -192,10 +197,16 @@ def magic(folder):
     for text, name in ((b"% Date 2014\n% Version 2\n" + data, "Prophesee"),
                        (b"#!AER-DAT2.0\r\n" + data, "AEDAT 2.0"),
                        (b"#!AER-DAT3.1\r\n" + data, "AEDAT 3.1"),
-                       (b"Event Stream" + data, "Event Stream")):
+                       (b"Event Stream" + data, "Event Stream"),
+                       (b"\x89HDF\r\n\x1a\n" + data, "HDF5"), (b"\x93NUMPY\1\0" + data, "NumPy"),
+                       (b"#ROSBAG V2.0\n" + data, "ROS"), (MODEL.read_bytes(), "a model")):
         path.write_bytes(text)
-        refused("info", path, says=("offset 0", name))
-        refused("info", path, "-f", "atis", says=("expected atis", f"found {name}"))
+        refused("run", MODEL, path, "-d", "sim", says=("offset 0", name))
+        refused("run", MODEL, path, "-d", "sim", "-f", "atis", says=("expected atis",
+                                                                     f"found {name}"))
+        if name != "a model":
+            refused("info", path, says=("offset 0", name))
+            refused("info", path, "-f", "atis", says=("expected atis", f"found {name}"))
     path.write_bytes(aedat4(rows_of(data)))
     equal(info(path)["format"], "aedat4", "AEDAT 4 under another name")
     for form in ("bs2", "bs3", "atis"):

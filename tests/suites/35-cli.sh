@@ -13,6 +13,8 @@ set -euo pipefail
 tap verbs tests/cli/verbs.sh
 tap pools tests/cli/pools.py
 tap recordings tests/cli/recordings.py
+tap outputs tests/cli/outputs.py
+tap options tests/cli/options.py
 tap figures tests/cli/figures.py
 tap quality tests/cli/quality.py
 tap imports tests/cli/imports.py

@@ -83,6 +83,7 @@ struct snnq_quantize_opts {
 	double target_bits;		/* on average, of weights */
 	uint64_t target_bytes;		/* of the model file */
 	double target_energy;		/* microjoule per recording, 45 nm model */
+	bool limit_drop;		/* max_drop is a target; 0 is one, too */
 	double max_drop;		/* share of recordings whose class may differ from float's */
 	const char *schemes;		/* names to choose from, separated by commas; NULL: all */
 	/* Models at other average bits, from the same evaluations, written after the first. */
@@ -108,6 +109,9 @@ struct snnq_quantize_opts {
 	/* Called while it works, from one thread; may be NULL. */
 	void (*progress)(void *ctx, const char *what, size_t done, size_t total);
 	void *progress_ctx;
+	/* Called with a line for each doubt about the calibration; may be NULL. */
+	void (*warn)(void *ctx, const char *text);
+	void *warn_ctx;
 };
 
 /* Quantize a float model; see Documentation/quantization.md and snnq-quantize(1). */

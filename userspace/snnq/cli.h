@@ -86,8 +86,14 @@ int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2,
 const char *cli_printable(const char *s, char *buffer, size_t bytes);
 /* Print and free a JSON document; returns CLI_OK or CLI_FAILED. */
 int cli_print_json(cJSON *json);
-/* Print a JSON text; bytes that are not UTF-8 become U+FFFD. */
+/* Print a JSON text; bytes that are not UTF-8 become U+FFFD, control characters escapes. */
 int cli_print_json_text(const char *text);
+/*
+ * Before any work: whether the files can be written, and none is two things at once (output.h).
+ * Returns an exit code.
+ */
+int cli_check_outputs(const char *const *outputs, size_t count, const char *const *inputs,
+		      size_t input_count);
 /* Exit code for a library call that failed with @error while it read a file. */
 int cli_file_code(int error);
 
@@ -140,7 +146,7 @@ void cli_dataset_free(struct cli_dataset *dataset);
 
 /* ---- .npy (npy.c) ---- */
 
-/* Write @values as int32 or, when all fit, uint8; to a temporary name, then renamed. */
+/* Write @values as int32 or, when all fit, uint8. */
 int cli_npy_write(const char *path, const int32_t *values, const uint32_t *shape, int dims);
 
 #endif /* SNNQ_CLI_H */

@@ -4,7 +4,7 @@
  *
  * Each line of a list is "path TAB label" or "path,label"; the last separator
  * splits, so that paths may hold commas. Fields of a line without a tab may be quoted as in CSV.
- * Paths are relative to the list. A first line "path,label" is a heading, empty lines and those
+ * Lines end in LF, CR LF or CR. Paths are relative to the list. A first line "path,label" is a heading, empty lines and those
  * that begin with # are comments; no other line is passed over. Where labels are not needed a
  * line may be a path alone.
  */
@@ -17,6 +17,9 @@
 #include <sys/stat.h>
 
 #include "cli.h"
+#include "base/number.h"
+
+#define LIST_MAX_BYTES (256 << 20)
 
 static int compare_samples(const void *a, const void *b)
 {
@@ -52,8 +55,7 @@ static bool add_sample(struct cli_dataset *d, const char *folder, const char *sh
 static bool find_label(const char *text, struct snnq_model *model, uint32_t classes,
 		       uint32_t *label)
 {
-	unsigned long n;
-	char *end;
+	uint64_t n;
 
 	*label = 0;
 	if (!classes)
@@ -66,9 +68,10 @@ static bool find_label(const char *text, struct snnq_model *model, uint32_t clas
 			return true;
 		}
 	}
-	n = strtoul(text, &end, 10);
+	if (!number_parse_u64(text, classes - 1, &n))
+		return false;
 	*label = (uint32_t)n;
-	return end != text && !*end && text[0] != '-' && n < classes;
+	return true;
 }
 
 /* Take the quotes off a field that begins with one, in place; what follows it, NULL: not closed. */
@@ -129,22 +132,6 @@ static const char *split_line(char *line, char **label)
 	return expected;
 }
 
-/* The text of a line: without its end, and a first one without the mark of its byte order. */
-static const char *trim_line(char *line, size_t *bytes, unsigned int number)
-{
-	if (memchr(line, 0, *bytes))
-		return "text, found a zero byte";
-	if (*bytes && line[*bytes - 1] == '\n')
-		line[--*bytes] = 0;
-	if (*bytes && line[*bytes - 1] == '\r')
-		line[--*bytes] = 0;
-	if (strchr(line, '\r'))
-		return "one recording, found a carriage return inside";
-	if (number == 1 && !strncmp(line, "\xef\xbb\xbf", 3))
-		memmove(line, line + 3, *bytes - 3 + 1);
-	return NULL;
-}
-
 static int read_line(char *line, const char *path, const char *folder, unsigned int number,
 		     struct snnq_model *model, uint32_t classes, struct cli_dataset *d)
 {
@@ -168,30 +155,44 @@ static int read_line(char *line, const char *path, const char *folder, unsigned 
 						    cli_fail(CLI_FAILED, "no memory for %s", path);
 }
 
-static int read_list(FILE *f, const char *path, struct snnq_model *model, uint32_t classes,
-		     struct cli_dataset *d)
+/* Lines end as any system ends them: LF, CR LF or CR. */
+static int read_lines(char *text, size_t bytes, const char *path, const char *folder,
+		      struct snnq_model *model, uint32_t classes, struct cli_dataset *d)
+{
+	char *end = text + bytes, *next;
+	int code = CLI_OK;
+
+	if (bytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
+		text += 3;	/* the mark of the byte order */
+	for (unsigned int number = 1; !code && text < end; number++, text = next) {
+		size_t length = strcspn(text, "\r\n");
+
+		if (text + length < end && !text[length])
+			return cli_fail(CLI_FILE, "%s: line %u: expected text, found a zero byte",
+					path, number);
+		next = text + length + 1 + (text[length] == '\r' && text[length + 1] == '\n');
+		text[length] = 0;
+		code = read_line(text, path, folder, number, model, classes, d);
+	}
+	return code;
+}
+
+static int read_list(FILE *f, size_t bytes, const char *path, struct snnq_model *model,
+		     uint32_t classes, struct cli_dataset *d)
 {
 	char *folder = strdup(path), *slash = folder ? strrchr(folder, '/') : NULL;
-	int code = folder ? CLI_OK : cli_fail(CLI_FAILED, "no memory for %s", path);
-	unsigned int number = 0;
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t n;
+	char *text = calloc(1, bytes + 2);
+	int code;
 
 	if (folder)
 		*(slash ? slash : folder) = 0;
-	while (!code && (n = getline(&line, &size, f)) >= 0) {
-		size_t bytes = (size_t)n;
-		const char *expected = trim_line(line, &bytes, ++number);
-
-		if (expected)
-			code = cli_fail(CLI_FILE, "%s: line %u: expected %s", path, number, expected);
-		else
-			code = read_line(line, path, folder, number, model, classes, d);
-	}
-	if (!code && ferror(f))
+	if (!folder || !text)
+		code = cli_fail(CLI_FAILED, "no memory for %s", path);
+	else if (fread(text, 1, bytes, f) != bytes)
 		code = cli_fail(CLI_FILE, "%s: cannot be read", path);
-	free(line);
+	else
+		code = read_lines(text, bytes, path, folder, model, classes, d);
+	free(text);
 	free(folder);
 	return code;
 }
@@ -258,10 +259,13 @@ int cli_dataset_read(const char *path, struct snnq_model *model, uint32_t classe
 	} else if (!S_ISREG(st.st_mode)) {
 		code = cli_fail(CLI_FILE, "%s: expected a regular file or a folder", path);
 	} else {
-		f = fopen(path, "re");
+		f = st.st_size > LIST_MAX_BYTES ? NULL : fopen(path, "re");
+		if (!f && st.st_size > LIST_MAX_BYTES)
+			return cli_fail(CLI_FILE, "%s: expected a list of at most %d bytes, found "
+					"%jd", path, LIST_MAX_BYTES, (intmax_t)st.st_size);
 		if (!f)
 			return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
-		code = read_list(f, path, model, classes, d);
+		code = read_list(f, (size_t)st.st_size, path, model, classes, d);
 		fclose(f);
 	}
 	if (!code && !d->count)

@@ -98,9 +98,14 @@ static double mean_rate(const cJSON *model)
 static void print_text(const cJSON *models)
 {
 	const cJSON *first = cJSON_GetArrayItem(models, 0), *m, *flow = get(first, "dataflow");
+	char technology[256];
 
-	printf("%s, microjoule per inference, mean of %.0f recordings\n", text(first, "technology"),
+	printf("%s, microjoule per inference, mean of %.0f recordings",
+	       cli_printable(text(first, "technology"), technology, sizeof(technology)),
 	       number(first, "recordings"));
+	if (number(first, "dropped_events"))
+		printf(", %.0f events dropped", number(first, "dropped_events"));
+	printf("\n");
 	printf("dataflow: a weight read serves ");
 	if (number(flow, "reuse"))
 		printf("%.0f positions x steps", number(flow, "reuse"));
@@ -195,6 +200,9 @@ int verb_energy(int argc, char **argv)
 	if (!list)
 		return cli_fail(CLI_USAGE, "energy: --data is missing\nusage: snnq %s",
 				command.usage);
+	if (json && layers)
+		return cli_fail(CLI_USAGE, "energy: --layers has no use with --json, which has all "
+				"layers");
 	code = cli_dataset_read(list, NULL, 0, &data);
 	if (code)
 		return code;

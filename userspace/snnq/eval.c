@@ -327,6 +327,8 @@ int verb_eval(int argc, char **argv)
 				command.usage);
 	if (json && tsv)
 		return cli_fail(CLI_USAGE, "eval: --json and --tsv exclude each other");
+	if (counts && !json && !tsv)
+		return cli_fail(CLI_USAGE, "eval: --counts needs --json or --tsv");
 	code = cli_session_open(&s, device, threads);
 	if (!code)
 		code = cli_session_load(&s, args[0], false);

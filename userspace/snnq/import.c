@@ -15,9 +15,12 @@ static bool json, ge, no_delay, skip_first;
 static const struct cli_option options[] = {
 	{ "output", 'o', "OUT", "the .snnq file to write", .text = &out },
 	{ "name", 0, "TEXT", "of the model (default: of the input)", .text = &name },
-	{ "width", 0, "N", "of the input (default: the source's, or a square)", .number = &width },
-	{ "height", 0, "N", "of the input", .number = &height },
-	{ "polarities", 0, "N", "of the input: 1 or 2 (default 2)", .number = &polarities },
+	{ "width", 0, "N", "of the input (default: the source's, or a square)", .number = &width,
+	  .max = UINT16_MAX },
+	{ "height", 0, "N", "of the input; with --width", .number = &height,
+	  .max = UINT16_MAX },
+	{ "polarities", 0, "N", "of the input: 1 or 2 (default 2)", .number = &polarities,
+	  .max = 2 },
 	{ "steps", 0, "N", "time steps (default: the source's)", .number = &steps },
 	{ "compare-ge", 0, NULL, ".net: fire at the threshold, as the training code does",
 	  .flag = &ge },
@@ -46,6 +49,11 @@ int verb_import(int argc, char **argv)
 		return code;
 	if (!out)
 		return cli_fail(CLI_USAGE, "import: -o is missing\nusage: snnq %s", command.usage);
+	if (!width != !height)
+		return cli_fail(CLI_USAGE, "import: --width and --height go together");
+	code = cli_check_outputs((const char *[]){ out }, 1, (const char *[]){ args[0] }, 1);
+	if (code)
+		return code;
 	ret = snnq_import(args[0], out, SNNQ_OPTS(struct snnq_import_opts, .name = name,
 						  .width = width, .height = height,
 						  .polarities = polarities, .steps = steps,

@@ -113,6 +113,11 @@ static bool is_model(const char *path)
 	return model;
 }
 
+static int format_is_for_recordings(void)
+{
+	return cli_fail(CLI_USAGE, "info: --format: expected a recording");
+}
+
 int verb_info(int argc, char **argv)
 {
 	struct stat st;
@@ -124,15 +129,15 @@ int verb_info(int argc, char **argv)
 		return code;
 	if (stat(args[0], &st)) {
 		if (!strcmp(args[0], "auto") || !strncmp(args[0], "sim", 3))
-			return device_info(args[0]);
+			return format ? format_is_for_recordings() : device_info(args[0]);
 		return cli_fail(CLI_FILE, "%s: %s", args[0], strerror(errno));
 	}
 	if (S_ISCHR(st.st_mode))
-		return device_info(args[0]);
+		return format ? format_is_for_recordings() : device_info(args[0]);
 	if (!S_ISREG(st.st_mode))
 		return cli_fail(CLI_FILE, "%s: expected a regular file or a device", args[0]);
 	dot = strrchr(args[0], '.');
-	if (!format && (is_model(args[0]) || (dot && !strcmp(dot, ".snnq"))))
-		return describe_model(args[0], json);
+	if (is_model(args[0]) || (dot && !strcmp(dot, ".snnq")))
+		return format ? format_is_for_recordings() : describe_model(args[0], json);
 	return recording_info(args[0]);
 }

@@ -2,6 +2,7 @@
 /*
  * main.c - the snnq command: the table of verbs and nothing else.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,26 +25,32 @@ static void usage(FILE *out)
 	fprintf(out, "usage: snnq VERB [ARGUMENTS]\n\n");
 	for (const struct cli_verb *v = cli_verbs; v->name; v++)
 		fprintf(out, "  %-10s %s\n", v->name, v->summary);
-	fprintf(out, "\nEvery verb knows --help and --json. Exit codes: 0 success, 1 failed,\n"
+	fprintf(out, "\n  --version  the program's version\n\nEvery verb knows --help and --json. Exit codes: 0 success, 1 failed,\n"
 		"2 wrong usage, 3 device trouble, 4 bad input file.\n");
 }
 
 /* What a verb printed must have arrived. */
 static int finish(int code)
 {
-	bool good = !fflush(stdout) && !ferror(stdout);
+	bool good = !ferror(stdout);
 
+	good = !fclose(stdout) && good;
 	return good || code ? code : cli_fail(CLI_FAILED, "standard output cannot be written");
 }
 
 int main(int argc, char **argv)
 {
+	signal(SIGXFSZ, SIG_IGN);	/* a limit of files' sizes is an error as a full disk is */
 	if (argc < 2) {
 		usage(stderr);
 		return CLI_USAGE;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		usage(stdout);
+		return finish(CLI_OK);
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("snnq " SNNQ_VERSION);
 		return finish(CLI_OK);
 	}
 	for (const struct cli_verb *v = cli_verbs; v->name; v++)

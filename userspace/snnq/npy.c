@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli.h"
+#include "base/output.h"
 
 static void write_header(FILE *f, const char *type, const uint32_t *shape, int dims)
 {
@@ -42,24 +42,17 @@ static void write_values(FILE *f, const int32_t *values, size_t count, bool byte
 int cli_npy_write(const char *path, const int32_t *values, const uint32_t *shape, int dims)
 {
 	size_t count = 1;
-	bool bytes = true, ok;
-	char temporary[4200];
-	FILE *f;
+	bool bytes = true;
+	struct output out;
+	int ret = output_open(path, &out);
 
+	if (ret)
+		return cli_fail(CLI_FAILED, "%s", output_problem());
 	for (int i = 0; i < dims; i++)
 		count *= shape[i];
 	for (size_t i = 0; i < count; i++)
 		bytes = bytes && values[i] >= 0 && values[i] <= 255;
-	snprintf(temporary, sizeof(temporary), "%s.%d.tmp", path, getpid());
-	f = fopen(temporary, "we");
-	if (!f)
-		return cli_fail(CLI_FAILED, "%s: cannot be created", temporary);
-	write_header(f, bytes ? "|u1" : "<i4", shape, dims);
-	write_values(f, values, count, bytes);
-	ok = !ferror(f);
-	if (fclose(f) || !ok || rename(temporary, path)) {
-		unlink(temporary);
-		return cli_fail(CLI_FAILED, "%s: cannot be written", path);
-	}
-	return CLI_OK;
+	write_header(out.file, bytes ? "|u1" : "<i4", shape, dims);
+	write_values(out.file, values, count, bytes);
+	return output_commit(&out) ? cli_fail(CLI_FAILED, "%s", output_problem()) : CLI_OK;
 }

@@ -4,13 +4,13 @@
  *
  * --help and -h exist for every verb and are not in the tables.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "base/number.h"
 
 #define MAX_OPTIONS 24
 #define OPTION_HELP 0xff	/* above the indices of options, below no letter */
@@ -59,8 +59,7 @@ static uint32_t largest(const struct cli_option *o)
 /* Store @value where the option says; false when it is no number in range. */
 static bool store(const struct cli_option *o, const char *value)
 {
-	unsigned long n;
-	char *end;
+	uint64_t n;
 
 	if (o->flag) {
 		*o->flag = true;
@@ -69,9 +68,7 @@ static bool store(const struct cli_option *o, const char *value)
 	} else if (o->list) {
 		return list_add(o->list, value);
 	} else {
-		errno = 0;
-		n = strtoul(value, &end, 10);
-		if (errno || *value < '0' || *value > '9' || *end || n > largest(o))
+		if (!number_parse_u64(value, largest(o), &n))
 			return false;
 		*o->number = (uint32_t)n;
 	}

@@ -11,6 +11,8 @@
 
 #include "cli.h"
 #include "describe.h"
+#include "base/number.h"
+#include "base/output.h"
 #include "report_html.h"
 #include "snnq_tools.h"
 
@@ -67,16 +69,17 @@ static const struct cli_command command = {
 /* Split SCHEME:BITS in place. */
 static bool parse_grid(char *text, struct snnq_layer_choice *choice)
 {
-	char *colon = strchr(text, ':'), *end;
-	unsigned long bits;
+	char *colon = strchr(text, ':');
+	uint64_t bits;
 
 	if (!colon)
 		return false;
 	*colon = 0;
-	bits = strtoul(colon + 1, &end, 10);
 	choice->scheme = text;
+	if (!number_parse_u64(colon + 1, 64, &bits))
+		return false;
 	choice->bits = (uint32_t)bits;
-	return end != colon + 1 && !*end && bits <= 64;
+	return true;
 }
 
 /* Choices from the options; the texts that they point into are in @texts. */
@@ -96,6 +99,10 @@ static int parse_choices(struct snnq_layer_choice *choices, char **texts, size_t
 		if (!grid || !parse_grid(grid, &choices[i]))
 			return cli_fail(CLI_USAGE, "quantize: expected %sSCHEME:BITS, found \"%s\"",
 					i < layers.count ? "NAME=" : "", value);
+		for (size_t k = 0; k < i; k++)
+			if (choices[i].layer && !strcmp(choices[k].layer, choices[i].layer))
+				return cli_fail(CLI_USAGE, "quantize: --layer: expected each layer "
+						"once, found %s twice", choices[i].layer);
 		*count = i + 1;
 	}
 	return CLI_OK;
@@ -103,9 +110,11 @@ static int parse_choices(struct snnq_layer_choice *choices, char **texts, size_t
 
 static void report(void *ctx, const struct snnq_quantize_layer *l, uint32_t done, uint32_t total)
 {
+	char name[256];
+
 	(void)ctx;
-	fprintf(stderr, "[%3u/%u] %-20s %-7s %u bits  F %u  SQNR ", done, total, l->name, l->scheme,
-		l->bits, l->shift);
+	fprintf(stderr, "[%3u/%u] %-20s %-7s %u bits  F %u  SQNR ", done, total,
+		cli_printable(l->name, name, sizeof(name)), l->scheme, l->bits, l->shift);
 	if (isfinite(l->sqnr_db))
 		fprintf(stderr, "%5.1f dB", l->sqnr_db);
 	else
@@ -117,6 +126,12 @@ static void report(void *ctx, const struct snnq_quantize_layer *l, uint32_t done
 
 /* ---- options ---- */
 
+#define MOST_BITS 32.0		/* a float weight's */
+#define MOST_ENERGY 1e9
+#define MOST_BYTES (1ull << 53)	/* as JSON has integers */
+
+static const char *const methods[] = { "round", "compensate", "search" };
+
 static bool searching(void)
 {
 	return target_bits || target_bytes || target_energy || max_drop || shard;
@@ -124,19 +139,48 @@ static bool searching(void)
 
 static int parse_method(enum snnq_quantize_method *m)
 {
-	static const char *const names[] = { "round", "compensate", "search" };
-
 	*m = searching() ? SNNQ_QUANTIZE_SEARCH :
 	     calib ? SNNQ_QUANTIZE_COMPENSATE : SNNQ_QUANTIZE_ROUND;
 	if (!method)
 		return CLI_OK;
 	for (int i = 0; i < 3; i++)
-		if (!strcmp(method, names[i])) {
+		if (!strcmp(method, methods[i])) {
 			*m = (enum snnq_quantize_method)i;
 			return CLI_OK;
 		}
 	return cli_fail(CLI_USAGE, "quantize: method: expected round, compensate or search, found %s",
 			method);
+}
+
+/* Who gives an option that has no use expects something else to happen. */
+static int check_uses(enum snnq_quantize_method m)
+{
+	const struct {
+		const char *name;
+		bool given, shard;	/* shard: of use there */
+	} searches[] = {
+		{ "target-bits", target_bits, false }, { "target-bytes", target_bytes, false },
+		{ "target-energy", target_energy, false }, { "max-drop", max_drop, false },
+		{ "also", also.count, false }, { "report", report_path, false },
+		{ "schemes", schemes, true }, { "journal", journal, true },
+		{ "shard", shard, true }, { "merge", merge.count, true },
+	};
+
+	for (size_t i = 0; i < sizeof(searches) / sizeof(searches[0]); i++) {
+		if (searches[i].given && m != SNNQ_QUANTIZE_SEARCH)
+			return cli_fail(CLI_USAGE, "quantize: --%s: expected a search, found %s "
+					"(a search needs a target)", searches[i].name, methods[m]);
+		if (searches[i].given && shard && !searches[i].shard)
+			return cli_fail(CLI_USAGE, "quantize: --%s: has no use with --shard, which "
+					"only evaluates", searches[i].name);
+	}
+	if (shard && (out || json))
+		return cli_fail(CLI_USAGE, "quantize: --%s: has no use with --shard, which writes "
+				"no model", out ? "output" : "json");
+	if (moments && m == SNNQ_QUANTIZE_ROUND)
+		return cli_fail(CLI_USAGE, "quantize: --moments: expected a method that compensates "
+				"errors, found rounding");
+	return CLI_OK;
 }
 
 static int parse_moments(bool *traces)
@@ -148,50 +192,56 @@ static int parse_moments(bool *traces)
 			moments);
 }
 
-static int parse_real(const char *name, const char *text, double *value)
+/* A number above 0, or with @zero that too, up to @most. */
+static int parse_real(const char *name, const char *text, bool zero, double most, double *value)
 {
-	char *end;
-
 	if (!text)
 		return CLI_OK;
-	*value = strtod(text, &end);
-	if (end != text && !*end && *value > 0 && isfinite(*value))
+	if (number_parse(text, value) && (zero ? *value >= 0 : *value > 0) && *value <= most)
 		return CLI_OK;
-	return cli_fail(CLI_USAGE, "quantize: --%s: expected a positive number, found \"%s\"", name,
-			text);
+	return cli_fail(CLI_USAGE, "quantize: --%s: expected a number %s 0 and at most %g, found "
+			"\"%s\"", name, zero ? "from" : "above", most, text);
 }
 
 static int parse_shard(struct snnq_quantize_opts *o)
 {
-	char end;
+	char *text = shard ? strdup(shard) : NULL, *slash = text ? strchr(text, '/') : NULL;
+	uint64_t i, n;
+	bool good;
 
 	if (!shard)
 		return CLI_OK;
-	if (sscanf(shard, "%u/%u%c", &o->shard, &o->shards, &end) != 2 || !o->shard ||
-	    o->shard > o->shards)
+	if (slash)
+		*slash++ = 0;
+	good = number_parse_u64(slash, UINT32_MAX, &n) && number_parse_u64(text, n, &i) && i;
+	free(text);
+	if (!good)
 		return cli_fail(CLI_USAGE, "quantize: --shard: expected I/N with 1 <= I <= N, found "
 				"\"%s\"", shard);
 	if (!journal)
 		return cli_fail(CLI_USAGE, "quantize: --shard needs --journal");
+	o->shard = (uint32_t)i;
+	o->shards = (uint32_t)n;
 	return CLI_OK;
 }
 
 static int parse_targets(struct snnq_quantize_opts *o)
 {
-	double bytes = 0, drop = 0;
-	int code = parse_real("target-bits", target_bits, &o->target_bits);
+	double drop = 0;
+	int code = parse_real("target-bits", target_bits, false, MOST_BITS, &o->target_bits);
 
 	if (!code)
-		code = parse_real("target-bytes", target_bytes, &bytes);
+		code = parse_real("target-energy", target_energy, false, MOST_ENERGY,
+				  &o->target_energy);
 	if (!code)
-		code = parse_real("target-energy", target_energy, &o->target_energy);
-	if (!code)
-		code = parse_real("max-drop", max_drop, &drop);
+		code = parse_real("max-drop", max_drop, true, 100, &drop);
 	if (!code)
 		code = parse_shard(o);
-	if (!code && bytes >= 0x1p53)
-		code = cli_fail(CLI_USAGE, "quantize: --target-bytes: too large");
-	o->target_bytes = (uint64_t)bytes;
+	if (!code && target_bytes && (!number_parse_u64(target_bytes, MOST_BYTES,
+							&o->target_bytes) || !o->target_bytes))
+		code = cli_fail(CLI_USAGE, "quantize: --target-bytes: expected a number of bytes, "
+				"found \"%s\"", target_bytes);
+	o->limit_drop = max_drop;
 	o->max_drop = drop / 100;
 	return code;
 }
@@ -201,7 +251,8 @@ static int parse_also(struct snnq_quantize_also *list, struct snnq_quantize_opts
 {
 	for (size_t i = 0; i < also.count; i++) {
 		char *equals = strrchr(also.values[i], '=');
-		int code = equals ? parse_real("also OUT=BITS", equals + 1, &list[i].target_bits) :
+		int code = equals ? parse_real("also OUT=BITS", equals + 1, false, MOST_BITS,
+							  &list[i].target_bits) :
 			   cli_fail(CLI_USAGE, "quantize: --also: expected OUT=BITS, found \"%s\"",
 				    also.values[i]);
 
@@ -226,14 +277,43 @@ static int finish(char *result)
 	int code = CLI_OK;
 
 	if (result && report_path && report_write(result, report_path))
-		code = cli_fail(CLI_FAILED, "%s: cannot be written", report_path);
+		code = cli_fail(CLI_FAILED, "%s", output_problem());
 	if (code)
 		return code;
-	if (shard) {
-		fprintf(stderr, "shard %s is in %s\n", shard, journal);
-		return CLI_OK;
-	}
+	if (shard)
+		return cli_fail(CLI_OK, "shard %s is in %s", shard, journal);
 	return describe_model(out, json);
+}
+
+static void warn(void *ctx, const char *text)
+{
+	(void)ctx;
+	cli_fail(CLI_OK, "warning: %s", text);
+}
+
+/* Outputs against all that is read. @recordings has room for 2 more. */
+static int check_files(const char *in, const char **recordings, size_t count)
+{
+	size_t outputs = 3 + also.count;
+	const char **paths = calloc(outputs, sizeof(*paths));
+	int code;
+
+	if (!paths)
+		return cli_fail(CLI_FAILED, "no memory");
+	paths[0] = out;
+	paths[1] = report_path;
+	paths[2] = journal;
+	for (size_t i = 0; i < also.count; i++)
+		paths[3 + i] = also.values[i];
+	recordings[count] = in;
+	recordings[count + 1] = calib;
+	code = cli_check_outputs(paths, outputs, recordings, count + 2);
+	/* the journal itself may be among those that go into it */
+	paths[2] = NULL;
+	if (!code)
+		code = cli_check_outputs(paths, outputs, merge.values, merge.count);
+	free(paths);
+	return code;
 }
 
 static int quantize(const char *in, struct snnq_quantize_opts *o)
@@ -247,19 +327,20 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 		code = cli_dataset_read(calib, NULL, 0, &data);
 	if (code)
 		return code;
-	paths = calloc(data.count + 1, sizeof(*paths));
+	paths = calloc(data.count + 2, sizeof(*paths));
 	for (size_t i = 0; paths && i < data.count; i++)
 		paths[i] = data.samples[i].path;
+	code = paths ? check_files(in, paths, data.count) : cli_fail(CLI_FAILED, "no memory");
 	o->calibration = paths;
 	o->calibration_count = data.count;
 	o->result = o->method == SNNQ_QUANTIZE_SEARCH ? &result : NULL;
-	ret = paths ? snnq_quantize(in, out, o) : -ENOMEM;
+	ret = code ? 0 : snnq_quantize(in, out, o);
 	free(paths);
 	cli_dataset_free(&data);
 	if (ret)
 		code = cli_fail(ret == -EINVAL ? CLI_USAGE : ret == -EDOM ? CLI_FAILED :
 				cli_file_code(ret), "%s", snnq_last_error(NULL));
-	else
+	else if (!code)
 		code = finish(result);
 	free(result);
 	return code;
@@ -267,7 +348,8 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 
 int verb_quantize(int argc, char **argv)
 {
-	struct snnq_quantize_opts o = { .size = sizeof(o), .report = report, .progress = progress };
+	struct snnq_quantize_opts o = { .size = sizeof(o), .report = report, .progress = progress,
+					.warn = warn };
 	struct snnq_layer_choice *choices;
 	struct snnq_quantize_also *others;
 	char **args, **texts;
@@ -297,8 +379,8 @@ int verb_quantize(int argc, char **argv)
 		code = parse_targets(&o);
 	if (!code)
 		code = parse_also(others, &o);
-	if (!code && (report_path || also.count) && o.method != SNNQ_QUANTIZE_SEARCH)
-		code = cli_fail(CLI_USAGE, "quantize: --report and --also need a target to search for");
+	if (!code)
+		code = check_uses(o.method);
 	if (!code)
 		code = quantize(args[0], &o);
 	for (size_t i = 0; texts && i <= layers.count; i++)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "base/output.h"
 
 /* Bytes of the UTF-8 character at @s; 0: it is none. */
 static size_t utf8_bytes(const unsigned char *s)
@@ -37,10 +38,27 @@ static size_t utf8_bytes(const unsigned char *s)
 	return 0;
 }
 
-/* Control characters, those of ISO 8859 in UTF-8 too. */
+/*
+ * Characters that control terminals or lines: those of ASCII and, in UTF-8, of ISO 8859, the ends
+ * of lines and paragraphs, and what turns the direction of writing.
+ */
 static bool is_control(const unsigned char *s)
 {
-	return *s < 0x20 || *s == 0x7f || (*s == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f);
+	if (*s == 0xc2)
+		return s[1] >= 0x80 && s[1] <= 0x9f;
+	if (*s == 0xe2)
+		return (s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f ||
+					 (s[2] >= 0xa8 && s[2] <= 0xae))) ||
+		       (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
+	return *s < 0x20 || *s == 0x7f;
+}
+
+/* The number of a character of 2 or 3 bytes, or of 1. */
+static unsigned int code_point(const unsigned char *s, size_t bytes)
+{
+	if (bytes == 3)
+		return (s[0] & 0xfu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+	return bytes == 2 ? (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu) : s[0];
 }
 
 const char *cli_printable(const char *s, char *buffer, size_t bytes)
@@ -95,10 +113,12 @@ int cli_print_json_text(const char *text)
 	while (*s) {
 		size_t n = utf8_bytes(s);
 
-		if (n)
-			fwrite(s, 1, n, stdout);
-		else
+		if (!n)
 			fputs("\\ufffd", stdout);
+		else if (is_control(s) && *s >= 0x20)	/* others are between items, or escaped */
+			printf("\\u%04x", code_point(s, n));
+		else
+			fwrite(s, 1, n, stdout);
 		s += n ? n : 1;
 	}
 	putchar('\n');
@@ -117,10 +137,23 @@ int cli_print_json(cJSON *json)
 	return code;
 }
 
+int cli_check_outputs(const char *const *outputs, size_t count, const char *const *inputs,
+		      size_t input_count)
+{
+	int ret = output_check(outputs, count, inputs, input_count);
+
+	return ret ? cli_fail(ret == -EINVAL ? CLI_USAGE : CLI_FAILED, "%s", output_problem()) :
+		     CLI_OK;
+}
+
 int cli_file_code(int error)
 {
 	switch (-error) {
 	case ENOMEM:
+	case ENOSPC:	/* of outputs only */
+	case EDQUOT:
+	case EFBIG:
+	case EROFS:
 	case ERANGE:	/* a result cannot be represented */
 		return CLI_FAILED;
 	case EOPNOTSUPP:
@@ -147,6 +180,7 @@ void cli_progress(const char *what, size_t done, size_t total)
 	static double start, shown;
 	static const char *doing = "";
 	double now = seconds();
+	char safe[128];
 	int width = total ? (int)(30.0 * done / total) : 0;
 
 	if (!isatty(STDERR_FILENO))
@@ -157,7 +191,8 @@ void cli_progress(const char *what, size_t done, size_t total)
 	if (done >= total && shown > start) {
 		fprintf(stderr, "\r\033[K");
 	} else if (done < total && now - start > 1 && now - shown > 0.1) {
-		fprintf(stderr, "\r%s [%.*s%*s] %zu of %zu, %.0f s left ", what, width,
+		fprintf(stderr, "\r%s [%.*s%*s] %zu of %zu, %.0f s left ",
+			cli_printable(what, safe, sizeof(safe)), width,
 			"##############################", 30 - width, "", done, total,
 			done ? (now - start) / done * (total - done) : 0.0);
 		shown = now;

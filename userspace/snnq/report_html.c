@@ -9,10 +9,9 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/output.h"
 #include "report_html.h"
 
 static const unsigned char page[] = {
@@ -22,55 +21,42 @@ static const unsigned char page[] = {
 
 static const char place[] = "@DOCUMENT@";
 
-static bool put_escaped(const char *json, FILE *file)
+static void put_escaped(const char *json, FILE *file)
 {
 	size_t plain;
 
 	for (; *json; json += plain) {
 		plain = strcspn(json, "<");
-		if (fwrite(json, 1, plain, file) != plain)
-			return false;
+		fwrite(json, 1, plain, file);
 		if (json[plain] == '<') {
-			if (fputs("\\u003c", file) < 0)
-				return false;
+			fputs("\\u003c", file);
 			plain++;
 		}
 	}
-	return true;
 }
 
-static int write_page(const char *json, const char *path)
+static void write_page(const char *json, FILE *file)
 {
 	const char *text = (const char *)page, *at = strstr(text, place);
-	FILE *file = fopen(path, "we");
-	bool fine;
 
-	if (!file)
-		return -errno;
-	errno = 0;
-	fine = fwrite(text, 1, (size_t)(at - text), file) == (size_t)(at - text) &&
-	       put_escaped(json, file) && fputs(at + strlen(place), file) >= 0 && !fflush(file) &&
-	       !fsync(fileno(file));
-	if (fclose(file))
-		fine = false;
-	return fine ? 0 : errno ? -errno : -EIO;
+	fwrite(text, 1, (size_t)(at - text), file);
+	put_escaped(json, file);
+	fputs(at + strlen(place), file);
 }
 
 int report_write(const char *json, const char *path)
 {
-	char *temporary = malloc(strlen(path) + 32);
 	cJSON *parsed = cJSON_Parse(json);
-	int ret = !temporary ? -ENOMEM : cJSON_IsObject(parsed) ? 0 : -EINVAL;
+	bool good = cJSON_IsObject(parsed);
+	struct output out;
+	int ret;
 
 	cJSON_Delete(parsed);
-	if (!ret) {
-		sprintf(temporary, "%s.%ld.tmp", path, (long)getpid());
-		ret = write_page(json, temporary);
-		if (!ret && rename(temporary, path))
-			ret = -errno;
-		if (ret)
-			unlink(temporary);
-	}
-	free(temporary);
-	return ret;
+	if (!good)
+		return -EINVAL;
+	ret = output_open(path, &out);
+	if (ret)
+		return ret;
+	write_page(json, out.file);	/* failures are told at the end */
+	return output_commit(&out);
 }

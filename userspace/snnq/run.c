@@ -77,6 +77,37 @@ static bool is_integer(const struct cli_session *s, uint32_t layer)
 	       (!snnq_model_layer(s->model, layer, &info) && info.planes);
 }
 
+static void raster_path(const char *layer, char *path, size_t bytes)
+{
+	snprintf(path, bytes, "%s/%s.npy", raster, layer);
+}
+
+/* Before the work: make the folder, and see whether all files in it can be written. */
+static int check_rasters(const struct cli_session *s, const char *model, const char *recording)
+{
+	uint32_t layers = s->model_info.layers;
+	char (*paths)[4096] = calloc(layers, sizeof(*paths));
+	const char **outputs = calloc(layers, sizeof(*outputs));
+	struct snnq_layer_info info;
+	int code = CLI_OK;
+
+	if (mkdir(raster, 0777) && errno != EEXIST)
+		code = cli_fail(CLI_FAILED, "%s: %s", raster, strerror(errno));
+	if (!paths || !outputs)
+		code = cli_fail(CLI_FAILED, "no memory");
+	for (uint32_t i = 0; !code && i < layers; i++) {
+		if (!is_integer(s, i) || snnq_model_layer(s->model, i, &info))
+			continue;
+		raster_path(info.name, paths[i], sizeof(paths[i]));
+		outputs[i] = paths[i];
+	}
+	if (!code)
+		code = cli_check_outputs(outputs, layers, (const char *[]){ model, recording }, 2);
+	free(outputs);
+	free(paths);
+	return code;
+}
+
 /* One layer's tap as DIR/LAYER.npy. */
 static int write_raster(const struct cli_session *s, struct snnq_stream *stream, uint32_t layer,
 			uint64_t steps)
@@ -94,7 +125,7 @@ static int write_raster(const struct cli_session *s, struct snnq_stream *stream,
 		free(values);
 		return cli_fail(CLI_FAILED, "layer %s: its output cannot be read", info.name);
 	}
-	snprintf(path, sizeof(path), "%s/%s.npy", raster, info.name);
+	raster_path(info.name, path, sizeof(path));
 	code = cli_npy_write(path, values,
 			     (uint32_t[]){ steps, info.height, info.width, info.channels }, 4);
 	free(values);
@@ -105,8 +136,6 @@ static int write_rasters(const struct cli_session *s, struct snnq_stream *stream
 {
 	int code = CLI_OK;
 
-	if (mkdir(raster, 0777) && errno != EEXIST)
-		return cli_fail(CLI_FAILED, "%s: %s", raster, strerror(errno));
 	for (uint32_t i = 0; !code && i < s->model_info.layers; i++)
 		if (is_integer(s, i))
 			code = write_raster(s, stream, i, steps);
@@ -181,6 +210,8 @@ int verb_run(int argc, char **argv)
 	code = cli_session_open(&s, device, 1);
 	if (!code)
 		code = cli_session_load(&s, args[0], raster != NULL);
+	if (!code && raster)
+		code = check_rasters(&s, args[0], args[1]);
 	if (!code)
 		code = run_recording(&s, args[1]);
 	cli_session_close(&s);

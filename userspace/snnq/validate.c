@@ -2,7 +2,9 @@
 /*
  * validate.c - `snnq validate`: the device against golden vectors.
  */
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -44,6 +46,7 @@ static void report(void *ctx, const char *name, enum snnq_validate_result result
 	static const char *const words[] = { "passed", "failed", "skipped" };
 	struct tally *t = ctx;
 	cJSON *o = cJSON_CreateObject();
+	char safe[256], why[600];
 
 	t->counts[result]++;
 	cJSON_AddStringToObject(o, "name", name);
@@ -52,21 +55,41 @@ static void report(void *ctx, const char *name, enum snnq_validate_result result
 	cJSON_AddItemToArray(t->cases, o);
 	cli_progress("validate", done, total);
 	if (!json && (verbose || result != SNNQ_VALIDATE_PASSED))
-		printf("%-7s %s%s%s\n", words[result], name, *detail ? ": " : "", detail);
+		printf("%-7s %s%s%s\n", words[result],
+		       cli_printable(name, safe, sizeof(safe)), *detail ? ": " : "",
+		       cli_printable(detail, why, sizeof(why)));
 }
 
-static const char *default_vectors(void)
+/*
+ * The vectors of this installation, wherever it was moved, or of this source tree: places beside
+ * the program, and last the one that it was made for. NULL: not there.
+ */
+static const char *default_vectors(char *path, size_t bytes)
 {
-	return access(SNNQ_VECTORS, R_OK) ? "tests/golden/golden.bin" : SNNQ_VECTORS;
+	static const char *const places[] = {
+		"../share/snnq/golden.bin", "../tests/golden/golden.bin",
+		"../../../../tests/golden/golden.bin",
+	};
+	ssize_t n = readlink("/proc/self/exe", path, bytes - 1);
+	char *name;
+
+	path[n > 0 ? n : 0] = 0;
+	name = strrchr(path, '/');
+	for (size_t i = 0; name && i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(name + 1, bytes - (size_t)(name + 1 - path), "%s", places[i]);
+		if (!access(path, R_OK))
+			return path;
+	}
+	return access(SNNQ_VECTORS, R_OK) ? NULL : SNNQ_VECTORS;
 }
 
-static int validate(struct cli_session *s)
+static int validate(struct cli_session *s, const char *path)
 {
 	cJSON *document = cJSON_CreateObject();
 	struct tally t = { .cases = cJSON_CreateArray() };
 	int code, ret;
 
-	ret = snnq_validate(s->device, vectors ? vectors : default_vectors(),
+	ret = snnq_validate(s->device, path,
 			    SNNQ_OPTS(struct snnq_validate_opts, .report = report,
 				      .report_ctx = &t));
 	cJSON_AddStringToObject(document, "device", s->device_info.name);
@@ -93,14 +116,23 @@ static int validate(struct cli_session *s)
 int verb_validate(int argc, char **argv)
 {
 	struct cli_session s;
+	char place[PATH_MAX];
 	char **args;
 	int code;
 
 	if (!cli_parse(&command, argc, argv, &args, &code))
 		return code;
+	if (json && verbose)
+		return cli_fail(CLI_USAGE, "validate: --verbose has no use with --json, which has "
+				"all cases");
+	if (!vectors)
+		vectors = default_vectors(place, sizeof(place));
+	if (!vectors)
+		return cli_fail(CLI_FILE, "%s: not found; install snnq's data files (meson install), "
+				"or name the vectors with --vectors", SNNQ_VECTORS);
 	code = cli_session_open(&s, device, 1);
 	if (!code)
-		code = validate(&s);
+		code = validate(&s, vectors);
 	cli_session_close(&s);
 	return code;
 }

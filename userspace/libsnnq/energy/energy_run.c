@@ -20,6 +20,7 @@ struct run {
 	struct snnq_model *model;
 	struct snnq_stream *stream;
 	struct snnq_layer_stats *stats;		/* sums over recordings */
+	uint64_t dropped;			/* events, likewise */
 	struct energy_constants constants;
 	struct energy_dataflow flow;
 };
@@ -55,7 +56,10 @@ static int run_recording(struct run *r, const char *path)
 	snnq_events_close(events);
 	if (!ret)
 		return error_set(-EBADMSG, "%s: expected events, found none", path);
-	return ret < 0 ? ret : add_counters(r);
+	if (ret < 0)
+		return ret;
+	r->dropped += result.dropped_events;
+	return add_counters(r);
 }
 
 static int run_all(struct run *r)
@@ -187,6 +191,7 @@ static cJSON *document(const struct run *r, const char *path)
 	cJSON_AddStringToObject(o, "arithmetic", g->integer ? "integer" : "float");
 	cJSON_AddStringToObject(o, "technology", r->constants.name);
 	cJSON_AddNumberToObject(o, "recordings", (double)r->opts->recording_count);
+	cJSON_AddNumberToObject(o, "dropped_events", (double)r->dropped);
 	cJSON_AddNumberToObject(o, "avg_weight_bits", average_bits(g));
 	add_settings(r, o);
 	layers = cJSON_AddArrayToObject(o, "layers");

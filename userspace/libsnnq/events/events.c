@@ -34,6 +34,11 @@ static const struct events_format {
 	{ NULL, "#!AER-DAT3", NULL, NULL, "AEDAT 3.1", 0 },
 	{ NULL, "Event Stream", NULL, NULL, "Event Stream", 0 },
 	{ NULL, "% ", NULL, NULL, "Prophesee RAW or DAT", 0 },
+	{ NULL, "\x89HDF\r\n\x1a\n", NULL, NULL, "HDF5", 0 },
+	{ NULL, "\x93NUMPY", NULL, NULL, "NumPy's format", 0 },
+	{ NULL, "\x89PNG\r\n\x1a\n", NULL, NULL, "a picture", 0 },
+	{ NULL, "#ROSBAG V", NULL, NULL, "a ROS bag", 0 },
+	{ NULL, "\x7f" "ELF\x02\x01\x01", NULL, NULL, "a program", 0 },
 	{ "atis", NULL, ".bin", events_decode_atis, NULL, 5 },
 	{ "bs2", NULL, ".bs2", events_decode_bs2, NULL, 5 },
 	{ "bs3", NULL, ".bs3", events_decode_bs3, NULL, 7 },
@@ -116,8 +121,24 @@ static bool has_text_line(const uint8_t *data, size_t size)
 	return n < size && n < HEAD_BYTES && n > 2 && (data[n] == '\n' || data[n] == '\r');
 }
 
+/* A model file: the length of its header, and JSON. */
+static bool is_model(const uint8_t *head, size_t size)
+{
+	static const struct { uint8_t bytes[5]; } high = { { 0, 0, 0, 0, '{' } };
+	size_t n = 9;
+
+	if (size < 16 || memcmp(head + 4, high.bytes, sizeof(high.bytes)))
+		return false;
+	n += strspn((const char *)head + n, " \t\r\n");
+	return head[n] == '"';
+}
+
 static const struct events_format *find_by_magic(const uint8_t *data, size_t size)
 {
+	static const struct events_format model = { .refusal = "a model" };
+
+	if (is_model(data, size))
+		return &model;
 	for (size_t i = 0; i < FORMATS; i++) {
 		const char *magic = formats[i].magic;
 		size_t n = magic ? strlen(magic) : 0;
@@ -209,13 +230,14 @@ static int read_events(const char *path, int fd, uint64_t bytes,
 		       const struct snnq_events_opts *opts, struct snnq_events *events)
 {
 	const struct events_format *format;
-	uint8_t head[HEAD_BYTES];
+	uint8_t head[HEAD_BYTES + 1];
 	int64_t size = read_start(fd, head, HEAD_BYTES);
 	uint64_t most = FILE_MAX_BYTES;
 	int ret = 0;
 
 	if (size < 0)
 		return error_set((int)size, "%s: cannot be read: %s", path, strerror((int)-size));
+	head[size] = 0;
 	format = find_format(path, opts ? opts->format : NULL, head, (size_t)size, &ret);
 	if (!format)
 		return ret;

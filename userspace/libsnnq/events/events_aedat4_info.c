@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "events.h"
+#include "base/number.h"
 
 /* Elements above a stream's attributes: dv, outInfo, stream, info, attr. */
 #define MAX_DEPTH 5
@@ -58,20 +59,19 @@ static void text(void *ctx, const char *s, int n)
 /* The stream whose part is being read, or NULL. */
 static struct aedat4_stream *open_stream(struct walk *w)
 {
-	unsigned long id;
-	char *end;
+	uint64_t id;
 
-	if (w->depth < 4 || strcmp(w->names[1], "outInfo") || !w->names[2][0])
+	if (w->depth < 4 || strcmp(w->names[1], "outInfo") ||
+	    !number_parse_u64(w->names[2], AEDAT4_STREAMS - 1, &id))
 		return NULL;
-	id = strtoul(w->names[2], &end, 10);
-	return *end || id >= AEDAT4_STREAMS ? NULL : &w->info->streams[id];
+	return &w->info->streams[id];
 }
 
 static uint16_t size_value(const char *s)
 {
-	long value = strtol(s, NULL, 10);
+	uint64_t value;
 
-	return value > 0 && value <= INT16_MAX ? value : 0;
+	return number_parse_u64(s, INT16_MAX, &value) ? (uint16_t)value : 0;
 }
 
 static void end(void *ctx, const char *element)

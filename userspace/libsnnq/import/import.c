@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "import.h"
+#include "base/output.h"
 
 /* The model's name: the last part of the path without its ending. */
 static void name_from_path(const char *path, char name[64])
@@ -52,6 +53,9 @@ int snnq_import(const char *in, const char *out, const struct snnq_import_opts *
 		return error_set(-EINVAL, "snnq_import: unknown size of options");
 	if (stat(in, &st))
 		return error_set(-errno, "%s: %s", in, strerror(errno));
+	ret = output_check(&out, 1, &in, 1);
+	if (ret)
+		return error_set(ret, "%s", output_problem());
 	name_from_path(in, net.name);
 	if (S_ISDIR(st.st_mode))
 		ret = import_slayer(in, &net);

@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "import.h"
+#include "base/number.h"
 #include "snnq_program.h"
 
 #define MAX_YAML (64 << 10)
@@ -50,32 +50,13 @@ static const char *scalar(yaml_document_t *doc, const char *section, const char 
 		(const char *)node->data.scalar.value : NULL;
 }
 
-/* A number as YAML writes it, whatever the process's locale; NaN when it is none. */
-static double parse_number(const char *text)
-{
-	locale_t c = newlocale(LC_ALL_MASK, "C", NULL);
-	double value = NAN;
-	char *end;
-
-	if (!c)
-		return NAN;
-	if (text) {
-		value = strtod_l(text, &end, c);
-		if (end == text || *end)
-			value = NAN;
-	}
-	freelocale(c);
-	return value;
-}
-
 /* A multiple of @unit. */
 static int number(yaml_document_t *doc, const char *path, const char *section, const char *key,
 		  double min, double max, double unit, double *value)
 {
 	const char *text = scalar(doc, section, key);
 
-	*value = parse_number(text);
-	if (!(*value >= min && *value <= max) ||
+	if (!number_parse(text, value) || !(*value >= min && *value <= max) ||
 	    fabs(*value / unit - rint(*value / unit)) > 1e-9 * fabs(*value / unit))
 		return error_set(-EBADMSG, "%s: %s.%s: expected a multiple of %g in %g..%g, found "
 				 "%s", path, section, key, unit, min, max, text ? text : "nothing");

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/output.h"
 
 static const struct {
 	const char *name;
@@ -482,7 +483,7 @@ static char *header_text(const struct modelfile *f, size_t *length)
 	return padded;
 }
 
-static bool write_all(const struct modelfile *f, FILE *out, const char *header, uint64_t length)
+static void write_all(const struct modelfile *f, FILE *out, const char *header, uint64_t length)
 {
 	static const char zero[8];
 	bool good = fwrite(&length, 8, 1, out) == 1 && fwrite(header, length, 1, out) == 1;
@@ -495,7 +496,6 @@ static bool write_all(const struct modelfile *f, FILE *out, const char *header, 
 		good = (!t->bytes || fwrite(t->data, t->bytes, 1, out) == 1) &&
 		       fwrite(zero, 1, fill_after(f, i), out) == fill_after(f, i);
 	}
-	return good;
 }
 
 int modelfile_size(const struct modelfile *f, uint64_t *bytes)
@@ -515,28 +515,19 @@ int modelfile_size(const struct modelfile *f, uint64_t *bytes)
 
 int modelfile_write(struct modelfile *f, const char *path)
 {
-	size_t length = 0, name_bytes = strlen(path) + 16;
-	char *header = header_text(f, &length), *temporary = malloc(name_bytes);
-	FILE *out;
-	bool good;
+	size_t length = 0;
+	char *header = header_text(f, &length);
+	struct output out;
+	int ret;
 
-	if (!header || !temporary) {
-		free(header);
-		free(temporary);
+	if (!header)
 		return error_set(-ENOMEM, "%s: no memory", path);
-	}
-	snprintf(temporary, name_bytes, "%s.%ld", path, (long)getpid());
-	out = fopen(temporary, "wb");
-	good = out && write_all(f, out, header, length);
-	if (out) {
-		f->file_bytes = (uint64_t)ftell(out);
-		good = !fclose(out) && good;
-		good = good && !rename(temporary, path);
-		if (!good)
-			unlink(temporary);
+	ret = output_open(path, &out);
+	if (!ret) {
+		write_all(f, out.file, header, length);	/* failures are told at the end */
+		f->file_bytes = (uint64_t)ftello(out.file);
+		ret = output_commit(&out);
 	}
 	free(header);
-	free(temporary);
-	return good ? 0 : error_set(errno ? -errno : -EIO, "%s: cannot be written: %s", path,
-				    strerror(errno));
+	return ret ? error_set(ret, "%s", output_problem()) : 0;
 }

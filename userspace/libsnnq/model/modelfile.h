@@ -51,7 +51,7 @@ void modelfile_remove(struct modelfile *file, const bool *remove);
 const struct tensor *modelfile_find(const struct modelfile *file, const char *name);
 /* Bytes that modelfile_write() would write. */
 int modelfile_size(const struct modelfile *file, uint64_t *bytes);
-/* Write to a temporary name and rename. Sets file_bytes. */
+/* Write it, complete or not at all. Sets file_bytes. */
 int modelfile_write(struct modelfile *file, const char *path);
 void modelfile_free(struct modelfile *file);
 

@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +13,8 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "quantize/quantize.h"
+
+#define CALIBRATION_FEW 32u	/* different recordings: fewer make poor models */
 
 /* Its first window, which is what a recording is classified by. */
 static int read_recording(const struct calibration *c, const char *path, uint64_t **slots)
@@ -83,6 +87,96 @@ void calibration_records_free(const struct calibration *c, struct floatnet_recor
 	for (uint32_t i = 0; records && i < c->count; i++)
 		floatnet_record_free(c->net, &records[i]);
 	free(records);
+}
+
+/* ---- doubts ---- */
+
+static void warn(const struct snnq_quantize_opts *o, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void warn(const struct snnq_quantize_opts *o, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	o->warn(o->warn_ctx, text);
+}
+
+/* Bytes of a recording's input. */
+static size_t input_bytes(const struct calibration *c)
+{
+	return c->graph->input.steps * floatnet_words(c->net, GRAPH_INPUT) * sizeof(**c->inputs);
+}
+
+static bool is_silent(const struct calibration *c, uint32_t i)
+{
+	const uint64_t *words = c->inputs[i];
+
+	for (size_t k = 0; k < input_bytes(c) / sizeof(*words); k++)
+		if (words[k])
+			return false;
+	return true;
+}
+
+static bool is_repeated(const struct calibration *c, uint32_t i)
+{
+	for (uint32_t k = 0; k < i; k++)
+		if (!memcmp(c->inputs[i], c->inputs[k], input_bytes(c)))
+			return true;
+	return false;
+}
+
+static uint32_t class_of(const struct calibration *c, uint32_t i, uint32_t classes)
+{
+	const double *scores = c->records[i].scores;
+	uint32_t best = 0;
+
+	for (uint32_t k = 1; k < classes; k++)
+		if (scores[k] > scores[best])
+			best = k;
+	return best;
+}
+
+/* How many of the first 64 classes the float network finds in the recordings. */
+static uint32_t classes_found(const struct calibration *c, uint32_t classes)
+{
+	uint64_t found = 0;
+
+	for (uint32_t i = 0; i < c->count; i++) {
+		uint32_t class = class_of(c, i, classes);
+
+		if (class < 64)
+			found |= 1ull << class;
+	}
+	return (uint32_t)__builtin_popcountll(found);
+}
+
+void calibration_doubts(const struct calibration *c, const struct snnq_quantize_opts *o)
+{
+	uint32_t classes, found, silent = 0, repeated = 0;
+
+	if (!c || !o->warn)
+		return;
+	classes = graph_shape(c->graph, c->graph->readout)->channels;
+	found = classes_found(c, classes);
+	for (uint32_t i = 0; i < c->count; i++) {
+		silent += is_silent(c, i);
+		repeated += !is_silent(c, i) && is_repeated(c, i);
+	}
+	if (c->count - repeated < CALIBRATION_FEW)
+		warn(o, "calibration has %u different recording%s; 64 to 100, all classes alike, "
+		     "are expected", c->count - repeated, c->count - repeated == 1 ? "" : "s");
+	if (repeated)
+		warn(o, "%u of %u recordings for calibration repeat others", repeated, c->count);
+	if (silent)
+		warn(o, "%u of %u recordings for calibration have no event in the model's window",
+		     silent, c->count);
+	if (found < classes && classes <= 64)
+		warn(o, "the float network finds %u of %u classes in the recordings for calibration",
+		     found, classes);
 }
 
 int calibration_open(const char *path, const struct graph *graph, const char *const *recordings,

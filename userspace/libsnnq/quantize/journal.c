@@ -23,6 +23,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/error.h"
+#include "base/output.h"
 #include "journal.h"
 
 #define MAX_BYTES  (1l << 30)
@@ -398,7 +399,7 @@ static int open_locked(struct journal *j)
 {
 	int ret;
 
-	j->fd = open(j->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	j->fd = open(j->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
 	if (j->fd < 0)
 		return error_set(-errno, "%s: %s", j->path, strerror(errno));
 	if (flock(j->fd, LOCK_EX | LOCK_NB))
@@ -561,48 +562,37 @@ static int by_key(const void *a, const void *b)
 
 static int write_merged(struct journal *j, const char *path)
 {
-	FILE *file = fopen(path, "we");
-	bool fine = file && fprintf(file, "%s\n", j->header) > 0;
-	int ret;
+	struct output out;
+	int ret = output_open(path, &out);
 
-	if (!file)
-		return error_set(-errno, "%s: %s", path, strerror(errno));
+	if (ret)
+		return error_set(ret, "%s", output_problem());
+	fprintf(out.file, "%s\n", j->header);	/* failures are told at the end */
 	qsort(j->entries, j->count, sizeof(*j->entries), by_key); /* its table is not used again */
-	for (size_t i = 0; i < j->count && fine; i++) {
+	for (size_t i = 0; i < j->count; i++) {
 		char *line =
 			format_line(j->entries[i].key, j->entries[i].values, j->entries[i].count);
 
-		fine = line && fputs(line, file) >= 0;
+		if (!line) {
+			output_cancel(&out);
+			return error_set(-ENOMEM, "%s: no memory", path);
+		}
+		fputs(line, out.file);
 		free(line);
 	}
-	fine = fine && !fflush(file) && !fsync(fileno(file));
-	ret = fine ? 0 : error_set(errno ? -errno : -EIO, "%s: cannot be written: %s", path,
-				   strerror(errno));
-	fclose(file);
-	return ret;
+	ret = output_commit(&out);
+	return ret ? error_set(ret, "%s", output_problem()) : 0;
 }
 
 /* Nobody may be writing what is to be replaced. */
 static int replace(struct journal *all, const char *out)
 {
-	int fd = open(out, O_RDONLY | O_CLOEXEC), ret = 0;
-	char *temporary = malloc(strlen(out) + 32);
+	int fd = open(out, O_RDONLY | O_CLOEXEC | O_NONBLOCK), ret;
 
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB))
 		ret = error_set(-EBUSY, "%s: another process writes it", out);
-	else if (!temporary)
-		ret = error_set(-ENOMEM, "%s: no memory", out);
-	if (!ret) {
-		sprintf(temporary, "%s.%ld.tmp", out, (long)getpid());
-		ret = write_merged(all, temporary);
-		if (!ret && rename(temporary, out))
-			ret = error_set(-errno, "%s: %s", out, strerror(errno));
-		if (ret)
-			unlink(temporary);
-		else
-			ret = sync_folder(out);
-	}
-	free(temporary);
+	else
+		ret = write_merged(all, out);
 	if (fd >= 0)
 		close(fd);
 	return ret;

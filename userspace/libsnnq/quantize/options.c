@@ -321,10 +321,9 @@ static void smooth(struct options *o)
 	}
 }
 
-int options_open(const struct session *s, const struct grid_choice *fixed, struct journal *journal,
-		 struct options *o)
+int options_open(const struct session *s, const struct grid_choice *fixed, struct options *o)
 {
-	struct work k = { .o = o, .journal = journal, .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct work k = { .o = o, .lock = PTHREAD_MUTEX_INITIALIZER };
 	int ret;
 
 	*o = (struct options){ .s = s };
@@ -333,22 +332,26 @@ int options_open(const struct session *s, const struct grid_choice *fixed, struc
 		k.all += o->layers[i].count;
 	for (uint32_t i = 0; !ret && i < s->weighted_count; i++)
 		ret = quantize_layer(&k, i);
-	if (!ret)
-		ret = judge_base(o);
-	if (!ret) {
-		atomic_store(&k.done, 0);
-		for (uint32_t i = k.all = 0; i < s->weighted_count; i++)
-			k.all += o->layers[i].count;
-		ret = parallel_for(k.all, s->opts->threads, judge_item, &k);
-	}
-	calibration_records_free(s->calibration, o->base_records);
-	o->base_records = NULL;
-	if (!ret) {
-		find_costs(o);
-		smooth(o);
-	} else {
+	if (ret)
 		options_close(o);
-	}
+	else
+		find_costs(o);
+	return ret;
+}
+
+int options_judge_each(struct options *o, struct journal *journal)
+{
+	struct work k = { .o = o, .journal = journal, .lock = PTHREAD_MUTEX_INITIALIZER };
+	int ret = judge_base(o);
+
+	for (uint32_t i = 0; i < o->s->weighted_count; i++)
+		k.all += o->layers[i].count;
+	if (!ret)
+		ret = parallel_for(k.all, o->s->opts->threads, judge_item, &k);
+	calibration_records_free(o->s->calibration, o->base_records);
+	o->base_records = NULL;
+	if (!ret)
+		smooth(o);
 	return ret;
 }
 

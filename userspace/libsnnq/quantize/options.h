@@ -38,11 +38,15 @@ struct options {
 
 /*
  * List the options (@fixed: layers that have no choice, by layer, bits 0: free), quantize
- * each, and judge it in the base network. What @journal has is not judged again; with
+ * each, and find what it costs.
+ */
+int options_open(const struct session *s, const struct grid_choice *fixed,
+		 struct options *options);
+/*
+ * Judge each option in the base network. What @journal has is not judged again; with
  * shards, only this shard's options are judged. @journal may be NULL.
  */
-int options_open(const struct session *s, const struct grid_choice *fixed, struct journal *journal,
-		 struct options *options);
+int options_judge_each(struct options *options, struct journal *journal);
 void options_close(struct options *options);
 
 /*

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/output.h"
 #include "quantize/quantize.h"
 #include "quantize/search.h"
 
@@ -135,6 +136,8 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 		ret = take_choices(s, method != SNNQ_QUANTIZE_SEARCH, choices);
 	if (ret)
 		return ret;
+	if (method != SNNQ_QUANTIZE_SEARCH)	/* which first checks its targets */
+		calibration_doubts(s->calibration, s->opts);
 	if (method == SNNQ_QUANTIZE_SEARCH)
 		ret = search_run(s, choices, out, results);
 	else if (method == SNNQ_QUANTIZE_COMPENSATE)
@@ -149,6 +152,27 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 	return method == SNNQ_QUANTIZE_SEARCH ? 0 : session_write(s, results, out);
 }
 
+/* Before the work. */
+static int check_outputs(const char *in, const char *out, const struct snnq_quantize_opts *o)
+{
+	size_t inputs = 1 + o->calibration_count, outputs = 2 + o->also_count;
+	const char **paths = calloc(inputs + outputs, sizeof(*paths));
+	int ret;
+
+	if (!paths)
+		return error_set(-ENOMEM, "%s: no memory", in);
+	paths[0] = in;
+	for (size_t i = 0; i < o->calibration_count; i++)
+		paths[1 + i] = o->calibration[i];
+	paths[inputs] = o->shards ? NULL : out;
+	paths[inputs + 1] = o->journal;
+	for (size_t i = 0; i < o->also_count; i++)
+		paths[inputs + 2 + i] = o->also[i].out;
+	ret = output_check(paths + inputs, outputs, paths, inputs);
+	free(paths);
+	return ret ? error_set(ret, "%s", output_problem()) : 0;
+}
+
 int snnq_quantize(const char *in, const char *out, const struct snnq_quantize_opts *opts)
 {
 	struct grid_choice *choices;
@@ -158,7 +182,9 @@ int snnq_quantize(const char *in, const char *out, const struct snnq_quantize_op
 
 	if (!opts || opts->size != sizeof(*opts))
 		return error_set(-EINVAL, "snnq_quantize: options are missing or of unknown size");
-	ret = session_open(in, opts, &s);
+	ret = check_outputs(in, out, opts);
+	if (!ret)
+		ret = session_open(in, opts, &s);
 	if (ret)
 		return ret;
 	choices = calloc(s.graph.layer_count + 1, sizeof(*choices));

@@ -74,6 +74,12 @@ int calibration_open(const char *path, const struct graph *graph, const char *co
 /* Records for outputs of a network of the same shapes, one per recording. NULL: no memory. */
 struct floatnet_record *calibration_records(const struct calibration *c);
 void calibration_records_free(const struct calibration *c, struct floatnet_record *records);
+/*
+ * Tell opts->warn what speaks against the recordings: few, silent, repeated, of few classes;
+ * @calibration may be NULL.
+ */
+void calibration_doubts(const struct calibration *calibration,
+			const struct snnq_quantize_opts *opts);
 void calibration_close(struct calibration *calibration);
 /* [count] slots of a layer's output in the float network, or of the input. Free the array. */
 const uint64_t **calibration_slots(const struct calibration *c,

@@ -400,7 +400,7 @@ static void add_options(const struct search *x, cJSON *document)
 		cJSON_AddNumberToObject(o, "target_bytes", (double)s->target_bytes);
 	if (s->target_energy > 0)
 		cJSON_AddNumberToObject(o, "target_energy", s->target_energy);
-	if (s->max_drop > 0)
+	if (s->limit_drop)
 		cJSON_AddNumberToObject(o, "max_drop", s->max_drop);
 	cJSON_AddStringToObject(o, "schemes", s->schemes ? s->schemes : "all");
 	cJSON_AddStringToObject(o, "moments", s->traces ? "traces" : "spikes");

@@ -153,6 +153,57 @@ static int set_budgets(struct search *x)
 	return 0;
 }
 
+/* The least that the options can cost. */
+static uint64_t least_cost(const struct search *x, int cost)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t l = 0; l < layers(x); l++) {
+		const struct option_layer *o = &x->options.layers[l];
+		uint64_t least = UINT64_MAX;
+
+		for (uint32_t k = 0; k < o->count; k++)
+			if (o->options[k].costs.cost[cost] < least)
+				least = o->options[k].costs.cost[cost];
+		sum += least;
+	}
+	return sum;
+}
+
+static int check_bits(const struct search *x, double bits)
+{
+	uint64_t least = least_cost(x, ALLOCATE_BITS);
+
+	if (!(bits > 0) || 10 * bits * (double)x->weights + 1e-6 >= (double)least)
+		return 0;
+	return error_set(-EDOM, "%s: target of %g bits: expected at least %.3f, the least that its "
+			 "grids can have on average", x->s->path, bits,
+			 ceil(100 * (double)least / (double)x->weights) / 1000);
+}
+
+/* Before networks are run: each target by itself can be met. */
+static int check_targets(struct search *x)
+{
+	const struct snnq_quantize_opts *o = x->s->opts;
+	uint64_t bytes = x->metadata + least_cost(x, ALLOCATE_BYTES);
+	uint64_t energy = x->options.fixed_energy + least_cost(x, ALLOCATE_ENERGY);
+	int ret = set_budgets(x);
+
+	if (!ret)
+		ret = check_bits(x, x->target.bits);
+	for (size_t i = 0; !ret && i < o->also_count; i++)
+		ret = check_bits(x, o->also[i].target_bits);
+	if (!ret && x->target.bytes && x->target.bytes < bytes)
+		ret = error_set(-EDOM, "%s: target of %" PRIu64 " bytes: expected at least %" PRIu64
+				", the least that its grids can have", x->s->path, x->target.bytes,
+				bytes);
+	if (!ret && x->target.energy > 0 && 1e9 * x->target.energy < (double)energy)
+		ret = error_set(-EDOM, "%s: target of %g uJ: expected at least %.3f, the least that "
+				"its grids can take", x->s->path, x->target.energy,
+				ceil((double)energy / 1e6) / 1e3);
+	return ret;
+}
+
 static bool has_budget(const struct search *x)
 {
 	for (int i = 0; i < ALLOCATE_COSTS; i++)
@@ -168,6 +219,9 @@ static int best_choice(struct search *x)
 
 	set_problem(x);
 	ret = allocate_best(&x->problem, &best);
+	if (ret == -EDOM)
+		return error_set(ret, "%s: each target can be met, but no choice of grids meets all "
+				 "at once", x->s->path);
 	if (ret)
 		return ret;
 	memcpy(x->choice, best.choice, layers(x) * sizeof(*x->choice));
@@ -465,7 +519,7 @@ static int check_drop(const struct search *x)
 {
 	double drop = 1 - (double)x->final.agreeing / x->s->calibration->count;
 
-	if (!(x->target.max_drop > 0) || drop <= x->target.max_drop + 1e-12)
+	if (x->target.max_drop < 0 || drop <= x->target.max_drop + 1e-12)
 		return 0;
 	return error_set(-EDOM,
 			 "%s: %.2f %% of the recordings change their class, expected at most "
@@ -522,7 +576,8 @@ static int run_also(struct search *x)
 	int ret = results ? 0 : no_memory(x);
 
 	for (size_t i = 0; !ret && i < o->also_count; i++) {
-		x->target = (struct search_target){ .bits = o->also[i].target_bits };
+		x->target = (struct search_target){ .bits = o->also[i].target_bits,
+						     .max_drop = -1 };
 		ret = choose(x);
 		if (!ret)
 			ret = finish(x, results);
@@ -537,13 +592,22 @@ static int run_also(struct search *x)
 
 static int run(struct search *x, const struct grid_choice *fixed, struct quantized *results)
 {
-	int ret = options_open(x->s, fixed, x->journal, &x->options);
+	int ret = options_open(x->s, fixed, &x->options);
 
-	if (ret || x->s->opts->shards)
-		return ret;	/* a shard ends with its evaluations */
-	ret = result_metadata(x, &x->metadata);
+	if (!ret && x->s->opts->shards) {	/* it ends with its evaluations */
+		calibration_doubts(x->s->calibration, x->s->opts);
+		return options_judge_each(&x->options, x->journal);
+	}
+	if (!ret)
+		ret = result_metadata(x, &x->metadata);
 	if (!ret)
 		ret = allocate_problem(x);
+	if (!ret)
+		ret = check_targets(x);
+	if (ret)
+		return ret;
+	calibration_doubts(x->s->calibration, x->s->opts);
+	ret = options_judge_each(&x->options, x->journal);
 	if (!ret)
 		ret = measure_variants(x);
 	if (!ret)
@@ -578,14 +642,14 @@ int search_run(const struct session *s, const struct grid_choice *fixed, const c
 {
 	const struct snnq_quantize_opts *o = s->opts;
 	struct search x = { .s = s, .out = out, .options = { .s = s },
-			    .target = { o->target_bits, o->target_energy, o->max_drop,
-					o->target_bytes } };
+			    .target = { o->target_bits, o->target_energy,
+					o->limit_drop ? o->max_drop : -1, o->target_bytes } };
 	int ret = 0;
 
 	if (!out && !o->shards)
 		return error_set(-EINVAL, "%s: expected a file to write, found none", s->path);
 	if (!(o->target_bits > 0) && !o->target_bytes && !(o->target_energy > 0) &&
-	    !(o->max_drop > 0) && !o->shards)
+	    !o->limit_drop && !o->shards)
 		ret = error_set(-EINVAL, "%s: expected a target for the search, found none",
 				s->path);
 	for (size_t i = 0; !ret && i < o->also_count; i++)

@@ -7,7 +7,7 @@
 
 #include "quantize/options.h"
 
-/* What is searched for; 0 where there is no target. */
+/* What is searched for; 0 where there is no target, of max_drop a negative number. */
 struct search_target {
 	double bits, energy, max_drop;
 	uint64_t bytes;

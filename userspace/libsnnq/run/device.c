@@ -10,6 +10,7 @@
 #include "backend.h"
 #include "base/error.h"
 #include "base/host.h"
+#include "base/number.h"
 
 struct snnq_device *device_get(struct snnq_device *dev)
 {
@@ -46,12 +47,14 @@ static void tell_caps(struct snnq_device *dev)
 /* "sim" or "sim:cores=N". */
 static int open_sim(const char *name, const struct snnq_open_opts *opts, struct snnq_device *dev)
 {
-	unsigned int cores = opts && opts->cores ? opts->cores : 1;
-	char rest;
+	static const char prefix[] = "sim:cores=";
+	uint64_t cores = opts && opts->cores ? opts->cores : 1;
 
-	if (strcmp(name, "sim") && (sscanf(name, "sim:cores=%u%c", &cores, &rest) != 1 || !cores))
+	if (strcmp(name, "sim") && (strncmp(name, prefix, strlen(prefix)) ||
+				    !number_parse_u64(name + strlen(prefix), UINT32_MAX, &cores) ||
+				    !cores))
 		return error_set(-EINVAL, "device \"%s\": expected sim or sim:cores=N", name);
-	return sim_open(cores, opts && opts->memory ? opts->memory : host_memory(), dev);
+	return sim_open((uint32_t)cores, opts && opts->memory ? opts->memory : host_memory(), dev);
 }
 
 static int open_named(const char *name, const struct snnq_open_opts *opts,

@@ -1,0 +1,201 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Options do what they say or are refused: those that a method does not use, numbers out of range,
+targets that cannot be met; and what calibration has too little of is said."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from common import DEMO, ROOT, SNNQ, equal, main, need, refused, snnq
+from quality import CLASSES, RECORDINGS, prepare
+
+MODEL = DEMO / "digits.snnq"
+RECORDING = DEMO / (DEMO / "test.tsv").read_text().split("\t")[0]
+
+
+def quantize(folder, *options):
+    """The command line of quantize with a calibration list."""
+    return ("quantize", folder / "float.snnq", "--calib", folder / "list.tsv", *options)
+
+
+def unused(folder):
+    """Options that the method does not use are refused by name."""
+    prepare(folder, 1)
+    out, grid = ("-o", folder / "q"), ("--default", "uniform:4")
+    plain = ("quantize", folder / "float.snnq", *out, *grid)
+    of_searches = (("--target-bits", 2), ("--target-bytes", 2000), ("--target-energy", 3),
+                   ("--max-drop", 1), ("--max-drop", 0), ("--schemes", "uniform"),
+                   ("--also", f"{folder}/r=2"), ("--journal", folder / "j"),
+                   ("--merge", folder / "j"), ("--report", folder / "r"),
+                   ("--shard", "1/2"))
+    for option in of_searches:
+        for method in ("round", "compensate"):
+            journal = ("--journal", folder / "j") if option[0] == "--shard" else ()
+            error = refused(*quantize(folder, *out, *grid), "--method", method, *option, *journal,
+                            code=2, says=("expected a search", method))
+            need(option[0] in error or journal, f"{option[0]} is named: {error}")
+    for option in (("--schemes", "uniform"), ("--journal", folder / "j"), ("--merge", "j"),
+                   ("--report", folder / "r"), ("--also", f"{folder}/r=2")):
+        for command in (plain, quantize(folder, *out, *grid)):
+            refused(*command, *option, code=2, says=(option[0], "expected a search"))
+    for name in ("spikes", "traces"):
+        refused(*plain, "--moments", name, code=2, says=("--moments", "found rounding"))
+    shard = quantize(folder, "--journal", folder / "j", "--shard", "1/2")
+    for option in (*of_searches[:5], ("--also", f"{folder}/r=2"), ("--report", folder / "r"), out,
+                   ("--json",)):
+        refused(*shard, *option, code=2, says="has no use with --shard")
+    refused(*plain, "--layer", "fc1=odd:3", "--layer", "fc1=pot:3", code=2, says="fc1 twice")
+    refused("eval", MODEL, "--data", DEMO / "test.tsv", "--counts", code=2, says="--counts needs")
+    refused("validate", "--json", "--verbose", code=2, says="--verbose has no use")
+    refused("energy", MODEL, "--data", DEMO / "test.tsv", "--layers", "--json", code=2,
+            says="--layers has no use")
+    for what in (MODEL, "sim"):
+        refused("info", what, "-f", "bs2", code=2, says="--format: expected a recording")
+    for option in ("--width", "--height"):
+        refused("import", folder, "-o", folder / "q", option, 8, code=2, says="go together")
+    equal([p.name for p in folder.iterdir() if p.name in "qrj"], [], "files")
+
+
+def ranges(folder):
+    """Numbers that are none, or do not fit where they go, are refused with what is expected."""
+    prepare(folder, 1)
+    search = quantize(folder, "-o", folder / "q")
+    for value in ("0", "-1", "nan", "inf", "1e999", "0x2", " 2", "2 ", "2,5", "", "33", "1e300"):
+        refused(*search, "--target-bits", value, code=2, says=("--target-bits", f'"{value}"'))
+        refused(*search, "--target-bits", 3, "--also", f"{folder}/r={value}", code=2, says="also")
+        if value not in ("2,5", "33", "1e300"):
+            refused(*search, "--target-energy", value, code=2, says=("energy", f'"{value}"'))
+    for value in ("-1", "100.5", "nan", "1%", ""):
+        refused(*search, "--max-drop", value, code=2, says=("--max-drop", "at most 100"))
+    for value in ("0", "1.5", "1e6", "-1", "99999999999999999999", "9007199254740993", ""):
+        refused(*search, "--target-bytes", value, code=2, says="--target-bytes")
+    for value in ("0/2", "3/2", "-1/2", "1/-1", "4294967297/4294967298", "1", "1/2/3", " 1/2",
+                  "1/2x", "/", "1/"):
+        refused(*quantize(folder, "--journal", folder / "j"), "--shard", value, code=2,
+                says=("--shard", "expected I/N"))
+    for value in ("uniform:4294967300", "uniform:18446744073709551620", "uniform: 4", "uniform:+4",
+                  "uniform:-18446744073709551612", "uniform:4x", "uniform:"):
+        refused(*search, "--default", value, code=2, says="expected SCHEME:BITS")
+    for value in ("65536", "65546", "4294967297", "-1", "+1", " 1", "1.0", ""):
+        for option in ("--width", "--height"):
+            for command in (("run", MODEL, RECORDING), ("eval", MODEL, "--data", DEMO / "test.tsv"),
+                            ("energy", MODEL, "--data", DEMO / "test.tsv"),
+                            ("import", folder, "-o", folder / "q")):
+                refused(*command, option, value, code=2, says=(option, "0..65535"))
+    refused("import", folder, "-o", folder / "q", "--polarities", 3, code=2, says="0..2")
+    for name in ("sim:cores=0", "sim:cores=-1", "sim:cores=4294967297", "sim:cores= 1",
+                 "sim:cores=1x", "sim:cores=", "sims", "sim:"):
+        refused("info", name, code=3, says="expected sim or sim:cores=N")
+    need(not (folder / "q").exists(), "nothing is written")
+
+
+def targets(folder):
+    """Targets that no choice meets are refused in the user's units, before networks are run."""
+    prepare(folder, 1)
+    journal = folder / "journal"
+    for option, value, says in (
+            ("--target-bits", 0.1, "target of 0.1 bits: expected at least 1.000,"),
+            ("--target-bits", 0.9999, "expected at least 1.000,"),
+            ("--target-bytes", 10, "bytes besides weights"),
+            ("--target-bytes", None, "bytes: expected at least"),
+            ("--target-energy", 1e-7, "uJ")):
+        if value is None:
+            error = refused(*quantize(folder, "-o", folder / "q", "--target-bytes", 10), code=1)
+            value = int(re.search(r"has (\d+) bytes besides", error).group(1)) + 1
+        journal.unlink(missing_ok=True)
+        refused(*quantize(folder, "-o", folder / "q", "--journal", journal, option, value), code=1,
+                says=(str(folder / "float.snnq"), says))
+        equal(journal.read_text().count("\n"), 1, "lines of a journal without evaluations")
+    error = refused(*quantize(folder, "-o", folder / "q", "--target-bits", 3, "--also",
+                              f"{folder}/r=0.5"), code=1, says="target of 0.5 bits")
+    need("allocation" not in error, error)
+    need(not (folder / "q").exists(), "no model")
+    least = re.search(r"at least ([0-9.]+)", error).group(1)
+    snnq(*quantize(folder, "-o", folder / "q", "--target-bits", least))
+
+
+def no_change(folder):
+    """--max-drop 0 means that no class may change."""
+    prepare(folder, 2)
+    snnq(*quantize(folder, "-o", folder / "q", "--max-drop", 0))
+    want, got = (json.loads(snnq("eval", folder / name, "--data", folder / "list.tsv", "-d", "sim",
+                                 "--json")[0])["predictions"] for name in ("float.snnq", "q"))
+    equal([p["class"] for p in got], [p["class"] for p in want], "classes")
+    equal(len(want), RECORDINGS, "recordings")
+
+
+def doubts(folder):
+    """Calibration with few, repeated, silent or one-sided recordings is warned of."""
+    prepare(folder, 1)
+    lines = (folder / "list.tsv").read_text().splitlines()
+    out = ("-o", folder / "q", "--default", "uniform:4")
+    for method in ("round", "compensate"):
+        for count, says in ((1, "1 different recording;"), (5, "5 different recordings;")):
+            (folder / "list.tsv").write_text("\n".join(lines[:count]))
+            error = snnq(*quantize(folder, *out, "--method", method))[1]
+            need(says in error, error)
+    (folder / "list.tsv").write_text(lines[0])
+    need(f"finds 1 of {CLASSES} classes" in snnq(*quantize(folder, *out))[1], "one class")
+    (folder / "list.tsv").write_text("\n".join(lines[:2] * 20))
+    error = snnq(*quantize(folder, *out))[1]
+    need("2 different recordings;" in error and "38 of 40 recordings for calibration repeat others"
+         in error, error)
+    (folder / "silent.bs2").write_bytes(bytes([200, 200, 128, 0, 1]))
+    (folder / "list.tsv").write_text("\n".join(lines + ["silent.bs2"]))
+    need("1 of 17 recordings for calibration have no event" in
+         snnq(*quantize(folder, *out))[1], "a silent recording")
+    (folder / "list.tsv").write_text("\n".join(lines[:1]))
+    need("1 different recording;" in
+         snnq(*quantize(folder, "-o", folder / "q", "--target-bits", 3))[1], "warning of a search")
+    # recordings that differ, enough and of all classes: no word
+    demo = ("quantize", DEMO / "digits-float.snnq", "-o", folder / "q", "--method", "round",
+            "--default", "uniform:4", "--calib", DEMO / "calib.tsv")
+    need("warning" not in snnq(*demo)[1], "the demo's calibration")
+
+
+def dropped(folder):
+    """Events outside of the sensor are counted in run, eval and energy, in text and JSON."""
+    one = folder / "one.tsv"
+    one.write_text(f"{RECORDING}\t0\n{RECORDING}\t0\n")
+    sensor = ("--width", 10, "--height", 10)
+    all_events = json.loads(snnq("info", RECORDING, "--json")[0])["events"]
+    lost = json.loads(snnq("run", MODEL, RECORDING, "-d", "sim", "--json", *sensor)[0])
+    lost = lost["dropped_events"]
+    need(0 < lost < all_events, f"{lost} of {all_events} dropped")
+    need(f"dropped {lost}\n" in snnq("run", MODEL, RECORDING, "-d", "sim", *sensor)[0], "run")
+    for verb, base in (("eval", ("eval", MODEL, "--data", one, "-d", "sim")),
+                       ("energy", ("energy", MODEL, "--data", one))):
+        need(f"{2 * lost} events dropped" in snnq(*base, *sensor)[0], f"text of {verb}")
+        need("dropped" not in snnq(*base)[0], f"text of {verb} without losses")
+        j = json.loads(snnq(*base, "--json", *sensor)[0])
+        equal((j if verb == "eval" else j["models"][0])["dropped_events"], 2 * lost, verb)
+
+
+def elsewhere(folder):
+    """validate finds its vectors from any folder, or says what to install."""
+    j = json.loads(snnq("validate", "-d", "sim", "--json", cwd=folder)[0])
+    need(j["failed"] == 0 and j["passed"] > 100, "passed")
+    for place in ("share/snnq", "tests/golden"):
+        root = folder / place.replace("/", "-")
+        (root / "bin").mkdir(parents=True)
+        (root / place).mkdir(parents=True)
+        shutil.copy(SNNQ, root / "bin" / "snnq")
+        shutil.copy(ROOT / "tests" / "golden" / "golden.bin", root / place)
+        lib = os.path.dirname(os.path.dirname(os.path.realpath(SNNQ))) + "/libsnnq"
+        for done in (True, False):
+            result = subprocess.run([root / "bin" / "snnq", "validate", "-d", "sim"], cwd=folder,
+                                    env={**os.environ, "LD_LIBRARY_PATH": lib}, check=False,
+                                    capture_output=True, timeout=60)
+            if done:
+                equal(result.returncode, 0, f"{place}: {result.stderr!r}")
+                (root / place / "golden.bin").unlink()
+            elif not os.path.exists("/usr/local/share/snnq/golden.bin"):
+                equal(result.returncode, 4, place)
+                need(b"install" in result.stderr and b"--vectors" in result.stderr, "advice")
+
+
+if __name__ == "__main__":
+    sys.exit(main(unused, ranges, targets, no_change, doubts, dropped, elsewhere))

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+/* See output.h. */
+#define _GNU_SOURCE
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_LINKS 40
+
+static _Thread_local char problem[512];
+
+const char *output_problem(void)
+{
+	return problem;
+}
+
+static int fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int fail(int error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(problem, sizeof(problem), format, args);
+	va_end(args);
+	return -error;
+}
+
+static int cannot_write(const char *path, int error)
+{
+	return fail(error, "%s: cannot be written: %s", path, strerror(error));
+}
+
+/* ---- where an output goes ---- */
+
+/* Where a path leads to: @path without links; @there: a file is there, of which @file tells. */
+struct place {
+	char *path;
+	bool there;
+	struct stat file, folder;
+};
+
+/* Bytes of the folder's part of @path, with the slash. */
+static int folder_bytes(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? (int)(slash + 1 - path) : 0;
+}
+
+/* Follow links, also one whose target does not exist yet. NULL with @error. */
+static char *follow(const char *path, int *error)
+{
+	char *at = strdup(path), link[PATH_MAX], *next;
+	ssize_t n;
+
+	for (int i = 0; at && i < MAX_LINKS; i++) {
+		n = readlink(at, link, sizeof(link) - 1);
+		if (n < 0)
+			return at;
+		link[n] = 0;
+		if (asprintf(&next, "%.*s%s", *link == '/' ? 0 : folder_bytes(at), at, link) < 0)
+			next = NULL;
+		free(at);
+		at = next;
+	}
+	*error = at ? ELOOP : ENOMEM;
+	free(at);
+	return NULL;
+}
+
+static int stat_folder(struct place *p)
+{
+	char *folder = strndup(p->path, (size_t)folder_bytes(p->path));
+	int error = 0;
+
+	if (!folder)
+		return ENOMEM;
+	if (stat(*folder ? folder : ".", &p->folder))
+		error = errno;
+	free(folder);
+	return error;
+}
+
+/* Only a regular file may be replaced, and only one that could be written to. */
+static int check_file(const char *path, const struct place *p)
+{
+	if (S_ISDIR(p->file.st_mode))
+		return fail(EISDIR, "%s: is a folder, expected a file to write", path);
+	if (!S_ISREG(p->file.st_mode))
+		return fail(EPERM, "%s: is no regular file and will not be replaced", path);
+	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) ? cannot_write(path, errno) : 0;
+}
+
+/* On success p->path is the caller's to free. */
+static int find_place(const char *path, struct place *p)
+{
+	int error = 0, ret = 0;
+
+	p->path = NULL;
+	p->there = !stat(path, &p->file);
+	if (p->there)
+		ret = check_file(path, p);
+	else if (errno != ENOENT)
+		ret = cannot_write(path, errno);
+	else if (!path[folder_bytes(path)])
+		ret = fail(ENOENT, "%s: expected the name of a file to write", path);
+	if (ret)
+		return ret;
+	p->path = follow(path, &error);
+	if (p->path)
+		error = stat_folder(p);
+	if (!error)
+		return 0;
+	free(p->path);
+	p->path = NULL;
+	return cannot_write(path, error);
+}
+
+/* ---- writing ---- */
+
+/* Create a file beside the place, under a name that nobody has. */
+static int create_beside(const struct place *p, char **name)
+{
+	static atomic_uint serial;
+	int fd;
+
+	do {
+		if (asprintf(name, "%.*s.snnq-%ld-%u", folder_bytes(p->path), p->path,
+			     (long)getpid(), atomic_fetch_add(&serial, 1)) < 0) {
+			*name = NULL;
+			return -ENOMEM;
+		}
+		fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		if (fd >= 0)
+			break;
+		fd = -errno;
+		free(*name);
+		*name = NULL;
+	} while (fd == -EEXIST);
+	/* What replaces a file keeps its owner, where that is allowed, and its mode. */
+	if (fd >= 0 && p->there && fchown(fd, p->file.st_uid, p->file.st_gid))
+		errno = 0;
+	if (fd >= 0 && p->there && fchmod(fd, p->file.st_mode & 07777))
+		errno = 0;
+	return fd;
+}
+
+int output_open(const char *path, struct output *o)
+{
+	struct place p;
+	int fd, ret = find_place(path, &p);
+
+	*o = (struct output){ NULL };
+	if (ret)
+		return ret;
+	o->path = p.path;
+	fd = create_beside(&p, &o->temporary);
+	if (fd >= 0) {
+		o->file = fdopen(fd, "w");
+		if (o->file)
+			return 0;
+		close(fd);
+		fd = -ENOMEM;
+	}
+	ret = cannot_write(path, -fd);
+	output_cancel(o);
+	return ret;
+}
+
+/* A new name is on the disk when its folder is. Some file systems cannot do it. */
+static int sync_folder(const char *path)
+{
+	char *folder = strndup(path, (size_t)folder_bytes(path));
+	int fd = folder ? open(*folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int error = fd >= 0 && fsync(fd) && errno != EINVAL ? errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	free(folder);
+	return error;
+}
+
+int output_commit(struct output *o)
+{
+	int error = ferror(o->file) ? (errno ? errno : EIO) : 0, ret = 0;
+
+	if (!error && (fflush(o->file) || fsync(fileno(o->file))))
+		error = errno;
+	if (fclose(o->file) && !error)
+		error = errno;
+	o->file = NULL;
+	if (!error && rename(o->temporary, o->path))
+		error = errno;
+	if (!error) {
+		free(o->temporary);
+		o->temporary = NULL;
+		error = sync_folder(o->path);
+	}
+	if (error)
+		ret = cannot_write(o->path, error);
+	output_cancel(o);
+	return ret;
+}
+
+void output_cancel(struct output *o)
+{
+	if (o->file)
+		fclose(o->file);
+	if (o->temporary)
+		unlink(o->temporary);
+	free(o->temporary);
+	free(o->path);
+	*o = (struct output){ NULL };
+}
+
+/* ---- before the work ---- */
+
+static bool same_inode(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static bool same_place(const struct place *a, const struct place *b)
+{
+	if (a->there || b->there)
+		return a->there && b->there && same_inode(&a->file, &b->file);
+	return same_inode(&a->folder, &b->folder) &&
+	       !strcmp(a->path + folder_bytes(a->path), b->path + folder_bytes(b->path));
+}
+
+static bool is_input(const struct place *p, const char *input)
+{
+	struct stat st;
+
+	if (!p->there || !input || stat(input, &st))
+		return false;
+	return same_inode(&p->file, &st) ||
+	       (S_ISDIR(st.st_mode) && same_inode(&p->folder, &st));
+}
+
+static int try_to_create(const char *path, const struct place *p)
+{
+	char *name;
+	int fd = create_beside(p, &name);
+
+	if (fd < 0)
+		return cannot_write(path, -fd);
+	close(fd);
+	unlink(name);
+	free(name);
+	return 0;
+}
+
+static int check_one(const char *const *outputs, struct place *places, size_t i,
+		     const char *const *inputs, size_t input_count)
+{
+	int ret = find_place(outputs[i], &places[i]);
+
+	if (ret)
+		return ret;
+	for (size_t k = 0; k < i; k++)
+		if (places[k].path && same_place(&places[k], &places[i]))
+			return fail(EINVAL, "%s and %s: expected different files to write",
+				    outputs[k], outputs[i]);
+	for (size_t k = 0; k < input_count; k++)
+		if (is_input(&places[i], inputs[k]))
+			return fail(EINVAL, "%s: is read as %s, expected another file to write",
+				    outputs[i], inputs[k]);
+	return try_to_create(outputs[i], &places[i]);
+}
+
+int output_check(const char *const *outputs, size_t count, const char *const *inputs,
+		 size_t input_count)
+{
+	struct place *places = calloc(count + 1, sizeof(*places));
+	int ret = places ? 0 : fail(ENOMEM, "no memory");
+
+	for (size_t i = 0; !ret && i < count; i++)
+		if (outputs[i])
+			ret = check_one(outputs, places, i, inputs, input_count);
+	for (size_t i = 0; places && i < count; i++)
+		free(places[i].path);
+	free(places);
+	return ret;
+}
