@@ -285,8 +285,8 @@ struct drm_snnq_stream_create {
 	__u32 pad;
 };
 
-#define DRM_SNNQ_PRIORITY_LOW		0
-#define DRM_SNNQ_PRIORITY_NORMAL	1
+#define DRM_SNNQ_PRIORITY_NORMAL	0
+#define DRM_SNNQ_PRIORITY_LOW		1
 #define DRM_SNNQ_PRIORITY_HIGH		2
 
 /**

@@ -312,6 +312,37 @@ static void test_profile_buffer(void **state)
 	session_close(&s);
 }
 
+/* Options that say nothing of the priority mean the usual one. */
+static void test_priorities(void **state)
+{
+	static const struct {
+		struct snnq_stream_opts opts;
+		uint32_t priority;
+	} cases[] = {
+		{ { .size = sizeof(struct snnq_stream_opts) }, DRM_SNNQ_PRIORITY_NORMAL },
+		{ { .size = sizeof(struct snnq_stream_opts), .priority = SNNQ_PRIO_NORMAL },
+		  DRM_SNNQ_PRIORITY_NORMAL },
+		{ { .size = sizeof(struct snnq_stream_opts), .priority = SNNQ_PRIO_LOW },
+		  DRM_SNNQ_PRIORITY_LOW },
+	};
+	const struct drm_snnq_stream_create zeroed = { 0 };
+	struct snnq_stream *stream;
+	struct session s;
+
+	(void)state;
+	session_open(&s);
+	assert_int_equal(zeroed.priority, DRM_SNNQ_PRIORITY_NORMAL);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		must(snnq_stream_create(s.model, &cases[i].opts, &stream));
+		assert_int_equal(fake.priority, cases[i].priority);
+		snnq_stream_destroy(stream);
+	}
+	assert_int_equal(snnq_stream_create(s.model, SNNQ_OPTS(struct snnq_stream_opts,
+							       .priority = SNNQ_PRIO_HIGH + 1),
+					    &stream), -EINVAL);
+	session_close(&s);
+}
+
 static void test_high_priority_needs_a_right(void **state)
 {
 	struct snnq_stream *stream;
@@ -456,6 +487,7 @@ int main(void)
 		TEST(test_hang),
 		TEST(test_query_fails),
 		TEST(test_profile_buffer),
+		TEST(test_priorities),
 		TEST(test_high_priority_needs_a_right),
 		TEST(test_share),
 		TEST(test_every_call_fails_once),

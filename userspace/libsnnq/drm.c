@@ -295,11 +295,17 @@ static void drm_program_destroy(struct snnq_device *dev, void *program)
 	drm_ioctl_hook(fd_of(dev), DRM_IOCTL_SNNQ_MODEL_DESTROY, &arg);
 }
 
+static uint32_t priority_of(enum snnq_priority priority)
+{
+	return priority == SNNQ_PRIO_LOW ? DRM_SNNQ_PRIORITY_LOW :
+	       priority == SNNQ_PRIO_HIGH ? DRM_SNNQ_PRIORITY_HIGH : DRM_SNNQ_PRIORITY_NORMAL;
+}
+
 static int drm_stream_create(struct snnq_device *dev, void *program, enum snnq_priority priority,
 			     void **stream)
 {
 	struct drm_snnq_stream_create arg = {
-		.model = (uint32_t)(uintptr_t)program, .priority = priority,
+		.model = (uint32_t)(uintptr_t)program, .priority = priority_of(priority),
 	};
 	struct drm_stream *s = calloc(1, sizeof(*s));
 	int ret;

@@ -94,6 +94,9 @@ int snnq_stream_create(struct snnq_model *model, const struct snnq_stream_opts *
 
 	if (opts && opts->size != sizeof(*opts))
 		return error_set(-EINVAL, "snnq_stream_create: unknown size of options");
+	if (priority < SNNQ_PRIO_LOW || priority > SNNQ_PRIO_HIGH)
+		return error_set(-EINVAL, "snnq_stream_create: priority %d, expected %d to %d",
+				 priority, SNNQ_PRIO_LOW, SNNQ_PRIO_HIGH);
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return error_set(-ENOMEM, "no memory");
