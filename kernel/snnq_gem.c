@@ -413,12 +413,12 @@ static int snnq_bo_sync_imported(struct snnq_bo *bo, u64 offset, u64 size, bool 
 int snnq_ioctl_bo_sync(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct drm_snnq_bo_sync *args = data;
-	bool for_device = args->flags == DRM_SNNQ_SYNC_FOR_DEVICE;
+	bool for_device = args->flags == DRM_SNNQ_BO_SYNC_FOR_DEVICE;
 	struct snnq_bo *bo;
 	u64 end;
 	int err;
 
-	if (args->flags != DRM_SNNQ_SYNC_FOR_CPU && args->flags != DRM_SNNQ_SYNC_FOR_DEVICE)
+	if (args->flags != DRM_SNNQ_BO_SYNC_FOR_CPU && args->flags != DRM_SNNQ_BO_SYNC_FOR_DEVICE)
 		return -EINVAL;
 	if (!args->size || check_add_overflow(args->offset, args->size, &end))
 		return -EINVAL;

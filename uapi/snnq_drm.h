@@ -202,7 +202,7 @@ struct drm_snnq_bo_mmap_offset {
 /**
  * struct drm_snnq_bo_sync - make CPU and device agree on a buffer's content
  * @handle: GEM handle.
- * @flags: one of DRM_SNNQ_SYNC_*.
+ * @flags: one of DRM_SNNQ_BO_SYNC_*.
  * @offset, @size: range in bytes within the buffer; size > 0.
  *
  * Does not wait for jobs. Needed around CPU access; free on coherent machines.
@@ -217,8 +217,8 @@ struct drm_snnq_bo_sync {
 	__u64 size;
 };
 
-#define DRM_SNNQ_SYNC_FOR_CPU		(1 << 0)	/* before the CPU reads */
-#define DRM_SNNQ_SYNC_FOR_DEVICE	(1 << 1)	/* after the CPU wrote */
+#define DRM_SNNQ_BO_SYNC_FOR_CPU	(1 << 0)	/* before the CPU reads */
+#define DRM_SNNQ_BO_SYNC_FOR_DEVICE	(1 << 1)	/* after the CPU wrote */
 
 /**
  * struct drm_snnq_bo_info - ask about a buffer

@@ -28,7 +28,7 @@
 struct fake_buffer {
 	bool live, imported;
 	uint64_t bytes, place;		/* in the file */
-	uint32_t synced;		/* DRM_SNNQ_SYNC_* seen */
+	uint32_t synced;		/* DRM_SNNQ_BO_SYNC_* seen */
 };
 
 struct fake_kernel {

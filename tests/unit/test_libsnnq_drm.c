@@ -120,7 +120,7 @@ static void test_weights(void **state)
 	for (uint32_t i = 1; i < FAKE_OBJECTS; i++)
 		if (fake.buffers[i].live && fake.buffers[i].bytes == sizeof(image)) {
 			found = true;
-			assert_true(fake.buffers[i].synced & DRM_SNNQ_SYNC_FOR_DEVICE);
+			assert_true(fake.buffers[i].synced & DRM_SNNQ_BO_SYNC_FOR_DEVICE);
 			fake_read(i, image, sizeof(image));
 		}
 	assert_true(found);
@@ -181,7 +181,7 @@ static void test_push_resets(void **state)
 		assert_int_equal(fake.job.flags, DRM_SNNQ_JOB_RESET);
 		assert_int_equal(fake.job.steps, 8);
 		assert_true(fake.buffers[fake.bindings[1].handle].synced &
-			    DRM_SNNQ_SYNC_FOR_DEVICE);
+			    DRM_SNNQ_BO_SYNC_FOR_DEVICE);
 	}
 	assert_int_equal(snnq_stream_push_events(s.stream, events, &r), 0);
 	assert_int_equal(fake.submits, 2);

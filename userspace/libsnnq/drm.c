@@ -241,7 +241,7 @@ static int drm_bo_sync(struct snnq_tensor_buf *buf, bool for_cpu)
 {
 	struct drm_snnq_bo_sync arg = {
 		.handle = buf->handle, .size = buf->bytes,
-		.flags = for_cpu ? DRM_SNNQ_SYNC_FOR_CPU : DRM_SNNQ_SYNC_FOR_DEVICE,
+		.flags = for_cpu ? DRM_SNNQ_BO_SYNC_FOR_CPU : DRM_SNNQ_BO_SYNC_FOR_DEVICE,
 	};
 
 	return call(buf->dev, DRM_IOCTL_SNNQ_BO_SYNC, &arg, "BO_SYNC");

@@ -87,7 +87,7 @@ TEST_F(ioctl, bo_create_refuses)
 TEST_F(ioctl, bo_sync_refuses)
 {
 	struct drm_snnq_bo_sync good = {
-		.handle = self->net.weights.handle, .flags = DRM_SNNQ_SYNC_FOR_CPU,
+		.handle = self->net.weights.handle, .flags = DRM_SNNQ_BO_SYNC_FOR_CPU,
 		.size = 4096,
 	}, s = good;
 

@@ -103,12 +103,12 @@ static int bo_sync_all(const struct test_bo *bo, uint32_t flags)
 
 int bo_flush(const struct test_bo *bo)
 {
-	return bo_sync_all(bo, DRM_SNNQ_SYNC_FOR_DEVICE);
+	return bo_sync_all(bo, DRM_SNNQ_BO_SYNC_FOR_DEVICE);
 }
 
 int bo_fetch(const struct test_bo *bo)
 {
-	return bo_sync_all(bo, DRM_SNNQ_SYNC_FOR_CPU);
+	return bo_sync_all(bo, DRM_SNNQ_BO_SYNC_FOR_CPU);
 }
 
 uint64_t page_bytes(void)
