@@ -380,6 +380,8 @@ static void snnq_job_account(struct snnq_job *job, struct snnq_counters *c, int 
 
 static void snnq_job_fault(const struct snnq_job *job, int error, struct snnq_fault *fault)
 {
+	fault->seq = job->seq + 1;
+	fault->error = error;
 	fault->status = job->result.status;
 	fault->layer = job->result.layer;
 	fault->region = job->result.region;

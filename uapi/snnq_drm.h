@@ -319,12 +319,15 @@ struct drm_snnq_stream_reset {
  * @state: out: DRM_SNNQ_STREAM_*.
  * @steps: out: time steps done since the last reset.
  * @queued: out: jobs queued or running.
- * @status: out: SNNQ_STATUS_* of the last failed job, 0 if none since the reset.
- * @layer, @region: out: where (SNNQ_LAYER_NONE, SNNQ_REGION_NONE: nowhere).
+ * @status: out: SNNQ_STATUS_* of the job that failed first since the reset; 0: none did.
+ * @layer: out: in which layer, or SNNQ_LAYER_NONE.
+ * @region: out: in which region, or SNNQ_REGION_NONE.
  * @offset: out: byte offset in the region; 0 where memory did not answer
  *	(SNNQ_STATUS_DMA), as its address is no business of users.
+ * @fault_seq: out: number of that job, or 0. The jobs of a stream have numbers from 1, in
+ *	the order of submission; resets do not change that.
  * @flags: in: MBZ.
- * @pad: MBZ.
+ * @error: out: how that job ended, as a negative errno, or 0.
  */
 struct drm_snnq_stream_query {
 	__u32 handle;
@@ -335,8 +338,9 @@ struct drm_snnq_stream_query {
 	__u32 layer;
 	__u32 region;
 	__u64 offset;
+	__u64 fault_seq;
 	__u32 flags;
-	__u32 pad;
+	__s32 error;
 };
 
 #define DRM_SNNQ_STREAM_OK		0

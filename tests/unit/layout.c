@@ -211,7 +211,7 @@ static void emit_objects(void)
 	STRUCT(drm_snnq_stream_reset, 8);
 	FIELD(drm_snnq_stream_reset, handle);
 	FIELD(drm_snnq_stream_reset, flags);
-	STRUCT(drm_snnq_stream_query, 48);
+	STRUCT(drm_snnq_stream_query, 56);
 	FIELD(drm_snnq_stream_query, handle);
 	FIELD(drm_snnq_stream_query, state);
 	FIELD(drm_snnq_stream_query, steps);
@@ -220,8 +220,9 @@ static void emit_objects(void)
 	FIELD(drm_snnq_stream_query, layer);
 	FIELD(drm_snnq_stream_query, region);
 	FIELD(drm_snnq_stream_query, offset);
+	FIELD(drm_snnq_stream_query, fault_seq);
 	FIELD(drm_snnq_stream_query, flags);
-	FIELD(drm_snnq_stream_query, pad);
+	FIELD(drm_snnq_stream_query, error);
 }
 
 static void emit_queries(void)

@@ -55,9 +55,14 @@ TEST_F(fault, dma_error_is_reported_and_the_stream_recovers)
 	EXPECT_EQ(DRM_SNNQ_STREAM_FAILED, q.state);
 	EXPECT_EQ(SNNQ_STATUS_DMA, q.status);
 	EXPECT_EQ(0, q.offset);		/* the device reports an address: not for users */
+	EXPECT_EQ(-EIO, q.error);
+	EXPECT_EQ(2, q.fault_seq);
 	/* refused until it is reset */
 	EXPECT_EQ(-ECANCELED, run_one(self->fd, &self->net, self->stream, self->syncobj, 3));
 	ASSERT_EQ(0, stream_reset(self->fd, self->stream));
+	ASSERT_EQ(0, stream_query(self->fd, self->stream, &q));
+	EXPECT_EQ(0, q.error);
+	EXPECT_EQ(0, q.fault_seq);
 	ASSERT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 4));
 	net_expect(&self->net, 0, STEPS);
 	EXPECT_TRUE(net_matches(&self->net));
