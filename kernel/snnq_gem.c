@@ -360,6 +360,12 @@ void snnq_bo_fill(struct snnq_bo *bo, u64 offset, const void *from, size_t size)
 	snnq_bo_sync(bo, offset, size, true);
 }
 
+/* Of a buffer of ours; it is made with the object. */
+static u64 snnq_bo_mmap_offset(struct snnq_bo *bo)
+{
+	return drm_vma_node_offset_addr(&snnq_bo_obj(bo)->vma_node);
+}
+
 int snnq_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct drm_snnq_bo_create *args = data;
@@ -373,25 +379,8 @@ int snnq_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *fi
 		return PTR_ERR(bo);
 	bo->device_readonly = args->flags & DRM_SNNQ_BO_DEVICE_READONLY;
 	args->size = snnq_bo_obj(bo)->size;
+	args->mmap_offset = snnq_bo_mmap_offset(bo);
 	err = drm_gem_handle_create(file, snnq_bo_obj(bo), &args->handle);
-	snnq_bo_put(bo);
-	return err;
-}
-
-int snnq_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file *file)
-{
-	struct drm_snnq_bo_mmap_offset *args = data;
-	struct snnq_bo *bo;
-	int err;
-
-	if (args->flags)
-		return -EINVAL;
-	bo = snnq_bo_lookup(file, args->handle);
-	if (!bo)
-		return -ENOENT;
-	err = snnq_bo_imported(bo) ? -EINVAL : drm_gem_create_mmap_offset(snnq_bo_obj(bo));
-	if (!err)
-		args->offset = drm_vma_node_offset_addr(&snnq_bo_obj(bo)->vma_node);
 	snnq_bo_put(bo);
 	return err;
 }
@@ -440,16 +429,15 @@ int snnq_ioctl_bo_info(struct drm_device *drm, void *data, struct drm_file *file
 	struct drm_snnq_bo_info *args = data;
 	struct snnq_bo *bo;
 
-	if (args->flags)
+	if (args->flags || args->pad)
 		return -EINVAL;
 	bo = snnq_bo_lookup(file, args->handle);
 	if (!bo)
 		return -ENOENT;
 	args->size = snnq_bo_obj(bo)->size;
-	if (bo->device_readonly)
-		args->flags |= DRM_SNNQ_BO_DEVICE_READONLY;
-	if (snnq_bo_imported(bo))
-		args->flags |= DRM_SNNQ_BO_INFO_IMPORTED;
+	args->mmap_offset = snnq_bo_imported(bo) ? 0 : snnq_bo_mmap_offset(bo);
+	args->bo_flags = (bo->device_readonly ? DRM_SNNQ_BO_DEVICE_READONLY : 0) |
+			 (snnq_bo_imported(bo) ? DRM_SNNQ_BO_IMPORTED : 0);
 	snnq_bo_put(bo);
 	return 0;
 }

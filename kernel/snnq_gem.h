@@ -63,7 +63,6 @@ void snnq_bo_put(struct snnq_bo *bo);
 void snnq_bo_fill(struct snnq_bo *bo, u64 offset, const void *from, size_t size);
 
 int snnq_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file);
-int snnq_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file *file);
 int snnq_ioctl_bo_sync(struct drm_device *drm, void *data, struct drm_file *file);
 int snnq_ioctl_bo_info(struct drm_device *drm, void *data, struct drm_file *file);
 

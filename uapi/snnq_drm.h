@@ -44,16 +44,15 @@ extern "C" {
 /* Offsets from DRM_COMMAND_BASE. */
 #define DRM_SNNQ_DEV_QUERY		0x00
 #define DRM_SNNQ_BO_CREATE		0x01
-#define DRM_SNNQ_BO_MMAP_OFFSET		0x02
-#define DRM_SNNQ_BO_SYNC		0x03
-#define DRM_SNNQ_BO_INFO		0x04
-#define DRM_SNNQ_MODEL_CREATE		0x05
-#define DRM_SNNQ_MODEL_DESTROY		0x06
-#define DRM_SNNQ_STREAM_CREATE		0x07
-#define DRM_SNNQ_STREAM_DESTROY		0x08
-#define DRM_SNNQ_STREAM_RESET		0x09
-#define DRM_SNNQ_STREAM_QUERY		0x0a
-#define DRM_SNNQ_SUBMIT			0x0b
+#define DRM_SNNQ_BO_SYNC		0x02
+#define DRM_SNNQ_BO_INFO		0x03
+#define DRM_SNNQ_MODEL_CREATE		0x04
+#define DRM_SNNQ_MODEL_DESTROY		0x05
+#define DRM_SNNQ_STREAM_CREATE		0x06
+#define DRM_SNNQ_STREAM_DESTROY		0x07
+#define DRM_SNNQ_STREAM_RESET		0x08
+#define DRM_SNNQ_STREAM_QUERY		0x09
+#define DRM_SNNQ_SUBMIT			0x0a
 
 /*
  * Limits of one file and one call; beyond: -ENOSPC (file), -E2BIG (call), -EBUSY
@@ -177,27 +176,19 @@ struct drm_snnq_stats {
  *	file may have: -ENOSPC; more than any: -ENOMEM.
  * @flags: DRM_SNNQ_BO_*.
  * @handle: out: GEM handle.
+ * @mmap_offset: out: what to pass to mmap() on the DRM file, as its offset.
  */
 struct drm_snnq_bo_create {
 	__u64 size;
 	__u32 flags;
 	__u32 handle;
+	__u64 mmap_offset;
 };
 
 /* The device may only read it: -EACCES when bound to a written region. */
 #define DRM_SNNQ_BO_DEVICE_READONLY	(1 << 0)
-
-/**
- * struct drm_snnq_bo_mmap_offset - offset to pass to mmap() on the DRM file
- * @handle: GEM handle; imported buffers: -EINVAL (map the exporter's dma-buf).
- * @flags: MBZ.
- * @offset: out.
- */
-struct drm_snnq_bo_mmap_offset {
-	__u32 handle;
-	__u32 flags;
-	__u64 offset;
-};
+/* BO_INFO only: it is a dma-buf's. */
+#define DRM_SNNQ_BO_IMPORTED		(1u << 31)
 
 /**
  * struct drm_snnq_bo_sync - make CPU and device agree on a buffer's content
@@ -223,16 +214,20 @@ struct drm_snnq_bo_sync {
 /**
  * struct drm_snnq_bo_info - ask about a buffer
  * @handle: GEM handle.
- * @flags: out: DRM_SNNQ_BO_* and DRM_SNNQ_BO_INFO_*. In: MBZ.
+ * @flags: MBZ.
  * @size: out: bytes.
+ * @mmap_offset: out: as of BO_CREATE; 0 for an imported one: map the dma-buf.
+ * @bo_flags: out: DRM_SNNQ_BO_*.
+ * @pad: MBZ.
  */
 struct drm_snnq_bo_info {
 	__u32 handle;
 	__u32 flags;
 	__u64 size;
+	__u64 mmap_offset;
+	__u32 bo_flags;
+	__u32 pad;
 };
-
-#define DRM_SNNQ_BO_INFO_IMPORTED	(1u << 31)
 
 /**
  * struct drm_snnq_model_create - copy and validate a program
@@ -445,8 +440,6 @@ struct drm_snnq_submit {
 	DRM_IOCTL_SNNQ(DRM_SNNQ_DEV_QUERY, struct drm_snnq_dev_query)
 #define DRM_IOCTL_SNNQ_BO_CREATE \
 	DRM_IOCTL_SNNQ(DRM_SNNQ_BO_CREATE, struct drm_snnq_bo_create)
-#define DRM_IOCTL_SNNQ_BO_MMAP_OFFSET \
-	DRM_IOCTL_SNNQ(DRM_SNNQ_BO_MMAP_OFFSET, struct drm_snnq_bo_mmap_offset)
 #define DRM_IOCTL_SNNQ_BO_SYNC \
 	DRM_IOCTL_SNNQ(DRM_SNNQ_BO_SYNC, struct drm_snnq_bo_sync)
 #define DRM_IOCTL_SNNQ_BO_INFO \

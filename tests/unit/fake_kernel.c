@@ -142,16 +142,7 @@ static int do_bo_create(struct drm_snnq_bo_create *arg)
 	if (!arg->size || arg->size > PLACE_BYTES)
 		return refuse(ENOMEM);
 	arg->handle = new_buffer(arg->size, false);
-	return 0;
-}
-
-static int do_mmap_offset(struct drm_snnq_bo_mmap_offset *arg)
-{
-	struct fake_buffer *b = buffer(arg->handle);
-
-	if (!b || arg->flags || b->imported)
-		return refuse(b ? EINVAL : ENOENT);
-	arg->offset = b->place;
+	arg->mmap_offset = buffer(arg->handle)->place;
 	return 0;
 }
 
@@ -277,8 +268,10 @@ static int do_prime_export(struct drm_prime_handle *arg)
 
 static int do_bo_info(struct drm_snnq_bo_info *arg)
 {
+	if (arg->flags || arg->pad)
+		return refuse(EINVAL);
 	arg->size = buffer(arg->handle)->bytes;
-	arg->flags = DRM_SNNQ_BO_INFO_IMPORTED;
+	arg->bo_flags = DRM_SNNQ_BO_IMPORTED;
 	return 0;
 }
 
@@ -327,7 +320,6 @@ static int answer(int fd, unsigned long request, void *arg)
 	case SYNC_IOC_FILE_INFO: return do_file_info(fd, arg);
 	case DRM_IOCTL_SNNQ_DEV_QUERY: return do_query(arg);
 	case DRM_IOCTL_SNNQ_BO_CREATE: return do_bo_create(arg);
-	case DRM_IOCTL_SNNQ_BO_MMAP_OFFSET: return do_mmap_offset(arg);
 	case DRM_IOCTL_SNNQ_BO_SYNC: return do_sync(arg);
 	case DRM_IOCTL_SNNQ_BO_INFO: return do_bo_info(arg);
 	case DRM_IOCTL_SNNQ_MODEL_CREATE: return do_model_create(arg);

@@ -170,23 +170,23 @@ static void emit_rings(void)
 
 static void emit_objects(void)
 {
-	STRUCT(drm_snnq_bo_create, 16);
+	STRUCT(drm_snnq_bo_create, 24);
 	FIELD(drm_snnq_bo_create, size);
 	FIELD(drm_snnq_bo_create, flags);
 	FIELD(drm_snnq_bo_create, handle);
-	STRUCT(drm_snnq_bo_mmap_offset, 16);
-	FIELD(drm_snnq_bo_mmap_offset, handle);
-	FIELD(drm_snnq_bo_mmap_offset, flags);
-	FIELD(drm_snnq_bo_mmap_offset, offset);
+	FIELD(drm_snnq_bo_create, mmap_offset);
 	STRUCT(drm_snnq_bo_sync, 24);
 	FIELD(drm_snnq_bo_sync, handle);
 	FIELD(drm_snnq_bo_sync, flags);
 	FIELD(drm_snnq_bo_sync, offset);
 	FIELD(drm_snnq_bo_sync, size);
-	STRUCT(drm_snnq_bo_info, 16);
+	STRUCT(drm_snnq_bo_info, 32);
 	FIELD(drm_snnq_bo_info, handle);
 	FIELD(drm_snnq_bo_info, flags);
 	FIELD(drm_snnq_bo_info, size);
+	FIELD(drm_snnq_bo_info, mmap_offset);
+	FIELD(drm_snnq_bo_info, bo_flags);
+	FIELD(drm_snnq_bo_info, pad);
 	STRUCT(drm_snnq_model_create, 32);
 	FIELD(drm_snnq_model_create, program);
 	FIELD(drm_snnq_model_create, size);

@@ -175,15 +175,10 @@ static void gem_close(struct snnq_device *dev, uint32_t handle)
 	drm_ioctl_hook(fd_of(dev), DRM_IOCTL_GEM_CLOSE, &arg);
 }
 
-static int map_buffer(struct snnq_tensor_buf *buf)
+static int map_buffer(struct snnq_tensor_buf *buf, uint64_t offset)
 {
-	struct drm_snnq_bo_mmap_offset arg = { .handle = buf->handle };
-	int ret = call(buf->dev, DRM_IOCTL_SNNQ_BO_MMAP_OFFSET, &arg, "BO_MMAP_OFFSET");
-
-	if (ret)
-		return ret;
 	buf->map = mmap(NULL, buf->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_of(buf->dev),
-			(off_t)arg.offset);
+			(off_t)offset);
 	if (buf->map != MAP_FAILED)
 		return 0;
 	buf->map = NULL;
@@ -199,7 +194,7 @@ static int drm_bo_create(struct snnq_device *dev, size_t bytes, struct snnq_tens
 		return ret;
 	buf->handle = arg.handle;
 	buf->bytes = bytes;
-	ret = map_buffer(buf);
+	ret = map_buffer(buf, arg.mmap_offset);
 	if (ret)
 		gem_close(dev, buf->handle);
 	return ret;

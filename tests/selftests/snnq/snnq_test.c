@@ -66,18 +66,13 @@ int snnq_test_open(void)
 int bo_create(int fd, uint64_t size, uint32_t flags, struct test_bo *bo)
 {
 	struct drm_snnq_bo_create create = { .size = size, .flags = flags };
-	struct drm_snnq_bo_mmap_offset offset = { };
 	int ret = snnq_ioctl(fd, DRM_IOCTL_SNNQ_BO_CREATE, &create);
 
 	if (ret)
 		return ret;
 	*bo = (struct test_bo) { .fd = fd, .handle = create.handle, .size = create.size };
-	offset.handle = create.handle;
-	ret = snnq_ioctl(fd, DRM_IOCTL_SNNQ_BO_MMAP_OFFSET, &offset);
-	if (ret)
-		return ret;
 	bo->map = mmap(NULL, bo->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		       (off_t)offset.offset);
+		       (off_t)create.mmap_offset);
 	return bo->map == MAP_FAILED ? -errno : 0;
 }
 

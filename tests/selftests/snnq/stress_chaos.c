@@ -126,15 +126,15 @@ static void share_bo(struct thread *t)
 
 static void map_bo(struct thread *t)
 {
-	struct drm_snnq_bo_mmap_offset arg = { .handle = t->file->bo[below(t, BOS)] };
+	struct drm_snnq_bo_info arg = { .handle = t->file->bo[below(t, BOS)] };
 	uint64_t bytes = page_bytes();
 	volatile char *map;
 	void *moved;
 
-	if (snnq_ioctl(t->file->fd, DRM_IOCTL_SNNQ_BO_MMAP_OFFSET, &arg))
+	if (snnq_ioctl(t->file->fd, DRM_IOCTL_SNNQ_BO_INFO, &arg))
 		return;
 	map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, t->file->fd,
-		   (off_t)arg.offset);
+		   (off_t)arg.mmap_offset);
 	if (map == MAP_FAILED)
 		return;
 	map[below(t, (uint32_t)bytes)]++;
