@@ -54,18 +54,10 @@ extern "C" {
 #define DRM_SNNQ_STREAM_QUERY		0x09
 #define DRM_SNNQ_SUBMIT			0x0a
 
-/*
- * Limits of one file and one call; beyond: -ENOSPC (file), -E2BIG (call), -EBUSY
- * (queued). Things count as long as they exist: a destroyed stream until its last
- * job ended, a destroyed model until its last stream is gone.
- */
+/* What one call may have on every kernel; DEV_INFO tells what this one takes. */
 #define SNNQ_MAX_JOBS_PER_SUBMIT	64
 #define SNNQ_MAX_SYNCS_PER_JOB		64
 #define SNNQ_MAX_BINDINGS_PER_JOB	32	/* SNNQ_MAX_USER_REGIONS */
-#define SNNQ_MAX_MODELS_PER_FILE	1024
-#define SNNQ_MAX_STREAMS_PER_FILE	1024
-#define SNNQ_MAX_QUEUED_PER_STREAM	256
-#define SNNQ_MAX_QUEUED_PER_FILE	8192
 
 /**
  * struct drm_snnq_array - array of user structures
@@ -114,6 +106,18 @@ struct drm_snnq_dev_query {
  * @clock_khz: nominal clock.
  * @queue_depth: jobs that a core takes before completing the first.
  * @limit_ms: most time that the device may spend on one job, in milliseconds.
+ * @timeout_ms: a job that shows no progress for that long is hung, in milliseconds.
+ * @flags: DRM_SNNQ_DEV_*.
+ * @page_bytes: buffers are multiples of it.
+ * @max_models: models of one file; more: -ENOSPC. A destroyed one counts until its last
+ *	stream is gone.
+ * @max_streams: streams of one file; more: -ENOSPC. A destroyed one counts until its last
+ *	job ended.
+ * @max_queued_stream: jobs of one stream that did not end yet; more: -EBUSY.
+ * @max_queued_file: jobs of one file that did not end yet; more: -EBUSY.
+ * @max_jobs: jobs of one SUBMIT; more: -E2BIG.
+ * @max_syncs: syncobjs of one job; more: -E2BIG.
+ * @reserved: 0.
  */
 struct drm_snnq_dev_info {
 	__u32 hw_version;
@@ -137,7 +141,20 @@ struct drm_snnq_dev_info {
 	__u32 scheme_apot;
 	__u32 scheme_ternary;
 	__u32 limit_ms;
+	__u32 timeout_ms;
+	__u32 flags;
+	__u32 page_bytes;
+	__u32 max_models;
+	__u32 max_streams;
+	__u32 max_queued_stream;
+	__u32 max_queued_file;
+	__u32 max_jobs;
+	__u32 max_syncs;
+	__u32 reserved;
 };
+
+/* BO_SYNC of a buffer that is not imported has nothing to do. */
+#define DRM_SNNQ_DEV_COHERENT		(1 << 0)
 
 /**
  * struct drm_snnq_stats - counters (DEV_STATS: whole device; FILE_STATS: this file)

@@ -231,7 +231,7 @@ static void emit_queries(void)
 	FIELD(drm_snnq_dev_query, type);
 	FIELD(drm_snnq_dev_query, size);
 	FIELD(drm_snnq_dev_query, ptr);
-	STRUCT(drm_snnq_dev_info, 88);
+	STRUCT(drm_snnq_dev_info, 128);
 	FIELD(drm_snnq_dev_info, hw_version);
 	FIELD(drm_snnq_dev_info, cores);
 	FIELD(drm_snnq_dev_info, sram_bytes);
@@ -253,6 +253,16 @@ static void emit_queries(void)
 	FIELD(drm_snnq_dev_info, scheme_apot);
 	FIELD(drm_snnq_dev_info, scheme_ternary);
 	FIELD(drm_snnq_dev_info, limit_ms);
+	FIELD(drm_snnq_dev_info, timeout_ms);
+	FIELD(drm_snnq_dev_info, flags);
+	FIELD(drm_snnq_dev_info, page_bytes);
+	FIELD(drm_snnq_dev_info, max_models);
+	FIELD(drm_snnq_dev_info, max_streams);
+	FIELD(drm_snnq_dev_info, max_queued_stream);
+	FIELD(drm_snnq_dev_info, max_queued_file);
+	FIELD(drm_snnq_dev_info, max_jobs);
+	FIELD(drm_snnq_dev_info, max_syncs);
+	FIELD(drm_snnq_dev_info, reserved);
 	STRUCT(drm_snnq_stats, 104);
 	FIELD(drm_snnq_stats, jobs_submitted);
 	FIELD(drm_snnq_stats, jobs_completed);

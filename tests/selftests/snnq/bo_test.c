@@ -103,6 +103,31 @@ TEST_F(bo, info_tells_where_to_map)
 	bo_destroy(&bo);
 }
 
+static bool booted_with(const char *word)
+{
+	char line[4096] = "";
+	int fd = open("/proc/cmdline", O_RDONLY);
+
+	if (fd >= 0) {
+		if (read(fd, line, sizeof(line) - 1) < 0)
+			line[0] = 0;
+		close(fd);
+	}
+	return strstr(line, word);
+}
+
+/* Emulated machines are coherent, unless the kernel puts something between. */
+TEST_F(bo, coherence_is_told)
+{
+	bool told = dev_info(self->fd).flags & DRM_SNNQ_DEV_COHERENT;
+
+	if (booted_with("swiotlb=force")) {
+		EXPECT_FALSE(told);
+	} else if (!booted_with("iommu")) {
+		EXPECT_TRUE(told);
+	}
+}
+
 /* Runs one job on buffers of the caller's choice and compares. */
 static int run_once(int fd, struct test_net *net, struct test_job *j)
 {

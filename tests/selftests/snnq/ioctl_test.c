@@ -55,6 +55,15 @@ TEST_F(ioctl, query_tells_its_size_and_zeroes_the_rest)
 	EXPECT_GE(big.info.cores, 1);
 	EXPECT_LE(big.info.cores, SNNQ_MAX_CORES);
 	EXPECT_LT(0, big.info.limit_ms);
+	EXPECT_LT(0, big.info.timeout_ms);
+	EXPECT_EQ(page_bytes(), big.info.page_bytes);
+	EXPECT_LT(0, big.info.max_models);
+	EXPECT_LT(0, big.info.max_streams);
+	EXPECT_LE(big.info.max_queued_stream, big.info.max_queued_file);
+	EXPECT_LE(SNNQ_MAX_JOBS_PER_SUBMIT, big.info.max_jobs);
+	EXPECT_LE(SNNQ_MAX_SYNCS_PER_JOB, big.info.max_syncs);
+	EXPECT_EQ(0, big.info.flags & ~DRM_SNNQ_DEV_COHERENT);
+	EXPECT_EQ(0, big.info.reserved);
 	EXPECT_NE(0, big.info.ops & (1ull << SNNQ_OP_LINEAR));
 	/* a short buffer gets the first fields only */
 	q = (struct drm_snnq_dev_query) { .size = 4, .ptr = (uintptr_t)&cores };
@@ -328,7 +337,7 @@ TEST_F(ioctl, submit_array_refuses)
 	s.jobs.count = 0;
 	EXPECT_EQ(-EINVAL, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_SUBMIT, &s));
 	s = good;
-	s.jobs.count = SNNQ_MAX_JOBS_PER_SUBMIT + 1;
+	s.jobs.count = dev_info(self->fd).max_jobs + 1;
 	EXPECT_EQ(-E2BIG, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_SUBMIT, &s));
 	s = good;
 	s.jobs.count = 0xffffffff;

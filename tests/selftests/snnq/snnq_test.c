@@ -63,6 +63,17 @@ int snnq_test_open(void)
 	return fd >= 0 ? fd : open_in("/dev/dri", "renderD", SNNQ_DRIVER_NAME);
 }
 
+struct drm_snnq_dev_info dev_info(int fd)
+{
+	struct drm_snnq_dev_info info = { };
+	struct drm_snnq_dev_query q = {
+		.type = DRM_SNNQ_QUERY_DEV_INFO, .size = sizeof(info), .ptr = (uintptr_t)&info,
+	};
+
+	snnq_ioctl(fd, DRM_IOCTL_SNNQ_DEV_QUERY, &q);
+	return info;
+}
+
 int bo_create(int fd, uint64_t size, uint32_t flags, struct test_bo *bo)
 {
 	struct drm_snnq_bo_create create = { .size = size, .flags = flags };

@@ -57,6 +57,9 @@ bool node_path(int fd, char path[64]);
 /* ioctl restarted on EINTR; 0 or -errno. */
 int snnq_ioctl(int fd, unsigned long request, void *arg);
 
+/* What the device can do. */
+struct drm_snnq_dev_info dev_info(int fd);
+
 int bo_create(int fd, uint64_t size, uint32_t flags, struct test_bo *bo);
 void bo_destroy(struct test_bo *bo);
 /*

@@ -260,10 +260,12 @@ TEST_F_TIMEOUT(submit, several_threads, 300)
 
 TEST_F_TIMEOUT(submit, full_queue_is_busy_and_loses_nothing, 300)
 {
+	uint32_t most = dev_info(self->fd).max_queued_stream;
 	uint64_t point = 0;
 	int ret = 0;
 
-	for (int i = 0; i < 4 * SNNQ_MAX_QUEUED_PER_STREAM && !ret; i++) {
+	ASSERT_LT(0, most);
+	for (uint32_t i = 0; i < 4 * most && !ret; i++) {
 		struct test_job j;
 
 		job_fill(&j, &self->net, self->stream, 0, STEPS, self->syncobj, point + 1);
