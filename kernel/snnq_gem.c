@@ -344,10 +344,9 @@ void snnq_bo_put(struct snnq_bo *bo)
 		drm_gem_object_put(snnq_bo_obj(bo));
 }
 
-/* Copy kernel memory into a buffer of ours, from any context. */
-void snnq_bo_fill(struct snnq_bo *bo, u64 offset, const void *from, size_t size)
+static void snnq_bo_write(struct snnq_bo *bo, u64 at, const void *from, size_t size)
 {
-	u64 at = offset, end = offset + size;
+	u64 end = at + size;
 
 	while (at < end) {
 		size_t n = min_t(u64, end - at, PAGE_SIZE - offset_in_page(at));
@@ -357,7 +356,28 @@ void snnq_bo_fill(struct snnq_bo *bo, u64 offset, const void *from, size_t size)
 		from += n;
 		at += n;
 	}
-	snnq_bo_sync(bo, offset, size, true);
+}
+
+/**
+ * snnq_bo_fill() - copy records from kernel memory into a buffer of ours
+ * @bo: buffer, not imported.
+ * @offset: where the first record goes.
+ * @stride: bytes from one to the next there; what of a record is longer is cut off.
+ * @from: the records, one behind the other.
+ * @size: of each.
+ * @count: number of them, > 0.
+ *
+ * Inside drm_dev_enter(), any context.
+ */
+void snnq_bo_fill(struct snnq_bo *bo, u64 offset, u32 stride, const void *from, u32 size,
+		  u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		snnq_bo_write(bo, offset + (u64)i * stride, from + (size_t)i * size,
+			      min(stride, size));
+	snnq_bo_sync(bo, offset, (u64)count * stride, true);
 }
 
 /* Of a buffer of ours; it is made with the object. */

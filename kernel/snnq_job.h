@@ -70,6 +70,7 @@ enum snnq_job_where {
  * @wait_next: next to wait for.
  * @profile_bo: where the user wants layer statistics, or NULL.
  * @profile_offset: in it.
+ * @profile_stride: bytes from one layer to the next there.
  * @profile: where the device writes them.
  * @limit_ns: time after which progress no longer counts.
  * @where: who has it.
@@ -103,6 +104,7 @@ struct snnq_job {
 	u32 wait_next;
 	struct snnq_bo *profile_bo;
 	u64 profile_offset;
+	u32 profile_stride;
 	struct snnq_mem *profile;
 	u64 limit_ns;
 
@@ -134,6 +136,8 @@ int snnq_job_error(const struct snnq_job *job);
 void snnq_job_finish(struct snnq_job *job);
 
 /* snnq_submit.c */
+#define SNNQ_MAX_STRIDE	4096u
+
 int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t least, size_t size);
 int snnq_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file);
 

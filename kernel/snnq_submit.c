@@ -32,7 +32,6 @@
 #include "snnq_job.h"
 #include "snnq_stream.h"
 
-#define SNNQ_MAX_STRIDE	4096u
 /* Sized by the user, within limits. */
 #define SNNQ_GFP_USER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 

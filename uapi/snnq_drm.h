@@ -402,8 +402,13 @@ struct drm_snnq_sync {
  * @steps: 1..max_steps of the program.
  * @flags: DRM_SNNQ_JOB_*.
  * @profile_handle: GEM handle of the profile buffer, or 0.
- * @profile_offset: bytes into it, multiple of 64; struct snnq_layer_stats[layers]
- *	is written there.
+ * @profile_offset: bytes into it, multiple of 64, where the struct snnq_layer_stats of the
+ *	first layer goes.
+ * @profile_size: bytes given there; at least @profile_stride for each layer of the program
+ *	(else -EOVERFLOW), inside the buffer (else -EINVAL).
+ * @profile_stride: bytes from one layer to the next, multiple of 8, at least
+ *	DRM_SNNQ_LAYER_STATS_SIZE_V1, at most 4096. The kernel writes what of a struct it knows
+ *	and has room, and leaves the rest as it is.
  * @bindings: array of struct drm_snnq_binding, one per user region of the program
  *	in its order (another count: -EINVAL).
  * @syncs: array of struct drm_snnq_sync.
@@ -414,11 +419,14 @@ struct drm_snnq_job {
 	__u32 flags;
 	__u32 profile_handle;
 	__u64 profile_offset;
+	__u32 profile_size;
+	__u32 profile_stride;
 	struct drm_snnq_array bindings;
 	struct drm_snnq_array syncs;
 };
 
-#define DRM_SNNQ_JOB_SIZE_V1		56
+#define DRM_SNNQ_JOB_SIZE_V1		64
+#define DRM_SNNQ_LAYER_STATS_SIZE_V1	128
 
 /* Start from zero state, as after STREAM_RESET. */
 #define DRM_SNNQ_JOB_RESET		(1 << 0)

@@ -242,8 +242,12 @@ static int do_submit(struct drm_snnq_submit *arg)
 	assert_true(fake.streams[fake.job.stream]);
 	if (fake.failed_stream && !(fake.job.flags & DRM_SNNQ_JOB_RESET))
 		return refuse(ECANCELED);
-	if (fake.job.profile_handle)
+	if (fake.job.profile_handle) {
 		assert_non_null(buffer(fake.job.profile_handle));
+		assert_int_equal(fake.job.profile_stride, sizeof(struct snnq_layer_stats));
+		assert_int_equal(fake.job.profile_size,
+				 fake.info.layer_count * sizeof(struct snnq_layer_stats));
+	}
 	check_bindings();
 	signal_syncs();
 	write_results();

@@ -294,12 +294,14 @@ static void emit_jobs(void)
 	FIELD(drm_snnq_sync, handle);
 	FIELD(drm_snnq_sync, flags);
 	FIELD(drm_snnq_sync, point);
-	STRUCT(drm_snnq_job, 56);
+	STRUCT(drm_snnq_job, 64);
 	FIELD(drm_snnq_job, stream);
 	FIELD(drm_snnq_job, steps);
 	FIELD(drm_snnq_job, flags);
 	FIELD(drm_snnq_job, profile_handle);
 	FIELD(drm_snnq_job, profile_offset);
+	FIELD(drm_snnq_job, profile_size);
+	FIELD(drm_snnq_job, profile_stride);
 	FIELD(drm_snnq_job, bindings);
 	FIELD(drm_snnq_job, syncs);
 	STRUCT(drm_snnq_submit, 24);

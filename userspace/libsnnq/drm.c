@@ -350,6 +350,8 @@ static int submit_job(struct snnq_device *dev, struct drm_stream *s, struct back
 		.stream = s->handle, .steps = job->steps,
 		.flags = job->reset ? DRM_SNNQ_JOB_RESET : 0,
 		.profile_handle = job->profile ? job->profile->handle : 0,
+		.profile_size = job->profile ? (uint32_t)job->profile->bytes : 0,
+		.profile_stride = job->profile ? sizeof(struct snnq_layer_stats) : 0,
 		.bindings = { (uintptr_t)bindings, job->binding_count, sizeof(*bindings) },
 		.syncs = { (uintptr_t)syncs, 2, sizeof(*syncs) },
 	};

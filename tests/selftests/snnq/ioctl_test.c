@@ -259,7 +259,17 @@ SPOIL(no_steps, j->job.steps = 0)
 SPOIL(many_steps, j->job.steps = MAX_TEST_STEPS + 1)
 SPOIL(bad_flags, j->job.flags = 1u << 30)
 SPOIL(stray_profile_offset, j->job.profile_offset = 64)
-SPOIL(bad_profile, j->job.profile_handle = 12345)
+SPOIL(stray_profile_size, j->job.profile_size = 256)
+SPOIL(stray_profile_stride, j->job.profile_stride = 128)
+SPOIL(bad_profile, job_profile(&j->job, 12345, 0, 128))
+SPOIL(no_profile_stride, job_profile(&j->job, j->binding[2].handle, 0, 0))
+SPOIL(short_profile_stride, job_profile(&j->job, j->binding[2].handle, 0, 120))
+SPOIL(odd_profile_stride, job_profile(&j->job, j->binding[2].handle, 0, 132))
+SPOIL(long_profile_stride, job_profile(&j->job, j->binding[0].handle, 0, 4104))
+SPOIL(odd_profile_offset, job_profile(&j->job, j->binding[2].handle, 32, 128))
+SPOIL(profile_wraps, job_profile(&j->job, j->binding[2].handle, UINT64_MAX - 63, 128))
+SPOIL(profile_beyond_bo, job_profile(&j->job, j->binding[2].handle, page_bytes() - 192, 128))
+SPOIL(small_profile, (job_profile(&j->job, j->binding[2].handle, 0, 128), j->job.profile_size--))
 SPOIL(few_bindings, j->job.bindings.count = 2)
 SPOIL(no_bindings, j->job.bindings.count = 0)
 SPOIL(short_stride, j->job.bindings.stride = 8)
@@ -286,7 +296,17 @@ static const struct submit_case submit_cases[] = {
 	{ "stream", bad_stream, -ENOENT }, { "no steps", no_steps, -EINVAL },
 	{ "many steps", many_steps, -EINVAL }, { "flags", bad_flags, -EINVAL },
 	{ "profile offset without buffer", stray_profile_offset, -EINVAL },
+	{ "profile size without buffer", stray_profile_size, -EINVAL },
+	{ "profile stride without buffer", stray_profile_stride, -EINVAL },
 	{ "profile handle", bad_profile, -ENOENT },
+	{ "no profile stride", no_profile_stride, -EINVAL },
+	{ "short profile stride", short_profile_stride, -EINVAL },
+	{ "odd profile stride", odd_profile_stride, -EINVAL },
+	{ "long profile stride", long_profile_stride, -EINVAL },
+	{ "odd profile offset", odd_profile_offset, -EINVAL },
+	{ "profile offset wraps", profile_wraps, -EINVAL },
+	{ "profile beyond BO", profile_beyond_bo, -EINVAL },
+	{ "small profile", small_profile, -EOVERFLOW },
 	{ "few bindings", few_bindings, -EINVAL }, { "no bindings", no_bindings, -EINVAL },
 	{ "short stride", short_stride, -EINVAL }, { "long stride", long_stride, -EINVAL },
 	{ "bindings pointer", bad_bindings_pointer, -EFAULT },

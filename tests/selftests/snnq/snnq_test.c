@@ -335,6 +335,14 @@ void job_fill(struct test_job *j, const struct test_net *net, uint32_t stream,
 	};
 }
 
+void job_profile(struct drm_snnq_job *job, uint32_t handle, uint64_t offset, uint32_t stride)
+{
+	job->profile_handle = handle;
+	job->profile_offset = offset;
+	job->profile_size = 2 * stride;
+	job->profile_stride = stride;
+}
+
 int submit(int fd, struct drm_snnq_job *jobs, uint32_t count, uint32_t *failed)
 {
 	struct drm_snnq_submit arg = {

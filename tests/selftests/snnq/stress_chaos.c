@@ -183,10 +183,12 @@ static void random_job(struct thread *t, struct test_job *j)
 	j->job = (struct drm_snnq_job) {
 		.stream = t->file->stream[below(t, STREAMS)], .steps = steps,
 		.flags = below(t, 4) ? 0 : DRM_SNNQ_JOB_RESET,
-		.profile_handle = below(t, 4) ? 0 : t->file->bo[below(t, BOS)],
 		.bindings = { (uintptr_t)j->binding, 3, sizeof(j->binding[0]) },
 		.syncs = { (uintptr_t)j->sync, syncs, sizeof(j->sync[0]) },
 	};
+	if (!below(t, 4))
+		job_profile(&j->job, t->file->bo[below(t, BOS)], 64 * below(t, 8),
+			    128 + 8 * below(t, 8));
 }
 
 static void submit_jobs(struct thread *t)

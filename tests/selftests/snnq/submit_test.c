@@ -179,7 +179,7 @@ TEST_F(submit, profile_counters_are_exact)
 
 	ASSERT_EQ(0, bo_create(self->fd, 4096, 0, &profile));
 	job_fill(&j, &self->net, self->stream, 0, STEPS, self->syncobj, 1);
-	j.job.profile_handle = profile.handle;
+	job_profile(&j.job, profile.handle, 0, sizeof(*s));
 	ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
 	ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, 1, 10000));
 	ASSERT_EQ(0, bo_fetch(&profile));
@@ -191,6 +191,39 @@ TEST_F(submit, profile_counters_are_exact)
 	EXPECT_EQ(STEPS * CHANNELS, s[0].neuron_updates);
 	EXPECT_EQ(STEPS, s[0].steps);
 	EXPECT_EQ(s[0].output_spikes, s[1].input_spikes);
+	bo_destroy(&profile);
+}
+
+/* Counters of later kernels are longer: each layer has its place, and nothing else is written. */
+TEST_F(submit, profile_keeps_to_its_stride)
+{
+	const uint32_t stride = sizeof(struct snnq_layer_stats) + 72, offset = 64;
+	const struct snnq_layer_stats *s[2];
+	struct test_bo profile;
+	struct test_job j;
+	uint8_t *bytes;
+
+	ASSERT_EQ(0, bo_create(self->fd, 4096, 0, &profile));
+	bytes = profile.map;
+	memset(bytes, 0xa5, profile.size);
+	ASSERT_EQ(0, bo_flush(&profile));
+	job_fill(&j, &self->net, self->stream, 0, STEPS, self->syncobj, 1);
+	job_profile(&j.job, profile.handle, offset, stride);
+	ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
+	ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, 1, 10000));
+	ASSERT_EQ(0, bo_fetch(&profile));
+	s[0] = (void *)(bytes + offset);
+	s[1] = (void *)(bytes + offset + stride);
+	EXPECT_EQ(STEPS, s[0]->steps);
+	EXPECT_EQ(STEPS, s[1]->steps);
+	EXPECT_EQ(s[0]->output_spikes, s[1]->input_spikes);
+	for (uint32_t i = 0; i < profile.size; i++) {
+		uint32_t layer = i < offset + stride ? 0 : 1;
+		uint32_t at = i - offset - layer * stride;
+
+		if (i < offset || at >= sizeof(*s[0]))
+			EXPECT_EQ(0xa5, bytes[i]) TH_LOG("byte %u", i);
+	}
 	bo_destroy(&profile);
 }
 
