@@ -380,6 +380,29 @@ void snnq_bo_fill(struct snnq_bo *bo, u64 offset, u32 stride, const void *from, 
 	snnq_bo_sync(bo, offset, (u64)count * stride, true);
 }
 
+/**
+ * snnq_bo_record() - copy a record from kernel memory into a buffer of ours
+ * @bo: buffer, not imported.
+ * @offset: where it goes; all of it into one device page.
+ * @from: the record.
+ * @size: its bytes.
+ *
+ * Any context; it takes little time, wherever in the buffer that is. When the device is
+ * removed, a bounce buffer may have the last word.
+ */
+void snnq_bo_record(struct snnq_bo *bo, u64 offset, const void *from, size_t size)
+{
+	struct drm_device *drm = snnq_bo_obj(bo)->dev;
+	int idx;
+
+	snnq_bo_write(bo, offset, from, size);
+	if (!drm_dev_enter(drm, &idx))
+		return;
+	dma_sync_single_for_device(drm->dev, snnq_pagelist_address(&bo->list, offset), size,
+				   DMA_BIDIRECTIONAL);
+	drm_dev_exit(idx);
+}
+
 /* Of a buffer of ours; it is made with the object. */
 static u64 snnq_bo_mmap_offset(struct snnq_bo *bo)
 {

@@ -200,6 +200,21 @@ static int snnq_job_profile(struct snnq_job *job, struct drm_file *file,
 	return 0;
 }
 
+static int snnq_job_result(struct snnq_job *job, struct drm_file *file,
+			   const struct drm_snnq_job *args)
+{
+	if (!args->result_handle)
+		return args->result_offset || args->result_size ? -EINVAL : 0;
+	if (args->result_size < DRM_SNNQ_RESULT_SIZE_V1)
+		return -EINVAL;
+	job->result_offset = args->result_offset;
+	return snnq_job_output(file, args->result_handle, args->result_offset,
+			       args->result_size, &job->result_bo);
+}
+
+/* So that a record is in one page, and has room. */
+static_assert(sizeof(struct drm_snnq_result) == DRM_SNNQ_RESULT_SIZE_V1);
+static_assert(sizeof(struct drm_snnq_result) <= 64);
 static_assert(sizeof(struct snnq_layer_stats) >= DRM_SNNQ_LAYER_STATS_SIZE_V1);
 
 /* By the size of the program and the stream's own limit; fences must not take for ever. */
@@ -234,6 +249,7 @@ static void snnq_job_release(struct snnq_job *job)
 	for (i = 0; i < ARRAY_SIZE(job->bos); i++)
 		snnq_bo_put(job->bos[i]);
 	snnq_bo_put(job->profile_bo);
+	snnq_bo_put(job->result_bo);
 	snnq_mem_destroy(job->profile);
 	snnq_stream_table_put(job->stream, &job->table);
 	snnq_job_uncount(sfile);
@@ -267,6 +283,8 @@ static int snnq_job_build(struct snnq_job *job, struct drm_file *file,
 	err = snnq_job_bindings(job, file, &args->bindings);
 	if (!err)
 		err = snnq_job_profile(job, file, args);
+	if (!err)
+		err = snnq_job_result(job, file, args);
 	return err;
 }
 
@@ -421,6 +439,24 @@ static void snnq_job_fault(const struct snnq_job *job, int error, struct snnq_fa
 	fault->offset = 0;
 }
 
+static void snnq_job_record(const struct snnq_job *job, const struct snnq_fault *fault)
+{
+	const struct drm_snnq_result result = {
+		.seq = job->seq + 1,
+		.error = fault->error,
+		.status = fault->status,
+		.layer = fault->error ? fault->layer : SNNQ_LAYER_NONE,
+		.region = fault->error ? fault->region : SNNQ_REGION_NONE,
+		.offset = fault->offset,
+		.steps = job->result.steps,
+		.cycles = job->result.cycles,
+		.start_ns = ktime_to_ns(job->begun),
+		.end_ns = ktime_to_ns(job->ended),
+	};
+
+	snnq_bo_record(job->result_bo, job->result_offset, &result, sizeof(result));
+}
+
 /* The statistics go when the device does. */
 static int snnq_job_copy_profile(const struct snnq_job *job)
 {
@@ -452,6 +488,10 @@ void snnq_job_finish(struct snnq_job *job)
 	if (error)
 		snnq_job_fault(job, error, &fault);
 	error = snnq_stream_job_done(stream, job->epoch, job->steps, error, &fault);
+	if (error != fault.error)
+		snnq_job_fault(job, error, &fault);	/* a victim */
+	if (job->result_bo)
+		snnq_job_record(job, &fault);
 	snnq_job_account(job, &stream->sdev->counters, error);
 	snnq_job_account(job, &stream->file->counters, error);
 	if (error)

@@ -409,6 +409,10 @@ struct drm_snnq_sync {
  * @profile_stride: bytes from one layer to the next, multiple of 8, at least
  *	DRM_SNNQ_LAYER_STATS_SIZE_V1, at most 4096. The kernel writes what of a struct it knows
  *	and has room, and leaves the rest as it is.
+ * @result_handle: GEM handle of the buffer that tells how the job ended, or 0.
+ * @result_size: bytes given there, at least DRM_SNNQ_RESULT_SIZE_V1, inside the buffer
+ *	(else -EINVAL). The kernel writes what of a struct drm_snnq_result it knows and has room.
+ * @result_offset: bytes into it, multiple of 64.
  * @bindings: array of struct drm_snnq_binding, one per user region of the program
  *	in its order (another count: -EINVAL).
  * @syncs: array of struct drm_snnq_sync.
@@ -421,12 +425,48 @@ struct drm_snnq_job {
 	__u64 profile_offset;
 	__u32 profile_size;
 	__u32 profile_stride;
+	__u32 result_handle;
+	__u32 result_size;
+	__u64 result_offset;
 	struct drm_snnq_array bindings;
 	struct drm_snnq_array syncs;
 };
 
-#define DRM_SNNQ_JOB_SIZE_V1		64
+#define DRM_SNNQ_JOB_SIZE_V1		80
 #define DRM_SNNQ_LAYER_STATS_SIZE_V1	128
+
+/**
+ * struct drm_snnq_result - how a job ended
+ * @seq: number of the job, as drm_snnq_stream_query counts; never 0.
+ * @error: 0, or a negative errno: that of the job's fence.
+ * @status: SNNQ_STATUS_*.
+ * @layer: layer of a fault, or SNNQ_LAYER_NONE.
+ * @region: region of a fault, or SNNQ_REGION_NONE.
+ * @offset: byte offset of a fault in its region, or 0.
+ * @steps: time steps that the device did.
+ * @reserved: 0.
+ * @cycles: device cycles that they took.
+ * @start_ns: when the device turned to the job, by CLOCK_MONOTONIC; 0: it did not.
+ * @end_ns: when its end was seen.
+ *
+ * Written before the job's fence signals, whatever the outcome; only when the device is
+ * removed it may be missing. Who zeroes it before knows by @seq.
+ */
+struct drm_snnq_result {
+	__u64 seq;
+	__s32 error;
+	__u32 status;
+	__u32 layer;
+	__u32 region;
+	__u64 offset;
+	__u32 steps;
+	__u32 reserved;
+	__u64 cycles;
+	__u64 start_ns;
+	__u64 end_ns;
+};
+
+#define DRM_SNNQ_RESULT_SIZE_V1		64
 
 /* Start from zero state, as after STREAM_RESET. */
 #define DRM_SNNQ_JOB_RESET		(1 << 0)
@@ -452,7 +492,7 @@ struct drm_snnq_job {
  *
  * A job that fails signals its syncobjs with the error (-EFAULT access fault,
  * -ETIME hang, -EIO device, -ECANCELED cancelled, or victim of an earlier failure
- * in its stream, -ENODEV removed); STREAM_QUERY tells the details.
+ * in its stream, -ENODEV removed); its result record and STREAM_QUERY tell the details.
  */
 struct drm_snnq_submit {
 	struct drm_snnq_array jobs;

@@ -270,6 +270,13 @@ SPOIL(odd_profile_offset, job_profile(&j->job, j->binding[2].handle, 32, 128))
 SPOIL(profile_wraps, job_profile(&j->job, j->binding[2].handle, UINT64_MAX - 63, 128))
 SPOIL(profile_beyond_bo, job_profile(&j->job, j->binding[2].handle, page_bytes() - 192, 128))
 SPOIL(small_profile, (job_profile(&j->job, j->binding[2].handle, 0, 128), j->job.profile_size--))
+SPOIL(stray_result_offset, j->job.result_offset = 64)
+SPOIL(stray_result_size, j->job.result_size = 64)
+SPOIL(bad_result, job_result(&j->job, 12345, 0))
+SPOIL(odd_result_offset, job_result(&j->job, j->binding[2].handle, 32))
+SPOIL(result_wraps, job_result(&j->job, j->binding[2].handle, UINT64_MAX - 63))
+SPOIL(result_beyond_bo, job_result(&j->job, j->binding[2].handle, page_bytes()))
+SPOIL(small_result, (job_result(&j->job, j->binding[2].handle, 0), j->job.result_size = 56))
 SPOIL(few_bindings, j->job.bindings.count = 2)
 SPOIL(no_bindings, j->job.bindings.count = 0)
 SPOIL(short_stride, j->job.bindings.stride = 8)
@@ -307,6 +314,13 @@ static const struct submit_case submit_cases[] = {
 	{ "profile offset wraps", profile_wraps, -EINVAL },
 	{ "profile beyond BO", profile_beyond_bo, -EINVAL },
 	{ "small profile", small_profile, -EOVERFLOW },
+	{ "result offset without buffer", stray_result_offset, -EINVAL },
+	{ "result size without buffer", stray_result_size, -EINVAL },
+	{ "result handle", bad_result, -ENOENT },
+	{ "odd result offset", odd_result_offset, -EINVAL },
+	{ "result offset wraps", result_wraps, -EINVAL },
+	{ "result beyond BO", result_beyond_bo, -EINVAL },
+	{ "small result", small_result, -EINVAL },
 	{ "few bindings", few_bindings, -EINVAL }, { "no bindings", no_bindings, -EINVAL },
 	{ "short stride", short_stride, -EINVAL }, { "long stride", long_stride, -EINVAL },
 	{ "bindings pointer", bad_bindings_pointer, -EFAULT },
@@ -399,6 +413,12 @@ TEST_F(ioctl, read_only_buffer_is_not_written)
 	ASSERT_EQ(0, bo_create(self->fd, 4096, DRM_SNNQ_BO_DEVICE_READONLY, &ro));
 	job_fill(&j, &self->net, self->stream, 0, 1, self->syncobj, 1);
 	j.binding[2].handle = ro.handle;
+	EXPECT_EQ(-EACCES, submit(self->fd, &j.job, 1, NULL));
+	job_fill(&j, &self->net, self->stream, 0, 1, self->syncobj, 1);
+	job_profile(&j.job, ro.handle, 0, sizeof(struct snnq_layer_stats));
+	EXPECT_EQ(-EACCES, submit(self->fd, &j.job, 1, NULL));
+	job_fill(&j, &self->net, self->stream, 0, 1, self->syncobj, 1);
+	job_result(&j.job, ro.handle, 0);
 	EXPECT_EQ(-EACCES, submit(self->fd, &j.job, 1, NULL));
 	bo_destroy(&ro);
 }

@@ -343,6 +343,13 @@ void job_profile(struct drm_snnq_job *job, uint32_t handle, uint64_t offset, uin
 	job->profile_stride = stride;
 }
 
+void job_result(struct drm_snnq_job *job, uint32_t handle, uint64_t offset)
+{
+	job->result_handle = handle;
+	job->result_offset = offset;
+	job->result_size = sizeof(struct drm_snnq_result);
+}
+
 int submit(int fd, struct drm_snnq_job *jobs, uint32_t count, uint32_t *failed)
 {
 	struct drm_snnq_submit arg = {

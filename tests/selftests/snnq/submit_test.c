@@ -227,6 +227,50 @@ TEST_F(submit, profile_keeps_to_its_stride)
 	bo_destroy(&profile);
 }
 
+/* What the job says of itself is there when its fence is, in order of time. */
+TEST_F(submit, results_tell_of_each_job)
+{
+	uint64_t before = (uint64_t)test_deadline_ns(0), after;
+	const struct drm_snnq_result *r;
+	struct drm_snnq_job jobs[4];
+	struct test_job j[4];
+	struct test_bo bo;
+
+	ASSERT_EQ(0, bo_create(self->fd, 4096, 0, &bo));
+	memset(bo.map, 0xa5, bo.size);
+	ASSERT_EQ(0, bo_flush(&bo));
+	for (uint32_t i = 0; i < 4; i++) {
+		job_fill(&j[i], &self->net, self->stream, 0, 32 * (i + 1), self->syncobj, i + 1);
+		job_result(&j[i].job, bo.handle, 64 * i);
+		jobs[i] = j[i].job;
+	}
+	jobs[3].result_offset = bo.size - 64;
+	ASSERT_EQ(0, submit(self->fd, jobs, 4, NULL));
+	for (uint32_t i = 0; i < 4; i++) {
+		ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, i + 1, 10000));
+		ASSERT_EQ(0, bo_fetch(&bo));
+		after = (uint64_t)test_deadline_ns(0);
+		r = (void *)((char *)bo.map + jobs[i].result_offset);
+		EXPECT_EQ(i + 1, r->seq);
+		EXPECT_EQ(0, r->error);
+		EXPECT_EQ(SNNQ_STATUS_OK, r->status);
+		EXPECT_EQ(SNNQ_LAYER_NONE, r->layer);
+		EXPECT_EQ(SNNQ_REGION_NONE, r->region);
+		EXPECT_EQ(0, r->offset);
+		EXPECT_EQ(32 * (i + 1), r->steps);
+		EXPECT_EQ(0, r->reserved);
+		EXPECT_LT(0, r->cycles);
+		EXPECT_LE(before, r->start_ns);
+		EXPECT_LT(r->start_ns, r->end_ns);
+		EXPECT_LE(r->end_ns, after);
+		before = r->end_ns;
+	}
+	/* and nothing else was written */
+	for (uint32_t i = 192; i < bo.size - 64; i++)
+		ASSERT_EQ(0xa5, ((uint8_t *)bo.map)[i]);
+	bo_destroy(&bo);
+}
+
 /* One process: its own file, network and stream; 0 when every result was right. */
 static int run_client(uint32_t seed, int rounds)
 {
