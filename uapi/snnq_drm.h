@@ -269,7 +269,8 @@ struct drm_snnq_model_create {
 
 /**
  * struct drm_snnq_model_destroy - forget a model
- * @handle: model handle. Its streams and jobs live on.
+ * @handle: model handle. Its streams and jobs live on, and it counts (max_models, memory)
+ *	as long as they do.
  * @pad: MBZ.
  */
 struct drm_snnq_model_destroy {
@@ -303,9 +304,13 @@ struct drm_snnq_stream_create {
 
 /**
  * struct drm_snnq_stream_destroy - forget a stream
- * @handle: stream handle. Queued jobs are cancelled, and so is a running one if it
- *	does not end first.
+ * @handle: stream handle.
  * @pad: MBZ.
+ *
+ * Does not wait for the jobs of the stream. Queued ones end with -ECANCELED, whatever they wait
+ * for; the device is asked to end a running one, which then has -ECANCELED too or is done. Their
+ * syncobjs signal and their records are written as always. Buffers may be written until then,
+ * and the stream counts (max_streams, memory). Closing the file does this to all its streams.
  */
 struct drm_snnq_stream_destroy {
 	__u32 handle;
