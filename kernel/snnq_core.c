@@ -235,6 +235,9 @@ ktime_t snnq_core_turned(const struct snnq_core *core, const struct snnq_job *jo
 static void snnq_core_take(struct snnq_core *core, struct snnq_job *job, int error)
 {
 	lockdep_assert_held(&core->lock);
+	if (job->where == SNNQ_JOB_RING || job->blamed)
+		job->begun = snnq_core_turned(core, job);
+	job->ended = ktime_get();
 	if (job->where == SNNQ_JOB_RING)
 		core->jobs[snnq_core_slot(job->id)] = NULL;
 	job->where = SNNQ_JOB_COMPLETING;
@@ -304,8 +307,8 @@ static void snnq_core_record(struct snnq_core *core, const struct snnq_cq_entry 
 	}
 	job->result = *rec;
 	snnq_core_imply(core, job);
-	snnq_core_busy(core, job, now);
 	snnq_core_take(core, job, snnq_job_error(job));
+	snnq_core_busy(core, job, now);
 	core->fruitless = 0;
 }
 

@@ -3,6 +3,7 @@
  * The device, independent of its bus: capabilities, memory, reset, errors.
  */
 #include <linux/capability.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/iopoll.h>
 #include <linux/uaccess.h>
@@ -74,6 +75,14 @@ static int snnq_device_limits(struct snnq_device *sdev)
 	info->port_bytes = snnq_read(sdev, SNNQ_REG_CAP_PORT);
 	info->clock_khz = snnq_read(sdev, SNNQ_REG_CAP_CLOCK);
 	info->limit_ms = snnq_limit_ms;
+	info->timeout_ms = snnq_timeout_ms;
+	info->page_bytes = PAGE_SIZE;
+	info->max_models = SNNQ_MAX_MODELS_PER_FILE;
+	info->max_streams = SNNQ_MAX_STREAMS_PER_FILE;
+	info->max_queued_stream = SNNQ_MAX_QUEUED_PER_STREAM;
+	info->max_queued_file = SNNQ_MAX_QUEUED_PER_FILE;
+	info->max_jobs = SNNQ_MAX_JOBS_PER_SUBMIT;
+	info->max_syncs = SNNQ_MAX_SYNCS_PER_JOB;
 	sdev->safe_cycles = snnq_read(sdev, SNNQ_REG_CAP_SAFE_POINT);
 	if (ring < 2 || !is_power_of_2(ring) || info->dma_bits < 32 || info->dma_bits > 64)
 		return dev_err_probe(sdev->drm.dev, -ENODEV, "rings of %u, %u DMA bits\n", ring,
@@ -105,6 +114,30 @@ static void snnq_destroy_sched(struct drm_device *drm, void *sched)
 	drm_sched_fini(sched);
 }
 
+/*
+ * Whether CPU and device see the same of every buffer: no caches between them, and no
+ * bounce buffers, which a kernel may put there for all memory or for what is out of reach.
+ */
+static bool snnq_device_coherent(struct device *dev)
+{
+	struct page *page;
+	bool coherent = false;
+	dma_addr_t addr;
+
+	if (!dev_is_dma_coherent(dev) || dma_get_required_mask(dev) & ~dma_get_mask(dev))
+		return false;
+	page = alloc_page(GFP_KERNEL);
+	if (!page)
+		return false;
+	addr = dma_map_page(dev, page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	if (!dma_mapping_error(dev, addr)) {
+		coherent = !dma_need_sync(dev, addr);
+		dma_unmap_page(dev, addr, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	}
+	__free_page(page);
+	return coherent;
+}
+
 static int snnq_device_memory(struct snnq_device *sdev)
 {
 	struct device *dev = sdev->drm.dev;
@@ -115,6 +148,8 @@ static int snnq_device_memory(struct snnq_device *sdev)
 		return dev_err_probe(dev, err, "%u DMA bits do not reach memory\n",
 				     sdev->info.dma_bits);
 	dma_set_max_seg_size(dev, UINT_MAX);
+	if (snnq_device_coherent(dev))
+		sdev->info.flags |= DRM_SNNQ_DEV_COHERENT;
 
 	err = drmm_mutex_init(&sdev->drm, &sdev->dma_lock);
 	if (!err)

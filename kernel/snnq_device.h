@@ -37,6 +37,12 @@ struct drm_file;
 struct drm_gpu_scheduler;
 struct snnq_core;
 
+/* Limits that users ask for by DEV_INFO. */
+#define SNNQ_MAX_MODELS_PER_FILE	1024u
+#define SNNQ_MAX_STREAMS_PER_FILE	1024u
+#define SNNQ_MAX_QUEUED_PER_STREAM	256u
+#define SNNQ_MAX_QUEUED_PER_FILE	8192u
+
 /* Counters, in the order of struct drm_snnq_stats. */
 enum snnq_counter {
 	SNNQ_JOBS_SUBMITTED,

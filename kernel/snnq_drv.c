@@ -136,7 +136,6 @@ static long snnq_compat_ioctl(struct file *filp, unsigned int cmd, unsigned long
 static const struct drm_ioctl_desc snnq_ioctls[] = {
 	SNNQ_IOCTL(DEV_QUERY, snnq_ioctl_dev_query),
 	SNNQ_IOCTL(BO_CREATE, snnq_ioctl_bo_create),
-	SNNQ_IOCTL(BO_MMAP_OFFSET, snnq_ioctl_bo_mmap_offset),
 	SNNQ_IOCTL(BO_SYNC, snnq_ioctl_bo_sync),
 	SNNQ_IOCTL(BO_INFO, snnq_ioctl_bo_info),
 	SNNQ_IOCTL(MODEL_CREATE, snnq_ioctl_model_create),

@@ -344,10 +344,9 @@ void snnq_bo_put(struct snnq_bo *bo)
 		drm_gem_object_put(snnq_bo_obj(bo));
 }
 
-/* Copy kernel memory into a buffer of ours, from any context. */
-void snnq_bo_fill(struct snnq_bo *bo, u64 offset, const void *from, size_t size)
+static void snnq_bo_write(struct snnq_bo *bo, u64 at, const void *from, size_t size)
 {
-	u64 at = offset, end = offset + size;
+	u64 end = at + size;
 
 	while (at < end) {
 		size_t n = min_t(u64, end - at, PAGE_SIZE - offset_in_page(at));
@@ -357,7 +356,57 @@ void snnq_bo_fill(struct snnq_bo *bo, u64 offset, const void *from, size_t size)
 		from += n;
 		at += n;
 	}
-	snnq_bo_sync(bo, offset, size, true);
+}
+
+/**
+ * snnq_bo_fill() - copy records from kernel memory into a buffer of ours
+ * @bo: buffer, not imported.
+ * @offset: where the first record goes.
+ * @stride: bytes from one to the next there; what of a record is longer is cut off.
+ * @from: the records, one behind the other.
+ * @size: of each.
+ * @count: number of them, > 0.
+ *
+ * Inside drm_dev_enter(), any context.
+ */
+void snnq_bo_fill(struct snnq_bo *bo, u64 offset, u32 stride, const void *from, u32 size,
+		  u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		snnq_bo_write(bo, offset + (u64)i * stride, from + (size_t)i * size,
+			      min(stride, size));
+	snnq_bo_sync(bo, offset, (u64)count * stride, true);
+}
+
+/**
+ * snnq_bo_record() - copy a record from kernel memory into a buffer of ours
+ * @bo: buffer, not imported.
+ * @offset: where it goes; all of it into one device page.
+ * @from: the record.
+ * @size: its bytes.
+ *
+ * Any context; it takes little time, wherever in the buffer that is. When the device is
+ * removed, a bounce buffer may have the last word.
+ */
+void snnq_bo_record(struct snnq_bo *bo, u64 offset, const void *from, size_t size)
+{
+	struct drm_device *drm = snnq_bo_obj(bo)->dev;
+	int idx;
+
+	snnq_bo_write(bo, offset, from, size);
+	if (!drm_dev_enter(drm, &idx))
+		return;
+	dma_sync_single_for_device(drm->dev, snnq_pagelist_address(&bo->list, offset), size,
+				   DMA_BIDIRECTIONAL);
+	drm_dev_exit(idx);
+}
+
+/* Of a buffer of ours; it is made with the object. */
+static u64 snnq_bo_mmap_offset(struct snnq_bo *bo)
+{
+	return drm_vma_node_offset_addr(&snnq_bo_obj(bo)->vma_node);
 }
 
 int snnq_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file)
@@ -373,25 +422,8 @@ int snnq_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *fi
 		return PTR_ERR(bo);
 	bo->device_readonly = args->flags & DRM_SNNQ_BO_DEVICE_READONLY;
 	args->size = snnq_bo_obj(bo)->size;
+	args->mmap_offset = snnq_bo_mmap_offset(bo);
 	err = drm_gem_handle_create(file, snnq_bo_obj(bo), &args->handle);
-	snnq_bo_put(bo);
-	return err;
-}
-
-int snnq_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file *file)
-{
-	struct drm_snnq_bo_mmap_offset *args = data;
-	struct snnq_bo *bo;
-	int err;
-
-	if (args->flags)
-		return -EINVAL;
-	bo = snnq_bo_lookup(file, args->handle);
-	if (!bo)
-		return -ENOENT;
-	err = snnq_bo_imported(bo) ? -EINVAL : drm_gem_create_mmap_offset(snnq_bo_obj(bo));
-	if (!err)
-		args->offset = drm_vma_node_offset_addr(&snnq_bo_obj(bo)->vma_node);
 	snnq_bo_put(bo);
 	return err;
 }
@@ -413,12 +445,12 @@ static int snnq_bo_sync_imported(struct snnq_bo *bo, u64 offset, u64 size, bool 
 int snnq_ioctl_bo_sync(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct drm_snnq_bo_sync *args = data;
-	bool for_device = args->flags == DRM_SNNQ_SYNC_FOR_DEVICE;
+	bool for_device = args->flags == DRM_SNNQ_BO_SYNC_FOR_DEVICE;
 	struct snnq_bo *bo;
 	u64 end;
 	int err;
 
-	if (args->flags != DRM_SNNQ_SYNC_FOR_CPU && args->flags != DRM_SNNQ_SYNC_FOR_DEVICE)
+	if (args->flags != DRM_SNNQ_BO_SYNC_FOR_CPU && args->flags != DRM_SNNQ_BO_SYNC_FOR_DEVICE)
 		return -EINVAL;
 	if (!args->size || check_add_overflow(args->offset, args->size, &end))
 		return -EINVAL;
@@ -440,16 +472,15 @@ int snnq_ioctl_bo_info(struct drm_device *drm, void *data, struct drm_file *file
 	struct drm_snnq_bo_info *args = data;
 	struct snnq_bo *bo;
 
-	if (args->flags)
+	if (args->flags || args->pad)
 		return -EINVAL;
 	bo = snnq_bo_lookup(file, args->handle);
 	if (!bo)
 		return -ENOENT;
 	args->size = snnq_bo_obj(bo)->size;
-	if (bo->device_readonly)
-		args->flags |= DRM_SNNQ_BO_DEVICE_READONLY;
-	if (snnq_bo_imported(bo))
-		args->flags |= DRM_SNNQ_BO_INFO_IMPORTED;
+	args->mmap_offset = snnq_bo_imported(bo) ? 0 : snnq_bo_mmap_offset(bo);
+	args->bo_flags = (bo->device_readonly ? DRM_SNNQ_BO_DEVICE_READONLY : 0) |
+			 (snnq_bo_imported(bo) ? DRM_SNNQ_BO_IMPORTED : 0);
 	snnq_bo_put(bo);
 	return 0;
 }

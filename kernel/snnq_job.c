@@ -144,6 +144,28 @@ static int snnq_job_bindings(struct snnq_job *job, struct drm_file *file,
 }
 
 /*
+ * A buffer that the kernel writes @size bytes of at @offset when the job ends. The
+ * caller has the reference, also when this fails.
+ */
+static int snnq_job_output(struct drm_file *file, u32 handle, u64 offset, u64 size,
+			   struct snnq_bo **result)
+{
+	struct snnq_bo *bo;
+	u64 end;
+
+	if (!IS_ALIGNED(offset, 64))
+		return -EINVAL;
+	bo = snnq_bo_lookup(file, handle);
+	if (!bo)
+		return -ENOENT;
+	*result = bo;
+	if (snnq_bo_imported(bo) || check_add_overflow(offset, size, &end) ||
+	    end > snnq_bo_obj(bo)->size)
+		return -EINVAL;
+	return bo->device_readonly ? -EACCES : 0;
+}
+
+/*
  * The device writes statistics to one piece of memory, which a buffer's range
  * need not be: it gets ours, and they are copied at completion.
  */
@@ -151,36 +173,49 @@ static int snnq_job_profile(struct snnq_job *job, struct drm_file *file,
 			    const struct drm_snnq_job *args)
 {
 	struct snnq_device *sdev = job->stream->sdev;
+	u32 layers = job->stream->model->info.layer_count;
 	struct snnq_mem *mem;
-	struct snnq_bo *bo;
-	u32 bytes;
-	u64 end;
+	int err;
 
 	if (!args->profile_handle)
-		return args->profile_offset ? -EINVAL : 0;
+		return args->profile_offset || args->profile_size || args->profile_stride ?
+		       -EINVAL : 0;
 	if (!(sdev->info.features & SNNQ_FEATURE_PROFILE))
 		return -EOPNOTSUPP;
-	if (!IS_ALIGNED(args->profile_offset, 64))
+	if (args->profile_stride < DRM_SNNQ_LAYER_STATS_SIZE_V1 ||
+	    args->profile_stride > SNNQ_MAX_STRIDE || !IS_ALIGNED(args->profile_stride, 8))
 		return -EINVAL;
-	bo = snnq_bo_lookup(file, args->profile_handle);
-	if (!bo)
-		return -ENOENT;
-	job->profile_bo = bo;
-	job->profile_offset = args->profile_offset;
-	bytes = job->stream->model->info.layer_count * sizeof(struct snnq_layer_stats);
-	if (snnq_bo_imported(bo) ||
-	    check_add_overflow(args->profile_offset, (u64)bytes, &end))
-		return -EINVAL;
-	if (end > snnq_bo_obj(bo)->size)
+	err = snnq_job_output(file, args->profile_handle, args->profile_offset,
+			      args->profile_size, &job->profile_bo);
+	if (err)
+		return err;
+	if (args->profile_size < (u64)layers * args->profile_stride)
 		return -EOVERFLOW;
-	if (bo->device_readonly)
-		return -EACCES;
-	mem = snnq_mem_create(sdev, job->stream->file, bytes);
+	job->profile_offset = args->profile_offset;
+	job->profile_stride = args->profile_stride;
+	mem = snnq_mem_create(sdev, job->stream->file, layers * sizeof(struct snnq_layer_stats));
 	if (IS_ERR(mem))
 		return PTR_ERR(mem);
 	job->profile = mem;
 	return 0;
 }
+
+static int snnq_job_result(struct snnq_job *job, struct drm_file *file,
+			   const struct drm_snnq_job *args)
+{
+	if (!args->result_handle)
+		return args->result_offset || args->result_size ? -EINVAL : 0;
+	if (args->result_size < DRM_SNNQ_RESULT_SIZE_V1)
+		return -EINVAL;
+	job->result_offset = args->result_offset;
+	return snnq_job_output(file, args->result_handle, args->result_offset,
+			       args->result_size, &job->result_bo);
+}
+
+/* So that a record is in one page, and has room. */
+static_assert(sizeof(struct drm_snnq_result) == DRM_SNNQ_RESULT_SIZE_V1);
+static_assert(sizeof(struct drm_snnq_result) <= 64);
+static_assert(sizeof(struct snnq_layer_stats) >= DRM_SNNQ_LAYER_STATS_SIZE_V1);
 
 /* By the size of the program and the stream's own limit; fences must not take for ever. */
 static u64 snnq_job_limit(const struct snnq_job *job)
@@ -214,6 +249,7 @@ static void snnq_job_release(struct snnq_job *job)
 	for (i = 0; i < ARRAY_SIZE(job->bos); i++)
 		snnq_bo_put(job->bos[i]);
 	snnq_bo_put(job->profile_bo);
+	snnq_bo_put(job->result_bo);
 	snnq_mem_destroy(job->profile);
 	snnq_stream_table_put(job->stream, &job->table);
 	snnq_job_uncount(sfile);
@@ -247,6 +283,8 @@ static int snnq_job_build(struct snnq_job *job, struct drm_file *file,
 	err = snnq_job_bindings(job, file, &args->bindings);
 	if (!err)
 		err = snnq_job_profile(job, file, args);
+	if (!err)
+		err = snnq_job_result(job, file, args);
 	return err;
 }
 
@@ -380,6 +418,8 @@ static void snnq_job_account(struct snnq_job *job, struct snnq_counters *c, int 
 
 static void snnq_job_fault(const struct snnq_job *job, int error, struct snnq_fault *fault)
 {
+	fault->seq = job->seq + 1;
+	fault->error = error;
 	fault->status = job->result.status;
 	fault->layer = job->result.layer;
 	fault->region = job->result.region;
@@ -399,6 +439,24 @@ static void snnq_job_fault(const struct snnq_job *job, int error, struct snnq_fa
 	fault->offset = 0;
 }
 
+static void snnq_job_record(const struct snnq_job *job, const struct snnq_fault *fault)
+{
+	const struct drm_snnq_result result = {
+		.seq = job->seq + 1,
+		.error = fault->error,
+		.status = fault->status,
+		.layer = fault->error ? fault->layer : SNNQ_LAYER_NONE,
+		.region = fault->error ? fault->region : SNNQ_REGION_NONE,
+		.offset = fault->offset,
+		.steps = job->result.steps,
+		.cycles = job->result.cycles,
+		.start_ns = ktime_to_ns(job->begun),
+		.end_ns = ktime_to_ns(job->ended),
+	};
+
+	snnq_bo_record(job->result_bo, job->result_offset, &result, sizeof(result));
+}
+
 /* The statistics go when the device does. */
 static int snnq_job_copy_profile(const struct snnq_job *job)
 {
@@ -406,8 +464,9 @@ static int snnq_job_copy_profile(const struct snnq_job *job)
 
 	if (!drm_dev_enter(&job->stream->sdev->drm, &idx))
 		return -ENODEV;
-	snnq_bo_fill(job->profile_bo, job->profile_offset, job->profile->cpu,
-		     job->profile->bytes);
+	snnq_bo_fill(job->profile_bo, job->profile_offset, job->profile_stride,
+		     job->profile->cpu, sizeof(struct snnq_layer_stats),
+		     job->stream->model->info.layer_count);
 	drm_dev_exit(idx);
 	return 0;
 }
@@ -429,6 +488,10 @@ void snnq_job_finish(struct snnq_job *job)
 	if (error)
 		snnq_job_fault(job, error, &fault);
 	error = snnq_stream_job_done(stream, job->epoch, job->steps, error, &fault);
+	if (error != fault.error)
+		snnq_job_fault(job, error, &fault);	/* a victim */
+	if (job->result_bo)
+		snnq_job_record(job, &fault);
 	snnq_job_account(job, &stream->sdev->counters, error);
 	snnq_job_account(job, &stream->file->counters, error);
 	if (error)

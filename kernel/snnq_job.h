@@ -70,11 +70,16 @@ enum snnq_job_where {
  * @wait_next: next to wait for.
  * @profile_bo: where the user wants layer statistics, or NULL.
  * @profile_offset: in it.
+ * @profile_stride: bytes from one layer to the next there.
  * @profile: where the device writes them.
+ * @result_bo: where the user wants to know how it ended, or NULL.
+ * @result_offset: in it.
  * @limit_ns: time after which progress no longer counts.
  * @where: who has it.
  * @id: id in the ring.
  * @started: when it was put into the ring.
+ * @begun: when the device turned to it, as far as is known; 0: it did not.
+ * @ended: when that was over.
  * @hung: it was found hanging.
  * @blamed: recovery does not run it again.
  * @cancelling: the device was asked to end it, as its stream died.
@@ -103,12 +108,17 @@ struct snnq_job {
 	u32 wait_next;
 	struct snnq_bo *profile_bo;
 	u64 profile_offset;
+	u32 profile_stride;
 	struct snnq_mem *profile;
+	struct snnq_bo *result_bo;
+	u64 result_offset;
 	u64 limit_ns;
 
 	enum snnq_job_where where;
 	u32 id;
 	ktime_t started;
+	ktime_t begun;
+	ktime_t ended;
 	bool hung;
 	bool blamed;
 	bool cancelling;
@@ -134,6 +144,8 @@ int snnq_job_error(const struct snnq_job *job);
 void snnq_job_finish(struct snnq_job *job);
 
 /* snnq_submit.c */
+#define SNNQ_MAX_STRIDE	4096u
+
 int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t least, size_t size);
 int snnq_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file);
 

@@ -56,6 +56,14 @@ static inline u32 snnq_pagelist_slot(u32 tables, u32 page, u32 *slot)
 	return table;
 }
 
+/* Address of byte @offset of what is listed. */
+static inline dma_addr_t snnq_pagelist_address(const struct snnq_pagelist *list, u64 offset)
+{
+	u32 slot, table = snnq_pagelist_slot(list->tables, offset >> SNNQ_PAGE_SHIFT, &slot);
+
+	return list->table[table].cpu[slot] + (offset & (SNNQ_PAGE_BYTES - 1));
+}
+
 /* Memory that the list of @bytes takes. */
 static inline u64 snnq_pagelist_bytes(u64 bytes)
 {

@@ -385,7 +385,7 @@ int snnq_ioctl_stream_query(struct drm_device *drm, void *data, struct drm_file 
 	struct snnq_stream *stream;
 	unsigned long flags;
 
-	if (args->flags || args->pad)
+	if (args->flags)
 		return -EINVAL;
 	stream = snnq_stream_get(file->driver_priv, args->handle);
 	if (!stream)
@@ -398,6 +398,8 @@ int snnq_ioctl_stream_query(struct drm_device *drm, void *data, struct drm_file 
 	args->layer = stream->failed ? stream->fault.layer : SNNQ_LAYER_NONE;
 	args->region = stream->failed ? stream->fault.region : SNNQ_REGION_NONE;
 	args->offset = stream->fault.offset;
+	args->fault_seq = stream->fault.seq;
+	args->error = stream->fault.error;
 	spin_unlock_irqrestore(&stream->lock, flags);
 	snnq_stream_put(stream);
 	return 0;

@@ -24,13 +24,17 @@ struct snnq_region_entry;
  * @status: SNNQ_STATUS_*; 0: nothing.
  * @layer: where, or SNNQ_LAYER_NONE.
  * @region: where, or SNNQ_REGION_NONE.
- * @offset: where in the region, or DMA address.
+ * @offset: where in the region.
+ * @seq: number of the job.
+ * @error: how it ended.
  */
 struct snnq_fault {
 	u32 status;
 	u32 layer;
 	u32 region;
 	u64 offset;
+	u64 seq;
+	int error;
 };
 
 /**

@@ -32,7 +32,6 @@
 #include "snnq_job.h"
 #include "snnq_stream.h"
 
-#define SNNQ_MAX_STRIDE	4096u
 /* Sized by the user, within limits. */
 #define SNNQ_GFP_USER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
@@ -273,6 +272,8 @@ static void snnq_submit_buffers(struct snnq_submit *submit, struct snnq_item *it
 		snnq_submit_use(item, job->bos[r], job->writes & BIT(r));
 	if (job->profile_bo)
 		snnq_submit_use(item, job->profile_bo, true);
+	if (job->result_bo)
+		snnq_submit_use(item, job->result_bo, true);
 	submit->use_count += item->use_count;
 }
 
@@ -333,7 +334,7 @@ static int snnq_submit_fetch(struct snnq_submit *submit, const struct drm_snnq_a
 			return err;
 		}
 		syncs += args->syncs.count;
-		uses += args->bindings.count + 1;	/* and the profile */
+		uses += args->bindings.count + 2;	/* and profile and result */
 	}
 	submit->uses = kvcalloc(uses, sizeof(*submit->uses), SNNQ_GFP_USER);
 	if (!submit->uses)

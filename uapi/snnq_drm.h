@@ -44,29 +44,20 @@ extern "C" {
 /* Offsets from DRM_COMMAND_BASE. */
 #define DRM_SNNQ_DEV_QUERY		0x00
 #define DRM_SNNQ_BO_CREATE		0x01
-#define DRM_SNNQ_BO_MMAP_OFFSET		0x02
-#define DRM_SNNQ_BO_SYNC		0x03
-#define DRM_SNNQ_BO_INFO		0x04
-#define DRM_SNNQ_MODEL_CREATE		0x05
-#define DRM_SNNQ_MODEL_DESTROY		0x06
-#define DRM_SNNQ_STREAM_CREATE		0x07
-#define DRM_SNNQ_STREAM_DESTROY		0x08
-#define DRM_SNNQ_STREAM_RESET		0x09
-#define DRM_SNNQ_STREAM_QUERY		0x0a
-#define DRM_SNNQ_SUBMIT			0x0b
+#define DRM_SNNQ_BO_SYNC		0x02
+#define DRM_SNNQ_BO_INFO		0x03
+#define DRM_SNNQ_MODEL_CREATE		0x04
+#define DRM_SNNQ_MODEL_DESTROY		0x05
+#define DRM_SNNQ_STREAM_CREATE		0x06
+#define DRM_SNNQ_STREAM_DESTROY		0x07
+#define DRM_SNNQ_STREAM_RESET		0x08
+#define DRM_SNNQ_STREAM_QUERY		0x09
+#define DRM_SNNQ_SUBMIT			0x0a
 
-/*
- * Limits of one file and one call; beyond: -ENOSPC (file), -E2BIG (call), -EBUSY
- * (queued). Things count as long as they exist: a destroyed stream until its last
- * job ended, a destroyed model until its last stream is gone.
- */
+/* What one call may have on every kernel; DEV_INFO tells what this one takes. */
 #define SNNQ_MAX_JOBS_PER_SUBMIT	64
 #define SNNQ_MAX_SYNCS_PER_JOB		64
 #define SNNQ_MAX_BINDINGS_PER_JOB	32	/* SNNQ_MAX_USER_REGIONS */
-#define SNNQ_MAX_MODELS_PER_FILE	1024
-#define SNNQ_MAX_STREAMS_PER_FILE	1024
-#define SNNQ_MAX_QUEUED_PER_STREAM	256
-#define SNNQ_MAX_QUEUED_PER_FILE	8192
 
 /**
  * struct drm_snnq_array - array of user structures
@@ -115,6 +106,18 @@ struct drm_snnq_dev_query {
  * @clock_khz: nominal clock.
  * @queue_depth: jobs that a core takes before completing the first.
  * @limit_ms: most time that the device may spend on one job, in milliseconds.
+ * @timeout_ms: a job that shows no progress for that long is hung, in milliseconds.
+ * @flags: DRM_SNNQ_DEV_*.
+ * @page_bytes: buffers are multiples of it.
+ * @max_models: models of one file; more: -ENOSPC. A destroyed one counts until its last
+ *	stream is gone.
+ * @max_streams: streams of one file; more: -ENOSPC. A destroyed one counts until its last
+ *	job ended.
+ * @max_queued_stream: jobs of one stream that did not end yet; more: -EBUSY.
+ * @max_queued_file: jobs of one file that did not end yet; more: -EBUSY.
+ * @max_jobs: jobs of one SUBMIT; more: -E2BIG.
+ * @max_syncs: syncobjs of one job; more: -E2BIG.
+ * @reserved: 0.
  */
 struct drm_snnq_dev_info {
 	__u32 hw_version;
@@ -138,7 +141,20 @@ struct drm_snnq_dev_info {
 	__u32 scheme_apot;
 	__u32 scheme_ternary;
 	__u32 limit_ms;
+	__u32 timeout_ms;
+	__u32 flags;
+	__u32 page_bytes;
+	__u32 max_models;
+	__u32 max_streams;
+	__u32 max_queued_stream;
+	__u32 max_queued_file;
+	__u32 max_jobs;
+	__u32 max_syncs;
+	__u32 reserved;
 };
+
+/* BO_SYNC of a buffer that is not imported has nothing to do. */
+#define DRM_SNNQ_DEV_COHERENT		(1 << 0)
 
 /**
  * struct drm_snnq_stats - counters (DEV_STATS: whole device; FILE_STATS: this file)
@@ -177,32 +193,24 @@ struct drm_snnq_stats {
  *	file may have: -ENOSPC; more than any: -ENOMEM.
  * @flags: DRM_SNNQ_BO_*.
  * @handle: out: GEM handle.
+ * @mmap_offset: out: what to pass to mmap() on the DRM file, as its offset.
  */
 struct drm_snnq_bo_create {
 	__u64 size;
 	__u32 flags;
 	__u32 handle;
+	__u64 mmap_offset;
 };
 
 /* The device may only read it: -EACCES when bound to a written region. */
 #define DRM_SNNQ_BO_DEVICE_READONLY	(1 << 0)
-
-/**
- * struct drm_snnq_bo_mmap_offset - offset to pass to mmap() on the DRM file
- * @handle: GEM handle; imported buffers: -EINVAL (map the exporter's dma-buf).
- * @flags: MBZ.
- * @offset: out.
- */
-struct drm_snnq_bo_mmap_offset {
-	__u32 handle;
-	__u32 flags;
-	__u64 offset;
-};
+/* BO_INFO only: it is a dma-buf's. */
+#define DRM_SNNQ_BO_IMPORTED		(1u << 31)
 
 /**
  * struct drm_snnq_bo_sync - make CPU and device agree on a buffer's content
  * @handle: GEM handle.
- * @flags: one of DRM_SNNQ_SYNC_*.
+ * @flags: one of DRM_SNNQ_BO_SYNC_*.
  * @offset, @size: range in bytes within the buffer; size > 0.
  *
  * Does not wait for jobs. Needed around CPU access; free on coherent machines.
@@ -217,22 +225,26 @@ struct drm_snnq_bo_sync {
 	__u64 size;
 };
 
-#define DRM_SNNQ_SYNC_FOR_CPU		(1 << 0)	/* before the CPU reads */
-#define DRM_SNNQ_SYNC_FOR_DEVICE	(1 << 1)	/* after the CPU wrote */
+#define DRM_SNNQ_BO_SYNC_FOR_CPU	(1 << 0)	/* before the CPU reads */
+#define DRM_SNNQ_BO_SYNC_FOR_DEVICE	(1 << 1)	/* after the CPU wrote */
 
 /**
  * struct drm_snnq_bo_info - ask about a buffer
  * @handle: GEM handle.
- * @flags: out: DRM_SNNQ_BO_* and DRM_SNNQ_BO_INFO_*. In: MBZ.
+ * @flags: MBZ.
  * @size: out: bytes.
+ * @mmap_offset: out: as of BO_CREATE; 0 for an imported one: map the dma-buf.
+ * @bo_flags: out: DRM_SNNQ_BO_*.
+ * @pad: MBZ.
  */
 struct drm_snnq_bo_info {
 	__u32 handle;
 	__u32 flags;
 	__u64 size;
+	__u64 mmap_offset;
+	__u32 bo_flags;
+	__u32 pad;
 };
-
-#define DRM_SNNQ_BO_INFO_IMPORTED	(1u << 31)
 
 /**
  * struct drm_snnq_model_create - copy and validate a program
@@ -257,7 +269,8 @@ struct drm_snnq_model_create {
 
 /**
  * struct drm_snnq_model_destroy - forget a model
- * @handle: model handle. Its streams and jobs live on.
+ * @handle: model handle. Its streams and jobs live on, and it counts (max_models, memory)
+ *	as long as they do.
  * @pad: MBZ.
  */
 struct drm_snnq_model_destroy {
@@ -285,15 +298,19 @@ struct drm_snnq_stream_create {
 	__u32 pad;
 };
 
-#define DRM_SNNQ_PRIORITY_LOW		0
-#define DRM_SNNQ_PRIORITY_NORMAL	1
+#define DRM_SNNQ_PRIORITY_NORMAL	0
+#define DRM_SNNQ_PRIORITY_LOW		1
 #define DRM_SNNQ_PRIORITY_HIGH		2
 
 /**
  * struct drm_snnq_stream_destroy - forget a stream
- * @handle: stream handle. Queued jobs are cancelled, and so is a running one if it
- *	does not end first.
+ * @handle: stream handle.
  * @pad: MBZ.
+ *
+ * Does not wait for the jobs of the stream. Queued ones end with -ECANCELED, whatever they wait
+ * for; the device is asked to end a running one, which then has -ECANCELED too or is done. Their
+ * syncobjs signal and their records are written as always. Buffers may be written until then,
+ * and the stream counts (max_streams, memory). Closing the file does this to all its streams.
  */
 struct drm_snnq_stream_destroy {
 	__u32 handle;
@@ -319,12 +336,15 @@ struct drm_snnq_stream_reset {
  * @state: out: DRM_SNNQ_STREAM_*.
  * @steps: out: time steps done since the last reset.
  * @queued: out: jobs queued or running.
- * @status: out: SNNQ_STATUS_* of the last failed job, 0 if none since the reset.
- * @layer, @region: out: where (SNNQ_LAYER_NONE, SNNQ_REGION_NONE: nowhere).
+ * @status: out: SNNQ_STATUS_* of the job that failed first since the reset; 0: none did.
+ * @layer: out: in which layer, or SNNQ_LAYER_NONE.
+ * @region: out: in which region, or SNNQ_REGION_NONE.
  * @offset: out: byte offset in the region; 0 where memory did not answer
  *	(SNNQ_STATUS_DMA), as its address is no business of users.
+ * @fault_seq: out: number of that job, or 0. The jobs of a stream have numbers from 1, in
+ *	the order of submission; resets do not change that.
  * @flags: in: MBZ.
- * @pad: MBZ.
+ * @error: out: how that job ended, as a negative errno, or 0.
  */
 struct drm_snnq_stream_query {
 	__u32 handle;
@@ -335,8 +355,9 @@ struct drm_snnq_stream_query {
 	__u32 layer;
 	__u32 region;
 	__u64 offset;
+	__u64 fault_seq;
 	__u32 flags;
-	__u32 pad;
+	__s32 error;
 };
 
 #define DRM_SNNQ_STREAM_OK		0
@@ -386,8 +407,17 @@ struct drm_snnq_sync {
  * @steps: 1..max_steps of the program.
  * @flags: DRM_SNNQ_JOB_*.
  * @profile_handle: GEM handle of the profile buffer, or 0.
- * @profile_offset: bytes into it, multiple of 64; struct snnq_layer_stats[layers]
- *	is written there.
+ * @profile_offset: bytes into it, multiple of 64, where the struct snnq_layer_stats of the
+ *	first layer goes.
+ * @profile_size: bytes given there; at least @profile_stride for each layer of the program
+ *	(else -EOVERFLOW), inside the buffer (else -EINVAL).
+ * @profile_stride: bytes from one layer to the next, multiple of 8, at least
+ *	DRM_SNNQ_LAYER_STATS_SIZE_V1, at most 4096. The kernel writes what of a struct it knows
+ *	and has room, and leaves the rest as it is.
+ * @result_handle: GEM handle of the buffer that tells how the job ended, or 0.
+ * @result_size: bytes given there, at least DRM_SNNQ_RESULT_SIZE_V1, inside the buffer
+ *	(else -EINVAL). The kernel writes what of a struct drm_snnq_result it knows and has room.
+ * @result_offset: bytes into it, multiple of 64.
  * @bindings: array of struct drm_snnq_binding, one per user region of the program
  *	in its order (another count: -EINVAL).
  * @syncs: array of struct drm_snnq_sync.
@@ -398,11 +428,50 @@ struct drm_snnq_job {
 	__u32 flags;
 	__u32 profile_handle;
 	__u64 profile_offset;
+	__u32 profile_size;
+	__u32 profile_stride;
+	__u32 result_handle;
+	__u32 result_size;
+	__u64 result_offset;
 	struct drm_snnq_array bindings;
 	struct drm_snnq_array syncs;
 };
 
-#define DRM_SNNQ_JOB_SIZE_V1		56
+#define DRM_SNNQ_JOB_SIZE_V1		80
+#define DRM_SNNQ_LAYER_STATS_SIZE_V1	128
+
+/**
+ * struct drm_snnq_result - how a job ended
+ * @seq: number of the job, as drm_snnq_stream_query counts; never 0.
+ * @error: 0, or a negative errno: that of the job's fence.
+ * @status: SNNQ_STATUS_*.
+ * @layer: layer of a fault, or SNNQ_LAYER_NONE.
+ * @region: region of a fault, or SNNQ_REGION_NONE.
+ * @offset: byte offset of a fault in its region, or 0.
+ * @steps: time steps that the device did.
+ * @reserved: 0.
+ * @cycles: device cycles that they took.
+ * @start_ns: when the device turned to the job, by CLOCK_MONOTONIC; 0: it did not.
+ * @end_ns: when its end was seen.
+ *
+ * Written before the job's fence signals, whatever the outcome; only when the device is
+ * removed it may be missing. Who zeroes it before knows by @seq.
+ */
+struct drm_snnq_result {
+	__u64 seq;
+	__s32 error;
+	__u32 status;
+	__u32 layer;
+	__u32 region;
+	__u64 offset;
+	__u32 steps;
+	__u32 reserved;
+	__u64 cycles;
+	__u64 start_ns;
+	__u64 end_ns;
+};
+
+#define DRM_SNNQ_RESULT_SIZE_V1		64
 
 /* Start from zero state, as after STREAM_RESET. */
 #define DRM_SNNQ_JOB_RESET		(1 << 0)
@@ -428,7 +497,7 @@ struct drm_snnq_job {
  *
  * A job that fails signals its syncobjs with the error (-EFAULT access fault,
  * -ETIME hang, -EIO device, -ECANCELED cancelled, or victim of an earlier failure
- * in its stream, -ENODEV removed); STREAM_QUERY tells the details.
+ * in its stream, -ENODEV removed); its result record and STREAM_QUERY tell the details.
  */
 struct drm_snnq_submit {
 	struct drm_snnq_array jobs;
@@ -441,8 +510,6 @@ struct drm_snnq_submit {
 	DRM_IOCTL_SNNQ(DRM_SNNQ_DEV_QUERY, struct drm_snnq_dev_query)
 #define DRM_IOCTL_SNNQ_BO_CREATE \
 	DRM_IOCTL_SNNQ(DRM_SNNQ_BO_CREATE, struct drm_snnq_bo_create)
-#define DRM_IOCTL_SNNQ_BO_MMAP_OFFSET \
-	DRM_IOCTL_SNNQ(DRM_SNNQ_BO_MMAP_OFFSET, struct drm_snnq_bo_mmap_offset)
 #define DRM_IOCTL_SNNQ_BO_SYNC \
 	DRM_IOCTL_SNNQ(DRM_SNNQ_BO_SYNC, struct drm_snnq_bo_sync)
 #define DRM_IOCTL_SNNQ_BO_INFO \

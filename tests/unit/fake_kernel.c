@@ -2,7 +2,6 @@
 /* fake_kernel.c - see fake_kernel.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sync_file.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -99,11 +98,20 @@ static int do_export(struct drm_syncobj_handle *arg)
 {
 	assert_int_equal(arg->flags, DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE);
 	assert_true(fake.syncobjs[arg->handle]);
-	if (fake.fence[arg->handle] == INT32_MAX)
+	if (!fake.fence[arg->handle])
 		return refuse(EINVAL);	/* no fence in it */
 	arg->fd = eventfd(!fake.pending, EFD_CLOEXEC);
-	assert_in_range(arg->fd, 0, FAKE_FILES - 1);
-	fake.sync_files[arg->fd] = fake.fence[arg->handle];
+	return 0;
+}
+
+static int do_transfer(struct drm_syncobj_transfer *arg)
+{
+	assert_true(fake.syncobjs[arg->src_handle] && fake.syncobjs[arg->dst_handle]);
+	assert_in_range(arg->src_point, 1, fake.point);
+	assert_int_equal(arg->dst_point, 0);
+	assert_int_equal(arg->flags, 0);
+	assert_int_equal(arg->pad, 0);
+	fake.fence[arg->dst_handle] = true;
 	return 0;
 }
 
@@ -142,16 +150,7 @@ static int do_bo_create(struct drm_snnq_bo_create *arg)
 	if (!arg->size || arg->size > PLACE_BYTES)
 		return refuse(ENOMEM);
 	arg->handle = new_buffer(arg->size, false);
-	return 0;
-}
-
-static int do_mmap_offset(struct drm_snnq_bo_mmap_offset *arg)
-{
-	struct fake_buffer *b = buffer(arg->handle);
-
-	if (!b || arg->flags || b->imported)
-		return refuse(b ? EINVAL : ENOENT);
-	arg->offset = b->place;
+	arg->mmap_offset = buffer(arg->handle)->place;
 	return 0;
 }
 
@@ -189,18 +188,6 @@ static int do_stream_create(struct drm_snnq_stream_create *arg)
 	return 0;
 }
 
-static int do_stream_query(struct drm_snnq_stream_query *arg)
-{
-	arg->state = fake.failed_stream ? DRM_SNNQ_STREAM_FAILED : DRM_SNNQ_STREAM_OK;
-	if (fake.failed_stream) {
-		arg->status = SNNQ_STATUS_ACCESS;
-		arg->layer = 2;
-		arg->region = 4;
-		arg->offset = 4096;
-	}
-	return 0;
-}
-
 static void check_bindings(void)
 {
 	assert_int_equal(fake.job.bindings.count, fake.info.region_count);
@@ -225,18 +212,42 @@ static void signal_syncs(void)
 	for (uint32_t i = 0; i < fake.job.syncs.count; i++) {
 		assert_true(fake.syncobjs[syncs[i].handle]);
 		assert_true(syncs[i].flags & DRM_SNNQ_SYNC_SIGNAL);
-		if (!(syncs[i].flags & DRM_SNNQ_SYNC_TIMELINE)) {
-			assert_int_equal(syncs[i].point, 0);
-			fake.fence[syncs[i].handle] = fake.job_error ? fake.job_error : 1;
-			continue;
-		}
+		assert_true(syncs[i].flags & DRM_SNNQ_SYNC_TIMELINE);
 		assert_true(syncs[i].point > fake.point);
 		fake.point = syncs[i].point;
 	}
 }
 
+/* How the job ended, unless the device is gone before. */
+static void write_record(void)
+{
+	const struct fake_buffer *b = buffer(fake.job.result_handle);
+	struct drm_snnq_result r = {
+		.seq = (uint64_t)fake.submits + 1, .error = fake.job_error,
+		.layer = SNNQ_LAYER_NONE, .region = SNNQ_REGION_NONE,
+		.steps = fake.job.steps, .cycles = FAKE_CYCLES, .start_ns = 1, .end_ns = INT64_MAX,
+	};
+
+	assert_non_null(b);
+	assert_int_equal(fake.job.result_size, sizeof(r));
+	assert_int_equal(fake.job.result_offset % 64, 0);
+	assert_true(fake.job.result_offset + sizeof(r) <= b->bytes);
+	if (fake.job_error == -EFAULT) {
+		r.status = SNNQ_STATUS_ACCESS;
+		r.layer = 2;
+		r.region = 4;
+		r.offset = 4096;
+	} else if (fake.job_error) {
+		r.status = SNNQ_STATUS_WATCHDOG;
+	}
+	if (!fake.removed)
+		assert_int_equal(pwrite(fake.file, &r, sizeof(r),
+					(off_t)(b->place + fake.job.result_offset)), sizeof(r));
+}
+
 static void write_results(void)
 {
+	write_record();
 	for (uint32_t i = 0; i < fake.info.region_count; i++)
 		if (fake.info.regions[i].role == SNNQ_ROLE_READOUT)
 			assert_true(pwrite(fake.file, fake.scores, fake.info.regions[i].bytes,
@@ -251,8 +262,12 @@ static int do_submit(struct drm_snnq_submit *arg)
 	assert_true(fake.streams[fake.job.stream]);
 	if (fake.failed_stream && !(fake.job.flags & DRM_SNNQ_JOB_RESET))
 		return refuse(ECANCELED);
-	if (fake.job.profile_handle)
+	if (fake.job.profile_handle) {
 		assert_non_null(buffer(fake.job.profile_handle));
+		assert_int_equal(fake.job.profile_stride, sizeof(struct snnq_layer_stats));
+		assert_int_equal(fake.job.profile_size,
+				 fake.info.layer_count * sizeof(struct snnq_layer_stats));
+	}
 	check_bindings();
 	signal_syncs();
 	write_results();
@@ -277,17 +292,10 @@ static int do_prime_export(struct drm_prime_handle *arg)
 
 static int do_bo_info(struct drm_snnq_bo_info *arg)
 {
+	if (arg->flags || arg->pad)
+		return refuse(EINVAL);
 	arg->size = buffer(arg->handle)->bytes;
-	arg->flags = DRM_SNNQ_BO_INFO_IMPORTED;
-	return 0;
-}
-
-static int do_file_info(int fd, struct sync_file_info *arg)
-{
-	assert_in_range(fd, 0, FAKE_FILES - 1);
-	assert_int_not_equal(fake.sync_files[fd], 0);
-	assert_int_equal(arg->num_fences, 0);
-	arg->status = fake.sync_files[fd];
+	arg->bo_flags = DRM_SNNQ_BO_IMPORTED;
 	return 0;
 }
 
@@ -300,7 +308,7 @@ static int do_objects(unsigned long request, void *arg)
 		if (!memchr(fake.syncobjs, true, sizeof(fake.syncobjs)))
 			fake.point = 0;		/* a stream of its own */
 		c->handle = take(fake.syncobjs);
-		fake.fence[c->handle] = INT32_MAX;
+		fake.fence[c->handle] = false;
 		return 0;
 	}
 	case DRM_IOCTL_SYNCOBJ_DESTROY:
@@ -315,7 +323,7 @@ static int do_objects(unsigned long request, void *arg)
 	}
 }
 
-static int answer(int fd, unsigned long request, void *arg)
+static int answer(unsigned long request, void *arg)
 {
 	switch (request) {
 	case DRM_IOCTL_VERSION: return do_version(arg);
@@ -324,15 +332,13 @@ static int answer(int fd, unsigned long request, void *arg)
 	case DRM_IOCTL_PRIME_HANDLE_TO_FD: return do_prime_export(arg);
 	case DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD: return do_export(arg);
 	case DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT: return do_wait(arg);
-	case SYNC_IOC_FILE_INFO: return do_file_info(fd, arg);
+	case DRM_IOCTL_SYNCOBJ_TRANSFER: return do_transfer(arg);
 	case DRM_IOCTL_SNNQ_DEV_QUERY: return do_query(arg);
 	case DRM_IOCTL_SNNQ_BO_CREATE: return do_bo_create(arg);
-	case DRM_IOCTL_SNNQ_BO_MMAP_OFFSET: return do_mmap_offset(arg);
 	case DRM_IOCTL_SNNQ_BO_SYNC: return do_sync(arg);
 	case DRM_IOCTL_SNNQ_BO_INFO: return do_bo_info(arg);
 	case DRM_IOCTL_SNNQ_MODEL_CREATE: return do_model_create(arg);
 	case DRM_IOCTL_SNNQ_STREAM_CREATE: return do_stream_create(arg);
-	case DRM_IOCTL_SNNQ_STREAM_QUERY: return do_stream_query(arg);
 	case DRM_IOCTL_SNNQ_SUBMIT: return do_submit(arg);
 	default: return do_objects(request, arg);
 	}
@@ -348,13 +354,14 @@ static bool frees(unsigned long request)
 
 static int fake_ioctl(int fd, unsigned long request, void *arg)
 {
+	(void)fd;
 	if (fake.calls++ == fake.fail_at) {
 		fake.failed = request;
 		if (frees(request))
-			answer(fd, request, arg);
+			answer(request, arg);
 		return refuse(fake.fail_errno);
 	}
-	return answer(fd, request, arg);
+	return answer(request, arg);
 }
 
 void fake_start(void)

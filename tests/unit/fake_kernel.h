@@ -16,7 +16,7 @@
 #include "snnq_validate.h"
 
 #define FAKE_OBJECTS 64
-#define FAKE_FILES 256
+#define FAKE_CYCLES 1234
 
 /* Widths of each scheme that the device has: no two alike, and enough for the models of tests. */
 #define FAKE_UNIFORM 0x1fe
@@ -28,7 +28,7 @@
 struct fake_buffer {
 	bool live, imported;
 	uint64_t bytes, place;		/* in the file */
-	uint32_t synced;		/* DRM_SNNQ_SYNC_* seen */
+	uint32_t synced;		/* DRM_SNNQ_BO_SYNC_* seen */
 };
 
 struct fake_kernel {
@@ -42,8 +42,7 @@ struct fake_kernel {
 
 	struct fake_buffer buffers[FAKE_OBJECTS];
 	bool programs[FAKE_OBJECTS], streams[FAKE_OBJECTS], syncobjs[FAKE_OBJECTS];
-	int fence[FAKE_OBJECTS];	/* status of a binary syncobj's fence */
-	int sync_files[FAKE_FILES];	/* status by descriptor */
+	bool fence[FAKE_OBJECTS];	/* a binary syncobj has one */
 	uint64_t point;			/* of the timeline */
 	struct snnq_program_info info;
 	uint32_t priority;
@@ -51,6 +50,7 @@ struct fake_kernel {
 	/* script */
 	int job_error;			/* how jobs end: 0 or -errno */
 	bool pending;			/* waits expire */
+	bool removed;			/* jobs end without a record */
 	int32_t scores[4];		/* written to the readout */
 	uint32_t cores;
 

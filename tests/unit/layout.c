@@ -170,23 +170,23 @@ static void emit_rings(void)
 
 static void emit_objects(void)
 {
-	STRUCT(drm_snnq_bo_create, 16);
+	STRUCT(drm_snnq_bo_create, 24);
 	FIELD(drm_snnq_bo_create, size);
 	FIELD(drm_snnq_bo_create, flags);
 	FIELD(drm_snnq_bo_create, handle);
-	STRUCT(drm_snnq_bo_mmap_offset, 16);
-	FIELD(drm_snnq_bo_mmap_offset, handle);
-	FIELD(drm_snnq_bo_mmap_offset, flags);
-	FIELD(drm_snnq_bo_mmap_offset, offset);
+	FIELD(drm_snnq_bo_create, mmap_offset);
 	STRUCT(drm_snnq_bo_sync, 24);
 	FIELD(drm_snnq_bo_sync, handle);
 	FIELD(drm_snnq_bo_sync, flags);
 	FIELD(drm_snnq_bo_sync, offset);
 	FIELD(drm_snnq_bo_sync, size);
-	STRUCT(drm_snnq_bo_info, 16);
+	STRUCT(drm_snnq_bo_info, 32);
 	FIELD(drm_snnq_bo_info, handle);
 	FIELD(drm_snnq_bo_info, flags);
 	FIELD(drm_snnq_bo_info, size);
+	FIELD(drm_snnq_bo_info, mmap_offset);
+	FIELD(drm_snnq_bo_info, bo_flags);
+	FIELD(drm_snnq_bo_info, pad);
 	STRUCT(drm_snnq_model_create, 32);
 	FIELD(drm_snnq_model_create, program);
 	FIELD(drm_snnq_model_create, size);
@@ -211,7 +211,7 @@ static void emit_objects(void)
 	STRUCT(drm_snnq_stream_reset, 8);
 	FIELD(drm_snnq_stream_reset, handle);
 	FIELD(drm_snnq_stream_reset, flags);
-	STRUCT(drm_snnq_stream_query, 48);
+	STRUCT(drm_snnq_stream_query, 56);
 	FIELD(drm_snnq_stream_query, handle);
 	FIELD(drm_snnq_stream_query, state);
 	FIELD(drm_snnq_stream_query, steps);
@@ -220,8 +220,9 @@ static void emit_objects(void)
 	FIELD(drm_snnq_stream_query, layer);
 	FIELD(drm_snnq_stream_query, region);
 	FIELD(drm_snnq_stream_query, offset);
+	FIELD(drm_snnq_stream_query, fault_seq);
 	FIELD(drm_snnq_stream_query, flags);
-	FIELD(drm_snnq_stream_query, pad);
+	FIELD(drm_snnq_stream_query, error);
 }
 
 static void emit_queries(void)
@@ -230,7 +231,7 @@ static void emit_queries(void)
 	FIELD(drm_snnq_dev_query, type);
 	FIELD(drm_snnq_dev_query, size);
 	FIELD(drm_snnq_dev_query, ptr);
-	STRUCT(drm_snnq_dev_info, 88);
+	STRUCT(drm_snnq_dev_info, 128);
 	FIELD(drm_snnq_dev_info, hw_version);
 	FIELD(drm_snnq_dev_info, cores);
 	FIELD(drm_snnq_dev_info, sram_bytes);
@@ -252,6 +253,16 @@ static void emit_queries(void)
 	FIELD(drm_snnq_dev_info, scheme_apot);
 	FIELD(drm_snnq_dev_info, scheme_ternary);
 	FIELD(drm_snnq_dev_info, limit_ms);
+	FIELD(drm_snnq_dev_info, timeout_ms);
+	FIELD(drm_snnq_dev_info, flags);
+	FIELD(drm_snnq_dev_info, page_bytes);
+	FIELD(drm_snnq_dev_info, max_models);
+	FIELD(drm_snnq_dev_info, max_streams);
+	FIELD(drm_snnq_dev_info, max_queued_stream);
+	FIELD(drm_snnq_dev_info, max_queued_file);
+	FIELD(drm_snnq_dev_info, max_jobs);
+	FIELD(drm_snnq_dev_info, max_syncs);
+	FIELD(drm_snnq_dev_info, reserved);
 	STRUCT(drm_snnq_stats, 104);
 	FIELD(drm_snnq_stats, jobs_submitted);
 	FIELD(drm_snnq_stats, jobs_completed);
@@ -283,14 +294,31 @@ static void emit_jobs(void)
 	FIELD(drm_snnq_sync, handle);
 	FIELD(drm_snnq_sync, flags);
 	FIELD(drm_snnq_sync, point);
-	STRUCT(drm_snnq_job, 56);
+	STRUCT(drm_snnq_job, 80);
 	FIELD(drm_snnq_job, stream);
 	FIELD(drm_snnq_job, steps);
 	FIELD(drm_snnq_job, flags);
 	FIELD(drm_snnq_job, profile_handle);
 	FIELD(drm_snnq_job, profile_offset);
+	FIELD(drm_snnq_job, profile_size);
+	FIELD(drm_snnq_job, profile_stride);
+	FIELD(drm_snnq_job, result_handle);
+	FIELD(drm_snnq_job, result_size);
+	FIELD(drm_snnq_job, result_offset);
 	FIELD(drm_snnq_job, bindings);
 	FIELD(drm_snnq_job, syncs);
+	STRUCT(drm_snnq_result, 64);
+	FIELD(drm_snnq_result, seq);
+	FIELD(drm_snnq_result, error);
+	FIELD(drm_snnq_result, status);
+	FIELD(drm_snnq_result, layer);
+	FIELD(drm_snnq_result, region);
+	FIELD(drm_snnq_result, offset);
+	FIELD(drm_snnq_result, steps);
+	FIELD(drm_snnq_result, reserved);
+	FIELD(drm_snnq_result, cycles);
+	FIELD(drm_snnq_result, start_ns);
+	FIELD(drm_snnq_result, end_ns);
 	STRUCT(drm_snnq_submit, 24);
 	FIELD(drm_snnq_submit, jobs);
 	FIELD(drm_snnq_submit, flags);

@@ -120,7 +120,7 @@ static void test_weights(void **state)
 	for (uint32_t i = 1; i < FAKE_OBJECTS; i++)
 		if (fake.buffers[i].live && fake.buffers[i].bytes == sizeof(image)) {
 			found = true;
-			assert_true(fake.buffers[i].synced & DRM_SNNQ_SYNC_FOR_DEVICE);
+			assert_true(fake.buffers[i].synced & DRM_SNNQ_BO_SYNC_FOR_DEVICE);
 			fake_read(i, image, sizeof(image));
 		}
 	assert_true(found);
@@ -157,6 +157,8 @@ static void test_submit(void **state)
 		assert_int_equal(r.scores[1], i);
 		assert_int_equal(r.class_index, 1);
 		assert_string_equal(r.class_name, "no");
+		assert_int_equal(r.cycles, FAKE_CYCLES);
+		assert_true(r.latency_ns > INT64_MAX / 2);	/* by the record */
 		snnq_job_free(job);
 	}
 	must(snnq_stream_reset(s.stream));
@@ -181,7 +183,7 @@ static void test_push_resets(void **state)
 		assert_int_equal(fake.job.flags, DRM_SNNQ_JOB_RESET);
 		assert_int_equal(fake.job.steps, 8);
 		assert_true(fake.buffers[fake.bindings[1].handle].synced &
-			    DRM_SNNQ_SYNC_FOR_DEVICE);
+			    DRM_SNNQ_BO_SYNC_FOR_DEVICE);
 	}
 	assert_int_equal(snnq_stream_push_events(s.stream, events, &r), 0);
 	assert_int_equal(fake.submits, 2);
@@ -272,24 +274,23 @@ static void test_hang(void **state)
 	must(snnq_stream_submit(s.stream, s.input, 1, &job));
 	assert_int_equal(snnq_job_wait(job, -1, NULL), -EIO);
 	assert_non_null(strstr(snnq_last_error(s.dev), "Timer expired"));
+	assert_null(strstr(snnq_last_error(s.dev), "layer"));	/* none is to blame */
 	snnq_job_free(job);
 	session_close(&s);
 }
 
-/* Without details the error is told nevertheless. */
-static void test_query_fails(void **state)
+/* The device is gone, and with it what it would have noted. */
+static void test_no_record(void **state)
 {
 	struct snnq_job *job;
 	struct session s;
 
 	(void)state;
 	session_open(&s);
-	fake.job_error = -EFAULT;
+	fake.removed = true;
 	must(snnq_stream_submit(s.stream, s.input, 1, &job));
-	fake.fail_at = fake.calls + 3;	/* wait, export, status, query */
-	fake.fail_errno = ENODEV;
-	assert_int_equal(snnq_job_wait(job, -1, NULL), -EFAULT);
-	assert_int_equal(fake.failed, DRM_IOCTL_SNNQ_STREAM_QUERY);
+	assert_int_equal(snnq_job_wait(job, -1, NULL), -ENODEV);
+	assert_non_null(strstr(snnq_last_error(s.dev), "removed"));
 	snnq_job_free(job);
 	session_close(&s);
 }
@@ -309,6 +310,37 @@ static void test_profile_buffer(void **state)
 			 fake.info.layer_count * sizeof(struct snnq_layer_stats));
 	snnq_job_free(job);
 	snnq_stream_destroy(stream);
+	session_close(&s);
+}
+
+/* Options that say nothing of the priority mean the usual one. */
+static void test_priorities(void **state)
+{
+	static const struct {
+		struct snnq_stream_opts opts;
+		uint32_t priority;
+	} cases[] = {
+		{ { .size = sizeof(struct snnq_stream_opts) }, DRM_SNNQ_PRIORITY_NORMAL },
+		{ { .size = sizeof(struct snnq_stream_opts), .priority = SNNQ_PRIO_NORMAL },
+		  DRM_SNNQ_PRIORITY_NORMAL },
+		{ { .size = sizeof(struct snnq_stream_opts), .priority = SNNQ_PRIO_LOW },
+		  DRM_SNNQ_PRIORITY_LOW },
+	};
+	const struct drm_snnq_stream_create zeroed = { 0 };
+	struct snnq_stream *stream;
+	struct session s;
+
+	(void)state;
+	session_open(&s);
+	assert_int_equal(zeroed.priority, DRM_SNNQ_PRIORITY_NORMAL);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		must(snnq_stream_create(s.model, &cases[i].opts, &stream));
+		assert_int_equal(fake.priority, cases[i].priority);
+		snnq_stream_destroy(stream);
+	}
+	assert_int_equal(snnq_stream_create(s.model, SNNQ_OPTS(struct snnq_stream_opts,
+							       .priority = SNNQ_PRIO_HIGH + 1),
+					    &stream), -EINVAL);
 	session_close(&s);
 }
 
@@ -454,8 +486,9 @@ int main(void)
 		TEST(test_job_fails),
 		TEST(test_failure_survives_reset),
 		TEST(test_hang),
-		TEST(test_query_fails),
+		TEST(test_no_record),
 		TEST(test_profile_buffer),
+		TEST(test_priorities),
 		TEST(test_high_priority_needs_a_right),
 		TEST(test_share),
 		TEST(test_every_call_fails_once),

@@ -155,11 +155,11 @@ void snnq_tensor_free(struct snnq_tensor_buf *buf);
 
 /* ---- streams ---- */
 
-enum snnq_priority { SNNQ_PRIO_LOW, SNNQ_PRIO_NORMAL, SNNQ_PRIO_HIGH };
+enum snnq_priority { SNNQ_PRIO_LOW = -1, SNNQ_PRIO_NORMAL = 0, SNNQ_PRIO_HIGH = 1 };
 
 struct snnq_stream_opts {
 	size_t size;
-	enum snnq_priority priority;	/* taken as given when the struct is given */
+	enum snnq_priority priority;
 	bool profile;			/* collect layer counters */
 };
 

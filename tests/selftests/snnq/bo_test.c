@@ -44,8 +44,11 @@ TEST_F(bo, size_is_rounded_and_content_is_zero)
 	info.handle = bo.handle;
 	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
 	EXPECT_EQ(2 * page_bytes(), info.size);
-	EXPECT_EQ(0, info.flags);
+	EXPECT_EQ(0, info.bo_flags);
 	info.flags = 1;
+	EXPECT_EQ(-EINVAL, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
+	info.flags = 0;
+	info.pad = 1;
 	EXPECT_EQ(-EINVAL, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
 	bo_destroy(&bo);
 }
@@ -66,21 +69,63 @@ TEST_F(bo, mapping_outlives_the_handle)
 
 TEST_F(bo, mmap_refuses_what_is_no_buffer)
 {
-	struct drm_snnq_bo_mmap_offset offset = { .handle = 555 };
+	struct drm_snnq_bo_info info = { .handle = 555 };
 	struct test_bo bo;
 
-	EXPECT_EQ(-ENOENT, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_MMAP_OFFSET, &offset));
+	EXPECT_EQ(-ENOENT, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
 	ASSERT_EQ(0, bo_create(self->fd, 4096, 0, &bo));
-	offset = (struct drm_snnq_bo_mmap_offset) { .handle = bo.handle, .flags = 1 };
-	EXPECT_EQ(-EINVAL, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_MMAP_OFFSET, &offset));
-	offset = (struct drm_snnq_bo_mmap_offset) { .handle = bo.handle };
-	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_MMAP_OFFSET, &offset));
+	info = (struct drm_snnq_bo_info) { .handle = bo.handle };
+	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
 	/* longer than the buffer, and next to it */
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, 2 * page_bytes(), PROT_READ, MAP_SHARED, self->fd,
-				   (off_t)offset.offset));
+				   (off_t)info.mmap_offset));
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, self->fd,
-				   (off_t)offset.offset + (1 << 30)));
+				   (off_t)info.mmap_offset + (1 << 30)));
 	bo_destroy(&bo);
+}
+
+TEST_F(bo, info_tells_where_to_map)
+{
+	struct drm_snnq_bo_info info = { };
+	struct test_bo bo;
+	uint8_t *again;
+
+	ASSERT_EQ(0, bo_create(self->fd, page_bytes(), DRM_SNNQ_BO_DEVICE_READONLY, &bo));
+	info.handle = bo.handle;
+	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
+	EXPECT_EQ(DRM_SNNQ_BO_DEVICE_READONLY, info.bo_flags);
+	EXPECT_EQ(0, info.flags);
+	again = mmap(NULL, bo.size, PROT_READ, MAP_SHARED, self->fd, (off_t)info.mmap_offset);
+	ASSERT_NE(MAP_FAILED, again);
+	((uint8_t *)bo.map)[17] = 0x5a;
+	EXPECT_EQ(0x5a, again[17]);
+	munmap(again, bo.size);
+	bo_destroy(&bo);
+}
+
+static bool booted_with(const char *word)
+{
+	char line[4096] = "";
+	int fd = open("/proc/cmdline", O_RDONLY);
+
+	if (fd >= 0) {
+		if (read(fd, line, sizeof(line) - 1) < 0)
+			line[0] = 0;
+		close(fd);
+	}
+	return strstr(line, word);
+}
+
+/* Emulated machines are coherent, unless the kernel puts something between. */
+TEST_F(bo, coherence_is_told)
+{
+	bool told = dev_info(self->fd).flags & DRM_SNNQ_DEV_COHERENT;
+
+	if (booted_with("swiotlb=force")) {
+		EXPECT_FALSE(told);
+	} else if (!booted_with("iommu")) {
+		EXPECT_TRUE(told);
+	}
 }
 
 /* Runs one job on buffers of the caller's choice and compares. */
@@ -184,7 +229,8 @@ TEST_F(bo, import_from_udmabuf)
 	close(buf);
 	info.handle = prime.handle;
 	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
-	EXPECT_TRUE(info.flags & DRM_SNNQ_BO_INFO_IMPORTED);
+	EXPECT_TRUE(info.bo_flags & DRM_SNNQ_BO_IMPORTED);
+	EXPECT_EQ(0, info.mmap_offset);
 	ASSERT_EQ(0, net_create(self->fd, 64, 5, &net));
 	map = mmap(NULL, create.size, PROT_READ | PROT_WRITE, MAP_SHARED, mem, 0);
 	ASSERT_NE(MAP_FAILED, map);

@@ -88,16 +88,33 @@ void inject(volatile uint32_t *regs, uint32_t what, uint32_t value)
 int run_one(int fd, const struct test_net *net, uint32_t stream, uint32_t syncobj,
 	    uint64_t point)
 {
+	return run_recorded(fd, net, stream, syncobj, point, NULL);
+}
+
+int run_recorded(int fd, const struct test_net *net, uint32_t stream, uint32_t syncobj,
+		 uint64_t point, struct drm_snnq_result *result)
+{
+	struct test_bo bo = { };
 	struct test_job j;
 	uint32_t binary;
 	int ret;
 
 	job_fill(&j, net, stream, 0, STEPS, syncobj, point);
 	ret = job_track(fd, &j, &binary);
+	if (!ret && result)
+		ret = bo_create(fd, 4096, 0, &bo);
+	if (!ret && result)
+		job_result(&j.job, bo.handle, 64);
 	if (!ret)
 		ret = submit(fd, &j.job, 1, NULL);
 	if (!ret)
 		ret = timeline_wait(fd, syncobj, point, 60000);
+	if (!ret && result)
+		ret = bo_fetch(&bo);
+	if (!ret && result)
+		memcpy(result, (char *)bo.map + 64, sizeof(*result));
+	if (bo.handle)
+		bo_destroy(&bo);
 	return ret ? ret : job_status(fd, binary);
 }
 

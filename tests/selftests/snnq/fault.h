@@ -22,6 +22,9 @@ void inject(volatile uint32_t *regs, uint32_t what, uint32_t value);
 /* One job of STEPS to its end; its error. */
 int run_one(int fd, const struct test_net *net, uint32_t stream, uint32_t syncobj,
 	    uint64_t point);
+/* The same; and what the job's record says. */
+int run_recorded(int fd, const struct test_net *net, uint32_t stream, uint32_t syncobj,
+		 uint64_t point, struct drm_snnq_result *result);
 
 /*
  * A client of its own process: jobs, each compared, until @rounds are done or, with

@@ -55,9 +55,14 @@ TEST_F(fault, dma_error_is_reported_and_the_stream_recovers)
 	EXPECT_EQ(DRM_SNNQ_STREAM_FAILED, q.state);
 	EXPECT_EQ(SNNQ_STATUS_DMA, q.status);
 	EXPECT_EQ(0, q.offset);		/* the device reports an address: not for users */
+	EXPECT_EQ(-EIO, q.error);
+	EXPECT_EQ(2, q.fault_seq);
 	/* refused until it is reset */
 	EXPECT_EQ(-ECANCELED, run_one(self->fd, &self->net, self->stream, self->syncobj, 3));
 	ASSERT_EQ(0, stream_reset(self->fd, self->stream));
+	ASSERT_EQ(0, stream_query(self->fd, self->stream, &q));
+	EXPECT_EQ(0, q.error);
+	EXPECT_EQ(0, q.fault_seq);
 	ASSERT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 4));
 	net_expect(&self->net, 0, STEPS);
 	EXPECT_TRUE(net_matches(&self->net));
@@ -90,26 +95,40 @@ TEST_F(fault, job_with_reset_revives_a_failed_stream)
 	EXPECT_TRUE(net_matches(&self->net));
 }
 
-/* Jobs queued behind a failed one of their stream are victims; no half state is read. */
+/*
+ * Jobs queued behind a failed one of their stream are victims; no half state is read.
+ * The record of each job says the same as its fence.
+ */
 TEST_F(fault, queue_behind_a_fault_is_cancelled)
 {
 	struct test_job j[4];
 	struct drm_snnq_job jobs[4];
+	const struct drm_snnq_result *r;
+	struct test_bo results;
 	uint32_t binary[4];
 	int good = 0, cancelled = 0, io = 0;
 
+	ASSERT_EQ(0, bo_create(self->fd, 4096, 0, &results));
+	r = results.map;
 	for (int i = 0; i < 4; i++) {
 		job_fill(&j[i], &self->net, self->stream, 0, STEPS, self->syncobj,
 			 (uint64_t)i + 1);
 		ASSERT_EQ(0, job_track(self->fd, &j[i], &binary[i]));
+		job_result(&j[i].job, results.handle, 64 * (uint32_t)i);
 		jobs[i] = j[i].job;
 	}
 	inject(self->regs, SNNQ_INJECT_DMA_ERROR, 8);
 	ASSERT_EQ(0, submit(self->fd, jobs, 4, NULL));
 	ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, 4, 60000));
+	ASSERT_EQ(0, bo_fetch(&results));
 	for (int i = 0; i < 4; i++) {
 		int status = job_status(self->fd, binary[i]);
 
+		EXPECT_EQ(status, r[i].error) TH_LOG("job %d", i);
+		EXPECT_EQ((uint64_t)i + 1, r[i].seq);
+		EXPECT_NE(SNNQ_STATUS_OK, r[i].status);
+		EXPECT_EQ(0, r[i].offset);
+		EXPECT_LE(r[i].start_ns, r[i].end_ns);
 		good += status == 0;
 		cancelled += status == -ECANCELED;
 		io += status == -EIO;
@@ -117,6 +136,8 @@ TEST_F(fault, queue_behind_a_fault_is_cancelled)
 	EXPECT_EQ(0, good);
 	EXPECT_GE(io, 1);
 	EXPECT_EQ(4, io + cancelled);
+	EXPECT_EQ(SNNQ_STATUS_DMA, r[0].status);
+	bo_destroy(&results);
 }
 
 static const uint32_t hang_levels[] = {
@@ -129,6 +150,7 @@ TEST_F_TIMEOUT(fault, a_hang_hurts_only_its_stream, 300)
 {
 	for (int level = 0; level < 3; level++) {
 		uint32_t stream, other;
+		struct drm_snnq_result r = { };
 		struct test_net innocent;
 		uint64_t point = 0;
 		int hung;
@@ -139,9 +161,15 @@ TEST_F_TIMEOUT(fault, a_hang_hurts_only_its_stream, 300)
 		inject(self->regs, SNNQ_INJECT_HANG_LEVEL, hang_levels[level]);
 		inject(self->regs, SNNQ_INJECT_HANG_COUNT, 1);
 		inject(self->regs, SNNQ_INJECT_HANG_LAYER, 1);
-		hung = run_one(self->fd, &self->net, stream, self->syncobj,
-			       10 * (uint64_t)level + 1);
+		hung = run_recorded(self->fd, &self->net, stream, self->syncobj,
+				    10 * (uint64_t)level + 1, &r);
 		EXPECT_EQ(-ETIME, hung) TH_LOG("level %d", level);
+		EXPECT_EQ(-ETIME, r.error) TH_LOG("level %d", level);
+		EXPECT_EQ(SNNQ_STATUS_WATCHDOG, r.status) TH_LOG("level %d", level);
+		EXPECT_EQ(1, r.seq);
+		EXPECT_NE(0, r.start_ns);
+		/* a hang is seen after the module's timeout only */
+		EXPECT_LE(dev_info(self->fd).timeout_ms * 1000000ull, r.end_ns - r.start_ns);
 		point = 10 * (uint64_t)level + 2;
 		ASSERT_EQ(0, run_one(self->fd, &innocent, other, self->syncobj, point));
 		net_expect(&innocent, 0, STEPS);

@@ -55,6 +55,15 @@ TEST_F(ioctl, query_tells_its_size_and_zeroes_the_rest)
 	EXPECT_GE(big.info.cores, 1);
 	EXPECT_LE(big.info.cores, SNNQ_MAX_CORES);
 	EXPECT_LT(0, big.info.limit_ms);
+	EXPECT_LT(0, big.info.timeout_ms);
+	EXPECT_EQ(page_bytes(), big.info.page_bytes);
+	EXPECT_LT(0, big.info.max_models);
+	EXPECT_LT(0, big.info.max_streams);
+	EXPECT_LE(big.info.max_queued_stream, big.info.max_queued_file);
+	EXPECT_LE(SNNQ_MAX_JOBS_PER_SUBMIT, big.info.max_jobs);
+	EXPECT_LE(SNNQ_MAX_SYNCS_PER_JOB, big.info.max_syncs);
+	EXPECT_EQ(0, big.info.flags & ~DRM_SNNQ_DEV_COHERENT);
+	EXPECT_EQ(0, big.info.reserved);
 	EXPECT_NE(0, big.info.ops & (1ull << SNNQ_OP_LINEAR));
 	/* a short buffer gets the first fields only */
 	q = (struct drm_snnq_dev_query) { .size = 4, .ptr = (uintptr_t)&cores };
@@ -87,7 +96,7 @@ TEST_F(ioctl, bo_create_refuses)
 TEST_F(ioctl, bo_sync_refuses)
 {
 	struct drm_snnq_bo_sync good = {
-		.handle = self->net.weights.handle, .flags = DRM_SNNQ_SYNC_FOR_CPU,
+		.handle = self->net.weights.handle, .flags = DRM_SNNQ_BO_SYNC_FOR_CPU,
 		.size = 4096,
 	}, s = good;
 
@@ -250,7 +259,24 @@ SPOIL(no_steps, j->job.steps = 0)
 SPOIL(many_steps, j->job.steps = MAX_TEST_STEPS + 1)
 SPOIL(bad_flags, j->job.flags = 1u << 30)
 SPOIL(stray_profile_offset, j->job.profile_offset = 64)
-SPOIL(bad_profile, j->job.profile_handle = 12345)
+SPOIL(stray_profile_size, j->job.profile_size = 256)
+SPOIL(stray_profile_stride, j->job.profile_stride = 128)
+SPOIL(bad_profile, job_profile(&j->job, 12345, 0, 128))
+SPOIL(no_profile_stride, job_profile(&j->job, j->binding[2].handle, 0, 0))
+SPOIL(short_profile_stride, job_profile(&j->job, j->binding[2].handle, 0, 120))
+SPOIL(odd_profile_stride, job_profile(&j->job, j->binding[2].handle, 0, 132))
+SPOIL(long_profile_stride, job_profile(&j->job, j->binding[0].handle, 0, 4104))
+SPOIL(odd_profile_offset, job_profile(&j->job, j->binding[2].handle, 32, 128))
+SPOIL(profile_wraps, job_profile(&j->job, j->binding[2].handle, UINT64_MAX - 63, 128))
+SPOIL(profile_beyond_bo, job_profile(&j->job, j->binding[2].handle, page_bytes() - 192, 128))
+SPOIL(small_profile, (job_profile(&j->job, j->binding[2].handle, 0, 128), j->job.profile_size--))
+SPOIL(stray_result_offset, j->job.result_offset = 64)
+SPOIL(stray_result_size, j->job.result_size = 64)
+SPOIL(bad_result, job_result(&j->job, 12345, 0))
+SPOIL(odd_result_offset, job_result(&j->job, j->binding[2].handle, 32))
+SPOIL(result_wraps, job_result(&j->job, j->binding[2].handle, UINT64_MAX - 63))
+SPOIL(result_beyond_bo, job_result(&j->job, j->binding[2].handle, page_bytes()))
+SPOIL(small_result, (job_result(&j->job, j->binding[2].handle, 0), j->job.result_size = 56))
 SPOIL(few_bindings, j->job.bindings.count = 2)
 SPOIL(no_bindings, j->job.bindings.count = 0)
 SPOIL(short_stride, j->job.bindings.stride = 8)
@@ -277,7 +303,24 @@ static const struct submit_case submit_cases[] = {
 	{ "stream", bad_stream, -ENOENT }, { "no steps", no_steps, -EINVAL },
 	{ "many steps", many_steps, -EINVAL }, { "flags", bad_flags, -EINVAL },
 	{ "profile offset without buffer", stray_profile_offset, -EINVAL },
+	{ "profile size without buffer", stray_profile_size, -EINVAL },
+	{ "profile stride without buffer", stray_profile_stride, -EINVAL },
 	{ "profile handle", bad_profile, -ENOENT },
+	{ "no profile stride", no_profile_stride, -EINVAL },
+	{ "short profile stride", short_profile_stride, -EINVAL },
+	{ "odd profile stride", odd_profile_stride, -EINVAL },
+	{ "long profile stride", long_profile_stride, -EINVAL },
+	{ "odd profile offset", odd_profile_offset, -EINVAL },
+	{ "profile offset wraps", profile_wraps, -EINVAL },
+	{ "profile beyond BO", profile_beyond_bo, -EINVAL },
+	{ "small profile", small_profile, -EOVERFLOW },
+	{ "result offset without buffer", stray_result_offset, -EINVAL },
+	{ "result size without buffer", stray_result_size, -EINVAL },
+	{ "result handle", bad_result, -ENOENT },
+	{ "odd result offset", odd_result_offset, -EINVAL },
+	{ "result offset wraps", result_wraps, -EINVAL },
+	{ "result beyond BO", result_beyond_bo, -EINVAL },
+	{ "small result", small_result, -EINVAL },
 	{ "few bindings", few_bindings, -EINVAL }, { "no bindings", no_bindings, -EINVAL },
 	{ "short stride", short_stride, -EINVAL }, { "long stride", long_stride, -EINVAL },
 	{ "bindings pointer", bad_bindings_pointer, -EFAULT },
@@ -328,7 +371,7 @@ TEST_F(ioctl, submit_array_refuses)
 	s.jobs.count = 0;
 	EXPECT_EQ(-EINVAL, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_SUBMIT, &s));
 	s = good;
-	s.jobs.count = SNNQ_MAX_JOBS_PER_SUBMIT + 1;
+	s.jobs.count = dev_info(self->fd).max_jobs + 1;
 	EXPECT_EQ(-E2BIG, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_SUBMIT, &s));
 	s = good;
 	s.jobs.count = 0xffffffff;
@@ -370,6 +413,12 @@ TEST_F(ioctl, read_only_buffer_is_not_written)
 	ASSERT_EQ(0, bo_create(self->fd, 4096, DRM_SNNQ_BO_DEVICE_READONLY, &ro));
 	job_fill(&j, &self->net, self->stream, 0, 1, self->syncobj, 1);
 	j.binding[2].handle = ro.handle;
+	EXPECT_EQ(-EACCES, submit(self->fd, &j.job, 1, NULL));
+	job_fill(&j, &self->net, self->stream, 0, 1, self->syncobj, 1);
+	job_profile(&j.job, ro.handle, 0, sizeof(struct snnq_layer_stats));
+	EXPECT_EQ(-EACCES, submit(self->fd, &j.job, 1, NULL));
+	job_fill(&j, &self->net, self->stream, 0, 1, self->syncobj, 1);
+	job_result(&j.job, ro.handle, 0);
 	EXPECT_EQ(-EACCES, submit(self->fd, &j.job, 1, NULL));
 	bo_destroy(&ro);
 }

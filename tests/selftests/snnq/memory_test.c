@@ -246,7 +246,7 @@ TEST_F_TIMEOUT(memory, destroyed_models_count, 300)
 	int n, ret = 0;
 
 	program_fill(&p, 16);
-	for (n = 0; n < 1200 && !ret; n++) {
+	for (n = 0; n < 2 * (int)dev_info(self->fd).max_models && !ret; n++) {
 		struct drm_snnq_model_destroy d = { };
 
 		ret = model_create(self->fd, &p, p.header.total_bytes, &d.handle);
@@ -255,7 +255,7 @@ TEST_F_TIMEOUT(memory, destroyed_models_count, 300)
 		ret = stream_create(self->fd, d.handle, &stream);
 		snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_MODEL_DESTROY, &d);
 	}
-	EXPECT_EQ(SNNQ_MAX_MODELS_PER_FILE, n);
+	EXPECT_EQ(dev_info(self->fd).max_models, n);
 	EXPECT_EQ(-ENOSPC, ret);
 }
 
@@ -263,6 +263,7 @@ TEST_F_TIMEOUT(memory, destroyed_models_count, 300)
 
 TEST_F_TIMEOUT(memory, queued_jobs_have_a_limit, 300)
 {
+	const struct drm_snnq_dev_info info = dev_info(self->fd);
 	static struct test_job j[PER_CALL];
 	struct drm_snnq_job jobs[PER_CALL];
 	uint32_t gate_sync, stream, streams;
@@ -274,7 +275,7 @@ TEST_F_TIMEOUT(memory, queued_jobs_have_a_limit, 300)
 	ASSERT_EQ(0, gate_for_jobs(self->fd, &gate, &gate_sync));
 	for (streams = 0; streams < 40 && !ret; streams++) {
 		ASSERT_EQ(0, stream_create(self->fd, net.model, &stream));
-		for (int k = 0; k < SNNQ_MAX_QUEUED_PER_STREAM / PER_CALL && !ret; k++) {
+		for (uint32_t k = 0; k < info.max_queued_stream / PER_CALL && !ret; k++) {
 			for (int i = 0; i < PER_CALL; i++) {
 				job_fill(&j[i], &net, stream, 0, 1, 0, 0);
 				job_sync(&j[i], gate_sync, DRM_SNNQ_SYNC_WAIT, 0);
@@ -285,7 +286,7 @@ TEST_F_TIMEOUT(memory, queued_jobs_have_a_limit, 300)
 		}
 	}
 	EXPECT_EQ(-EBUSY, ret);
-	EXPECT_EQ(SNNQ_MAX_QUEUED_PER_FILE, n);
+	EXPECT_EQ(info.max_queued_file, n);
 	gate_destroy(&gate);
 }
 

@@ -157,7 +157,7 @@ static int refused(struct held *h)
 {
 	struct drm_snnq_bo_create bo = { .size = 4096 };
 	struct drm_snnq_bo_sync sync = {
-		.handle = h->bo.handle, .flags = DRM_SNNQ_SYNC_FOR_CPU, .size = 4096,
+		.handle = h->bo.handle, .flags = DRM_SNNQ_BO_SYNC_FOR_CPU, .size = 4096,
 	};
 	struct test_program program;
 	uint32_t handle;

@@ -144,8 +144,8 @@ static void run_jobs(struct __test_metadata *_metadata, FIXTURE_DATA(one_buffer)
 		}
 		j[i].job.flags = DRM_SNNQ_JOB_RESET;
 		if (variant->origin != IMPORTED) {
-			j[i].job.profile_handle = self->handle;
-			j[i].job.profile_offset = AT_PROFILE;
+			job_profile(&j[i].job, self->handle, AT_PROFILE,
+				    sizeof(struct snnq_layer_stats));
 		}
 		jobs[i] = j[i].job;
 	}
@@ -295,7 +295,7 @@ TEST_F(resv, others_see_a_job)
 	int dmabuf[4][2];
 
 	self->j.job.flags = variant->flags;
-	self->j.job.profile_handle = self->profile.handle;
+	job_profile(&self->j.job, self->profile.handle, 0, sizeof(struct snnq_layer_stats));
 	job_sync(&self->j, self->gated, DRM_SNNQ_SYNC_WAIT, 0);
 	for (int i = 0; i < 4; i += 2)
 		dmabuf[i][0] = bo_export(self->fd, handle[i]);

@@ -86,19 +86,19 @@ TEST_F(share, imported_buffers_sync_by_their_exporter)
 		close(buf);
 		/* this exporter refuses to end what was not begun: so it was asked */
 		EXPECT_EQ(-EINVAL, bo_sync(self->fd, handle[i], bytes[i],
-					   DRM_SNNQ_SYNC_FOR_DEVICE));
+					   DRM_SNNQ_BO_SYNC_FOR_DEVICE));
 	}
-	ASSERT_EQ(0, bo_sync(self->fd, handle[0], bytes[0], DRM_SNNQ_SYNC_FOR_CPU));
+	ASSERT_EQ(0, bo_sync(self->fd, handle[0], bytes[0], DRM_SNNQ_BO_SYNC_FOR_CPU));
 	memcpy(map[0], self->net.input.map, bytes[0]);
-	ASSERT_EQ(0, bo_sync(self->fd, handle[0], bytes[0], DRM_SNNQ_SYNC_FOR_DEVICE));
+	ASSERT_EQ(0, bo_sync(self->fd, handle[0], bytes[0], DRM_SNNQ_BO_SYNC_FOR_DEVICE));
 	ASSERT_EQ(0, bo_sync(self->fd, self->net.weights.handle, WEIGHT_BYTES,
-			     DRM_SNNQ_SYNC_FOR_DEVICE));
+			     DRM_SNNQ_BO_SYNC_FOR_DEVICE));
 	job_fill(&j, &self->net, self->stream, 0, STEPS, self->syncobj, 1);
 	j.binding[1].handle = handle[0];
 	j.binding[2].handle = handle[1];
 	ASSERT_EQ(0, run(self->fd, &j, self->syncobj));
 	net_expect(&self->net, 0, STEPS);
-	ASSERT_EQ(0, bo_sync(self->fd, handle[1], bytes[1], DRM_SNNQ_SYNC_FOR_CPU));
+	ASSERT_EQ(0, bo_sync(self->fd, handle[1], bytes[1], DRM_SNNQ_BO_SYNC_FOR_CPU));
 	EXPECT_EQ(0, memcmp(map[1], self->net.sum, sizeof(self->net.sum)));
 	munmap(map[0], bytes[0]);
 	munmap(map[1], bytes[1]);

@@ -63,21 +63,27 @@ int snnq_test_open(void)
 	return fd >= 0 ? fd : open_in("/dev/dri", "renderD", SNNQ_DRIVER_NAME);
 }
 
+struct drm_snnq_dev_info dev_info(int fd)
+{
+	struct drm_snnq_dev_info info = { };
+	struct drm_snnq_dev_query q = {
+		.type = DRM_SNNQ_QUERY_DEV_INFO, .size = sizeof(info), .ptr = (uintptr_t)&info,
+	};
+
+	snnq_ioctl(fd, DRM_IOCTL_SNNQ_DEV_QUERY, &q);
+	return info;
+}
+
 int bo_create(int fd, uint64_t size, uint32_t flags, struct test_bo *bo)
 {
 	struct drm_snnq_bo_create create = { .size = size, .flags = flags };
-	struct drm_snnq_bo_mmap_offset offset = { };
 	int ret = snnq_ioctl(fd, DRM_IOCTL_SNNQ_BO_CREATE, &create);
 
 	if (ret)
 		return ret;
 	*bo = (struct test_bo) { .fd = fd, .handle = create.handle, .size = create.size };
-	offset.handle = create.handle;
-	ret = snnq_ioctl(fd, DRM_IOCTL_SNNQ_BO_MMAP_OFFSET, &offset);
-	if (ret)
-		return ret;
 	bo->map = mmap(NULL, bo->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		       (off_t)offset.offset);
+		       (off_t)create.mmap_offset);
 	return bo->map == MAP_FAILED ? -errno : 0;
 }
 
@@ -103,12 +109,12 @@ static int bo_sync_all(const struct test_bo *bo, uint32_t flags)
 
 int bo_flush(const struct test_bo *bo)
 {
-	return bo_sync_all(bo, DRM_SNNQ_SYNC_FOR_DEVICE);
+	return bo_sync_all(bo, DRM_SNNQ_BO_SYNC_FOR_DEVICE);
 }
 
 int bo_fetch(const struct test_bo *bo)
 {
-	return bo_sync_all(bo, DRM_SNNQ_SYNC_FOR_CPU);
+	return bo_sync_all(bo, DRM_SNNQ_BO_SYNC_FOR_CPU);
 }
 
 uint64_t page_bytes(void)
@@ -327,6 +333,21 @@ void job_fill(struct test_job *j, const struct test_net *net, uint32_t stream,
 		.bindings = { (uintptr_t)j->binding, 3, sizeof(j->binding[0]) },
 		.syncs = { (uintptr_t)j->sync, point ? 1 : 0, sizeof(j->sync[0]) },
 	};
+}
+
+void job_profile(struct drm_snnq_job *job, uint32_t handle, uint64_t offset, uint32_t stride)
+{
+	job->profile_handle = handle;
+	job->profile_offset = offset;
+	job->profile_size = 2 * stride;
+	job->profile_stride = stride;
+}
+
+void job_result(struct drm_snnq_job *job, uint32_t handle, uint64_t offset)
+{
+	job->result_handle = handle;
+	job->result_offset = offset;
+	job->result_size = sizeof(struct drm_snnq_result);
 }
 
 int submit(int fd, struct drm_snnq_job *jobs, uint32_t count, uint32_t *failed)

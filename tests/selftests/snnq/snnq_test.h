@@ -57,6 +57,9 @@ bool node_path(int fd, char path[64]);
 /* ioctl restarted on EINTR; 0 or -errno. */
 int snnq_ioctl(int fd, unsigned long request, void *arg);
 
+/* What the device can do. */
+struct drm_snnq_dev_info dev_info(int fd);
+
 int bo_create(int fd, uint64_t size, uint32_t flags, struct test_bo *bo);
 void bo_destroy(struct test_bo *bo);
 /*
@@ -91,6 +94,10 @@ struct test_job {
 };
 void job_fill(struct test_job *job, const struct test_net *net, uint32_t stream,
 	      uint32_t first, uint32_t steps, uint32_t syncobj, uint64_t point);
+/* Have the counters of the test network's layers written to @handle. */
+void job_profile(struct drm_snnq_job *job, uint32_t handle, uint64_t offset, uint32_t stride);
+/* Have it written to @handle how the job ended. */
+void job_result(struct drm_snnq_job *job, uint32_t handle, uint64_t offset);
 int submit(int fd, struct drm_snnq_job *jobs, uint32_t count, uint32_t *failed);
 
 int syncobj_create(int fd, uint32_t *handle);

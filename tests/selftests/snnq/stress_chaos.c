@@ -126,15 +126,15 @@ static void share_bo(struct thread *t)
 
 static void map_bo(struct thread *t)
 {
-	struct drm_snnq_bo_mmap_offset arg = { .handle = t->file->bo[below(t, BOS)] };
+	struct drm_snnq_bo_info arg = { .handle = t->file->bo[below(t, BOS)] };
 	uint64_t bytes = page_bytes();
 	volatile char *map;
 	void *moved;
 
-	if (snnq_ioctl(t->file->fd, DRM_IOCTL_SNNQ_BO_MMAP_OFFSET, &arg))
+	if (snnq_ioctl(t->file->fd, DRM_IOCTL_SNNQ_BO_INFO, &arg))
 		return;
 	map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, t->file->fd,
-		   (off_t)arg.offset);
+		   (off_t)arg.mmap_offset);
 	if (map == MAP_FAILED)
 		return;
 	map[below(t, (uint32_t)bytes)]++;
@@ -183,10 +183,12 @@ static void random_job(struct thread *t, struct test_job *j)
 	j->job = (struct drm_snnq_job) {
 		.stream = t->file->stream[below(t, STREAMS)], .steps = steps,
 		.flags = below(t, 4) ? 0 : DRM_SNNQ_JOB_RESET,
-		.profile_handle = below(t, 4) ? 0 : t->file->bo[below(t, BOS)],
 		.bindings = { (uintptr_t)j->binding, 3, sizeof(j->binding[0]) },
 		.syncs = { (uintptr_t)j->sync, syncs, sizeof(j->sync[0]) },
 	};
+	if (!below(t, 4))
+		job_profile(&j->job, t->file->bo[below(t, BOS)], 64 * below(t, 8),
+			    128 + 8 * below(t, 8));
 }
 
 static void submit_jobs(struct thread *t)

@@ -179,7 +179,7 @@ TEST_F(submit, profile_counters_are_exact)
 
 	ASSERT_EQ(0, bo_create(self->fd, 4096, 0, &profile));
 	job_fill(&j, &self->net, self->stream, 0, STEPS, self->syncobj, 1);
-	j.job.profile_handle = profile.handle;
+	job_profile(&j.job, profile.handle, 0, sizeof(*s));
 	ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
 	ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, 1, 10000));
 	ASSERT_EQ(0, bo_fetch(&profile));
@@ -192,6 +192,83 @@ TEST_F(submit, profile_counters_are_exact)
 	EXPECT_EQ(STEPS, s[0].steps);
 	EXPECT_EQ(s[0].output_spikes, s[1].input_spikes);
 	bo_destroy(&profile);
+}
+
+/* Counters of later kernels are longer: each layer has its place, and nothing else is written. */
+TEST_F(submit, profile_keeps_to_its_stride)
+{
+	const uint32_t stride = sizeof(struct snnq_layer_stats) + 72, offset = 64;
+	const struct snnq_layer_stats *s[2];
+	struct test_bo profile;
+	struct test_job j;
+	uint8_t *bytes;
+
+	ASSERT_EQ(0, bo_create(self->fd, 4096, 0, &profile));
+	bytes = profile.map;
+	memset(bytes, 0xa5, profile.size);
+	ASSERT_EQ(0, bo_flush(&profile));
+	job_fill(&j, &self->net, self->stream, 0, STEPS, self->syncobj, 1);
+	job_profile(&j.job, profile.handle, offset, stride);
+	ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
+	ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, 1, 10000));
+	ASSERT_EQ(0, bo_fetch(&profile));
+	s[0] = (void *)(bytes + offset);
+	s[1] = (void *)(bytes + offset + stride);
+	EXPECT_EQ(STEPS, s[0]->steps);
+	EXPECT_EQ(STEPS, s[1]->steps);
+	EXPECT_EQ(s[0]->output_spikes, s[1]->input_spikes);
+	for (uint32_t i = 0; i < profile.size; i++) {
+		uint32_t layer = i < offset + stride ? 0 : 1;
+		uint32_t at = i - offset - layer * stride;
+
+		if (i < offset || at >= sizeof(*s[0]))
+			EXPECT_EQ(0xa5, bytes[i]) TH_LOG("byte %u", i);
+	}
+	bo_destroy(&profile);
+}
+
+/* What the job says of itself is there when its fence is, in order of time. */
+TEST_F(submit, results_tell_of_each_job)
+{
+	uint64_t before = (uint64_t)test_deadline_ns(0), after;
+	const struct drm_snnq_result *r;
+	struct drm_snnq_job jobs[4];
+	struct test_job j[4];
+	struct test_bo bo;
+
+	ASSERT_EQ(0, bo_create(self->fd, 4096, 0, &bo));
+	memset(bo.map, 0xa5, bo.size);
+	ASSERT_EQ(0, bo_flush(&bo));
+	for (uint32_t i = 0; i < 4; i++) {
+		job_fill(&j[i], &self->net, self->stream, 0, 32 * (i + 1), self->syncobj, i + 1);
+		job_result(&j[i].job, bo.handle, 64 * i);
+		jobs[i] = j[i].job;
+	}
+	jobs[3].result_offset = bo.size - 64;
+	ASSERT_EQ(0, submit(self->fd, jobs, 4, NULL));
+	for (uint32_t i = 0; i < 4; i++) {
+		ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, i + 1, 10000));
+		ASSERT_EQ(0, bo_fetch(&bo));
+		after = (uint64_t)test_deadline_ns(0);
+		r = (void *)((char *)bo.map + jobs[i].result_offset);
+		EXPECT_EQ(i + 1, r->seq);
+		EXPECT_EQ(0, r->error);
+		EXPECT_EQ(SNNQ_STATUS_OK, r->status);
+		EXPECT_EQ(SNNQ_LAYER_NONE, r->layer);
+		EXPECT_EQ(SNNQ_REGION_NONE, r->region);
+		EXPECT_EQ(0, r->offset);
+		EXPECT_EQ(32 * (i + 1), r->steps);
+		EXPECT_EQ(0, r->reserved);
+		EXPECT_LT(0, r->cycles);
+		EXPECT_LE(before, r->start_ns);
+		EXPECT_LT(r->start_ns, r->end_ns);
+		EXPECT_LE(r->end_ns, after);
+		before = r->end_ns;
+	}
+	/* and nothing else was written */
+	for (uint32_t i = 192; i < bo.size - 64; i++)
+		ASSERT_EQ(0xa5, ((uint8_t *)bo.map)[i]);
+	bo_destroy(&bo);
 }
 
 /* One process: its own file, network and stream; 0 when every result was right. */
@@ -260,10 +337,12 @@ TEST_F_TIMEOUT(submit, several_threads, 300)
 
 TEST_F_TIMEOUT(submit, full_queue_is_busy_and_loses_nothing, 300)
 {
+	uint32_t most = dev_info(self->fd).max_queued_stream;
 	uint64_t point = 0;
 	int ret = 0;
 
-	for (int i = 0; i < 4 * SNNQ_MAX_QUEUED_PER_STREAM && !ret; i++) {
+	ASSERT_LT(0, most);
+	for (uint32_t i = 0; i < 4 * most && !ret; i++) {
 		struct test_job j;
 
 		job_fill(&j, &self->net, self->stream, 0, STEPS, self->syncobj, point + 1);

@@ -16,6 +16,7 @@
 #include "snnq_validate.h"
 
 #define BACKEND_MAX_BINDINGS SNNQ_MAX_USER_REGIONS
+#define BACKEND_RECORD_BYTES 64u
 
 struct snnq_tensor_buf {
 	struct snnq_device *dev;
@@ -36,6 +37,8 @@ struct backend_job {
 	uint32_t binding_count;
 	struct backend_binding bindings[BACKEND_MAX_BINDINGS];
 	struct snnq_tensor_buf *profile;	/* NULL: none */
+	struct snnq_tensor_buf *record;		/* where the backend may note how it ended, */
+	uint64_t record_offset;			/* BACKEND_RECORD_BYTES from here */
 	/* results */
 	uint64_t cycles, start_ns, end_ns;
 	int error;		/* of the job: 0 or -errno */
@@ -47,7 +50,6 @@ struct backend_job {
 	int event_fd;		/* -1: not asked for */
 	/* drm */
 	uint64_t point;
-	uint32_t syncobj;	/* binary; keeps the job's error */
 };
 
 struct backend_ops {
@@ -69,7 +71,7 @@ struct backend_ops {
 	/* @deadline_ns: CLOCK_MONOTONIC, INT64_MAX for ever. -ETIME: not done. */
 	int (*wait)(struct snnq_device *dev, void *stream, struct backend_job *job,
 		    int64_t deadline_ns);
-	/* The job is done, or was never submitted; free what the backend has for it. */
+	/* The job is done, or was never submitted; free what the backend has for it. Or NULL. */
 	void (*drop)(struct snnq_device *dev, struct backend_job *job);
 	int (*job_fd)(struct snnq_device *dev, void *stream, struct backend_job *job);
 	int (*job_timeline)(void *stream, struct backend_job *job, uint32_t *syncobj,

@@ -5,15 +5,13 @@
  * libdrm lists primary and render nodes only, so accel nodes are found here, by
  * scanning sysfs; what a node is, is decided by the driver's name, never by its
  * number. Everything else that libdrm has (restarted ioctls, syncobjs, prime) is
- * taken from it. Each stream has a timeline syncobj; job n signals point n. A
- * timeline forgets the errors of points that are behind it, so each job signals a
- * binary syncobj too.
+ * taken from it. Each stream has a timeline syncobj; job n signals point n. How the
+ * job ended the driver notes beside its readout.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/sync_file.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,15 +174,10 @@ static void gem_close(struct snnq_device *dev, uint32_t handle)
 	drm_ioctl_hook(fd_of(dev), DRM_IOCTL_GEM_CLOSE, &arg);
 }
 
-static int map_buffer(struct snnq_tensor_buf *buf)
+static int map_buffer(struct snnq_tensor_buf *buf, uint64_t offset)
 {
-	struct drm_snnq_bo_mmap_offset arg = { .handle = buf->handle };
-	int ret = call(buf->dev, DRM_IOCTL_SNNQ_BO_MMAP_OFFSET, &arg, "BO_MMAP_OFFSET");
-
-	if (ret)
-		return ret;
 	buf->map = mmap(NULL, buf->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_of(buf->dev),
-			(off_t)arg.offset);
+			(off_t)offset);
 	if (buf->map != MAP_FAILED)
 		return 0;
 	buf->map = NULL;
@@ -200,7 +193,7 @@ static int drm_bo_create(struct snnq_device *dev, size_t bytes, struct snnq_tens
 		return ret;
 	buf->handle = arg.handle;
 	buf->bytes = bytes;
-	ret = map_buffer(buf);
+	ret = map_buffer(buf, arg.mmap_offset);
 	if (ret)
 		gem_close(dev, buf->handle);
 	return ret;
@@ -242,7 +235,7 @@ static int drm_bo_sync(struct snnq_tensor_buf *buf, bool for_cpu)
 {
 	struct drm_snnq_bo_sync arg = {
 		.handle = buf->handle, .size = buf->bytes,
-		.flags = for_cpu ? DRM_SNNQ_SYNC_FOR_CPU : DRM_SNNQ_SYNC_FOR_DEVICE,
+		.flags = for_cpu ? DRM_SNNQ_BO_SYNC_FOR_CPU : DRM_SNNQ_BO_SYNC_FOR_DEVICE,
 	};
 
 	return call(buf->dev, DRM_IOCTL_SNNQ_BO_SYNC, &arg, "BO_SYNC");
@@ -296,11 +289,17 @@ static void drm_program_destroy(struct snnq_device *dev, void *program)
 	drm_ioctl_hook(fd_of(dev), DRM_IOCTL_SNNQ_MODEL_DESTROY, &arg);
 }
 
+static uint32_t priority_of(enum snnq_priority priority)
+{
+	return priority == SNNQ_PRIO_LOW ? DRM_SNNQ_PRIORITY_LOW :
+	       priority == SNNQ_PRIO_HIGH ? DRM_SNNQ_PRIORITY_HIGH : DRM_SNNQ_PRIORITY_NORMAL;
+}
+
 static int drm_stream_create(struct snnq_device *dev, void *program, enum snnq_priority priority,
 			     void **stream)
 {
 	struct drm_snnq_stream_create arg = {
-		.model = (uint32_t)(uintptr_t)program, .priority = priority,
+		.model = (uint32_t)(uintptr_t)program, .priority = priority_of(priority),
 	};
 	struct drm_stream *s = calloc(1, sizeof(*s));
 	int ret;
@@ -332,26 +331,23 @@ static void drm_stream_destroy(struct snnq_device *dev, void *stream)
 
 /* ---- jobs ---- */
 
-static void drm_drop(struct snnq_device *dev, struct backend_job *job)
-{
-	destroy_syncobj(dev, job->syncobj);
-	job->syncobj = 0;
-}
-
 static int submit_job(struct snnq_device *dev, struct drm_stream *s, struct backend_job *job)
 {
 	struct drm_snnq_binding bindings[BACKEND_MAX_BINDINGS];
-	struct drm_snnq_sync syncs[] = {
-		{ .handle = s->syncobj, .point = s->point + 1,
-		  .flags = DRM_SNNQ_SYNC_SIGNAL | DRM_SNNQ_SYNC_TIMELINE },
-		{ .handle = job->syncobj, .flags = DRM_SNNQ_SYNC_SIGNAL },
+	struct drm_snnq_sync sync = {
+		.handle = s->syncobj, .point = s->point + 1,
+		.flags = DRM_SNNQ_SYNC_SIGNAL | DRM_SNNQ_SYNC_TIMELINE,
 	};
 	struct drm_snnq_job j = {
 		.stream = s->handle, .steps = job->steps,
 		.flags = job->reset ? DRM_SNNQ_JOB_RESET : 0,
 		.profile_handle = job->profile ? job->profile->handle : 0,
+		.profile_size = job->profile ? (uint32_t)job->profile->bytes : 0,
+		.profile_stride = job->profile ? sizeof(struct snnq_layer_stats) : 0,
+		.result_handle = job->record->handle, .result_offset = job->record_offset,
+		.result_size = sizeof(struct drm_snnq_result),
 		.bindings = { (uintptr_t)bindings, job->binding_count, sizeof(*bindings) },
-		.syncs = { (uintptr_t)syncs, 2, sizeof(*syncs) },
+		.syncs = { (uintptr_t)&sync, 1, sizeof(sync) },
 	};
 	struct drm_snnq_submit submit = { .jobs = { (uintptr_t)&j, 1, sizeof(j) } };
 
@@ -367,57 +363,47 @@ static int submit_job(struct snnq_device *dev, struct drm_stream *s, struct back
 static int drm_submit(struct snnq_device *dev, void *stream, struct backend_job *job)
 {
 	struct drm_stream *s = stream;
-	int ret = create_syncobj(dev, &job->syncobj);
+	int ret = submit_job(dev, s, job);
 
-	if (!ret)
-		ret = submit_job(dev, s, job);
 	if (!ret)
 		job->point = ++s->point;
 	return ret;
 }
 
-/* A sync_file of the job's fence. */
-static int job_sync_file(struct snnq_device *dev, const struct backend_job *job)
+/* What there is to say about a fault. */
+static void fault_text(const struct drm_snnq_result *r, char *text, size_t bytes)
 {
-	struct drm_syncobj_handle file = {
-		.handle = job->syncobj, .fd = -1,
-		.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE,
-	};
-	int ret = call(dev, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &file, "SYNCOBJ_HANDLE_TO_FD");
+	int n = snprintf(text, bytes, "status %u", r->status);
 
-	return ret ? ret : file.fd;
+	if (r->layer != SNNQ_LAYER_NONE)
+		n += snprintf(text + n, bytes - (size_t)n, ", layer %u", r->layer);
+	if (r->region != SNNQ_REGION_NONE)
+		snprintf(text + n, bytes - (size_t)n, ", region %u, offset %" PRIu64, r->region,
+			 (uint64_t)r->offset);
 }
 
-/* How the job ended, by its own fence: the stream's last fault may be another job's. */
-static int fence_error(struct snnq_device *dev, const struct backend_job *job)
+/* The job ended: what does its record say? */
+static int read_record(struct snnq_device *dev, struct backend_job *job)
 {
-	struct sync_file_info info = { .num_fences = 0 };
-	int fd = job_sync_file(dev, job), ret;
+	const struct drm_snnq_result *r;
+	char fault[100];
+	int ret = drm_bo_sync(job->record, true);
 
-	if (fd < 0)
-		return fd;
-	ret = drm_ioctl_hook(fd, SYNC_IOC_FILE_INFO, &info) ? -errno :
-	      info.status < 0 ? info.status : 0;
-	close(fd);
-	return ret;
-}
-
-static void collect_error(struct snnq_device *dev, const struct drm_stream *s,
-			  struct backend_job *job)
-{
-	struct drm_snnq_stream_query q = { .handle = s->handle };
-	int error = fence_error(dev, job), n;
-
-	if (!error)
-		return;
+	if (ret)
+		return ret;
+	r = (const void *)((const char *)job->record->map + job->record_offset);
+	if (!r->seq)
+		return error_set(-ENODEV, "%s: the device was removed", dev->info.name);
+	job->end_ns = r->end_ns;
+	job->cycles = r->cycles;
+	if (!r->error)
+		return 0;
 	/* -ETIME is for waits that were too short; this is a job that hung */
-	job->error = error == -ETIME ? -EIO : error;
-	n = snprintf(job->message, sizeof(job->message), "%s: job failed: %s", dev->info.name,
-		     strerror(-error));
-	if (!drm_ioctl_hook(fd_of(dev), DRM_IOCTL_SNNQ_STREAM_QUERY, &q) && q.status)
-		snprintf(job->message + n, sizeof(job->message) - (size_t)n,
-			 " (last fault of the stream: status %u, layer %u, region %u, offset %"
-			 PRIu64 ")", q.status, q.layer, q.region, (uint64_t)q.offset);
+	job->error = r->error == -ETIME ? -EIO : r->error;
+	fault_text(r, fault, sizeof(fault));
+	snprintf(job->message, sizeof(job->message), "%s: job %" PRIu64 " failed: %s (%s)",
+		 dev->info.name, (uint64_t)r->seq, strerror(-r->error), fault);
+	return 0;
 }
 
 static int drm_wait(struct snnq_device *dev, void *stream, struct backend_job *job,
@@ -434,15 +420,37 @@ static int drm_wait(struct snnq_device *dev, void *stream, struct backend_job *j
 			return -ETIME;
 		return error_set(-errno, "%s: waiting: %s", dev->info.name, strerror(errno));
 	}
-	job->end_ns = (uint64_t)now_ns();
-	collect_error(dev, s, job);
-	return 0;
+	return read_record(dev, job);
 }
 
+/* A sync_file of the fence in a syncobj. */
+static int sync_file(struct snnq_device *dev, uint32_t syncobj)
+{
+	struct drm_syncobj_handle file = {
+		.handle = syncobj, .fd = -1,
+		.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE,
+	};
+	int ret = call(dev, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &file, "SYNCOBJ_HANDLE_TO_FD");
+
+	return ret ? ret : file.fd;
+}
+
+/* Timelines cannot be exported as sync_files, so the job's point is copied to a binary syncobj. */
 static int drm_job_fd(struct snnq_device *dev, void *stream, struct backend_job *job)
 {
-	(void)stream;
-	return job_sync_file(dev, job);
+	const struct drm_stream *s = stream;
+	struct drm_syncobj_transfer transfer = {
+		.src_handle = s->syncobj, .src_point = job->point,
+	};
+	int ret = create_syncobj(dev, &transfer.dst_handle);
+
+	if (ret)
+		return ret;
+	ret = call(dev, DRM_IOCTL_SYNCOBJ_TRANSFER, &transfer, "SYNCOBJ_TRANSFER");
+	if (!ret)
+		ret = sync_file(dev, transfer.dst_handle);
+	destroy_syncobj(dev, transfer.dst_handle);
+	return ret;
 }
 
 static int drm_job_timeline(void *stream, struct backend_job *job, uint32_t *syncobj,
@@ -474,7 +482,6 @@ static const struct backend_ops drm_ops = {
 	.stream_destroy = drm_stream_destroy,
 	.submit = drm_submit,
 	.wait = drm_wait,
-	.drop = drm_drop,
 	.job_fd = drm_job_fd,
 	.job_timeline = drm_job_timeline,
 };

@@ -95,6 +95,9 @@ int snnq_stream_create(struct snnq_model *model, const struct snnq_stream_opts *
 
 	if (opts && opts->size != sizeof(*opts))
 		return error_set(-EINVAL, "snnq_stream_create: unknown size of options");
+	if (priority < SNNQ_PRIO_LOW || priority > SNNQ_PRIO_HIGH)
+		return error_set(-EINVAL, "snnq_stream_create: priority %d, expected %d to %d",
+				 priority, SNNQ_PRIO_LOW, SNNQ_PRIO_HIGH);
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return error_set(-ENOMEM, "no memory");
@@ -140,8 +143,11 @@ static int job_buffers(struct snnq_job *j, struct snnq_tensor_buf *input, uint32
 	const struct snnq_stream *s = j->stream;
 	const struct compiled *c = compiled_of(s);
 	struct snnq_device *dev = s->model->dev;
-	int ret = snnq_tensor_alloc(dev, c->readout_bytes, &j->readout);
+	uint64_t record = (c->readout_bytes + 63) / 64 * 64;
+	int ret = snnq_tensor_alloc(dev, record + BACKEND_RECORD_BYTES, &j->readout);
 
+	j->backend.record = j->readout;
+	j->backend.record_offset = record;
 	if (!ret && s->profile)
 		ret = snnq_tensor_alloc(dev, c->info.layer_count * sizeof(*s->stats),
 					&j->backend.profile);
@@ -157,7 +163,8 @@ static void job_release(struct snnq_job *j)
 {
 	struct snnq_device *dev = j->stream->model->dev;
 
-	dev->ops->drop(dev, &j->backend);
+	if (dev->ops->drop)
+		dev->ops->drop(dev, &j->backend);
 	snnq_tensor_free(j->readout);
 	snnq_tensor_free(j->backend.profile);
 	stream_put(j->stream);
