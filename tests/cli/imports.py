@@ -275,6 +275,20 @@ def group_at(name):
     return change
 
 
+def attribute(name, key):
+    def change(f):
+        f[name].attrs[key] = 2
+    return change
+
+
+def linked(name, link):
+    def change(f):
+        if name in f:
+            del f[name]
+        f[name] = link
+    return change
+
+
 def many_layers(f):
     for n in range(7, 80):
         f.copy("layer/6", f"layer/{n}")
@@ -304,7 +318,38 @@ HOSTILE_LAVA = (
     (spoiled("layer/5/weight", (0, 0), 4097), ("layer5.weight", "8 bits")),
     (spoiled("layer/2/weight", 2, 12), ("/layer/2/weight", "equal weights")),
     (put("layer/2/weight", np.full(6, -3.0)), ("layer2", "1..32767", "-3")),
-    (put("layer/2/kernelSize", np.array([0, 3])), ("layer2.weight", "axis 0")),
+    (put("layer/2/kernelSize", np.array([0, 3])), ("/layer/2/weight", "0 x 3", "found 6")),
+    (put("layer/2/kernelSize", np.array([2, 2])), ("/layer/2/weight", "2 x 2", "found 6")),
+    (put("layer/2/weight", np.full((3, 2, 1), 11.0)), ("/layer/2/weight", "2 x 3", "found 6")),
+    (without("layer/2/weight"), ("/layer/2/weight", "missing")),
+    (put("layer/2/groups", 2), ("/layer/2/groups", "not known")),
+    (put("layer/5/stride", 2), ("/layer/5/stride", "not known")),
+    (put("layer/5/weight bias", 2), ("/layer/5/weight bias", "not known")),
+    (put("layer/1/inFeatures", 2), ("/layer/1/inFeatures", "not known")),
+    (put("layer/0/weight", np.array([36.0])), ("/layer/0/weight", "not known")),
+    (put("layer/0/bias", np.array([34.0])), ("/layer/0/bias", "not known")),
+    (put("layer/0/neuron/vThMant", 9), ("/layer/0/neuron", "not known")),
+    (put("layer/0/delay", np.zeros(3)), ("/layer/0/delay", "not known")),
+    (put("layer/4/delay", np.ones(18)), ("/layer/4/delay", "not known")),
+    (put("layer/4/shape", np.array([17])), ("/layer/5", "expected 17 inputs", "found 18")),
+    (put("layer/4/shape", np.array([6, 2, 3])), ("/layer/5", "expected 36 inputs", "found 18")),
+    (put("layer/4/shape", np.array([1.5])), ("/layer/4/shape", "integers")),
+    (put("layer/1/type", np.array([b"flatten"], "S10")), ("/layer/1/", "not known")),
+    (put("layer/4/type", np.array([b"input"], "S10")), ("/layer/4/type", "first layer only")),
+    (put("layer/7/type", np.array([b"flatten"], "S10")), ("behind flatten", "found nothing")),
+    (put("simulation/nSample", 2), ("/simulation/nSample", "not known")),
+    (put("simulation/Ts", 1.5), ("/simulation/Ts", "1..1000")),
+    (put("quantization", 2), ("/quantization", "not known")),
+    (attribute("/", "version"), ("attribute version",)),
+    (attribute("/simulation", "scale"), ("/simulation: ", "attribute scale")),
+    (attribute("/simulation/tSample", "scale"), ("/simulation/tSample: ", "attribute scale")),
+    (attribute("/layer", "reset"), ("/layer: ", "attribute reset")),
+    (attribute("/layer/2", "ceil_mode"), ("/layer/2: ", "attribute ceil_mode")),
+    (attribute("/layer/5/weight", "scale"), ("/layer/5/weight: ", "attribute scale")),
+    (attribute("/layer/5/neuron", "a" * 99), ("/layer/5/neuron: ", "attribute aaa")),
+    (attribute("/layer/5/neuron/vThMant", "x"), ("/layer/5/neuron/vThMant: ", "attribute x")),
+    (linked("layer/5/weight", h5py.SoftLink("/layer/6/weight")), ("/layer/5/weight", "link")),
+    (linked("layer/5/bias", h5py.ExternalLink("other.net", "/x")), ("/layer/5/bias", "link")),
     (put("layer/3/kernelSize", np.array([3, 2])), ("/layer/3/kernelSize", "expected 2, 3")),
     (put("layer/1/groups", 0), ("/layer/1/groups", "1..65536")),
     (put("layer/1/groups", 3), ("/layer/1/inChannels", "expected 3")),
@@ -450,7 +495,7 @@ HOSTILE_NPY = (
     (npy("|O", VALUES, "(5, 9)"), "descr"),
     (npy("|b1", VALUES, "(5, 9)"), "descr"),
     (npy("<f2", VALUES, "(5, 9)"), "descr"),
-    (npy("<f4", VALUES, "(5, 9)", "True"), "fortran_order: expected False"),
+    (npy("<f4", VALUES, "(5, 9)", "True"), "expected fortran_order: False"),
     (npy("<f4", VALUES, "(5, 9"), "shape"),
     (npy("<f4", VALUES, "5, 9"), "shape"),
     (npy("<f4", VALUES, "(5, -9)"), "shape"),
@@ -463,6 +508,22 @@ HOSTILE_NPY = (
     (npy("<f4", VALUES, "(16384, 16384)"), "expected 268435456 elements of 4 bytes, found 180"),
     (npy("<f4", VALUES, "(5, 9, 1)"), "shape: expected 2 axes, found 3"),
     (npy("<f4", VALUES, "()"), "expected 1 elements"),
+    (npy("<f4", VALUES, "(45)"), "shape"), (npy("<f4", VALUES, "(5 9)"), "shape"),
+    (npy("<f4", VALUES, "(5,, 9)"), "shape"), (npy("<f4", VALUES, "(5, 0x9)"), "shape"),
+    (npy("<f4", VALUES, "(5, +9)"), "shape"), (npy("<f4", VALUES, "(5.0, 9)"), "shape"),
+    (npy("<f4", VALUES, "(5, 9)", version=(0, 0)), "expected a .npy header"),
+    (npy("<f4", VALUES, "(5, 9)", version=(1, 1)), "expected a .npy header"),
+    (npy("<f4", VALUES, "(5, 9), 'shape': (9, 5)"), "each once"),
+    (npy("<f4", VALUES, "(5, 9), 'descr': '<i4'"), "each once"),
+    (npy("<f4", VALUES, "(5, 9), 'scale': 2"), "each once"),
+    (npy("<f4", VALUES, "(5, 9)} {"), "nothing behind"),
+    (npy("<f4", VALUES, "(5, 9)", header="[('descr', '<f4')]"), "a dictionary"),
+    (npy("", VALUES, "", header="{'descr': '<f4', 'fortran_order': False, 'shape': (5, 9)}\0x"),
+     "a dictionary"),
+    (npy("", VALUES, "", header="{'descr': '<f4' 'fortran_order': False, 'shape': (5, 9)}"),
+     "a comma"),
+    (npy("", VALUES, "", header="{'descr': '<f4', 'fortran_order': Falsehood, 'shape': (5, 9)}"),
+     "a comma"),
     (npy("<f4", VALUES[:-1], "(5, 9)"), "expected 45 elements of 4 bytes, found 179 bytes"),
     (npy("<f4", VALUES + b"x", "(5, 9)"), "expected 45 elements of 4 bytes, found 181 bytes"),
     (npy("", VALUES, "", header="{}"), "descr"),
@@ -497,7 +558,18 @@ HOSTILE_YAML = (
     (b"\0\1\2", "line 1"),
     (b"- a\n- b\n", "expected LOIHI"),
     (b"[" * 20000, "line "),
-    (b"a: &a [*a, *a]\n", "neuron.type"),
+    (b"a: &a [*a, *a]\n", "line 1: a: not known"),
+    (b"training: &a [*a, *a]\n", "neuron.type"),
+    (yaml_text().encode() + b"    vMinExp: 0\n", "line 11: vMinExp: not known"),
+    (yaml_text().encode() + b"    threshold delay: 0\n", "threshold delay: not known"),
+    (yaml_text().encode() + b"    vThMant iDecay: 0\n", "vThMant iDecay: not known"),
+    (yaml_text().encode() + b"    [a]: 0\n", "line 11: ?: not known"),
+    (yaml_text().encode() + b"    ? {}\n    : 0\n", "?: not known"),
+    (yaml_text().replace("neuron:", "    delay: 2\nneuron:").encode(), "delay: not known"),
+    (yaml_text().encode() + b"layer:\n  - {dim: 10, delay: true}\n", "layer: not known"),
+    (yaml_text().encode() + b"<<: {neuron: {vThMant: 9}}\n", "<<: not known"),
+    (yaml_text().encode() + b"---\nneuron: {vThMant: 9}\n", "expected one document"),
+    (yaml_text().encode() + b"...\n%", "expected one document"),
     (b"x: 1\n" * 20000, "expected at most 65536 bytes"),
     (yaml_text().replace("LOIHI", "SRMALPHA").encode(), "expected LOIHI, found SRMALPHA"),
     (yaml_text().encode() + b"    vThMant: 9\n", "line 11: vThMant: expected each key once"),
@@ -508,7 +580,11 @@ HOSTILE_YAML = (
     (changed(vThMant="inf"), "neuron.vThMant"), (changed(vThMant="80.7"), "found 80.7"),
     (changed(vThMant="0"), "neuron.vThMant"), (changed(vThMant="[80]"), "neuron.vThMant"),
     (changed(vThMant="80 81"), "found 80 81"), (changed(vThMant="''"), "neuron.vThMant"),
-    (changed(vThMant="1,5"), "found 1,5"),
+    (changed(vThMant="1,5"), "found 1,5"), (changed(vThMant="80.00000001"), "found 80.00000001"),
+    (changed(vThMant="0x50"), "found 0x50"), (changed(vThMant="0120"), "found 0120"),
+    (changed(vThMant="1_000"), "found 1_000"), (changed(vThMant="+-80"), "found +-80"),
+    (changed(vThMant="0x1p6"), "found 0x1p6"), (changed(vThMant="infinity"), "neuron.vThMant"),
+    (changed(refDelay="1.0000000001"), "neuron.refDelay"), (changed(wgtExp="-0.1"), "found -0.1"),
     (changed(vDecay="4097"), "neuron.vDecay: expected a multiple of 1 in 0..4096, found 4097"),
     (changed(vDecay="-1"), "found -1"), (changed(iDecay="0.5"), "neuron.iDecay"),
     (changed(refDelay="2"), "neuron.refDelay"), (changed(wgtExp="8"), "neuron.wgtExp"),
@@ -543,6 +619,13 @@ def slayer_holes(folder):
         (net / f"{copy}.npy").write_bytes((net / f"{source}.npy").read_bytes())
         nothing_written(folder, net, says)
         (net / f"{copy}.npy").unlink()
+    for name in ("fc0", "fc01", "fc", "fc1_delay", "delay1", "Fc3", "fc 3", "fc+3", "fc3.5", "conv-1",
+                 "bias1", "fc4294967299", "fc99999999999999999999", ""):
+        for ending in ("npy", "NPY", "npz"):
+            np.save(folder / "kept.npy", np.ones((5, 5)))
+            (folder / "kept.npy").rename(net / f"{name}.{ending}")
+            nothing_written(folder, net, f"/{name}.{ending}: not known")
+            (net / f"{name}.{ending}").unlink()
     np.save(net / "fc1.npy", np.ones((9, 17)))
     nothing_written(folder, net, ("fc1.weight: expected ", "inputs (4 channels", "found 17"))
     (net / "fc1.npy").unlink()

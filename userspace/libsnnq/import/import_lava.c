@@ -21,6 +21,7 @@ struct lava {
 	const char *path;
 	hid_t file;
 	struct import_net *net;
+	double flat;		/* values of the flatten layer just before, 0: there is none */
 };
 
 /* Like H5Lexists, for a path whose groups may be missing too. */
@@ -180,29 +181,71 @@ static int check_said(struct lava *l, const char *group, const char *key, uint32
 	return ret;
 }
 
+static herr_t keep_name(hid_t object, const char *name, const H5A_info_t *info, void *text)
+{
+	(void)object;
+	(void)info;
+	snprintf(text, 33, "%s", name);
+	return 1;
+}
+
+/* Attributes are not read: one of them may change what the network does. */
+static int check_attributes(struct lava *l, const char *group, const char *name)
+{
+	hid_t object = H5Oopen(l->file, group, H5P_DEFAULT), inside = object;
+	char text[33];
+	herr_t found;
+
+	if (object >= 0 && *name)
+		inside = H5Oopen(object, name, H5P_DEFAULT);
+	found = inside < 0 ? -1 : H5Aiterate2(inside, H5_INDEX_NAME, H5_ITER_INC, NULL, keep_name,
+					      text);
+	if (inside >= 0 && inside != object)
+		H5Oclose(inside);
+	if (object >= 0)
+		H5Oclose(object);
+	if (!found)
+		return 0;
+	return error_set(-EBADMSG, "%s: %s%s%s: %s%s", l->path, group, *name ? "/" : "", name,
+			 found < 0 ? "cannot be opened" : "not known, and the network may need it: "
+			 "attribute ", found < 0 ? "" : text);
+}
+
 /* Every member of @group is one of @known (a list with spaces): what is not known may change what
- * the network does.
+ * the network does. Links to other places and files are not followed.
  */
 static int check_members(struct lava *l, const char *group, const char *known)
 {
 	H5G_info_t info;
 	char name[34] = " ", *end;
+	int ret = check_attributes(l, group, "");
 
+	if (ret)
+		return ret;
 	if (H5Gget_info_by_name(l->file, group, &info, H5P_DEFAULT) < 0)
 		return error_set(-EBADMSG, "%s: %s: expected a group", l->path, group);
 	for (hsize_t i = 0; i < info.nlinks; i++) {
 		ssize_t n = H5Lget_name_by_idx(l->file, group, H5_INDEX_NAME, H5_ITER_INC, i,
 					       name + 1, 32, H5P_DEFAULT);
+		H5L_info_t link;
 
-		if (n <= 0)
+		if (n <= 0 || H5Lget_info_by_idx(l->file, group, H5_INDEX_NAME, H5_ITER_INC, i,
+						 &link, H5P_DEFAULT) < 0)
 			return error_set(-EBADMSG, "%s: %s: cannot be listed", l->path, group);
 		end = name + strlen(name);
 		memcpy(end, " ", 2);
-		if (!strstr(known, name)) {
+		if (!strstr(known, name) || strchr(name + 1, ' ') != end) {
 			*end = 0;
 			return error_set(-EBADMSG, "%s: %s/%s: not known, and the network may need "
 					 "it; expected only:%s", l->path, group, name + 1, known);
 		}
+		*end = 0;
+		if (link.type != H5L_TYPE_HARD)
+			return error_set(-EBADMSG, "%s: %s/%s: expected an object, found a link to "
+					 "one", l->path, group, name + 1);
+		ret = check_attributes(l, group, name + 1);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -357,12 +400,18 @@ static int read_pool(struct lava *l, const char *group, struct import_layer *lay
 	struct import_array *w = &layer->weight;
 	uint32_t kernel[2];
 	int ret = read_pair(l, group, "kernelSize", 0, kernel);
-	double value = w->count ? w->values[0] : 1;
+	double value = w->values[0];
+	uint32_t dims = w->dims > 1 && w->shape[w->dims - 1] == 1 ? w->dims - 1 : w->dims;
 
 	for (size_t i = 1; i < w->count; i++)
 		if (w->values[i] != value)
 			return error_set(-EBADMSG, "%s: %s/weight: a pool needs equal weights",
 					 l->path, group);
+	if (!ret && w->count != 1 &&
+	    (w->count != kernel[0] * kernel[1] ||
+	     (dims > 1 && (w->shape[dims - 2] != kernel[0] || w->shape[dims - 1] != kernel[1]))))
+		ret = error_set(-EBADMSG, "%s: %s/weight: expected one, or %u x %u as kernelSize says, "
+				"found %zu", l->path, group, kernel[0], kernel[1], w->count);
 	import_array_free(w);
 	if (ret)
 		return ret;
@@ -371,6 +420,40 @@ static int read_pool(struct lava *l, const char *group, struct import_layer *lay
 	if (!w->values)
 		return error_set(-ENOMEM, "%s: no memory", l->path);
 	w->values[0] = value;
+	return 0;
+}
+
+/* What a flatten layer said is what the layer behind it sees. */
+static int check_flat(struct lava *l, const char *group, const struct import_layer *layer)
+{
+	double flat = l->flat;
+
+	l->flat = 0;
+	if (!flat)
+		return 0;
+	if (layer->kind != IMPORT_DENSE)
+		return error_set(-EBADMSG, "%s: %s: expected a dense layer behind flatten", l->path,
+				 group);
+	if (layer->weight.dims != 2 || flat == layer->weight.shape[1] || flat < 0)
+		return 0;
+	return error_set(-EBADMSG, "%s: %s: expected %g inputs, as the flatten layer before it says, "
+			 "found %u", l->path, group, flat, layer->weight.shape[1]);
+}
+
+/* Its output is what comes in, in the order that dense layers have anyway; its shape may say how
+ * much: l->flat, or -1.
+ */
+static int read_flatten(struct lava *l, const char *group)
+{
+	struct import_layer layer = { .said = { 0 } };
+	int ret = read_said(l, group, &layer);
+
+	if (ret)
+		return ret;
+	l->flat = layer.said[0] ? (double)layer.said[0] : -1;
+	for (int i = 1; i < 3; i++)
+		if (layer.said[i])
+			l->flat *= layer.said[i];
 	return 0;
 }
 
@@ -387,7 +470,7 @@ static int read_weighted(struct lava *l, const char *group, const char *label,
 		return ret;
 	snprintf(name, sizeof(name), "%s/weight", group);
 	ret = read_numbers(l, name, &layer->weight);
-	if (!ret && kind != IMPORT_POOL)
+	if (!ret)
 		return error_set(-EBADMSG, "%s: %s: missing", l->path, name);
 	snprintf(name, sizeof(name), "%s/bias", group);
 	if (ret >= 0)
@@ -402,6 +485,8 @@ static int read_weighted(struct lava *l, const char *group, const char *label,
 		ret = read_pool(l, group, layer);
 	else if (ret >= 0)
 		ret = check_channels(l, group, layer);
+	if (ret >= 0)
+		ret = check_flat(l, group, layer);
 	if (ret >= 0 && kind == IMPORT_CONV)
 		ret = check_kernel(l, group, layer);
 	if (ret >= 0)
@@ -436,31 +521,44 @@ static int read_input(struct lava *l, const char *group)
 
 static int read_layer(struct lava *l, int n)
 {
+	static const struct {
+		const char *type;
+		int build;		/* enum import_kind, -1: no layer of the model */
+		const char *members;
+	} kinds[] = {
+		{ "input", -1, " type shape " },
+		{ "flatten", -1, " type shape " },
+		{ "dense", IMPORT_DENSE, " type shape weight bias delay inFeatures outFeatures neuron " },
+		{ "conv", IMPORT_CONV, " type shape weight bias stride padding dilation groups delay "
+				       "kernelSize inChannels outChannels neuron " },
+		{ "pool", IMPORT_POOL, " type shape weight bias stride padding dilation delay "
+				       "kernelSize neuron " },
+		{ NULL },
+	}, *kind;
 	char group[32], name[64], type[32], label[32];
 	int ret;
 
 	snprintf(group, sizeof(group), "/layer/%d", n);
 	snprintf(name, sizeof(name), "%s/type", group);
 	snprintf(label, sizeof(label), "layer%d", n);
-	ret = check_members(l, group, " type shape weight bias stride padding dilation groups delay "
-				      "kernelSize inChannels outChannels inFeatures outFeatures "
-				      "neuron ");
-	if (ret)
-		return ret;
 	if (!read_text(l, name, type))
 		return error_set(-EBADMSG, "%s: %s: expected a string", l->path, name);
-	if (!strcmp(type, "input"))
-		return read_input(l, group);
+	for (kind = kinds; kind->type && strcmp(type, kind->type); kind++)
+		;
+	if (!kind->type)
+		return error_set(-EBADMSG, "%s: %s: expected input, flatten, dense, conv or pool, found "
+				 "%s", l->path, name, type);
+	ret = check_members(l, group, kind->members);
+	if (ret)
+		return ret;
+	if (kind->build >= 0)
+		return read_weighted(l, group, label, (enum import_kind)kind->build);
 	if (!strcmp(type, "flatten"))
-		return 0;
-	if (!strcmp(type, "dense"))
-		return read_weighted(l, group, label, IMPORT_DENSE);
-	if (!strcmp(type, "conv"))
-		return read_weighted(l, group, label, IMPORT_CONV);
-	if (!strcmp(type, "pool"))
-		return read_weighted(l, group, label, IMPORT_POOL);
-	return error_set(-EBADMSG, "%s: %s: expected input, flatten, dense, conv or pool, found %s",
-			 l->path, name, type);
+		return read_flatten(l, group);
+	if (n)
+		return error_set(-EBADMSG, "%s: %s: expected input as the first layer only", l->path,
+				 name);
+	return read_input(l, group);
 }
 
 static int read_net(struct lava *l)
@@ -468,9 +566,12 @@ static int read_net(struct lava *l)
 	double steps, ts;
 	H5G_info_t layers;
 	char group[32];
-	int n = 0, ret;
+	int n = 0, ret = check_members(l, "/", " layer simulation ");
 
-	ret = read_integer(l, "/simulation/tSample", 1, 65536, 0, &steps);
+	if (!ret && exists(l->file, "/simulation"))
+		ret = check_members(l, "/simulation", " Ts tSample ");
+	if (!ret)
+		ret = read_integer(l, "/simulation/tSample", 1, 65536, 0, &steps);
 	if (!ret)
 		ret = read_integer(l, "/simulation/Ts", 1, 1000, 1, &ts);
 	if (ret)
@@ -483,6 +584,9 @@ static int read_net(struct lava *l)
 			break;
 		ret = read_layer(l, n);
 	}
+	if (!ret && l->flat)
+		ret = error_set(-EBADMSG, "%s: %s: expected a dense layer behind flatten, found nothing",
+				l->path, group);
 	if (!ret && !l->net->layer_count)
 		ret = error_set(-EBADMSG, "%s: expected layers /layer/0, ...", l->path);
 	if (!ret && (H5Gget_info_by_name(l->file, "/layer", &layers, H5P_DEFAULT) < 0 ||

@@ -46,57 +46,100 @@ static double value_of(const struct npy_type *type, const uint8_t *p)
 	return (double)((int64_t)(bits << (64 - 8 * type->bytes)) >> (64 - 8 * type->bytes));
 }
 
-/* Text after 'key': in the header's dictionary, or NULL. */
-static const char *entry(const char *header, const char *key)
+/* Move @at over blanks. */
+static void skip_blanks(const char **at)
 {
-	const char *at = strstr(header, key);
-
-	if (!at)
-		return NULL;
-	at += strlen(key);
-	return *at == ':' ? at + 1 + strspn(at + 1, " ") : NULL;
+	*at += strspn(*at, " ");
 }
 
-static const struct npy_type *parse_type(const char *header)
+/* Move @at over @text and blanks; false: something else is there. */
+static bool take(const char **at, const char *text)
 {
-	const char *descr = entry(header, "'descr'");
+	size_t n = strlen(text);
 
-	for (size_t i = 0; descr && i < sizeof(types) / sizeof(types[0]); i++)
-		if (descr[0] == '\'' && !strncmp(descr + 1, types[i].name, 3) && descr[4] == '\'')
-			return &types[i];
-	return NULL;
-}
-
-static bool parse_shape(const char *header, struct import_array *a)
-{
-	const char *at = entry(header, "'shape'");
-	uint64_t count = 1;
-
-	if (!at || *at++ != '(')
+	if (strncmp(*at, text, n))
 		return false;
-	while (*at != ')') {
-		char *end;
-		unsigned long n = strtoul(at, &end, 10);
+	*at += n;
+	skip_blanks(at);
+	return true;
+}
 
-		if (end == at || !n || n > UINT32_MAX || a->dims == IMPORT_MAX_DIMS)
+static bool parse_type(const char **at, const struct npy_type **type)
+{
+	char quoted[8];
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		snprintf(quoted, sizeof(quoted), "'%s'", types[i].name);
+		if (take(at, quoted)) {
+			*type = &types[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A tuple: (), (n,), (n, n), ... */
+static bool parse_shape(const char **at, struct import_array *a)
+{
+	uint64_t count = 1;
+	bool comma = true;
+
+	if (!take(at, "("))
+		return false;
+	while (**at >= '0' && **at <= '9') {
+		char *end;
+		unsigned long n = strtoul(*at, &end, 10);
+
+		if (!comma || !n || n > UINT32_MAX || a->dims == IMPORT_MAX_DIMS)
 			return false;
 		count *= n;
 		if (count > IMPORT_MAX_ELEMENTS)
 			return false;
 		a->shape[a->dims++] = (uint32_t)n;
-		at = end + strspn(end, ", ");
+		*at = end;
+		skip_blanks(at);
+		comma = take(at, ",");
 	}
 	a->count = count;
-	return true;
+	return take(at, ")") && (a->dims != 1 || comma);
+}
+
+/* The dictionary: each key once, no other, nothing behind it. NULL, or what was expected. */
+static const char *parse_header(const char *text, size_t bytes, const struct npy_type **type,
+				struct import_array *a)
+{
+	const char *at = text;
+	unsigned int seen = 0, key;
+
+	if (strlen(text) != bytes || !take(&at, "{"))
+		return "a dictionary";
+	while (*at == '\'') {
+		key = take(&at, "'descr'") ? 1 : take(&at, "'fortran_order'") ? 2 :
+		      take(&at, "'shape'") ? 4 : 0;
+		if (!key || (seen & key) || !take(&at, ":"))
+			return "descr, fortran_order and shape, each once";
+		seen |= key;
+		if (key == 1 && !parse_type(&at, type))
+			return "descr: a little-endian integer or float";
+		if (key == 2 && !take(&at, "False"))
+			return "fortran_order: False";
+		if (key == 4 && !parse_shape(&at, a))
+			return "shape: at most 6 axes and 2^28 elements";
+		if (!take(&at, ",") && *at != '}')
+			return "a comma between entries";
+	}
+	if (seen != 7)
+		return "descr, fortran_order and shape";
+	return take(&at, "}") && !at[strspn(at, " \n")] ? NULL : "nothing behind the dictionary";
 }
 
 /* The header's text; false when it is not there. */
-static bool read_header(FILE *f, char text[HEADER_MAX + 1])
+static bool read_header(FILE *f, char text[HEADER_MAX + 1], size_t *length)
 {
 	uint8_t fixed[12];
 	size_t bytes, n = 10;
 
-	if (fread(fixed, 1, 10, f) != 10 || memcmp(fixed, "\x93NUMPY", 6))
+	if (fread(fixed, 1, 10, f) != 10 || memcmp(fixed, "\x93NUMPY", 6) || !fixed[6] || fixed[7])
 		return false;
 	bytes = fixed[8] | fixed[9] << 8;
 	if (fixed[6] != 1) {
@@ -107,6 +150,7 @@ static bool read_header(FILE *f, char text[HEADER_MAX + 1])
 	if (bytes > HEADER_MAX || fread(text, 1, bytes, f) != bytes)
 		return false;
 	text[bytes] = 0;
+	*length = bytes;
 	return true;
 }
 
@@ -124,23 +168,18 @@ static bool read_values(FILE *f, const struct npy_type *type, const struct impor
 
 static int read_array(FILE *f, const char *path, uint64_t bytes, struct import_array *a)
 {
-	char header[HEADER_MAX + 1];
-	const struct npy_type *type;
-	const char *order;
+	char text[HEADER_MAX + 1];
+	const struct npy_type *type = NULL;
+	const char *expected;
+	size_t length;
 	uint64_t rest;
 
-	if (!read_header(f, header))
+	if (!read_header(f, text, &length))
 		return error_set(-EBADMSG, "%s: offset 0: expected a .npy header", path);
-	type = parse_type(header);
-	if (!type)
-		return error_set(-EBADMSG, "%s: descr: expected a little-endian integer or float, "
-				 "found %.60s", path, header);
-	order = entry(header, "'fortran_order'");
-	if (!order || strncmp(order, "False", 5))
-		return error_set(-EBADMSG, "%s: fortran_order: expected False", path);
-	if (!parse_shape(header, a))
-		return error_set(-EBADMSG, "%s: shape: expected 1 to %d axes and at most 2^28 "
-				 "elements, found %.100s", path, IMPORT_MAX_DIMS, header);
+	expected = parse_header(text, length, &type, a);
+	if (expected)
+		return error_set(-EBADMSG, "%s: header: expected %s, found %.100s", path, expected,
+				 text);
 	/* before memory is asked for */
 	rest = bytes - (uint64_t)ftello(f);
 	if (rest != (uint64_t)a->count * type->bytes)

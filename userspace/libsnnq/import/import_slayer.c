@@ -15,15 +15,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <yaml.h>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "import.h"
 #include "base/number.h"
+#include "import.h"
 #include "snnq_program.h"
 
 #define MAX_YAML (64 << 10)
+
+enum { POOL, CONV, FC, PREFIXES };
+static const char *const prefixes[PREFIXES] = { "pool", "conv", "fc" };
 
 /* The scalar under @section: @key: in a document, or NULL. */
 static const char *scalar(yaml_document_t *doc, const char *section, const char *key)
@@ -50,14 +54,31 @@ static const char *scalar(yaml_document_t *doc, const char *section, const char 
 		(const char *)node->data.scalar.value : NULL;
 }
 
+/* Decimal digits: YAML reads 0x10 and 010 as other numbers than strtod() does. */
+static bool is_decimal(const char *text)
+{
+	size_t sign = strspn(text, "+-");
+
+	return sign <= 1 && strspn(text, "0123456789+-.eE") == strlen(text) &&
+	       (text[sign] != '0' || !text[sign + 1] || strchr(".eE", text[sign + 1]));
+}
+
+/* Whole numbers exactly; fractions but for how decimals are stored. */
+static bool is_multiple(double value, double unit)
+{
+	double n = value / unit;
+
+	return fabs(n - rint(n)) <= (unit == 1 ? 0 : 1e-9 * fabs(n));
+}
+
 /* A multiple of @unit. */
 static int number(yaml_document_t *doc, const char *path, const char *section, const char *key,
 		  double min, double max, double unit, double *value)
 {
 	const char *text = scalar(doc, section, key);
 
-	if (!number_parse(text, value) || !(*value >= min && *value <= max) ||
-	    fabs(*value / unit - rint(*value / unit)) > 1e-9 * fabs(*value / unit))
+	if (!text || !is_decimal(text) || !number_parse(text, value) ||
+	    !(*value >= min && *value <= max) || !is_multiple(*value, unit))
 		return error_set(-EBADMSG, "%s: %s.%s: expected a multiple of %g in %g..%g, found "
 				 "%s", path, section, key, unit, min, max, text ? text : "nothing");
 	return 0;
@@ -93,6 +114,50 @@ static int check_keys(yaml_document_t *doc, const char *path)
 	return 0;
 }
 
+/* Each key of @node is one of @known (a list with spaces): others may change what it does. */
+static int only_keys(yaml_document_t *doc, const char *path, yaml_node_t *node, const char *known)
+{
+	char word[36];
+
+	for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top;
+	     p++) {
+		yaml_node_t *key = yaml_document_get_node(doc, p->key);
+		const char *text = key->type == YAML_SCALAR_NODE ?
+				   (const char *)key->data.scalar.value : "?";
+
+		snprintf(word, sizeof(word), " %.32s ", text);
+		if (!strstr(known, word) || strlen(text) > 32 || strchr(text, ' '))
+			return error_set(-EBADMSG, "%s: line %zu: %.32s: not known, and the network may "
+					 "need it; expected only:%s", path, key->start_mark.line + 1,
+					 text, known);
+	}
+	return 0;
+}
+
+/* Only what is known at the top, and in the two sections that say what the network does. */
+static int check_known(yaml_document_t *doc, const char *path)
+{
+	yaml_node_t *root = yaml_document_get_root_node(doc);
+	int ret;
+
+	if (!root || root->type != YAML_MAPPING_NODE)
+		return 0;	/* there is no neuron either */
+	ret = only_keys(doc, path, root, " simulation neuron training ");
+	for (yaml_node_pair_t *p = root->data.mapping.pairs.start;
+	     !ret && p < root->data.mapping.pairs.top; p++) {
+		const char *section =
+			(const char *)yaml_document_get_node(doc, p->key)->data.scalar.value;
+		yaml_node_t *node = yaml_document_get_node(doc, p->value);
+
+		if (!strcmp(section, "training") || node->type != YAML_MAPPING_NODE)
+			continue;
+		ret = only_keys(doc, path, node, !strcmp(section, "neuron") ?
+				" type vThMant vDecay iDecay refDelay wgtExp tauRho scaleRho " :
+				" Ts tSample nSample ");
+	}
+	return ret;
+}
+
 static int parse_document(yaml_document_t *doc, const char *path, struct import_net *net,
 			  struct import_neuron *neuron)
 {
@@ -100,6 +165,8 @@ static int parse_document(yaml_document_t *doc, const char *path, struct import_
 	double v[7];
 	int ret = check_keys(doc, path);
 
+	if (!ret)
+		ret = check_known(doc, path);
 	if (ret)
 		return ret;
 	if (!type || strcmp(type, "LOIHI"))
@@ -128,6 +195,21 @@ static int parse_document(yaml_document_t *doc, const char *path, struct import_
 	return 0;
 }
 
+/* Nothing may follow the document that was read. */
+static int check_end(yaml_parser_t *parser, const char *path)
+{
+	yaml_document_t doc;
+	bool good = yaml_parser_load(parser, &doc);
+
+	if (good && !yaml_document_get_root_node(&doc)) {
+		yaml_document_delete(&doc);
+		return 0;
+	}
+	if (good)
+		yaml_document_delete(&doc);
+	return error_set(-EBADMSG, "%s: line %zu: expected one document", path, parser->mark.line + 1);
+}
+
 static int read_yaml(const char *path, struct import_net *net, struct import_neuron *neuron)
 {
 	yaml_document_t doc;
@@ -151,6 +233,8 @@ static int read_yaml(const char *path, struct import_net *net, struct import_neu
 	if (yaml_parser_load(&parser, &doc)) {
 		ret = parse_document(&doc, path, net, neuron);
 		yaml_document_delete(&doc);
+		if (!ret)
+			ret = check_end(&parser, path);
 	} else {
 		ret = error_set(parser.error == YAML_MEMORY_ERROR ? -ENOMEM : -EBADMSG,
 				"%s: line %zu: %s", path, parser.problem_mark.line + 1,
@@ -162,26 +246,48 @@ static int read_yaml(const char *path, struct import_net *net, struct import_neu
 	return ret;
 }
 
-/* The largest n of the folder's files PREFIXn.npy; 0: there is none. */
-static uint32_t highest(const char *folder, const char *prefix)
+/* The n of PREFIXn.npy, 0: @name is not such a name. */
+static uint32_t number_of(const char *name, const char *prefix)
 {
 	size_t bytes = strlen(prefix);
-	struct dirent *e;
-	uint32_t most = 0;
+	char same[32];
+	uint32_t n;
+
+	if (strncmp(name, prefix, bytes) || sscanf(name + bytes, "%9u", &n) != 1)
+		return 0;
+	snprintf(same, sizeof(same), "%s%u.npy", prefix, n);
+	return strcmp(same, name) ? 0 : n;
+}
+
+/* The largest n of the folder's files PREFIXn.npy, for each prefix. Other arrays are refused: they
+ * may be weights or delays that the network needs.
+ */
+static int find_highest(const char *folder, uint32_t most[PREFIXES])
+{
 	DIR *dir = opendir(folder);
+	struct dirent *e;
+	int ret = dir ? 0 : error_set(-errno, "%s: %s", folder, strerror(errno));
 
-	while (dir && (e = readdir(dir))) {
-		uint32_t n = 0;
-		int end = 0;
+	while (dir && !ret && (e = readdir(dir))) {
+		const char *dot = strrchr(e->d_name, '.');
+		bool known = false;
 
-		if (!strncmp(e->d_name, prefix, bytes) &&
-		    sscanf(e->d_name + bytes, "%9u.npy%n", &n, &end) == 1 && end &&
-		    !e->d_name[bytes + end] && n > most)
-			most = n;
+		if (!dot || (strcasecmp(dot, ".npy") && strcasecmp(dot, ".npz")))
+			continue;
+		for (int i = 0; i < PREFIXES; i++) {
+			uint32_t n = number_of(e->d_name, prefixes[i]);
+
+			known |= n > 0;
+			most[i] = n > most[i] ? n : most[i];
+		}
+		if (!known)
+			ret = error_set(-EBADMSG, "%s/%.64s: not known, and the network may need it; "
+					"expected fcN.npy, convN.npy and poolN.npy, N from 1", folder,
+					e->d_name);
 	}
 	if (dir)
 		closedir(dir);
-	return most;
+	return ret;
 }
 
 /* Read FOLDER/PREFIXn.npy as a layer. 0, -ENOENT without a word when there is no such file. */
@@ -227,10 +333,13 @@ static int read_layer(const char *folder, const char *prefix, uint32_t n, enum i
 static int read_layers(const char *folder, const struct import_neuron *neuron,
 		       struct import_net *net)
 {
-	uint32_t pools = highest(folder, "pool"), convs = highest(folder, "conv");
-	uint32_t maps = pools > convs ? pools : convs, dense = highest(folder, "fc");
-	int ret, pool;
+	uint32_t most[PREFIXES] = { 0 }, maps, dense;
+	int ret = find_highest(folder, most), pool;
 
+	if (ret)
+		return ret;
+	maps = most[POOL] > most[CONV] ? most[POOL] : most[CONV];
+	dense = most[FC];
 	for (uint32_t n = 1; n <= maps; n++) {
 		pool = read_layer(folder, "pool", n, IMPORT_POOL, neuron, net);
 		if (pool && pool != -ENOENT)
