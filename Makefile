@@ -7,8 +7,8 @@
 export PATH := /usr/bin:/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-full shell userspace modules qemu guest bench reproduce clean \
-	setup-userspace setup-modules setup-qemu setup-guest setup-train setup-check
+.PHONY: help demo check check-fast check-full shell userspace modules qemu guest bench reproduce clean \
+	setup-userspace setup-modules setup-qemu setup-guest setup-train setup-check setup-fast
 
 help: ## list the entry points
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,6 +22,9 @@ check: userspace modules qemu setup-check ## all tests, from nothing to one line
 
 check-full: export SNNQ_STRESS_SECONDS := 600
 check-full: check ## the same, with ten minutes of stress instead of one
+
+check-fast: setup-fast ## format, lint, unit tests, golden vectors: under a minute once built
+	@SNNQ_SUITES=tests/fast tests/run
 
 shell: userspace modules qemu setup-guest ## work in the guest, driver loaded, programs and demo in place
 	@tools/guest/run --shell
@@ -68,5 +71,8 @@ setup-guest:
 	@tools/setup guest
 setup-train:
 	@tools/setup train
+setup-fast:
+	@mkdir -p build
+	@tools/setup userspace check
 setup-check:
 	@tools/setup guest debug-kernel check train

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Every shell script passes shellcheck, every Python file pyflakes: unquoted words, unused names,
-# typing errors in branches that no run takes. Folders of sources include one another one way.
+# typing errors in branches that no run takes. Lines end and begin as the two styles want. Folders of sources include one another one way.
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh
@@ -24,6 +24,16 @@ done < <(git ls-files --cached --others --exclude-standard | grep -vE '\.(c|h|md
 # An assert statement is no check: PYTHONOPTIMIZE turns it off.
 no_asserts() { ! git grep -nE '^ *assert ' -- 'tests/*.py' 'tests/*.sh'; }
 check "no test checks by an assert statement" no_asserts
+
+# No blanks at the end of a line or of a file; kernel style indents by tabs, QEMU's by spaces.
+empty=$(git hash-object -t tree /dev/null)
+spaces() { git diff --check "$empty" -- . ':!tests/fuzz/corpus*' ':!*.patch' ':!LICENSES' | { ! grep -v '^+'; }; }
+check "no blanks at ends" spaces
+qemu_style=(tools/qemu/snnq tests/qtest)
+tabs() {
+  ! git grep -nE '^ {8}' -- '*.c' '*.h' "${qemu_style[@]/#/:!}" && ! git grep -nP '^ *\t' -- "${qemu_style[@]/%//*.[ch]}"
+}
+check "C is indented by tabs, QEMU's by spaces" tabs
 
 arrows() { /usr/bin/python3 tests/include-graph >build/check/include-graph.txt || { note <build/check/include-graph.txt; return 1; }; }
 check "folders include one way" arrows

@@ -1,0 +1,1 @@
+../suites/05-scripts.sh
