@@ -16,7 +16,8 @@
  *    kernels refuse. Elements of arrays carry their stride: a longer element is
  *    accepted when its tail is zero (else -E2BIG); in a shorter one what is missing
  *    counts as zero, but for less than its first version, *_SIZE_V1 (-EINVAL);
- *  - ids are append-only and never reordered;
+ *  - ids are append-only and never reordered; room that is kept for what comes later is
+ *    listed in Documentation/uapi.md, sizes and offsets in abi.txt;
  *  - handles (BO, model, stream, syncobj) belong to the file that made them;
  *    an unknown one is -ENOENT. 0 is never a valid handle.
  *
