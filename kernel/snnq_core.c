@@ -232,12 +232,12 @@ ktime_t snnq_core_turned(const struct snnq_core *core, const struct snnq_job *jo
 }
 
 /* Take the job from the ring, or from the queue, to end it. */
-static void snnq_core_take(struct snnq_core *core, struct snnq_job *job, int error)
+static void snnq_core_take(struct snnq_core *core, struct snnq_job *job, int error, ktime_t now)
 {
 	lockdep_assert_held(&core->lock);
 	if (job->where == SNNQ_JOB_RING || job->blamed)
 		job->begun = snnq_core_turned(core, job);
-	job->ended = ktime_get();
+	job->ended = now;
 	if (job->where == SNNQ_JOB_RING)
 		core->jobs[snnq_core_slot(job->id)] = NULL;
 	job->where = SNNQ_JOB_COMPLETING;
@@ -270,7 +270,7 @@ static void snnq_core_busy(struct snnq_core *core, struct snnq_job *job, ktime_t
  * checked the version of the state between them. The others are run again: what
  * they read is unchanged.
  */
-static void snnq_core_imply(struct snnq_core *core, struct snnq_job *job)
+static void snnq_core_imply(struct snnq_core *core, struct snnq_job *job, ktime_t now)
 {
 	struct snnq_job *older;
 	u32 i;
@@ -290,7 +290,7 @@ static void snnq_core_imply(struct snnq_core *core, struct snnq_job *job)
 			.layer = SNNQ_LAYER_NONE,
 			.region = SNNQ_REGION_NONE,
 		};
-		snnq_core_take(core, older, 0);
+		snnq_core_take(core, older, 0, now);
 	}
 }
 
@@ -306,8 +306,8 @@ static void snnq_core_record(struct snnq_core *core, const struct snnq_cq_entry 
 		return;
 	}
 	job->result = *rec;
-	snnq_core_imply(core, job);
-	snnq_core_take(core, job, snnq_job_error(job));
+	snnq_core_imply(core, job, now);
+	snnq_core_take(core, job, snnq_job_error(job), now);
 	snnq_core_busy(core, job, now);
 	core->fruitless = 0;
 }
@@ -425,7 +425,7 @@ void snnq_core_end(struct snnq_core *core, struct snnq_job *job, int error)
 	unsigned long flags;
 
 	spin_lock_irqsave(&core->lock, flags);
-	snnq_core_take(core, job, error);
+	snnq_core_take(core, job, error, ktime_get());
 	spin_unlock_irqrestore(&core->lock, flags);
 	snnq_core_complete(core);
 }

@@ -62,7 +62,17 @@ enum snnq_check {
 
 /**
  * struct snnq_caps - what the executing device can do
- * Fields as in struct drm_snnq_dev_info; each at most the compile-time limit.
+ * @max_layers: layers of a program; as all limits, at most the compile-time one.
+ * @max_dim: height or width of a tensor.
+ * @max_channels: channels of a tensor.
+ * @max_steps: time steps of a job.
+ * @max_program_bytes: size of a program.
+ * @scheme_uniform: bit b: weights of SNNQ_SCHEME_UNIFORM with b bits.
+ * @scheme_odd: likewise SNNQ_SCHEME_ODD.
+ * @scheme_pot: likewise SNNQ_SCHEME_POT.
+ * @scheme_apot: likewise SNNQ_SCHEME_APOT.
+ * @scheme_ternary: likewise SNNQ_SCHEME_TERNARY.
+ * @ops: bit n: operation SNNQ_OP n.
  */
 struct snnq_caps {
 	__u32 max_layers;
@@ -149,10 +159,18 @@ struct snnq_region_info {
 
 /**
  * struct snnq_program_info - what is left to know after validation
+ * @layer_count: as in the header.
+ * @region_count: as in the header.
+ * @table_count: as in the header.
+ * @max_steps: as in the header.
+ * @tile_steps: as in the header.
  * @program_bytes: size of the program.
+ * @scratch_step_bytes: as in the header.
  * @scratch_bytes: tile_steps * scratch_step_bytes.
+ * @state_bytes: as in the header.
  * @work_per_step: upper bound of synaptic operations and neuron updates per
  *	time step, for watchdogs; saturates at 2^63.
+ * @regions: user regions.
  */
 struct snnq_program_info {
 	__u32 layer_count;

@@ -16,7 +16,8 @@
  *    kernels refuse. Elements of arrays carry their stride: a longer element is
  *    accepted when its tail is zero (else -E2BIG); in a shorter one what is missing
  *    counts as zero, but for less than its first version, *_SIZE_V1 (-EINVAL);
- *  - ids are append-only and never reordered;
+ *  - ids are append-only and never reordered; room that is kept for what comes later is
+ *    listed in Documentation/uapi.md, sizes and offsets in abi.txt;
  *  - handles (BO, model, stream, syncobj) belong to the file that made them;
  *    an unknown one is -ENOENT. 0 is never a valid handle.
  *
@@ -95,16 +96,23 @@ struct drm_snnq_dev_query {
  * @cores: number of cores.
  * @sram_bytes: local memory per core.
  * @dma_bits: width of DMA addresses.
- * @max_layers, @max_dim, @max_channels, @max_steps, @max_program_bytes: limits
- *	of programs, already clamped to what the driver accepts.
+ * @max_layers: layers of a program; as all limits of programs, clamped to what the driver
+ *	accepts.
+ * @max_dim: height or width of a tensor.
+ * @max_channels: channels of a tensor.
+ * @max_steps: time steps of a job.
+ * @max_program_bytes: size of a program.
  * @features: SNNQ_FEATURE_* of snnq_regs.h.
  * @ops: bit n: operation SNNQ_OP n.
- * @scheme_uniform, @scheme_odd, @scheme_pot, @scheme_apot, @scheme_ternary: bit b:
- *	the scheme with b bits.
+ * @scheme_uniform: bit b: weights of SNNQ_SCHEME_UNIFORM with b bits.
+ * @scheme_odd: likewise SNNQ_SCHEME_ODD.
+ * @scheme_pot: likewise SNNQ_SCHEME_POT.
  * @lanes: synaptic additions per cycle and core.
  * @port_bytes: host memory bytes per cycle.
  * @clock_khz: nominal clock.
  * @queue_depth: jobs that a core takes before completing the first.
+ * @scheme_apot: likewise SNNQ_SCHEME_APOT.
+ * @scheme_ternary: likewise SNNQ_SCHEME_TERNARY.
  * @limit_ms: most time that the device may spend on one job, in milliseconds.
  * @timeout_ms: a job that shows no progress for that long is hung, in milliseconds.
  * @flags: DRM_SNNQ_DEV_*.
@@ -158,11 +166,16 @@ struct drm_snnq_dev_info {
 
 /**
  * struct drm_snnq_stats - counters (DEV_STATS: whole device; FILE_STATS: this file)
- * @jobs_submitted, @jobs_completed, @jobs_failed, @jobs_cancelled: jobs.
+ * @jobs_submitted: jobs that SUBMIT took.
+ * @jobs_completed: those that ended well.
+ * @jobs_failed: those that ended with an error, but for cancelled ones.
+ * @jobs_cancelled: those that ended with -ECANCELED.
  * @steps: time steps of completed jobs.
  * @busy_ns: time that cores spent on jobs.
  * @cycles: device cycles of completed jobs.
- * @hangs, @core_resets, @device_resets: recoveries (of or caused by this file).
+ * @hangs: jobs that hung.
+ * @core_resets: resets of a core (FILE_STATS: for jobs of this file).
+ * @device_resets: resets of the device (likewise).
  * @bad_completions: records that the driver refused (DEV_STATS only).
  * @memory_bytes: memory that exists now: buffers, also imported ones, their page lists,
  *	programs, state, scratch, profiles, region tables.
@@ -211,7 +224,8 @@ struct drm_snnq_bo_create {
  * struct drm_snnq_bo_sync - make CPU and device agree on a buffer's content
  * @handle: GEM handle.
  * @flags: one of DRM_SNNQ_BO_SYNC_*.
- * @offset, @size: range in bytes within the buffer; size > 0.
+ * @offset: where the range begins in the buffer, in bytes.
+ * @size: its bytes, > 0.
  *
  * Does not wait for jobs. Needed around CPU access; free on coherent machines.
  * For an imported buffer this is DMA_BUF_IOCTL_SYNC: FOR_CPU begins an access, may

@@ -114,6 +114,7 @@ struct snnq_program_header {
  * @access: SNNQ_ACCESS_READ or SNNQ_ACCESS_WRITE, exactly one of them.
  * @role: SNNQ_ROLE_*; informative, but checked: it fixes @access and whether
  *	@step_bytes may be set.
+ * @reserved: MBZ.
  */
 struct snnq_region_desc {
 	__u64 bytes;
@@ -149,8 +150,10 @@ struct snnq_region_desc {
  * @region: SNNQ_REGION_SCRATCH or a user region.
  * @format: SNNQ_FORMAT_*; NONE means absent, then every field is zero.
  * @planes: 1..SNNQ_MAX_PLANES for bit-plane formats.
- * @height, @width: 1..SNNQ_MAX_DIM.
+ * @height: 1..SNNQ_MAX_DIM.
+ * @width: 1..SNNQ_MAX_DIM.
  * @channels: 1..SNNQ_MAX_CHANNELS.
+ * @reserved: MBZ.
  */
 struct snnq_tensor {
 	__u64 offset;
@@ -181,6 +184,7 @@ struct snnq_tensor {
  * @region: a user region with role SNNQ_ROLE_WEIGHTS.
  * @scheme: SNNQ_SCHEME_*; NONE for layers without weights, then all zero.
  * @bits: bits per weight: UNIFORM 1..8, ODD 1..8, POT 2..5, APOT 3..5, TERNARY 2.
+ * @reserved: MBZ.
  *
  * Weights are packed little-endian, `bits` each, in rows: one row per
  * (group, kernel y, kernel x, input channel of the group), in that order, group
@@ -216,16 +220,19 @@ struct snnq_quant {
  * @shift: F, 0..SNNQ_MAX_SHIFT: the input is accumulator << F.
  * @delay: output delay in time steps, 0..SNNQ_MAX_DELAY.
  * @requant_shift: S of a layer without neuron, 0..SNNQ_MAX_REQUANT_SHIFT.
- * @leak_param, @current_leak_param: DIVN: n, 1..65536. Q16: lambda * 2^16,
- *	0..65536. TZ12: decay, 0..4096. NONE: MBZ.
+ * @leak_param: DIVN: n, 1..65536. Q16: lambda * 2^16, 0..65536. TZ12: decay, 0..4096.
+ *	NONE: MBZ.
+ * @current_leak_param: likewise, of @current_leak.
  * @reset_value: potential after a hard reset.
  * @refractory: steps after a spike's step in which the neuron stays reset and
  *	does not fire, 0..65535.
  * @flags: SNNQ_NEURON_FLAG_*.
- * @threshold_index, @threshold_count: int32 table entries; count 1 (all
- *	channels) or the layer's output channels. Values >= 1.
- * @bias_index, @bias_count: as thresholds; count 0 means no bias.
- * @mult_index, @mult_count: multiplier M of a layer without neuron; count 0 means 1.
+ * @threshold_index: first of the thresholds in the int32 table. Values >= 1.
+ * @threshold_count: 1 (all channels) or the layer's output channels.
+ * @bias_index: likewise of the biases.
+ * @bias_count: likewise; 0 means no bias.
+ * @mult_index: likewise of the multipliers M of a layer without neuron.
+ * @mult_count: likewise; 0 means that M is 1.
  * @reserved: MBZ.
  */
 struct snnq_neuron {
@@ -275,11 +282,14 @@ struct snnq_neuron {
 
 /**
  * struct snnq_geometry - window of a convolution or pooling
- * @kernel_h, @kernel_w: 1..SNNQ_MAX_DIM.
- * @stride_h, @stride_w: 1..255.
- * @pad_h, @pad_w: rows and columns of padding on each side, less than the kernel
- *	(in dilated units).
- * @dilation_h, @dilation_w: 1..255.
+ * @kernel_h: rows of the kernel, 1..SNNQ_MAX_DIM.
+ * @kernel_w: its columns, 1..SNNQ_MAX_DIM.
+ * @stride_h: rows from one window to the next, 1..255.
+ * @stride_w: columns, 1..255.
+ * @pad_h: rows of padding on each side, less than the kernel (in dilated units).
+ * @pad_w: columns of padding, likewise.
+ * @dilation_h: rows from one of the kernel's to the next, 1..255.
+ * @dilation_w: columns, 1..255.
  * @groups: divides input and output channels.
  *
  * Output size: floor((in + 2 pad - dilation (kernel - 1) - 1) / stride) + 1.
@@ -355,14 +365,17 @@ struct snnq_layer {
  * @neuron_updates: neurons times steps.
  * @output_spikes: set bits of all output planes (after the delay).
  * @weight_bytes: weight bytes read from host memory.
- * @input_bytes, @output_bytes: activation bytes moved.
+ * @input_bytes: activation bytes read.
+ * @output_bytes: activation bytes written.
  * @state_bytes: state bytes read and written.
  * @sram_bytes: bytes moved in local memory by the cycle model.
- * @compute_cycles, @memory_cycles: by the cycle model of hardware.md.
+ * @compute_cycles: cycles of computing, by the cycle model of hardware.md.
+ * @memory_cycles: cycles of moving, by the same.
  * @stall_cycles: max(compute, memory) - compute.
  * @saturations: results clamped to their format, membranes clamped to int32,
  *	and event counts beyond the planes.
  * @steps: time steps.
+ * @reserved: 0.
  */
 struct snnq_layer_stats {
 	__u64 input_spikes;

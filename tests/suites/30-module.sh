@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The driver's sources: compile without a warning (W=1), pass sparse, pass checkpatch --strict.
+# The driver's sources: compile without a warning (W=1), pass sparse, checkpatch --strict and kernel-doc.
 # A fresh build, so that nothing hides in objects that are up to date already.
 set -euo pipefail
 
 repo=$PWD
 out=$repo/build/check/module
-checkpatch=$(tools/guest/kernel-source)/scripts/checkpatch.pl
+scripts=$(tools/guest/kernel-source)/scripts
+checkpatch=$scripts/checkpatch.pl
+kernel_doc=$scripts/kernel-doc
 # shellcheck source=tests/tap.sh
 . tests/tap.sh
 
@@ -40,6 +42,19 @@ style() {
   done
 }
 
+# What the reference manual is made of: each field and parameter is described.
+descriptions() {
+  local file warnings
+  for file in kernel/*.[ch] uapi/*.h; do
+    if warnings=$("$kernel_doc" -none -Wall "$file" 2>&1) && [ -z "$warnings" ]; then
+      ok "kernel-doc $file"
+    else
+      note <<<"$warnings"
+      bad "kernel-doc $file"
+    fi
+  done
+}
+
 kdir=$(tools/guest/kernel debian)/build
 if build "$kdir"; then quiet "module W=1" "$out/build.log"; else tail -n 30 "$out/build.log" | note; bad "module W=1"; fi
 if ! command -v sparse >/dev/null; then
@@ -51,4 +66,5 @@ else
   bad "sparse"
 fi
 style
+descriptions
 finish
