@@ -11,6 +11,7 @@
 #include "error.h"
 #include "import.h"
 #include "output.h"
+#include "text.h"
 
 int import_add_layer(struct import_net *net, const char *path, enum import_kind kind,
 		     const char *name, struct import_layer **layer)
@@ -47,14 +48,16 @@ void import_net_free(struct import_net *net)
 static void name_from_path(const char *path, char name[64])
 {
 	size_t n = strlen(path), start;
+	char part[256];
 
 	while (n > 1 && path[n - 1] == '/')
 		n--;
 	for (start = n; start && path[start - 1] != '/'; start--)
 		;
-	snprintf(name, 64, "%.*s", (int)(n - start), path + start);
-	if (strrchr(name, '.') > name)
-		*strrchr(name, '.') = 0;
+	snprintf(part, sizeof(part), "%.*s", (int)(n - start), path + start);
+	if (strrchr(part, '.') > part)
+		*strrchr(part, '.') = 0;
+	text_printable(part, name, 64);	/* names of files need not be UTF-8 */
 }
 
 static void apply_options(struct import_net *net, const struct snnq_import_opts *o)
@@ -84,6 +87,10 @@ int snnq_import(const char *in, const char *out, const struct snnq_import_opts *
 		return error_set(-EINVAL, "snnq_import: unknown size of options");
 	if (stat(in, &st))
 		return error_set(-errno, "%s: %s", in, strerror(errno));
+	if (opts && opts->name && (strlen(opts->name) >= sizeof(net.name) ||
+				   !text_is_utf8(opts->name, strlen(opts->name))))
+		return error_set(-EINVAL, "%s: name: expected UTF-8 of at most %zu bytes", in,
+				 sizeof(net.name) - 1);
 	ret = output_check(&out, 1, &in, 1);
 	if (ret)
 		return error_set(ret, "%s", output_problem());
