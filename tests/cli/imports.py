@@ -7,6 +7,7 @@ The reference is the definition of Loihi's neuron in int64, with no code of the 
 and potential decay towards zero by d / 4096, spikes arrive as weight * 2^(6 + wgtExp), biases and
 thresholds are multiples of 64, and each layer's spikes are seen one step late.
 """
+import json
 import os
 import struct
 import subprocess
@@ -672,12 +673,25 @@ def locales(folder):
     subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", folder / "de_DE.UTF-8"], check=False,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     write_slayer(folder / "net")
+    (folder / "constants").write_text('{"name": "x", "constants": {"sram_bit": {"pj": 0.125, '
+                                      '"source": "test"}}}')
+    model, recording = DEMO / "digits.snnq", DEMO / (DEMO / "test.tsv").read_text().split("\t")[0]
+    (folder / "list").write_text(f"{recording}\t0\n")
     snnq("import", folder / "net", "-o", folder / "a.snnq")
-    done = subprocess.run([program, folder / "net", folder / "b.snnq"], capture_output=True,
+    snnq("quantize", DEMO / "digits-float.snnq", "-o", folder / "aq.snnq", "--default", "uniform:4")
+    want = json.loads(snnq("energy", model, "--data", folder / "list", "--constants",
+                           folder / "constants", "--json")[0])["models"][0]
+    done = subprocess.run([program, folder / "net", folder / "b.snnq", DEMO / "digits-float.snnq",
+                           folder / "bq.snnq", model, recording, folder / "constants"],
                           env={**os.environ, "LOCPATH": str(folder), "LC_ALL": "de_DE.UTF-8"},
-                          check=False, text=True)
-    equal(done.returncode, 0, f"import with a decimal comma: {done.stdout}{done.stderr}")
-    need((folder / "a.snnq").read_bytes() == (folder / "b.snnq").read_bytes(), "models differ")
+                          capture_output=True, check=False, text=True)
+    equal(done.returncode, 0, f"work with a decimal comma: {done.stdout}{done.stderr}")
+    for name in (".snnq", "q.snnq"):
+        need((folder / f"a{name}").read_bytes() == (folder / f"b{name}").read_bytes(),
+             f"models differ: {name}")
+    del want["ratio"]
+    equal(json.loads(done.stdout), want, "energy")
+    equal(want["constants"]["sram_bit"]["pj"], 0.125, "a constant")
 
 
 if __name__ == "__main__":

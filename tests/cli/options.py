@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 from common import DEMO, ROOT, SNNQ, equal, main, need, refused, snnq
+from outputs import slayer
 from quality import CLASSES, RECORDINGS, prepare
 
 MODEL = DEMO / "digits.snnq"
@@ -174,6 +175,34 @@ def dropped(folder):
         equal((j if verb == "eval" else j["models"][0])["dropped_events"], 2 * lost, verb)
 
 
+def texts(folder):
+    """Texts that are no UTF-8, or too long, get into no document and no model."""
+    net = os.fsencode(folder) + b"/caf\xe9"
+    os.rename(slayer(folder), net)
+    snnq("import", os.fsdecode(net), "-o", folder / "q.snnq")
+    j = json.loads(snnq("info", folder / "q.snnq", "--json")[0])
+    equal(j["name"], "caf?", "name of the model")
+    for name in ("x" * 64, os.fsdecode(b"caf\xe9")):
+        refused("import", os.fsdecode(net), "-o", folder / "r", "--name", name, code=2,
+                says="name: expected UTF-8 of at most 63 bytes")
+    for name in ("x" * 63, "café"):
+        snnq("import", os.fsdecode(net), "-o", folder / "r", "--name", name)
+        equal(json.loads(snnq("info", folder / "r", "--json")[0])["name"], name, "--name")
+    data = MODEL.read_bytes()
+    for bad in (b"d\xe9gits", b"di\xc3its", b"di\xffits", b"d\xed\xa0\x80ts"):
+        need(len(bad) in (6, 7) and data.count(b"digits") > 0, "a name to change")
+        (folder / "m.snnq").write_bytes(data.replace(b"digits", bad[:6], 1))
+        refused("info", folder / "m.snnq", says="the header is not UTF-8")
+    (folder / "constants").write_bytes(b'{"name": "caf\xe9", "constants": {}}')
+    refused("energy", MODEL, "--data", DEMO / "test.tsv", "--limit", 1, "--constants",
+            folder / "constants", says="not UTF-8")
+    (folder / "constants").write_text('{"name": "a\\u001b[31m\\u009bb", "constants": {}}')
+    for option in ((), ("--json",)):
+        out = snnq("energy", MODEL, "--data", DEMO / "test.tsv", "--limit", 1, "--constants",
+                   folder / "constants", *option)[0]
+        need(all(c in "\t\n" or c.isprintable() for c in out), f"control characters: {out!r}")
+
+
 def elsewhere(folder):
     """validate finds its vectors from any folder, or says what to install."""
     j = json.loads(snnq("validate", "-d", "sim", "--json", cwd=folder)[0])
@@ -198,4 +227,4 @@ def elsewhere(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(unused, ranges, targets, no_change, doubts, dropped, elsewhere))
+    sys.exit(main(unused, ranges, targets, no_change, doubts, dropped, texts, elsewhere))

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "snnq.h"
+#include "base/text.h"
 
 enum cli_exit {
 	CLI_OK = 0,
@@ -82,8 +83,6 @@ bool cli_parse(const struct cli_command *command, int argc, char **argv, char **
 
 /* One line on standard error; returns @code. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* @s with everything that would move a terminal's cursor or a column replaced; in @buffer. */
-const char *cli_printable(const char *s, char *buffer, size_t bytes);
 /* Print and free a JSON document; returns CLI_OK or CLI_FAILED. */
 int cli_print_json(cJSON *json);
 /* Print a JSON text; bytes that are not UTF-8 become U+FFFD, control characters escapes. */

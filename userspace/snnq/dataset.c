@@ -2,11 +2,11 @@
 /*
  * dataset.c - labelled recordings: a list file, or a directory per class.
  *
- * Each line of a list is "path TAB label" or "path,label"; the last separator
- * splits, so that paths may hold commas. Fields of a line without a tab may be quoted as in CSV.
- * Lines end in LF, CR LF or CR. Paths are relative to the list. A first line "path,label" is a heading, empty lines and those
- * that begin with # are comments; no other line is passed over. Where labels are not needed a
- * line may be a path alone.
+ * Each line of a list is "path TAB label" or "path,label"; the last separator splits, so that
+ * paths may hold commas. Fields of a line without a tab may be quoted as in CSV. Lines end in LF,
+ * CR LF or CR. Paths are relative to the list. A first line "path,label" is a heading, empty lines
+ * and those that begin with # are comments; no other line is passed over. Where labels are not
+ * needed a line may be a path alone.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -28,7 +28,7 @@ static void print_layer(const cJSON *l)
 	snprintf(shape, sizeof(shape), "%gx%gx%g", cJSON_GetNumberValue(cJSON_GetArrayItem(out, 0)),
 		 cJSON_GetNumberValue(cJSON_GetArrayItem(out, 1)),
 		 cJSON_GetNumberValue(cJSON_GetArrayItem(out, 2)));
-	printf("  %-20s %-10s %-14s", cli_printable(text(l, "name"), name, sizeof(name)),
+	printf("  %-20s %-10s %-14s", text_printable(text(l, "name"), name, sizeof(name)),
 	       text(l, "op"), shape);
 	if (number(l, "bits"))
 		printf(" %-7s %2.0f bits %10.0f params %9.0f bytes  %4.1f %% zero",
@@ -42,7 +42,7 @@ static void print_text(const cJSON *o)
 	const cJSON *in = cJSON_GetObjectItemCaseSensitive(o, "input"), *l;
 	char name[256];
 
-	printf("%s: %s model, %.0f classes\n", cli_printable(text(o, "name"), name, sizeof(name)),
+	printf("%s: %s model, %.0f classes\n", text_printable(text(o, "name"), name, sizeof(name)),
 	       text(o, "arithmetic"), number(o, "classes"));
 	printf("input %.0fx%.0f, %.0f polarities, %.0f steps of %.0f us, %.0f plane(s)\n",
 	       number(in, "width"), number(in, "height"), number(in, "polarities"),

@@ -93,7 +93,8 @@ static void check_hardware(struct checkup *c)
 	if (dir)
 		closedir(dir);
 	/* A platform device is on no bus that lists it, but then there is a node. */
-	record(c, "hardware", found || c->node_count, "add the device, or use the emulator: make shell",
+	record(c, "hardware", found || c->node_count,
+	       "add the device, or use the emulator, in the source tree: make shell",
 	       "%d coprocessor(s) on the PCI bus", found);
 }
 
@@ -144,7 +145,8 @@ static void check_module(struct checkup *c)
 		 u.release);
 	installed = !system(command_line);
 	record(c, "module", loaded, installed ? "sudo modprobe snnq" :
-	       "make modules && sudo modprobe -a gpu-sched drm_shmem_helper && sudo insmod build/snnq.ko",
+	       "in the source tree: make modules && sudo modprobe -a gpu-sched drm_shmem_helper && "
+	       "sudo insmod build/snnq.ko",
 	       "snnq is %s", loaded ? "loaded" : installed ? "installed, not loaded" :
 	       "neither loaded nor installed");
 }
@@ -173,7 +175,7 @@ static void check_permission(struct checkup *c)
 	       "%s: group %s, mode %03o, %s", path, name, st.st_mode & 0777,
 	       ok ? "readable and writable" : strerror(errno));
 	record(c, "udev group", !strcmp(name, "render") || ok,
-	       "udevadm trigger, or: sudo chgrp render /dev/accel/*; sudo chmod 660 /dev/accel/*",
+	       "sudo udevadm trigger, or: sudo chgrp render /dev/accel/*; sudo chmod 660 /dev/accel/*",
 	       "node belongs to group %s (udev's rules say render)", name);
 }
 

@@ -73,7 +73,7 @@ static void print_layers(const cJSON *model)
 			snprintf(grid, sizeof(grid), "%.12s:%.0f", text(l, "scheme"),
 				 number(l, "bits"));
 		printf("  %-16.16s %-10.10s rate %5.1f %% %10.3f %10.3f %10.3f %11.3f %10.3f\n",
-		       cli_printable(text(l, "name"), name, sizeof(name)), grid, 100 * number(l, "input_rate"),
+		       text_printable(text(l, "name"), name, sizeof(name)), grid, 100 * number(l, "input_rate"),
 		       number(l, "compute_uj"), number(l, "sram_uj"), number(l, "dram_uj"),
 		       number(l, "total_uj"), number(l, "paper_uj"));
 	}
@@ -101,7 +101,7 @@ static void print_text(const cJSON *models)
 	char technology[256];
 
 	printf("%s, microjoule per inference, mean of %.0f recordings",
-	       cli_printable(text(first, "technology"), technology, sizeof(technology)),
+	       text_printable(text(first, "technology"), technology, sizeof(technology)),
 	       number(first, "recordings"));
 	if (number(first, "dropped_events"))
 		printf(", %.0f events dropped", number(first, "dropped_events"));
@@ -126,7 +126,7 @@ static void print_text(const cJSON *models)
 		char name[256];
 
 		printf("%-22.22s %6.3f %9.1f %%  %10.3f %10.3f %10.3f %11.3f %10.3f %5.2fx\n",
-		       cli_printable(slash ? slash + 1 : path, name, sizeof(name)), number(m, "avg_weight_bits"),
+		       text_printable(slash ? slash + 1 : path, name, sizeof(name)), number(m, "avg_weight_bits"),
 		       100 * mean_rate(m), number(t, "compute_uj"), number(t, "sram_uj"),
 		       number(t, "dram_uj"), number(t, "total_uj"), number(t, "paper_uj"),
 		       number(m, "ratio"));

@@ -231,13 +231,13 @@ static int print_table(const struct evaluation *e)
 	if (counts)
 		printf("\tinput");
 	for (uint32_t l = 0; counts && l < e->layers; l++)
-		printf("\t%s", cli_printable(layer_name(e, l), name, sizeof(name)));
+		printf("\t%s", text_printable(layer_name(e, l), name, sizeof(name)));
 	printf("\n");
 	for (size_t i = 0; i < e->data.count; i++) {
 		const struct prediction *p = &e->predictions[i];
 		char path[4200];
 
-		printf("%s\t%u\t%u\t", cli_printable(e->data.samples[i].shown, path, sizeof(path)),
+		printf("%s\t%u\t%u\t", text_printable(e->data.samples[i].shown, path, sizeof(path)),
 		       e->data.samples[i].label, p->class);
 		for (uint32_t c = 0; c < e->classes; c++)
 			printf("%s%.10g", c ? "," : "", p->scores[c]);

@@ -47,7 +47,7 @@ static int recording_info(const char *path)
 
 		printf("%s: %s recording, %" PRIu64
 		       " events in %.3f s, sensor %ux%u (0: not said)\n",
-		       cli_printable(path, name, sizeof(name)), i.format, i.events, (i.last_us - i.first_us) / 1e6, i.width, i.height);
+		       text_printable(path, name, sizeof(name)), i.format, i.events, (i.last_us - i.first_us) / 1e6, i.width, i.height);
 		printf("%" PRIu64 " dropped, %" PRIu64 " backwards in time\n", i.dropped,
 		       i.nonmonotonic);
 		return CLI_OK;

@@ -114,7 +114,7 @@ static void report(void *ctx, const struct snnq_quantize_layer *l, uint32_t done
 
 	(void)ctx;
 	fprintf(stderr, "[%3u/%u] %-20s %-7s %u bits  F %u  SQNR ", done, total,
-		cli_printable(l->name, name, sizeof(name)), l->scheme, l->bits, l->shift);
+		text_printable(l->name, name, sizeof(name)), l->scheme, l->bits, l->shift);
 	if (isfinite(l->sqnr_db))
 		fprintf(stderr, "%5.1f dB", l->sqnr_db);
 	else

@@ -14,76 +14,6 @@
 #include "cli.h"
 #include "base/output.h"
 
-/* Bytes of the UTF-8 character at @s; 0: it is none. */
-static size_t utf8_bytes(const unsigned char *s)
-{
-	static const struct { unsigned char first, last, low, high, bytes; } forms[] = {
-		{ 0x00, 0x7f, 0x80, 0xbf, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		size_t n = 1;
-
-		if (*s < forms[i].first || *s > forms[i].last)
-			continue;
-		while (n < forms[i].bytes && s[n] >= (n > 1 ? 0x80 : forms[i].low) &&
-		       s[n] <= (n > 1 ? 0xbf : forms[i].high))
-			n++;
-		return n == forms[i].bytes ? n : 0;
-	}
-	return 0;
-}
-
-/*
- * Characters that control terminals or lines: those of ASCII and, in UTF-8, of ISO 8859, the ends
- * of lines and paragraphs, and what turns the direction of writing.
- */
-static bool is_control(const unsigned char *s)
-{
-	if (*s == 0xc2)
-		return s[1] >= 0x80 && s[1] <= 0x9f;
-	if (*s == 0xe2)
-		return (s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f ||
-					 (s[2] >= 0xa8 && s[2] <= 0xae))) ||
-		       (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
-	return *s < 0x20 || *s == 0x7f;
-}
-
-/* The number of a character of 2 or 3 bytes, or of 1. */
-static unsigned int code_point(const unsigned char *s, size_t bytes)
-{
-	if (bytes == 3)
-		return (s[0] & 0xfu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
-	return bytes == 2 ? (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu) : s[0];
-}
-
-const char *cli_printable(const char *s, char *buffer, size_t bytes)
-{
-	const unsigned char *from = (const unsigned char *)s;
-	size_t at = 0;
-
-	while (*from) {
-		size_t n = utf8_bytes(from);
-
-		if (at + 4 >= bytes)
-			break;
-		if (!n || is_control(from)) {
-			buffer[at++] = '?';
-			from += n ? n : 1;
-			continue;
-		}
-		memcpy(buffer + at, from, n);
-		at += n;
-		from += n;
-	}
-	buffer[at] = 0;
-	return buffer;
-}
-
 int cli_fail(int code, const char *format, ...)
 {
 	char *text = NULL, *line, *rest;
@@ -99,7 +29,7 @@ int cli_fail(int code, const char *format, ...)
 		size_t bytes = strlen(line) + 8;
 		char *safe = malloc(bytes);
 
-		fprintf(stderr, "%s\n", safe ? cli_printable(line, safe, bytes) : "no memory");
+		fprintf(stderr, "%s\n", safe ? text_printable(line, safe, bytes) : "no memory");
 		free(safe);
 	}
 	free(text);
@@ -111,12 +41,12 @@ int cli_print_json_text(const char *text)
 	const unsigned char *s = (const unsigned char *)text;
 
 	while (*s) {
-		size_t n = utf8_bytes(s);
+		size_t n = text_character(s);
 
 		if (!n)
 			fputs("\\ufffd", stdout);
-		else if (is_control(s) && *s >= 0x20)	/* others are between items, or escaped */
-			printf("\\u%04x", code_point(s, n));
+		else if (text_is_control(s) && *s >= 0x20)	/* others are between items, or escaped */
+			printf("\\u%04x", text_code_point(s, n));
 		else
 			fwrite(s, 1, n, stdout);
 		s += n ? n : 1;
@@ -192,7 +122,7 @@ void cli_progress(const char *what, size_t done, size_t total)
 		fprintf(stderr, "\r\033[K");
 	} else if (done < total && now - start > 1 && now - shown > 0.1) {
 		fprintf(stderr, "\r%s [%.*s%*s] %zu of %zu, %.0f s left ",
-			cli_printable(what, safe, sizeof(safe)), width,
+			text_printable(what, safe, sizeof(safe)), width,
 			"##############################", 30 - width, "", done, total,
 			done ? (now - start) / done * (total - done) : 0.0);
 		shown = now;

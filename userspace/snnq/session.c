@@ -70,7 +70,7 @@ const char *cli_class_name(const struct cli_session *s, uint32_t index, char tex
 	char safe[48];
 
 	if (name)
-		snprintf(text, 64, "%u (%s)", index, cli_printable(name, safe, sizeof(safe)));
+		snprintf(text, 64, "%u (%s)", index, text_printable(name, safe, sizeof(safe)));
 	else
 		snprintf(text, 64, "%u", index);
 	return text;

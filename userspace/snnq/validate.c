@@ -56,8 +56,8 @@ static void report(void *ctx, const char *name, enum snnq_validate_result result
 	cli_progress("validate", done, total);
 	if (!json && (verbose || result != SNNQ_VALIDATE_PASSED))
 		printf("%-7s %s%s%s\n", words[result],
-		       cli_printable(name, safe, sizeof(safe)), *detail ? ": " : "",
-		       cli_printable(detail, why, sizeof(why)));
+		       text_printable(name, safe, sizeof(safe)), *detail ? ": " : "",
+		       text_printable(detail, why, sizeof(why)));
 }
 
 /*

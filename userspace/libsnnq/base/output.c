@@ -177,8 +177,8 @@ int output_open(const char *path, struct output *o)
 	return ret;
 }
 
-/* A new name is on the disk when its folder is. Some file systems cannot do it. */
-static int sync_folder(const char *path)
+/* Some file systems cannot do it. */
+int output_sync_folder(const char *path)
 {
 	char *folder = strndup(path, (size_t)folder_bytes(path));
 	int fd = folder ? open(*folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -187,7 +187,7 @@ static int sync_folder(const char *path)
 	if (fd >= 0)
 		close(fd);
 	free(folder);
-	return error;
+	return -error;
 }
 
 int output_commit(struct output *o)
@@ -204,7 +204,7 @@ int output_commit(struct output *o)
 	if (!error) {
 		free(o->temporary);
 		o->temporary = NULL;
-		error = sync_folder(o->path);
+		error = -output_sync_folder(o->path);
 	}
 	if (error)
 		ret = cannot_write(o->path, error);

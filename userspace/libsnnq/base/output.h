@@ -34,5 +34,7 @@ int output_open(const char *path, struct output *output);
 int output_commit(struct output *output);
 /* Leave no trace. */
 void output_cancel(struct output *output);
+/* Put the folder of @path on the disk, and with it the names of new files. */
+int output_sync_folder(const char *path);
 
 #endif /* SNNQ_OUTPUT_H */

@@ -13,6 +13,7 @@
 #include "energy.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/text.h"
 
 #define MAX_FILE (64u << 10)
 #define MAX_PJ 1e6
@@ -121,6 +122,10 @@ int energy_constants_read(const char *path, struct energy_constants *constants)
 		return error_set(-EBADMSG, "%s: expected at most %u bytes", path, MAX_FILE);
 	}
 	text[n] = 0;
+	if (!text_is_utf8(text, n)) {
+		free(text);
+		return error_set(-EBADMSG, "%s: not UTF-8", path);
+	}
 	root = cJSON_ParseWithOpts(text, &end, true);
 	ret = root ? read_table(path, root, &k) :
 		     error_set(-EBADMSG, "%s: not JSON at byte %td", path, end - text);

@@ -11,19 +11,22 @@
 #include "base/error.h"
 #include "import.h"
 #include "base/output.h"
+#include "base/text.h"
 
 /* The model's name: the last part of the path without its ending. */
 static void name_from_path(const char *path, char name[64])
 {
 	size_t n = strlen(path), start;
+	char part[256];
 
 	while (n > 1 && path[n - 1] == '/')
 		n--;
 	for (start = n; start && path[start - 1] != '/'; start--)
 		;
-	snprintf(name, 64, "%.*s", (int)(n - start), path + start);
-	if (strrchr(name, '.') > name)
-		*strrchr(name, '.') = 0;
+	snprintf(part, sizeof(part), "%.*s", (int)(n - start), path + start);
+	if (strrchr(part, '.') > part)
+		*strrchr(part, '.') = 0;
+	text_printable(part, name, 64);	/* names of files need not be UTF-8 */
 }
 
 static void apply_options(struct import_net *net, const struct snnq_import_opts *o)
@@ -53,6 +56,10 @@ int snnq_import(const char *in, const char *out, const struct snnq_import_opts *
 		return error_set(-EINVAL, "snnq_import: unknown size of options");
 	if (stat(in, &st))
 		return error_set(-errno, "%s: %s", in, strerror(errno));
+	if (opts && opts->name && (strlen(opts->name) >= sizeof(net.name) ||
+				   !text_is_utf8(opts->name, strlen(opts->name))))
+		return error_set(-EINVAL, "%s: name: expected UTF-8 of at most %zu bytes", in,
+				 sizeof(net.name) - 1);
 	ret = output_check(&out, 1, &in, 1);
 	if (ret)
 		return error_set(ret, "%s", output_problem());

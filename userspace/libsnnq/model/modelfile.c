@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/output.h"
+#include "base/text.h"
 
 static const struct {
 	const char *name;
@@ -258,6 +259,8 @@ static int parse(const char *path, struct modelfile *f)
 	if (length > MODELFILE_MAX_HEADER || length > f->map_bytes - 8)
 		return error_set(-EBADMSG, "%s: offset 0: header of %" PRIu64 " bytes in a file of "
 				 "%zu", path, length, f->map_bytes);
+	if (!text_is_utf8(bytes + 8, length))
+		return error_set(-EBADMSG, "%s: offset 8: the header is not UTF-8", path);
 	ret = json_parse(bytes + 8, length, &header);
 	if (ret == -ENOMEM)
 		return error_set(ret, "%s: no memory", path);

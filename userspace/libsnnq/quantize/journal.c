@@ -340,21 +340,6 @@ static int append(struct journal *j, const char *line)
 	return 0;
 }
 
-/* The file's name must be on the disk too. */
-static int sync_folder(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	int ret = fd < 0 || fsync(fd) ? -errno : 0;
-
-	if (fd >= 0)
-		close(fd);
-	free(folder);
-	return ret ? error_set(ret, "%s: its folder cannot be written: %s", path, strerror(-ret))
-		   : 0;
-}
-
 static int write_header(struct journal *j)
 {
 	char *line = malloc(strlen(j->header) + 2);
@@ -365,7 +350,11 @@ static int write_header(struct journal *j)
 	sprintf(line, "%s\n", j->header);
 	ret = append(j, line);
 	free(line);
-	return ret ? ret : sync_folder(j->path);
+	if (ret)
+		return ret;
+	ret = output_sync_folder(j->path);
+	return ret ? error_set(ret, "%s: its folder cannot be written: %s", j->path,
+			       strerror(-ret)) : 0;
 }
 
 /* ---- journals ---- */
