@@ -221,7 +221,7 @@ static void progress(void *ctx, const char *what, size_t done, size_t total)
 	cli_progress(what, done, total);
 }
 
-static int finish(char *result)
+static int finish(char *result, const struct snnq_recordings *recordings)
 {
 	int code = CLI_OK;
 
@@ -233,11 +233,12 @@ static int finish(char *result)
 		fprintf(stderr, "shard %s is in %s\n", shard, journal);
 		return CLI_OK;
 	}
-	return describe_model(out, json);
+	return describe_result(out, json, calib ? recordings : NULL);
 }
 
 static int quantize(const char *in, struct snnq_quantize_opts *o)
 {
+	struct snnq_recordings recordings = { 0 };
 	struct cli_dataset data = { NULL };
 	const char **paths = NULL;
 	char *result = NULL;
@@ -252,15 +253,18 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 		paths[i] = data.samples[i].path;
 	o->calibration = paths;
 	o->calibration_count = data.count;
+	o->recordings = &recordings;
 	o->result = o->method == SNNQ_QUANTIZE_SEARCH ? &result : NULL;
 	ret = paths ? snnq_quantize(in, out, o) : -ENOMEM;
+	if (!ret && calib)
+		cli_note_recordings(calib, &recordings);
 	free(paths);
 	cli_dataset_free(&data);
 	if (ret)
 		code = cli_fail(ret == -EINVAL ? CLI_USAGE : ret == -EDOM ? CLI_FAILED :
 				cli_file_code(ret), "%s", snnq_last_error(NULL));
 	else
-		code = finish(result);
+		code = finish(result, &recordings);
 	free(result);
 	return code;
 }
