@@ -239,22 +239,108 @@ def order(folder):
         (folder / "list").write_text(f"{name}\t{label}\n{name}\t{label}\n")
         out, error = snnq("eval", MODEL, "--data", folder / "list", "-d", "sim", "--json")
         equal(json.loads(out)["nonmonotonic"], 2 * turned, "nonmonotonic in eval")
-        need(f"{2 * turned} events in 2 recordings go back in time" in error, "a note of eval")
+        need(f"{2 * turned} events in 2 of 2 recordings go back in time" in error, "a note of eval")
 
 
 def wrapped(folder):
-    """A clock of 23 bits that wraps leaves durations positive."""
+    """Clocks of 23 and 24 bits that start over, once or often, in and out of order, are undone."""
     data, _ = demo_recordings()[0]
-    rows = [(x, y, p, (t + (1 << 23) - 100000) % (1 << 23)) for x, y, p, t in rows_of(data)]
-    (folder / "a.bin").write_bytes(records(rows))
-    j = info(folder / "a.bin")
+    rows = rows_of(data)
     times = [r[3] for r in rows]
-    equal((j["duration_us"], j["nonmonotonic"]), (max(times) - min(times), 1), "wrapped clock")
-    need(" in -" not in snnq("info", folder / "a.bin")[0], "no negative duration")
+    (folder / "want.bin").write_bytes(data)
+    want = run(folder / "want.bin")
+    for name, write, size in (("a.bin", records, 1 << 23), ("a.bs2", records, 1 << 23),
+                              ("a.bs3", records7, 1 << 24)):
+        path = folder / name
+        path.write_bytes(write([(x, y, p, (t + size - 100000) % size) for x, y, p, t in rows]))
+        j = info(path)
+        equal((j["duration_us"], j["nonmonotonic"]), (max(times) - min(times), 0), name)
+        equal(j["last_us"], max(times) + size - 100000, f"{name}: end")
+        need(" in -" not in snnq("info", path)[0], "no negative duration")
+        often = [(1, 2, 1, t) for t in range(0, 5 * size, size // 4 + 7)]
+        path.write_bytes(write([(x, y, p, t % size) for x, y, p, t in often]))
+        j = info(path)
+        equal((j["first_us"], j["last_us"], j["nonmonotonic"]), (0, often[-1][3], 0), f"{name}: often")
+        late = [(1, 2, 1, size - 50), (1, 2, 1, size + 10), (1, 2, 1, size - 5), (1, 2, 1, size + 30)]
+        path.write_bytes(write([(x, y, p, t % size) for x, y, p, t in late]))
+        j = info(path)
+        equal((j["first_us"], j["last_us"], j["nonmonotonic"]), (size - 50, size + 30, 1),
+              f"{name}: late event")
+        gap = [(1, 2, 1, 10), (1, 2, 1, size - 10)]
+        path.write_bytes(write(gap))
+        equal(info(path)["duration_us"], size - 20, f"{name}: a long silence")
+    model = from_first(folder)
+    rows = [(x, y, p, (t - min(times) + (1 << 23) - 1000) % (1 << 23)) for x, y, p, t in rows]
+    (folder / "a.bin").write_bytes(records(rows))
+    (folder / "b.bin").write_bytes(records([(r[0], r[1], r[2], t - min(times))
+                                            for r, t in zip(rows, times)]))
+    equal(run(folder / "a.bin", model=model)["scores"], run(folder / "b.bin")["scores"],
+          "scores with a clock that starts over")
+    equal(want["dropped_events"], 0, "dropped")
 
 
-def origin(folder):
-    """A model that counts from the first event means the earliest."""
+def records7(rows):
+    """BS3 records of rows."""
+    return b"".join(bytes([x >> 4, x << 4 & 255 | y >> 8, y & 255, p]) + t.to_bytes(3, "big")
+                    for x, y, p, t in rows)
+
+
+def far(folder):
+    """Recordings that start behind the model's first window are told, by all that run them."""
+    data, label = demo_recordings()[0]
+    rows = rows_of(data)
+    epoch = 1700000000000000
+    window = 8 * 30000
+    for start, far_away in ((0, 0), (epoch, 1), (-epoch, 0), (window, 1), (100, 0)):
+        path = folder / "a.aedat4"
+        first = min(r[3] for r in rows)
+        path.write_bytes(aedat4([(x, y, p, t - first + start) for x, y, p, t in rows]))
+        if start < 0:
+            refused("run", MODEL, path, "-d", "sim", says="no events")
+            continue
+        out, error = snnq("run", MODEL, path, "-d", "sim", "--json")
+        j = json.loads(out)
+        equal((j["far_from_origin"], j["first_step"]), (far_away, start // window * 8), f"from {start}")
+        equal("behind the model's first window" in error, far_away > 0, f"a warning from {start}")
+        (folder / "list").write_text(f"a.aedat4\t{label}\na.aedat4\t{label}\n")
+        out, error = snnq("eval", MODEL, "--data", folder / "list", "-d", "sim", "--json")
+        equal(json.loads(out)["far_from_origin"], 2 * far_away, "eval")
+        equal("2 of 2 recordings start behind" in error, far_away > 0, "a warning of eval")
+        equal("2 of 2 recordings start behind" in snnq("eval", MODEL, "--data", folder / "list", "-d",
+                                                       "sim")[1], far_away > 0, "in text")
+        equal(run(path, model=from_first(folder))["far_from_origin"], 0, "a model that counts from "
+              "the first event")
+
+
+def told(folder):
+    """What quantize reads is told as by run: order, losses, a damaged end, a far origin."""
+    data, _ = demo_recordings()[0]
+    rows = rows_of(data)
+    (folder / "list").write_text("a.aedat4\nb.bin\n")
+    (folder / "b.bin").write_bytes(data)
+    arguments = ("quantize", FLOAT, "-o", folder / "q.snnq", "--default", "uniform:4", "--calib",
+                 folder / "list", "--method", "round", "--json")
+    keys = ("nonmonotonic", "damaged_bytes", "dropped_events", "far_from_origin")
+    swapped = rows[1:2] + rows[:1] + rows[2:]
+    late = [(x, y, p, t + 1000000) for x, y, p, t in rows]
+    outside = rows + [(200, 3, 1, rows[-1][3])]
+    for content, tail, want, says in (
+            (rows, b"", (0, 0, 0, 0), None), (swapped, b"", (1, 0, 0, 0), "1 events in 1 of 2"),
+            (rows, bytes(100), (0, 100, 1, 0), "100 bytes at the end of 1 of 2"),
+            (outside, b"", (0, 0, 1, 0), "1 events are dropped"),
+            (late, b"", (0, 0, 0, 1), "1 of 2 recordings start behind")):
+        (folder / "a.aedat4").write_bytes(aedat4(content, tail))
+        out, error = snnq(*arguments)
+        j = json.loads(out)
+        equal(tuple(j[k] for k in keys), want, "what quantize read")
+        equal([w for w in ("note: ", "warning: ") if w in error] != [], says is not None, "words")
+        need(says is None or says in error, f"quantize says {says}: {error}")
+        j = run(folder / "a.aedat4")
+        equal(tuple(j[k] for k in keys), want, "what run read")
+
+
+def from_first(folder):
+    """The demo's model, counting from the first event."""
     data = bytearray(MODEL.read_bytes())
     size = struct.unpack_from("<Q", data)[0]
     text = bytes(data[8:8 + size])
@@ -263,6 +349,12 @@ def origin(folder):
     changed += b" " * (-len(changed) % 8)
     model = folder / "first.snnq"
     model.write_bytes(struct.pack("<Q", len(changed)) + changed + data[8 + size:])
+    return model
+
+
+def origin(folder):
+    """A model that counts from the first event means the earliest."""
+    model = from_first(folder)
     rows = [(x, y, p, t + 1000000) for x, y, p, t in rows_of(demo_recordings()[0][0])]
     (folder / "a.bin").write_bytes(records(rows))
     want = run(folder / "a.bin", model=model)
@@ -285,13 +377,46 @@ def tails(folder):
                           (struct.pack("<II", 0, 99), 1)):
         path.write_bytes(aedat4(rows_of(data), tail))
         j = info(path)
-        equal((j["events"], j["dropped"]), (count, dropped), f"a tail of {len(tail)} bytes")
+        equal((j["events"], j["dropped"], j["damaged_bytes"]), (count, dropped, len(tail)),
+              f"a tail of {len(tail)} bytes")
         equal(run(path)["dropped_events"], dropped, "dropped in run")
     path.write_bytes(aedat4(rows_of(data), bytes(8) + b"x"))
     refused("info", path, says="expected a FlatBuffer EVTS")
     path = folder / "a.bin"
     path.write_bytes(data + b"abc")
     equal((info(path)["events"], info(path)["dropped"]), (count, 1), "a record that is cut")
+    for name, whole, size in (("a.bin", data, 5), ("a.bs2", data, 5),
+                              ("a.bs3", records7(rows_of(data)), 7)):
+        for tail in (bytes(1), bytes(size), bytes(5000 * size), bytes(3 * size + 2), bytes(size) + b"ab"):
+            path = folder / name
+            path.write_bytes(whole + tail)
+            j = info(path)
+            equal((j["events"], j["dropped"], j["damaged_bytes"], j["nonmonotonic"]),
+                  (count, 1, len(tail), 0), f"{name}: a tail of {len(tail)} bytes")
+        path.write_bytes(bytes(3 * size))
+        equal(info(path)["events"], 3, f"{name}: events at time 0 only")
+
+
+def half_written(folder):
+    """The last packet of a recording that was being written keeps the events that are there."""
+    data, _ = demo_recordings()[0]
+    rows = rows_of(data)
+    path = folder / "a.aedat4"
+    whole = aedat4(rows)
+    for keep in (len(rows) - 1, len(rows) // 2, 1):
+        cut = len(whole) - 16 * (len(rows) - keep)
+        for zeros in (0, 512):
+            path.write_bytes(whole[:cut] + bytes(len(whole) - cut + zeros))
+            j = info(path)
+            equal((j["events"], j["dropped"] > 0, j["nonmonotonic"]), (keep, True, 0),
+                  f"{keep} events were written")
+            need(j["damaged_bytes"] >= 16 * (len(rows) - keep) + zeros, "damaged bytes")
+    second = aedat4(rows[:5])[whole.index(b"EVTS") - 16:]
+    for cut in range(9, len(second) - 80):
+        path.write_bytes(whole + second[:cut] + bytes(len(second) - cut + 64))
+        j = info(path)
+        need(0 <= j["events"] - len(rows) <= max(0, cut - 24) // 16 and j["dropped"] > 0,
+             f"a second packet of which {cut} bytes were written")
 
 
 def sizes(folder):
@@ -320,4 +445,4 @@ def encodings(folder):
 
 if __name__ == "__main__":
     sys.exit(main(good_lists, odd_names, bad_lists, bare_lists, foreign_names, magic, order,
-                  wrapped, origin, tails, sizes, encodings))
+                  wrapped, far, told, origin, tails, half_written, sizes, encodings))

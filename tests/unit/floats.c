@@ -29,6 +29,22 @@ static void add_floats(struct modelfile *file, const char *layer, const char *su
 	assert_int_equal(modelfile_add(file, name, DTYPE_F32, 1, &count, values), 0);
 }
 
+/* Weights as [out, in], or [out, in, kernel, kernel] for a layer that has a kernel. */
+static void add_weights(struct modelfile *file, const cJSON *json, uint64_t count, uint64_t outputs,
+			const float *values)
+{
+	const cJSON *kernel = cJSON_GetObjectItem(json, "kernel");
+	uint64_t shape[4] = { outputs, count / outputs, 1, 1 };
+	char name[80];
+
+	for (int i = 0; kernel && i < 2; i++) {
+		shape[2 + i] = (uint64_t)cJSON_GetArrayItem(kernel, i)->valueint;
+		shape[1] /= shape[2 + i];
+	}
+	snprintf(name, sizeof(name), "%s.w", cJSON_GetObjectItem(json, "name")->valuestring);
+	assert_int_equal(modelfile_add(file, name, DTYPE_F32, kernel ? 4 : 2, shape, values), 0);
+}
+
 /* Random weights, biases, and thresholds where @json names a tensor for them. */
 static void add_numbers(struct modelfile *file, cJSON *json, float unit, uint32_t *seed)
 {
@@ -43,7 +59,8 @@ static void add_numbers(struct modelfile *file, cJSON *json, float unit, uint32_
 	for (uint64_t i = 0; i < n; i++)
 		v[i] = (float)random_level(seed, 4) * unit;
 	if (n)
-		add_floats(file, name, "w", n, v);
+		add_weights(file, json, n, channels, v);
+	cJSON_DeleteItemFromObject(cJSON_GetObjectItem(json, "weight"), "elements");
 	for (uint64_t i = 0; i < channels; i++)
 		v[i] = (float)random_level(seed, 2) * unit;
 	if (cJSON_GetObjectItem(json, "bias"))

@@ -204,7 +204,7 @@ static void test_taken_names(void **state)
 	same_program(path, model_write(file));
 }
 
-/* What nobody knows survives, null included. */
+/* What the format leaves to others survives, null included. */
 static void test_unknown_keys(void **state)
 {
 	struct modelfile *file = network_model();
@@ -212,31 +212,31 @@ static void test_unknown_keys(void **state)
 	const char *path;
 
 	(void)state;
-	edit(file, "author", "{\"name\": null, \"tags\": [1, null, {}]}");
-	edit(file, "layers.2.note", "null");
-	edit(file, "layers.3.note", "\"x\"");
-	edit(file, "layers.4.note", "\"x\"");
-	edit(file, "layers.1.groups", "1");
-	edit(file, "layers.7.value", "1");
-	edit(file, "layers.2.about", "{\"long name\": 1}");
-	edit(file, "layers.3.about", "{\"long name\": 1}");
-	edit(file, "layers.4.about", "{\"other\": 2}");
+	edit(file, "x-author", "{\"name\": null, \"tags\": [1, null, {}]}");
+	edit(file, "layers.2.x-note", "null");
+	edit(file, "layers.3.x-note", "\"x\"");
+	edit(file, "layers.4.x-note", "\"x\"");
+	edit(file, "layers.1.x-groups", "1");
+	edit(file, "layers.7.x-value", "1");
+	edit(file, "layers.2.x-about", "{\"long name\": 1}");
+	edit(file, "layers.3.x-about", "{\"long name\": 1}");
+	edit(file, "layers.4.x-about", "{\"other\": 2}");
 	before = cJSON_Duplicate(file->graph, true);
 	path = compact_write(file);
 	assert_int_equal(modelfile_open(path, &file), 0);
 	assert_null(cJSON_GetObjectItem(file->graph, "defaults"));
-	assert_true(cJSON_Compare(cJSON_GetObjectItem(before, "author"),
-				  cJSON_GetObjectItem(file->graph, "author"), true));
+	assert_true(cJSON_Compare(cJSON_GetObjectItem(before, "x-author"),
+				  cJSON_GetObjectItem(file->graph, "x-author"), true));
 	layers = cJSON_GetObjectItem(file->graph, "layers");
-	assert_true(cJSON_IsNull(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 2), "note")));
+	assert_true(cJSON_IsNull(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 2), "x-note")));
 	for (int i = 3; i < 5; i++)
 		assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, i),
-							"note")->valuestring, "x");
-	assert_null(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 5), "note"));
+							"x-note")->valuestring, "x");
+	assert_null(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 5), "x-note"));
 	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 4),
-								"about")), 1);
-	assert_non_null(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 1), "groups"));
-	assert_non_null(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 7), "value"));
+								"x-about")), 1);
+	assert_non_null(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 1), "x-groups"));
+	assert_non_null(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 7), "x-value"));
 	cJSON_Delete(before);
 	modelfile_free(file);
 }
@@ -407,7 +407,7 @@ static void test_defaults_are_bounded(void **state)
 	compact(file);
 	memset(long_text, 'x', sizeof(long_text) - 1);
 	long_text[0] = long_text[sizeof(long_text) - 2] = '"';
-	edit(file, "defaults.linear.note", long_text);
+	edit(file, "defaults.linear.x-note", long_text);
 	path = model_write(file);
 	assert_int_equal(open_and_parse(path), -EBADMSG);
 	assert_memory_equal(error_of(path), "defaults: expected at most 16384 bytes, found 20", 48);

@@ -247,6 +247,7 @@ static void replace_weights(const struct graph *g, const struct graph_layer *l)
 	free(t->owned);
 	t->data = t->owned = rows;
 	t->bytes = t->shape[0] = count;
+	t->dims = 1;
 	t->dtype = DTYPE_U8;
 	strcpy(t->type_name, "U8");
 }

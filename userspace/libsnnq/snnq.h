@@ -128,6 +128,7 @@ struct snnq_events_info {
 	int64_t first_us, last_us;	/* earliest and latest */
 	uint32_t width, height;	/* 0 = unknown */
 	bool origin_bottom;
+	uint64_t damaged_bytes;	/* at the end, that are no whole events; they count as one dropped */
 };
 
 int snnq_events_open(const char *path, const struct snnq_events_opts *opts,
@@ -174,6 +175,11 @@ struct snnq_result {
 	uint64_t steps;			/* since the reset */
 	uint64_t latency_ns;		/* submit to completion */
 	uint64_t cycles, synops;	/* synops: with profile */
+	/*
+	 * Of the window, from the model's origin. Where the first window of a recording does not
+	 * begin at step 0, its times have another origin than those that the model was made for.
+	 */
+	uint64_t first_step;
 	uint64_t dropped_events;	/* outside the sensor or before step 0; first window: by the reader too */
 };
 

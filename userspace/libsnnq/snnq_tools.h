@@ -49,6 +49,14 @@ struct snnq_quantize_layer {
 	uint64_t weight_bytes;
 };
 
+/* What recordings were like that a tool read: sums, but for the three numbers of recordings. */
+struct snnq_recordings {
+	uint64_t count;
+	uint64_t dropped_events, nonmonotonic, damaged_bytes;	/* as of each, see snnq.h */
+	/* That go back in time; whose end is damaged; that start behind the model's first window. */
+	uint64_t unordered, damaged, far_from_origin;
+};
+
 enum snnq_quantize_method {
 	/* To the nearest level; with recordings, scales weigh inputs by their mean square. */
 	SNNQ_QUANTIZE_ROUND,
@@ -75,6 +83,7 @@ struct snnq_quantize_opts {
 	 */
 	const char *const *calibration;
 	size_t calibration_count;
+	struct snnq_recordings *recordings;	/* out: what they were like; or NULL */
 	/* Weigh errors by what membranes hold of the spikes, not by the spikes alone; slower. */
 	bool traces;
 	uint32_t threads;		/* 0: one per CPU; the result does not depend on it */

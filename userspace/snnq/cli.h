@@ -15,6 +15,7 @@
 
 #include "snnq.h"
 #include "base/text.h"
+#include "snnq_tools.h"
 
 enum cli_exit {
 	CLI_OK = 0,
@@ -116,8 +117,13 @@ int cli_session_load(struct cli_session *s, const char *model, bool taps);
 void cli_session_close(struct cli_session *s);
 /* A score as it is shown: of the integer readout, or a float model's. */
 double cli_score(const struct snnq_result *r, uint32_t index);
-/* Say so when events of a recording are not in the order of time. */
-void cli_note_order(const char *path, struct snnq_events *events);
+/* Add a recording and its first window to what is known of all. */
+void cli_count_recording(struct snnq_recordings *all, struct snnq_events *events,
+			 const struct snnq_result *first);
+/* Say on standard error what is wrong with recordings; @what: the file, or the list of them. */
+void cli_note_recordings(const char *what, const struct snnq_recordings *r);
+/* The same as keys of a document. */
+void cli_put_recordings(cJSON *o, const struct snnq_recordings *r);
 /* "NAME (digit)" of a class, or its number. */
 const char *cli_class_name(const struct cli_session *s, uint32_t index, char text[64]);
 

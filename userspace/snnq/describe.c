@@ -58,7 +58,7 @@ static void print_text(const cJSON *o)
 	       number(o, "metadata_bytes"), number(o, "metadata_percent"));
 }
 
-int describe_model(const char *path, bool json)
+int describe_result(const char *path, bool json, const struct snnq_recordings *recordings)
 {
 	char *document;
 	int ret = snnq_describe(path, &document);
@@ -66,7 +66,11 @@ int describe_model(const char *path, bool json)
 
 	if (ret)
 		return cli_fail(cli_file_code(ret), "%s", snnq_last_error(NULL));
-	if (json) {
+	if (json && recordings) {
+		o = cJSON_Parse(document);
+		cli_put_recordings(o, recordings);
+		ret = cli_print_json(o);
+	} else if (json) {
 		ret = cli_print_json_text(document);
 	} else {
 		o = cJSON_Parse(document);
@@ -75,4 +79,9 @@ int describe_model(const char *path, bool json)
 	}
 	free(document);
 	return ret;
+}
+
+int describe_model(const char *path, bool json)
+{
+	return describe_result(path, json, NULL);
 }

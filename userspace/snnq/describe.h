@@ -5,7 +5,11 @@
 
 #include <stdbool.h>
 
+struct snnq_recordings;
+
 /* Text or JSON on standard output. Returns an exit code. */
 int describe_model(const char *path, bool json);
+/* The same of a model made with @recordings, or without (NULL). */
+int describe_result(const char *path, bool json, const struct snnq_recordings *recordings);
 
 #endif /* SNNQ_CLI_DESCRIBE_H */

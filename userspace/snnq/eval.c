@@ -47,12 +47,11 @@ struct prediction {
 	uint32_t class;
 	double *scores;
 	uint64_t *spikes;	/* with --counts: input, then each layer */
-	uint64_t synops, dropped, nonmonotonic;
+	uint64_t synops;
 };
 
 struct totals {
-	size_t correct, unordered;	/* recordings that are right, or go back in time */
-	uint64_t dropped, nonmonotonic;
+	size_t correct;
 	double synops;
 };
 
@@ -65,6 +64,7 @@ struct evaluation {
 	pthread_mutex_t lock;	/* protects what follows */
 	size_t next, done;
 	int code;
+	struct snnq_recordings seen;
 };
 
 static int store_counts(struct evaluation *e, struct snnq_stream *stream, struct prediction *p)
@@ -93,14 +93,12 @@ static int store_result(struct evaluation *e, struct snnq_stream *stream,
 		p->scores[c] = cli_score(r, c);
 	p->class = r->class_index;
 	p->synops = r->synops;
-	p->dropped = r->dropped_events;
 	return counts ? store_counts(e, stream, p) : CLI_OK;
 }
 
 static int classify(struct evaluation *e, struct snnq_stream *stream, size_t index)
 {
 	const struct cli_sample *sample = &e->data.samples[index];
-	struct snnq_events_info info;
 	struct snnq_events *events;
 	struct snnq_result result;
 	int ret, code;
@@ -117,8 +115,9 @@ static int classify(struct evaluation *e, struct snnq_stream *stream, size_t ind
 	else
 		code = store_result(e, stream, &result, &e->predictions[index]);
 	if (!code) {
-		snnq_events_info(events, &info);
-		e->predictions[index].nonmonotonic = info.nonmonotonic;
+		pthread_mutex_lock(&e->lock);
+		cli_count_recording(&e->seen, events, &result);
+		pthread_mutex_unlock(&e->lock);
 	}
 	snnq_events_close(events);
 	return code;
@@ -214,8 +213,7 @@ static int print_json(const struct evaluation *e, const struct totals *t)
 	cJSON_AddNumberToObject(o, "correct", t->correct);
 	cJSON_AddNumberToObject(o, "accuracy", (double)t->correct / e->data.count);
 	cJSON_AddNumberToObject(o, "synops_per_sample", t->synops / e->data.count);
-	cJSON_AddNumberToObject(o, "dropped_events", t->dropped);
-	cJSON_AddNumberToObject(o, "nonmonotonic", t->nonmonotonic);
+	cli_put_recordings(o, &e->seen);
 	list_json = cJSON_AddArrayToObject(o, "predictions");
 	for (size_t i = 0; i < e->data.count; i++)
 		cJSON_AddItemToArray(list_json, prediction_json(e, i));
@@ -256,10 +254,7 @@ static struct totals sum_up(const struct evaluation *e)
 		const struct prediction *p = &e->predictions[i];
 
 		t.correct += p->class == e->data.samples[i].label;
-		t.unordered += p->nonmonotonic > 0;
 		t.synops += (double)p->synops;
-		t.dropped += p->dropped;
-		t.nonmonotonic += p->nonmonotonic;
 	}
 	return t;
 }
@@ -268,9 +263,7 @@ static int report(const struct evaluation *e)
 {
 	struct totals t = sum_up(e);
 
-	if (t.unordered)
-		cli_fail(CLI_OK, "note: %" PRIu64 " events in %zu recordings go back in time; they "
-			 "are taken in the order of time", t.nonmonotonic, t.unordered);
+	cli_note_recordings(list, &e->seen);
 	if (json)
 		return print_json(e, &t);
 	if (tsv)
@@ -279,8 +272,8 @@ static int report(const struct evaluation *e)
 	       "sample", t.correct, e->data.count, 100.0 * t.correct / e->data.count,
 	       e->session->device_info.name, e->session->model_info.arithmetic,
 	       t.synops / e->data.count);
-	if (t.dropped)
-		printf(", %" PRIu64 " events dropped", t.dropped);
+	if (e->seen.dropped_events)
+		printf(", %" PRIu64 " events dropped", e->seen.dropped_events);
 	printf("\n");
 	return CLI_OK;
 }

@@ -48,8 +48,11 @@ static int recording_info(const char *path)
 		printf("%s: %s recording, %" PRIu64
 		       " events in %.3f s, sensor %ux%u (0: not said)\n",
 		       text_printable(path, name, sizeof(name)), i.format, i.events, (i.last_us - i.first_us) / 1e6, i.width, i.height);
-		printf("%" PRIu64 " dropped, %" PRIu64 " backwards in time\n", i.dropped,
+		printf("%" PRIu64 " dropped, %" PRIu64 " backwards in time", i.dropped,
 		       i.nonmonotonic);
+		if (i.damaged_bytes)
+			printf(", %" PRIu64 " damaged bytes at the end", i.damaged_bytes);
+		printf("\n");
 		return CLI_OK;
 	}
 	o = cJSON_CreateObject();
@@ -63,6 +66,7 @@ static int recording_info(const char *path)
 	cJSON_AddNumberToObject(o, "height", i.height);
 	cJSON_AddNumberToObject(o, "dropped", i.dropped);
 	cJSON_AddNumberToObject(o, "nonmonotonic", i.nonmonotonic);
+	cJSON_AddNumberToObject(o, "damaged_bytes", i.damaged_bytes);
 	return cli_print_json(o);
 }
 

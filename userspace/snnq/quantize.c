@@ -272,7 +272,7 @@ static void progress(void *ctx, const char *what, size_t done, size_t total)
 	cli_progress(what, done, total);
 }
 
-static int finish(char *result)
+static int finish(char *result, const struct snnq_recordings *recordings)
 {
 	int code = CLI_OK;
 
@@ -282,7 +282,7 @@ static int finish(char *result)
 		return code;
 	if (shard)
 		return cli_fail(CLI_OK, "shard %s is in %s", shard, journal);
-	return describe_model(out, json);
+	return describe_result(out, json, calib ? recordings : NULL);
 }
 
 static void warn(void *ctx, const char *text)
@@ -318,6 +318,7 @@ static int check_files(const char *in, const char **recordings, size_t count)
 
 static int quantize(const char *in, struct snnq_quantize_opts *o)
 {
+	struct snnq_recordings recordings = { 0 };
 	struct cli_dataset data = { NULL };
 	const char **paths = NULL;
 	char *result = NULL;
@@ -333,15 +334,18 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 	code = paths ? check_files(in, paths, data.count) : cli_fail(CLI_FAILED, "no memory");
 	o->calibration = paths;
 	o->calibration_count = data.count;
+	o->recordings = &recordings;
 	o->result = o->method == SNNQ_QUANTIZE_SEARCH ? &result : NULL;
 	ret = code ? 0 : snnq_quantize(in, out, o);
+	if (!ret && !code && calib)
+		cli_note_recordings(calib, &recordings);
 	free(paths);
 	cli_dataset_free(&data);
 	if (ret)
 		code = cli_fail(ret == -EINVAL ? CLI_USAGE : ret == -EDOM ? CLI_FAILED :
 				cli_file_code(ret), "%s", snnq_last_error(NULL));
 	else if (!code)
-		code = finish(result);
+		code = finish(result, &recordings);
 	free(result);
 	return code;
 }

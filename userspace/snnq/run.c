@@ -36,7 +36,7 @@ static const struct cli_command command = {
 	options, 2,
 };
 
-static cJSON *result_json(const struct snnq_result *r, uint64_t nonmonotonic)
+static cJSON *result_json(const struct snnq_result *r)
 {
 	cJSON *o = cJSON_CreateObject(), *scores = cJSON_AddArrayToObject(o, "scores");
 
@@ -49,8 +49,8 @@ static cJSON *result_json(const struct snnq_result *r, uint64_t nonmonotonic)
 	cJSON_AddNumberToObject(o, "steps", r->steps);
 	cJSON_AddNumberToObject(o, "synops", r->synops);
 	cJSON_AddNumberToObject(o, "cycles", r->cycles);
+	cJSON_AddNumberToObject(o, "first_step", r->first_step);
 	cJSON_AddNumberToObject(o, "dropped_events", r->dropped_events);
-	cJSON_AddNumberToObject(o, "nonmonotonic", nonmonotonic);
 	return o;
 }
 
@@ -142,26 +142,31 @@ static int write_rasters(const struct cli_session *s, struct snnq_stream *stream
 	return code;
 }
 
-/* Top level: the first window; all of them under "windows". */
-static int print_windows(cJSON *windows)
+/* Top level: the first window, and the recording; all windows under "windows". */
+static int print_windows(cJSON *windows, const struct snnq_recordings *seen)
 {
 	cJSON *top = cJSON_Duplicate(cJSON_GetArrayItem(windows, 0), 1);
 
+	cJSON_DeleteItemFromObject(top, "dropped_events");
+	cli_put_recordings(top, seen);
 	cJSON_AddItemToObject(top, "windows", windows);
 	return cli_print_json(top);
 }
 
-static int run_windows(const struct cli_session *s, struct snnq_stream *stream,
+static int run_windows(const struct cli_session *s, struct snnq_stream *stream, const char *path,
 		       struct snnq_events *events)
 {
 	cJSON *windows = cJSON_CreateArray();
-	struct snnq_events_info info;
+	struct snnq_recordings seen = { 0 };
 	struct snnq_result result;
 	int ret, code = CLI_OK;
 
-	snnq_events_info(events, &info);
 	while (!code && (ret = snnq_stream_push_events(stream, events, &result)) > 0) {
-		cJSON_AddItemToArray(windows, result_json(&result, info.nonmonotonic));
+		cJSON_AddItemToArray(windows, result_json(&result));
+		if (!seen.count)
+			cli_count_recording(&seen, events, &result);
+		else
+			seen.dropped_events += result.dropped_events;
 		if (!json)
 			print_result(s, &result);
 		if (raster && cJSON_GetArraySize(windows) == 1)
@@ -171,8 +176,10 @@ static int run_windows(const struct cli_session *s, struct snnq_stream *stream,
 		code = cli_fail(CLI_DEVICE, "run: %s", snnq_last_error(s->device));
 	if (!code && !cJSON_GetArraySize(windows))
 		code = cli_fail(CLI_FILE, "recording has no events");
+	if (!code)
+		cli_note_recordings(path, &seen);
 	if (!code && json)
-		return print_windows(windows);
+		return print_windows(windows, &seen);
 	cJSON_Delete(windows);
 	return code;
 }
@@ -191,9 +198,7 @@ static int run_recording(const struct cli_session *s, const char *path)
 							.profile = true), &stream))
 		code = cli_fail(CLI_DEVICE, "stream: %s", snnq_last_error(s->device));
 	else
-		code = run_windows(s, stream, events);
-	if (!code)
-		cli_note_order(path, events);
+		code = run_windows(s, stream, path, events);
 	snnq_stream_destroy(stream);
 	snnq_events_close(events);
 	return code;

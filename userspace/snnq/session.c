@@ -54,16 +54,6 @@ double cli_score(const struct snnq_result *r, uint32_t index)
 	return r->scores ? r->scores[index] : r->real_scores[index];
 }
 
-void cli_note_order(const char *path, struct snnq_events *events)
-{
-	struct snnq_events_info info;
-
-	snnq_events_info(events, &info);
-	if (info.nonmonotonic)
-		cli_fail(0, "%s: note: %" PRIu64 " of %" PRIu64 " events go back in time; they are "
-			 "taken in the order of time", path, info.nonmonotonic, info.events);
-}
-
 const char *cli_class_name(const struct cli_session *s, uint32_t index, char text[64])
 {
 	const char *name = snnq_model_class_name(s->model, index);

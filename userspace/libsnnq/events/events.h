@@ -21,6 +21,7 @@ struct snnq_events {
 	struct snnq_event *data;
 	size_t count, capacity;
 	size_t cursor;		/* next event of snnq_stream_push_events() */
+	uint64_t window_step;	/* first step of its last window */
 	struct snnq_event *sorted;	/* by time, where the file's order is another; or NULL */
 	int64_t previous_us;	/* time of the event that was appended last */
 	struct snnq_events_info info;

@@ -35,6 +35,7 @@ struct aedat4 {
 	struct snnq_events *events;
 	struct span file;
 	size_t pos, end;
+	size_t written;			/* behind the last byte that is not 0, unless closed */
 	uint32_t compression;
 	struct aedat4_info info;
 	int64_t stream;			/* of the events; -1: not yet known */
@@ -174,6 +175,8 @@ static int read_header(struct aedat4 *a)
 		return events_bad(a->events, MAGIC_BYTES, "data table: position %" PRId64
 				  " is before the first packet at %zu", end, a->pos);
 	a->end = end < 0 || (uint64_t)end > a->file.size ? a->file.size : (size_t)end;
+	for (a->written = a->end; end < 0 && !a->file.data[a->written - 1]; a->written--)
+		;
 	return read_info_node(a, &fb, table);
 }
 
@@ -260,9 +263,24 @@ static bool unpack(struct aedat4 *a, struct span *packet)
 	return unpack_zstd(a, packet);
 }
 
+/* Bytes of the events that were written: others are zeros up to the end of the file. */
+static size_t written_bytes(struct aedat4 *a, const struct span *vector)
+{
+	const uint8_t *last = a->file.data + a->written;
+	bool in_file = vector->data >= a->file.data && vector->data < a->file.data + a->file.size;
+	size_t bytes = vector->size;
+
+	if (in_file && vector->data + bytes > last)
+		bytes = vector->data >= last ? 0 : ((size_t)(last - vector->data) + EVENT_BYTES - 1) /
+						   EVENT_BYTES * EVENT_BYTES;
+	return bytes;
+}
+
 static int decode_events(struct aedat4 *a, const struct span *vector)
 {
-	for (size_t i = 0; i < vector->size; i += EVENT_BYTES) {
+	size_t bytes = written_bytes(a, vector);
+
+	for (size_t i = 0; i < bytes; i += EVENT_BYTES) {
 		const uint8_t *e = vector->data + i;
 		int16_t x = (int16_t)get16(e + 8), y = (int16_t)get16(e + 10);
 		int ret;
@@ -314,12 +332,24 @@ static int read_packet(struct aedat4 *a, uint32_t id, struct span packet)
 	return ret ? decode_events(a, &vector) : 0;
 }
 
-/* A recorder that crashed leaves space that it never wrote. */
-static bool only_zeros(const uint8_t *data, size_t size)
+/* What is from here on is lost. */
+static int lose_rest(struct aedat4 *a)
 {
-	return !*data && !memcmp(data, data + 1, size - 1);
+	a->events->info.dropped++;
+	a->events->info.damaged_bytes += a->end - a->pos;
+	return 0;
 }
 
+/* No whole event is zeros, so that a packet which ends in so many was not written to its end. */
+static void note_unwritten(struct aedat4 *a, size_t end)
+{
+	if (a->written + EVENT_BYTES > end)
+		return;
+	a->events->info.dropped++;
+	a->events->info.damaged_bytes += end - a->written;
+}
+
+/* A recorder that crashed leaves space that it never wrote, in the last packet or behind it. */
 static int read_packets(struct aedat4 *a)
 {
 	while (a->pos < a->end) {
@@ -328,10 +358,8 @@ static int read_packets(struct aedat4 *a)
 		uint32_t id, size;
 		int ret;
 
-		if (rest < PACKET_HEADER_BYTES || only_zeros(header, rest)) {
-			a->events->info.dropped++;
-			return 0;
-		}
+		if (rest < PACKET_HEADER_BYTES || a->pos >= a->written)
+			return lose_rest(a);
 		id = get32(header);
 		size = get32(header + 4);
 		if (id > INT32_MAX || size > INT32_MAX)
@@ -339,14 +367,15 @@ static int read_packets(struct aedat4 *a)
 					  "packet header: expected a stream and a "
 					  "size >= 0, found %" PRId32 " and %" PRId32,
 					  (int32_t)id, (int32_t)size);
-		if (size > rest - PACKET_HEADER_BYTES) {
-			a->events->info.dropped++;
-			return 0;
-		}
+		if (size > rest - PACKET_HEADER_BYTES)
+			return lose_rest(a);
 		if (a->stream < 0 || a->stream == id) {
 			ret = read_packet(a, id, (struct span){header + PACKET_HEADER_BYTES, size});
+			if (ret == -EBADMSG && a->written - a->pos < PACKET_HEADER_BYTES + (size_t)size)
+				return lose_rest(a);
 			if (ret)
 				return ret;
+			note_unwritten(a, a->pos + PACKET_HEADER_BYTES + (size_t)size);
 		}
 		a->pos += PACKET_HEADER_BYTES + (size_t)size;
 	}

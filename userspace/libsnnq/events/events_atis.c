@@ -5,9 +5,11 @@
  * .bin and .bs2 have 5 bytes: x, y, polarity and 23 bits of time. Original ATIS
  * recordings mark an overflow of their clock with y = 240; .bs2 files of sensors
  * that have a row 240 must not be read so. .bs3 has 7 bytes: 12-bit x and y,
- * channel, 24 bits of time.
+ * channel, 24 bits of time. Both times start over, which is undone; zeros at the end are not
+ * events but space that was never written.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "events.h"
 
@@ -16,12 +18,54 @@
 #define ATIS_OVERFLOW_ROW 240
 #define ATIS_OVERFLOW_US 8192
 
+/* A counter of some bits: how often it started over, and its last value. */
+struct clock {
+	int64_t range, turns, last;
+};
+
+/*
+ * The time since the first turn began. Going back by more than half of the range is a new turn;
+ * shortly after one, a time near the end of the range is still of the turn before.
+ */
+static int64_t unwrap(struct clock *c, int64_t t)
+{
+	int64_t step = c->last < 0 ? 0 : t - c->last;
+
+	if (c->turns && step > c->range / 8 * 7)
+		return (c->turns - 1) * c->range + t;
+	c->turns += step < -c->range / 2;
+	c->last = t;
+	return c->turns * c->range + t;
+}
+
+static bool is_zero(const uint8_t *data, size_t size)
+{
+	return !*data && !memcmp(data, data + 1, size - 1);
+}
+
+/* Bytes of whole records that are events; the others are counted as a damaged tail. */
+static size_t event_bytes(const uint8_t *data, size_t size, size_t record,
+			  struct snnq_events *events)
+{
+	size_t whole = size / record * record, end = whole;
+
+	while (end && is_zero(data + end - record, record))
+		end -= record;
+	/* a recording may begin, and end, with events at time 0 in the corner */
+	if (!end || is_zero(data + end - 3, 3))
+		end = whole;
+	events->info.damaged_bytes = size - end;
+	events->info.dropped += end != size;
+	return end;
+}
+
 static int decode_40bit(const uint8_t *data, size_t size, bool markers, struct snnq_events *events)
 {
+	struct clock clock = { .range = 1 << 23, .last = -1 };
+	size_t end = event_bytes(data, size, ATIS_BYTES, events);
 	int64_t base = 0;
-	size_t pos;
 
-	for (pos = 0; size - pos >= ATIS_BYTES; pos += ATIS_BYTES) {
+	for (size_t pos = 0; pos < end; pos += ATIS_BYTES) {
 		const uint8_t *r = data + pos;
 		int64_t t = (r[2] & 0x7f) << 16 | r[3] << 8 | r[4];
 		int ret;
@@ -30,11 +74,10 @@ static int decode_40bit(const uint8_t *data, size_t size, bool markers, struct s
 			base += ATIS_OVERFLOW_US;
 			continue;
 		}
-		ret = events_append(events, base + t, r[0], r[1], r[2] >> 7);
+		ret = events_append(events, base + unwrap(&clock, t), r[0], r[1], r[2] >> 7);
 		if (ret)
 			return ret;
 	}
-	events->info.dropped += pos != size;
 	return 0;
 }
 
@@ -50,9 +93,10 @@ int events_decode_bs2(const uint8_t *data, size_t size, struct snnq_events *even
 
 int events_decode_bs3(const uint8_t *data, size_t size, struct snnq_events *events)
 {
-	size_t pos;
+	struct clock clock = { .range = 1 << 24, .last = -1 };
+	size_t end = event_bytes(data, size, BS3_BYTES, events);
 
-	for (pos = 0; size - pos >= BS3_BYTES; pos += BS3_BYTES) {
+	for (size_t pos = 0; pos < end; pos += BS3_BYTES) {
 		const uint8_t *r = data + pos;
 		uint16_t x = r[0] << 4 | r[1] >> 4, y = (r[1] & 0xf) << 8 | r[2];
 		int64_t t = r[4] << 16 | r[5] << 8 | r[6];
@@ -61,10 +105,9 @@ int events_decode_bs3(const uint8_t *data, size_t size, struct snnq_events *even
 		if (r[3] > 1)
 			return events_bad(events, pos + 3,
 					  "channel: expected 0 (OFF) or 1 (ON), found %u", r[3]);
-		ret = events_append(events, t, x, y, r[3]);
+		ret = events_append(events, unwrap(&clock, t), x, y, r[3]);
 		if (ret)
 			return ret;
 	}
-	events->info.dropped += pos != size;
 	return 0;
 }

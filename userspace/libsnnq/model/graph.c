@@ -2,8 +2,8 @@
 /*
  * graph.c - from JSON to checked structures.
  *
- * Default deny: an operation, scheme or mode that is not known is refused by name;
- * unknown keys are left alone. Every message names file, layer and key.
+ * Default deny: an operation, scheme, mode or key that is not known is refused by name, but for
+ * keys that begin with "x-". Every message names file, layer and key.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -180,6 +180,48 @@ static const struct tensor *get_tensor(struct parser *p, const char *name, const
 	return t;
 }
 
+/* "[6, 8]" */
+static const char *shape_text(char text[80], uint32_t dims, const uint64_t *shape)
+{
+	size_t n = 1;
+
+	strcpy(text, "[");
+	for (uint32_t i = 0; i < dims && n < 60; i++)
+		n += (size_t)snprintf(text + n, 80 - n, "%s%" PRIu64, i ? ", " : "", shape[i]);
+	snprintf(text + n, 80 - n, "]");
+	return text;
+}
+
+/* As many elements in another shape are other numbers: [in, out] is not [out, in]. */
+static void check_shape(struct parser *p, const char *key, const struct tensor *t, uint32_t dims,
+			const uint64_t *shape)
+{
+	char want[80], is[80];
+
+	if (!p->error && (t->dims != dims || memcmp(t->shape, shape, dims * sizeof(*shape))))
+		complain(p, "%s: tensor %s: expected shape %s, found %s", key, t->name,
+			 shape_text(want, dims, shape), shape_text(is, t->dims, t->shape));
+}
+
+/* A key that nobody reads would be a setting that silently does nothing. */
+static void only_keys(struct parser *p, const cJSON *node, const char *what, const char *keys)
+{
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, node) {
+		const char *key = item->string ? item->string : "", *at = keys;
+		size_t n = strlen(key);
+
+		while (at && (strncmp(at, key, n) || (at[n] && at[n] != ' '))) {
+			at = strchr(at, ' ');
+			at += at != NULL;
+		}
+		if (strncmp(key, "x-", 2) && (!n || !at))
+			complain(p, "%s: key \"%.40s\" is not known here; expected some of %s", what,
+				 key, keys);
+	}
+}
+
 /* ---- parts of shared tensors ---- */
 
 static const struct tensor *take(struct parser *p, struct shared *s, const char *key,
@@ -262,9 +304,7 @@ static void get_numbers(struct parser *p, const cJSON *node, const char *key, ui
 	if (integer ? !is_integer_type(n->tensor) : n->tensor->dtype != DTYPE_F32)
 		complain(p, "%s: tensor %s: expected %s, found %s", key, n->tensor->name,
 			 integer ? "I16 or I32" : "F32", n->tensor->type_name);
-	else if (tensor_elements(n->tensor) != channels)
-		complain(p, "%s: tensor %s: expected %u elements, one per channel, found %" PRIu64,
-			 key, n->tensor->name, channels, tensor_elements(n->tensor));
+	check_shape(p, key, n->tensor, 1, &(uint64_t){ channels });
 }
 
 int32_t graph_number(const struct graph_numbers *n, uint32_t channel)
@@ -307,6 +347,9 @@ static void get_leak(struct parser *p, const cJSON *node, const char *key, uint8
 		*param = (uint32_t)get_integer(p, item, "lambda", 0, 65536);
 	else if (*leak == SNNQ_LEAK_TZ12)
 		*param = (uint32_t)get_integer(p, item, "decay", 0, 4096);
+	only_keys(p, item, key, *leak == SNNQ_LEAK_DIVN ? "kind n" :
+		  *leak == SNNQ_LEAK_Q16 ? "kind lambda" :
+		  *leak == SNNQ_LEAK_TZ12 ? "kind decay" : "kind");
 }
 
 static void get_spiking(struct parser *p, const cJSON *node, struct graph_layer *l)
@@ -373,6 +416,10 @@ static void get_neuron(struct parser *p, struct graph_layer *l)
 		get_requant(p, node, l);
 	else
 		get_spiking(p, node, l);
+	only_keys(p, node, "neuron", l->neuron.model == SNNQ_NEURON_NONE ?
+		  "model mult requant_shift" :
+		  "model leak current_leak compare reset threshold shift delay refractory reset_value "
+		  "skip_first sticky old_current");
 	get_numbers(p, l->json, "bias", l->out.channels, false, &l->bias);
 }
 
@@ -449,6 +496,39 @@ static void get_packed(struct parser *p, const cJSON *node, struct graph_layer *
 		complain(p, "weight: tensor %s: expected U8 with %" PRIu64 " bytes (%" PRIu64
 			 " rows of %" PRIu64 "), found %s with %" PRIu64, l->weight->name, want,
 			 rows, row, l->weight->type_name, l->weight->bytes);
+	check_shape(p, "weight", l->weight, 1, &want);
+}
+
+/* The layer's own tensor of real numbers. */
+static void get_real(struct parser *p, const cJSON *node, struct graph_layer *l,
+		     const struct graph_shape *in)
+{
+	bool conv = l->op == SNNQ_OP_CONV2D;
+	uint64_t shape[4] = { l->out_channels, in->channels / (conv ? l->geometry.groups : 1),
+			      l->geometry.kernel_h, l->geometry.kernel_w };
+
+	l->weight = get_tensor(p, get_string(p, node, "tensor"), "weight");
+	if (p->error)
+		return;
+	if (l->weight->dtype != DTYPE_F32)
+		complain(p, "weight: tensor %s: expected F32, found %s", l->weight->name,
+			 l->weight->type_name);
+	check_shape(p, "weight", l->weight, conv ? 4 : 2, shape);
+}
+
+/* Real values of levels, for reports: one for all channels, or one for each. */
+static void get_scales(struct parser *p, const cJSON *node, struct graph_layer *l)
+{
+	if (!member(node, "scales"))
+		return;
+	l->scales = get_tensor(p, get_string(p, node, "scales"), "weight.scales");
+	if (p->error)
+		return;
+	if (l->scales->dtype != DTYPE_F32)
+		complain(p, "weight.scales: tensor %s: expected F32, found %s", l->scales->name,
+			 l->scales->type_name);
+	check_shape(p, "weight.scales", l->scales, 1,
+		    &(uint64_t){ tensor_elements(l->scales) == 1 ? 1 : l->out_channels });
 }
 
 static void get_weight(struct parser *p, struct graph_layer *l, const struct graph_shape *in)
@@ -469,8 +549,7 @@ static void get_weight(struct parser *p, struct graph_layer *l, const struct gra
 			 in->channels, l->out_channels);
 	l->scheme = get_word(p, node, "scheme", schemes, false);
 	l->scheme_name = p->error ? "" : get_string(p, node, "scheme");
-	if (member(node, "scales"))
-		l->scales = get_tensor(p, get_string(p, node, "scales"), "weight.scales");
+	get_scales(p, node, l);
 	if (p->error)
 		return;
 	if ((l->scheme != SNNQ_SCHEME_NONE) != p->graph->integer) {
@@ -478,17 +557,15 @@ static void get_weight(struct parser *p, struct graph_layer *l, const struct gra
 			 l->scheme_name, p->graph->integer ? "integer" : "float");
 		return;
 	}
+	only_keys(p, node, "weight", p->graph->integer ? "scheme bits tensor scales" :
+							  "scheme tensor");
 	if (p->graph->integer) {
 		l->bits = (uint32_t)get_integer(p, node, "bits", 1, 8);
 		if (!p->error)
 			get_packed(p, node, l, in);
 		return;
 	}
-	l->weight = get_tensor(p, get_string(p, node, "tensor"), "weight");
-	if (!p->error && (l->weight->dtype != DTYPE_F32 ||
-			  tensor_elements(l->weight) != graph_layer_params(p->graph, l)))
-		complain(p, "weight: tensor %s: expected F32 with %" PRIu64 " elements",
-			 l->weight->name, graph_layer_params(p->graph, l));
+	get_real(p, node, l, in);
 }
 
 /* ---- layers ---- */
@@ -573,6 +650,30 @@ static void get_details(struct parser *p, struct graph_layer *l)
 	get_neuron(p, l);
 }
 
+/* What each operation reads, besides name, op and inputs. */
+static void check_layer_keys(struct parser *p, const struct graph_layer *l)
+{
+	static const struct { uint32_t op; const char *keys; } known[] = {
+		{ SNNQ_OP_CONV2D, "name op inputs out_channels kernel stride padding dilation groups "
+				  "weight bias neuron planes signed" },
+		{ SNNQ_OP_LINEAR, "name op inputs out_channels weight bias neuron planes signed" },
+		{ SNNQ_OP_POOL_MAX, "name op inputs kernel stride padding dilation" },
+		{ SNNQ_OP_POOL_SUM, "name op inputs kernel stride padding dilation value bias neuron "
+				    "planes signed" },
+		{ GRAPH_AVGPOOL, "name op inputs kernel stride padding dilation bias neuron planes "
+				 "signed" },
+		{ SNNQ_OP_ADD, "name op inputs planes signed" },
+		{ SNNQ_OP_ATTENTION, "name op inputs heads bias neuron planes signed" },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].op == l->op)
+			only_keys(p, l->json, l->op_name, known[i].keys);
+	if (l->op != SNNQ_OP_ADD && l->neuron.model != SNNQ_NEURON_NONE &&
+	    (member(l->json, "planes") || member(l->json, "signed")))
+		complain(p, "planes, signed: expected none, as the neuron's output is spikes");
+}
+
 static void get_layer(struct parser *p, cJSON *json, uint32_t index)
 {
 	static const struct word ops[] = {
@@ -599,6 +700,7 @@ static void get_layer(struct parser *p, cJSON *json, uint32_t index)
 	get_inputs(p, l, index, l->op == SNNQ_OP_ATTENTION ? 3 : l->op == SNNQ_OP_ADD ? 2 : 1);
 	if (!p->error)
 		get_details(p, l);
+	check_layer_keys(p, l);
 }
 
 const struct graph_shape *graph_shape(const struct graph *g, int layer)
@@ -644,6 +746,9 @@ static void get_sensor(struct parser *p, const cJSON *node, struct graph_input *
 		return;
 	in->downscale = (uint32_t)get_default(p, sensor, "downscale", 1, SNNQ_MAX_DIM, 1);
 	get_pair(p, sensor, "crop", 0, 65535, 0, crop);
+	get_default(p, sensor, "width", 1, 65536, 1);
+	get_default(p, sensor, "height", 1, 65536, 1);
+	only_keys(p, sensor, "sensor", "width height crop downscale");
 	in->crop_x = crop[0];
 	in->crop_y = crop[1];
 }
@@ -671,6 +776,8 @@ static void get_input(struct parser *p, const cJSON *root)
 	in->half_even = get_word(p, node, "rounding", roundings, true);
 	in->from_first = get_word(p, node, "origin", origins, true);
 	get_sensor(p, node, in);
+	only_keys(p, node, "input", "width height polarities on_channel layout planes binning steps "
+		  "step_us rounding origin sensor");
 	in->shape = (struct graph_shape) {
 		.height = in->flat ? 1 : in->height, .width = in->flat ? 1 : in->width,
 		.channels = in->polarities * (in->flat ? in->width * in->height : 1),
@@ -700,6 +807,7 @@ static void get_readout(struct parser *p, const cJSON *root)
 		complain(p, "scale: expected a number, found %s", found(p, scale));
 	else if (scale)
 		g->readout_scale = scale->valuedouble;
+	only_keys(p, node, "readout", "input mode scale");
 }
 
 static void get_classes(struct parser *p, const cJSON *root)
@@ -734,6 +842,8 @@ static void get_top(struct parser *p, const cJSON *root)
 	get_integer(p, root, "version", 1, 1);
 	p->graph->integer = get_word(p, root, "arithmetic", kinds, false);
 	p->graph->name = member(root, "name") ? check_name(p, get_string(p, root, "name")) : "";
+	only_keys(p, root, "graph", "format version arithmetic name classes input layers readout "
+		  "imported_from quantization");
 }
 
 int graph_parse(const char *path, const struct modelfile *file, struct graph *graph)

@@ -187,6 +187,9 @@ int snnq_quantize(const char *in, const char *out, const struct snnq_quantize_op
 		ret = session_open(in, opts, &s);
 	if (ret)
 		return ret;
+	if (opts->recordings)
+		*opts->recordings = s.calibration ? s.calibration->seen :
+						    (struct snnq_recordings){ 0 };
 	choices = calloc(s.graph.layer_count + 1, sizeof(*choices));
 	results = calloc(s.graph.layer_count + 1, sizeof(*results));
 	ret = choices && results ? run_method(&s, choices, results, out) :

@@ -62,6 +62,7 @@ struct calibration {
 	struct floatnet *net;
 	uint32_t count;
 	uint64_t **inputs;		/* [count] packed input slots */
+	struct snnq_recordings seen;
 	struct floatnet_record *records;	/* [count] of the float network */
 	struct snnq_layer_stats *stats;	/* [layers] of the float network, sums */
 	double temperature;		/* of classes, see judge.c */

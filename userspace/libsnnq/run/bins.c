@@ -129,6 +129,7 @@ static int fill_by_time(struct binner *b, struct snnq_events *events)
 			break;
 		*b->dropped += step < 0 || !place(b, &e[events->cursor], (uint64_t)(step - first));
 	}
+	events->window_step = first > 0 ? (uint64_t)first : 0;
 	return first >= 0;
 }
 

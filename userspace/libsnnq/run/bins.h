@@ -9,7 +9,7 @@
 /**
  * bins_fill() - write the next window of a recording
  * @in: the model's input section.
- * @events: recording; its cursor moves behind the window. Binned by duration, its
+ * @events: recording; its cursor moves behind the window, and its window_step to the first step. Binned by duration, its
  *	events are taken in the order of time, and windows without events skipped.
  * @slots: in->steps slots of one packed input tensor each; overwritten.
  * @dropped: out: events of the window outside the sensor, or before step 0; with the first

@@ -377,6 +377,7 @@ int snnq_stream_push_events(struct snnq_stream *stream, struct snnq_events *even
 		return ret;
 	stream->tap_steps = stream->model->graph.input.steps;
 	result->dropped_events = dropped;
+	result->first_step = events->window_step;
 	return 1;
 }
 

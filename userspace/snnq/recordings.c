@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+/*
+ * recordings.c - what is wrong with recordings, said on standard error and in JSON.
+ */
+#include <inttypes.h>
+
+#include "cli.h"
+
+void cli_count_recording(struct snnq_recordings *all, struct snnq_events *events,
+			 const struct snnq_result *first)
+{
+	struct snnq_events_info info;
+
+	snnq_events_info(events, &info);
+	all->count++;
+	all->dropped_events += first->dropped_events;
+	all->nonmonotonic += info.nonmonotonic;
+	all->damaged_bytes += info.damaged_bytes;
+	all->unordered += info.nonmonotonic > 0;
+	all->damaged += info.damaged_bytes > 0;
+	all->far_from_origin += first->first_step > 0;
+}
+
+void cli_note_recordings(const char *what, const struct snnq_recordings *r)
+{
+	if (r->nonmonotonic)
+		cli_fail(CLI_OK, "%s: note: %" PRIu64 " events in %" PRIu64 " of %" PRIu64
+			 " recordings go back in time; they are taken in the order of time", what,
+			 r->nonmonotonic, r->unordered, r->count);
+	if (r->damaged)
+		cli_fail(CLI_OK, "%s: note: %" PRIu64 " bytes at the end of %" PRIu64 " of %" PRIu64
+			 " recordings are damaged; what is before them is taken", what,
+			 r->damaged_bytes, r->damaged, r->count);
+	if (r->dropped_events)
+		cli_fail(CLI_OK, "%s: note: %" PRIu64 " events are dropped: outside the sensor, before "
+			 "the first step, or at a damaged end", what, r->dropped_events);
+	if (r->far_from_origin)
+		cli_fail(CLI_OK, "%s: warning: %" PRIu64 " of %" PRIu64 " recordings start behind the "
+			 "model's first window; it expects times from 0, and results depend on them",
+			 what, r->far_from_origin, r->count);
+}
+
+void cli_put_recordings(cJSON *o, const struct snnq_recordings *r)
+{
+	cJSON_AddNumberToObject(o, "dropped_events", r->dropped_events);
+	cJSON_AddNumberToObject(o, "nonmonotonic", r->nonmonotonic);
+	cJSON_AddNumberToObject(o, "damaged_bytes", r->damaged_bytes);
+	cJSON_AddNumberToObject(o, "far_from_origin", r->far_from_origin);
+}
