@@ -199,7 +199,7 @@ def magic(folder):
                        (b"#!AER-DAT3.1\r\n" + data, "AEDAT 3.1"),
                        (b"Event Stream" + data, "Event Stream"),
                        (b"\x89HDF\r\n\x1a\n" + data, "HDF5"), (b"\x93NUMPY\1\0" + data, "NumPy"),
-                       (b"#ROSBAG V2.0\n" + data, "ROS"), (MODEL.read_bytes(), "a model")):
+                       (b"#ROSBAG V2.0\n" + data, "a ROS bag"), (MODEL.read_bytes(), "a model")):
         path.write_bytes(text)
         refused("run", MODEL, path, "-d", "sim", says=("offset 0", name))
         refused("run", MODEL, path, "-d", "sim", "-f", "atis", says=("expected atis",

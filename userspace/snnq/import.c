@@ -61,7 +61,7 @@ int verb_import(int argc, char **argv)
 						  .compare_ge = ge, .no_delay = no_delay,
 						  .skip_first = skip_first));
 	if (ret)
-		return cli_fail(ret == -EINVAL ? CLI_USAGE : cli_file_code(ret), "%s",
+		return cli_fail(ret == -EILSEQ ? CLI_USAGE : cli_file_code(ret), "%s",
 				snnq_last_error(NULL));
 	return describe_model(out, json);
 }

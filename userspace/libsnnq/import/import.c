@@ -58,7 +58,7 @@ int snnq_import(const char *in, const char *out, const struct snnq_import_opts *
 		return error_set(-errno, "%s: %s", in, strerror(errno));
 	if (opts && opts->name && (strlen(opts->name) >= sizeof(net.name) ||
 				   !text_is_utf8(opts->name, strlen(opts->name))))
-		return error_set(-EINVAL, "%s: name: expected UTF-8 of at most %zu bytes", in,
+		return error_set(-EILSEQ, "%s: name: expected UTF-8 of at most %zu bytes", in,
 				 sizeof(net.name) - 1);
 	ret = output_check(&out, 1, &in, 1);
 	if (ret)
