@@ -39,6 +39,7 @@
 #define json_append snnq_private_json_append
 #define json_append_object snnq_private_json_append_object
 #define json_losses snnq_private_json_losses
+#define json_parse snnq_private_json_parse
 #define json_put snnq_private_json_put
 #define json_put_array snnq_private_json_put_array
 #define json_put_number snnq_private_json_put_number
