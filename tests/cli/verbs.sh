@@ -287,7 +287,7 @@ import_tests() {
   expect 4 "import: no weights" import "$WORK/slayer" -o "$WORK/q"
   printf '\x93NUMPY\x01\0\x46\0%-69s\n' "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }" >"$WORK/slayer/fc1.npy"
   expect 4 "import: Fortran order" import "$WORK/slayer" -o "$WORK/q"
-  error_says "fortran_order: expected False"
+  error_says "expected fortran_order: False"
   printf 'hello' >"$WORK/net.net"
   expect 4 "import: not HDF5" import "$WORK/net.net" -o "$WORK/q"
   error_says "expected an HDF5 file"

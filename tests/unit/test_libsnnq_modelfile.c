@@ -215,6 +215,12 @@ static const struct {
 	{ " {" META "}", "offset 8: the header is not a JSON object" },
 	{ "{" META "} x", "offset 8: the header is not a JSON object" },
 	{ "{\"__metadata__\": {\"snnq\": \"{} {}\"}}", "__metadata__.snnq is not JSON" },
+	{ TENSOR("\"F12\"", "[1]", "[0, 4]"), "tensor a: dtype: \"F12\" is not known" },
+	{ TENSOR("\"F8_E4M3FN\"", "[4]", "[0, 4]"), "tensor a: dtype: expected a name of at most 7 bytes" },
+	{ TENSOR("\"F64\"", "[1]", "[0, 4]"), "tensor a: expected 8 bytes by its shape, found 4" },
+	{ TENSOR("\"BF16\"", "[3]", "[0, 4]"), "tensor a: expected 6 bytes by its shape, found 4" },
+	{ "{" META ", \"a\": {\"dtype\": \"U8\", \"shape\": [4], \"data_offsets\": [0, 4], \"order\":"
+	  " \"F\"}}", "tensor a: expected dtype, shape and data_offsets only" },
 	{ "{" META ", \"a\": 3}", "tensor a: dtype: expected a string" },
 };
 

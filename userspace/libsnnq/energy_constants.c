@@ -13,6 +13,7 @@
 #include "energy.h"
 #include "error.h"
 #include "file.h"
+#include "json.h"
 
 #define MAX_FILE (64u << 10)
 #define MAX_PJ 1e6
@@ -46,11 +47,19 @@ static bool copy_text(const cJSON *item, char *text, size_t size)
 static int read_entry(const char *path, const cJSON *entry, double *pj, char *source, size_t size)
 {
 	const cJSON *item;
+	int known = 0;
 
-	cJSON_ArrayForEach(item, entry)
+	if (!cJSON_IsObject(entry))
+		return error_set(-EBADMSG, "%s: %s: expected an object with pj and source", path,
+				 entry->string);
+	cJSON_ArrayForEach(item, entry) {
+		known++;
 		if (strcmp(item->string, "pj") && strcmp(item->string, "source"))
 			return error_set(-EBADMSG, "%s: %s: \"%s\" is not known", path,
 					 entry->string, item->string);
+	}
+	if (known > 2)
+		return error_set(-EBADMSG, "%s: %s: a key appears twice", path, entry->string);
 	item = cJSON_GetObjectItemCaseSensitive(entry, "pj");
 	if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) || item->valuedouble > MAX_PJ)
 		return error_set(-EBADMSG, "%s: %s: pj: expected a number from 0 to %g", path,
@@ -88,12 +97,17 @@ static int read_constants(const char *path, const cJSON *list, struct energy_con
 static int read_table(const char *path, const cJSON *root, struct energy_constants *k)
 {
 	const cJSON *item;
+	int known = 0;
 
 	if (!cJSON_IsObject(root))
 		return error_set(-EBADMSG, "%s: expected a JSON object", path);
-	cJSON_ArrayForEach(item, root)
+	cJSON_ArrayForEach(item, root) {
+		known++;
 		if (strcmp(item->string, "name") && strcmp(item->string, "constants"))
 			return error_set(-EBADMSG, "%s: \"%s\" is not known", path, item->string);
+	}
+	if (known > 2)
+		return error_set(-EBADMSG, "%s: a key appears twice", path);
 	if (!copy_text(cJSON_GetObjectItemCaseSensitive(root, "name"), k->name, sizeof(k->name)))
 		return error_set(-EBADMSG, "%s: name: expected a text of 1 to %zu bytes", path,
 				 sizeof(k->name) - 1);
@@ -108,8 +122,7 @@ int energy_constants_read(const char *path, struct energy_constants *constants)
 	FILE *f = file_stream(path, &bytes, &ret);
 	char *text = f ? malloc(MAX_FILE + 1) : NULL;
 	size_t n = text ? fread(text, 1, MAX_FILE + 1, f) : 0;
-	const char *end = NULL;
-	cJSON *root;
+	cJSON *root = NULL;
 
 	if (!f)
 		return ret;
@@ -121,9 +134,9 @@ int energy_constants_read(const char *path, struct energy_constants *constants)
 		return error_set(-EBADMSG, "%s: expected at most %u bytes", path, MAX_FILE);
 	}
 	text[n] = 0;
-	root = cJSON_ParseWithOpts(text, &end, true);
-	ret = root ? read_table(path, root, &k) :
-		     error_set(-EBADMSG, "%s: not JSON at byte %td", path, end - text);
+	ret = json_parse(text, n, &root);
+	ret = ret ? error_set(ret, ret == -ENOMEM ? "%s: no memory" : "%s: not JSON", path) :
+		    read_table(path, root, &k);
 	cJSON_Delete(root);
 	free(text);
 	if (!ret)

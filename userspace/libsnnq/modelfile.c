@@ -94,6 +94,8 @@ static int read_type(const char *path, const cJSON *entry, struct tensor *t)
 
 	if (!cJSON_IsString(type))
 		return bad(path, t->name, "dtype: expected a string");
+	if (strlen(type->valuestring) >= sizeof(t->type_name))
+		return bad(path, t->name, "dtype: expected a name of at most 7 bytes");
 	snprintf(t->type_name, sizeof(t->type_name), "%s", type->valuestring);
 	t->dtype = DTYPE_OTHER;
 	for (unsigned int i = 0; i < DTYPE_OTHER; i++)
@@ -102,11 +104,25 @@ static int read_type(const char *path, const cJSON *entry, struct tensor *t)
 	return 0;
 }
 
+/* Bytes of an element of the types that no model uses; 0: there is no such type. */
+static uint64_t other_bytes(const char *type)
+{
+	static const struct { const char *name; uint64_t bytes; } others[] = {
+		{ "BOOL", 1 }, { "F8_E4M3", 1 }, { "F8_E5M2", 1 }, { "F16", 2 }, { "BF16", 2 },
+		{ "U16", 2 }, { "U32", 4 }, { "F64", 8 }, { "I64", 8 }, { "U64", 8 },
+	};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (!strcmp(type, others[i].name))
+			return others[i].bytes;
+	return 0;
+}
+
 static int read_tensor(const char *path, const cJSON *entry, const char *data, uint64_t bytes,
 		       struct tensor *t)
 {
 	const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(entry, "data_offsets");
-	uint64_t begin, end;
+	uint64_t begin, end, element;
 	int ret = read_type(path, entry, t);
 
 	if (!ret)
@@ -122,10 +138,16 @@ static int read_tensor(const char *path, const cJSON *entry, const char *data, u
 				 bytes);
 	t->data = data + begin;
 	t->bytes = end - begin;
-	if (t->dtype != DTYPE_OTHER && t->bytes != tensor_elements(t) * dtypes[t->dtype].bytes)
+	if (cJSON_GetArraySize(entry) != 3)
+		return bad(path, t->name, "expected dtype, shape and data_offsets only");
+	element = t->dtype == DTYPE_OTHER ? other_bytes(t->type_name) : dtypes[t->dtype].bytes;
+	if (!element)
+		return error_set(-EBADMSG, "%s: tensor %s: dtype: \"%s\" is not known", path, t->name,
+				 t->type_name);
+	if (t->bytes != tensor_elements(t) * element)
 		return error_set(-EBADMSG, "%s: tensor %s: expected %" PRIu64 " bytes by its shape, "
 				 "found %" PRIu64, path, t->name,
-				 tensor_elements(t) * dtypes[t->dtype].bytes, t->bytes);
+				 tensor_elements(t) * element, t->bytes);
 	return 0;
 }
 

@@ -125,6 +125,9 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 	enum snnq_quantize_method method = s->opts->method;
 	int ret = check_choices(s);
 
+	if (!ret && !(s->graph.readout_scale > 0))
+		ret = error_set(-EBADMSG, "%s: readout: scale: expected a positive number, found %g",
+				s->path, s->graph.readout_scale);
 	if (!ret && method != SNNQ_QUANTIZE_ROUND && !s->calibration)
 		ret = error_set(-EINVAL, "%s: expected recordings for calibration, found none",
 				s->path);
