@@ -694,6 +694,26 @@ def locales(folder):
     equal(want["constants"]["sram_bit"]["pj"], 0.125, "a constant")
 
 
+def round_checks(folder):
+    """Rounding refuses what other methods refuse: scales and thresholds that are no such thing."""
+    data = (DEMO / "digits-float.snnq").read_bytes()
+    size = struct.unpack_from("<Q", data)[0]
+    header = json.loads(data[8:8 + size])
+    for section, key, value, says in (("readout", "scale", 0, "scale: expected a positive number"),
+                                      ("readout", "scale", -1, "scale: expected a positive number"),
+                                      ("neuron", "threshold", 0, "threshold: expected a positive"),
+                                      ("neuron", "threshold", -2, "threshold: expected a positive")):
+        graph = json.loads(header["__metadata__"]["snnq"])
+        at = graph["readout"] if section == "readout" else graph["layers"][0]["neuron"]
+        at[key] = value
+        words = json.dumps({**header, "__metadata__": {"snnq": json.dumps(graph)}}).encode()
+        words += b" " * (-len(words) % 8)
+        (folder / "bad.snnq").write_bytes(struct.pack("<Q", len(words)) + words + data[8 + size:])
+        refused("quantize", folder / "bad.snnq", "-o", folder / "q", "--default", "uniform:4", says=says)
+        need(not (folder / "q").exists(), "no model")
+
+
 if __name__ == "__main__":
     sys.exit(main(lava_network, lava_rules, lava_flat, hostile_lava, cut_lava, slayer_network,
-                  npy_types, hostile_npy, hostile_yaml, slayer_holes, not_files, locales))
+                  npy_types, hostile_npy, hostile_yaml, slayer_holes, not_files, locales,
+                  round_checks))

@@ -366,7 +366,7 @@ static void test_bad_tables(void **state)
 		{ "{\"name\": \"x\", \"constants\": {\"sram_bit\": {\"pj\": 1e7}}}",
 		  "sram_bit: pj: expected a number from 0 to 1e+06" },
 		{ "{\"name\": \"x\", \"constants\": {\"sram_bit\": 3}}",
-		  "sram_bit: pj: expected a number from 0 to 1e+06" },
+		  "sram_bit: expected an object with pj and source" },
 		{ "{\"name\": \"x\", \"constants\": {\"sram_bit\": {\"pj\": 1}}}",
 		  "sram_bit: source: expected a text of 1 to 159 bytes" },
 		{ "{\"name\": \"x\", \"constants\": {\"sram_bit\": {\"pj\": 1, \"nJ\": 1}}}",

@@ -166,7 +166,7 @@ static int take_neuron(const struct builder *b, struct real_layer *r)
 	if (!r->threshold || !r->bias)
 		return no_memory(b);
 	for (uint32_t c = 0; c < l->out.channels; c++) {
-		if (has_neuron(l) && !(r->threshold[c] > 0))
+		if (has_neuron(l) && !(r->threshold[c] > 0 && isfinite(r->threshold[c])))
 			return error_set(-EBADMSG, "%s: layer %s: channel %u: threshold: expected "
 					 "a positive number, found %g", b->path, l->name, c,
 					 r->threshold[c]);

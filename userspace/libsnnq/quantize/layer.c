@@ -56,7 +56,7 @@ static int check_finite(const struct weighted *w)
 		if (!isfinite(w->biases[c]))
 			return error_set(-EBADMSG, "%s: layer %s: channel %u: bias: expected a "
 					 "finite number, found %g", w->path, name, c, w->biases[c]);
-		if (w->thresholds && !(w->thresholds[c] > 0))
+		if (w->thresholds && !(w->thresholds[c] > 0 && isfinite(w->thresholds[c])))
 			return error_set(-EBADMSG, "%s: layer %s: channel %u: threshold: expected "
 					 "a positive number, found %g", w->path, name, c,
 					 w->thresholds[c]);
