@@ -49,7 +49,7 @@ guest: userspace modules setup-guest ## the guest's initramfs: build/guest/initr
 
 bench: setup-userspace ## speed of the engine's kernels, layer by layer; BENCH=NAME: of layers named so
 	@test -e build/bench/build.ninja || meson setup build/bench >build/bench.log || { cat build/bench.log; rm -rf build/bench; exit 1; }
-	@ninja -C build/bench --quiet tests/bench/engine_bench
+	@ninja -C build/bench --quiet tests/bench/engine_bench >build/bench.log || { cat build/bench.log; exit 1; }
 	@build/bench/tests/bench/engine_bench $(if $(BENCH),"$(BENCH)")
 
 reproduce: userspace modules qemu setup-guest setup-train ## the table of quantization methods; trains what is missing (over an hour)

@@ -473,7 +473,7 @@ static void thresholds_below_one_are_refused_by_channel(void **state)
 
 static const char graph_text[] =
 	"{\"format\":\"snnq\",\"version\":1,\"arithmetic\":\"float\",\"name\":\"tiny\","
-	"\"kept\":{\"unknown\":[1]},"
+	"\"x-kept\":{\"unknown\":[1]},"
 	"\"input\":{\"width\":4,\"height\":4,\"polarities\":2,\"on_channel\":1,\"layout\":\"flat\","
 	"\"planes\":2,\"binning\":\"duration\",\"steps\":6,\"step_us\":1000,\"rounding\":\"floor\","
 	"\"origin\":\"zero\"},\"layers\":["
@@ -633,7 +633,7 @@ static void quantize_keeps_and_records(void **state)
 	tiny_write(&n, in);
 	quantize_tiny(in, out);
 	assert_int_equal(modelfile_open(out, &f), 0);
-	assert_non_null(cJSON_GetObjectItem(f->graph, "kept"));
+	assert_non_null(cJSON_GetObjectItem(f->graph, "x-kept"));
 	q = cJSON_GetObjectItem(f->graph, "quantization");
 	assert_string_equal(cJSON_GetObjectItem(q, "method")->valuestring, "round");
 	/* the short form: one tensor each for weights and for small integers */
