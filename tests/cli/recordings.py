@@ -333,7 +333,10 @@ def told(folder):
         out, error = snnq(*arguments)
         j = json.loads(out)
         equal(tuple(j[k] for k in keys), want, "what quantize read")
-        equal([w for w in ("note: ", "warning: ") if w in error] != [], says is not None, "words")
+        # that two recordings are few is another matter
+        words = [line for line in error.splitlines()
+                 if ("note: " in line or "warning: " in line) and "calibration" not in line]
+        equal(words != [], says is not None, "words")
         need(says is None or says in error, f"quantize says {says}: {error}")
         j = run(folder / "a.aedat4")
         equal(tuple(j[k] for k in keys), want, "what run read")

@@ -67,7 +67,7 @@ static bool works(void)
 		return false;
 	job_fill(&j, &net, stream, 0, 64, syncobj, 1);
 	net_expect(&net, 0, 64);
-	good = !submit(fd, &j.job, 1, NULL) && !timeline_wait(fd, syncobj, 1, 30000) &&
+	good = !submit(fd, &j.job, 1, NULL) && !timeline_wait(fd, syncobj, 1, 120000) &&
 	       net_matches(&net);
 	net_destroy(&net);
 	close(fd);
@@ -97,7 +97,7 @@ TEST_F_TIMEOUT(end, stream_destroyed_with_a_queue, 300)
 	ASSERT_EQ(0, queue(self->fd, &self->net, self->stream, self->syncobj, 50));
 	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_STREAM_DESTROY, &d));
 	/* each fence is signalled, with or without an error */
-	EXPECT_EQ(0, timeline_wait(self->fd, self->syncobj, 50, 30000));
+	EXPECT_EQ(0, timeline_wait(self->fd, self->syncobj, 50, 120000));
 	EXPECT_TRUE(works());
 }
 

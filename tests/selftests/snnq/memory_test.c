@@ -305,7 +305,7 @@ TEST_F(memory, others_work_is_not_shown)
 	ASSERT_EQ(0, syncobj_create(self->fd, &syncobj));
 	job_fill(&j, &net, stream, 0, 64, syncobj, 1);
 	ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
-	ASSERT_EQ(0, timeline_wait(self->fd, syncobj, 1, 30000));
+	ASSERT_EQ(0, timeline_wait(self->fd, syncobj, 1, 120000));
 	s = stats(self->fd, DRM_SNNQ_QUERY_DEV_STATS);
 	EXPECT_GT(s.steps, 0);
 	EXPECT_GT(s.memory_bytes, 0);

@@ -38,7 +38,7 @@ static int run(int fd, struct test_job *j, uint32_t syncobj)
 {
 	int ret = submit(fd, &j->job, 1, NULL);
 
-	return ret ? ret : timeline_wait(fd, syncobj, 1, 30000);
+	return ret ? ret : timeline_wait(fd, syncobj, 1, 120000);
 }
 
 TEST_F(share, exported_buffers_sync_by_their_dma_buf)

@@ -155,7 +155,7 @@ LIFE bool device_works(int fd)
 	    !syncobj_create(fd, &syncobj)) {
 		job_fill(&j, &net, stream, 0, 64, syncobj, 1);
 		net_expect(&net, 0, 64);
-		good = !submit(fd, &j.job, 1, NULL) && !timeline_wait(fd, syncobj, 1, 30000) &&
+		good = !submit(fd, &j.job, 1, NULL) && !timeline_wait(fd, syncobj, 1, 120000) &&
 		       net_matches(&net);
 	}
 	net_destroy(&net);

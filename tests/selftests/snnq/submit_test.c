@@ -286,7 +286,7 @@ static int run_client(uint32_t seed, int rounds)
 
 		job_fill(&j, &net, stream, 0, STEPS, syncobj, (uint64_t)i);
 		if (submit(fd, &j.job, 1, NULL) ||
-		    timeline_wait(fd, syncobj, (uint64_t)i, 30000))
+		    timeline_wait(fd, syncobj, (uint64_t)i, 120000))
 			return 2;
 		net_expect(&net, 0, STEPS);
 		if (!net_matches(&net))

@@ -100,13 +100,13 @@ TEST_F_TIMEOUT(two, one_goes_while_the_other_works, 300)
 	ASSERT_TRUE(device_unbind(self->name));
 	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, dmabuf, 0);
 	ASSERT_NE(MAP_FAILED, map);
-	ASSERT_EQ(0, timeline_wait(b, syncobj, 1, 30000));
+	ASSERT_EQ(0, timeline_wait(b, syncobj, 1, 120000));
 	net_expect(&net, 0, 512);
 	EXPECT_TRUE(net_matches(&net));
 	job_fill(&j, &net, stream, 0, 512, syncobj, 2);
 	j.binding[1].handle = input;
 	ASSERT_EQ(0, submit(b, &j.job, 1, NULL));
-	ASSERT_EQ(0, timeline_wait(b, syncobj, 2, 30000));
+	ASSERT_EQ(0, timeline_wait(b, syncobj, 2, 120000));
 	net_expect(&net, 0, 512);
 	EXPECT_TRUE(net_matches(&net));
 	/* the importer goes first, then the exporter, then the files */
