@@ -186,7 +186,7 @@ static const char *shape_text(char text[80], uint32_t dims, const uint64_t *shap
 	size_t n = 1;
 
 	strcpy(text, "[");
-	for (uint32_t i = 0; i < dims && n < 60; i++)
+	for (uint32_t i = 0; i < dims && n < 56; i++)
 		n += (size_t)snprintf(text + n, 80 - n, "%s%" PRIu64, i ? ", " : "", shape[i]);
 	snprintf(text + n, 80 - n, "]");
 	return text;
@@ -214,7 +214,8 @@ static void only_keys(struct parser *p, const cJSON *node, const char *what, con
 
 		while (at && (strncmp(at, key, n) || (at[n] && at[n] != ' '))) {
 			at = strchr(at, ' ');
-			at += at != NULL;
+			if (at)
+				at++;
 		}
 		if (strncmp(key, "x-", 2) && (!n || !at))
 			complain(p, "%s: key \"%.40s\" is not known here; expected some of %s", what,
