@@ -161,19 +161,6 @@ static bool snnq_recover_cancel(struct snnq_core *core, u32 id)
 	return !snnq_core_has(core, id);
 }
 
-/* Job @id is not to be run again. */
-static void snnq_recover_blame(struct snnq_core *core, u32 id)
-{
-	struct snnq_job *job;
-	unsigned long flags;
-
-	spin_lock_irqsave(&core->lock, flags);
-	job = snnq_core_find(core, id);
-	if (job)
-		job->blamed = true;
-	spin_unlock_irqrestore(&core->lock, flags);
-}
-
 /* Why a job that was in a reset ring is not run again, or 0. */
 static int snnq_recover_verdict(struct snnq_job *job, int dead)
 {
@@ -264,19 +251,23 @@ static void snnq_recover_stop_scheds(struct snnq_device *sdev, struct snnq_core 
 			drm_sched_stop(&sdev->cores[i].sched, NULL);
 }
 
-/* Whether job @id, which stood at the head when its core broke, is the cause. */
-static bool snnq_recover_blames(struct snnq_core *core, u32 id, u32 fruitless)
+/*
+ * Job @id stood at the head when its core broke. When it is @guilty, or was there too
+ * often, it is not run again: whether that is so.
+ */
+static bool snnq_recover_blame(struct snnq_core *core, u32 id, bool guilty)
 {
-	bool blamed = fruitless >= SNNQ_FRUITLESS_BLAME;
 	struct snnq_job *job;
 	unsigned long flags;
 
 	spin_lock_irqsave(&core->lock, flags);
 	job = snnq_core_find(core, id);
-	if (job && ++job->replays > SNNQ_MAX_REPLAYS)
-		blamed = true;
+	if (job) {
+		guilty |= ++job->replays > SNNQ_MAX_REPLAYS;
+		job->blamed |= guilty;
+	}
 	spin_unlock_irqrestore(&core->lock, flags);
-	return blamed;
+	return guilty;
 }
 
 /* Reset the core, or the device where that did not help. @id is the oldest job. */
@@ -290,9 +281,7 @@ static void snnq_recover_reset(struct snnq_core *core, u32 id, bool blame)
 	spin_lock_irqsave(&core->lock, flags);
 	fruitless = core->fruitless++;
 	spin_unlock_irqrestore(&core->lock, flags);
-	if (blame || snnq_recover_blames(core, id, fruitless))
-		snnq_recover_blame(core, id);
-	else
+	if (!snnq_recover_blame(core, id, blame || fruitless >= SNNQ_FRUITLESS_BLAME))
 		id = 0;
 	if (fruitless < SNNQ_FRUITLESS_DEVICE) {
 		snnq_recover_count(core, id, SNNQ_CORE_RESETS);
