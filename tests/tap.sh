@@ -66,10 +66,10 @@ tap_result() {
   esac
 }
 
-# Standard error is no result. It comes by a way of its own, since whoever writes a line of it in pieces
-# would write into results.
+# Standard error is no result. It goes by a way of its own, since both it and the results come in pieces
+# of lines; where they meet, each line is one write.
 tap_errors() {
-  while IFS= read -r tap_line || [ -n "$tap_line" ]; do echo "# $tap_line"; done
+  while IFS= read -r tap_line || [ -n "$tap_line" ]; do printf '# %.900s\n' "$tap_line"; done
 }
 
 # Standard input is what the program NAME prints, its last line its exit status.
@@ -117,14 +117,16 @@ tap() {
   tap_counts=$(mktemp "${TMPDIR:-/tmp}/snnq-tap.XXXXXX")
   {
     {
-      tap_status=0
-      "$@" 2>&4 3>&- 4>&- || tap_status=$?
-      printf '\ntap-status %d\n' "$tap_status"
-    } 4>&1 >&3 | tap_errors
-  } 3>&1 | {
-    tap_read "$tap_name"
-    echo "$tap_passed $tap_failed $tap_skipped" >"$tap_counts"
-  }
+      {
+        tap_status=0
+        "$@" 2>&4 3>&- 4>&- 5>&- || tap_status=$?
+        printf '\ntap-status %d\n' "$tap_status"
+      } 4>&1 >&3 | tap_errors >&5
+    } 3>&1 | {
+      tap_read "$tap_name"
+      echo "$tap_passed $tap_failed $tap_skipped" >"$tap_counts"
+    }
+  } 5>&1
   read -r tap_passed tap_failed tap_skipped <"$tap_counts"
   rm -f "$tap_counts"
 }

@@ -55,6 +55,8 @@ verdict "an unforeseen skip is a failure" '0 1 0' 'echo 1..1; echo "ok 1 other #
 verdict "skipping all is a failure" '0 1 0' 'echo "1..0 # SKIP why"; exit 4'
 verdict "results beside half a line of errors" '2 0 0' \
   'echo 1..2; printf half >&2; echo ok 1 a; printf "a line" >&2; echo ok 2 b; echo >&2'
+verdict "half a line of results beside an error" '2 0 0' \
+  'echo 1..2; printf o; echo error >&2; sleep 0.2; echo k 1 a; echo ok 2 b'
 verdict "results among errors do not count" '1 1 0' 'echo 1..2; echo ok 1 a; echo ok 2 b >&2'
 verdict "silence" '0 1 0' ''
 verdict "an empty plan" '0 1 0' 'echo 1..0'
