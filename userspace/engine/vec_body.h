@@ -8,6 +8,9 @@
 
 #include "vec.h"
 
+/* Vectors are passed between functions of this file only. */
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 #define JOIN_(a, b)	a##b
 #define JOIN(a, b)	JOIN_(a, b)
 
