@@ -66,7 +66,7 @@ static struct snnq_tensor conv(struct network *n, const char *name, struct snnq_
 {
 	struct snnq_layer *l = layer(n, name, SNNQ_OP_CONV2D, in);
 
-	l->geometry = (struct snnq_geometry){ 3, 3, 1, 1, 1, 1, 1, 1, 1 };
+	l->geometry = (struct snnq_geometry){ 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0 };
 	l->out = in_scratch(&n->p, planes(1, in.height, in.width, outputs));
 	add_weights(n, l);
 	add_neurons(n, l, threshold);
@@ -77,7 +77,7 @@ static struct snnq_tensor pool(struct network *n, const char *name, struct snnq_
 {
 	struct snnq_layer *l = layer(n, name, SNNQ_OP_POOL_MAX, in);
 
-	l->geometry = (struct snnq_geometry){ 3, 3, 2, 2, 1, 1, 1, 1, 1 };
+	l->geometry = (struct snnq_geometry){ 3, 3, 2, 2, 1, 1, 1, 1, 1, 0, 0, 0 };
 	l->out = in_scratch(&n->p, planes(1, in.height / 2, in.width / 2, in.channels));
 	return l->out;
 }
@@ -96,7 +96,7 @@ static struct snnq_tensor linear(struct network *n, const char *name, struct snn
 static struct snnq_tensor add(struct network *n, const char *name, struct snnq_tensor a,
 			      struct snnq_tensor b, uint8_t out_planes)
 {
-	struct snnq_layer *l = layer(n, name, SNNQ_OP_ADD, a);
+	struct snnq_layer *l = layer(n, name, SNNQ_OP_ELEMENTWISE, a);
 
 	l->in[1] = b;
 	l->out = in_scratch(&n->p, planes(out_planes, a.height, a.width, a.channels));

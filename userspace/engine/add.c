@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * add.c - ADD: the sum of two bit-plane tensors, clamped to the output's format. 64
- * channels at once, as 64 adders side by side that go from plane to plane.
+ * add.c - ELEMENTWISE ADD: the sum of two bit-plane tensors, clamped to the output's range.
+ * 64 channels at once, as 64 adders side by side that go from plane to plane.
  */
 #include "engine.h"
 
@@ -31,21 +31,40 @@ static uint64_t plane_of(const struct snnq_tensor *t, const uint64_t *data, uint
 	return t->format == SNNQ_FORMAT_SIGNED ? data[top * tensor_positions(t) * tensor_words(t)] : 0;
 }
 
+/* Where a sum that is not negative exceeds @high. */
+static uint64_t above(const uint64_t *sum, uint32_t n, uint32_t high)
+{
+	uint64_t larger = 0, equal = ~sum[n - 1];
+	uint32_t p;
+
+	for (p = n - 1; p-- > 0;) {
+		uint64_t bit = high >> p & 1 ? ~0ull : 0;
+
+		larger |= equal & sum[p] & ~bit;
+		equal &= ~(sum[p] ^ bit);
+	}
+	return larger;
+}
+
 /* Store @n planes of a sum, the last of them its sign, as values that the output can hold. */
 static void store_clamped(struct layer *l, uint64_t *data, const uint64_t *sum, uint32_t n)
 {
 	const struct snnq_tensor *t = &l->desc->out;
+	uint64_t stride = tensor_positions(t) * tensor_words(t), sign = sum[n - 1], low = sign;
 	bool is_signed = t->format == SNNQ_FORMAT_SIGNED;
-	uint64_t sign = sum[n - 1], over = 0;
-	uint32_t kept = t->planes - is_signed, p;
+	uint32_t kept = t->planes - is_signed, p, high;
+	uint64_t over;
 
-	for (p = kept; p < n; p++)	/* planes that must equal the sign, or be 0 */
-		over |= sum[p] ^ (is_signed ? sign : 0);
-	for (p = 0; p < kept; p++)	/* the largest value is all ones, the least all zeros */
-		data[p * tensor_positions(t) * tensor_words(t)] = (sum[p] & ~over) | (over & ~sign);
-	if (is_signed)
-		data[kept * tensor_positions(t) * tensor_words(t)] = sign;
-	l->stats.saturations += (uint32_t)__builtin_popcountll(over);
+	high = is_signed ? (1u << kept) - 1 : (uint32_t)tensor_bound(t);
+	over = above(sum, n, high);
+	if (is_signed) {	/* the least value: all zeros but for the sign */
+		for (p = kept, low = 0; p < n; p++)
+			low |= sign & ~sum[p];
+		data[kept * stride] = sign;
+	}
+	for (p = 0; p < kept; p++)
+		data[p * stride] = (sum[p] & ~over & ~low) | (high >> p & 1 ? over : 0);
+	l->stats.saturations += (uint32_t)__builtin_popcountll(over | low);
 }
 
 static void add_word(struct layer *l, const struct step *s, uint64_t at)

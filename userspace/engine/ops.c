@@ -21,7 +21,7 @@ const struct op op_table[SNNQ_OP_COUNT] = {
 	[SNNQ_OP_POOL_SUM] = {
 		.lay_out = window_lay_out, .prepare = pool_prepare, .count = window_count,
 		.generic = pool_sum_generic, .sum = pool_sum },
-	[SNNQ_OP_ADD] = {
+	[SNNQ_OP_ELEMENTWISE] = {
 		.count = count_spikes_as_synops, .run = add_run },
 	[SNNQ_OP_ATTENTION] = {
 		.lay_out = attention_lay_out, .prepare = attention_prepare,

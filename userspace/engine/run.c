@@ -79,7 +79,7 @@ static uint64_t *scratch_slot(const struct snnq_plan *plan, const struct snnq_te
 }
 
 /* Make a step's operands available, at @k of the stage; event lists are read by their layer. */
-static bool load_inputs(struct job *job, const struct layer *l, uint32_t slot, uint32_t k,
+static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, uint32_t k,
 			struct step *s)
 {
 	struct snnq_plan *plan = job->plan;
@@ -99,7 +99,8 @@ static bool load_inputs(struct job *job, const struct layer *l, uint32_t slot, u
 		to = plan->stage[i] + k * ((bytes + 7) / 8);
 		s->in[i] = to;
 		if (job_read(job, t->region, user_offset(plan, t, s->t), to, bytes) ||
-		    tensor_mask(job, t, to))
+		    tensor_mask(job, t, to) ||
+		    tensor_limit(job, t, to, &l->stats.saturations))
 			return true;
 	}
 	return false;
