@@ -165,11 +165,13 @@ static bool add_tap(const struct layer *l, struct cursor *c, struct piece *p)
 		p->first_row = row + (c->word ? c->word * 64 - first % 64 : 0);
 	for (; c->word < words; c->word++) {
 		uint32_t w = first / 64 + c->word;
+		uint64_t mask = range_mask(first, end, w);
 
 		if (p->count == PIECE_UNITS || row + c->word * 64 - p->first_row > PIECE_ROWS * 8)
 			return false;
 		p->units[p->count++] = (struct unit){
-			.at = at + w, .mask = range_mask(first, end, w),
+			.at = at + w, .mask = mask,
+			.bytes = (uint16_t)((71 - __builtin_clzll(mask)) / 8),
 			.row = (uint16_t)(row + w * 64 - first - p->first_row),
 		};
 	}

@@ -13,6 +13,7 @@
 #include "engine.h"
 
 #define SLACK		2u	/* values behind the last that may be read */
+#define FEW		4u	/* channels that are unpacked together */
 #define ASSUMED_DENSITY	8u	/* one bit in so many, before there was any input */
 
 static bool dilated(const struct layer *l)
@@ -55,10 +56,15 @@ static bool suits(const struct layer *l)
 void dense_lay_out(struct snnq_plan *plan, struct layer *l)
 {
 	uint64_t columns = (l->desc->out.channels + DENSE_LANES - 1) / DENSE_LANES;
+	const struct snnq_tensor *in = &l->desc->in[0];
 
 	if (!suits(l))
 		return;
 	l->dense = true;
+	l->few = in->channels <= FEW && in->format == SNNQ_FORMAT_UNSIGNED;
+	l->in_view = l->few && !in->bound;
+	if (l->few)
+		plan_needs(&plan->needs.list, in->width * sizeof(uint64_t));
 	l->runs = runs(l);
 	l->run_pairs = (uint32_t)run_pairs(l);
 	l->run_at = plan_part(plan, l->runs, sizeof(*l->run_at));
@@ -100,6 +106,12 @@ bool dense_decode(struct job *job, struct layer *l)
 }
 
 /* The image of a step: values of bit-planes. Its border stays zero. */
+static int16_t *image_row(const struct layer *l, int16_t *values, uint32_t y)
+{
+	return values + ((y + l->geometry.pad_h) * padded_width(l) + l->geometry.pad_w) *
+			l->desc->in[0].channels;
+}
+
 static bool unpack(struct job *job, struct layer *l, const uint64_t *data, int16_t *values)
 {
 	const struct snnq_tensor *t = &l->desc->in[0];
@@ -108,24 +120,51 @@ static bool unpack(struct job *job, struct layer *l, const uint64_t *data, int16
 	int32_t v[64];
 
 	for (y = 0; y < t->height; y++) {
-		int16_t *to = values + ((y + l->geometry.pad_h) * padded_width(l) +
-					l->geometry.pad_w) * t->channels;
+		int16_t *to = image_row(l, values, y);
 
 		for (x = 0; x < t->width; x++, pos++)
 			for (w = 0; w < words; w++) {
 				uint32_t left = t->channels - w * 64, n = left < 64 ? left : 64;
 
-				if (work(job, n * t->planes))
+				if (work(job, 64u * t->planes))
 					return true;
-				if (n <= 4) {
-					for (j = 0; j < n; j++)
-						*to++ = (int16_t)tensor_get(t, data, pos, w * 64 + j);
-					continue;
-				}
 				tensor_load64(t, data, pos, w, v);
 				for (j = 0; j < n; j++)
 					*to++ = (int16_t)v[j];
 			}
+	}
+	return false;
+}
+
+/* The same of a row with few channels. */
+static void unpack_row(const struct snnq_tensor *t, const uint64_t *row, int16_t *to)
+{
+	uint32_t x, c;
+
+	for (x = 0; x < t->width; x++)
+		for (c = 0; c < t->channels; c++)
+			*to++ = (int16_t)(row[x] >> 16 * c);
+}
+
+static bool unpack_few(struct job *job, struct layer *l, const uint64_t *data, int16_t *values)
+{
+	const struct snnq_tensor *t = &l->desc->in[0];
+	uint64_t *row = (uint64_t *)(void *)job->plan->list;
+	uint32_t y;
+
+	for (y = 0; y < t->height; y++, data += t->width) {
+		uint64_t sums[2] = { 0 };
+
+		if (work(job, t->width * t->planes) || work(job, 4u * t->width))
+			return true;
+		job->plan->vec->unpack4(row, data, tensor_positions(t), t->planes, t->channels,
+					t->width);
+		unpack_row(t, row, image_row(l, values, y));
+		if (work(job, 2u * t->width))
+			return true;
+		job->plan->vec->count(sums, row, t->width, 1, l->fan_w);
+		l->stats.input_spikes += sums[0];
+		l->stats.synops += sums[1] * l->fan_h[y] * l->desc->out.channels;
 	}
 	return false;
 }
@@ -137,7 +176,10 @@ bool dense_take(struct job *job, struct layer *l, const struct step *s, uint32_t
 
 	if (!k && job_zero(job, values, (l->block_steps * step_values(l) + SLACK) * sizeof(*values)))
 		return true;
-	return window_count(job, l, s) || unpack(job, l, s->in[0], values + k * step_values(l));
+	values += k * step_values(l);
+	if (l->few)
+		return unpack_few(job, l, s->in[0], values);
+	return window_count(job, l, s) || unpack(job, l, s->in[0], values);
 }
 
 /* All outputs of a position. */

@@ -102,7 +102,8 @@ struct op {
  * @whole: all of a window is listed at once, see conv.c.
  * @block_steps: steps at once, and @event_steps with the EVENT kernel; @band: positions.
  * @dense: there is a DENSE kernel, with @pairs of weights in @runs of @run_pairs, which
- *	start @run_at in the image.
+ *	start @run_at in the image. @few: few channels; @in_view: it reads each word of its
+ *	input once and looks at no pad bits, so that no copy is needed.
  * @threshold, @bias, @mult: expanded to all channels.
  * @acc_bound: most that the magnitude of an accumulator can be.
  * @neurons: without pointers.
@@ -140,6 +141,8 @@ struct layer {
 	uint32_t band;
 
 	bool dense;
+	bool few;
+	bool in_view;
 	int16_t *pairs;
 	uint32_t *run_at;
 	uint32_t runs;
@@ -187,7 +190,7 @@ struct needs {
  * @needs: sizes of the buffers that follow.
  * @stage: operands that come from user regions, as many steps as run at once.
  * @out: results that go to user regions, likewise.
- * @list: weight rows of spikes.
+ * @list: weight rows of spikes, or a row of values.
  * @values: operands unpacked to integers, for DENSE kernels.
  * @attention: see attention.c.
  * @acc: accumulators, a multiple of 64 for each step.
@@ -291,12 +294,51 @@ bool window_count(struct job *job, struct layer *l, const struct step *s);
 struct span {
 	uint32_t first, end;
 };
-struct span window_span(uint32_t o, uint32_t in, uint32_t kernel, uint32_t stride, uint32_t pad,
-			uint32_t dilation);
-uint64_t window_position(const struct layer *l, uint32_t y, uint32_t x, uint32_t ky,
-			 uint32_t kx);
-struct span window_rows(const struct layer *l, uint32_t y);
-struct span window_columns(const struct layer *l, uint32_t x);
+static inline struct span window_span(uint32_t o, uint32_t in, uint32_t kernel, uint32_t stride, uint32_t pad,
+			uint32_t dilation)
+{
+	uint32_t start = o * stride;	/* of the window, in padded coordinates */
+	struct span s = { 0, 0 };
+
+	if (start >= pad && start - pad + (kernel - 1) * dilation < in)
+		return (struct span){ 0, kernel };
+	if (start < pad)
+		s.first = (pad - start + dilation - 1) / dilation;
+	if (start < in + pad)
+		s.end = (in + pad - start - 1) / dilation + 1;
+	if (s.end > kernel)
+		s.end = kernel;
+	if (s.first > s.end)
+		s.first = s.end;
+	return s;
+}
+
+static inline struct span window_rows(const struct layer *l, uint32_t y)
+{
+	const struct snnq_geometry *g = &l->geometry;
+
+	return window_span(y, l->desc->in[0].height, g->kernel_h, g->stride_h, g->pad_h,
+			   g->dilation_h);
+}
+
+static inline struct span window_columns(const struct layer *l, uint32_t x)
+{
+	const struct snnq_geometry *g = &l->geometry;
+
+	return window_span(x, l->desc->in[0].width, g->kernel_w, g->stride_w, g->pad_w,
+			   g->dilation_w);
+}
+
+/* Input position under kernel position (ky, kx), which must be inside. */
+static inline uint64_t window_position(const struct layer *l, uint32_t y, uint32_t x, uint32_t ky,
+			 uint32_t kx)
+{
+	const struct snnq_geometry *g = &l->geometry;
+	uint32_t iy = y * g->stride_h + ky * g->dilation_h - g->pad_h;
+	uint32_t ix = x * g->stride_w + kx * g->dilation_w - g->pad_w;
+
+	return (uint64_t)iy * l->desc->in[0].width + ix;
+}
 
 /* weights.c */
 void weights_lay_out(struct snnq_plan *plan, struct layer *l);

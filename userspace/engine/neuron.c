@@ -21,8 +21,8 @@ static bool expand(const struct snnq_plan *plan, const struct layer *l, struct s
 	return false;
 }
 
-/* Whether (accumulator << F) + bias always fits int32. */
-static bool input_is_narrow(const struct layer *l)
+/* Whether the magnitude of (accumulator << F) + bias is always at most @most. */
+static bool input_is_below(const struct layer *l, int64_t most)
 {
 	int64_t bound = l->acc_bound * (1ll << l->desc->neuron.shift);
 	uint32_t c;
@@ -30,7 +30,7 @@ static bool input_is_narrow(const struct layer *l)
 	for (c = 0; c < l->desc->out.channels; c++) {
 		int64_t b = l->bias[c];
 
-		if (bound + (b < 0 ? -b : b) > INT32_MAX)
+		if (bound + (b < 0 ? -b : b) > most)
 			return false;
 	}
 	return true;
@@ -80,11 +80,13 @@ bool neuron_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *p
 	if (n->model == SNNQ_NEURON_NONE)
 		return expand(plan, l, pace, n->mult_index, n->mult_count, 1, l->mult);
 	if (expand(plan, l, pace, n->threshold_index, n->threshold_count, 0, l->threshold) ||
-	    snnq_work(pace, l->desc->out.channels))
+	    snnq_work(pace, l->desc->out.channels) || snnq_work(pace, l->desc->out.channels))
 		return true;
 	bind_state(plan, l);
 	l->neurons = neuron_lanes_of(n);
-	l->neurons.narrow = input_is_narrow(l);
+	l->neurons.narrow = input_is_below(l, INT32_MAX);
+	l->neurons.tame = input_is_below(l, INT32_MAX / 2) && n->leak == SNNQ_LEAK_DIVN &&
+			  n->leak_param > 1;
 	return false;
 }
 

@@ -46,6 +46,7 @@ struct vec;
  * @count: 1..64.
  * @steps: number of time steps.
  * @narrow: (acc << shift) + bias fits int32 always: faster.
+ * @tame: moreover no potential that leaks by half or more can leave int32.
  * @saturations: counted up.
  * @leak, @current_leak: set by neuron_lanes_of().
  */
@@ -64,6 +65,7 @@ struct neuron_lanes {
 	uint32_t count;
 	uint32_t steps;
 	bool narrow;
+	bool tame;
 	__u64 saturations;
 	struct neuron_leak leak;
 	struct neuron_leak current_leak;

@@ -144,28 +144,43 @@ static bool max_generic(struct job *job, struct layer *l, const struct step *s, 
 }
 
 /* Of spikes the maximum is whether there is any. */
-static bool any_spikes(struct job *job, struct layer *l, const struct step *s, uint32_t y,
-		       uint32_t x)
+static bool any_spikes(struct job *job, const struct layer *l, const uint64_t *in, uint32_t y,
+		       uint32_t x, struct span rows, uint64_t *out)
 {
-	const struct snnq_tensor *in = &l->desc->in[0], *out = &l->desc->out;
-	struct span rows = window_rows(l, y), columns = window_columns(l, x);
-	uint32_t words = tensor_words(in), n = columns.end - columns.first, ky, kx, w;
-	uint64_t *to = s->out + ((uint64_t)y * out->width + x) * words;
+	struct span columns = window_columns(l, x);
+	uint32_t words = tensor_words(&l->desc->in[0]), n = columns.end - columns.first, ky, kx, w;
+	uint64_t all = (rows.end - rows.first) * (uint64_t)n * words + words;
+	bool small = all <= SNNQ_SAFE_POINT_OPS;
 
+	if (work(job, small ? (uint32_t)all : words))
+		return true;
 	for (w = 0; w < words; w++)
-		to[w] = 0;
+		out[w] = 0;
 	for (ky = rows.first; ky < rows.end; ky++) {
-		const uint64_t *from = s->in[0] +
-				       window_position(l, y, x, ky, columns.first) * words;
+		const uint64_t *from = in + window_position(l, y, x, ky, columns.first) * words;
 
-		if (work(job, words))
-			return true;
 		for (kx = 0; kx < n; kx++, from += l->geometry.dilation_w * words) {
-			if (work(job, words))
+			if (!small && work(job, words))
 				return true;
 			for (w = 0; w < words; w++)
-				to[w] |= from[w];
+				out[w] |= from[w];
 		}
+	}
+	return false;
+}
+
+static bool any_run(struct job *job, const struct layer *l, const struct step *s)
+{
+	const struct snnq_tensor *out = &l->desc->out;
+	uint64_t *to = s->out;
+	uint32_t y, x;
+
+	for (y = 0; y < out->height; y++) {
+		struct span rows = window_rows(l, y);
+
+		for (x = 0; x < out->width; x++, to += tensor_words(out))
+			if (any_spikes(job, l, s->in[0], y, x, rows, to))
+				return true;
 	}
 	return false;
 }
@@ -176,13 +191,8 @@ bool pool_max_run(struct job *job, struct layer *l, const struct step *s)
 	bool generic = l->kernel == SNNQ_KERNEL_GENERIC;
 	uint32_t y, x, w;
 
-	if (!generic && out->planes == 1) {
-		for (y = 0; y < out->height; y++)
-			for (x = 0; x < out->width; x++)
-				if (any_spikes(job, l, s, y, x))
-					return true;
-		return false;
-	}
+	if (!generic && out->planes == 1)
+		return any_run(job, l, s);
 
 	for (y = 0; y < out->height; y++)
 		for (x = 0; x < out->width; x++)

@@ -46,6 +46,21 @@ static bool sum_planes(struct job *job, struct layer *l, const uint64_t *data)
 	return false;
 }
 
+static bool sum_integers(struct job *job, struct layer *l, const int32_t *data)
+{
+	const struct snnq_tensor *t = &l->desc->in[0];
+	uint64_t pos;
+	uint32_t c;
+
+	for (pos = 0; pos < tensor_positions(t); pos++, data += t->channels) {
+		if (work(job, t->channels))
+			return true;
+		for (c = 0; c < t->channels; c++)
+			accumulate(&l->sum[c], data[c]);
+	}
+	return false;
+}
+
 static bool sum_elements(struct job *job, struct layer *l, const uint64_t *data)
 {
 	const struct snnq_tensor *t = &l->desc->in[0];
@@ -66,8 +81,10 @@ bool readout_run(struct job *job, struct layer *l, const struct step *s)
 	if (l->desc->param == SNNQ_READOUT_LAST &&
 	    job_zero(job, l->sum, l->desc->out.channels * sizeof(*l->sum)))
 		return true;
-	if (l->desc->in[0].format == SNNQ_FORMAT_INT32 || l->kernel == SNNQ_KERNEL_GENERIC)
+	if (l->kernel == SNNQ_KERNEL_GENERIC)
 		return sum_elements(job, l, s->in[0]);
+	if (l->desc->in[0].format == SNNQ_FORMAT_INT32)
+		return sum_integers(job, l, (const int32_t *)(const void *)s->in[0]);
 	return sum_planes(job, l, s->in[0]);
 }
 

@@ -96,6 +96,11 @@ static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, uint32_
 			s->in[i] = scratch_slot(plan, t, slot);
 			continue;
 		}
+		if (l->kernel == SNNQ_KERNEL_DENSE && l->in_view) {
+			s->in[i] = job_view(job, t->region, user_offset(plan, t, s->t), bytes);
+			if (s->in[i])
+				continue;
+		}
 		to = plan->stage[i] + k * ((bytes + 7) / 8);
 		s->in[i] = to;
 		if (job_read(job, t->region, user_offset(plan, t, s->t), to, bytes) ||

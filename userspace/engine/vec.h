@@ -20,12 +20,13 @@
  * struct unit - input channels of one word under one kernel position
  * @at: index of the word.
  * @row: weight row of its lowest bit, modulo 2^16; rows of set bits in @mask are below 2^16.
- * @mask: bits that belong to the group.
+ * @mask: bits that belong to the group; @bytes: up to the last of them.
  */
 struct unit {
 	size_t at;
 	uint64_t mask;
 	uint16_t row;
+	uint16_t bytes;
 };
 
 /* Positions of the set bits of each byte, and their number. */
@@ -76,10 +77,14 @@ struct dense {
  * @spread: add weights to the accumulators whose bit is set, times factor.
  * @dense: sums of one step after the other, @stride accumulators further each.
  * @fire: @steps steps of LANES neurons; a word of spikes per step.
+ * @unpack4: values of @n neighbours with up to 4 channels, 16 bits for each, from planes of
+ *	a word each, @stride words apart.
  * @matches: add to each of @n sums the number of bits that @words of @a have in common with
  *	those of its row of @b, @stride words after the one before.
  * @add: add a row of sums.
  * @popcount: set bits of words.
+ * @count: add to sums[0] the set bits of @n times @words words, to sums[1] the same times the
+ *	weight of each.
  * @unit_cost, @call_cost, @row_cost: picoseconds that listing a unit, starting to sum and
  *	each row take; @dot_cost: a pair of DENSE_LANES weights; @unpack_cost: a bit.
  */
@@ -94,10 +99,14 @@ struct vec {
 	void (*spread)(int32_t *acc, uint64_t bits, const int16_t *weights, int32_t factor);
 	void (*dense)(int32_t *acc, size_t stride, uint32_t steps, const struct dense *d);
 	void (*fire)(struct neuron_lanes *n);
+	void (*unpack4)(uint64_t *values, const uint64_t *data, size_t stride, uint32_t planes,
+			uint32_t channels, uint32_t n);
 	void (*matches)(int32_t *sums, uint32_t n, const uint64_t *a, const uint64_t *b,
 			size_t stride, size_t words);
 	void (*add)(int32_t *acc, const int32_t *row, uint32_t n);
 	uint64_t (*popcount)(const uint64_t *words, size_t n);
+	void (*count)(uint64_t sums[2], const uint64_t *data, uint32_t n, uint32_t words,
+		      const uint32_t *weights);
 	uint32_t unit_cost;
 	uint32_t call_cost;
 	uint32_t row_cost;

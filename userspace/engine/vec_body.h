@@ -116,8 +116,10 @@ static uint32_t list_rows(const struct byte_bits *bits, const uint64_t *in,
 	for (i = 0; i < n; i++) {
 		uint64_t word = in[units[i].at] & units[i].mask;
 		uint16_t row = units[i].row;
+		uint32_t left = word ? units[i].bytes : 0;
 
-		for (; word; word >>= 8, row = (uint16_t)(row + 8)) {
+		/* All bytes, as their number is the same for each word: no jump to guess. */
+		for (; left; left--, word >>= 8, row = (uint16_t)(row + 8)) {
 			uint32_t byte = word & 0xff;
 			row8 at;
 
@@ -160,6 +162,12 @@ static void add8(int32_t *acc, const struct rows *r)
 			i8v s[V8] = { 0 };
 
 			few_end = (size_t)(many_end - list) > r->few ? list + r->few : many_end;
+			for (; few_end - list >= 4; list += 4)
+				for (k = 0; k < V8; k++)
+					s[k] += load8(base + (size_t)list[0] * LANES + k * VB) +
+						load8(base + (size_t)list[1] * LANES + k * VB) +
+						load8(base + (size_t)list[2] * LANES + k * VB) +
+						load8(base + (size_t)list[3] * LANES + k * VB);
 			for (; list < few_end; list++)
 				for (k = 0; k < V8; k++)
 					s[k] += load8(base + (size_t)*list * LANES + k * VB);
@@ -426,28 +434,50 @@ INLINE nv load_n(const void *p)
 	return v;
 }
 
+/* Where u > least: its bits, and u reset there to @value, or by subtracting it. */
+INLINE fired_bits reset_v(nv *u, nv least, nv value, bool hard)
+{
+#if VEC_LEVEL >= 2
+	__m512i old = (__m512i)*u;
+	__mmask16 fire = _mm512_cmpgt_epi32_mask(old, (__m512i)least);
+
+	*u = (nv)(hard ? _mm512_mask_mov_epi32(old, fire, (__m512i)value) :
+			 _mm512_mask_sub_epi32(old, fire, old, (__m512i)value));
+	return (fired_bits)fire;
+#else
+	nv fire = *u > least;
+
+	*u = hard ? choose_v(fire, value, *u) : *u - (fire & value);
+	return mask_bits(fire);
+#endif
+}
+
 /* Group @g of the neurons, all steps: no current, refractory time or sticky bit. */
-INLINE nv fire_simple(const struct neuron_lanes *n, uint32_t g, uint32_t kind)
+INLINE nv fire_simple(const struct neuron_lanes *n, uint32_t g, uint32_t kind, bool tame)
 {
 	const struct snnq_neuron *d = n->neuron;
 	const int32_t *acc = n->acc + g * NL;
 	uint8_t *out = (uint8_t *)n->out + g * sizeof(fired_bits);
 	nv u = load_n(n->u + g * NL), bias = load_n(n->bias + g * NL);
-	nv threshold = load_n(n->threshold + g * NL), clamped = { 0 }, over, fire;
-	nv least = threshold - (d->compare == SNNQ_COMPARE_GE);
-	nv subtracted = d->reset == SNNQ_RESET_SOFT ? threshold : threshold ^ threshold;
-	nv reset_value = (u ^ u) + d->reset_value;
+	nv threshold = load_n(n->threshold + g * NL), clamped = { 0 }, over, input;
+	nv least = threshold - (d->compare == SNNQ_COMPARE_GE), value = u ^ u;
 	bool hard = d->reset == SNNQ_RESET_HARD;
-	int32_t scale = 1 << d->shift;
 	fired_bits bits;
 	uint32_t t;
 
+	if (hard)
+		value += d->reset_value;
+	else if (d->reset == SNNQ_RESET_SOFT)
+		value = threshold;
 	for (t = 0; t < n->steps; t++, acc += n->acc_stride, out += 8 * n->out_stride) {
-		u = add2_v(leak_v(kind, &n->leak, u), load_n(acc) * scale + bias, &over);
-		clamped -= over;
-		fire = u > least;
-		u = hard ? choose_v(fire, reset_value, u) : u - (fire & subtracted);
-		bits = mask_bits(fire);
+		input = (load_n(acc) << d->shift) + bias;
+		if (tame) {
+			u = leak_v(kind, &n->leak, u) + input;
+		} else {
+			u = add2_v(leak_v(kind, &n->leak, u), input, &over);
+			clamped -= over;
+		}
+		bits = reset_v(&u, least, value, hard);
 		memcpy(out, &bits, sizeof(bits));
 	}
 	memcpy(n->u + g * NL, &u, sizeof(u));
@@ -511,17 +541,21 @@ INLINE nv fire_group(const struct neuron_lanes *n, uint32_t g)
 {
 	if (n->i || n->aux)
 		return fire_any(n, g);
+	if (n->tame && n->leak.kind == LEAK_SHIFT)
+		return fire_simple(n, g, LEAK_SHIFT, true);
+	if (n->tame && n->leak.kind == SNNQ_LEAK_DIVN)
+		return fire_simple(n, g, SNNQ_LEAK_DIVN, true);
 	switch (n->leak.kind) {
 	case SNNQ_LEAK_NONE:
-		return fire_simple(n, g, SNNQ_LEAK_NONE);
+		return fire_simple(n, g, SNNQ_LEAK_NONE, false);
 	case LEAK_SHIFT:
-		return fire_simple(n, g, LEAK_SHIFT);
+		return fire_simple(n, g, LEAK_SHIFT, false);
 	case SNNQ_LEAK_DIVN:
-		return fire_simple(n, g, SNNQ_LEAK_DIVN);
+		return fire_simple(n, g, SNNQ_LEAK_DIVN, false);
 	case SNNQ_LEAK_Q16:
-		return fire_simple(n, g, SNNQ_LEAK_Q16);
+		return fire_simple(n, g, SNNQ_LEAK_Q16, false);
 	default:
-		return fire_simple(n, g, SNNQ_LEAK_TZ12);
+		return fire_simple(n, g, SNNQ_LEAK_TZ12, false);
 	}
 }
 
@@ -557,6 +591,23 @@ static void matches(int32_t *sums, uint32_t n, const uint64_t *a, const uint64_t
 			sums[j] += __builtin_popcountll(a[w] & b[w]);
 }
 
+/* Bits of 4 channels in the four quarters of a word, of each plane: their values. */
+static void unpack4(uint64_t *values, const uint64_t *data, size_t stride, uint32_t planes,
+		    uint32_t channels, uint32_t n)
+{
+	const uint64_t one = 1, two = channels > 1 ? 2 : 0, four = channels > 2 ? 4 : 0;
+	const uint64_t eight = channels > 3 ? 8 : 0;
+	uint32_t p, i;
+
+	for (p = 0; p < planes; p++, data += stride)
+		for (i = 0; i < n; i++) {
+			uint64_t w = data[i];
+
+			w = (w & one) | (w & two) << 15 | (w & four) << 30 | (w & eight) << 45;
+			values[i] = (p ? values[i] : 0) | w << p;
+		}
+}
+
 static void add(int32_t *acc, const int32_t *row, uint32_t n)
 {
 	uint32_t j;
@@ -574,12 +625,25 @@ static void add(int32_t *acc, const int32_t *row, uint32_t n)
 #define COSTS	.unit_cost = 6000, .call_cost = 25000, .row_cost = 2500, .dot_cost = 10000
 #endif
 
+static void count(uint64_t sums[2], const uint64_t *data, uint32_t n, uint32_t words,
+		  const uint32_t *weights)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++, data += words) {
+		uint64_t bits = popcount(data, words);
+
+		sums[0] += bits;
+		sums[1] += bits * weights[i];
+	}
+}
+
 #define TEXT_(x)	#x
 #define TEXT(x)		TEXT_(x)
 
 const struct vec JOIN(vec_, VEC_NAME) = {
 	.name = TEXT(VEC_NAME), .list = list_rows, .add8 = add8, .add8_narrow = add8_narrow,
 	.add16 = add16, .add16_narrow = add16_narrow, .spread = spread, .dense = dense,
-	.fire = fire, .matches = matches, .add = add, .popcount = popcount,
+	.fire = fire, .unpack4 = unpack4, .matches = matches, .add = add, .popcount = popcount, .count = count,
 	.unpack_cost = 500, COSTS
 };

@@ -5,50 +5,6 @@
  */
 #include "engine.h"
 
-struct span window_span(uint32_t o, uint32_t in, uint32_t kernel, uint32_t stride, uint32_t pad,
-			uint32_t dilation)
-{
-	uint32_t start = o * stride;	/* of the window, in padded coordinates */
-	struct span s = { 0, 0 };
-
-	if (start < pad)
-		s.first = (pad - start + dilation - 1) / dilation;
-	if (start < in + pad)
-		s.end = (in + pad - start - 1) / dilation + 1;
-	if (s.end > kernel)
-		s.end = kernel;
-	if (s.first > s.end)
-		s.first = s.end;
-	return s;
-}
-
-struct span window_rows(const struct layer *l, uint32_t y)
-{
-	const struct snnq_geometry *g = &l->geometry;
-
-	return window_span(y, l->desc->in[0].height, g->kernel_h, g->stride_h, g->pad_h,
-			   g->dilation_h);
-}
-
-struct span window_columns(const struct layer *l, uint32_t x)
-{
-	const struct snnq_geometry *g = &l->geometry;
-
-	return window_span(x, l->desc->in[0].width, g->kernel_w, g->stride_w, g->pad_w,
-			   g->dilation_w);
-}
-
-/* Input position under kernel position (ky, kx), which must be inside. */
-uint64_t window_position(const struct layer *l, uint32_t y, uint32_t x, uint32_t ky,
-			 uint32_t kx)
-{
-	const struct snnq_geometry *g = &l->geometry;
-	uint32_t iy = y * g->stride_h + ky * g->dilation_h - g->pad_h;
-	uint32_t ix = x * g->stride_w + kx * g->dilation_w - g->pad_w;
-
-	return (uint64_t)iy * l->desc->in[0].width + ix;
-}
-
 /*
  * Windows per input coordinate: each window adds one to an arithmetic
  * progression, so mark where these start and end and sum along the dilation.
@@ -91,32 +47,22 @@ bool window_prepare(struct layer *l, struct snnq_pace *pace)
 	return false;
 }
 
-/* Set bits of @n positions from @pos on. */
-static bool count_row(struct job *job, const struct snnq_tensor *t, const uint64_t *data,
-		      uint64_t pos, uint32_t n, uint64_t *bits)
+/* Set bits of row @y, and the same times the windows that contain each. */
+static bool count_row(struct job *job, const struct layer *l, const uint64_t *data, uint32_t y,
+		      uint64_t sums[2])
 {
-	uint32_t words = tensor_words(t), at_once = 1 + SNNQ_SAFE_POINT_OPS / 2 / words, p, i, m;
+	const struct snnq_tensor *t = &l->desc->in[0];
+	uint32_t words = tensor_words(t), at_once = 1 + SNNQ_SAFE_POINT_OPS / 2 / words, p, x, n;
 
-	*bits = 0;
 	for (p = 0; p < t->planes; p++)
-		for (i = 0; i < n; i += m) {
-			m = n - i < at_once ? n - i : at_once;
-			if (work(job, m * words))
+		for (x = 0; x < t->width; x += n) {
+			n = t->width - x < at_once ? t->width - x : at_once;
+			if (work(job, n * words))
 				return true;
-			*bits += job->plan->vec->popcount(data + tensor_index(t, p, pos + i, 0),
-							  (size_t)m * words);
+			job->plan->vec->count(sums, data + tensor_index(t, p, (uint64_t)y * t->width + x, 0),
+					      n, words, l->fan_w + x);
 		}
 	return false;
-}
-
-/* Positions from @x on that as many windows contain as @x. */
-static uint32_t alike(const struct layer *l, uint32_t x)
-{
-	uint32_t end = x + 1;
-
-	while (end < l->desc->in[0].width && l->fan_w[end] == l->fan_w[x])
-		end++;
-	return end - x;
 }
 
 /* A set bit feeds the channels of its group in each window that contains it. */
@@ -125,22 +71,15 @@ bool window_count(struct job *job, struct layer *l, const struct step *s)
 	const struct snnq_tensor *in = &l->desc->in[0];
 	bool pool = l->desc->quant.scheme == SNNQ_SCHEME_NONE;
 	uint64_t targets = pool ? 1 : l->desc->out.channels / l->geometry.groups;
-	uint64_t spikes = 0, synops = 0;
-	uint32_t y, x, n;
+	uint32_t y;
 
 	for (y = 0; y < in->height; y++) {
-		for (x = 0; x < in->width; x += n) {
-			uint64_t bits;
+		uint64_t sums[2] = { 0 };
 
-			n = alike(l, x);
-			if (work(job, n) || count_row(job, in, s->in[0],
-						      (uint64_t)y * in->width + x, n, &bits))
-				return true;
-			spikes += bits;
-			synops += bits * l->fan_h[y] * l->fan_w[x];
-		}
+		if (count_row(job, l, s->in[0], y, sums))
+			return true;
+		l->stats.input_spikes += sums[0];
+		l->stats.synops += sums[1] * l->fan_h[y] * targets;
 	}
-	l->stats.input_spikes += spikes;
-	l->stats.synops += synops * targets;
 	return false;
 }
