@@ -1,11 +1,76 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * attention.c - accumulators of ATTENTION, one query token at a time: the row
- * a[n][.] of Q K^T by AND and popcount, then the sum of a[n][m] V[m].
+ * attention.c - ATTENTION: (Q K^T) V, which is Q (K^T V).
  *
- * Counts synaptic operations itself, because a[n][m] > 0 is known only here.
+ * Heads with no more channels than tokens go by the second: once a step, K and V are
+ * turned into bits of tokens by channel; K^T V is then a popcount for each pair of
+ * channels, and a query adds a row of it for each of its spikes. Other heads go by the
+ * first: a query's row a[n][.] by AND and popcount over the keys, then a[n][m] V[m].
+ *
+ * Both count synaptic operations as numerics.md defines them, by a[n][m] > 0. In the
+ * second way these are the tokens in any of the columns of K that the query has.
  */
+#include <string.h>
+
 #include "engine.h"
+
+#define MOST_WIDTH	4096u	/* channels of a head for the second way */
+#define COUNT_PLANES	13u	/* for numbers up to that */
+#define CHUNK		16u	/* columns, and words of them, that are one piece of work */
+
+static uint32_t head_width(const struct layer *l)
+{
+	return l->desc->in[0].channels / l->desc->param;
+}
+
+static uint64_t token_words(const struct layer *l)
+{
+	return (tensor_positions(&l->desc->in[0]) + 63) / 64;
+}
+
+/*
+ * What a step needs: tokens by channel that have K, and V; by head, planes of the number of
+ * spikes of V of each token; K^T V.
+ */
+struct columns {
+	uint64_t *k, *v, *counts;
+	int32_t *kv;
+};
+
+static struct columns columns_of(const struct layer *l, void *memory)
+{
+	uint64_t n = token_words(l), channels = l->desc->in[0].channels;
+	struct columns c = { .k = memory };
+
+	c.v = c.k + channels * n;
+	c.counts = c.v + channels * n;
+	c.kv = (int32_t *)(void *)(c.counts + l->desc->param * COUNT_PLANES * n);
+	return c;
+}
+
+static uint64_t columns_bytes(const struct layer *l)
+{
+	uint64_t n = token_words(l), channels = l->desc->in[0].channels;
+
+	return (2 * channels + l->desc->param * COUNT_PLANES) * n * 8 +
+	       channels * head_width(l) * sizeof(int32_t);
+}
+
+static bool by_columns(const struct layer *l)
+{
+	return head_width(l) <= MOST_WIDTH &&
+	       head_width(l) <= tensor_positions(&l->desc->in[0]);
+}
+
+uint64_t attention_bytes(const struct layer *l)
+{
+	return by_columns(l) ? columns_bytes(l) : 0;
+}
+
+void attention_lay_out(struct snnq_plan *plan, struct layer *l)
+{
+	plan_needs(&plan->needs.attention, attention_bytes(l));
+}
 
 bool attention_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace)
 {
@@ -13,7 +78,6 @@ bool attention_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace
 
 	(void)plan;
 	(void)pace;
-	l->dense_percent = 15;
 	l->acc_bound = (int64_t)tensor_positions(t) * (t->channels / l->desc->param);
 	return false;
 }
@@ -43,8 +107,8 @@ ACCUMULATE(attention_generic)
 			int32_t a = 0;
 
 			/* Once with K, once with V. */
-			if (work_in_part(part, head.end - head.first) ||
-			    work_in_part(part, head.end - head.first))
+			if (work(job, head.end - head.first) ||
+			    work(job, head.end - head.first))
 				return true;
 			for (c = head.first; c < head.end; c++)
 				a += tensor_get(t, s->in[0], n, c) * tensor_get(t, s->in[1], m, c);
@@ -60,8 +124,156 @@ ACCUMULATE(attention_generic)
 	return false;
 }
 
+/* ---- Q (K^T V) ---- */
+
+/* Bits of each channel by token. */
+static bool transpose(struct job *job, const struct snnq_tensor *t, const uint64_t *data,
+		      uint64_t *columns, uint64_t n)
+{
+	uint64_t m, tokens = tensor_positions(t);
+	uint32_t words = tensor_words(t), w;
+
+	if (job_zero(job, columns, t->channels * n * 8))
+		return true;
+	for (m = 0; m < tokens; m++)
+		for (w = 0; w < words; w++) {
+			uint64_t bits = data[m * words + w];
+
+			if (work(job, 64))
+				return true;
+			for (; bits; bits &= bits - 1)
+				columns[(w * 64ull + (uint32_t)__builtin_ctzll(bits)) * n + m / 64] |=
+					1ull << m % 64;
+		}
+	return false;
+}
+
+/* Spikes of a head, at a position. */
+static uint32_t count_head(const uint64_t *words, struct head h)
+{
+	uint32_t n = 0, w;
+
+	for (w = h.first / 64; w * 64 < h.end; w++)
+		n += (uint32_t)__builtin_popcountll(words[w] & range_mask(h.first, h.end, w));
+	return n;
+}
+
+static bool count_values(struct job *job, const struct layer *l, const uint64_t *v,
+			 uint64_t *planes, uint64_t n)
+{
+	const struct snnq_tensor *t = &l->desc->in[2];
+	uint32_t words = tensor_words(t), h, p;
+	uint64_t m;
+
+	if (job_zero(job, planes, l->desc->param * COUNT_PLANES * n * 8))
+		return true;
+	for (h = 0; h < l->desc->param; h++, planes += COUNT_PLANES * n)
+		for (m = 0; m < tensor_positions(t); m++) {
+			struct head head = head_channels(l, h);
+			uint32_t count;
+
+			if (work(job, (head.end - head.first) / 64 + 2 + COUNT_PLANES))
+				return true;
+			count = count_head(v + m * words, head);
+			for (p = 0; count >> p; p++)
+				planes[p * n + m / 64] |= (uint64_t)(count >> p & 1) << m % 64;
+		}
+	return false;
+}
+
+/* K^T V of channel @c of a head with all of them. */
+static bool multiply_column(struct job *job, const struct columns *at, struct head h, uint32_t c,
+			    uint64_t n)
+{
+	uint32_t d = h.end - h.first, j, columns;
+	int32_t *row = at->kv + (uint64_t)c * d;
+	uint64_t w, words;
+
+	if (job_zero(job, row, d * sizeof(*row)))
+		return true;
+	for (w = 0; w < n; w += words) {
+		words = n - w < CHUNK ? n - w : CHUNK;
+		for (j = 0; j < d; j += columns) {
+			columns = d - j < CHUNK ? d - j : CHUNK;
+			if (work(job, columns * (uint32_t)words))
+				return true;
+			job->plan->vec->matches(row + j, columns, at->k + c * n + w,
+						at->v + (h.first + j) * n + w, n, words);
+		}
+	}
+	return false;
+}
+
+bool attention_begin(struct job *job, struct layer *l, const struct step *s)
+{
+	struct columns at = columns_of(l, job->plan->attention);
+	uint64_t n = token_words(l);
+	uint32_t h, c;
+
+	if (!by_columns(l))
+		return false;
+	if (transpose(job, &l->desc->in[1], s->in[1], at.k, n) ||
+	    transpose(job, &l->desc->in[2], s->in[2], at.v, n) ||
+	    count_values(job, l, s->in[2], at.counts, n))
+		return true;
+	for (h = 0; h < l->desc->param; h++) {
+		struct head head = head_channels(l, h);
+
+		for (c = head.first; c < head.end; c++)
+			if (multiply_column(job, &at, head, c, n))
+				return true;
+	}
+	return false;
+}
+
+/* Sum, over the tokens that meet the query in words [w, w + words), of spikes of V. */
+static uint64_t count_met(const struct columns *at, const uint64_t *query, struct head h,
+			  const uint64_t *counts, uint64_t n, uint64_t w)
+{
+	uint64_t met = 0, spikes = 0, bits;
+	uint32_t q, p;
+
+	for (q = h.first / 64; q * 64 < h.end; q++)
+		for (bits = query[q] & range_mask(h.first, h.end, q); bits; bits &= bits - 1) {
+			uint64_t k = at->k[(q * 64 + (uint32_t)__builtin_ctzll(bits)) * n + w];
+
+			met |= k;
+			spikes += (uint64_t)__builtin_popcountll(k);
+		}
+	for (p = 0; met && (h.end - h.first) >> p; p++)
+		spikes += (uint64_t)__builtin_popcountll(met & counts[p * n + w]) << p;
+	return spikes;
+}
+
+static bool add_columns(struct job *job, struct layer *l, const uint64_t *query, uint32_t head,
+			int32_t *acc)
+{
+	struct columns at = columns_of(l, job->plan->attention);
+	struct head h = head_channels(l, head);
+	uint64_t n = token_words(l), w, bits;
+	const uint64_t *counts = at.counts + head * COUNT_PLANES * n;
+	uint32_t d = h.end - h.first, q;
+
+	for (w = 0; w < n; w++) {
+		if (work(job, 2 * d + COUNT_PLANES))
+			return true;
+		l->stats.synops += count_met(&at, query, h, counts, n, w);
+	}
+	for (q = h.first / 64; q * 64 < h.end; q++)
+		for (bits = query[q] & range_mask(h.first, h.end, q); bits; bits &= bits - 1) {
+			if (work(job, d))
+				return true;
+			job->plan->vec->add(acc + h.first,
+					    at.kv + (q * 64ull + (uint32_t)__builtin_ctzll(bits)) * d,
+					    d);
+		}
+	return false;
+}
+
+/* ---- (Q K^T) V ---- */
+
 /* Common channels of a query and a key within a head. */
-static inline uint32_t overlap(const uint64_t *q, const uint64_t *k, struct head h)
+static uint32_t overlap(const uint64_t *q, const uint64_t *k, struct head h)
 {
 	uint32_t a = 0, w;
 
@@ -71,113 +283,50 @@ static inline uint32_t overlap(const uint64_t *q, const uint64_t *k, struct head
 	return a;
 }
 
-/* Add @a to the channels of the head that spike in @v; returns their number. */
-static inline uint32_t add_value(const uint64_t *v, struct head h, int32_t a, int32_t *acc,
-				 bool dense)
+/* Add @a to the channels of the head that spike in @v. */
+static void add_value(const uint64_t *v, struct head h, int32_t a, int32_t *acc)
 {
-	uint32_t spikes = 0, w;
+	uint64_t bits;
+	uint32_t w;
 
-	for (w = h.first / 64; w * 64 < h.end; w++) {
-		uint64_t bits = v[w] & range_mask(h.first, h.end, w);
-
-		spikes += (uint32_t)__builtin_popcountll(bits);
-		if (dense) {
-			spread64(bits, a, acc + w * 64);
-			continue;
-		}
-		for (; bits; bits &= bits - 1)
+	for (w = h.first / 64; w * 64 < h.end; w++)
+		for (bits = v[w] & range_mask(h.first, h.end, w); bits; bits &= bits - 1)
 			acc[w * 64 + (uint32_t)__builtin_ctzll(bits)] += a;
-	}
-	return spikes;
 }
 
-/* Heads [first, end) of a query and keys [from, to). */
-struct part_of_query {
-	uint64_t query;
-	uint32_t first, end;
-	uint64_t from, to;
-};
-
-static inline __attribute__((always_inline)) void attend(struct layer *l, const struct step *s,
-							 struct part_of_query p, int32_t *acc,
-							 bool dense)
-{
-	uint32_t words = tensor_words(&l->desc->in[0]), h;
-	uint64_t synops = 0, m;
-
-	for (h = p.first; h < p.end; h++) {
-		struct head head = head_channels(l, h);
-
-		for (m = p.from; m < p.to; m++) {
-			uint32_t a = overlap(s->in[0] + p.query * words, s->in[1] + m * words,
-					     head);
-
-			if (a)
-				synops += a + add_value(s->in[2] + m * words, head, (int32_t)a, acc,
-							dense);
-		}
-	}
-	l->stats.synops += synops;
-}
-
-SIMD_CLONES
-static void attend_event(struct layer *l, const struct step *s, struct part_of_query p, int32_t *acc)
-{
-	attend(l, s, p, acc, false);
-}
-
-SIMD_CLONES
-static void attend_dense(struct layer *l, const struct step *s, struct part_of_query p, int32_t *acc)
-{
-	attend(l, s, p, acc, true);
-}
-
-/* Operations for a pair of tokens: words of Q and K, channels of V. */
-static uint32_t pair_ops(uint32_t d, bool dense)
-{
-	uint32_t ops = (dense ? (d + 63) / 64 * 64 : d) + 2;
-
-	return ops < SNNQ_SAFE_POINT_OPS ? ops : SNNQ_SAFE_POINT_OPS;
-}
-
-uint64_t attention_position_ops(const struct layer *l)
+static bool add_pairs(struct job *job, struct layer *l, const struct step *s, uint64_t query,
+		      uint32_t head, int32_t *acc)
 {
 	const struct snnq_tensor *t = &l->desc->in[0];
-	uint32_t heads = l->desc->param;
+	uint32_t words = tensor_words(t);
+	struct head h = head_channels(l, head);
+	uint64_t m;
 
-	return heads * tensor_positions(t) * pair_ops(t->channels / heads, true);
-}
+	for (m = 0; m < tensor_positions(t); m++) {
+		const uint64_t *v = s->in[2] + m * words;
+		uint32_t a;
 
-static bool attend_all(struct job *part, struct layer *l, const struct step *s, uint64_t query,
-		       int32_t *acc, bool dense)
-{
-	const struct snnq_tensor *t = &l->desc->in[0];
-	uint32_t ops = pair_ops(t->channels / l->desc->param, dense), h;
-	uint64_t tokens = tensor_positions(t), most = SNNQ_SAFE_POINT_OPS / ops, m, n;
-	void (*attend_part)(struct layer *l, const struct step *s, struct part_of_query p,
-		       int32_t *acc) = dense ? attend_dense : attend_event;
-
-	if (!part) {
-		attend_part(l, s, (struct part_of_query){ query, 0, l->desc->param, 0, tokens }, acc);
-		return false;
-	}
-	for (h = 0; h < l->desc->param; h++) {
-		for (m = 0; m < tokens; m += n) {
-			n = tokens - m < most ? tokens - m : most;
-			if (work(part, (uint32_t)n * ops))
-				return true;
-			attend_part(l, s, (struct part_of_query){ query, h, h + 1, m, m + n }, acc);
-		}
+		if (work(job, (h.end - h.first) / 64 + 2) || work(job, h.end - h.first))
+			return true;
+		a = overlap(s->in[0] + query * words, s->in[1] + m * words, h);
+		if (!a)
+			continue;
+		add_value(v, h, (int32_t)a, acc);
+		l->stats.synops += a + count_head(v, h);
 	}
 	return false;
 }
 
-ACCUMULATE(attention_event)
+ACCUMULATE(attention_sum)
 {
-	return attend_all(part, l, s, (uint64_t)y * l->desc->in[0].width + x, acc, false);
-}
+	const struct snnq_tensor *t = &l->desc->in[0];
+	uint64_t query = (uint64_t)y * t->width + x;
+	uint32_t h;
 
-ACCUMULATE(attention_dense)
-{
-	return attend_all(part, l, s, (uint64_t)y * l->desc->in[0].width + x, acc, true);
+	for (h = 0; h < l->desc->param; h++)
+		if (by_columns(l) ?
+		    add_columns(job, l, s->in[0] + query * tensor_words(t), h, acc) :
+		    add_pairs(job, l, s, query, h, acc))
+			return true;
+	return false;
 }
