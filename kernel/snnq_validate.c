@@ -26,8 +26,11 @@ const struct snnq_caps snnq_caps_all = {
 	.scheme_pot = 0x3c,		/* 2..5 bits */
 	.scheme_apot = 0x38,		/* 3..5 bits */
 	.scheme_ternary = 0x04,
-	.ops = (1ull << SNNQ_OP_COUNT) - 2,
+	.ops = (1ull << SNNQ_OP_MATMUL) - 2,
 };
+
+/* What programs may require of this version. */
+#define NEEDS_SUPPORTED	SNNQ_PROGRAM_NEEDS_BOUNDS
 
 const char *snnq_check_text(enum snnq_check check)
 {
@@ -95,6 +98,9 @@ int snnq_check_rules(struct check *c, const void *base, const struct rule *rules
 static const struct rule header_rules[] = {
 	H(magic, SNNQ_PROGRAM_MAGIC, SNNQ_PROGRAM_MAGIC, MAGIC),
 	H(version, SNNQ_PROGRAM_VERSION, SNNQ_PROGRAM_VERSION, VERSION),
+	H(header_bytes, SNNQ_PROGRAM_HEADER_BYTES, SNNQ_MAX_DESC_BYTES, SIZE),
+	H(region_bytes, SNNQ_REGION_DESC_BYTES, SNNQ_MAX_DESC_BYTES, SIZE),
+	H(layer_bytes, SNNQ_LAYER_BYTES, SNNQ_MAX_DESC_BYTES, SIZE),
 	H(layer_count, 1, SNNQ_MAX_LAYERS, LIMIT),
 	H(region_count, 0, SNNQ_MAX_USER_REGIONS, LIMIT),
 	H(max_steps, 1, SNNQ_MAX_STEPS, LIMIT),
@@ -102,26 +108,20 @@ static const struct rule header_rules[] = {
 	H(scratch_step_bytes, 0, SNNQ_MAX_REGION_BYTES, SCRATCH),
 	H(state_bytes, sizeof(struct snnq_state_header), SNNQ_MAX_REGION_BYTES, STATE),
 	H(flags, 0, 0, FLAGS),
+	H(needs, 0, SNNQ_PROGRAM_NEEDS, NEEDS),
+	H(needs, 0, NEEDS_SUPPORTED, UNSUPPORTED),
 	H(reserved[0], 0, 0, RESERVED),
 	H(reserved[1], 0, 0, RESERVED),
 	H(reserved[2], 0, 0, RESERVED),
 };
 
+/* What fields of a layer may hold at all. */
 static const struct rule layer_rules[] = {
 	L(op, SNNQ_OP_EVENTS, SNNQ_OP_COUNT - 1, OP),
 	L(flags, 0, SNNQ_LAYER_FLAGS, FLAGS),
-	L(in[0].reserved, 0, 0, RESERVED),
-	L(in[1].reserved, 0, 0, RESERVED),
-	L(in[2].reserved, 0, 0, RESERVED),
-	L(out.reserved, 0, 0, RESERVED),
 	L(quant.reserved, 0, 0, RESERVED),
-	L(loop, 0, 0, RESERVED),
-	L(neuron.reserved[0], 0, 0, RESERVED),
-	L(neuron.reserved[1], 0, 0, RESERVED),
-	L(neuron.reserved[2], 0, 0, RESERVED),
-	L(reserved[0], 0, 0, RESERVED),
-	L(reserved[1], 0, 0, RESERVED),
-	L(reserved[2], 0, 0, RESERVED),
+	L(geometry.reserved, 0, 0, RESERVED),
+	L(neuron.reserved16, 0, 0, RESERVED),
 	L(neuron.model, 0, SNNQ_NEURON_CUBA, NEURON),
 	L(neuron.compare, 0, SNNQ_COMPARE_GT, NEURON),
 	L(neuron.reset, 0, SNNQ_RESET_NONE, NEURON),
@@ -130,13 +130,75 @@ static const struct rule layer_rules[] = {
 	L(neuron.shift, 0, SNNQ_MAX_SHIFT, NEURON),
 	L(neuron.delay, 0, SNNQ_MAX_DELAY, NEURON),
 	L(neuron.requant_shift, 0, SNNQ_MAX_REQUANT_SHIFT, NEURON),
+	L(neuron.output, 0, SNNQ_OUTPUT_GRADED, NEURON),
+	L(neuron.tie, 0, SNNQ_TIE_EVEN, NEURON),
 	L(neuron.flags, 0, SNNQ_NEURON_FLAGS, FLAGS),
 };
+
+#define NEURON_FLAGS_SUPPORTED (SNNQ_NEURON_FLAG_STICKY | SNNQ_NEURON_FLAG_OLD_CURRENT)
+
+/* What they may hold here, of operations with a neuron stage. */
+static const struct rule later_rules[] = {
+	L(flags, 0, SNNQ_LAYER_FLAG_SKIP_FIRST, UNSUPPORTED),
+	L(neuron.output, 0, 0, UNSUPPORTED),
+	L(neuron.tie, 0, 0, UNSUPPORTED),
+	L(neuron.levels, 0, 0, UNSUPPORTED),
+	L(neuron.flags, 0, NEURON_FLAGS_SUPPORTED, UNSUPPORTED),
+	L(neuron.reset_period, 0, 0, UNSUPPORTED),
+	L(neuron.leak_count, 0, 0, UNSUPPORTED),
+	L(neuron.current_leak_count, 0, 0, UNSUPPORTED),
+	L(neuron.reset_count, 0, 0, UNSUPPORTED),
+	L(neuron.delay_count, 0, 0, UNSUPPORTED),
+	/* Of no meaning without the ones above. */
+	L(neuron.low, 0, 0, RESERVED),
+	L(neuron.reset_offset, 0, 0, RESERVED),
+	L(neuron.leak_index, 0, 0, RESERVED),
+	L(neuron.current_leak_index, 0, 0, RESERVED),
+	L(neuron.reset_index, 0, 0, RESERVED),
+	L(neuron.delay_index, 0, 0, RESERVED),
+};
+
+static const struct rule loop_rules[] = {
+	L(loop, 0, 0, UNSUPPORTED),
+	L(loop_count, 0, 0, RESERVED),
+};
+
+/* Behind what this version knows of a descriptor of @bytes there are zeros. */
+static int check_tail(struct check *c, const void *base, size_t known, size_t bytes,
+		      const char *field)
+{
+	int ret = paced(c, (__u32)(bytes - known) + 1);
+
+	if (ret)
+		return ret;
+	if (!all_zero((const char *)base + known, bytes - known))
+		return fail(c, SNNQ_CHECK_RESERVED, field);
+	return 0;
+}
+
+/* The sizes of the parts, which must be those of the whole. */
+static int check_sizes(struct check *c, const struct snnq_program_header *h, size_t size)
+{
+	__u64 parts;
+
+	if (h->total_bytes != size)
+		return fail(c, SNNQ_CHECK_SIZE, "total_bytes");
+	if (h->header_bytes % 8)
+		return fail(c, SNNQ_CHECK_SIZE, "header_bytes");
+	if (h->region_bytes % 8)
+		return fail(c, SNNQ_CHECK_SIZE, "region_bytes");
+	if (h->layer_bytes % 8)
+		return fail(c, SNNQ_CHECK_SIZE, "layer_bytes");
+	parts = h->header_bytes + (__u64)h->region_count * h->region_bytes +
+		(__u64)h->layer_count * h->layer_bytes + (__u64)h->table_count * sizeof(__s32);
+	if (parts != size)
+		return fail(c, SNNQ_CHECK_SIZE, "table_count");
+	return 0;
+}
 
 static int check_header(struct check *c, const void *blob, size_t size)
 {
 	const struct snnq_program_header *h = blob;
-	__u64 parts;
 	int ret;
 
 	if (size < sizeof(*h))
@@ -144,15 +206,12 @@ static int check_header(struct check *c, const void *blob, size_t size)
 	if (size > SNNQ_MAX_PROGRAM_BYTES)
 		return fail(c, SNNQ_CHECK_LIMIT, "total_bytes");
 	ret = snnq_check_rules(c, h, header_rules, COUNT(header_rules));
+	if (!ret)
+		ret = check_sizes(c, h, size);
+	if (!ret)
+		ret = check_tail(c, h, sizeof(*h), h->header_bytes, "header_bytes");
 	if (ret)
 		return ret;
-	if (h->total_bytes != size)
-		return fail(c, SNNQ_CHECK_SIZE, "total_bytes");
-	parts = sizeof(*h) + (__u64)h->region_count * sizeof(struct snnq_region_desc) +
-		(__u64)h->layer_count * sizeof(struct snnq_layer) +
-		(__u64)h->table_count * sizeof(__s32);
-	if (parts != size)
-		return fail(c, SNNQ_CHECK_SIZE, "table_count");
 	if (h->scratch_step_bytes % 8 ||
 	    mul_sat(h->scratch_step_bytes, h->tile_steps) > SNNQ_MAX_REGION_BYTES)
 		return fail(c, SNNQ_CHECK_SCRATCH, "scratch_step_bytes");
@@ -160,10 +219,13 @@ static int check_header(struct check *c, const void *blob, size_t size)
 		return fail(c, SNNQ_CHECK_STATE, "state_bytes");
 
 	c->header = h;
-	c->regions = snnq_program_regions(blob);
-	c->layers = snnq_program_layers(blob);
 	c->table = snnq_program_table(blob);
 	return 0;
+}
+
+static const struct snnq_layer *layer_at(const struct check *c, __u32 i)
+{
+	return snnq_program_layer(c->header, i);
 }
 
 static int check_region(struct check *c, const struct snnq_region_desc *r)
@@ -171,7 +233,10 @@ static int check_region(struct check *c, const struct snnq_region_desc *r)
 	bool timed = r->role == SNNQ_ROLE_INPUT || r->role == SNNQ_ROLE_OUTPUT;
 	bool written = r->role == SNNQ_ROLE_OUTPUT || r->role == SNNQ_ROLE_READOUT;
 	__u64 minimum = r->role == SNNQ_ROLE_EVENTS ? 8 : 1;
+	int ret = check_tail(c, r, sizeof(*r), c->header->region_bytes, "region_bytes");
 
+	if (ret)
+		return ret;
 	if (r->reserved)
 		return fail(c, SNNQ_CHECK_RESERVED, "region.reserved");
 	if (r->role < SNNQ_ROLE_WEIGHTS || r->role > SNNQ_ROLE_READOUT)
@@ -197,10 +262,12 @@ static int check_region(struct check *c, const struct snnq_region_desc *r)
 
 #define TENSOR_NAMES(t) {						\
 	t ".offset", t ".region", t ".format", t ".planes",		\
-	t ".height", t ".width", t ".channels" }
+	t ".height", t ".width", t ".channels",				\
+	t ".bound", t ".flags", t ".whole", t ".reserved" }
 
-const struct tensor_names snnq_input_names[3] = {
-	TENSOR_NAMES("in[0]"), TENSOR_NAMES("in[1]"), TENSOR_NAMES("in[2]")
+const struct tensor_names snnq_input_names[SNNQ_MAX_OPERANDS] = {
+	TENSOR_NAMES("in[0]"), TENSOR_NAMES("in[1]"), TENSOR_NAMES("in[2]"),
+	TENSOR_NAMES("in[3]")
 };
 static const struct tensor_names output_names = TENSOR_NAMES("out");
 
@@ -213,20 +280,70 @@ __u64 snnq_tensor_bytes(const struct snnq_tensor *t)
 {
 	__u64 positions = (__u64)t->height * t->width;
 
-	if (t->format == SNNQ_FORMAT_INT32)
+	switch (t->format) {
+	case SNNQ_FORMAT_INT8:
+		return positions * t->channels;
+	case SNNQ_FORMAT_INT16:
+		return positions * t->channels * 2;
+	case SNNQ_FORMAT_INT32:
 		return positions * t->channels * 4;
-	if (is_planes(t))
+	case SNNQ_FORMAT_UNSIGNED:
+	case SNNQ_FORMAT_SIGNED:
 		return positions * t->planes * (((__u64)t->channels + 63) / 64) * 8;
+	default:
+		return 0;
+	}
+}
+
+/* Views of what was written, and operands of the step before. */
+static int check_view(struct check *c, const struct snnq_tensor *t,
+		      const struct tensor_names *names)
+{
+	if (t->flags & ~SNNQ_TENSOR_FLAGS)
+		return fail(c, SNNQ_CHECK_FLAGS, names->flags);
+	if (t->reserved16 || t->reserved)
+		return fail(c, SNNQ_CHECK_RESERVED, names->reserved);
+	if (t->flags)
+		return fail(c, SNNQ_CHECK_UNSUPPORTED, names->flags);
+	if (t->whole_height || t->whole_width || t->whole_channels || t->first_y || t->first_x ||
+	    t->first_channel)
+		return fail(c, SNNQ_CHECK_RESERVED, names->view);
 	return 0;
 }
 
-static int check_dims(struct check *c, const struct snnq_tensor *t, __u32 formats,
+/* The declared bound of values: counts alone have one so far. */
+static int check_bound(struct check *c, const struct snnq_tensor *t,
+		       const struct tensor_names *names)
+{
+	if (!t->bound)
+		return 0;
+	if (t->format == SNNQ_FORMAT_EVENTS)
+		return fail(c, SNNQ_CHECK_BOUND, names->bound);
+	if (!(c->header->needs & SNNQ_PROGRAM_NEEDS_BOUNDS))
+		return fail(c, SNNQ_CHECK_NEEDS, names->bound);
+	if (t->format != SNNQ_FORMAT_UNSIGNED)
+		return fail(c, SNNQ_CHECK_UNSUPPORTED, names->bound);
+	if (t->bound > (1u << t->planes) - 1)
+		return fail(c, SNNQ_CHECK_BOUND, names->bound);
+	return 0;
+}
+
+/* @formats: those supported here; @later: those defined. */
+static int check_format(struct check *c, const struct snnq_tensor *t, __u32 formats, __u32 later,
+			const struct tensor_names *names)
+{
+	if (t->format >= SNNQ_FORMAT_COUNT || !((formats | later) & (1u << t->format)))
+		return fail(c, SNNQ_CHECK_TENSOR_FORMAT, names->format);
+	if (!(formats & (1u << t->format)))
+		return fail(c, SNNQ_CHECK_UNSUPPORTED, names->format);
+	return 0;
+}
+
+static int check_dims(struct check *c, const struct snnq_tensor *t,
 		      const struct tensor_names *names)
 {
 	__u32 least = t->format == SNNQ_FORMAT_SIGNED ? 2 : 1;
 
-	if (t->format > SNNQ_FORMAT_EVENTS || !(formats & (1u << t->format)))
-		return fail(c, SNNQ_CHECK_TENSOR_FORMAT, names->format);
 	if (!is_planes(t) && t->planes)
 		return fail(c, SNNQ_CHECK_RESERVED, names->planes);
 	if (is_planes(t) && (t->planes < least || t->planes > SNNQ_MAX_PLANES))
@@ -237,7 +354,7 @@ static int check_dims(struct check *c, const struct snnq_tensor *t, __u32 format
 		return fail(c, SNNQ_CHECK_TENSOR_DIMS, names->width);
 	if (!t->channels || t->channels > SNNQ_MAX_CHANNELS)
 		return fail(c, SNNQ_CHECK_TENSOR_DIMS, names->channels);
-	return 0;
+	return check_bound(c, t, names);
 }
 
 /*
@@ -273,7 +390,7 @@ static bool tensors_overlap(const struct snnq_tensor *a, const struct snnq_tenso
 static bool same_tensor(const struct snnq_tensor *a, const struct snnq_tensor *b)
 {
 	return a->offset == b->offset && a->format == b->format && a->planes == b->planes &&
-	       same_shape(a, b);
+	       a->bound == b->bound && same_shape(a, b);
 }
 
 /* What a layer reads from scratch must be the last thing written there. */
@@ -284,9 +401,9 @@ static int check_source(struct check *c, const struct snnq_tensor *t, const char
 	if (t->region != SNNQ_REGION_SCRATCH)
 		return 0;
 	for (i = c->layer; i-- > 0;) {
-		if (!tensors_overlap(&c->layers[i].out, t))
+		if (!tensors_overlap(&layer_at(c, i)->out, t))
 			continue;
-		if (same_tensor(&c->layers[i].out, t))
+		if (same_tensor(&layer_at(c, i)->out, t))
 			return 0;
 		break;
 	}
@@ -304,7 +421,7 @@ static int check_output_alias(struct check *c, const struct snnq_layer *l, __u32
 	if (l->out.region == SNNQ_REGION_SCRATCH)
 		return 0;
 	for (i = 0; i < c->layer; i++)
-		if (tensors_overlap(&c->layers[i].out, &l->out))
+		if (tensors_overlap(&layer_at(c, i)->out, &l->out))
 			return fail(c, SNNQ_CHECK_TENSOR_ALIAS, "out.offset");
 	return 0;
 }
@@ -320,7 +437,7 @@ static int check_state(struct check *c, const struct snnq_layer *l)
 	    !fits(l->state_offset, bytes, c->header->state_bytes))
 		return fail(c, SNNQ_CHECK_STATE, "state_offset");
 	for (i = 0; i < c->layer; i++) {
-		const struct snnq_layer *o = &c->layers[i];
+		const struct snnq_layer *o = layer_at(c, i);
 
 		if (o->state_offset && overlaps(l->state_offset, bytes, o->state_offset,
 						snnq_layer_state_bytes(o)))
@@ -331,24 +448,63 @@ static int check_state(struct check *c, const struct snnq_layer *l)
 
 /* Layers. */
 
-static int check_unused(struct check *c, const struct snnq_layer *l, const struct op_rule *r)
+/* A part of the descriptor that is not zero, although the operation has no use for it. */
+static int check_part(struct check *c, const struct op_rule *r, __u32 part, const void *p,
+		      size_t bytes, const char *field)
+{
+	if ((r->uses & part) || all_zero(p, bytes))
+		return 0;
+	return fail(c, r->later.uses & part ? SNNQ_CHECK_UNSUPPORTED : SNNQ_CHECK_RESERVED, field);
+}
+
+static int check_operands_unused(struct check *c, const struct snnq_layer *l,
+				 const struct op_rule *r)
 {
 	__u32 i;
 
-	for (i = r->inputs; i < 3; i++)
+	for (i = r->inputs; i < SNNQ_MAX_OPERANDS; i++)
 		if (!all_zero(&l->in[i], sizeof(l->in[i])))
-			return fail(c, SNNQ_CHECK_RESERVED, snnq_input_names[i].format);
-	if (!(r->uses & USES_PARAM) && l->param)
-		return fail(c, SNNQ_CHECK_RESERVED, "param");
-	if (!(r->uses & USES_QUANT) && !all_zero(&l->quant, sizeof(l->quant)))
-		return fail(c, SNNQ_CHECK_RESERVED, "quant");
-	if (!(r->uses & USES_GEOMETRY) && !all_zero(&l->geometry, sizeof(l->geometry)))
-		return fail(c, SNNQ_CHECK_RESERVED, "geometry");
-	if (r->uses & USES_NEURON)
-		return 0;
-	if (!all_zero(&l->neuron, sizeof(l->neuron)))
-		return fail(c, SNNQ_CHECK_RESERVED, "neuron");
+			return fail(c, i < r->later.inputs ? SNNQ_CHECK_UNSUPPORTED :
+							     SNNQ_CHECK_RESERVED,
+				    snnq_input_names[i].format);
+	return 0;
+}
+
+static int check_unused(struct check *c, const struct snnq_layer *l, const struct op_rule *r)
+{
+	int ret = check_operands_unused(c, l, r);
+
+	if (!ret)
+		ret = check_part(c, r, USES_PARAM, &l->param, sizeof(l->param), "param");
+	if (!ret)
+		ret = check_part(c, r, USES_MODE, &l->mode, sizeof(l->mode), "mode");
+	if (!ret)
+		ret = check_part(c, r, 0, &l->axes, sizeof(l->axes), "axes");
+	if (!ret)
+		ret = check_part(c, r, USES_QUANT, &l->quant, sizeof(l->quant), "quant");
+	if (!ret)
+		ret = check_part(c, r, USES_GEOMETRY, &l->geometry, sizeof(l->geometry),
+				 "geometry");
+	if (!ret)
+		ret = check_part(c, r, USES_SCALE, l->scale, sizeof(l->scale), "scale");
+	if (!ret)
+		ret = check_part(c, r, USES_NEURON, &l->neuron, sizeof(l->neuron), "neuron");
+	if (ret || (r->uses & USES_NEURON))
+		return ret;
 	return l->flags ? fail(c, SNNQ_CHECK_FLAGS, "flags") : 0;
+}
+
+static int check_operand(struct check *c, const struct snnq_layer *l, const struct op_rule *r,
+			 __u32 i)
+{
+	const struct snnq_tensor *t = &l->in[i];
+	int ret = check_format(c, t, r->in_formats, r->later.in_formats, &snnq_input_names[i]);
+
+	if (!ret)
+		ret = check_dims(c, t, &snnq_input_names[i]);
+	if (!ret)
+		ret = check_place(c, t, r->in_role, &snnq_input_names[i]);
+	return ret ? ret : check_source(c, t, snnq_input_names[i].offset);
 }
 
 static int check_tensors(struct check *c, const struct snnq_layer *l, const struct op_rule *r)
@@ -356,32 +512,57 @@ static int check_tensors(struct check *c, const struct snnq_layer *l, const stru
 	int ret = 0;
 	__u32 i;
 
-	for (i = 0; i < r->inputs && !ret; i++) {
-		ret = check_dims(c, &l->in[i], r->in_formats, &snnq_input_names[i]);
-		if (!ret)
-			ret = check_place(c, &l->in[i], r->in_role, &snnq_input_names[i]);
-		if (!ret)
-			ret = check_source(c, &l->in[i], snnq_input_names[i].offset);
-	}
+	for (i = 0; i < r->inputs && !ret; i++)
+		ret = check_operand(c, l, r, i);
 	if (!ret)
-		ret = check_dims(c, &l->out, r->out_formats, &output_names);
+		ret = check_format(c, &l->out, r->out_formats, r->later.out_formats,
+				   &output_names);
+	if (!ret)
+		ret = check_dims(c, &l->out, &output_names);
 	if (!ret)
 		ret = check_place(c, &l->out, r->out_role, &output_names);
 	return ret ? ret : check_output_alias(c, l, r->inputs);
+}
+
+/* What a layer says beside its operation: known, and then supported. */
+static int check_fields(struct check *c, const struct snnq_layer *l)
+{
+	int ret = check_tail(c, l, sizeof(*l), c->header->layer_bytes, "layer_bytes");
+	__u32 i;
+
+	if (!ret)
+		ret = snnq_check_rules(c, l, layer_rules, COUNT(layer_rules));
+	if (ret)
+		return ret;
+	if (!all_zero(l->reserved, sizeof(l->reserved)))
+		return fail(c, SNNQ_CHECK_RESERVED, "reserved");
+	if (!all_zero(l->neuron.reserved, sizeof(l->neuron.reserved)))
+		return fail(c, SNNQ_CHECK_RESERVED, "neuron.reserved");
+	if (l->neuron.levels == 1)
+		return fail(c, SNNQ_CHECK_NEURON, "neuron.levels");
+	for (i = 0; i < SNNQ_MAX_OPERANDS && !ret; i++)
+		ret = check_view(c, &l->in[i], &snnq_input_names[i]);
+	if (!ret)
+		ret = check_view(c, &l->out, &output_names);
+	return ret ? ret : snnq_check_rules(c, l, loop_rules, COUNT(loop_rules));
 }
 
 static int check_layer(struct check *c, const struct snnq_layer *l)
 {
 	const struct op_rule *r;
 	/* Operands, result and state are compared with those of all layers before. */
-	int ret = paced(c, 64 + 8 * c->layer);
+	int ret = paced(c, 128 + 8 * c->layer);
 
 	if (!ret)
-		ret = snnq_check_rules(c, l, layer_rules, COUNT(layer_rules));
+		ret = check_fields(c, l);
 	if (ret)
 		return ret;
 	r = &snnq_op_rules[SNNQ_INDEX(l->op, SNNQ_OP_COUNT)];
+	if (!r->check)
+		return fail(c, SNNQ_CHECK_UNSUPPORTED, "op");
 	ret = check_unused(c, l, r);
+	if (!ret)
+		ret = snnq_check_rules(c, l, later_rules, COUNT(later_rules));
 	if (!ret)
 		ret = check_tensors(c, l, r);
 	if (!ret)
@@ -407,7 +588,7 @@ static int check_layer_caps(struct check *c, const struct snnq_layer *l,
 		return fail(c, SNNQ_CHECK_UNSUPPORTED, "op");
 	if (q->scheme != SNNQ_SCHEME_NONE && !snnq_scheme_ok(caps, q->scheme, q->bits))
 		return fail(c, SNNQ_CHECK_UNSUPPORTED, "quant.bits");
-	for (k = 0; k < 3; k++)
+	for (k = 0; k < SNNQ_MAX_OPERANDS; k++)
 		if (!dims_within(&l->in[k], caps))
 			return fail(c, SNNQ_CHECK_UNSUPPORTED, snnq_input_names[k].channels);
 	if (!dims_within(&l->out, caps))
@@ -433,7 +614,7 @@ static int check_caps(struct check *c, const struct snnq_caps *caps)
 		c->layer = i;
 		ret = paced(c, 16);
 		if (!ret)
-			ret = check_layer_caps(c, &c->layers[i], caps);
+			ret = check_layer_caps(c, layer_at(c, i), caps);
 	}
 	c->layer = NOT_IN_LAYER;
 	return ret;
@@ -456,12 +637,14 @@ static void fill_info(const struct check *c, struct snnq_program_info *info)
 		.state_bytes = h->state_bytes,
 	};
 	for (i = 0; i < h->layer_count; i++)
-		info->work_per_step = add_sat(info->work_per_step, snnq_layer_work(&c->layers[i]));
+		info->work_per_step = add_sat(info->work_per_step, snnq_layer_work(layer_at(c, i)));
 	for (i = 0; i < h->region_count; i++) {
-		info->regions[i].bytes = c->regions[i].bytes;
-		info->regions[i].step_bytes = c->regions[i].step_bytes;
-		info->regions[i].access = c->regions[i].access;
-		info->regions[i].role = c->regions[i].role;
+		const struct snnq_region_desc *r = snnq_program_region(h, i);
+
+		info->regions[i] = (struct snnq_region_info){
+			.bytes = r->bytes, .step_bytes = r->step_bytes,
+			.access = r->access, .role = r->role,
+		};
 	}
 }
 
@@ -473,10 +656,10 @@ static int check_program(struct check *c, const void *blob, size_t size)
 	if (ret)
 		return ret;
 	for (i = 0; i < c->header->region_count && !ret; i++)
-		ret = check_region(c, &c->regions[i]);
+		ret = check_region(c, snnq_program_region(blob, i));
 	for (i = 0; i < c->header->layer_count && !ret; i++) {
 		c->layer = i;
-		ret = check_layer(c, &c->layers[i]);
+		ret = check_layer(c, layer_at(c, i));
 	}
 	return ret;
 }

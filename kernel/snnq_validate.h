@@ -23,7 +23,11 @@
 #endif
 #include "snnq_program.h"
 
-/* What is wrong with a program; append only (uAPI: error_code). */
+/*
+ * What is wrong with a program; append only (uAPI: error_code). UNSUPPORTED alone says
+ * that it may be right: this device, or this version of what checks and executes it,
+ * lacks something that the format defines.
+ */
 #define SNNQ_CHECKS(X) \
 	X(OK,		"program is valid") \
 	X(SIZE,		"size of the program does not match its parts") \
@@ -51,7 +55,9 @@
 	X(TABLE,	"table index or count out of range") \
 	X(THRESHOLD,	"threshold below 1") \
 	X(OVERFLOW,	"accumulator may exceed 32 bits") \
-	X(UNSUPPORTED,	"the device does not support this")
+	X(UNSUPPORTED,	"the device does not support this") \
+	X(NEEDS,	"required feature unknown, or used without being required") \
+	X(BOUND,	"value bound out of range")
 
 enum snnq_check {
 #define SNNQ_CHECK_ENUM(name, text) SNNQ_CHECK_##name,
@@ -194,7 +200,8 @@ struct snnq_program_info {
  * @info: out, on success.
  * @diag: out, always; may be NULL.
  *
- * Return: 0, -EINVAL (malformed), -EOPNOTSUPP (valid but beyond @caps),
+ * Return: 0, -EINVAL (malformed), -EOPNOTSUPP (beyond @caps, or defined and not
+ * executed by this version, in which case the rest is not looked at),
  * -EOVERFLOW (accumulator not provably within 32 bits).
  */
 int snnq_program_validate(const void *blob, size_t size, const struct snnq_caps *caps,
@@ -208,24 +215,27 @@ int snnq_program_validate_paced(const void *blob, size_t size, const struct snnq
 /* Text for a check, for example "unknown operation". Never NULL. */
 const char *snnq_check_text(enum snnq_check check);
 
-/* Parts of a validated program. */
-static inline const struct snnq_region_desc *snnq_program_regions(const void *blob)
-{
-	return (const void *)((const char *)blob + sizeof(struct snnq_program_header));
-}
-
-static inline const struct snnq_layer *snnq_program_layers(const void *blob)
+/* Parts of a validated program: the only places that know where descriptors lie. */
+static inline const struct snnq_region_desc *snnq_program_region(const void *blob, __u32 i)
 {
 	const struct snnq_program_header *h = blob;
 
-	return (const void *)(snnq_program_regions(blob) + h->region_count);
+	return (const void *)((const char *)blob + h->header_bytes + (size_t)i * h->region_bytes);
+}
+
+static inline const struct snnq_layer *snnq_program_layer(const void *blob, __u32 i)
+{
+	const struct snnq_program_header *h = blob;
+	const char *first = (const void *)snnq_program_region(blob, h->region_count);
+
+	return (const void *)(first + (size_t)i * h->layer_bytes);
 }
 
 static inline const __s32 *snnq_program_table(const void *blob)
 {
 	const struct snnq_program_header *h = blob;
 
-	return (const void *)(snnq_program_layers(blob) + h->layer_count);
+	return (const void *)snnq_program_layer(blob, h->layer_count);
 }
 
 /* Bytes of one time step of a tensor; 0 for events. Dims must be in range. */
@@ -235,6 +245,14 @@ __u64 snnq_tensor_bytes(const struct snnq_tensor *t);
 static inline __u64 snnq_tensor_elements(const struct snnq_tensor *t)
 {
 	return (__u64)t->height * t->width * t->channels;
+}
+
+/* The largest magnitude of an element of bit-planes. */
+static inline __u32 snnq_tensor_largest(const struct snnq_tensor *t)
+{
+	if (t->bound)
+		return t->bound;
+	return t->format == SNNQ_FORMAT_SIGNED ? 1u << (t->planes - 1) : (1u << t->planes) - 1;
 }
 
 /* Bytes of a row of @n packed weights: the one place that knows. */

@@ -26,9 +26,7 @@
 #define SATURATED	(1ull << 63)
 
 struct check {
-	const struct snnq_program_header *header;
-	const struct snnq_region_desc *regions;
-	const struct snnq_layer *layers;
+	const struct snnq_program_header *header;	/* the program */
 	const __s32 *table;
 	struct snnq_pace *pace;	/* or NULL */
 	__u32 layer;
@@ -96,9 +94,10 @@ int snnq_check_rules(struct check *c, const void *base, const struct rule *rules
 
 struct tensor_names {
 	const char *offset, *region, *format, *planes, *height, *width, *channels;
+	const char *bound, *flags, *view, *reserved;
 };
 
-extern const struct tensor_names snnq_input_names[3];
+extern const struct tensor_names snnq_input_names[SNNQ_MAX_OPERANDS];
 
 /* The descriptor of a user region, or NULL. */
 static inline const struct snnq_region_desc *user_region(const struct check *c, __u32 region)
@@ -106,7 +105,7 @@ static inline const struct snnq_region_desc *user_region(const struct check *c, 
 	if (region < SNNQ_REGION_USER || region - SNNQ_REGION_USER >= c->header->region_count)
 		return NULL;
 	region = SNNQ_INDEX(region - SNNQ_REGION_USER, c->header->region_count);
-	return &c->regions[region];
+	return snnq_program_region(c->header, region);
 }
 
 static inline bool same_shape(const struct snnq_tensor *a, const struct snnq_tensor *b)
@@ -118,8 +117,13 @@ static inline bool same_shape(const struct snnq_tensor *a, const struct snnq_ten
 #define USES_QUANT	(1u << 1)
 #define USES_GEOMETRY	(1u << 2)
 #define USES_NEURON	(1u << 3)
+#define USES_MODE	(1u << 4)
+#define USES_SCALE	(1u << 5)
 
-/* What an operation is made of; @check looks at what is special about it. */
+/*
+ * What an operation is made of; @check looks at what is special about it. Without @check
+ * it is defined, but not supported; @later says what of a supported one is.
+ */
 struct op_rule {
 	int (*check)(struct check *c, const struct snnq_layer *l);
 	__u32 inputs;
@@ -128,6 +132,12 @@ struct op_rule {
 	__u32 out_formats;	/* with a neuron: spikes, see check_spiking() */
 	__u32 in_role;
 	__u32 out_role;
+	struct {
+		__u32 inputs;
+		__u32 uses;
+		__u32 in_formats;
+		__u32 out_formats;
+	} later;
 };
 
 extern const struct op_rule snnq_op_rules[SNNQ_OP_COUNT];

@@ -20,6 +20,8 @@ static const struct rule geometry_rules[] = {
 	L(geometry.dilation_h, 1, 255, GEOMETRY),
 	L(geometry.dilation_w, 1, 255, GEOMETRY),
 	L(geometry.groups, 1, SNNQ_MAX_CHANNELS, GEOMETRY),
+	L(geometry.more_h, 0, 0, UNSUPPORTED),
+	L(geometry.more_w, 0, 0, UNSUPPORTED),
 };
 
 /* Layers that have a neuron stage without a neuron: all but requantization unused. */
@@ -143,12 +145,6 @@ static int check_quant(struct check *c, const struct snnq_layer *l)
 	return 0;
 }
 
-static __u64 largest_input(const struct snnq_tensor *t)
-{
-	return t->format == SNNQ_FORMAT_SIGNED ? 1ull << (t->planes - 1) :
-						 (1ull << t->planes) - 1;
-}
-
 /* The largest magnitude of a level; scheme and bits are known ones. */
 static __u64 largest_weight(const struct snnq_quant *q)
 {
@@ -194,7 +190,7 @@ static int check_conv2d(struct check *c, const struct snnq_layer *l)
 	if (ret)
 		return ret;
 	return check_accumulator(c, window_size(l) * (l->in[0].channels / groups_of(l)),
-				 largest_input(&l->in[0]), largest_weight(&l->quant));
+				 snnq_tensor_largest(&l->in[0]), largest_weight(&l->quant));
 }
 
 static int check_linear(struct check *c, const struct snnq_layer *l)
@@ -205,7 +201,7 @@ static int check_linear(struct check *c, const struct snnq_layer *l)
 		return ret;
 	if (l->in[0].height != l->out.height || l->in[0].width != l->out.width)
 		return fail(c, SNNQ_CHECK_SHAPE, "out");
-	return check_accumulator(c, l->in[0].channels, largest_input(&l->in[0]),
+	return check_accumulator(c, l->in[0].channels, snnq_tensor_largest(&l->in[0]),
 				 largest_weight(&l->quant));
 }
 
@@ -231,6 +227,8 @@ static int check_pool_max(struct check *c, const struct snnq_layer *l)
 		return ret;
 	if (l->in[0].format != l->out.format || l->in[0].planes != l->out.planes)
 		return fail(c, SNNQ_CHECK_TENSOR_FORMAT, "out.format");
+	if (l->in[0].bound != l->out.bound)
+		return fail(c, SNNQ_CHECK_BOUND, "out.bound");
 	ret = paced(c, (__u32)l->out.height + l->out.width);
 	if (ret)
 		return ret;
@@ -251,40 +249,65 @@ static int check_pool_sum(struct check *c, const struct snnq_layer *l)
 		return ret;
 	if (l->param < 1 || l->param > 32767)
 		return fail(c, SNNQ_CHECK_PARAM, "param");
-	return check_accumulator(c, window_size(l), largest_input(&l->in[0]), l->param);
+	return check_accumulator(c, window_size(l), snnq_tensor_largest(&l->in[0]), l->param);
 }
 
-static int check_add(struct check *c, const struct snnq_layer *l)
+static int check_mode(struct check *c, const struct snnq_layer *l, __u32 supported, __u32 count)
+{
+	if (l->mode >= count)
+		return fail(c, SNNQ_CHECK_PARAM, "mode");
+	return l->mode >= supported ? fail(c, SNNQ_CHECK_UNSUPPORTED, "mode") : 0;
+}
+
+static int check_elementwise(struct check *c, const struct snnq_layer *l)
 {
 	if (!same_shape(&l->in[0], &l->in[1]))
 		return fail(c, SNNQ_CHECK_SHAPE, "in[1]");
 	if (!same_shape(&l->in[0], &l->out))
 		return fail(c, SNNQ_CHECK_SHAPE, "out");
+	return check_mode(c, l, SNNQ_ELEMENTWISE_ADD + 1, SNNQ_ELEMENTWISE_COUNT);
+}
+
+/* Q, K and V are spikes of one shape; more is defined, V of other width, and counts. */
+static int check_attention_operand(struct check *c, const struct snnq_layer *l, __u32 i)
+{
+	const struct snnq_tensor *q = &l->in[0], *t = &l->in[i];
+
+	if (t->planes != 1)
+		return fail(c, SNNQ_CHECK_UNSUPPORTED, snnq_input_names[i].planes);
+	if (i == 2 && t->height == q->height && t->width == q->width &&
+	    t->channels != q->channels && !(t->channels % l->param))
+		return fail(c, SNNQ_CHECK_UNSUPPORTED, snnq_input_names[i].channels);
+	if (!same_shape(q, t))
+		return fail(c, SNNQ_CHECK_SHAPE, snnq_input_names[i].channels);
 	return 0;
 }
 
 static int check_attention(struct check *c, const struct snnq_layer *l)
 {
 	const struct snnq_tensor *q = &l->in[0];
+	int ret = check_mode(c, l, SNNQ_ATTENTION_KV_FIRST + 1, SNNQ_ATTENTION_COUNT);
 	__u32 i;
 
-	for (i = 0; i < 3; i++) {
-		if (l->in[i].planes != 1)
-			return fail(c, SNNQ_CHECK_TENSOR_FORMAT, snnq_input_names[i].planes);
-		if (!same_shape(q, &l->in[i]))
-			return fail(c, SNNQ_CHECK_SHAPE, snnq_input_names[i].channels);
-	}
-	if (!same_shape(q, &l->out))
-		return fail(c, SNNQ_CHECK_SHAPE, "out");
+	if (ret)
+		return ret;
 	if (!l->param || q->channels % l->param)
 		return fail(c, SNNQ_CHECK_PARAM, "param");
+	for (i = 0; i < 3 && !ret; i++)
+		ret = check_attention_operand(c, l, i);
+	if (ret)
+		return ret;
+	if (!same_shape(q, &l->out))
+		return fail(c, SNNQ_CHECK_SHAPE, "out");
 	return check_accumulator(c, (__u64)q->height * q->width, q->channels / l->param, 1);
 }
 
 static int check_readout(struct check *c, const struct snnq_layer *l)
 {
-	if (l->param != SNNQ_READOUT_SUM && l->param != SNNQ_READOUT_LAST)
+	if (!l->param || l->param >= SNNQ_READOUT_COUNT)
 		return fail(c, SNNQ_CHECK_PARAM, "param");
+	if (l->param != SNNQ_READOUT_SUM && l->param != SNNQ_READOUT_LAST)
+		return fail(c, SNNQ_CHECK_UNSUPPORTED, "param");
 	if (l->out.height != 1 || l->out.width != 1 || l->out.channels != l->in[0].channels)
 		return fail(c, SNNQ_CHECK_SHAPE, "out");
 	return 0;
@@ -293,31 +316,41 @@ static int check_readout(struct check *c, const struct snnq_layer *l)
 #define FORMATS(f)	(1u << SNNQ_FORMAT_##f)
 #define FORMATS_PLANES	(FORMATS(UNSIGNED) | FORMATS(SIGNED))
 #define FORMATS_ALL (FORMATS_PLANES | FORMATS(INT32))
+#define FORMATS_DENSE (FORMATS(INT8) | FORMATS(INT16))
 #define ACTIVATIONS .in_role = SNNQ_ROLE_INPUT, .out_role = SNNQ_ROLE_OUTPUT
+#define LATER_DENSE .later = { .in_formats = FORMATS_DENSE, .out_formats = FORMATS_DENSE }
+#define LATER_STAGE .later = {							\
+	.uses = USES_NEURON | USES_SCALE, .in_formats = FORMATS_DENSE | FORMATS(INT32),	\
+	.out_formats = FORMATS_DENSE | FORMATS(INT32) }
 
 const struct op_rule snnq_op_rules[SNNQ_OP_COUNT] = {
 	[SNNQ_OP_EVENTS] = {
 		check_events, 1, 0, FORMATS(EVENTS), FORMATS(UNSIGNED),
-		.in_role = SNNQ_ROLE_EVENTS, .out_role = SNNQ_ROLE_OUTPUT },
+		.in_role = SNNQ_ROLE_EVENTS, .out_role = SNNQ_ROLE_OUTPUT,
+		.later = { .out_formats = FORMATS_DENSE } },
 	[SNNQ_OP_CONV2D] = {
 		check_conv2d, 1, USES_QUANT | USES_GEOMETRY | USES_NEURON,
-		FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS },
+		FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS, LATER_DENSE },
 	[SNNQ_OP_LINEAR] = {
 		check_linear, 1, USES_QUANT | USES_NEURON,
-		FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS },
+		FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS, LATER_DENSE },
 	[SNNQ_OP_POOL_MAX] = {
-		check_pool_max, 1, USES_GEOMETRY, FORMATS_PLANES, FORMATS_PLANES, ACTIVATIONS },
+		check_pool_max, 1, USES_GEOMETRY, FORMATS_PLANES, FORMATS_PLANES, ACTIVATIONS,
+		LATER_STAGE },
 	[SNNQ_OP_POOL_SUM] = {
 		check_pool_sum, 1, USES_PARAM | USES_GEOMETRY | USES_NEURON,
-		FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS },
-	[SNNQ_OP_ADD] = {
-		check_add, 2, 0, FORMATS_PLANES, FORMATS_PLANES, ACTIVATIONS },
+		FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS, LATER_DENSE },
+	[SNNQ_OP_ELEMENTWISE] = {
+		check_elementwise, 2, USES_MODE, FORMATS_PLANES, FORMATS_PLANES, ACTIVATIONS,
+		LATER_STAGE },
 	[SNNQ_OP_ATTENTION] = {
-		check_attention, 3, USES_PARAM | USES_NEURON,
-		FORMATS(UNSIGNED), FORMATS_ALL, ACTIVATIONS },
+		check_attention, 3, USES_PARAM | USES_MODE | USES_NEURON,
+		FORMATS(UNSIGNED), FORMATS_ALL, ACTIVATIONS,
+		.later = { .inputs = 4, .out_formats = FORMATS_DENSE } },
 	[SNNQ_OP_READOUT] = {
 		check_readout, 1, USES_PARAM, FORMATS_ALL, FORMATS(INT32),
-		.in_role = SNNQ_ROLE_INPUT, .out_role = SNNQ_ROLE_READOUT },
+		.in_role = SNNQ_ROLE_INPUT, .out_role = SNNQ_ROLE_READOUT,
+		.later = { .in_formats = FORMATS_DENSE } },
 };
 
 /* Neurons. */
@@ -342,6 +375,8 @@ static int check_table(struct check *c, const struct snnq_layer *l, __u32 index,
 {
 	if (optional && !count)
 		return index ? fail(c, SNNQ_CHECK_RESERVED, field) : 0;
+	if (count != 1 && count != l->out.channels && count == snnq_tensor_elements(&l->out))
+		return fail(c, SNNQ_CHECK_UNSUPPORTED, field);
 	if ((count != 1 && count != l->out.channels) ||
 	    !fits(index, count, c->header->table_count))
 		return fail(c, SNNQ_CHECK_TABLE, field);

@@ -67,7 +67,7 @@ static void make_layer(struct program *p, const struct shape *s)
 	}
 	if (s->op == SNNQ_OP_CONV2D)
 		l->geometry = (struct snnq_geometry){ s->kernel, s->kernel, 1, 1, pad, pad, 1, 1,
-						      s->groups };
+						      s->groups, 0, 0, 0 };
 	l->out = in_region(p, make_tensor(0, 0, SNNQ_FORMAT_UNSIGNED, 1, s->height, s->width,
 					  s->outputs), SNNQ_ROLE_OUTPUT);
 	if (s->op != SNNQ_OP_ATTENTION)

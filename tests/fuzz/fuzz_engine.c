@@ -184,6 +184,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
+static uint32_t descriptor_bytes(uint32_t stated, uint32_t least)
+{
+	return stated < least || stated > SNNQ_MAX_DESC_BYTES || stated % 8 ? least : stated;
+}
+
 /* Make the sizes in the header agree with each other. */
 static void repair_header(uint8_t *data, size_t size)
 {
@@ -195,8 +200,11 @@ static void repair_header(uint8_t *data, size_t size)
 	memcpy(&h, data, sizeof(h));
 	h.magic = SNNQ_PROGRAM_MAGIC;
 	h.version = SNNQ_PROGRAM_VERSION;
-	bytes = sizeof(h) + (uint64_t)h.region_count * sizeof(struct snnq_region_desc) +
-		(uint64_t)h.layer_count * sizeof(struct snnq_layer) + (uint64_t)h.table_count * 4;
+	h.header_bytes = descriptor_bytes(h.header_bytes, sizeof(h));
+	h.region_bytes = descriptor_bytes(h.region_bytes, sizeof(struct snnq_region_desc));
+	h.layer_bytes = descriptor_bytes(h.layer_bytes, sizeof(struct snnq_layer));
+	bytes = h.header_bytes + (uint64_t)h.region_count * h.region_bytes +
+		(uint64_t)h.layer_count * h.layer_bytes + (uint64_t)h.table_count * 4;
 	if (bytes > size)
 		return;
 	h.total_bytes = (uint32_t)bytes;
@@ -232,14 +240,16 @@ static void mutate_field(uint8_t *data, size_t at, uint32_t width, unsigned int 
 	memcpy(data + at, &v, width);
 }
 
-/* Copy a tensor from one place of a layer to one of another. */
-static void mutate_tensor(uint8_t *data, size_t layers_at, uint32_t layers, unsigned int *seed)
+/* Copy a tensor from one place of a layer, operand or result, to one of another. */
+static void mutate_tensor(uint8_t *data, size_t layers_at, const struct snnq_program_header *h,
+			  unsigned int *seed)
 {
 	const size_t bytes = sizeof(struct snnq_tensor), first = offsetof(struct snnq_layer, in);
-	size_t from = layers_at + next_random(seed) % layers * sizeof(struct snnq_layer) + first +
-		      next_random(seed) % 4 * bytes;
-	size_t to = layers_at + next_random(seed) % layers * sizeof(struct snnq_layer) + first +
-		    next_random(seed) % 4 * bytes;
+	const uint32_t tensors = SNNQ_MAX_OPERANDS + 1;
+	size_t from = layers_at + next_random(seed) % h->layer_count * h->layer_bytes + first +
+		      next_random(seed) % tensors * bytes;
+	size_t to = layers_at + next_random(seed) % h->layer_count * h->layer_bytes + first +
+		    next_random(seed) % tensors * bytes;
 
 	memmove(data + to, data + from, bytes);
 }
@@ -257,12 +267,13 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 		return size;
 	}
 	memcpy(&h, data, sizeof(h));
-	layers_at = sizeof(h) + (size_t)h.region_count * sizeof(struct snnq_region_desc);
+	layers_at = h.header_bytes + (size_t)h.region_count * h.region_bytes;
 	if (kind <= 2 || h.layer_count == 0 || h.layer_count > SNNQ_MAX_LAYERS ||
-	    layers_at + (size_t)h.layer_count * sizeof(struct snnq_layer) > program)
+	    h.layer_bytes < sizeof(struct snnq_layer) || layers_at >= program ||
+	    (program - layers_at) / h.layer_bytes < h.layer_count)
 		return program + LLVMFuzzerMutate(data + program, size - program, max_size - program);
 	if (kind == 3) {
-		mutate_tensor(data, layers_at, h.layer_count, &seed);
+		mutate_tensor(data, layers_at, &h, &seed);
 	} else {
 		uint32_t width = 1u << next_random(&seed) % 4;
 		/* Mostly layers, now and then the header or a region. */

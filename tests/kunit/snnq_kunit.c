@@ -172,6 +172,9 @@ static void test_fill(struct test_program *p)
 	*p = (struct test_program) {
 		.header = {
 			.magic = SNNQ_PROGRAM_MAGIC, .version = SNNQ_PROGRAM_VERSION,
+			.header_bytes = sizeof(struct snnq_program_header),
+			.region_bytes = sizeof(struct snnq_region_desc),
+			.layer_bytes = sizeof(struct snnq_layer),
 			.total_bytes = sizeof(*p), .layer_count = 2, .region_count = 3,
 			.table_count = 2, .max_steps = 16, .tile_steps = 16,
 			.scratch_step_bytes = TEST_CHANNELS / 8,
@@ -268,6 +271,9 @@ static void test_validator(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)diag.check, SNNQ_CHECK_MAGIC);
 	p->header.magic = SNNQ_PROGRAM_MAGIC;
 	p->header.version = SNNQ_PROGRAM_VERSION;
+	p->header.header_bytes = sizeof(struct snnq_program_header);
+	p->header.region_bytes = sizeof(struct snnq_region_desc);
+	p->header.layer_bytes = sizeof(struct snnq_layer);
 	p->header.total_bytes = sizeof(*p);
 	p->header.layer_count = 1;
 	p->header.max_steps = 1;

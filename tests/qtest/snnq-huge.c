@@ -97,6 +97,9 @@ struct snnq_sq_entry huge_entry(Device *d, const struct snnq_layer *layer,
     Program p = {
         .header = {
             .magic = SNNQ_PROGRAM_MAGIC, .version = SNNQ_PROGRAM_VERSION,
+            .header_bytes = sizeof(struct snnq_program_header),
+            .region_bytes = sizeof(struct snnq_region_desc),
+            .layer_bytes = sizeof(struct snnq_layer),
             .layer_count = 1, .max_steps = 1, .tile_steps = 1,
             .state_bytes = sizeof(struct snnq_state_header),
         },

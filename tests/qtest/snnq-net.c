@@ -40,6 +40,9 @@ static void fill_program(Net *net)
 {
     net->program.header = (struct snnq_program_header) {
         .magic = SNNQ_PROGRAM_MAGIC, .version = SNNQ_PROGRAM_VERSION,
+        .header_bytes = sizeof(struct snnq_program_header),
+        .region_bytes = sizeof(struct snnq_region_desc),
+        .layer_bytes = sizeof(struct snnq_layer),
         .total_bytes = sizeof(net->program), .layer_count = 2, .region_count = 3,
         .table_count = 1, .max_steps = NET_STEPS, .tile_steps = 4,
         .scratch_step_bytes = 8, .state_bytes = STATE_BYTES,

@@ -17,7 +17,7 @@ static void test_reset_values(void)
     g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_RING), ==, 1024);
     g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_LAYERS), ==, SNNQ_MAX_LAYERS);
     g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_PROGRAM), ==, SNNQ_MAX_PROGRAM_BYTES);
-    g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_OPS_LO), ==, (1u << SNNQ_OP_COUNT) - 2);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_OPS_LO), ==, (1u << SNNQ_OP_MATMUL) - 2);
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_UNIFORM), ==, 0x1fe);
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_ODD), ==, 0x1fe);
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_POT), ==, 0x3c);

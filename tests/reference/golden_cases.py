@@ -305,6 +305,46 @@ def add_cases():
         yield b.done(jobs=(2, 1), again=0, needs=('out',) if exact else ('out', 'clamp'))
 
 
+def value_bound_cases():
+    """Results clamp to a declared bound, and so do operands that come from outside."""
+    for planes, bound in ((3, 4), (2, 1), (2, 2), (8, 200), (16, 40000), (1, 1), (4, 15)):
+        b = Builder(f'value-bound-{planes}-{bound}')
+        x = b.input(planes, 3, 4, 66, density=0.5, bound=bound)
+        y = b.input(planes, 3, 4, 66, density=0.5)
+        b.linear(x, 70, (pg.UNIFORM, 4), b.neuron(2 * bound, leak=pg.DIVN, leak_param=2))
+        b.linear(x, 9, (pg.ODD, 3), b.neuron(None, None, 3, requant_shift=2), planes=planes,
+                 bound=bound)
+        b.conv(x, 7, (pg.POT, 3), b.neuron(), planes=0, fmt=pg.INT32, pad=(1, 1))
+        b.conv(x, 132, (pg.UNIFORM, 2), b.neuron(bound), pad=(1, 0), groups=66)
+        b.pool(pg.OP_POOL_SUM, x, (2, 2), (1, 2), neuron=b.neuron(), planes=0, fmt=pg.INT32, param=3)
+        b.pool(pg.OP_POOL_MAX, x, (2, 3), (1, 1), planes=planes)
+        z = b.add(x, y, planes, bound=bound, role=None)
+        b.add(z, x, planes, bound=max(1, bound - 1))
+        b.copy(z)
+        b.readout(x, pg.READOUT_SUM)
+        needs = ('out',) if bound == 2**planes - 1 else ('out', 'clamp')
+        for i, steps in enumerate((2, 1)):
+            b.run(steps, reset=i == 0, dirty=True)
+        yield b.done(needs=needs)
+    b = Builder('value-bound-events')
+    source, counts = b.events(3, 2, 2, 3, 8, role=None, bound=4)
+    b.copy(counts)
+    for steps in (2, 3):
+        b.run(steps, False, {source.region: pack_events(event_list(b.rng, steps, 2, 2, 3, 60))})
+    yield b.done(needs=('out', 'lost event'))
+
+
+def descriptor_cases():
+    """Header and descriptors longer than today's."""
+    for name, sizes in (('header', (8, 0, 0)), ('all', (24, 16, 8)), ('most', (4000, 4064, 3552))):
+        b = Builder(f'longer-{name}')
+        b.program.sizes = tuple(a + n for a, n in zip(b.program.sizes, sizes))
+        x = b.input(2, 2, 2, 20)
+        y = b.linear(x, 9, (pg.UNIFORM, 3), b.neuron([3 + c for c in range(9)]), role=None)
+        b.readout(y, pg.READOUT_SUM)
+        yield b.done(jobs=(3, 1), again=0, needs=('fire',))
+
+
 # --- windows ---------------------------------------------------------------------------------
 WINDOWS = {
     'plain': dict(), 'pad': dict(pad=(1, 1)), 'stride': dict(stride=(2, 2), pad=(1, 1)),
@@ -471,6 +511,6 @@ def readout_cases():
 def all_cases():
     makers = (scheme_cases, code_cases, ternary_cases, multibit_cases, lif_cases, cuba_cases, sticky_cases,
               form_cases, extreme_cases, shift_cases, bound_cases,
-              int16_cases, requantize_cases, add_cases, window_cases, pool_cases,
+              int16_cases, requantize_cases, add_cases, value_bound_cases, descriptor_cases, window_cases, pool_cases,
               shape_cases, attention_cases, event_cases, event_error_cases, readout_cases)
     return [case for make in makers for case in make()]

@@ -184,13 +184,21 @@ class Packing(unittest.TestCase):
         b = p.tensor(None, pg.UNSIGNED, 1, 3, 4, 6)
         w = p.add_region(pg.WEIGHTS, 100)
         index, count = p.add_table([-1, 2, 3, 4, 5, 6])
-        p.add_layer(pg.Layer(op=pg.OP_LINEAR, flags=1, param=2, ins=[a, pg.Tensor(), pg.Tensor()],
-                             out=b, quant=pg.Quant(8, w, pg.POT, 4),
+        p.add_layer(pg.Layer(op=pg.OP_LINEAR, flags=1, param=2, mode=5,
+                             ins=[a] + [pg.Tensor()] * 3, out=b, quant=pg.Quant(8, w, pg.POT, 4),
                              geometry=pg.Geometry(1, 2, 3, 4, 5, 6, 7, 8, 9), tag=77,
                              neuron=pg.Neuron(*range(1, 11), -5, 9, *range(20, 27))))
         self.assertEqual((index, count), (0, 6))
         q = pg.Program.parse(p.pack())
         self.assertEqual(q.__dict__, p.__dict__)
+        p.sizes = 104, 40, 600            # longer than this reader knows
+        q = pg.Program.parse(p.pack())
+        self.assertEqual(q.__dict__, p.__dict__)
+        for short in ((88, 32, 544), (96, 24, 544), (96, 32, 536)):
+            p.sizes = short
+            with self.assertRaises(ValueError):
+                pg.Program.parse(p.pack())
+        p.sizes = 96, 32, 544
         with self.assertRaises(ValueError):
             pg.Program.parse(p.pack() + b'\0')
 
@@ -204,7 +212,7 @@ class Header(unittest.TestCase):
                  re.finditer(r'#define SNNQ_(\w+)\s+(0x[0-9a-f]+u?|\d+u?)\s', text)}
         same = {'OP_EVENTS': pg.OP_EVENTS, 'OP_CONV2D': pg.OP_CONV2D, 'OP_LINEAR': pg.OP_LINEAR,
                 'OP_POOL_MAX': pg.OP_POOL_MAX, 'OP_POOL_SUM': pg.OP_POOL_SUM,
-                'OP_ADD': pg.OP_ADD, 'OP_ATTENTION': pg.OP_ATTENTION,
+                'OP_ELEMENTWISE': pg.OP_ELEMENTWISE, 'OP_ATTENTION': pg.OP_ATTENTION,
                 'OP_READOUT': pg.OP_READOUT, 'SCHEME_UNIFORM': pg.UNIFORM,
                 'SCHEME_ODD': pg.ODD, 'SCHEME_POT': pg.POT, 'SCHEME_APOT': pg.APOT,
                 'SCHEME_TERNARY': pg.TERNARY, 'LEAK_DIVN': pg.DIVN,
@@ -217,7 +225,10 @@ class Header(unittest.TestCase):
                 'STATUS_BAD_EVENT': pg.BAD_EVENT, 'STATUS_BAD_STATE': pg.BAD_STATE,
                 'ROLE_WEIGHTS': pg.WEIGHTS, 'ROLE_INPUT': pg.INPUT, 'ROLE_EVENTS': pg.EVENTS,
                 'ROLE_OUTPUT': pg.OUTPUT, 'ROLE_READOUT': pg.READOUT,
-                'PROGRAM_MAGIC': pg.MAGIC, 'PROGRAM_VERSION': pg.VERSION}
+                'PROGRAM_MAGIC': pg.MAGIC, 'PROGRAM_VERSION': pg.VERSION,
+                'PROGRAM_HEADER_BYTES': pg.HEADER_BYTES, 'REGION_DESC_BYTES': pg.REGION_BYTES,
+                'LAYER_BYTES': pg.LAYER_BYTES, 'MAX_OPERANDS': pg.OPERANDS,
+                'ATTENTION_QK_FIRST': pg.QK_FIRST, 'ATTENTION_KV_FIRST': pg.KV_FIRST}
         self.assertEqual({k: value.get(k) for k in same}, same)
 
     def test_stats_fields(self):

@@ -24,7 +24,7 @@ static void make_spiking_layers(struct program *p)
 	l = add_layer(p, SNNQ_OP_CONV2D);
 	l->in[0] = p->layers[EVENTS].out;
 	l->out = in_scratch(p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 8, 8, 64));
-	l->geometry = (struct snnq_geometry){ 3, 3, 1, 1, 1, 1, 1, 1, 2 };
+	l->geometry = (struct snnq_geometry){ 3, 3, 1, 1, 1, 1, 1, 1, 2, 0, 0, 0 };
 	set_weights(p, l, SNNQ_SCHEME_POT, 4);
 	l->neuron.model = SNNQ_NEURON_CUBA;
 	l->neuron.threshold_index = add_table(p, 64, thresholds);
@@ -39,7 +39,7 @@ static void make_spiking_layers(struct program *p)
 	l = add_layer(p, SNNQ_OP_POOL_MAX);
 	l->in[0] = p->layers[CONV].out;
 	l->out = in_scratch(p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 4, 4, 64));
-	l->geometry = (struct snnq_geometry){ 2, 2, 2, 2, 0, 0, 1, 1, 1 };
+	l->geometry = (struct snnq_geometry){ 2, 2, 2, 2, 0, 0, 1, 1, 1, 0, 0, 0 };
 
 	l = add_layer(p, SNNQ_OP_ATTENTION);
 	l->in[0] = p->layers[POOL_MAX].out;
@@ -63,10 +63,10 @@ static void make_other_layers(struct program *p)
 	l = add_layer(p, SNNQ_OP_POOL_SUM);
 	l->in[0] = p->layers[ATTENTION].out;
 	l->out = in_scratch(p, tensor(SNNQ_FORMAT_SIGNED, 4, 2, 2, 64));
-	l->geometry = (struct snnq_geometry){ 2, 2, 2, 2, 0, 0, 1, 1, 1 };
+	l->geometry = (struct snnq_geometry){ 2, 2, 2, 2, 0, 0, 1, 1, 1, 0, 0, 0 };
 	l->param = 1;
 
-	l = add_layer(p, SNNQ_OP_ADD);
+	l = add_layer(p, SNNQ_OP_ELEMENTWISE);
 	l->in[0] = p->layers[POOL_SUM].out;
 	l->in[1] = in_region(p, tensor(SNNQ_FORMAT_UNSIGNED, 3, 2, 2, 64), SNNQ_ROLE_INPUT);
 	l->out = in_scratch(p, tensor(SNNQ_FORMAT_SIGNED, 5, 2, 2, 64));
@@ -142,6 +142,22 @@ static const struct corruption bad_headers[] = {
 	BAD_HEADER(state_bytes, 56, STATE), BAD_HEADER(state_bytes, 100, STATE),
 	BAD_HEADER_AS(state_bytes, 64, STATE, CONV, "state_offset"),
 	BAD_HEADER(state_bytes, ~0ull - 7, STATE),
+	BAD_HEADER(header_bytes, SNNQ_PROGRAM_HEADER_BYTES - 8, SIZE),
+	BAD_HEADER(header_bytes, SNNQ_PROGRAM_HEADER_BYTES + 4, SIZE),
+	BAD_HEADER_AS(header_bytes, SNNQ_PROGRAM_HEADER_BYTES + 8, SIZE, NOT_IN_LAYER, "table_count"),
+	BAD_HEADER(header_bytes, SNNQ_MAX_DESC_BYTES + 8, SIZE), BAD_HEADER(header_bytes, 0, SIZE),
+	BAD_HEADER(region_bytes, SNNQ_REGION_DESC_BYTES - 8, SIZE), BAD_HEADER(region_bytes, 0, SIZE),
+	BAD_HEADER(region_bytes, SNNQ_REGION_DESC_BYTES + 1, SIZE),
+	BAD_HEADER_AS(region_bytes, SNNQ_REGION_DESC_BYTES + 8, SIZE, NOT_IN_LAYER, "table_count"),
+	BAD_HEADER(region_bytes, 0xfffffff8, SIZE),
+	BAD_HEADER(layer_bytes, SNNQ_LAYER_BYTES - 8, SIZE), BAD_HEADER(layer_bytes, 0, SIZE),
+	BAD_HEADER(layer_bytes, SNNQ_LAYER_BYTES + 2, SIZE),
+	BAD_HEADER_AS(layer_bytes, SNNQ_LAYER_BYTES + 8, SIZE, NOT_IN_LAYER, "table_count"),
+	BAD_HEADER(layer_bytes, 0xfffffff8, SIZE),
+	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS_BOUNDS, OK),
+	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS_VIEWS, UNSUPPORTED),
+	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS, UNSUPPORTED),
+	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS + 1, NEEDS), BAD_HEADER(needs, 1ull << 63, NEEDS),
 	BAD_HEADER(flags, 1, FLAGS), BAD_HEADER(reserved[0], 1, RESERVED),
 	BAD_HEADER(reserved[1], 1, RESERVED), BAD_HEADER(reserved[2], 1, RESERVED),
 };
@@ -177,7 +193,33 @@ static const struct corruption bad_tensors[] = {
 	BAD_LAYER(CONV, in[0].format, SNNQ_FORMAT_NONE, TENSOR_FORMAT),
 	BAD_LAYER(CONV, in[0].format, SNNQ_FORMAT_INT32, TENSOR_FORMAT),
 	BAD_LAYER(CONV, in[0].format, SNNQ_FORMAT_EVENTS, TENSOR_FORMAT),
-	BAD_LAYER(CONV, in[0].format, 5, TENSOR_FORMAT),
+	BAD_LAYER(CONV, in[0].format, SNNQ_FORMAT_INT8, UNSUPPORTED),
+	BAD_LAYER(CONV, in[0].format, SNNQ_FORMAT_INT16, UNSUPPORTED),
+	BAD_LAYER(CONV, in[0].format, SNNQ_FORMAT_COUNT, TENSOR_FORMAT),
+	BAD_LAYER(CONV, out.format, SNNQ_FORMAT_INT8, UNSUPPORTED),
+	BAD_LAYER(EVENTS, out.format, SNNQ_FORMAT_INT8, UNSUPPORTED),
+	BAD_LAYER(READOUT, in[0].format, SNNQ_FORMAT_INT16, UNSUPPORTED),
+	BAD_LAYER(READOUT, out.format, SNNQ_FORMAT_INT16, TENSOR_FORMAT),
+	BAD_LAYER(POOL_MAX, in[0].format, SNNQ_FORMAT_INT32, UNSUPPORTED),
+	BAD_LAYER(ADD, in[1].format, SNNQ_FORMAT_INT32, UNSUPPORTED),
+	BAD_LAYER(ATTENTION, in[1].format, SNNQ_FORMAT_INT8, TENSOR_FORMAT),
+	BAD_LAYER(CONV, in[0].flags, SNNQ_TENSOR_FLAG_PREVIOUS, UNSUPPORTED),
+	BAD_LAYER(CONV, in[0].flags, SNNQ_TENSOR_FLAG_SLICE, UNSUPPORTED),
+	BAD_LAYER(READOUT, in[0].flags, SNNQ_TENSOR_FLAG_RESHAPE, UNSUPPORTED),
+	BAD_LAYER(CONV, in[0].flags, SNNQ_TENSOR_FLAGS + 1, FLAGS),
+	BAD_LAYER(CONV, in[3].flags, 0x8000, FLAGS),
+	BAD_LAYER(ADD, out.flags, SNNQ_TENSOR_FLAG_SLICE, UNSUPPORTED),
+	BAD_LAYER_AS(CONV, in[0].whole_height, 8, RESERVED, "in[0].whole"),
+	BAD_LAYER_AS(CONV, in[0].whole_width, 8, RESERVED, "in[0].whole"),
+	BAD_LAYER_AS(CONV, in[0].whole_channels, 2, RESERVED, "in[0].whole"),
+	BAD_LAYER_AS(ADD, in[1].first_y, 1, RESERVED, "in[1].whole"),
+	BAD_LAYER_AS(ATTENTION, in[2].first_x, 1, RESERVED, "in[2].whole"),
+	BAD_LAYER_AS(CONV, out.first_channel, 1, RESERVED, "out.whole"),
+	BAD_LAYER_AS(CONV, in[0].reserved16, 1, RESERVED, "in[0].reserved"),
+	/* Bounds; nothing in this program requires them. */
+	BAD_LAYER(CONV, in[0].bound, 3, NEEDS), BAD_LAYER(EVENTS, out.bound, 2, NEEDS),
+	BAD_LAYER(EVENTS, in[0].bound, 1, BOUND), BAD_LAYER(POOL_SUM, out.bound, 1, NEEDS),
+	BAD_LAYER_AS(CONV, in[1].bound, 1, RESERVED, "in[1].format"),
 	BAD_LAYER(CONV, in[0].format, 37, TENSOR_FORMAT),
 	BAD_LAYER_AS(CONV, in[0].format, SNNQ_FORMAT_SIGNED, TENSOR_SOURCE, "in[0].offset"),
 	BAD_LAYER(CONV, in[0].planes, 0, TENSOR_DIMS),
@@ -214,6 +256,8 @@ static const struct corruption bad_tensors[] = {
 	BAD_LAYER_AS(CONV, out.planes, 2, TENSOR_FORMAT, "out.format"),
 	BAD_LAYER_AS(CONV, in[1].channels, 1, RESERVED, "in[1].format"),
 	BAD_LAYER_AS(CONV, in[2].offset, 8, RESERVED, "in[2].format"),
+	BAD_LAYER_AS(CONV, in[3].width, 8, RESERVED, "in[3].format"),
+	BAD_LAYER(ATTENTION, in[3].format, SNNQ_FORMAT_UNSIGNED, UNSUPPORTED),
 	BAD_LAYER_AS(POOL_MAX, in[0].channels, 63, TENSOR_SOURCE, "in[0].offset"),
 	BAD_LAYER_AS(POOL_MAX, out.planes, 2, TENSOR_FORMAT, "out.format"),
 	BAD_LAYER(POOL_MAX, out.channels, 63, SHAPE),
@@ -240,7 +284,9 @@ static const struct corruption bad_tensors[] = {
 	BAD_LAYER_AS(EVENTS, out.channels, 3, SHAPE, "out"),
 	BAD_LAYER_AS(ATTENTION, in[1].planes, 2, TENSOR_EXTENT, "in[1].offset"),
 	BAD_LAYER_AS(ATTENTION, in[1].height, 2, SHAPE, "in[1].channels"),
-	BAD_LAYER(ATTENTION, in[2].channels, 32, SHAPE),
+	BAD_LAYER(ATTENTION, in[2].channels, 32, UNSUPPORTED),
+	BAD_LAYER(ATTENTION, in[2].channels, 31, SHAPE),
+	BAD_LAYER(ATTENTION, in[1].channels, 32, SHAPE),
 	BAD_LAYER(ATTENTION, in[2].format, SNNQ_FORMAT_SIGNED, TENSOR_FORMAT),
 	BAD_LAYER_AS(ATTENTION, out.width, 2, SHAPE, "out"),
 };
@@ -248,16 +294,39 @@ static const struct corruption bad_tensors[] = {
 /* Operations, parameters, windows and weights. */
 static const struct corruption bad_operations[] = {
 	BAD_LAYER(CONV, op, 0, OP), BAD_LAYER(CONV, op, SNNQ_OP_COUNT, OP),
-	BAD_LAYER(CONV, op, 0xffff, OP), BAD_LAYER(CONV, flags, 2, FLAGS),
+	BAD_LAYER(CONV, op, 0xffff, OP), BAD_LAYER(CONV, flags, 4, FLAGS),
+	BAD_LAYER(CONV, op, SNNQ_OP_MATMUL, UNSUPPORTED), BAD_LAYER(CONV, op, SNNQ_OP_CONCAT, UNSUPPORTED),
+	BAD_LAYER(CONV, op, SNNQ_OP_COPY, UNSUPPORTED), BAD_LAYER(CONV, op, SNNQ_OP_UPSAMPLE, UNSUPPORTED),
+	BAD_LAYER(CONV, op, SNNQ_OP_REDUCE, UNSUPPORTED),
+	BAD_LAYER(CONV, flags, SNNQ_LAYER_FLAG_ACC64, UNSUPPORTED),
+	BAD_LAYER(CONV, flags, 0x8000, FLAGS),
+	BAD_LAYER(ADD, mode, SNNQ_ELEMENTWISE_AND, UNSUPPORTED),
+	BAD_LAYER(ADD, mode, SNNQ_ELEMENTWISE_MULTIPLY, UNSUPPORTED),
+	BAD_LAYER(ADD, mode, SNNQ_ELEMENTWISE_COUNT, PARAM), BAD_LAYER(ADD, mode, ~0u, PARAM),
+	BAD_LAYER(ATTENTION, mode, SNNQ_ATTENTION_KV_FIRST, OK),
+	BAD_LAYER(ATTENTION, mode, SNNQ_ATTENTION_TOKEN, UNSUPPORTED),
+	BAD_LAYER(ATTENTION, mode, SNNQ_ATTENTION_CHANNEL, UNSUPPORTED),
+	BAD_LAYER(ATTENTION, mode, SNNQ_ATTENTION_COUNT, PARAM),
+	BAD_LAYER(CONV, mode, 1, RESERVED), BAD_LAYER(READOUT, mode, 1, RESERVED),
+	BAD_LAYER(CONV, axes, 1, RESERVED), BAD_LAYER(ADD, axes, SNNQ_AXIS_WIDTH, RESERVED),
+	BAD_LAYER_AS(CONV, scale[0].shift, 1, RESERVED, "scale"),
+	BAD_LAYER_AS(ADD, scale[1].mult_count, 1, UNSUPPORTED, "scale"),
+	BAD_LAYER_AS(POOL_MAX, scale[0].shift, 1, UNSUPPORTED, "scale"),
+	BAD_LAYER_AS(POOL_MAX, neuron.model, 1, UNSUPPORTED, "neuron"),
+	BAD_LAYER(CONV, geometry.more_h, 1, UNSUPPORTED), BAD_LAYER(POOL_SUM, geometry.more_w, -1, UNSUPPORTED),
+	BAD_LAYER(CONV, geometry.reserved, 1, RESERVED),
+	BAD_LAYER(CONV, loop, 1, UNSUPPORTED), BAD_LAYER(CONV, loop_count, 1, RESERVED),
 	BAD_LAYER(EVENTS, flags, 1, FLAGS), BAD_LAYER(LINEAR, flags, 1, FLAGS),
 	BAD_LAYER(EVENTS, param, 1, RESERVED), BAD_LAYER(CONV, param, 1, RESERVED),
 	BAD_LAYER(LINEAR, param, 1, RESERVED), BAD_LAYER(POOL_MAX, param, 1, RESERVED),
 	BAD_LAYER(ADD, param, 1, RESERVED), BAD_LAYER(POOL_SUM, param, 0, PARAM),
 	BAD_LAYER(POOL_SUM, param, 32768, PARAM), BAD_LAYER(ATTENTION, param, 0, PARAM),
 	BAD_LAYER(ATTENTION, param, 3, PARAM), BAD_LAYER(ATTENTION, param, 128, PARAM),
-	BAD_LAYER(READOUT, param, 0, PARAM), BAD_LAYER(READOUT, param, 3, PARAM),
-	BAD_LAYER(CONV, loop, 1, RESERVED), BAD_LAYER(CONV, reserved[0], 1, RESERVED),
-	BAD_LAYER(CONV, reserved[1], 1, RESERVED), BAD_LAYER(CONV, reserved[2], 1, RESERVED),
+	BAD_LAYER(READOUT, param, 0, PARAM), BAD_LAYER(READOUT, param, SNNQ_READOUT_MAX, UNSUPPORTED),
+	BAD_LAYER(READOUT, param, SNNQ_READOUT_VOTE, UNSUPPORTED),
+	BAD_LAYER(READOUT, param, SNNQ_READOUT_COUNT, PARAM),
+	BAD_LAYER_AS(CONV, reserved[0], 1, RESERVED, "reserved"),
+	BAD_LAYER_AS(CONV, reserved[9], 1, RESERVED, "reserved"),
 	BAD_LAYER(CONV, quant.scheme, 0, SCHEME), BAD_LAYER(CONV, quant.scheme, 6, SCHEME),
 	BAD_LAYER(CONV, quant.scheme, 255, SCHEME),
 	BAD_LAYER(CONV, quant.bits, 1, SCHEME), BAD_LAYER(CONV, quant.bits, 6, SCHEME),
@@ -314,7 +383,29 @@ static const struct corruption bad_neurons[] = {
 	BAD_LAYER_AS(CONV, neuron.refractory, 1, STATE, "state_offset"),
 	BAD_LAYER(CONV, neuron.requant_shift, 1, RESERVED),
 	BAD_LAYER(CONV, neuron.requant_shift, 32, NEURON),
-	BAD_LAYER(CONV, neuron.flags, 4, FLAGS), BAD_LAYER(CONV, neuron.flags, 0x8000, FLAGS),
+	BAD_LAYER(CONV, neuron.flags, 0x80, FLAGS), BAD_LAYER(CONV, neuron.flags, 1u << 31, FLAGS),
+	BAD_LAYER(CONV, neuron.flags, SNNQ_NEURON_FLAG_DELAYED_RESET, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.flags, SNNQ_NEURON_FLAG_CLAMP_LOW, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.flags, SNNQ_NEURON_FLAG_STATE16, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.flags, SNNQ_NEURON_FLAG_HALF_LEVELS, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.flags, SNNQ_NEURON_FLAG_LEVEL_THRESHOLDS, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.output, SNNQ_OUTPUT_COUNTS, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.output, SNNQ_OUTPUT_POTENTIAL, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.output, SNNQ_OUTPUT_GRADED, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.output, SNNQ_OUTPUT_GRADED + 1, NEURON),
+	BAD_LAYER(CONV, neuron.tie, SNNQ_TIE_EVEN, UNSUPPORTED), BAD_LAYER(CONV, neuron.tie, 2, NEURON),
+	BAD_LAYER(CONV, neuron.levels, 2, UNSUPPORTED), BAD_LAYER(CONV, neuron.levels, 1, NEURON),
+	BAD_LAYER(CONV, neuron.low, -1, RESERVED), BAD_LAYER(CONV, neuron.reserved16, 1, RESERVED),
+	BAD_LAYER(CONV, neuron.reset_period, 1, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.reset_offset, 1, RESERVED),
+	BAD_LAYER(CONV, neuron.leak_count, 64, UNSUPPORTED), BAD_LAYER(CONV, neuron.leak_index, 1, RESERVED),
+	BAD_LAYER(CONV, neuron.current_leak_count, 1, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.current_leak_index, 1, RESERVED),
+	BAD_LAYER(CONV, neuron.reset_count, 64, UNSUPPORTED), BAD_LAYER(CONV, neuron.reset_index, 1, RESERVED),
+	BAD_LAYER(CONV, neuron.delay_count, 1, UNSUPPORTED), BAD_LAYER(CONV, neuron.delay_index, 1, RESERVED),
+	BAD_LAYER_AS(CONV, neuron.threshold_count, 8 * 8 * 64, UNSUPPORTED, "neuron.threshold"),
+	BAD_LAYER_AS(ATTENTION, neuron.bias_count, 4 * 4 * 64, UNSUPPORTED, "neuron.bias"),
+	BAD_LAYER_AS(LINEAR, neuron.mult_count, 2 * 2 * 10, UNSUPPORTED, "neuron.mult"),
 	BAD_LAYER(CONV, neuron.flags, SNNQ_NEURON_FLAG_STICKY, NEURON),
 	BAD_LAYER(ATTENTION, neuron.flags, SNNQ_NEURON_FLAG_OLD_CURRENT, FLAGS),
 	BAD_LAYER_AS(ATTENTION, neuron.compare, SNNQ_COMPARE_GE, NEURON, "neuron.flags"),
@@ -355,10 +446,9 @@ static const struct corruption bad_neurons[] = {
 	BAD_LAYER(LINEAR, neuron.threshold_index, 1, RESERVED),
 	BAD_LAYER(LINEAR, neuron.threshold_count, 1, RESERVED),
 	BAD_LAYER_AS(LINEAR, neuron.model, SNNQ_NEURON_LIF, RESERVED, "neuron.requant_shift"),
-	BAD_LAYER(CONV, neuron.reserved[0], 1, RESERVED),
-	BAD_LAYER(CONV, neuron.reserved[1], 1, RESERVED),
-	BAD_LAYER(CONV, neuron.reserved[2], 1, RESERVED),
-	BAD_LAYER_AS(ADD, neuron.requant_shift, 1, RESERVED, "neuron"),
+	BAD_LAYER_AS(CONV, neuron.reserved[0], 1, RESERVED, "neuron.reserved"),
+	BAD_LAYER_AS(CONV, neuron.reserved[6], 1, RESERVED, "neuron.reserved"),
+	BAD_LAYER_AS(ADD, neuron.requant_shift, 1, UNSUPPORTED, "neuron"),
 	BAD_LAYER_AS(EVENTS, neuron.threshold_count, 1, RESERVED, "neuron"),
 	BAD_LAYER(CONV, state_offset, 0, STATE), BAD_LAYER(CONV, state_offset, 56, STATE),
 	BAD_LAYER(CONV, state_offset, 68, STATE), BAD_LAYER(CONV, state_offset, ~0ull - 7, STATE),

@@ -219,7 +219,7 @@ static double ref_sum(const struct reference *r, const struct graph_layer *l, st
 		return ref_linear(r, l, p);
 	case SNNQ_OP_ATTENTION:
 		return ref_attention(r, l, p);
-	case SNNQ_OP_ADD:
+	case SNNQ_OP_ELEMENTWISE:
 		return ref_at(r, l->in[0], p.t, p.y, p.x, p.c) +
 		       ref_at(r, l->in[1], p.t, p.y, p.x, p.c);
 	case SNNQ_OP_POOL_SUM:

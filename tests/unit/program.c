@@ -13,6 +13,9 @@ void program_init(struct program *p, uint32_t max_steps, uint32_t tile_steps)
 	memset(p, 0, sizeof(*p));
 	p->h.magic = SNNQ_PROGRAM_MAGIC;
 	p->h.version = SNNQ_PROGRAM_VERSION;
+	p->h.header_bytes = sizeof(struct snnq_program_header);
+	p->h.region_bytes = sizeof(struct snnq_region_desc);
+	p->h.layer_bytes = sizeof(struct snnq_layer);
 	p->h.max_steps = max_steps;
 	p->h.tile_steps = tile_steps;
 	p->h.state_bytes = sizeof(struct snnq_state_header);
@@ -106,20 +109,25 @@ void set_weights(struct program *p, struct snnq_layer *l, uint8_t scheme, uint8_
 
 void *pack(const struct program *p, size_t *size)
 {
-	size_t regions = p->h.region_count * sizeof(p->regions[0]);
-	size_t layers = p->h.layer_count * sizeof(p->layers[0]);
+	size_t regions = (size_t)p->h.region_count * p->h.region_bytes;
+	size_t layers = (size_t)p->h.layer_count * p->h.layer_bytes;
 	size_t table = p->h.table_count * sizeof(p->table[0]);
 	struct snnq_program_header *h;
+	uint32_t i;
 	char *blob;
 
-	*size = sizeof(*h) + regions + layers + table;
-	blob = malloc(*size);
+	*size = p->h.header_bytes + regions + layers + table;
+	blob = calloc(1, *size);
 	if (!blob)
 		abort();
 	memcpy(blob, &p->h, sizeof(*h));
-	memcpy(blob + sizeof(*h), p->regions, regions);
-	memcpy(blob + sizeof(*h) + regions, p->layers, layers);
-	memcpy(blob + sizeof(*h) + regions + layers, p->table, table);
+	for (i = 0; i < p->h.region_count; i++)
+		memcpy(blob + p->h.header_bytes + (size_t)i * p->h.region_bytes, &p->regions[i],
+		       sizeof(p->regions[0]));
+	for (i = 0; i < p->h.layer_count; i++)
+		memcpy(blob + p->h.header_bytes + regions + (size_t)i * p->h.layer_bytes,
+		       &p->layers[i], sizeof(p->layers[0]));
+	memcpy(blob + p->h.header_bytes + regions + layers, p->table, table);
 	h = (void *)blob;
 	h->total_bytes = (uint32_t)*size;
 	return blob;

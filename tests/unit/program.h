@@ -15,7 +15,7 @@
 #define PROGRAM_LAYERS	64
 #define PROGRAM_TABLE	4096
 
-/* A program in parts; pack() makes the blob. */
+/* A program in parts; pack() makes the blob, descriptors as long as the header says. */
 struct program {
 	struct snnq_program_header h;
 	struct snnq_region_desc regions[SNNQ_MAX_USER_REGIONS];

@@ -101,6 +101,15 @@ static void random_neuron(struct maker *m, struct snnq_layer *l)
 	random_bias(m, l);
 }
 
+/* Now and then counts have a bound below what their planes hold. */
+static void random_bound(struct maker *m, struct snnq_tensor *t)
+{
+	if (t->format != SNNQ_FORMAT_UNSIGNED || t->planes < 2 || chance(m, 50))
+		return;
+	t->bound = between(m, 1, (1u << t->planes) - 1);
+	m->p->h.needs = SNNQ_PROGRAM_NEEDS_BOUNDS;
+}
+
 static void random_requant(struct maker *m, struct snnq_layer *l)
 {
 	struct snnq_neuron *n = &l->neuron;
@@ -112,6 +121,7 @@ static void random_requant(struct maker *m, struct snnq_layer *l)
 	}
 	l->out.format = (uint8_t)(chance(m, 50) ? SNNQ_FORMAT_UNSIGNED : SNNQ_FORMAT_SIGNED);
 	l->out.planes = (uint8_t)between(m, 2, 6);
+	random_bound(m, &l->out);
 	random_bias(m, l);
 }
 
@@ -211,6 +221,7 @@ static void make_pool(struct maker *m, struct snnq_layer *l)
 				l->geometry.dilation_w);
 	l->out.format = l->in[0].format;
 	l->out.planes = l->in[0].planes;
+	l->out.bound = l->in[0].bound;
 }
 
 static void make_add(struct maker *m, struct snnq_layer *l)
@@ -219,10 +230,14 @@ static void make_add(struct maker *m, struct snnq_layer *l)
 
 	other.format = (uint8_t)between(m, SNNQ_FORMAT_UNSIGNED, SNNQ_FORMAT_SIGNED);
 	other.planes = (uint8_t)between(m, 2, 4);
+	other.bound = 0;
+	random_bound(m, &other);
 	l->in[1] = in_region(m->p, other, SNNQ_ROLE_INPUT);
 	l->out = other;
 	l->out.format = (uint8_t)between(m, SNNQ_FORMAT_UNSIGNED, SNNQ_FORMAT_SIGNED);
 	l->out.planes = (uint8_t)between(m, 2, 4);
+	l->out.bound = 0;
+	random_bound(m, &l->out);
 }
 
 static void make_attention(struct maker *m, struct snnq_layer *l)
@@ -230,6 +245,7 @@ static void make_attention(struct maker *m, struct snnq_layer *l)
 	uint32_t heads = between(m, 1, 4);
 
 	l->param = l->in[0].channels % heads ? 1 : heads;
+	l->mode = between(m, SNNQ_ATTENTION_QK_FIRST, SNNQ_ATTENTION_KV_FIRST);
 	l->in[1] = in_region(m->p, l->in[0], SNNQ_ROLE_INPUT);
 	l->in[2] = in_region(m->p, l->in[0], SNNQ_ROLE_INPUT);
 	l->out = l->in[0];
@@ -240,7 +256,7 @@ static uint16_t pick_op(struct maker *m)
 {
 	static const uint16_t ops[] = {
 		SNNQ_OP_CONV2D, SNNQ_OP_CONV2D, SNNQ_OP_LINEAR, SNNQ_OP_POOL_MAX,
-		SNNQ_OP_POOL_SUM, SNNQ_OP_ADD, SNNQ_OP_ATTENTION,
+		SNNQ_OP_POOL_SUM, SNNQ_OP_ELEMENTWISE, SNNQ_OP_ATTENTION,
 	};
 	uint16_t op = ops[between(m, 0, 6)];
 	bool spikes = m->at.planes == 1 && m->at.format == SNNQ_FORMAT_UNSIGNED;
@@ -260,7 +276,7 @@ static void make_layer(struct maker *m)
 	case SNNQ_OP_LINEAR:
 		make_linear(m, l);
 		break;
-	case SNNQ_OP_ADD:
+	case SNNQ_OP_ELEMENTWISE:
 		make_add(m, l);
 		break;
 	case SNNQ_OP_ATTENTION:
@@ -276,7 +292,7 @@ static void make_layer(struct maker *m)
 	copy = add_layer(m->p, SNNQ_OP_POOL_MAX);
 	copy->in[0] = m->at;
 	copy->out = in_region(m->p, m->at, SNNQ_ROLE_OUTPUT);
-	copy->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1 };
+	copy->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
 }
 
 static void make_first(struct maker *m)
@@ -287,6 +303,7 @@ static void make_first(struct maker *m)
 					   between(m, 1, 130));
 	struct snnq_layer *l;
 
+	random_bound(m, &t);
 	if (chance(m, 60)) {
 		m->at = in_region(m->p, t, SNNQ_ROLE_INPUT);
 		return;
@@ -295,6 +312,7 @@ static void make_first(struct maker *m)
 	l->in[0] = t;
 	l->in[0].format = SNNQ_FORMAT_EVENTS;
 	l->in[0].planes = 0;
+	l->in[0].bound = 0;
 	l->in[0].region = add_region(m->p, SNNQ_ROLE_EVENTS, 8 * between(m, 1, 400));
 	l->out = in_scratch(m->p, t);
 	m->at = l->out;
@@ -317,6 +335,8 @@ void random_program(struct program *p, uint64_t seed)
 	uint32_t layers;
 
 	program_init(p, 32, between(&m, 1, 9));
+	p->h.layer_bytes += 8 * between(&m, 0, 2);
+	p->h.region_bytes += 8 * between(&m, 0, 2);
 	make_first(&m);
 	for (layers = between(&m, 1, 4); layers; layers--)
 		make_layer(&m);

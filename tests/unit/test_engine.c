@@ -154,7 +154,7 @@ static void conv2d(void **context)
 	struct bench b;
 
 	(void)context;
-	conv_row(&b, (struct snnq_geometry){ 1, 3, 1, 1, 0, 1, 1, 1, 1 }, 3);
+	conv_row(&b, (struct snnq_geometry){ 1, 3, 1, 1, 0, 1, 1, 1, 1, 0, 0, 0 }, 3);
 	EXPECT(&b, 2, -2, 2);		/* no kernel flip */
 	/* windows that hold input 0: 2, input 2: 2 */
 	assert_int_equal(b.stats.input_spikes, 2);
@@ -163,13 +163,13 @@ static void conv2d(void **context)
 	assert_int_equal(b.stats.neuron_updates, 0);
 	assert_int_equal(b.stats.output_spikes, 3);
 	assert_int_equal(b.stats.weight_bytes, 3);
-	conv_row(&b, (struct snnq_geometry){ 1, 3, 1, 2, 0, 1, 1, 1, 1 }, 2);
+	conv_row(&b, (struct snnq_geometry){ 1, 3, 1, 2, 0, 1, 1, 1, 1, 0, 0, 0 }, 2);
 	EXPECT(&b, 2, 2);
 	assert_int_equal(b.stats.synops, 2);
-	conv_row(&b, (struct snnq_geometry){ 1, 3, 1, 1, 0, 2, 1, 2, 1 }, 3);
+	conv_row(&b, (struct snnq_geometry){ 1, 3, 1, 1, 0, 2, 1, 2, 1, 0, 0, 0 }, 3);
 	EXPECT(&b, -1, 0, 3);
 	assert_int_equal(b.stats.synops, 4);
-	conv_row(&b, (struct snnq_geometry){ 1, 3, 1, 1, 0, 0, 1, 1, 1 }, 1);
+	conv_row(&b, (struct snnq_geometry){ 1, 3, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 }, 1);
 	EXPECT(&b, -2);
 }
 
@@ -180,7 +180,7 @@ static void conv2d_groups(void **context)
 	(void)context;
 	/* Two groups of one input and two outputs; weights 1, -1 and -1, -1. */
 	bench_init(&b, SNNQ_OP_CONV2D, unsigned_tensor(2, 1, 1, 2), int32_tensor(1, 1, 4));
-	window(&b, (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 2 });
+	window(&b, (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 2, 0, 0, 0 });
 	set_weights(&b.p, b.l, SNNQ_SCHEME_ODD, 1);
 	b.weights[0] = 2;
 	b.weights[1] = 3;
@@ -191,7 +191,7 @@ static void conv2d_groups(void **context)
 	assert_int_equal(b.stats.synops, 6);
 	/* Depthwise: weights 3, -4 of UNIFORM 3 bits. */
 	bench_init(&b, SNNQ_OP_CONV2D, unsigned_tensor(2, 1, 1, 2), int32_tensor(1, 1, 2));
-	window(&b, (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 2 });
+	window(&b, (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 2, 0, 0, 0 });
 	set_weights(&b.p, b.l, SNNQ_SCHEME_UNIFORM, 3);
 	b.weights[0] = 3;
 	b.weights[1] = 4;
@@ -222,7 +222,7 @@ static void requantize(void **context)
 
 	(void)context;
 	bench_init(&b, SNNQ_OP_POOL_SUM, signed_tensor(4, 1, 3, 2), signed_tensor(3, 1, 3, 2));
-	window(&b, (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1 });
+	window(&b, (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 });
 	b.l->param = 1;
 	b.l->neuron.requant_shift = 1;
 	b.l->neuron.mult_index = add_table(&b.p, 2, mult);
@@ -241,7 +241,7 @@ static void pool_sum(void **context)
 
 	(void)context;
 	bench_init(&b, SNNQ_OP_POOL_SUM, unsigned_tensor(2, 2, 3, 1), int32_tensor(1, 2, 1));
-	window(&b, (struct snnq_geometry){ 2, 2, 2, 2, 0, 1, 1, 1, 1 });
+	window(&b, (struct snnq_geometry){ 2, 2, 2, 2, 0, 1, 1, 1, 1, 0, 0, 0 });
 	b.l->param = 5;
 	INPUT(&b, 0, 3, 1, 0, 2, 0, 1);
 	EXPECT(&b, 25, 10);
@@ -255,11 +255,11 @@ static void pool_max(void **context)
 
 	(void)context;
 	bench_init(&b, SNNQ_OP_POOL_MAX, signed_tensor(3, 1, 4, 2), signed_tensor(3, 1, 3, 2));
-	window(&b, (struct snnq_geometry){ 1, 2, 1, 2, 0, 1, 1, 1, 1 });
+	window(&b, (struct snnq_geometry){ 1, 2, 1, 2, 0, 1, 1, 1, 1, 0, 0, 0 });
 	INPUT(&b, 0, -4, 3, -3, 2, -1, -2, 0, 1);
 	EXPECT(&b, -4, 3, -1, 2, 0, 1);
 	bench_init(&b, SNNQ_OP_POOL_MAX, unsigned_tensor(2, 1, 2, 2), unsigned_tensor(2, 1, 1, 2));
-	window(&b, (struct snnq_geometry){ 1, 2, 1, 1, 0, 0, 1, 1, 1 });
+	window(&b, (struct snnq_geometry){ 1, 2, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 });
 	INPUT(&b, 0, 2, 1, 1, 3);
 	EXPECT(&b, 2, 3);
 }
@@ -269,7 +269,7 @@ static void add(void **context)
 	struct bench b;
 
 	(void)context;
-	bench_init(&b, SNNQ_OP_ADD, unsigned_tensor(2, 1, 2, 2), unsigned_tensor(2, 1, 2, 2));
+	bench_init(&b, SNNQ_OP_ELEMENTWISE, unsigned_tensor(2, 1, 2, 2), unsigned_tensor(2, 1, 2, 2));
 	b.l->in[1] = in_region(&b.p, signed_tensor(3, 1, 2, 2), SNNQ_ROLE_INPUT);
 	INPUT(&b, 0, 3, 0, 2, 1);
 	INPUT(&b, 1, 1, -1, -4, 2);

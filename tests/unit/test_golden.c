@@ -195,7 +195,6 @@ static void fill_regions(struct run_state *s, struct memory *m, const struct job
 			 uint32_t first, uint32_t steps)
 {
 	const struct snnq_program_info *info = snnq_plan_info(s->plan);
-	const struct snnq_layer *layers = snnq_program_layers(s->program);
 	uint32_t r, i;
 
 	for (r = 0; r < info->region_count; r++) {
@@ -214,10 +213,11 @@ static void fill_regions(struct run_state *s, struct memory *m, const struct job
 		memcpy(m->bytes[region], c->data + d->step_bytes * first, m->size[region]);
 	}
 	for (i = 0; i < info->layer_count && steps < job->head.steps; i++) {
-		const struct snnq_tensor *t = &layers[i].in[0];
+		const struct snnq_layer *l = snnq_program_layer(s->program, i);
+		const struct snnq_tensor *t = &l->in[0];
 
 		r = t->region - SNNQ_REGION_USER;
-		if (layers[i].op == SNNQ_OP_EVENTS)
+		if (l->op == SNNQ_OP_EVENTS)
 			cut_events(m, t, &job->regions[r], info->regions[r].bytes, first, steps);
 	}
 }
@@ -293,7 +293,6 @@ static bool depends_on_form(const struct form *f, uint16_t op, uint32_t word)
 
 static void check_stats(struct run_state *s, const struct job *job)
 {
-	const struct snnq_layer *layers = snnq_program_layers(s->program);
 	uint32_t i, w;
 
 	for (i = 0; i < job->layers; i++)
@@ -302,7 +301,7 @@ static void check_stats(struct run_state *s, const struct job *job)
 			uint64_t want = job->stats[i * STATS_WORDS + w];
 
 			if (!(job->mask >> w & 1) || got == want ||
-			    depends_on_form(&s->form, layers[i].op, w))
+			    depends_on_form(&s->form, snnq_program_layer(s->program, i)->op, w))
 				continue;
 			fail(s, "layer %u counter %u: expected %llu, got %llu", i, w,
 			     (unsigned long long)want, (unsigned long long)got);

@@ -215,7 +215,7 @@ static void foreign_delay_line(void **context)
 	l = add_layer(&s.p, SNNQ_OP_POOL_SUM);
 	l->in[0] = in_region(&s.p, spikes(1, 2, 5), SNNQ_ROLE_INPUT);
 	l->out = in_region(&s.p, spikes(1, 2, 5), SNNQ_ROLE_OUTPUT);
-	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1 };
+	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
 	l->param = 1;
 	set_lif(&s.p, l, 100);
 	l->neuron.delay = 2;

@@ -45,7 +45,7 @@ static void test_layout(void **state)
 {
 	static const uint16_t ops[9] = {
 		SNNQ_OP_CONV2D, SNNQ_OP_POOL_MAX, SNNQ_OP_LINEAR, SNNQ_OP_LINEAR, SNNQ_OP_LINEAR,
-		SNNQ_OP_ATTENTION, SNNQ_OP_ADD, SNNQ_OP_LINEAR, SNNQ_OP_READOUT,
+		SNNQ_OP_ATTENTION, SNNQ_OP_ELEMENTWISE, SNNQ_OP_LINEAR, SNNQ_OP_READOUT,
 	};
 	struct fixture f = { .file = network_model() };
 	const struct snnq_program_header *h;
@@ -55,8 +55,8 @@ static void test_layout(void **state)
 	(void)state;
 	assert_int_equal(compile(&f, &(struct compile_opts){ .caps = NULL }), 0);
 	h = f.compiled.program;
-	r = snnq_program_regions(h);
-	l = snnq_program_layers(h);
+	r = snnq_program_region(h, 0);
+	l = snnq_program_layer(h, 0);
 	assert_int_equal(h->layer_count, 9);
 	for (int i = 0; i < 9; i++)
 		assert_int_equal(l[i].op, ops[i]);
@@ -82,6 +82,11 @@ static void test_layout(void **state)
 	assert_int_equal(snnq_program_table(h)[l[7].neuron.bias_index], -70000);
 	assert_int_equal(l[7].neuron.bias_count, 2);
 	assert_int_equal(l[5].param, 2);
+	/* Two spikes in two planes. */
+	assert_int_equal(l[6].out.bound, 2);
+	assert_int_equal(l[7].in[0].bound, 2);
+	assert_int_equal(h->needs, SNNQ_PROGRAM_NEEDS_BOUNDS);
+	assert_int_equal(h->layer_bytes, sizeof(*l));
 	assert_memory_equal(&l[5].in[1], &l[3].out, sizeof(l[3].out));
 	assert_int_equal(f.compiled.input_step_bytes, 128);
 	release(&f);
@@ -96,7 +101,7 @@ static void test_weights_image(void **state)
 
 	(void)state;
 	assert_int_equal(compile(&f, &(struct compile_opts){ .caps = NULL }), 0);
-	l = snnq_program_layers(f.compiled.program);
+	l = snnq_program_layer(f.compiled.program, 0);
 	for (int i = 0; i < 8; i++) {
 		const struct tensor *t = modelfile_find(f.file, names[i]);
 
@@ -117,7 +122,7 @@ static void test_taps(void **state)
 
 	(void)state;
 	assert_int_equal(compile(&f, &(struct compile_opts){ .taps = true }), 0);
-	l = snnq_program_layers(f.compiled.program);
+	l = snnq_program_layer(f.compiled.program, 0);
 	assert_int_equal(f.compiled.info.layer_count, 9 + 8);
 	assert_int_equal(f.compiled.info.regions[3].role, SNNQ_ROLE_OUTPUT);
 	assert_int_equal(f.compiled.taps_step_bytes, 128 + 32 + 96 + 32 + 64 + 32);

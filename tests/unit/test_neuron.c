@@ -26,7 +26,7 @@ static struct snnq_layer *neurons(struct program *p, uint8_t planes, uint32_t co
 			     SNNQ_ROLE_INPUT);
 	l->out = in_region(p, make_tensor(0, 0, SNNQ_FORMAT_UNSIGNED, 1, 1, 1, count),
 			   SNNQ_ROLE_OUTPUT);
-	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1 };
+	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
 	l->param = 1;
 	return l;
 }

@@ -204,7 +204,7 @@ static void group_run(uint32_t groups, uint32_t width, uint8_t bits,
 	l = add_layer(&p, SNNQ_OP_CONV2D);
 	l->in[0] = in_region(&p, make_tensor(0, 0, SNNQ_FORMAT_UNSIGNED, 1, 2, 2, groups * 2),
 			     SNNQ_ROLE_INPUT);
-	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, groups };
+	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, groups, 0, 0, 0 };
 	l->out = in_region(&p, make_tensor(0, 0, SNNQ_FORMAT_UNSIGNED, 1, 2, 2, groups * width),
 			   SNNQ_ROLE_OUTPUT);
 	set_weights(&p, l, SNNQ_SCHEME_ODD, bits);

@@ -167,7 +167,7 @@ static struct snnq_layer *one_layer(struct program *p, uint16_t op, struct snnq_
 	if (op == SNNQ_OP_CONV2D || op == SNNQ_OP_POOL_SUM || op == SNNQ_OP_POOL_MAX)
 		l->geometry = (struct snnq_geometry){
 			(uint16_t)(in.height - out.height + 1), (uint16_t)(in.width - out.width + 1),
-			1, 1, 0, 0, 1, 1, 1 };
+			1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
 	if (op == SNNQ_OP_POOL_SUM)
 		l->param = 1;
 	return l;
@@ -267,7 +267,7 @@ static void add(void **context)
 	struct program p;
 
 	(void)context;
-	l = one_layer(&p, SNNQ_OP_ADD, planes(16, 1, 1, 65536), planes(16, 1, 1, 65536));
+	l = one_layer(&p, SNNQ_OP_ELEMENTWISE, planes(16, 1, 1, 65536), planes(16, 1, 1, 65536));
 	l->in[1] = in_region(&p, l->in[0], SNNQ_ROLE_INPUT);
 	run_kernels(&p, 1, "add");
 }
@@ -362,7 +362,7 @@ static void many_layers(void **context)
 	program_init(&p, 1, 1);
 	add_layer(&p, SNNQ_OP_POOL_MAX);
 	p.layers[0].in[0] = in_region(&p, planes(1, 1, 1, 1), SNNQ_ROLE_INPUT);
-	p.layers[0].geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1 };
+	p.layers[0].geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
 	p.layers[0].out = in_scratch(&p, planes(1, 1, 1, 1));
 	p.layers[1] = p.layers[0];
 	p.layers[1].in[0] = p.layers[0].out;
@@ -403,7 +403,7 @@ static void large_tables(void **context)
 		struct snnq_layer *l = add_layer(&p, SNNQ_OP_POOL_SUM);
 
 		l->in[0] = at;
-		l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1 };
+		l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
 		l->param = 1;
 		l->out = in_scratch(&p, planes(1, 1, 1, PROGRAM_TABLE));
 		l->neuron.model = SNNQ_NEURON_LIF;

@@ -31,6 +31,8 @@ static int code_of(enum snnq_check check)
 {
 	if (check == SNNQ_CHECK_OK)
 		return 0;
+	if (check == SNNQ_CHECK_UNSUPPORTED)
+		return -EOPNOTSUPP;
 	return check == SNNQ_CHECK_OVERFLOW ? -EOVERFLOW : -EINVAL;
 }
 
@@ -230,12 +232,119 @@ static void accumulators(void **context)
 	l = add_layer(&p, SNNQ_OP_POOL_SUM);
 	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 16, 1, 1, 1), SNNQ_ROLE_INPUT);
 	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, 1), SNNQ_ROLE_OUTPUT);
-	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1 };
+	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
 	l->param = 32767;
 	accepted(&p);
 	l->geometry.kernel_w = 3;
 	l->geometry.pad_w = 1;
 	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+}
+
+/* Descriptors of other programs may be longer; what is not known there must be zero. */
+static void longer_descriptors(void **context)
+{
+	const struct corruption fine = { .check = SNNQ_CHECK_OK };
+	struct program p;
+	size_t size, at, i;
+	char *blob;
+
+	(void)context;
+	full_program(&p);
+	p.h.header_bytes += 24;
+	p.h.region_bytes += 8;
+	p.h.layer_bytes = SNNQ_MAX_DESC_BYTES;
+	blob = pack(&p, &size);
+	expect_diag(blob, size, &fine, "longer", 0);
+	for (i = 0; i < p.h.region_count + p.h.layer_count + 1u; i++) {
+		bool layer = i > p.h.region_count;
+		uint32_t n = (uint32_t)(layer ? i - p.h.region_count - 1 : NOT_IN_LAYER);
+		struct corruption bad = {
+			.check = SNNQ_CHECK_RESERVED, .layer = n,
+			.field = !i ? "header_bytes" : layer ? "layer_bytes" : "region_bytes",
+		};
+
+		/* The first byte of the tail, and the last. */
+		at = !i ? sizeof(p.h) :
+		     layer ? (size_t)((char *)(uintptr_t)snnq_program_layer(blob, n) - blob) +
+			     sizeof(p.layers[0]) :
+		     (size_t)((char *)(uintptr_t)snnq_program_region(blob, (uint32_t)i - 1) - blob) +
+			     sizeof(p.regions[0]);
+		blob[at] = 1;
+		expect_diag(blob, size, &bad, "first byte", i);
+		blob[at] = 0;
+		at += !i ? 23 : layer ? p.h.layer_bytes - sizeof(p.layers[0]) - 1 : 7;
+		blob[at] = 1;
+		expect_diag(blob, size, &bad, "last byte", i);
+		blob[at] = 0;
+	}
+	expect_diag(blob, size, &fine, "as before", 0);
+	free(blob);
+}
+
+/* What a declared bound may be, and what follows from it. */
+static void value_bounds(void **context)
+{
+	struct snnq_layer *l;
+	struct program p;
+
+	(void)context;
+	/* Counts up to 4 may come from more channels than counts up to 7. */
+	program_init(&p, 1, 1);
+	l = add_layer(&p, SNNQ_OP_CONV2D);
+	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 3, 64, 1, 65536), SNNQ_ROLE_INPUT);
+	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, 1), SNNQ_ROLE_OUTPUT);
+	l->geometry = (struct snnq_geometry){ 64, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
+	set_weights(&p, l, SNNQ_SCHEME_UNIFORM, 8);
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");	/* 2^22 * 7 * 128 */
+	l->in[0].bound = 4;
+	refused(&p, SNNQ_CHECK_NEEDS, 0, "in[0].bound");
+	p.h.needs = SNNQ_PROGRAM_NEEDS_BOUNDS;
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");	/* 2^22 * 4 * 128 = 2^31 */
+	l->in[0].channels--;
+	p.regions[2].bytes -= 64;
+	accepted(&p);
+	l->in[0].bound = 5;
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+	l->in[0].bound = 8;
+	refused(&p, SNNQ_CHECK_BOUND, 0, "in[0].bound");
+	l->in[0].bound = ~0u;
+	refused(&p, SNNQ_CHECK_BOUND, 0, "in[0].bound");
+	l->in[0].bound = 4;
+	l->out.bound = 1000;
+	refused(&p, SNNQ_CHECK_UNSUPPORTED, 0, "out.bound");
+	l->out.bound = 0;
+	l->in[0].format = SNNQ_FORMAT_SIGNED;
+	refused(&p, SNNQ_CHECK_UNSUPPORTED, 0, "in[0].bound");
+}
+
+/* A bound belongs to what is in scratch; maxima have that of their operand. */
+static void bounds_of_sources(void **context)
+{
+	struct snnq_tensor t = tensor(SNNQ_FORMAT_UNSIGNED, 3, 1, 1, 64), in;
+	struct snnq_layer *l;
+	struct program p;
+
+	(void)context;
+	program_init(&p, 1, 1);
+	p.h.needs = SNNQ_PROGRAM_NEEDS_BOUNDS;
+	in = in_region(&p, t, SNNQ_ROLE_INPUT);
+	l = add_layer(&p, SNNQ_OP_ELEMENTWISE);
+	l->in[0] = l->in[1] = in;
+	t.bound = 6;
+	l->out = in_scratch(&p, t);
+	l = add_layer(&p, SNNQ_OP_POOL_MAX);
+	l->in[0] = p.layers[0].out;
+	l->out = in_region(&p, t, SNNQ_ROLE_OUTPUT);
+	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
+	accepted(&p);
+	l->out.bound = 0;
+	refused(&p, SNNQ_CHECK_BOUND, 1, "out.bound");
+	l->in[0].bound = 0;		/* as a wider one than was written: not the same tensor */
+	refused(&p, SNNQ_CHECK_TENSOR_SOURCE, 1, "in[0].offset");
+	p.layers[0].out.bound = 0;
+	accepted(&p);
+	l->in[0].bound = l->out.bound = 7;
+	refused(&p, SNNQ_CHECK_TENSOR_SOURCE, 1, "in[0].offset");
 }
 
 /* Convolution: window times channels of a group; attention: tokens times channels of a head. */
@@ -249,7 +358,7 @@ static void accumulators_of_windows(void **context)
 	l = add_layer(&p, SNNQ_OP_CONV2D);
 	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 3, 3, 29128), SNNQ_ROLE_INPUT);
 	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, 2), SNNQ_ROLE_OUTPUT);
-	l->geometry = (struct snnq_geometry){ 3, 3, 1, 1, 0, 0, 1, 1, 2 };
+	l->geometry = (struct snnq_geometry){ 3, 3, 1, 1, 0, 0, 1, 1, 2, 0, 0, 0 };
 	set_weights(&p, l, SNNQ_SCHEME_POT, 5);
 	/* 9 * 14564 * 2^14 is beyond 2^31 - 1; 9 * 14563 * 2^14 is not. */
 	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
@@ -288,10 +397,10 @@ static void empty_windows(void **context)
 	l = add_layer(&p, SNNQ_OP_POOL_MAX);
 	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 1, 3, 1), SNNQ_ROLE_INPUT);
 	l->out = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 1, 3, 1), SNNQ_ROLE_OUTPUT);
-	l->geometry = (struct snnq_geometry){ 1, 3, 1, 1, 0, 1, 1, 1, 1 };
+	l->geometry = (struct snnq_geometry){ 1, 3, 1, 1, 0, 1, 1, 1, 1, 0, 0, 0 };
 	accepted(&p);
 	/* Two taps 4 apart, padding 4: windows at -4, -3, ... 2; -1 misses 0, 1, 2. */
-	l->geometry = (struct snnq_geometry){ 1, 2, 1, 1, 0, 4, 1, 4, 1 };
+	l->geometry = (struct snnq_geometry){ 1, 2, 1, 1, 0, 4, 1, 4, 1, 0, 0, 0 };
 	l->out.width = 7;
 	p.regions[1].step_bytes = 56;
 	refused(&p, SNNQ_CHECK_GEOMETRY, 0, "geometry.pad_w");
@@ -310,7 +419,7 @@ static void add_copy(struct program *p, struct snnq_tensor in, struct snnq_tenso
 
 	l->in[0] = in;
 	l->out = out;
-	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1 };
+	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
 }
 
 /* Scratch is read as it was last written; outputs are written once. */
@@ -355,7 +464,7 @@ static void sources(void **context)
 static void aliases(void **context)
 {
 	struct snnq_tensor t = tensor(SNNQ_FORMAT_UNSIGNED, 1, 2, 1, 64), operands[3], in, out;
-	static const uint16_t ops[] = { SNNQ_OP_ADD, SNNQ_OP_ATTENTION };
+	static const uint16_t ops[] = { SNNQ_OP_ELEMENTWISE, SNNQ_OP_ATTENTION };
 	struct snnq_layer *l;
 	struct program p;
 	uint32_t i, k, n;
@@ -437,7 +546,7 @@ static void states(void **context)
 
 		l->in[0] = in_region(&p, t, SNNQ_ROLE_INPUT);
 		l->out = in_region(&p, t, SNNQ_ROLE_OUTPUT);
-		l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1 };
+		l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
 		l->param = 1;
 		set_lif(&p, l, 1);
 		place_state(&p, l);
@@ -506,11 +615,11 @@ static void capabilities(void **context)
 	LESS(max_program_bytes, (uint32_t)size - 1, NOT_IN_LAYER, "total_bytes");
 	LESS(scheme_pot, 0x2c, CONV, "quant.bits");
 	LESS(scheme_odd, 0, LINEAR, "quant.bits");
-	for (uint32_t op = SNNQ_OP_EVENTS; op < SNNQ_OP_COUNT; op++) {
+	for (uint32_t op = SNNQ_OP_EVENTS; snnq_caps_all.ops >> op; op++) {
 		static const uint32_t first[] = {
 			[SNNQ_OP_EVENTS] = EVENTS, [SNNQ_OP_CONV2D] = CONV,
 			[SNNQ_OP_LINEAR] = LINEAR, [SNNQ_OP_POOL_MAX] = POOL_MAX,
-			[SNNQ_OP_POOL_SUM] = POOL_SUM, [SNNQ_OP_ADD] = ADD,
+			[SNNQ_OP_POOL_SUM] = POOL_SUM, [SNNQ_OP_ELEMENTWISE] = ADD,
 			[SNNQ_OP_ATTENTION] = ATTENTION, [SNNQ_OP_READOUT] = READOUT,
 		};
 
@@ -554,7 +663,7 @@ static void dims_of_device(void **context)
 					      (uint16_t)(cases[i].w + grow), cases[i].out),
 				   SNNQ_ROLE_OUTPUT);
 		l->geometry = (struct snnq_geometry){ 3, 3, 1, 1, cases[i].pad, cases[i].pad,
-						      1, 1, 1 };
+						      1, 1, 1, 0, 0, 0 };
 		set_weights(&p, l, SNNQ_SCHEME_UNIFORM, 1);
 		caps.max_dim = 9;
 		caps.max_channels = 9;
@@ -665,6 +774,8 @@ int main(void)
 		cmocka_unit_test(corrupt_fields), cmocka_unit_test(sizes),
 		cmocka_unit_test(schemes), cmocka_unit_test(largest_levels),
 		cmocka_unit_test(accumulators), cmocka_unit_test(accumulators_of_windows),
+		cmocka_unit_test(longer_descriptors), cmocka_unit_test(value_bounds),
+		cmocka_unit_test(bounds_of_sources),
 		cmocka_unit_test(empty_windows), cmocka_unit_test(sources),
 		cmocka_unit_test(aliases), cmocka_unit_test(neurons), cmocka_unit_test(states),
 		cmocka_unit_test(capabilities), cmocka_unit_test(dims_of_device),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * add.c - ADD: the sum of two bit-plane tensors, clamped to the output's format.
+ * add.c - ELEMENTWISE ADD: the sum of two bit-plane tensors, clamped to the output's range.
  */
 #include "engine.h"
 

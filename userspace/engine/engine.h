@@ -222,6 +222,9 @@ const void *job_view(struct job *job, uint32_t region, uint64_t offset, uint64_t
 
 /* tensor.c */
 bool tensor_mask(struct job *job, const struct snnq_tensor *t, uint64_t *data);
+/* Clamp elements to the declared bound. */
+bool tensor_limit(struct job *job, const struct snnq_tensor *t, uint64_t *data,
+		  __u64 *saturations);
 /* Add the number of set bits, or of int32 elements that are not zero. */
 bool tensor_count(struct job *job, const struct snnq_tensor *t, const uint64_t *data,
 		  __u64 *count);
@@ -325,8 +328,7 @@ static inline uint64_t tensor_index(const struct snnq_tensor *t, uint32_t plane,
 /* The largest magnitude of an element, bit-plane formats. */
 static inline int64_t tensor_bound(const struct snnq_tensor *t)
 {
-	return (1ll << (t->format == SNNQ_FORMAT_SIGNED ? t->planes - 1 : t->planes)) -
-	       (t->format == SNNQ_FORMAT_UNSIGNED);
+	return snnq_tensor_largest(t);
 }
 
 /* What a bit of a plane is worth. */

@@ -113,7 +113,7 @@ static void count_up(struct layer *l, uint64_t *out, uint64_t record)
 	uint32_t channel = record_channel(record), p;
 	uint64_t bit = 1ull << (channel % 64);
 
-	if (tensor_get(t, out, pos, channel) == (1 << t->planes) - 1) {
+	if (tensor_get(t, out, pos, channel) == tensor_bound(t)) {
 		l->stats.saturations += t->planes > 1;
 		return;
 	}

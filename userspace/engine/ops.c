@@ -26,7 +26,7 @@ const struct op op_table[SNNQ_OP_COUNT] = {
 		.lay_out = window_lay_out, .prepare = pool_prepare, .count = window_count,
 		.unpack = true, KERNELS(pool_sum),
 		.position_ops = pool_position_ops },
-	[SNNQ_OP_ADD] = {
+	[SNNQ_OP_ELEMENTWISE] = {
 		.count = count_spikes_as_synops, .run = add_run },
 	[SNNQ_OP_ATTENTION] = {
 		.prepare = attention_prepare, .count = count_all_inputs, KERNELS(attention),

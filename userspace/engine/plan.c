@@ -77,7 +77,7 @@ static void lay_out_buffers(struct snnq_plan *plan)
 	uint32_t i, k;
 
 	for (i = 0; i < h->layer_count; i++)
-		add_needs(&n, &snnq_program_layers(plan->program)[i]);
+		add_needs(&n, snnq_program_layer(plan->program, i));
 	for (k = 0; k < 3; k++)
 		plan->stage[k] = plan_part(plan, n.stage[k], 1);
 	plan->state = plan_part(plan, h->state_bytes, 1);
@@ -104,7 +104,7 @@ static void lay_out(struct snnq_plan *plan)
 	for (i = 0; i < h->layer_count; i++) {
 		struct layer unused = { 0 }, *l = plan->base ? &plan->layers[i] : &unused;
 
-		l->desc = &snnq_program_layers(program)[i];
+		l->desc = snnq_program_layer(program, i);
 		l->op = &op_table[l->desc->op];
 		l->geometry = l->desc->geometry;
 		if (l->op->lay_out)
@@ -128,7 +128,7 @@ static bool prepare(struct snnq_plan *plan, struct snnq_pace *pace)
 	for (i = 0; i < plan->info.layer_count; i++) {
 		struct layer *l = &plan->layers[i];
 
-		l->desc = &snnq_program_layers(plan->program)[i];
+		l->desc = snnq_program_layer(plan->program, i);
 		if (l->op->prepare && l->op->prepare(plan, l, pace))
 			return true;
 		if (neuron_prepare(plan, l, pace))

@@ -79,7 +79,7 @@ static uint64_t *scratch_slot(const struct snnq_plan *plan, const struct snnq_te
 }
 
 /* Make the operands of a step available; event lists are read by their layer. */
-static bool load_inputs(struct job *job, const struct layer *l, uint32_t slot, struct step *s)
+static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, struct step *s)
 {
 	struct snnq_plan *plan = job->plan;
 	uint32_t k;
@@ -95,7 +95,8 @@ static bool load_inputs(struct job *job, const struct layer *l, uint32_t slot, s
 			continue;
 		}
 		if (job_read(job, t->region, user_offset(plan, t, s->t), plan->stage[k], bytes) ||
-		    tensor_mask(job, t, plan->stage[k]))
+		    tensor_mask(job, t, plan->stage[k]) ||
+		    tensor_limit(job, t, plan->stage[k], &l->stats.saturations))
 			return true;
 		s->in[k] = plan->stage[k];
 	}

@@ -28,6 +28,43 @@ bool tensor_mask(struct job *job, const struct snnq_tensor *t, uint64_t *data)
 	return false;
 }
 
+/* Clamp 64 elements, their planes @stride words apart; returns how many it were. */
+static uint32_t limit_word(const struct snnq_tensor *t, uint64_t *data, uint64_t stride)
+{
+	uint64_t above = 0, equal = ~0ull;
+	uint32_t p;
+
+	for (p = t->planes; p-- > 0;) {
+		uint64_t w = data[p * stride];
+
+		if (!(t->bound >> p & 1))
+			above |= equal & w;
+		equal &= t->bound >> p & 1 ? w : ~w;
+	}
+	for (p = 0; above && p < t->planes; p++) {
+		data[p * stride] &= ~above;
+		data[p * stride] |= t->bound >> p & 1 ? above : 0;
+	}
+	return (uint32_t)__builtin_popcountll(above);
+}
+
+bool tensor_limit(struct job *job, const struct snnq_tensor *t, uint64_t *data,
+		  __u64 *saturations)
+{
+	uint64_t words = tensor_positions(t) * tensor_words(t), i, end;
+
+	if (!t->bound)
+		return false;
+	for (i = 0; i < words;) {
+		end = words - i < BLOCK / SNNQ_MAX_PLANES ? words : i + BLOCK / SNNQ_MAX_PLANES;
+		if (work(job, (uint32_t)(end - i) * 2 * t->planes))
+			return true;
+		for (; i < end; i++)
+			*saturations += limit_word(t, data + i, words);
+	}
+	return false;
+}
+
 SIMD_CLONES
 static uint64_t count_bits(const uint64_t *data, uint64_t words)
 {
@@ -149,7 +186,7 @@ int32_t tensor_clamp(const struct snnq_tensor *t, int64_t v, __u64 *saturations)
 		high = ((int64_t)1 << (t->planes - 1)) - 1;
 		low = -high - 1;
 	} else {
-		high = ((int64_t)1 << t->planes) - 1;
+		high = tensor_bound(t);
 	}
 	if (v >= low && v <= high)
 		return (int32_t)v;

@@ -8,7 +8,7 @@ from . import packing
 from . import program as pg
 from .container import Case
 
-NONE3 = (pg.Tensor(), pg.Tensor(), pg.Tensor())
+UNUSED = (pg.Tensor(),) * pg.OPERANDS
 
 
 class Builder:
@@ -24,13 +24,13 @@ class Builder:
         self.case = None
 
     # --- tensors and layers ------------------------------------------------------------------
-    def input(self, planes, height, width, channels, fmt=pg.UNSIGNED, density=0.3):
-        t = self.program.tensor(pg.INPUT, fmt, planes, height, width, channels)
+    def input(self, planes, height, width, channels, fmt=pg.UNSIGNED, density=0.3, bound=0):
+        t = self.program.tensor(pg.INPUT, fmt, planes, height, width, channels, bound)
         self.inputs.append((t, density))
         return t
 
-    def out(self, role, planes, height, width, channels, fmt=pg.UNSIGNED):
-        return self.program.tensor(role, fmt, planes, height, width, channels)
+    def out(self, role, planes, height, width, channels, fmt=pg.UNSIGNED, bound=0):
+        return self.program.tensor(role, fmt, planes, height, width, channels, bound)
 
     def table(self, values):
         return self.program.add_table(np.atleast_1d(values))
@@ -49,7 +49,7 @@ class Builder:
     def layer(self, op, ins, out, neuron=None, weights=None, **more):
         """Add a layer; WEIGHTS is (scheme, bits), (scheme, bits, codes[row][weight]) or
         (scheme, bits, bytes)."""
-        layer = pg.Layer(op=op, ins=[*ins, *NONE3[len(ins):]], out=out,
+        layer = pg.Layer(op=op, ins=[*ins, *UNUSED[len(ins):]], out=out,
                          neuron=neuron or pg.Neuron(), **more)
         if weights:
             self._place_weights(layer, *weights)
@@ -74,37 +74,39 @@ class Builder:
         return codes
 
     def conv(self, x, channels, weights, neuron, role=pg.OUTPUT, kernel=(3, 3), stride=(1, 1),
-             pad=(0, 0), dilation=(1, 1), groups=1, planes=1, fmt=pg.UNSIGNED, **more):
+             pad=(0, 0), dilation=(1, 1), groups=1, planes=1, fmt=pg.UNSIGNED, bound=0, **more):
         g = pg.Geometry(*kernel, *stride, *pad, *dilation, groups)
-        out = self.out(role, planes, *g.out_size(x.height, x.width), channels, fmt)
+        out = self.out(role, planes, *g.out_size(x.height, x.width), channels, fmt, bound)
         self.layer(pg.OP_CONV2D, [x], out, neuron, weights, geometry=g, **more)
         return out
 
     def linear(self, x, channels, weights, neuron, role=pg.OUTPUT, planes=1, fmt=pg.UNSIGNED,
-               **more):
-        out = self.out(role, planes, x.height, x.width, channels, fmt)
+               bound=0, **more):
+        out = self.out(role, planes, x.height, x.width, channels, fmt, bound)
         self.layer(pg.OP_LINEAR, [x], out, neuron, weights, **more)
         return out
 
     def pool(self, op, x, kernel, stride, pad=(0, 0), dilation=(1, 1), role=pg.OUTPUT,
              planes=1, fmt=pg.UNSIGNED, neuron=None, **more):
         g = pg.Geometry(*kernel, *stride, *pad, *dilation, 1)
-        out = self.out(role, planes, *g.out_size(x.height, x.width), x.channels, fmt)
+        bound = x.bound if op == pg.OP_POOL_MAX else 0
+        out = self.out(role, planes, *g.out_size(x.height, x.width), x.channels, fmt, bound)
         self.layer(op, [x], out, neuron, geometry=g, **more)
         return out
 
-    def add(self, a, b, planes, fmt=pg.UNSIGNED, role=pg.OUTPUT):
-        out = self.out(role, planes, a.height, a.width, a.channels, fmt)
-        self.layer(pg.OP_ADD, [a, b], out)
+    def add(self, a, b, planes, fmt=pg.UNSIGNED, role=pg.OUTPUT, bound=0):
+        out = self.out(role, planes, a.height, a.width, a.channels, fmt, bound)
+        self.layer(pg.OP_ELEMENTWISE, [a, b], out)
         return out
 
     def copy(self, x):
         """X, which lies in scratch, in an output region: a maximum over windows of one."""
         return self.pool(pg.OP_POOL_MAX, x, (1, 1), (1, 1), planes=x.planes, fmt=x.format)
 
-    def attention(self, q, k, v, heads, neuron, role=pg.OUTPUT, planes=1, fmt=pg.UNSIGNED):
+    def attention(self, q, k, v, heads, neuron, role=pg.OUTPUT, planes=1, fmt=pg.UNSIGNED,
+                  mode=pg.QK_FIRST):
         out = self.out(role, planes, q.height, q.width, q.channels, fmt)
-        self.layer(pg.OP_ATTENTION, [q, k, v], out, neuron, param=heads)
+        self.layer(pg.OP_ATTENTION, [q, k, v], out, neuron, param=heads, mode=mode)
         return out
 
     def readout(self, x, kind):
@@ -112,18 +114,18 @@ class Builder:
         self.layer(pg.OP_READOUT, [x], out, param=kind)
         return out
 
-    def events(self, planes, height, width, channels, room, role=pg.OUTPUT, offset=0):
+    def events(self, planes, height, width, channels, room, role=pg.OUTPUT, offset=0, bound=0):
         """An EVENTS layer with a list of at least ROOM bytes; returns list and result."""
         region = self.program.add_region(pg.EVENTS, room)
         source = pg.Tensor(offset, region, pg.EVENT_LIST, 0, height, width, channels)
-        out = self.out(role, planes, height, width, channels)
+        out = self.out(role, planes, height, width, channels, bound=bound)
         self.layer(pg.OP_EVENTS, [source], out)
         return source, out
 
     # --- jobs --------------------------------------------------------------------------------
     def random_values(self, tensor, density):
         """Mostly zero; else anything that the format holds."""
-        low, high = packing.limits(tensor)
+        low, high = packing.format_limits(tensor)
         values = self.rng.integers(low, high + 1, tensor.shape)
         return np.where(self.rng.random(tensor.shape) < density, values if tensor.planes != 1 else 1, 0)
 
@@ -139,7 +141,7 @@ class Builder:
         return regions
 
     def _dirty(self, tensor, step):
-        top = -1 if tensor.format == pg.SIGNED else packing.limits(tensor)[1]
+        top = -1 if tensor.format == pg.SIGNED else packing.format_limits(tensor)[1]
         ones = packing.pack_tensor(tensor, np.full(tensor.shape, top))
         mask = np.frombuffer(ones, np.uint8)
         noise = self.rng.integers(0, 256, len(step)).astype(np.uint8)

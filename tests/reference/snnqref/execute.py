@@ -155,7 +155,7 @@ class LayerRun:
         if layer.op == pg.OP_EVENTS:
             out = self._events(t)
         else:
-            ins = [self.job.read(tensor, t) for tensor in layer.operands]
+            ins = [self._read(tensor, t) for tensor in layer.operands]
             self._count_inputs(ins)
             if layer.op == pg.OP_READOUT:
                 return self._readout(ins[0])
@@ -164,6 +164,13 @@ class LayerRun:
                 out = self.stage.step(out, number)
         self._write(out, t)
         return None
+
+    def _read(self, tensor, t):
+        """An operand; one that others wrote is clamped to its bound."""
+        values = self.job.read(tensor, t)
+        if tensor.bound and tensor.region != pg.SCRATCH:
+            values = self._clamp(values, *packing.limits(tensor))
+        return values
 
     def _compute(self, ins):
         layer, x = self.layer, ins[0]
@@ -183,7 +190,7 @@ class LayerRun:
             acc, synops = attention(layer, *ins)
             self.stats['synops'] += synops
             return acc
-        if layer.op == pg.OP_ADD:
+        if layer.op == pg.OP_ELEMENTWISE:
             self._count_spikes_as_synops(ins)
             return self._clamp(x + ins[1], *packing.limits(layer.out))
         raise ValueError(f'operation {layer.op}')

@@ -12,7 +12,7 @@ def pack_tensor(tensor, values):
     values = np.asarray(values, dtype=np.int64).reshape(tensor.shape)
     if tensor.format == pg.INT32:
         return values.astype('<i4').tobytes()
-    low, high = limits(tensor)
+    low, high = format_limits(tensor)
     if values.size and (values.min() < low or values.max() > high):
         raise ValueError(f'values outside {low}..{high}')
     planes = []
@@ -40,6 +40,11 @@ def unpack_tensor(tensor, data):
 
 
 def limits(tensor):
+    """Least and greatest value of an element."""
+    return (0, tensor.bound) if tensor.bound else format_limits(tensor)
+
+
+def format_limits(tensor):
     """Least and greatest value that the format holds."""
     if tensor.format == pg.INT32:
         return -2**31, 2**31 - 1

@@ -12,6 +12,7 @@ NO_LAYER = NO_REGION = 0xFFFF
 READ, WRITE = 1, 2
 WEIGHTS, INPUT, EVENTS, OUTPUT, READOUT = 1, 2, 3, 4, 5
 NO_FORMAT, UNSIGNED, SIGNED, INT32, EVENT_LIST = 0, 1, 2, 3, 4
+NEEDS_BOUNDS = 1
 NO_SCHEME, UNIFORM, ODD, POT, APOT, TERNARY = 0, 1, 2, 3, 4, 5
 NO_NEURON, LIF, CUBA = 0, 1, 2
 GE, GT = 0, 1
@@ -19,15 +20,19 @@ HARD, SOFT, NO_RESET = 0, 1, 2
 NO_LEAK, DIVN, Q16, TZ12 = 0, 1, 2, 3
 STICKY, OLD_CURRENT = 1, 2
 OP_EVENTS, OP_CONV2D, OP_LINEAR, OP_POOL_MAX, OP_POOL_SUM = 1, 2, 3, 4, 5
-OP_ADD, OP_ATTENTION, OP_READOUT = 6, 7, 8
+OP_ELEMENTWISE, OP_ATTENTION, OP_READOUT = 6, 7, 8
+QK_FIRST, KV_FIRST = 0, 1
 SKIP_FIRST = 1
 READOUT_SUM, READOUT_LAST = 1, 2
 EVENT_END = (1 << 64) - 1
 OK, BAD_EVENT, BAD_STATE = 0, 5, 6
 STATE_HEADER_BYTES = 64
+OPERANDS = 4
+HEADER_BYTES, REGION_BYTES, LAYER_BYTES = 96, 32, 544
+SCALE_BYTES = 64               # of operands, for nothing that is executed
 
 ACCESS_OF_ROLE = {WEIGHTS: READ, INPUT: READ, EVENTS: READ, OUTPUT: WRITE, READOUT: WRITE}
-HEADER = struct.Struct('<8I2Q4I')
+HEADER = struct.Struct('<12I3Q24x')
 REGION = struct.Struct('<2Q2IQ')
 STATS_FIELDS = (
     'input_spikes', 'input_possible', 'synops', 'neuron_updates', 'output_spikes',
@@ -44,7 +49,8 @@ class Tensor:
     height: int = 0
     width: int = 0
     channels: int = 0
-    layout = struct.Struct('<QHBBHHI4x')
+    bound: int = 0               # largest element; 0: what the planes hold
+    layout = struct.Struct('<QHBBHHII24x')
 
     @property
     def shape(self):
@@ -93,7 +99,7 @@ class Geometry:
     dilation_h: int = 0
     dilation_w: int = 0
     groups: int = 0
-    layout = struct.Struct('<HHBBHHBBI')
+    layout = struct.Struct('<HHBBHHBBI8x')
 
     def out_size(self, height, width):
         return ((height + 2 * self.pad_h - self.dilation_h * (self.kernel_h - 1) - 1)
@@ -123,7 +129,17 @@ class Neuron:
     bias_count: int = 0
     mult_index: int = 0
     mult_count: int = 0
-    layout = struct.Struct('<8BIIiHH6I12x')
+    # In the order of the descriptor, which has more between them.
+    layout = struct.Struct('<8B4xH2xIIIi12x6I60x')
+
+    def pack(self):
+        v = astuple(self)
+        return self.layout.pack(*v[:8], v[11], v[12], *v[8:11], *v[13:])
+
+    @classmethod
+    def parse(cls, blob, offset):
+        v = cls.layout.unpack_from(blob, offset)
+        return cls(*v[:8], *v[10:13], *v[8:10], *v[13:])
 
 
 @dataclass
@@ -131,15 +147,14 @@ class Layer:
     op: int = 0
     flags: int = 0
     param: int = 0
-    ins: list = field(default_factory=lambda: [Tensor(), Tensor(), Tensor()])
+    mode: int = 0
+    ins: list = field(default_factory=lambda: [Tensor()] * OPERANDS)
     out: Tensor = field(default_factory=Tensor)
     quant: Quant = field(default_factory=Quant)
     geometry: Geometry = field(default_factory=Geometry)
-    loop: int = 0
     neuron: Neuron = field(default_factory=Neuron)
     state_offset: int = 0
     tag: int = 0
-    BYTES = 224
 
     @property
     def operands(self):
@@ -177,25 +192,24 @@ class Layer:
         return parts * part + self.neuron.delay * self.out.bytes
 
     def pack(self):
-        blob = struct.pack('<HHI', self.op, self.flags, self.param)
+        blob = struct.pack('<HHII4x', self.op, self.flags, self.param, self.mode)
         for part in (*self.ins, self.out, self.quant, self.geometry):
             blob += part.layout.pack(*astuple(part))
-        blob += struct.pack('<I', self.loop) + self.neuron.layout.pack(*astuple(self.neuron))
-        return blob + struct.pack('<QI12x', self.state_offset, self.tag)
+        return blob + bytes(SCALE_BYTES) + self.neuron.pack() + struct.pack(
+            '<Q4xI40x', self.state_offset, self.tag)
 
     @classmethod
     def parse(cls, blob):
-        layer = cls(*struct.unpack_from('<HHI', blob, 0))
+        layer = cls(*struct.unpack_from('<HHII', blob, 0))
 
         def part(kind, offset):
             return kind(*kind.layout.unpack_from(blob, offset))
-        layer.ins = [part(Tensor, 8 + 24 * i) for i in range(3)]
-        layer.out = part(Tensor, 80)
-        layer.quant = part(Quant, 104)
-        layer.geometry = part(Geometry, 120)
-        layer.loop = struct.unpack_from('<I', blob, 136)[0]
-        layer.neuron = part(Neuron, 140)
-        layer.state_offset, layer.tag = struct.unpack_from('<QI', blob, 200)
+        layer.ins = [part(Tensor, 16 + 48 * i) for i in range(OPERANDS)]
+        layer.out = part(Tensor, 208)
+        layer.quant = part(Quant, 256)
+        layer.geometry = part(Geometry, 272)
+        layer.neuron = Neuron.parse(blob, 296 + SCALE_BYTES)
+        layer.state_offset, layer.tag = struct.unpack_from('<Q4xI', blob, 488)
         return layer
 
 
@@ -221,6 +235,14 @@ class Program:
         self.regions = []
         self.layers = []
         self.table = []
+        # Longer descriptors than needed have zeros behind what is known.
+        self.sizes = HEADER_BYTES, REGION_BYTES, LAYER_BYTES
+
+    @property
+    def needs(self):
+        """Required features."""
+        tensors = [t for layer in self.layers for t in (*layer.ins, layer.out)]
+        return NEEDS_BOUNDS if any(t.bound for t in tensors) else 0
 
     def add_region(self, role, size=0):
         """A region of SIZE bytes (a step, for roles with a time axis); returns its number."""
@@ -236,9 +258,9 @@ class Program:
         self.table += [int(v) for v in values]
         return index, len(self.table) - index
 
-    def tensor(self, role, fmt, planes, height, width, channels):
+    def tensor(self, role, fmt, planes, height, width, channels, bound=0):
         """A tensor in a region of its own, or in scratch when ROLE is None."""
-        t = Tensor(0, SCRATCH, fmt, planes, height, width, channels)
+        t = Tensor(0, SCRATCH, fmt, planes, height, width, channels, bound)
         if role is None:
             t.offset = self.scratch_step_bytes
             self.scratch_step_bytes += (t.bytes + 7) // 8 * 8
@@ -255,34 +277,40 @@ class Program:
         return layer
 
     def pack(self):
-        total = (HEADER.size + REGION.size * len(self.regions)
-                 + Layer.BYTES * len(self.layers) + 4 * len(self.table))
-        blob = HEADER.pack(MAGIC, VERSION, total, len(self.layers), len(self.regions),
-                           len(self.table), self.max_steps, self.tile_steps,
-                           self.scratch_step_bytes, self.state_bytes, 0, 0, 0, 0)
+        header, region, layer = self.sizes
+        total = (header + region * len(self.regions) + layer * len(self.layers)
+                 + 4 * len(self.table))
+        blob = HEADER.pack(MAGIC, VERSION, total, *self.sizes, len(self.layers),
+                           len(self.regions), len(self.table), self.max_steps,
+                           self.tile_steps, 0, self.needs, self.scratch_step_bytes,
+                           self.state_bytes).ljust(header, b'\0')
         for r in self.regions:
-            blob += REGION.pack(*astuple(r), 0)
-        for layer in self.layers:
-            blob += layer.pack()
+            blob += REGION.pack(*astuple(r), 0).ljust(region, b'\0')
+        for part in self.layers:
+            blob += part.pack().ljust(layer, b'\0')
         return blob + struct.pack(f'<{len(self.table)}i', *self.table)
 
     @classmethod
     def parse(cls, blob):
-        (magic, version, total, layers, regions, table, max_steps, tile_steps,
-         scratch, state, *zero) = HEADER.unpack_from(blob)
-        size = HEADER.size + REGION.size * regions + Layer.BYTES * layers + 4 * table
-        if (magic, version) != (MAGIC, VERSION) or any(zero):
+        (magic, version, total, *sizes, layers, regions, table, max_steps, tile_steps,
+         flags, needs, scratch, state) = HEADER.unpack_from(blob)
+        if (magic, version) != (MAGIC, VERSION) or flags or needs & ~NEEDS_BOUNDS:
             raise ValueError('not a program of this version')
+        header, region, layer = sizes
+        if header < HEADER_BYTES or region < REGION_BYTES or layer < LAYER_BYTES:
+            raise ValueError(f'descriptors of {header}, {region}, {layer} bytes are too short')
+        size = header + region * regions + layer * layers + 4 * table
         if total != size or len(blob) != size:
             raise ValueError(f'program has {len(blob)} bytes, its parts need {size}')
         p = cls(max_steps, tile_steps)
+        p.sizes = header, region, layer
         p.scratch_step_bytes, p.state_bytes = scratch, state
-        at = HEADER.size
+        at = header
         for _ in range(regions):
             p.regions.append(Region(*REGION.unpack_from(blob, at)[:len(fields(Region))]))
-            at += REGION.size
+            at += region
         for _ in range(layers):
-            p.layers.append(Layer.parse(blob[at:at + Layer.BYTES]))
-            at += Layer.BYTES
+            p.layers.append(Layer.parse(blob[at:at + layer]))
+            at += layer
         p.table = list(struct.unpack_from(f'<{table}i', blob, at))
         return p

@@ -421,6 +421,9 @@ static int heavy_create(int fd, uint32_t *model)
 	} p = {
 		.header = {
 			.magic = SNNQ_PROGRAM_MAGIC, .version = SNNQ_PROGRAM_VERSION,
+			.header_bytes = sizeof(struct snnq_program_header),
+			.region_bytes = sizeof(struct snnq_region_desc),
+			.layer_bytes = sizeof(struct snnq_layer),
 			.total_bytes = sizeof(p), .layer_count = 1, .region_count = 4,
 			.max_steps = 1, .tile_steps = 1,
 			.state_bytes = sizeof(struct snnq_state_header),

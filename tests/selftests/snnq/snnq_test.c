@@ -148,6 +148,9 @@ void program_fill(struct test_program *p, uint32_t max_steps)
 	memset(p, 0, sizeof(*p));
 	p->header = (struct snnq_program_header) {
 		.magic = SNNQ_PROGRAM_MAGIC, .version = SNNQ_PROGRAM_VERSION,
+		.header_bytes = sizeof(struct snnq_program_header),
+		.region_bytes = sizeof(struct snnq_region_desc),
+		.layer_bytes = sizeof(struct snnq_layer),
 		.total_bytes = sizeof(*p), .layer_count = 2, .region_count = 3,
 		.table_count = 1, .max_steps = max_steps, .tile_steps = 16,
 		.scratch_step_bytes = 8,

@@ -54,7 +54,7 @@ static uint64_t fan_in(const struct graph *g, const struct graph_layer *l)
 		return graph_layer_params(g, l) / l->out_channels;
 	case SNNQ_OP_ATTENTION:
 		return times(positions_of(&l->out), l->out.channels / l->heads);
-	case SNNQ_OP_ADD:
+	case SNNQ_OP_ELEMENTWISE:
 		return l->in_count;
 	default:
 		return window;
@@ -73,7 +73,7 @@ static uint32_t sum_bits(const struct graph *g, const struct graph_layer *l)
 				    0;
 	case SNNQ_OP_POOL_MAX:
 		return in->planes;
-	case SNNQ_OP_ADD:
+	case SNNQ_OP_ELEMENTWISE:
 		return l->out.planes;
 	case SNNQ_OP_POOL_SUM:
 		return energy_acc_bits(l->value, fan_in(g, l), input_max(in));

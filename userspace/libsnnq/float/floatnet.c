@@ -159,7 +159,7 @@ static int take_neuron(const struct builder *b, struct real_layer *r)
 {
 	const struct graph_layer *l = r->graph;
 
-	if (l->op == SNNQ_OP_POOL_MAX || l->op == SNNQ_OP_ADD)
+	if (l->op == SNNQ_OP_POOL_MAX || l->op == SNNQ_OP_ELEMENTWISE)
 		return 0;
 	r->threshold = expand(&l->threshold, l->out.channels);
 	r->bias = expand(&l->bias, l->out.channels);

@@ -105,6 +105,22 @@ static struct snnq_layer *add_layer(struct compiler *c, uint32_t op)
 	return l;
 }
 
+/* What sums of counts and maxima of them come to, where that is less than their planes hold. */
+static uint32_t bound_of(const struct snnq_layer *l)
+{
+	uint64_t sum;
+
+	if (l->out.format != SNNQ_FORMAT_UNSIGNED)
+		return 0;
+	if (l->op == SNNQ_OP_POOL_MAX)
+		return l->in[0].bound;
+	if (l->op != SNNQ_OP_ELEMENTWISE || l->in[0].format != SNNQ_FORMAT_UNSIGNED ||
+	    l->in[1].format != SNNQ_FORMAT_UNSIGNED)
+		return 0;
+	sum = (uint64_t)snnq_tensor_largest(&l->in[0]) + snnq_tensor_largest(&l->in[1]);
+	return sum < snnq_tensor_largest(&l->out) ? (uint32_t)sum : 0;
+}
+
 static void compile_layer(struct compiler *c, const struct graph_layer *g)
 {
 	struct snnq_layer *l = add_layer(c, g->op);
@@ -115,6 +131,9 @@ static void compile_layer(struct compiler *c, const struct graph_layer *g)
 	out.offset = bump(&c->header.scratch_step_bytes, snnq_tensor_bytes(&out));
 	c->out->offsets[g - c->graph->layers] = out.offset;
 	l->out = out;
+	l->out.bound = bound_of(l);
+	if (l->out.bound)
+		c->header.needs |= SNNQ_PROGRAM_NEEDS_BOUNDS;
 	if (g->op != SNNQ_OP_LINEAR)
 		l->geometry = g->geometry;
 	l->flags = g->skip_first ? SNNQ_LAYER_FLAG_SKIP_FIRST : 0;
@@ -154,7 +173,7 @@ static void compile_tap(struct compiler *c, uint32_t i)
 		*l = c->layers[i];
 	} else {
 		l->in[0] = from;
-		l->geometry = (struct snnq_geometry) { 1, 1, 1, 1, 0, 0, 1, 1, 1 };
+		l->geometry = (struct snnq_geometry) { 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
 	}
 	l->out = from;
 	l->out.region = (uint16_t)user(c->out->taps_region);
@@ -221,6 +240,9 @@ static void fill_header(struct compiler *c, const struct compile_opts *o)
 
 	c->header.magic = SNNQ_PROGRAM_MAGIC;
 	c->header.version = SNNQ_PROGRAM_VERSION;
+	c->header.header_bytes = sizeof(struct snnq_program_header);
+	c->header.region_bytes = sizeof(struct snnq_region_desc);
+	c->header.layer_bytes = sizeof(struct snnq_layer);
 	c->header.max_steps = steps;
 	c->header.tile_steps = tile;
 	c->header.state_bytes = sizeof(struct snnq_state_header);

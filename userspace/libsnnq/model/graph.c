@@ -626,7 +626,7 @@ static void get_details(struct parser *p, struct graph_layer *l)
 	case GRAPH_AVGPOOL:
 		get_geometry(p, l, in);
 		break;
-	case SNNQ_OP_ADD:
+	case SNNQ_OP_ELEMENTWISE:
 		same_shapes(p, l);
 		l->out.format = SNNQ_FORMAT_UNSIGNED;
 		l->out.planes = (uint8_t)get_integer(p, l->json, "planes", 1, SNNQ_MAX_PLANES);
@@ -663,14 +663,14 @@ static void check_layer_keys(struct parser *p, const struct graph_layer *l)
 				    "planes signed" },
 		{ GRAPH_AVGPOOL, "name op inputs kernel stride padding dilation bias neuron planes "
 				 "signed" },
-		{ SNNQ_OP_ADD, "name op inputs planes signed" },
+		{ SNNQ_OP_ELEMENTWISE, "name op inputs planes signed" },
 		{ SNNQ_OP_ATTENTION, "name op inputs heads bias neuron planes signed" },
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (known[i].op == l->op)
 			only_keys(p, l->json, l->op_name, known[i].keys);
-	if (l->op != SNNQ_OP_ADD && l->neuron.model != SNNQ_NEURON_NONE &&
+	if (l->op != SNNQ_OP_ELEMENTWISE && l->neuron.model != SNNQ_NEURON_NONE &&
 	    (member(l->json, "planes") || member(l->json, "signed")))
 		complain(p, "planes, signed: expected none, as the neuron's output is spikes");
 }
@@ -680,7 +680,7 @@ static void get_layer(struct parser *p, cJSON *json, uint32_t index)
 	static const struct word ops[] = {
 		{ "conv2d", SNNQ_OP_CONV2D }, { "linear", SNNQ_OP_LINEAR },
 		{ "maxpool", SNNQ_OP_POOL_MAX }, { "sumpool", SNNQ_OP_POOL_SUM },
-		{ "avgpool", GRAPH_AVGPOOL }, { "add", SNNQ_OP_ADD },
+		{ "avgpool", GRAPH_AVGPOOL }, { "add", SNNQ_OP_ELEMENTWISE },
 		{ "attention", SNNQ_OP_ATTENTION }, { NULL },
 	};
 	struct graph_layer *l = &p->graph->layers[index];
@@ -698,7 +698,7 @@ static void get_layer(struct parser *p, cJSON *json, uint32_t index)
 	l->op_name = p->error ? "" : get_string(p, json, "op");
 	if (p->graph->integer && l->op == GRAPH_AVGPOOL)
 		complain(p, "op: \"avgpool\" in an integer model");
-	get_inputs(p, l, index, l->op == SNNQ_OP_ATTENTION ? 3 : l->op == SNNQ_OP_ADD ? 2 : 1);
+	get_inputs(p, l, index, l->op == SNNQ_OP_ATTENTION ? 3 : l->op == SNNQ_OP_ELEMENTWISE ? 2 : 1);
 	if (!p->error)
 		get_details(p, l);
 	check_layer_keys(p, l);

@@ -139,7 +139,7 @@ static struct snnq_geometry geometry_of(const struct graph_layer *l)
 {
 	if (l->op == SNNQ_OP_CONV2D)
 		return l->geometry;
-	return (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1 };
+	return (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
 }
 
 static int measure_group(struct weighted *w, const struct patch_source *source, uint32_t threads)
