@@ -218,7 +218,7 @@ static void test_memory_refused(void)
     uint64_t before = host_bytes(d);
 
     for (unsigned core = 0; core < CORES; core++) {
-        struct snnq_layer l = square_layer(16384, core);
+        struct snnq_layer l = square_layer(24576, core);
         struct snnq_cq_entry record;
 
         core_enable(d, core, 8, 8);
@@ -241,7 +241,7 @@ static void test_memory_plans(void)
     for (unsigned reset = 0; reset < 3; reset++) {
         core_enable(d, 0, 8, 8);
         for (unsigned i = 0; i < 5; i++) {
-            struct snnq_layer l = square_layer(4096, i % 4);
+            struct snnq_layer l = square_layer(5888, i % 4);
 
             g_assert_cmpuint(run(d, 0, &l, 0).status, ==, SNNQ_STATUS_OK);
             g_assert_cmpuint(host_bytes(d), >, before + 32 * MiB);
