@@ -413,7 +413,7 @@ def shape_cases():
 def attention_cases():
     for height, width, channels, heads in ((1, 1, 1, 1), (1, 9, 64, 1), (1, 9, 64, 8), (3, 3, 96, 3),
                                            (2, 3, 65, 5), (1, 7, 130, 2), (1, 66, 8, 8),
-                                           (1, 4, 192, 2)):
+                                           (1, 4, 192, 2), (8, 8, 96, 6), (5, 20, 20, 5)):
         b = Builder(f'attention-{height}x{width}-{channels}-{heads}')
         density = 0.4 if height * width > 1 else 1
         q, k, v = (b.input(1, height, width, channels, density=density) for _ in range(3))
@@ -422,6 +422,7 @@ def attention_cases():
         b.attention(q, k, v, heads, b.neuron(theta, leak=pg.DIVN, leak_param=2))
         b.attention(q, k, v, heads, b.neuron(), planes=0, fmt=pg.INT32)
         b.attention(q, q, v, heads, b.neuron(None, None, 1, requant_shift=2), planes=4)
+        b.attention(q, k, v, heads, b.neuron(theta, leak=pg.DIVN, leak_param=2), mode=pg.KV_FIRST)
         yield b.done(jobs=(2, 1), again=0, needs=('fire', 'out'))
 
 

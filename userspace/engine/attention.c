@@ -3,7 +3,8 @@
  * attention.c - accumulators of ATTENTION, one query token at a time: the row
  * a[n][.] of Q K^T by AND and popcount, then the sum of a[n][m] V[m].
  *
- * Counts synaptic operations itself, because a[n][m] > 0 is known only here.
+ * Synaptic operations are counted by the order that the layer states, from sums over
+ * tokens and over channels: they do not tell how accumulators are computed.
  */
 #include "engine.h"
 
@@ -48,13 +49,8 @@ ACCUMULATE(attention_generic)
 				return true;
 			for (c = head.first; c < head.end; c++)
 				a += tensor_get(t, s->in[0], n, c) * tensor_get(t, s->in[1], m, c);
-			l->stats.synops += (uint32_t)a;
-			for (c = head.first; c < head.end; c++) {
-				int32_t v = tensor_get(t, s->in[2], m, c);
-
-				acc[c] += a * v;
-				l->stats.synops += a > 0 && v;
-			}
+			for (c = head.first; c < head.end; c++)
+				acc[c] += a * tensor_get(t, s->in[2], m, c);
 		}
 	}
 	return false;
@@ -71,16 +67,15 @@ static inline uint32_t overlap(const uint64_t *q, const uint64_t *k, struct head
 	return a;
 }
 
-/* Add @a to the channels of the head that spike in @v; returns their number. */
-static inline uint32_t add_value(const uint64_t *v, struct head h, int32_t a, int32_t *acc,
+/* Add @a to the channels of the head that spike in @v. */
+static inline void add_value(const uint64_t *v, struct head h, int32_t a, int32_t *acc,
 				 bool dense)
 {
-	uint32_t spikes = 0, w;
+	uint32_t w;
 
 	for (w = h.first / 64; w * 64 < h.end; w++) {
 		uint64_t bits = v[w] & range_mask(h.first, h.end, w);
 
-		spikes += (uint32_t)__builtin_popcountll(bits);
 		if (dense) {
 			spread64(bits, a, acc + w * 64);
 			continue;
@@ -88,7 +83,6 @@ static inline uint32_t add_value(const uint64_t *v, struct head h, int32_t a, in
 		for (; bits; bits &= bits - 1)
 			acc[w * 64 + (uint32_t)__builtin_ctzll(bits)] += a;
 	}
-	return spikes;
 }
 
 /* Heads [first, end) of a query and keys [from, to). */
@@ -103,7 +97,7 @@ static inline __attribute__((always_inline)) void attend(struct layer *l, const 
 							 bool dense)
 {
 	uint32_t words = tensor_words(&l->desc->in[0]), h;
-	uint64_t synops = 0, m;
+	uint64_t m;
 
 	for (h = p.first; h < p.end; h++) {
 		struct head head = head_channels(l, h);
@@ -113,11 +107,9 @@ static inline __attribute__((always_inline)) void attend(struct layer *l, const 
 					     head);
 
 			if (a)
-				synops += a + add_value(s->in[2] + m * words, head, (int32_t)a, acc,
-							dense);
+				add_value(s->in[2] + m * words, head, (int32_t)a, acc, dense);
 		}
 	}
-	l->stats.synops += synops;
 }
 
 SIMD_CLONES
@@ -180,4 +172,116 @@ ACCUMULATE(attention_event)
 ACCUMULATE(attention_dense)
 {
 	return attend_all(part, l, s, (uint64_t)y * l->desc->in[0].width + x, acc, true);
+}
+
+#define COUNT_BITS	25u	/* of a number of tokens, at most SNNQ_MAX_DIM squared */
+#define COUNT_TOKENS	4096u	/* between two questions whether to go on */
+
+/* Spikes of each of 64 channels over tokens: bit p of their numbers in plane p. */
+struct columns {
+	uint64_t plane[COUNT_BITS];
+};
+
+static void columns_add(struct columns *c, uint64_t spikes)
+{
+	uint32_t p;
+
+	for (p = 0; spikes; p++) {
+		uint64_t carry = c->plane[p] & spikes;
+
+		c->plane[p] ^= spikes;
+		spikes = carry;
+	}
+}
+
+/* The sum over channels of the product of both numbers. */
+static uint64_t columns_product(const struct columns *a, const struct columns *b)
+{
+	uint64_t sum = 0;
+	uint32_t i, j;
+
+	for (i = 0; i < COUNT_BITS; i++)
+		for (j = 0; a->plane[i] && j < COUNT_BITS; j++)
+			sum += (uint64_t)__builtin_popcountll(a->plane[i] & b->plane[j]) << (i + j);
+	return sum;
+}
+
+/* Coincidences of Q and K in 64 channels, of any query with any key. */
+static bool count_coincidences(struct job *job, struct layer *l, const struct step *s, uint32_t w)
+{
+	const struct snnq_tensor *t = &l->desc->in[0];
+	uint64_t tokens = tensor_positions(t), n;
+	struct columns q = { { 0 } }, k = { { 0 } };
+	uint32_t words = tensor_words(t);
+
+	if (work(job, COUNT_BITS * COUNT_BITS))
+		return true;
+	for (n = 0; n < tokens; n++) {
+		if (!(n % COUNT_TOKENS) && work(job, 4 * COUNT_TOKENS))
+			return true;
+		columns_add(&q, s->in[0][n * words + w]);
+		columns_add(&k, s->in[1][n * words + w]);
+	}
+	l->stats.synops += columns_product(&q, &k);
+	return false;
+}
+
+/* Spikes of a token in a head. */
+static uint64_t head_spikes(const uint64_t *token, struct head h)
+{
+	uint64_t n = 0;
+	uint32_t w;
+
+	for (w = h.first / 64; w * 64 < h.end; w++)
+		n += (uint64_t)__builtin_popcountll(token[w] & range_mask(h.first, h.end, w));
+	return n;
+}
+
+/*
+ * Q K^T first: each query that is not silent takes all spikes of V. K^T V first: each
+ * spike of K takes those of V of its token.
+ */
+static bool count_head(struct job *job, struct layer *l, const struct step *s, struct head h)
+{
+	const struct snnq_tensor *t = &l->desc->in[0];
+	uint32_t words = tensor_words(t), ops = 3 * ((h.end - h.first) / 64 + 2);
+	bool kv = l->desc->mode == SNNQ_ATTENTION_KV_FIRST;
+	uint64_t queries = 0, values = 0, pairs = 0, n;
+
+	for (n = 0; n < tensor_positions(t); n++) {
+		uint64_t v = head_spikes(s->in[2] + n * words, h);
+
+		if (work(job, ops))
+			return true;
+		values += v;
+		if (kv)
+			pairs += v * head_spikes(s->in[1] + n * words, h);
+		else
+			queries += head_spikes(s->in[0] + n * words, h) > 0;
+	}
+	l->stats.synops += kv ? pairs : queries * values;
+	return false;
+}
+
+bool attention_count(struct job *job, struct layer *l, const struct step *s)
+{
+	const struct snnq_tensor *q = &l->desc->in[0];
+	__u64 queries = 0;
+	uint32_t h, w;
+
+	if (count_all_inputs(job, l, s))
+		return true;
+	for (h = 0; h < l->desc->param; h++)
+		if (count_head(job, l, s, head_channels(l, h)))
+			return true;
+	if (l->desc->mode == SNNQ_ATTENTION_KV_FIRST) {
+		if (tensor_count(job, q, s->in[0], &queries))
+			return true;
+		l->stats.synops += queries * (q->channels / l->desc->param);
+		return false;
+	}
+	for (w = 0; w < tensor_words(q); w++)
+		if (count_coincidences(job, l, s, w))
+			return true;
+	return false;
 }

@@ -294,6 +294,7 @@ ACCUMULATE(pool_sum_event);
 ACCUMULATE(pool_sum_dense);
 uint64_t pool_position_ops(const struct layer *l);
 bool pool_max_run(struct job *job, struct layer *l, const struct step *s);
+bool attention_count(struct job *job, struct layer *l, const struct step *s);
 bool attention_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 ACCUMULATE(attention_generic);
 ACCUMULATE(attention_event);

@@ -29,7 +29,7 @@ const struct op op_table[SNNQ_OP_COUNT] = {
 	[SNNQ_OP_ELEMENTWISE] = {
 		.count = count_spikes_as_synops, .run = add_run },
 	[SNNQ_OP_ATTENTION] = {
-		.prepare = attention_prepare, .count = count_all_inputs, KERNELS(attention),
+		.prepare = attention_prepare, .count = attention_count, KERNELS(attention),
 		.position_ops = attention_position_ops },
 	[SNNQ_OP_READOUT] = {
 		.lay_out = readout_lay_out, .prepare = readout_prepare,

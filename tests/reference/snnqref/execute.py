@@ -86,17 +86,19 @@ def coverage(layer):
 
 
 def attention(layer, q, k, v):
-    """The accumulator, and the synaptic operations done for it."""
+    """The accumulator, and the synaptic operations of the order that the layer states."""
     heads, channels = layer.param, layer.out.channels
-    q, k, v = (t.reshape(-1, channels) for t in (q, k, v))
-    acc, synops, d = np.zeros_like(q), 0, channels // heads
-    for h in range(heads):
-        part = slice(h * d, (h + 1) * d)
-        a = q[:, part] @ k[:, part].T
-        acc[:, part] = a @ v[:, part]
-        uses = np.count_nonzero(a, axis=0)        # for each m: the n that need its V row
-        synops += int(a.sum()) + int((v[:, part] * uses[:, None]).sum())
-    return acc.reshape(layer.out.shape), synops
+    tokens = layer.ins[0].height * layer.ins[0].width
+    # [head][token][channel of the head]
+    q, k, v = (t.reshape(tokens, heads, -1).transpose(1, 0, 2) for t in (q, k, v))
+    if layer.mode == pg.KV_FIRST:
+        acc = q @ (k.transpose(0, 2, 1) @ v)
+        synops = (k.sum(2) * v.sum(2)).sum() + q.sum() * (channels // heads)
+    else:
+        acc = (q @ k.transpose(0, 2, 1)) @ v
+        coincidences = (q.sum(1) * k.sum(1)).sum()
+        synops = coincidences + (q.any(2).sum(1) * v.sum((1, 2))).sum()
+    return acc.transpose(1, 0, 2).reshape(layer.out.shape), int(synops)
 
 
 def unpack_weights(layer, data):
