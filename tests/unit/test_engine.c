@@ -365,12 +365,12 @@ static void cycle_model(void **context)
 	assert_int_equal(stats.input_bytes, 80);
 	assert_int_equal(stats.output_bytes, 80);
 	assert_int_equal(stats.state_bytes, 256);
-	assert_int_equal(stats.compute_cycles, 65);
+	assert_int_equal(stats.compute_cycles, 140);
 	assert_int_equal(stats.memory_cycles, 90);
-	assert_int_equal(stats.stall_cycles, 25);
+	assert_int_equal(stats.stall_cycles, 0);
 	assert_int_equal(stats.sram_bytes, 36640);
 	assert_int_equal(stats.steps, 10);
-	assert_int_equal(outcome.cycles, 90);
+	assert_int_equal(outcome.cycles, 140);
 	memory_free(&m);
 	snnq_plan_destroy(plan);
 }

@@ -270,17 +270,33 @@ class LayerRun:
             stats['saturations'] += self.stage.saturations
         tiles = -(-steps // self.job.program.tile_steps)
         stats['weight_bytes'] = layer.weight_bytes * tiles
-        stats['state_bytes'] = 2 * layer.state_bytes
+        stats['state_bytes'] = 2 * layer.state_bytes * tiles
         stats['steps'] = steps
         self._model_cycles(stats, layer.quant.bits)
 
-    @staticmethod
-    def _model_cycles(stats, bits):
+    @property
+    def _vector(self):
+        """Channels that one synaptic operation after the other goes through the lanes with."""
+        layer, x = self.layer, self.layer.ins[0]
+        if layer.op == pg.OP_EVENTS:
+            return 1
+        if layer.op == pg.OP_ATTENTION:
+            return x.channels // layer.param
+        if layer.op == pg.OP_LINEAR:
+            return layer.out.channels
+        if layer.op == pg.OP_CONV2D and x.channels > layer.geometry.groups:
+            return layer.out.channels // layer.geometry.groups
+        return layer.out.channels
+
+    def _model_cycles(self, stats, bits):
         """What follows from the other counters; whole cycles and bytes, rounded up."""
         synops, updates = stats['synops'], stats['neuron_updates']
         host = sum(stats[f] for f in ('weight_bytes', 'input_bytes', 'output_bytes', 'state_bytes'))
         stats['sram_bytes'] = host + math.ceil(Fraction(synops * bits, 8)) + 8 * (synops + updates)
-        compute = math.ceil(Fraction(synops, LANES)) + math.ceil(Fraction(updates, LANES))
+        words = 0 if self.layer.op == pg.OP_EVENTS else math.ceil(Fraction(stats['input_bytes'], 8))
+        compute = words + sum(math.ceil(Fraction(n, channels)) * math.ceil(Fraction(channels, LANES))
+                              for n, channels in ((synops, self._vector),
+                                                  (updates, self.layer.out.channels)))
         memory = math.ceil(Fraction(host, PORT_BYTES))
         stats['compute_cycles'], stats['memory_cycles'] = compute, memory
         stats['stall_cycles'] = max(compute, memory) - compute
