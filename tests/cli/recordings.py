@@ -333,6 +333,7 @@ def told(folder):
         out, error = snnq(*arguments)
         j = json.loads(out)
         equal(tuple(j[k] for k in keys), want, "what quantize read")
+        equal([w for w in j["warnings"] if "different recording" in w] != [], True, f"few recordings: {j['warnings']}")
         # that two recordings are few is another matter
         words = [line for line in error.splitlines()
                  if ("note: " in line or "warning: " in line) and "calibration" not in line]
@@ -340,6 +341,13 @@ def told(folder):
         need(says is None or says in error, f"quantize says {says}: {error}")
         j = run(folder / "a.aedat4")
         equal(tuple(j[k] for k in keys), want, "what run read")
+        for list_of in ("list", "twice"):
+            (folder / "twice").write_text("a.aedat4\na.aedat4\n")
+            out, error = snnq("energy", MODEL, "--data", folder / list_of, "--json")
+            n = 2 if list_of == "twice" else 1
+            equal(tuple(json.loads(out)["models"][0][k] for k in keys), tuple(n * w for w in want),
+                  "what energy read")
+            equal("note: " in error or "warning: " in error, says is not None, "words of energy")
 
 
 def from_first(folder):

@@ -3,12 +3,13 @@
 #
 # The counting itself: each way in which a program can fail without saying so is a failure of the
 # suite and of the run. What the guest adds to this is in 50-guest.sh.
+# beside: others
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh
 . tests/tap.sh
 work=$(mktemp -d)
-trap 'rm -rf "$work" build/check/10-case.log' EXIT
+trap 'rm -rf "$work" build/check/10-case.*' EXIT
 mkdir "$work/suites"
 
 # verdict NAME 'PASSED FAILED SKIPPED' SCRIPT: what tests/run makes of a suite of this text, and its
@@ -30,6 +31,21 @@ verdict() {
       bad "$1 ($shell): status $rc, $p passed, $f failed, $s skipped; expected $2"
     fi
   done
+}
+
+# Two that may run beside others meet; one that says nothing has the machine for itself.
+meeting() {
+  local name
+  rm -f "$work"/suites/* "$work"/*.meets
+  for name in 10-case 11-case; do
+    printf '#!/bin/sh\n%s\n. tests/tap.sh\n: >%q\nsleep 1\ncheck met test -e %q\nsleep 1\nrm %q\nfinish\n' "$1" \
+      "$work/$name.meets" "$work/$([ $name = 10-case ] && echo 11 || echo 10)-case.meets" "$work/$name.meets" \
+      >"$work/suites/$name.sh"
+    chmod +x "$work/suites/$name.sh"
+  done
+  SNNQ_SUITES=$work/suites LANES=2 tests/run >"$work/log" 2>&1 || true
+  rm -f "$work"/suites/* build/check/11-case.*
+  tail -n 1 "$work/log"
 }
 
 # run_verdict NAME 'PASSED FAILED SKIPPED' SUITE-TEXT: a suite as it stands.
@@ -69,6 +85,11 @@ verdict "Bail out" '0 1 0' 'echo 1..1; echo "Bail out! no more"; exit 1'
 verdict "an unfinished line" '1 0 0' 'echo 1..1; printf "ok 1 a\r"'
 verdict "comments do not count" '1 0 0' 'echo 1..1; echo "# ok 2 b"; echo "  ok c"; echo ok 1 a'
 
+check "suites that may run beside others do" test "$(meeting '# beside: others')" = '2 passed, 0 failed, 0 skipped'
+check "others run alone" test "$(meeting '#')" = '0 passed, 2 failed, 0 skipped'
+
+cp /dev/null "$work/suites/10-case.sh"
+chmod +x "$work/suites/10-case.sh"
 run_verdict "a suite that ends early keeps what passed" '1 1 0' '#!/bin/bash
 . tests/tap.sh; set -e; ok a; false; finish'
 run_verdict "a suite out of time" '1 1 0' '#!/bin/bash

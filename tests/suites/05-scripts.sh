@@ -3,6 +3,7 @@
 #
 # Every shell script passes shellcheck, every Python file pyflakes: unquoted words, unused names,
 # typing errors in branches that no run takes. Lines end and begin as the two styles want. Folders of sources include one another one way.
+# beside: others
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

@@ -4,6 +4,7 @@
 # Engine and validator under ASan and UBSan: every operation, every refusal, properties on random
 # programs. And the layout of uapi/: as checked in, in C and C++ and on each ABI, and without holes.
 # timeout: 1800
+# beside: others
 set -euo pipefail
 
 out=$PWD/build/check/unit-engine

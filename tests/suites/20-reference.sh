@@ -4,6 +4,7 @@
 # The reference: its own tests, the published networks, and the committed golden vectors, which
 # must be what the reference writes today.
 # timeout: 1800
+# beside: others
 set -euo pipefail
 
 out=build/check/reference

@@ -3,6 +3,7 @@
 #
 # The training tools' own tests, and the demo model in PyTorch against the engine, spike by spike.
 # needs: userspace
+# beside: others
 set -euo pipefail
 
 python=/usr/bin/python3

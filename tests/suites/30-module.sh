@@ -3,6 +3,7 @@
 #
 # The driver's sources: compile without a warning (W=1), pass sparse, checkpatch --strict and kernel-doc.
 # A fresh build, so that nothing hides in objects that are up to date already.
+# beside: others
 set -euo pipefail
 
 repo=$PWD

@@ -4,6 +4,7 @@
 # What users get: `meson install` into an empty prefix; programs in C99 and C++11 against it, found by
 # pkg-config alone; what they and the libraries bring into a process; the installed program away from
 # the source. And `make bench`, briefly.
+# beside: others
 set -euo pipefail
 
 out=$PWD/build/check/install

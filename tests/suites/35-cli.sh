@@ -5,6 +5,7 @@
 # and searches.
 # timeout: 2400
 # needs: userspace
+# beside: others
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

@@ -6,6 +6,7 @@
 # SNNQ_DATA names the folder of the third-party data; without it the tests skip.
 # timeout: 2400
 # needs: userspace
+# beside: others
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

@@ -3,6 +3,7 @@
 #
 # Fuzz validator and engine for FUZZ_SECONDS (60): programs and memory contents, from the kept
 # corpus and generated programs. A crash leaves its input in build/check/fuzz-engine.
+# beside: others
 set -euo pipefail
 
 out=$PWD/build/check/fuzz-engine

@@ -5,6 +5,7 @@
 # 40000) in at most FUZZ_SECONDS (default 300). It begins with what all runs before have found:
 # tests/fuzz/corpus-events. What it finds beyond is kept in build/check/fuzz-events/corpus; to add it:
 # build/check/fuzz-events/fuzz_events -merge=1 tests/fuzz/corpus-events build/check/fuzz-events/corpus
+# beside: others
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

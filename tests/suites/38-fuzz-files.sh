@@ -4,6 +4,7 @@
 # Model files, arrays and journals made of damaged bytes: libFuzzer with ASan and UBSan, FUZZ_SECONDS
 # (default 30) for each harness, from the kept corpora. What is found beyond these stays in
 # build/check/fuzz-files for the next run.
+# beside: others
 set -euo pipefail
 
 out=$PWD/build/check/fuzz-files

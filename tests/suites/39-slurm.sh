@@ -7,6 +7,7 @@
 # (they want root).
 # timeout: 1800
 # needs: userspace
+# beside: others
 set -euo pipefail
 
 work='' root='' plugins='' daemons=()

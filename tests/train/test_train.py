@@ -160,6 +160,30 @@ class ModelFiles(unittest.TestCase):
             with self.assertRaises(ValueError):
                 snnqfile.pack(np.zeros((5, 1, 1, 1)), scheme, bits)
 
+    def test_damaged_files_are_refused(self):
+        def file_of(entries, data):
+            graph = json.dumps({"format": "snnq", "version": 1})
+            header = {"__metadata__": {"snnq": graph}} | {
+                name: {"dtype": "U8", "shape": shape, "data_offsets": span}
+                for name, (shape, span) in entries.items()}
+            text = json.dumps(header).encode()
+            return struct.pack("<Q", len(text)) + text + data
+
+        good = {"a": ([2, 2], [0, 4]), "b": ([3], [4, 7])}
+        cases = {"hole": good | {"b": ([2], [5, 7])}, "overlap": good | {"b": ([4], [3, 7])},
+                 "late begin": {"a": ([6], [1, 7])}, "tail": {"a": ([6], [0, 6])},
+                 "beyond": {"a": ([8], [0, 8])}, "shape": good | {"a": ([5], [0, 4])},
+                 "negative": good | {"a": ([-2, -2], [0, 4])},
+                 "product": good | {"a": ([1 << 62, 4, 4], [0, 4])}, "good": good}
+        for what, entries in cases.items():
+            with tempfile.NamedTemporaryFile() as file, self.subTest(what):
+                pathlib.Path(file.name).write_bytes(file_of(entries, bytes(7)))
+                if what == "good":
+                    self.assertEqual(snnqfile.read(file.name)[1]["a"].shape, (2, 2))
+                    continue
+                with self.assertRaises(ValueError):
+                    snnqfile.read(file.name)
+
     def test_write_and_read(self):
         tensors = {"a": np.arange(3, dtype=np.uint8),
                    "b": np.linspace(0, 1, 6, dtype=np.float32).reshape(2, 3)}

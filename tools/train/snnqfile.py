@@ -10,6 +10,7 @@ Run as a program it writes a model once more, in the short form.
 """
 import argparse
 import json
+import math
 import struct
 
 import numpy as np
@@ -66,8 +67,8 @@ def tensor(name, entry, data):
     """Array of one header entry."""
     start, end = entry["data_offsets"]
     dtype = np.dtype(DTYPES[entry["dtype"]])
-    size = int(np.prod(entry["shape"], dtype=np.int64)) * dtype.itemsize
-    if not 0 <= start <= end <= len(data) or end - start != size:
+    size = math.prod(entry["shape"]) * dtype.itemsize
+    if any(n < 0 for n in entry["shape"]) or not 0 <= start <= end <= len(data) or end - start != size:
         raise ValueError(f"tensor {name}: {size} bytes at {start}..{end} "
                          f"of {len(data)}")
     return np.frombuffer(data[start:end], dtype).reshape(entry["shape"])
@@ -88,10 +89,11 @@ def read(path):
     if (graph["format"], graph["version"]) != ("snnq", 1):
         raise ValueError(f"{path}: format {graph['format']} "
                          f"version {graph['version']}, expected snnq 1")
-    spans = sorted(e["data_offsets"] for e in header.values())
-    if any(a[1] > b[0] for a, b in zip(spans, spans[1:])):
-        raise ValueError(f"{path}: tensors overlap")
     data = raw[8 + length:]
+    spans = sorted(e["data_offsets"] for e in header.values())
+    for end, start in zip([0] + [s[1] for s in spans], [s[0] for s in spans] + [len(data)]):
+        if end != start:
+            raise ValueError(f"{path}: tensors leave a hole or overlap: {end}, then {start}")
     tensors = {n: tensor(n, e, data) for n, e in header.items()}
     shortform.expand(graph, tensors, row_bytes)
     return graph, tensors

@@ -57,6 +57,10 @@ struct snnq_recordings {
 	uint64_t unordered, damaged, far_from_origin;
 };
 
+/* Add one: @dropped_events and @first_step are those of its first window's result. */
+void snnq_recordings_add(struct snnq_recordings *all, struct snnq_events *events,
+			 uint64_t dropped_events, uint64_t first_step);
+
 enum snnq_quantize_method {
 	/* To the nearest level; with recordings, scales weigh inputs by their mean square. */
 	SNNQ_QUANTIZE_ROUND,
@@ -131,6 +135,7 @@ struct snnq_energy_opts {
 	const char *const *recordings;	/* the first window of each is run */
 	size_t recording_count;
 	const struct snnq_events_opts *events;	/* how to open them; may be NULL */
+	struct snnq_recordings *seen;	/* out: what they were like; or NULL */
 	const char *constants;		/* JSON file of constants; NULL: the 45 nm model */
 	uint64_t reuse;			/* positions x steps served by a weight read; 0: all */
 	bool tick_batching;		/* potentials stay in registers */

@@ -117,9 +117,6 @@ int cli_session_load(struct cli_session *s, const char *model, bool taps);
 void cli_session_close(struct cli_session *s);
 /* A score as it is shown: of the integer readout, or a float model's. */
 double cli_score(const struct snnq_result *r, uint32_t index);
-/* Add a recording and its first window to what is known of all. */
-void cli_count_recording(struct snnq_recordings *all, struct snnq_events *events,
-			 const struct snnq_result *first);
 /* Say on standard error what is wrong with recordings; @what: the file, or the list of them. */
 void cli_note_recordings(const char *what, const struct snnq_recordings *r);
 /* The same as keys of a document. */

@@ -58,7 +58,8 @@ static void print_text(const cJSON *o)
 	       number(o, "metadata_bytes"), number(o, "metadata_percent"));
 }
 
-int describe_result(const char *path, bool json, const struct snnq_recordings *recordings)
+int describe_result(const char *path, bool json, const struct snnq_recordings *recordings,
+		    const cJSON *warnings)
 {
 	char *document;
 	int ret = snnq_describe(path, &document);
@@ -68,7 +69,12 @@ int describe_result(const char *path, bool json, const struct snnq_recordings *r
 		return cli_fail(cli_file_code(ret), "%s", snnq_last_error(NULL));
 	if (json && recordings) {
 		o = cJSON_Parse(document);
+		if (!o) {
+			free(document);
+			return cli_fail(CLI_FAILED, "no memory");
+		}
 		cli_put_recordings(o, recordings);
+		cJSON_AddItemToObject(o, "warnings", cJSON_Duplicate(warnings, true));
 		ret = cli_print_json(o);
 	} else if (json) {
 		ret = cli_print_json_text(document);
@@ -83,5 +89,5 @@ int describe_result(const char *path, bool json, const struct snnq_recordings *r
 
 int describe_model(const char *path, bool json)
 {
-	return describe_result(path, json, NULL);
+	return describe_result(path, json, NULL, NULL);
 }

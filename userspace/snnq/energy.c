@@ -145,12 +145,13 @@ static void show_progress(void *ctx, size_t done, size_t total)
 /* Energies of @path's model, added to @models. */
 static int add_model(const char *path, const char **recordings, size_t count, cJSON *models)
 {
+	struct snnq_recordings seen = { 0 };
 	struct snnq_events_opts events = { .size = sizeof(events), .format = format,
 					   .width = (uint16_t)width, .height = (uint16_t)height };
 	char *document;
 	cJSON *o;
 	int ret = snnq_energy(path, SNNQ_OPTS(struct snnq_energy_opts, .recordings = recordings,
-					      .recording_count = count, .events = &events,
+					      .recording_count = count, .events = &events, .seen = &seen,
 					      .constants = constants, .reuse = reuse,
 					      .tick_batching = tick_batching, .reload = reload,
 					      .all_rows = all_rows, .progress = show_progress,
@@ -158,6 +159,7 @@ static int add_model(const char *path, const char **recordings, size_t count, cJ
 
 	if (ret)
 		return cli_fail(cli_file_code(ret), "%s", snnq_last_error(NULL));
+	cli_note_recordings(path, &seen);
 	o = cJSON_Parse(document);
 	free(document);
 	if (!o)

@@ -116,7 +116,8 @@ static int classify(struct evaluation *e, struct snnq_stream *stream, size_t ind
 		code = store_result(e, stream, &result, &e->predictions[index]);
 	if (!code) {
 		pthread_mutex_lock(&e->lock);
-		cli_count_recording(&e->seen, events, &result);
+		snnq_recordings_add(&e->seen, events, result.dropped_events,
+				    result.first_step);
 		pthread_mutex_unlock(&e->lock);
 	}
 	snnq_events_close(events);

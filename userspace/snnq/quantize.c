@@ -272,7 +272,7 @@ static void progress(void *ctx, const char *what, size_t done, size_t total)
 	cli_progress(what, done, total);
 }
 
-static int finish(char *result, const struct snnq_recordings *recordings)
+static int finish(char *result, const struct snnq_recordings *recordings, const cJSON *warnings)
 {
 	int code = CLI_OK;
 
@@ -282,13 +282,14 @@ static int finish(char *result, const struct snnq_recordings *recordings)
 		return code;
 	if (shard)
 		return cli_fail(CLI_OK, "shard %s is in %s", shard, journal);
-	return describe_result(out, json, calib ? recordings : NULL);
+	return describe_result(out, json, calib ? recordings : NULL, warnings);
 }
 
+/* @ctx: the list of warnings. */
 static void warn(void *ctx, const char *text)
 {
-	(void)ctx;
 	cli_fail(CLI_OK, "warning: %s", text);
+	cJSON_AddItemToArray(ctx, cJSON_CreateString(text));
 }
 
 /* Outputs against all that is read. @recordings has room for 2 more. */
@@ -321,6 +322,7 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 	struct snnq_recordings recordings = { 0 };
 	struct cli_dataset data = { NULL };
 	const char **paths = NULL;
+	cJSON *warnings;
 	char *result = NULL;
 	int code = CLI_OK, ret;
 
@@ -335,6 +337,7 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 	o->calibration = paths;
 	o->calibration_count = data.count;
 	o->recordings = &recordings;
+	o->warn_ctx = warnings = cJSON_CreateArray();
 	o->result = o->method == SNNQ_QUANTIZE_SEARCH ? &result : NULL;
 	ret = code ? 0 : snnq_quantize(in, out, o);
 	if (!ret && !code && calib)
@@ -345,7 +348,8 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 		code = cli_fail(ret == -EINVAL ? CLI_USAGE : ret == -EDOM ? CLI_FAILED :
 				cli_file_code(ret), "%s", snnq_last_error(NULL));
 	else if (!code)
-		code = finish(result, &recordings);
+		code = finish(result, &recordings, warnings);
+	cJSON_Delete(warnings);
 	free(result);
 	return code;
 }

@@ -6,21 +6,6 @@
 
 #include "cli.h"
 
-void cli_count_recording(struct snnq_recordings *all, struct snnq_events *events,
-			 const struct snnq_result *first)
-{
-	struct snnq_events_info info;
-
-	snnq_events_info(events, &info);
-	all->count++;
-	all->dropped_events += first->dropped_events;
-	all->nonmonotonic += info.nonmonotonic;
-	all->damaged_bytes += info.damaged_bytes;
-	all->unordered += info.nonmonotonic > 0;
-	all->damaged += info.damaged_bytes > 0;
-	all->far_from_origin += first->first_step > 0;
-}
-
 void cli_note_recordings(const char *what, const struct snnq_recordings *r)
 {
 	if (r->nonmonotonic)

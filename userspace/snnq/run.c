@@ -164,7 +164,8 @@ static int run_windows(const struct cli_session *s, struct snnq_stream *stream, 
 	while (!code && (ret = snnq_stream_push_events(stream, events, &result)) > 0) {
 		cJSON_AddItemToArray(windows, result_json(&result));
 		if (!seen.count)
-			cli_count_recording(&seen, events, &result);
+			snnq_recordings_add(&seen, events, result.dropped_events,
+				    result.first_step);
 		else
 			seen.dropped_events += result.dropped_events;
 		if (!json)

@@ -84,12 +84,14 @@ static int run_one(const struct test_net *net, uint32_t stream, uint32_t syncobj
 	return ret;
 }
 
-/* Jobs until something else than a job fails: the device went away. */
+/* Jobs until something else than a job fails: the device went away, or is given up. */
 static void compute(struct test_net *net, uint32_t stream, uint32_t syncobj)
 {
 	for (uint64_t point = 1; !stop; point++) {
 		int status = 0, ret = run_one(net, stream, syncobj, point, &status);
 
+		if (ret == -EIO)
+			return;
 		if (ret || status) {
 			__atomic_add_fetch(&counts->failed, 1, __ATOMIC_RELAXED);
 			if (stream_reset(net->fd, stream))

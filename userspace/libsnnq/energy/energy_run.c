@@ -20,7 +20,7 @@ struct run {
 	struct snnq_model *model;
 	struct snnq_stream *stream;
 	struct snnq_layer_stats *stats;		/* sums over recordings */
-	uint64_t dropped;			/* events, likewise */
+	struct snnq_recordings seen;
 	struct energy_constants constants;
 	struct energy_dataflow flow;
 };
@@ -53,13 +53,12 @@ static int run_recording(struct run *r, const char *path)
 	if (ret)
 		return ret;
 	ret = snnq_stream_push_events(r->stream, events, &result);
+	if (ret > 0)
+		snnq_recordings_add(&r->seen, events, result.dropped_events, result.first_step);
 	snnq_events_close(events);
 	if (!ret)
 		return error_set(-EBADMSG, "%s: expected events, found none", path);
-	if (ret < 0)
-		return ret;
-	r->dropped += result.dropped_events;
-	return add_counters(r);
+	return ret < 0 ? ret : add_counters(r);
 }
 
 static int run_all(struct run *r)
@@ -191,7 +190,10 @@ static cJSON *document(const struct run *r, const char *path)
 	cJSON_AddStringToObject(o, "arithmetic", g->integer ? "integer" : "float");
 	cJSON_AddStringToObject(o, "technology", r->constants.name);
 	cJSON_AddNumberToObject(o, "recordings", (double)r->opts->recording_count);
-	cJSON_AddNumberToObject(o, "dropped_events", (double)r->dropped);
+	cJSON_AddNumberToObject(o, "dropped_events", (double)r->seen.dropped_events);
+	cJSON_AddNumberToObject(o, "nonmonotonic", (double)r->seen.nonmonotonic);
+	cJSON_AddNumberToObject(o, "damaged_bytes", (double)r->seen.damaged_bytes);
+	cJSON_AddNumberToObject(o, "far_from_origin", (double)r->seen.far_from_origin);
 	cJSON_AddNumberToObject(o, "avg_weight_bits", average_bits(g));
 	add_settings(r, o);
 	layers = cJSON_AddArrayToObject(o, "layers");
@@ -221,6 +223,8 @@ int snnq_energy(const char *path, const struct snnq_energy_opts *opts, char **js
 		if (!*json)
 			ret = error_set(-ENOMEM, "%s: no memory", path);
 	}
+	if (!ret && opts->seen)
+		*opts->seen = r.seen;
 	cJSON_Delete(o);
 	free(r.stats);
 	snnq_stream_destroy(r.stream);

@@ -19,7 +19,6 @@
 /* Its first window, which is what a recording is classified by. */
 static int read_recording(struct calibration *c, const char *path, uint64_t **slots)
 {
-	struct snnq_recordings *seen = &c->seen;
 	const struct graph_input *in = &c->graph->input;
 	struct snnq_events *events;
 	uint64_t dropped = 0;
@@ -33,13 +32,7 @@ static int read_recording(struct calibration *c, const char *path, uint64_t **sl
 		ret = error_set(-ENOMEM, "%s: no memory for its events", path);
 	else if (!found)
 		ret = error_set(-EBADMSG, "%s: expected events, found none", path);
-	seen->count++;
-	seen->dropped_events += dropped;
-	seen->nonmonotonic += events->info.nonmonotonic;
-	seen->damaged_bytes += events->info.damaged_bytes;
-	seen->unordered += events->info.nonmonotonic > 0;
-	seen->damaged += events->info.damaged_bytes > 0;
-	seen->far_from_origin += events->window_step > 0;
+	snnq_recordings_add(&c->seen, events, dropped, events->window_step);
 	snnq_events_close(events);
 	return ret;
 }

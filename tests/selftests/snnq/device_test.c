@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device that says what cannot be of itself, and whether it may write to memory.
+ * Catches: shifts, divisions and sizes made of capability registers, a driver that believes
+ * more than it can do, a device left with access to memory or without it after a reset.
+ *
+ * Wants to be the only user of the device. Injection registers as in fault_test.
+ */
+#include <poll.h>
+#include <stdio.h>
+
+#include "fault.h"
+#include "snnq_harness.h"
+#include "snnq_life.h"
+
+#define COMMAND_MASTER 4	/* in the PCI command register */
+
+FIXTURE(device)
+{
+	volatile uint32_t *regs;
+	char name[32];
+};
+
+FIXTURE_SETUP(device)
+{
+	int fd = snnq_test_open();
+
+	if (fd < 0)
+		SKIP(return, "no snnq device");
+	ASSERT_TRUE(pci_name(fd, self->name));
+	close(fd);
+	self->regs = map_registers();
+	if (!self->regs)
+		SKIP(return, "no injection registers");
+}
+
+FIXTURE_TEARDOWN(device)
+{
+	if (!self->regs)
+		return;
+	unmap_registers(self->regs);
+	device_bind(self->name);
+}
+
+/* Nothing that the driver tells may be more than its own limits. */
+static bool info_is_sane(const struct drm_snnq_dev_info *i)
+{
+	return i->cores >= 1 && i->cores <= SNNQ_MAX_CORES && i->dma_bits >= 32 &&
+	       i->dma_bits <= 64 && i->max_layers <= SNNQ_MAX_LAYERS && i->max_dim <= SNNQ_MAX_DIM &&
+	       i->max_channels <= SNNQ_MAX_CHANNELS && i->max_steps <= SNNQ_MAX_STEPS &&
+	       i->max_program_bytes <= SNNQ_MAX_PROGRAM_BYTES && i->queue_depth >= 1;
+}
+
+/* A network is refused, or computed right, or its job has an error and an end. */
+static const char *work_goes(int fd)
+{
+	uint32_t stream, syncobj, done;
+	struct test_net net;
+	struct test_job j;
+	const char *bad = NULL;
+	int ret;
+
+	if (net_create(fd, STEPS, 7, &net) || stream_create(fd, net.model, &stream) ||
+	    syncobj_create(fd, &syncobj))
+		goto out;
+	job_fill(&j, &net, stream, 0, STEPS, syncobj, 1);
+	if (job_track(fd, &j, &done) || submit(fd, &j.job, 1, NULL))
+		goto out;
+	ret = timeline_wait(fd, syncobj, 1, 120000);
+	if (ret)
+		bad = "a job without end";
+	net_expect(&net, 0, STEPS);
+	if (!ret && !job_status(fd, done) && !net_matches(&net))
+		bad = "a wrong result";
+out:
+	net_destroy(&net);
+	return bad;
+}
+
+/* What is bad about how the driver takes the device as it is; NULL: nothing. */
+static const char *taken(const char *name)
+{
+	struct drm_snnq_dev_info info;
+	const char *bad = NULL;
+	int fd;
+
+	if (!device_bind(name))
+		return NULL;
+	fd = snnq_test_open();
+	if (fd < 0)
+		return "bound without a node";
+	info = dev_info(fd);
+	if (!info_is_sane(&info))
+		bad = "limits beyond the driver's";
+	else
+		bad = work_goes(fd);
+	close(fd);
+	if (!device_unbind(name))
+		bad = "cannot be unbound";
+	return bad;
+}
+
+TEST_F_TIMEOUT(device, capabilities_that_cannot_be_hurt_nobody, 900)
+{
+	static const uint32_t values[] = { 0, 0x80000001, ~0u };
+
+	ASSERT_TRUE(device_unbind(self->name));
+	for (uint32_t offset = 0; offset <= SNNQ_REG_CAP_SAFE_POINT; offset += 4) {
+		for (uint32_t n = 0; n < sizeof(values) / sizeof(values[0]); n++) {
+			const char *bad;
+
+			inject(self->regs, SNNQ_INJECT_CAP_VALUE, values[n]);
+			inject(self->regs, SNNQ_INJECT_CAPABILITY, 1 + offset / 4);
+			bad = taken(self->name);
+			inject(self->regs, SNNQ_INJECT_CAPABILITY, 0);
+			EXPECT_EQ(NULL, bad) {
+				TH_LOG("register %#x is %#x: %s", offset, values[n], bad);
+			}
+		}
+	}
+	EXPECT_TRUE(device_bind(self->name));
+	EXPECT_TRUE(device_works(snnq_test_open()));
+}
+
+static int command_register(const char *name)
+{
+	uint8_t command[2];
+	char path[80];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", name);
+	fd = open(path, O_RDONLY);
+	n = fd >= 0 ? pread(fd, command, sizeof(command), 4) : -1;
+	if (fd >= 0)
+		close(fd);
+	return n == sizeof(command) ? command[0] | command[1] << 8 : -1;
+}
+
+static bool is_master(const char *name)
+{
+	int command = command_register(name);
+
+	return command >= 0 && command & COMMAND_MASTER;
+}
+
+/* As long as the driver has the device, whatever that went through; and no longer. */
+TEST_F_TIMEOUT(device, memory_is_open_to_it_while_it_has_a_driver, 300)
+{
+	EXPECT_TRUE(is_master(self->name));
+	ASSERT_TRUE(device_unbind(self->name));
+	EXPECT_FALSE(is_master(self->name));
+	inject(self->regs, SNNQ_INJECT_STUCK_RESET, SNNQ_INJECT_STUCK_DEVICE);
+	EXPECT_FALSE(device_bind(self->name));
+	EXPECT_FALSE(is_master(self->name));
+	inject(self->regs, SNNQ_INJECT_STUCK_RESET, SNNQ_INJECT_STUCK_NONE);
+	ASSERT_TRUE(device_bind(self->name));
+	EXPECT_TRUE(is_master(self->name));
+	for (int n = 0; n < 3; n++) {
+		inject(self->regs, SNNQ_INJECT_DEV_ERROR, SNNQ_DEV_ERROR_FATAL);
+		EXPECT_TRUE(device_works(snnq_test_open()));
+		EXPECT_TRUE(is_master(self->name));
+	}
+}
+
+TEST_HARNESS_MAIN
