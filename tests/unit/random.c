@@ -24,6 +24,8 @@ uint32_t random_below(uint64_t *state, uint32_t n)
 	return (uint32_t)((random_next(state) >> 32) * n >> 32);
 }
 
+#define MOST_CHANNELS	300u	/* around blocks of 256 too */
+
 struct maker {
 	struct program *p;
 	uint64_t seed;
@@ -42,7 +44,7 @@ static bool chance(struct maker *m, uint32_t percent)
 
 static uint32_t random_table(struct maker *m, uint32_t count, uint32_t least, uint32_t range)
 {
-	int32_t v[256];
+	int32_t v[MOST_CHANNELS];
 	uint32_t i;
 
 	for (i = 0; i < count; i++)
@@ -199,7 +201,7 @@ static void make_linear(struct maker *m, struct snnq_layer *l)
 {
 	l->out.height = l->in[0].height;
 	l->out.width = l->in[0].width;
-	l->out.channels = between(m, 1, 200);
+	l->out.channels = between(m, 1, chance(m, 10) ? MOST_CHANNELS : 200);
 	random_scheme(m, l);
 	neuron_stage(m, l);
 }
@@ -299,7 +301,8 @@ static void make_first(struct maker *m)
 {
 	struct snnq_tensor t = make_tensor(0, 0, SNNQ_FORMAT_UNSIGNED,
 					   (uint8_t)(chance(m, 50) ? 1 : between(m, 2, 5)),
-					   (uint16_t)between(m, 1, 7), (uint16_t)between(m, 1, 7),
+					   (uint16_t)between(m, 1, 7),
+					   (uint16_t)between(m, 1, chance(m, 10) ? 24 : 7),
 					   between(m, 1, 130));
 	struct snnq_layer *l;
 
