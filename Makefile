@@ -47,7 +47,7 @@ guest: userspace modules setup-guest ## the guest's initramfs: build/guest/initr
 	@mkdir -p build/guest
 	@tools/guest/image $$(tools/guest/kernel debian) build/guest/initramfs.cpio
 
-bench: setup-userspace ## speed of the engine's kernels, layer by layer; BENCH=NAME: of layers named so
+bench: setup-userspace ## speed of the engine's kernels, layer by layer, and of a network; BENCH=NAME: of layers named so, or spikformer
 	@test -e build/bench/build.ninja || meson setup build/bench >build/bench.log || { cat build/bench.log; rm -rf build/bench; exit 1; }
 	@ninja -C build/bench --quiet tests/bench/engine_bench >build/bench.log || { cat build/bench.log; exit 1; }
 	@build/bench/tests/bench/engine_bench $(if $(BENCH),"$(BENCH)")

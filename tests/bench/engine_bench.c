@@ -3,14 +3,13 @@
  * engine_bench.c - speed of the engine, one thread: synaptic operations per
  * second of layers as in Spikformer-2-256, by kernel and input density. Prints
  * one line per layer, kernel and density; dense/s is what a layer would need to
- * do if it did not skip zeros.
+ * do if it did not skip zeros. Then the whole network, layer by layer.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "program.h"
+#include "bench.h"
 
 #define STEPS		16
 #define SECONDS		0.4
@@ -34,6 +33,7 @@ static const struct shape shapes[] = {
 	{ "linear 256->1024 64 tokens", SNNQ_OP_LINEAR, 1, 64, 256, 1024, 1, 1, 1 },
 	{ "linear 1024->256 64 tokens", SNNQ_OP_LINEAR, 1, 64, 1024, 256, 1, 1, 1 },
 	{ "linear 256->256 3 planes", SNNQ_OP_LINEAR, 1, 64, 256, 256, 1, 1, 3 },
+	{ "conv 3x3 2->32 128x128 counts", SNNQ_OP_CONV2D, 128, 128, 2, 32, 3, 1, 8 },
 	{ "attention 64 tokens 256/16", SNNQ_OP_ATTENTION, 1, 64, 256, 256, 1, 16, 1 },
 };
 
@@ -41,14 +41,6 @@ static const char *const kernel_names[SNNQ_KERNEL_CHOICES] = {
 	[SNNQ_KERNEL_AUTO] = "auto", [SNNQ_KERNEL_GENERIC] = "generic",
 	[SNNQ_KERNEL_EVENT] = "event", [SNNQ_KERNEL_DENSE] = "dense",
 };
-
-static double cpu_seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);	/* others may use the machine */
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void make_layer(struct program *p, const struct shape *s)
 {
@@ -129,7 +121,7 @@ static void measure(const struct shape *s, enum snnq_kernel_choice kernel, uint3
 	if (outcome.status)
 		abort();
 	dense = (double)stats.synops * (double)stats.input_possible / (double)stats.input_spikes;
-	printf("%-28s %-8s %3u %% %8.3f ms/step %8.2f Gsynop/s %8.2f Gdense/s\n", s->name,
+	printf("%-29s %-8s %3u %% %8.3f ms/step %8.2f Gsynop/s %8.2f Gdense/s\n", s->name,
 	       kernel_names[kernel], percent, seconds / STEPS * 1e3,
 	       (double)stats.synops / seconds * 1e-9, dense / seconds * 1e-9);
 	memory_free(&m);
@@ -149,5 +141,7 @@ int main(int argc, char **argv)
 				if (k != SNNQ_KERNEL_GENERIC)
 					measure(&shapes[i], k, percents[d]);
 	}
+	if (argc < 2 || !strcmp(argv[1], "spikformer"))
+		measure_spikformer();
 	return 0;
 }

@@ -25,7 +25,7 @@ unit_tests() {
     bad "configuration"
     return
   fi
-  for name in engine hostile neuron plan property safe_points validate golden; do
+  for name in engine golden hostile neuron plan property safe_points validate; do
     if ninja -C "$out/build" -j"${JOBS:-$(nproc)}" "tests/unit/test_$name" >"$out/ninja.log" 2>&1; then
       tap "$name" "$out/build/tests/unit/test_$name"
     else
@@ -35,27 +35,32 @@ unit_tests() {
   done
 }
 
-# Golden vectors and random programs with one variant of the loops: simd_variant VARIANT SANITIZERS
-simd_variant() {
-  local build=$out/simd-$1-${2%%,*} name
-  if [ "$1" = avx2 ] && ! grep -qw avx2 /proc/cpuinfo; then
-    skip "SIMD variant $1" "the processor has no AVX2"
-    return
-  fi
-  if ! [ -e "$build/build.ninja" ] &&
-    ! meson setup "$build" -Db_sanitize="$2" -Db_lundef=false -Dsimd="$1" >"$out/meson.log" 2>&1; then
-    note <"$out/meson.log"
-    bad "configuration with SIMD variant $1"
-    return
-  fi
-  for name in golden property; do
-    if ninja -C "$build" -j"${JOBS:-$(nproc)}" "tests/unit/test_$name" >"$out/ninja.log" 2>&1; then
-      tap "$name, $1, sanitizers: $2" "$build/tests/unit/test_$name"
+# golden BUILD NAME: golden vectors with each instruction set that the engine and the processor have.
+golden() {
+  local pair isa flag
+  for pair in generic: avx2:avx2 avx512:avx512dq vnni:avx512_vnni; do
+    isa=${pair%:*} flag=${pair#*:}
+    if [ -n "$flag" ] && ! grep -qw "$flag" /proc/cpuinfo; then
+      skip "golden, $isa, $2" "the processor has no $flag"
     else
-      note <"$out/ninja.log"
-      bad "build of test_$name, $1"
+      tap "golden, $isa, $2" env SNNQ_ISA="$isa" "$1/tests/unit/test_golden"
     fi
   done
+}
+
+# As for users: without sanitizers, and with all that the optimizer makes of the loops.
+optimized() {
+  local build=$out/optimized name
+  if ! [ -e "$build/build.ninja" ] && ! meson setup "$build" >"$out/meson.log" 2>&1; then
+    note <"$out/meson.log"
+    bad "configuration without sanitizers"
+  elif ! ninja -C "$build" -j"${JOBS:-$(nproc)}" tests/unit/test_golden tests/unit/test_property >"$out/ninja.log" 2>&1; then
+    note <"$out/ninja.log"
+    bad "build without sanitizers"
+  else
+    golden "$build" optimized
+    tap "property, optimized" "$build/tests/unit/test_property"
+  fi
 }
 
 # layout NAME COMPILER...: the sizes, offsets and constants that the compiler puts into the assembly
@@ -119,9 +124,8 @@ strict() {
 
 mkdir -p "$out"
 unit_tests
-simd_variant auto none
-simd_variant plain none
-simd_variant avx2 address,undefined
+if [ -x "$out/build/tests/unit/test_golden" ]; then golden "$out/build" sanitized; fi
+optimized
 layouts
 strict gcc gcc -std=gnu11
 if command -v clang >/dev/null; then

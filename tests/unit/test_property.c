@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_property.c - what must hold for every program: results and counters do
- * not depend on the kernels, on the tile size, on how memory is reached, nor on
+ * not depend on the kernels, the instruction set, the tile size, on how memory is reached, nor on
  * how steps are divided into jobs; every access can fail and is reported.
  */
 #include <setjmp.h>
@@ -60,8 +60,8 @@ static void world_run(struct world *w, struct snnq_plan *plan)
 }
 
 /* A run of the world's job with another kernel, tile size or memory path. */
-static void run_again(struct world *other, const struct world *w, enum snnq_kernel_choice kernel,
-		      uint32_t tile_steps, bool use_view)
+static void run_on(struct world *other, const struct world *w, enum snnq_isa isa,
+		   enum snnq_kernel_choice kernel, uint32_t tile_steps, bool use_view)
 {
 	struct snnq_plan *plan;
 	uint32_t r;
@@ -71,12 +71,19 @@ static void run_again(struct world *other, const struct world *w, enum snnq_kern
 	other->steps = w->steps;
 	plan = make_plan(&other->program);
 	snnq_plan_force_kernel(plan, kernel);
+	assert_true(isa == SNNQ_ISA_COUNT || snnq_plan_force_isa(plan, isa));
 	memory_init(&other->memory, snnq_plan_info(plan), w->steps);
 	other->memory.use_view = use_view;
 	for (r = SNNQ_REGION_USER; r < w->memory.count; r++)
 		memcpy(other->memory.bytes[r], w->memory.bytes[r], w->memory.size[r]);
 	world_run(other, plan);
 	snnq_plan_destroy(plan);
+}
+
+static void run_again(struct world *other, const struct world *w, enum snnq_kernel_choice kernel,
+		      uint32_t tile_steps, bool use_view)
+{
+	run_on(other, w, SNNQ_ISA_COUNT, kernel, tile_steps, use_view);
 }
 
 static void same_results(const struct memory *a, const struct memory *b, uint64_t seed)
@@ -110,6 +117,25 @@ static void same_counts(const struct world *a, const struct world *b, uint64_t s
 	}
 }
 
+static void on_each_isa(struct world *other, const struct world *w,
+			enum snnq_kernel_choice kernel, uint64_t seed)
+{
+	enum snnq_isa isa;
+
+	for (isa = SNNQ_ISA_GENERIC; isa < SNNQ_ISA_COUNT; isa++) {
+		if (!snnq_isa_name(isa))
+			continue;
+		run_on(other, w, isa, kernel, w->program.h.tile_steps, kernel & 1);
+		same_results(&w->memory, &other->memory, seed);
+		assert_memory_equal(w->stats, other->stats,
+				    w->program.h.layer_count * sizeof(w->stats[0]));
+		assert_int_equal(w->outcome.cycles, other->outcome.cycles);
+		memory_free(&other->memory);
+		if (kernel == SNNQ_KERNEL_GENERIC)
+			return;		/* the same for all */
+	}
+}
+
 static void kernels_and_tiles(void **context)
 {
 	static struct world w, other;
@@ -126,14 +152,8 @@ static void kernels_and_tiles(void **context)
 		assert_int_equal(w.outcome.status, SNNQ_STATUS_OK);
 		assert_int_equal(w.outcome.steps, w.steps);
 		snnq_plan_destroy(plan);
-		for (kernel = SNNQ_KERNEL_GENERIC; kernel < SNNQ_KERNEL_CHOICES; kernel++) {
-			run_again(&other, &w, kernel, w.program.h.tile_steps, kernel & 1);
-			same_results(&w.memory, &other.memory, seed);
-			assert_memory_equal(w.stats, other.stats,
-					    w.program.h.layer_count * sizeof(w.stats[0]));
-			assert_int_equal(w.outcome.cycles, other.outcome.cycles);
-			memory_free(&other.memory);
-		}
+		for (kernel = SNNQ_KERNEL_GENERIC; kernel < SNNQ_KERNEL_CHOICES; kernel++)
+			on_each_isa(&other, &w, kernel, seed);
 		run_again(&other, &w, SNNQ_KERNEL_AUTO, 1, true);
 		same_results(&w.memory, &other.memory, seed);
 		same_counts(&w, &other, seed);

@@ -100,6 +100,8 @@ static struct snnq_plan *paced_plan(const void *blob, size_t size, const char *w
 	reset_counts();
 	assert_int_equal(snnq_plan_create(blob, size, &snnq_caps_all, UINT64_MAX, &pace, &plan,
 					  NULL), 0);
+	/* One operation at a time. */
+	assert_true(snnq_plan_force_isa(plan, SNNQ_ISA_GENERIC));
 	expect_bound(what, detail);
 	return plan;
 }

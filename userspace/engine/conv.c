@@ -1,12 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * conv.c - accumulators of CONV2D and LINEAR (a 1x1 convolution), one output
- * position at a time.
+ * conv.c - accumulators of CONV2D and LINEAR (a 1x1 convolution), for some time steps
+ * at once.
  *
- * EVENT lists the weight rows of the set bits of one plane and sums them; DENSE
- * multiplies all rows under the window with the unpacked input.
+ * EVENT lists the weight rows of the set bits under a window, for each step and plane,
+ * and sums them for LANES outputs at a time. DENSE (dense.c) multiplies all inputs.
+ * Depthwise convolutions spread the bits of a word over its channels.
  */
+#include <string.h>
+
 #include "engine.h"
+
+#define PIECE_UNITS	32u	/* of windows that are listed at once */
+#define PIECE_ROWS	(PIECE_UNITS * 64)
+#define LIST_SLACK	8u	/* what vec->list() writes behind the end */
+#define LIST_ENTRIES	(1u << 18)
+#define ROWS_AT_ONCE	(SNNQ_SAFE_POINT_OPS / LANES)
+
+static uint32_t least(uint64_t a, uint64_t b)
+{
+	return (uint32_t)(a < b ? a : b);
+}
+
+/* Words that hold channels of a group, at most. */
+static uint32_t group_words(const struct layer *l)
+{
+	uint32_t words = (l->inputs + 62) / 64 + 1;
+
+	return l->geometry.groups == 1 ? tensor_words(&l->desc->in[0]) :
+					 least(words, tensor_words(&l->desc->in[0]));
+}
+
+/*
+ * How many steps and positions lists are made for at once. Where a window is more than
+ * one piece, or outputs of groups share words, accumulators of all outputs are kept.
+ */
+static void lay_out_event(struct snnq_plan *plan, struct layer *l)
+{
+	const struct snnq_tensor *in = &l->desc->in[0], *out = &l->desc->out;
+	uint64_t units = (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w * group_words(l);
+	uint64_t tile = ((const struct snnq_program_header *)plan->program)->tile_steps;
+	uint64_t per_step;
+
+	l->whole = l->geometry.groups == 1 && units <= PIECE_UNITS;
+	per_step = in->planes * (l->whole ? l->rows : PIECE_ROWS) + LIST_SLACK;
+	l->block_steps = least(least(tile, BLOCK_STEPS), LIST_ENTRIES / per_step);
+	l->event_steps = in->region >= SNNQ_REGION_USER && in->planes > 1 ? 1 : l->block_steps;
+	l->band = l->whole ? least(BAND, LIST_ENTRIES / (per_step * l->block_steps)) : 1;
+	l->band = least(l->band, tensor_positions(out));
+	plan_needs(&plan->needs.list,
+		   (l->band * l->block_steps * per_step + LIST_SLACK) * sizeof(uint16_t));
+	plan_needs(&plan->needs.acc, (l->whole ? LANES : tensor_words(out) * 64ull) *
+				     l->block_steps * sizeof(int32_t));
+}
 
 void conv_lay_out(struct snnq_plan *plan, struct layer *l)
 {
@@ -17,51 +63,21 @@ void conv_lay_out(struct snnq_plan *plan, struct layer *l)
 		};
 	window_lay_out(plan, l);
 	weights_lay_out(plan, l);
+	if (l->depthwise)
+		return;
+	lay_out_event(plan, l);
+	dense_lay_out(plan, l);
 }
 
 bool conv_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace)
 {
 	(void)plan;
-	l->dense_percent = l->depthwise ? 10 : 90;
 	return window_prepare(l, pace) || weights_prepare(l, pace);
-}
-
-static uint64_t tap_of(const struct layer *l, uint32_t group, uint32_t ky, uint32_t kx)
-{
-	return ((uint64_t)group * l->geometry.kernel_h + ky) * l->geometry.kernel_w + kx;
-}
-
-/* All weights under the window, for DENSE once, for EVENT at worst in each plane. */
-uint64_t conv_position_ops(const struct layer *l)
-{
-	const struct snnq_tensor *in = &l->desc->in[0];
-	uint64_t planes = l->kernel == SNNQ_KERNEL_EVENT ? in->planes : 1;
-	uint64_t taps = (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w;
-	uint64_t rows = in->channels + tensor_words(in) + l->geometry.groups;
-
-	return planes * taps * rows * (l->depthwise ? 1 : l->row_stride);
-}
-
-/* First weight row of (group, ky, kx). */
-static const int16_t *tap_rows(const struct layer *l, uint32_t group, uint32_t ky, uint32_t kx)
-{
-	uint32_t inputs = l->desc->in[0].channels / l->geometry.groups;
-
-	return l->weights + tap_of(l, group, ky, kx) * inputs * l->row_stride;
-}
-
-static int32_t weight(const struct layer *l, uint32_t group, uint32_t ky, uint32_t kx,
-		      uint32_t input, uint32_t output)
-{
-	if (l->depthwise)
-		return l->weights[tap_of(l, 0, ky, kx) * l->desc->in[0].channels + group];
-	return tap_rows(l, group, ky, kx)[(uint64_t)input * l->row_stride + output];
 }
 
 ACCUMULATE(conv_generic)
 {
 	const struct snnq_tensor *in = &l->desc->in[0];
-	uint32_t inputs = in->channels / l->geometry.groups;
 	uint32_t outputs = l->desc->out.channels / l->geometry.groups;
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
 	uint32_t o, ky, kx, i;
@@ -71,243 +87,290 @@ ACCUMULATE(conv_generic)
 
 		for (ky = rows.first; ky < rows.end; ky++)
 			for (kx = columns.first; kx < columns.end; kx++)
-				for (i = 0; i < inputs; i++) {
-					if (work_in_part(part, in->planes))
+				for (i = 0; i < l->inputs; i++) {
+					if (work(job, in->planes))
 						return true;
 					acc[o] += weight(l, group, ky, kx, i, o % outputs) *
 						  tensor_get(in, s->in[0],
 							     window_position(l, y, x, ky, kx),
-							     group * inputs + i);
+							     group * l->inputs + i);
 				}
 	}
 	return false;
 }
 
-/* Weight rows to be summed for one plane of one group. */
-struct row_list {
-	const struct layer *layer;
-	int32_t *acc;
-	int32_t factor;
-	const int16_t *rows[ADD_ROWS];
-};
-
-/* Columns of @rows rows whose sum may be announced at once; whole vectors. */
-static uint32_t columns_at_once(uint32_t rows)
-{
-	return SNNQ_SAFE_POINT_OPS / rows & ~63u;
-}
-
-static void add_rows(const struct row_list *list, uint32_t count, uint32_t first, uint32_t width)
-{
-	if (list->layer->add_rows < 8)
-		rows_add_wide(list->acc + first, list->rows, count, first, width,
-			      list->factor);
-	else
-		rows_add(list->acc + first, list->rows, count, first, width, list->factor);
-}
-
-/* Kernels are compiled twice, so that what announces nothing has no trace of it. */
-#define BOTH_WAYS	static inline __attribute__((always_inline))
-
-BOTH_WAYS bool flush(struct job *part, const struct row_list *list, uint32_t count)
-{
-	uint32_t width = list->layer->row_stride, first, n;
-
-	if (!count)
-		return false;
-	if (!part) {
-		add_rows(list, count, 0, width);
-		return false;
-	}
-	n = (uint64_t)width * count <= SNNQ_SAFE_POINT_OPS ? width :
-								   columns_at_once(count);
-	for (first = 0; first < width; first += n) {
-		n = n < width - first ? n : width - first;
-		if (work(part, n * count))
-			return true;
-		add_rows(list, count, first, n);
-	}
-	return false;
-}
-
-BOTH_WAYS bool list_spikes(struct job *part, struct row_list *list, uint32_t *listed,
-			   const uint64_t *words, uint32_t first, uint32_t end,
-			   const int16_t *rows)
-{
-	uint32_t stride = list->layer->row_stride, count = *listed;
-	uint32_t most = list->layer->add_rows < 8 ? ADD_ROWS : list->layer->add_rows;
-	uint32_t w;
-
-	if (work_in_part(part, (end - first) / 64 + 2))
-		return true;
-	for (w = first / 64; w * 64 < end; w++) {
-		uint64_t bits = words[w] & range_mask(first, end, w);
-
-		for (; bits; bits &= bits - 1) {
-			uint32_t c = w * 64 + (uint32_t)__builtin_ctzll(bits);
-
-			if (count == most) {
-				if (flush(part, list, count))
-					return true;
-				count = 0;
-			}
-			list->rows[count++] = rows + (uint64_t)(c - first) * stride;
-		}
-	}
-	*listed = count;
-	return false;
-}
-
-BOTH_WAYS bool event_plane(struct job *part, struct layer *l, const struct step *s, uint32_t y,
-			   uint32_t x, uint32_t group, uint32_t plane, int32_t *acc)
-{
-	const struct snnq_tensor *in = &l->desc->in[0];
-	uint32_t inputs = in->channels / l->geometry.groups;
-	struct span rows = window_rows(l, y), columns = window_columns(l, x);
-	uint32_t count = 0, ky, kx;
-	struct row_list list;
-
-	list.layer = l;
-	list.acc = acc;
-	list.factor = tensor_plane_value(in, plane);
-	for (ky = rows.first; ky < rows.end; ky++) {
-		for (kx = columns.first; kx < columns.end; kx++) {
-			uint64_t pos = window_position(l, y, x, ky, kx);
-
-			if (list_spikes(part, &list, &count,
-					s->in[0] + tensor_index(in, plane, pos, 0),
-					group * inputs, (group + 1) * inputs,
-					tap_rows(l, group, ky, kx)))
-				return true;
-		}
-	}
-	return flush(part, &list, count);
-}
-
-BOTH_WAYS bool event_groups(struct job *part, struct layer *l, const struct step *s, uint32_t y,
-			    uint32_t x, int32_t *acc)
-{
-	uint32_t outputs = l->desc->out.channels / l->geometry.groups;
-	uint32_t group, plane;
-
-	for (group = 0; group < l->geometry.groups; group++)
-		for (plane = 0; plane < l->desc->in[0].planes; plane++)
-			if (event_plane(part, l, s, y, x, group, plane, acc + group * outputs))
-				return true;
-	return false;
-}
-
-static bool event_depthwise(struct job *part, struct layer *l, const struct step *s, uint32_t y,
-			    uint32_t x, int32_t *acc)
+ACCUMULATE(conv_depthwise)
 {
 	const struct snnq_tensor *in = &l->desc->in[0];
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
-	uint32_t p, ky, kx, w;
+	uint32_t words = tensor_words(in), p, ky, kx, w;
 
 	for (p = 0; p < in->planes; p++)
 		for (ky = rows.first; ky < rows.end; ky++)
 			for (kx = columns.first; kx < columns.end; kx++) {
 				uint64_t pos = window_position(l, y, x, ky, kx);
-				const uint64_t *words = s->in[0] + tensor_index(in, p, pos, 0);
+				const uint64_t *in_words = s->in[0] + tensor_index(in, p, pos, 0);
+				uint32_t tap = ky * l->geometry.kernel_w + kx;
+				const int16_t *weights = (const int16_t *)l->weights +
+							 (uint64_t)tap * words * 64;
 
-				if (work_in_part(part, in->channels))
+				if (work(job, words) || work(job, words * 32) ||
+				    work(job, words * 32))
 					return true;
-				for (w = 0; w < tensor_words(in); w++) {
-					uint64_t bits = words[w];
-
-					for (; bits; bits &= bits - 1) {
-						uint32_t c = w * 64 +
-							(uint32_t)__builtin_ctzll(bits);
-
-						acc[c] += tensor_plane_value(in, p) *
-							  weight(l, c, ky, kx, 0, 0);
-					}
-				}
+				for (w = 0; w < words; w++)
+					if (in_words[w])
+						job->plan->vec->spread(acc + w * 64, in_words[w],
+								       weights + w * 64,
+								       tensor_plane_value(in, p));
 			}
 	return false;
 }
 
-ACCUMULATE(conv_event)
+/* ---- event ---- */
+
+/* Units of a window, from the first one that is not done. */
+struct piece {
+	struct unit units[PIECE_UNITS];
+	uint32_t count;
+	uint32_t first_row;
+};
+
+/* Where in a window the next piece starts. */
+struct cursor {
+	struct span rows, columns;
+	uint32_t y, x, group;
+	uint32_t ky, kx, word;	/* word: of the group's */
+};
+
+static struct cursor window_begin(const struct layer *l, uint32_t group, uint32_t y, uint32_t x)
 {
-	if (l->depthwise)
-		return event_depthwise(part, l, s, y, x, acc);
-	return part ? event_groups(part, l, s, y, x, acc) :
-		      event_groups(NULL, l, s, y, x, acc);
+	struct cursor c = { .rows = window_rows(l, y), .columns = window_columns(l, x),
+			    .y = y, .x = x, .group = group };
+
+	c.ky = c.columns.first < c.columns.end ? c.rows.first : c.rows.end;
+	c.kx = c.columns.first;
+	return c;
 }
 
-SIMD_CLONES
-static void mac_channels(int32_t *acc, const int16_t *w, const int32_t *x, uint32_t n)
+/* Add the units of a kernel position; returns whether all of them found room. */
+static bool add_tap(const struct layer *l, struct cursor *c, struct piece *p)
 {
-	uint32_t c;
+	uint32_t first = c->group * l->inputs, end = first + l->inputs;
+	uint32_t words = (end + 63) / 64 - first / 64;
+	uint32_t row = (c->ky * l->geometry.kernel_w + c->kx) * l->inputs;
+	size_t at = window_position(l, c->y, c->x, c->ky, c->kx) *
+		    tensor_words(&l->desc->in[0]);
 
-	for (c = 0; c < n; c++)
-		acc[c] += w[c] * x[c];
+	if (!p->count)
+		p->first_row = row + (c->word ? c->word * 64 - first % 64 : 0);
+	for (; c->word < words; c->word++) {
+		uint32_t w = first / 64 + c->word;
+
+		if (p->count == PIECE_UNITS || row + c->word * 64 - p->first_row > PIECE_ROWS * 8)
+			return false;
+		p->units[p->count++] = (struct unit){
+			.at = at + w, .mask = range_mask(first, end, w),
+			.row = (uint16_t)(row + w * 64 - first - p->first_row),
+		};
+	}
+	return true;
 }
 
-static void mac_rows(const struct layer *l, int32_t *acc, const int16_t *rows, const int32_t *x,
-		     uint32_t n, uint32_t width)
+/* The next piece of a window; false when there is none. */
+static bool next_piece(const struct layer *l, struct cursor *c, struct piece *p)
 {
-	if (l->mac_rows < 8)
-		rows_mac_wide(acc, rows, l->row_stride, x, n, width);
-	else
-		rows_mac(acc, rows, l->row_stride, x, n, width);
-}
-
-/* All inputs of one kernel position of one group. */
-BOTH_WAYS bool dense_tap(struct job *part, const struct layer *l, const int16_t *rows,
-		      const int32_t *x, uint32_t inputs, int32_t *acc)
-{
-	uint32_t most = l->mac_rows < 8 || l->mac_rows > MAC_ROWS ? MAC_ROWS : l->mac_rows;
-	uint32_t width = l->row_stride, done, n, first, columns;
-
-	for (done = 0; done < inputs; done += n) {
-		n = inputs - done < most ? inputs - done : most;
-		if (!part) {
-			mac_rows(l, acc, rows + (uint64_t)done * width, x + done, n, width);
-			continue;
-		}
-		columns = (uint64_t)n * width > SNNQ_SAFE_POINT_OPS ? columns_at_once(n) : width;
-		for (first = 0; first < width; first += columns) {
-			columns = columns < width - first ? columns : width - first;
-			if (work(part, n * columns))
+	p->count = 0;
+	for (; c->ky < c->rows.end; c->ky++, c->kx = c->columns.first) {
+		for (; c->kx < c->columns.end; c->kx++) {
+			if (!add_tap(l, c, p))
 				return true;
-			mac_rows(l, acc + first, rows + (uint64_t)done * width + first, x + done, n,
-				 columns);
+			c->word = 0;
 		}
 	}
-	return false;
+	return p->count;
 }
 
-BOTH_WAYS bool dense_position(struct job *part, struct layer *l, uint32_t y, uint32_t x, int32_t *acc)
+/* Lists of a position: of step t and plane p, from start[t * planes + p] to the next. */
+struct lists {
+	uint16_t *entries;
+	uint32_t start[BLOCK_STEPS * SNNQ_MAX_PLANES + 1];
+	uint32_t first_row;
+};
+
+static bool make_lists(struct job *job, struct layer *l, const struct block *b,
+		       const struct piece *piece, struct lists *lists)
 {
-	uint32_t channels = l->desc->in[0].channels;
-	uint32_t inputs = channels / l->geometry.groups;
+	const struct snnq_tensor *in = &l->desc->in[0];
+	size_t plane_words = tensor_positions(in) * tensor_words(in);
 	uint32_t outputs = l->desc->out.channels / l->geometry.groups;
-	struct span rows = window_rows(l, y), columns = window_columns(l, x);
-	uint32_t ky, kx, group;
+	uint32_t t, p, k = 0, end = 0;
 
-	for (ky = rows.first; ky < rows.end; ky++) {
-		for (kx = columns.first; kx < columns.end; kx++) {
-			const int32_t *v = l->values + window_position(l, y, x, ky, kx) * channels;
+	lists->first_row = piece->first_row;
+	for (t = 0; t < b->count; t++) {
+		if (work(job, in->planes * piece->count))
+			return true;
+		for (p = 0; p < in->planes; p++) {
+			lists->start[k++] = end;
+			end += job->plan->vec->list(&job->plan->bits,
+						    b->steps[t].in[0] + p * plane_words,
+						    piece->units, piece->count,
+						    lists->entries + end);
+		}
+	}
+	lists->start[k] = end;
+	l->stats.synops += (uint64_t)end * outputs;
+	return false;
+}
 
-			if (l->depthwise) {
-				if (work_in_part(part, channels))
+/* Rows of LANES or NARROW_LANES outputs, and the loop that sums them. */
+static void add_rows(struct job *job, const struct layer *l, int32_t *acc, const struct rows *r)
+{
+	const struct vec *v = job->plan->vec;
+
+	if (l->wide)
+		(l->lanes == LANES ? v->add16 : v->add16_narrow)(acc, r);
+	else
+		(l->lanes == LANES ? v->add8 : v->add8_narrow)(acc, r);
+}
+
+/*
+ * Sums of block @column of the outputs of a group over the lists of a position: instead of
+ * what is in the accumulators of its steps, @stride further each, or added to it.
+ */
+static bool sum_lists(struct job *job, const struct layer *l, const struct lists *lists,
+		      uint32_t steps, uint64_t column, int32_t *acc, size_t stride, bool add)
+{
+	const struct snnq_tensor *in = &l->desc->in[0];
+	uint64_t first = (column * l->rows + lists->first_row) * l->lanes;
+	struct rows r = {
+		.base = l->wide ? (const void *)((const int16_t *)l->weights + first) :
+				  (const void *)((const int8_t *)l->weights + first),
+		.few = l->few_rows, .many = l->many_rows,
+	};
+	uint32_t t, p, k = 0, left;
+
+	for (t = 0; t < steps; t++, acc += stride) {
+		r.add = add;
+		for (p = 0; p < in->planes; p++, k++) {
+			r.factor = tensor_plane_value(in, p);
+			r.list = lists->entries + lists->start[k];
+			left = lists->start[k + 1] - lists->start[k];
+			do {
+				r.count = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
+				if (!r.count && r.add)
+					break;
+				if (work(job, r.count * l->lanes))
 					return true;
-				mac_channels(acc, l->weights + tap_of(l, 0, ky, kx) * channels, v,
-					     channels);
-				continue;
-			}
-			for (group = 0; group < l->geometry.groups; group++)
-				if (dense_tap(part, l, tap_rows(l, group, ky, kx),
-					      v + group * inputs, inputs, acc + group * outputs))
-					return true;
+				add_rows(job, l, acc, &r);
+				r.add = true;
+				r.list += r.count;
+				left -= r.count;
+			} while (left);
 		}
 	}
 	return false;
 }
 
-ACCUMULATE(conv_dense)
+/* Windows of one piece each: all outputs of a band of positions. */
+static bool event_band(struct job *job, struct layer *l, const struct block *b, uint64_t pos,
+		       uint32_t count)
 {
-	(void)s;
-	return part ? dense_position(part, l, y, x, acc) : dense_position(NULL, l, y, x, acc);
+	const struct snnq_tensor *out = &l->desc->out;
+	struct lists lists[BAND];
+	uint16_t *entries = job->plan->list;
+	struct cursor c;
+	struct piece piece;
+	uint32_t i, w;
+
+	for (i = 0; i < count; i++) {
+		c = window_begin(l, 0, (uint32_t)((pos + i) / out->width),
+				 (uint32_t)((pos + i) % out->width));
+		piece.first_row = 0;
+		next_piece(l, &c, &piece);
+		lists[i].entries = entries;
+		if (make_lists(job, l, b, &piece, &lists[i]))
+			return true;
+		entries += lists[i].start[b->count * l->desc->in[0].planes];
+	}
+	for (w = 0; w < tensor_words(out); w++)
+		for (i = 0; i < count; i++)
+			if (sum_lists(job, l, &lists[i], b->count, w, job->plan->acc, LANES,
+				      false) ||
+			    neuron_stage(job, l, b, pos + i, w, job->plan->acc, LANES))
+				return true;
+	return false;
+}
+
+/* Sums of one group's outputs that do not start at a word. */
+static bool add_group(struct job *job, struct layer *l, const struct lists *lists, uint32_t steps,
+		      uint32_t group, int32_t *acc, size_t stride)
+{
+	uint32_t outputs = l->desc->out.channels / l->geometry.groups, first, t, j;
+	int32_t sums[BLOCK_STEPS * LANES];
+
+	for (first = 0; first < outputs; first += l->lanes) {
+		uint32_t n = least(outputs - first, l->lanes);
+		int32_t *to = acc + group * outputs + first;
+
+		if (sum_lists(job, l, lists, steps,
+			      (uint64_t)group * l->columns + first / l->lanes, sums, LANES,
+			      false) ||
+		    work(job, steps * n))
+			return true;
+		for (t = 0; t < steps; t++)
+			for (j = 0; j < n; j++)
+				to[t * stride + j] += sums[t * LANES + j];
+	}
+	return false;
+}
+
+/* Any windows: all outputs of one position. */
+static bool event_position(struct job *job, struct layer *l, const struct block *b, uint32_t y,
+			   uint32_t x)
+{
+	const struct snnq_tensor *out = &l->desc->out;
+	size_t stride = tensor_words(out) * 64;
+	int32_t *acc = job->plan->acc;
+	struct lists lists = { .entries = job->plan->list };
+	struct piece piece;
+	uint32_t group, w;
+
+	if (job_zero(job, acc, b->count * stride * sizeof(*acc)))
+		return true;
+	for (group = 0; group < l->geometry.groups; group++) {
+		struct cursor c = window_begin(l, group, y, x);
+
+		while (next_piece(l, &c, &piece))
+			if (make_lists(job, l, b, &piece, &lists) ||
+			    add_group(job, l, &lists, b->count, group, acc, stride))
+				return true;
+	}
+	for (w = 0; w < tensor_words(out); w++)
+		if (neuron_stage(job, l, b, (uint64_t)y * out->width + x, w, acc + w * 64, stride))
+			return true;
+	return false;
+}
+
+static bool event_block(struct job *job, struct layer *l, const struct block *b)
+{
+	const struct snnq_tensor *out = &l->desc->out;
+	uint64_t positions = tensor_positions(out), pos;
+	uint32_t k, n;
+
+	for (k = 0; k < b->count; k++)
+		if (tensor_count(job, &l->desc->in[0], b->steps[k].in[0], &l->stats.input_spikes))
+			return true;
+	for (pos = 0; pos < positions; pos += n) {
+		n = least(positions - pos, l->band);
+		if (l->whole ? event_band(job, l, b, pos, n) :
+			       event_position(job, l, b, (uint32_t)(pos / out->width),
+					      (uint32_t)(pos % out->width)))
+			return true;
+	}
+	return false;
+}
+
+bool conv_block(struct job *job, struct layer *l, const struct block *b)
+{
+	return l->kernel == SNNQ_KERNEL_DENSE ? dense_block(job, l, b) : event_block(job, l, b);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * engine.h - inside the engine: plans, layers, jobs and the table of operations.
+ * engine.h - inside the engine: plans, layers, jobs and the table of operations. The
+ * design is in Documentation/engine.md.
  *
  * Invariants:
  *  - Every size and index bound comes from the plan's own copy of the validated
@@ -12,22 +13,20 @@
  *  - All work is announced to work() in pieces of at most SNNQ_SAFE_POINT_OPS
  *    elementary operations, as defined in Documentation/hardware.md.
  *
- * An operation is a row of op_table (ops.c). Operations with a neuron stage give
- * accumulate kernels, which compute the accumulators of one output position; the
- * others give a step function. A new operation is a new row, a new kernel a new
- * entry in its row.
+ * An operation is a row of op_table (ops.c). A new operation is a new row; a new inner
+ * loop belongs into vec_body.h.
  */
 #ifndef SNNQ_ENGINE_INTERNAL_H
 #define SNNQ_ENGINE_INTERNAL_H
 
-#include "simd.h"
+#include "neuron.h"
 #include "snnq_engine.h"
+#include "vec.h"
 
 #define CHUNK_BYTES	65536u		/* read, written, compared or copied at once */
 #define EVENT_CHUNK	1024u		/* event records read at once */
-#define ADD_ROWS	256u		/* most rows that EVENT kernels sum at once */
-#define MAC_ROWS	1024u		/* most rows that DENSE kernels multiply at once */
-#define ROW_ALIGN	16u		/* weights in a vector */
+#define BLOCK_STEPS	16u		/* most steps that a layer runs at once */
+#define BAND		16u		/* most positions that EVENT runs at once */
 
 /* One step of a layer: buffers of its operands and its result. */
 struct step {
@@ -37,16 +36,25 @@ struct step {
 	bool first;		/* first step after a reset */
 };
 
+/**
+ * struct block - steps of a layer that run at once
+ * @steps: [count]; their outputs are @out_stride words apart.
+ * @skip: how many of them, 0 or 1, the neurons do not see: SKIP_FIRST.
+ */
+struct block {
+	struct step *steps;
+	uint32_t count;
+	uint32_t skip;
+	size_t out_stride;
+};
+
 struct layer;
 struct job;
 
-/*
- * Add the accumulators of output position (y, x) to @acc, which is zero. @part: the job,
- * whose work is announced part by part; NULL when all of it has been.
- */
-typedef bool (*accumulate_fn)(struct job *part, struct layer *l, const struct step *s,
-			      uint32_t y, uint32_t x, int32_t *acc);
-#define ACCUMULATE(name) bool name(struct job *part, struct layer *l, const struct step *s, \
+/* Add the accumulators of output position (y, x) to @acc, which is zero. */
+typedef bool accumulate_fn(struct job *job, struct layer *l, const struct step *s,
+			   uint32_t y, uint32_t x, int32_t *acc);
+#define ACCUMULATE(name) bool name(struct job *job, struct layer *l, const struct step *s, \
 				   uint32_t y, uint32_t x, int32_t *acc)
 
 /**
@@ -57,9 +65,11 @@ typedef bool (*accumulate_fn)(struct job *part, struct layer *l, const struct st
  * @count: add input_spikes and synops of a step; may be NULL.
  * @run: operations without a neuron stage: compute a step.
  * @end_job: write what is written once per job; may be NULL.
- * @unpack: the DENSE kernel takes in[0] from the plan's values.
- * @kernels: operations with a neuron stage, by enum snnq_kernel_choice.
- * @position_ops: operations of a position, at most, of EVENT and DENSE kernels.
+ * @generic: operations with a neuron stage: the GENERIC kernel.
+ * @begin_step, @sum: the same, fast: once before the positions of a step; may be NULL.
+ * @choose: which kernel is best; NULL: EVENT.
+ * @take: DENSE: take over the input of step k of a block.
+ * @block: all positions of some steps and their neurons, counts the inputs; may be NULL.
  *
  * The functions returning bool return true when work is to end: prepare when the
  * pace says so, the others after a fault().
@@ -71,26 +81,33 @@ struct op {
 	bool (*count)(struct job *job, struct layer *l, const struct step *s);
 	bool (*run)(struct job *job, struct layer *l, const struct step *s);
 	bool (*end_job)(struct job *job, struct layer *l);
-	bool unpack;
-	accumulate_fn kernels[SNNQ_KERNEL_CHOICES];
-	uint64_t (*position_ops)(const struct layer *l);
+	accumulate_fn *generic;
+	bool (*begin_step)(struct job *job, struct layer *l, const struct step *s);
+	accumulate_fn *sum;
+	enum snnq_kernel_choice (*choose)(const struct job *job, const struct layer *l);
+	bool (*take)(struct job *job, struct layer *l, const struct step *s, uint32_t k);
+	bool (*block)(struct job *job, struct layer *l, const struct block *b);
 };
 
 /**
  * struct layer - a layer of a plan
  * @desc: descriptor, in the plan's program.
  * @geometry: its window; LINEAR is a 1x1 convolution here.
- * @dense_percent: set input bits per 100 elements from which DENSE is faster.
- * @kernel: choice for the current step.
+ * @kernel: choice for the current steps.
+ * @spikes: set input bits of a step, as last @measured.
  * @packed: weights as last read; @decoded says whether @weights are theirs.
- * @weights: levels, rows of @row_stride (depthwise: see weights.c).
- * @add_rows: rows whose sum fits int16, @mac_rows: the same times inputs.
+ * @weights: levels, int16 when @wide, else int8: weights.c says where each is.
+ * @inputs: input channels of a group; @rows: its weight rows; @columns, @lanes: of outputs.
+ * @few_rows, @many_rows: see struct rows.
+ * @whole: all of a window is listed at once, see conv.c.
+ * @block_steps: steps at once, and @event_steps with the EVENT kernel; @band: positions.
+ * @dense: there is a DENSE kernel, with @pairs of weights in @runs of @run_pairs, which
+ *	start @run_at in the image.
  * @threshold, @bias, @mult: expanded to all channels.
- * @acc_bound: most that the magnitude of an accumulator can be; @narrow: what the
- *	neuron makes of it fits int32.
+ * @acc_bound: most that the magnitude of an accumulator can be.
+ * @neurons: without pointers.
  * @u, @i, @aux, @line, @sum: parts of the state in the plan's state buffer.
  * @line_slot: oldest slot of the delay line, a ring while a job runs.
- * @values: the plan's, where the operation unpacks its input.
  * @fan_h, @fan_w: number of windows that contain an input row or column.
  * @events: event records read ahead, from offset @event_start of the region up to
  *	@event_fill; @event_next is that of the next record, @event_end that of the
@@ -100,23 +117,39 @@ struct layer {
 	const struct snnq_layer *desc;
 	const struct op *op;
 	struct snnq_geometry geometry;
-	uint32_t dense_percent;
 	enum snnq_kernel_choice kernel;
+	uint64_t spikes;
+	bool measured;
 
 	uint8_t *packed;
-	int16_t *weights;
+	void *weights;
 	uint64_t packed_bytes;
-	uint32_t row_stride;
-	uint32_t add_rows;
-	uint32_t mac_rows;
+	uint64_t rows;
+	uint32_t inputs;
+	uint32_t columns;
+	uint32_t lanes;
+	uint32_t few_rows;
+	uint32_t many_rows;
+	bool wide;
 	bool depthwise;
 	bool decoded;
+
+	bool whole;
+	uint32_t block_steps;
+	uint32_t event_steps;
+	uint32_t band;
+
+	bool dense;
+	int16_t *pairs;
+	uint32_t *run_at;
+	uint32_t runs;
+	uint32_t run_pairs;
 
 	int32_t *threshold;
 	int32_t *bias;
 	int32_t *mult;
 	int64_t acc_bound;
-	bool narrow;
+	struct neuron_lanes neurons;
 	int32_t *u;
 	int32_t *i;
 	uint32_t *aux;
@@ -126,7 +159,6 @@ struct layer {
 
 	uint32_t *fan_h;
 	uint32_t *fan_w;
-	const int32_t *values;
 	uint64_t *events;
 	uint64_t event_start;
 	uint64_t event_fill;
@@ -137,6 +169,11 @@ struct layer {
 	struct snnq_layer_stats stats;
 };
 
+/* Largest need of any layer for the buffers that layers share, in bytes. */
+struct needs {
+	uint64_t stage[3], out, list, values, attention, acc, row;
+};
+
 /**
  * struct snnq_plan - a program made ready
  * @program: validated; @copy, once it is filled.
@@ -145,11 +182,16 @@ struct layer {
  * @state: the state region of the running job.
  * @scratch: tile_steps slots of activations between layers; nobody else needs
  *	them, so they stay here and the scratch region is not touched.
- * @stage: operands that come from user regions, one step.
- * @out: results that go to user regions, one step.
- * @fresh: spikes on their way into a delay line.
- * @values: an operand unpacked to integers, for DENSE kernels.
- * @acc: accumulators of one position, a multiple of 64, and the padding of a row.
+ * @vec: inner loops.
+ * @bits: for vec->list().
+ * @needs: sizes of the buffers that follow.
+ * @stage: operands that come from user regions, as many steps as run at once.
+ * @out: results that go to user regions, likewise.
+ * @list: weight rows of spikes.
+ * @values: operands unpacked to integers, for DENSE kernels.
+ * @attention: see attention.c.
+ * @acc: accumulators, a multiple of 64 for each step.
+ * @row: weights of a row.
  * @chunk: CHUNK_BYTES of weights.
  */
 struct snnq_plan {
@@ -164,10 +206,15 @@ struct snnq_plan {
 	uint8_t *state;
 	uint8_t *scratch;
 	uint64_t *stage[3];
+	const struct vec *vec;
+	struct byte_bits bits;
+	struct needs needs;
 	uint64_t *out;
-	uint64_t *fresh;
-	int32_t *values;
+	uint16_t *list;
+	int16_t *values;
+	void *attention;
 	int32_t *acc;
+	int16_t *row;
 	uint8_t *chunk;
 };
 
@@ -187,6 +234,12 @@ struct job {
  */
 void *plan_part(struct snnq_plan *plan, uint64_t count, uint64_t size);
 
+static inline void plan_needs(uint64_t *largest, uint64_t bytes)
+{
+	if (bytes > *largest)
+		*largest = bytes;
+}
+
 /* memory.c */
 bool fault(struct job *job, int status, uint32_t region, uint64_t offset);
 
@@ -197,12 +250,6 @@ bool fault(struct job *job, int status, uint32_t region, uint64_t offset);
 static inline bool work(struct job *job, uint32_t ops)
 {
 	return snnq_work(&job->pace, ops);
-}
-
-/* Likewise where @part says whether it was announced before. */
-static inline bool work_in_part(struct job *part, uint32_t ops)
-{
-	return part && work(part, ops);
 }
 
 /* Bytes until the next boundary of chunks, at most @left. */
@@ -230,23 +277,11 @@ bool tensor_count(struct job *job, const struct snnq_tensor *t, const uint64_t *
 		  __u64 *count);
 int32_t tensor_get(const struct snnq_tensor *t, const uint64_t *data, uint64_t position,
 		   uint32_t channel);
-bool tensor_unpack(struct job *job, const struct snnq_tensor *t, const uint64_t *data,
-		   int32_t *values);
 void tensor_load64(const struct snnq_tensor *t, const uint64_t *data, uint64_t position,
 		   uint32_t word, int32_t v[64]);
 void tensor_store64(const struct snnq_tensor *t, uint64_t *data, uint64_t position,
 		    uint32_t word, const int32_t v[64]);
 int32_t tensor_clamp(const struct snnq_tensor *t, int64_t v, __u64 *saturations);
-
-/* rows.c: @width int16 of n rows, from column @first, into int32 accumulators. */
-void rows_add(int32_t *acc, const int16_t *const *rows, uint32_t n, uint32_t first,
-	      uint32_t width, int32_t factor);
-void rows_add_wide(int32_t *acc, const int16_t *const *rows, uint32_t n, uint32_t first,
-		   uint32_t width, int32_t factor);
-void rows_mac(int32_t *acc, const int16_t *row, uint32_t stride, const int32_t *x, uint32_t n,
-	      uint32_t width);
-void rows_mac_wide(int32_t *acc, const int16_t *row, uint32_t stride, const int32_t *x,
-		   uint32_t n, uint32_t width);
 
 /* window.c */
 void window_lay_out(struct snnq_plan *plan, struct layer *l);
@@ -267,11 +302,16 @@ struct span window_columns(const struct layer *l, uint32_t x);
 void weights_lay_out(struct snnq_plan *plan, struct layer *l);
 bool weights_prepare(struct layer *l, struct snnq_pace *pace);
 bool weights_load(struct job *job, struct layer *l);
+int32_t weight(const struct layer *l, uint32_t group, uint32_t ky, uint32_t kx, uint32_t input,
+	       uint32_t output);
 
 /* neuron.c */
 void neuron_lay_out(struct snnq_plan *plan, struct layer *l);
 bool neuron_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
-bool neuron_step(struct job *job, struct layer *l, const struct step *s);
+/* Accumulators of outputs 64 @w ... of a position to what a block's steps give out. */
+bool neuron_stage(struct job *job, struct layer *l, const struct block *b, uint64_t pos, uint32_t w,
+		  const int32_t *acc, size_t stride);
+bool neuron_run(struct job *job, struct layer *l, struct block *b);
 bool neuron_end_job(struct job *job, struct layer *l);
 
 /* stats.c */
@@ -285,21 +325,24 @@ extern const struct op op_table[SNNQ_OP_COUNT];
 void conv_lay_out(struct snnq_plan *plan, struct layer *l);
 bool conv_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 ACCUMULATE(conv_generic);
-ACCUMULATE(conv_event);
-ACCUMULATE(conv_dense);
-uint64_t conv_position_ops(const struct layer *l);
+ACCUMULATE(conv_depthwise);
+bool conv_block(struct job *job, struct layer *l, const struct block *b);
+enum snnq_kernel_choice conv_choose(const struct job *job, const struct layer *l);
+void dense_lay_out(struct snnq_plan *plan, struct layer *l);
+bool dense_decode(struct job *job, struct layer *l);
+bool dense_take(struct job *job, struct layer *l, const struct step *s, uint32_t k);
+bool dense_block(struct job *job, struct layer *l, const struct block *b);
 bool pool_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 ACCUMULATE(pool_sum_generic);
-ACCUMULATE(pool_sum_event);
-ACCUMULATE(pool_sum_dense);
-uint64_t pool_position_ops(const struct layer *l);
+ACCUMULATE(pool_sum);
 bool pool_max_run(struct job *job, struct layer *l, const struct step *s);
 bool attention_count(struct job *job, struct layer *l, const struct step *s);
+uint64_t attention_bytes(const struct layer *l);
+void attention_lay_out(struct snnq_plan *plan, struct layer *l);
+bool attention_begin(struct job *job, struct layer *l, const struct step *s);
 bool attention_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 ACCUMULATE(attention_generic);
-ACCUMULATE(attention_event);
-ACCUMULATE(attention_dense);
-uint64_t attention_position_ops(const struct layer *l);
+ACCUMULATE(attention_sum);
 bool add_run(struct job *job, struct layer *l, const struct step *s);
 void events_lay_out(struct snnq_plan *plan, struct layer *l);
 bool events_begin(struct job *job, struct layer *l);
@@ -308,6 +351,18 @@ void readout_lay_out(struct snnq_plan *plan, struct layer *l);
 bool readout_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 bool readout_run(struct job *job, struct layer *l, const struct step *s);
 bool readout_end(struct job *job, struct layer *l);
+
+/* Channels [first, end) of a head of ATTENTION. */
+struct head {
+	uint32_t first, end;
+};
+
+static inline struct head head_channels(const struct layer *l, uint32_t h)
+{
+	uint32_t d = l->desc->in[0].channels / l->desc->param;
+
+	return (struct head){ h * d, (h + 1) * d };
+}
 
 static inline uint32_t tensor_words(const struct snnq_tensor *t)
 {

@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * neuron.c - the neuron stage: accumulators of one output position at a time to
- * spikes, or requantized when there is no neuron. 64 channels make one word.
+ * neuron.c - the neuron stage: accumulators of one word of outputs, for some steps, to
+ * spikes, or requantized when there is no neuron.
  */
 #include <string.h>
 
-#include "neuron.h"
-
 #include "engine.h"
-
-#define AUX_COUNTER	0xffffu		/* refractory steps left */
-#define AUX_STICKY	0x10000u
-
-/* A leak by a power of two, told apart because shifts are fast. */
-#define LEAK_SHIFT	(SNNQ_LEAK_TZ12 + 1u)
 
 /* Expand a table of one or all channels; an absent one is @otherwise everywhere. */
 static bool expand(const struct snnq_plan *plan, const struct layer *l, struct snnq_pace *pace,
@@ -90,105 +82,30 @@ bool neuron_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *p
 	if (expand(plan, l, pace, n->threshold_index, n->threshold_count, 0, l->threshold) ||
 	    snnq_work(pace, l->desc->out.channels))
 		return true;
-	l->narrow = input_is_narrow(l);
 	bind_state(plan, l);
+	l->neurons = neuron_lanes_of(n);
+	l->neurons.narrow = input_is_narrow(l);
 	return false;
 }
 
-static inline __attribute__((always_inline)) int64_t leak(uint32_t kind, uint32_t param,
-							   int32_t u)
+static int64_t leak(const struct neuron_leak *k, int32_t u)
 {
-	int32_t n = (int32_t)param, q;
+	int32_t n = (int32_t)k->param, q;
 	int64_t m;
 
-	switch (kind) {
+	switch (k->kind) {
 	case SNNQ_LEAK_DIVN:
 		q = u / n;
 		return q - (u % n < 0);
 	case LEAK_SHIFT:
-		return u >> param;
+		return u >> k->shift;
 	case SNNQ_LEAK_Q16:
-		return ((int64_t)u * param) >> 16;
+		return ((int64_t)u * k->param) >> 16;
 	case SNNQ_LEAK_TZ12:
-		m = ((u < 0 ? -(int64_t)u : u) * (4096 - (int64_t)param)) >> 12;
+		m = ((u < 0 ? -(int64_t)u : u) * (4096 - (int64_t)k->param)) >> 12;
 		return u < 0 ? -m : m;
 	default:
 		return u;
-	}
-}
-
-/* Bit j of the result is fired[j], which is 0 or 1. */
-static inline uint64_t pack_fired(const uint8_t fired[64])
-{
-	uint64_t w = 0, bytes;
-	uint32_t k;
-
-	for (k = 0; k < 8; k++) {
-		memcpy(&bytes, fired + 8 * k, 8);
-		w |= (bytes * 0x0102040810204080ull >> 56) << (8 * k);
-	}
-	return w;
-}
-
-/*
- * LIF without refractory time and sticky bit, whose input fits int32; constant
- * @kind and @reset. Written for the vectorizer: no branches, no aliases, 32 bits.
- */
-static inline __attribute__((always_inline)) uint64_t lif_lanes(struct neuron_lanes *n, uint32_t kind,
-								uint32_t reset)
-{
-	const int32_t *restrict acc = n->acc, *restrict bias = n->bias;
-	const int32_t *restrict threshold = n->threshold;
-	int32_t equal_fires = n->neuron->compare == SNNQ_COMPARE_GE;
-	int32_t reset_value = n->neuron->reset_value, scale = 1 << n->neuron->shift;
-	uint32_t param = n->leak_param, count = n->count, clamped = 0, j;
-	int32_t *restrict state = n->u;
-	uint8_t fired[64] = { 0 };
-
-	for (j = 0; j < count; j++) {
-		int32_t x = acc[j] * scale + bias[j];
-		int32_t a = (int32_t)leak(kind, param, state[j]);
-		int32_t sum = (int32_t)((uint32_t)a + (uint32_t)x);
-		uint32_t over = (uint32_t)((a ^ sum) & (x ^ sum)) >> 31;
-		int32_t u = over ? (a >> 31) ^ INT32_MAX : sum;
-		int32_t fire = u > threshold[j] - equal_fires;
-
-		clamped += over;
-		if (reset == SNNQ_RESET_HARD)
-			u = fire ? reset_value : u;
-		else if (reset == SNNQ_RESET_SOFT)	/* u >= threshold >= 1: no overflow */
-			u -= fire ? threshold[j] : 0;
-		state[j] = u;
-		fired[j] = (uint8_t)fire;
-	}
-	n->saturations += clamped;
-	return pack_fired(fired);
-}
-
-#define LIF_RESETS(kind) do {						\
-	switch (n->neuron->reset) {					\
-	case SNNQ_RESET_HARD:						\
-		return lif_lanes(n, kind, SNNQ_RESET_HARD);		\
-	case SNNQ_RESET_SOFT:						\
-		return lif_lanes(n, kind, SNNQ_RESET_SOFT);		\
-	default:							\
-		return lif_lanes(n, kind, SNNQ_RESET_NONE);		\
-	} } while (0)
-
-SIMD_CLONES
-static uint64_t lif_word(struct neuron_lanes *n)
-{
-	switch (n->leak_kind) {
-	case SNNQ_LEAK_NONE:
-		LIF_RESETS(SNNQ_LEAK_NONE);
-	case LEAK_SHIFT:
-		LIF_RESETS(LEAK_SHIFT);
-	case SNNQ_LEAK_DIVN:
-		LIF_RESETS(SNNQ_LEAK_DIVN);
-	case SNNQ_LEAK_Q16:
-		LIF_RESETS(SNNQ_LEAK_Q16);
-	default:
-		LIF_RESETS(SNNQ_LEAK_TZ12);
 	}
 }
 
@@ -197,19 +114,17 @@ static bool integrate(struct neuron_lanes *n, uint32_t j, int64_t input, int32_t
 {
 	const struct snnq_neuron *d = n->neuron;
 
-	*u = sat32(leak(n->leak_kind, n->leak_param, n->u[j]) + input, &n->saturations);
+	*u = sat32(leak(&n->leak, n->u[j]) + input, &n->saturations);
 	return d->leak == SNNQ_LEAK_DIVN && n->u[j] % (int32_t)d->leak_param;
 }
 
 /* CUBA: update the current; returns what the membrane integrates of it. */
 static int32_t update_current(struct neuron_lanes *n, uint32_t j, int64_t input)
 {
-	const struct snnq_neuron *d = n->neuron;
 	int32_t old = n->i[j];
 
-	n->i[j] = sat32(leak(d->current_leak, d->current_leak_param, old) + input,
-			&n->saturations);
-	return d->flags & SNNQ_NEURON_FLAG_OLD_CURRENT ? old : n->i[j];
+	n->i[j] = sat32(leak(&n->current_leak, old) + input, &n->saturations);
+	return n->neuron->flags & SNNQ_NEURON_FLAG_OLD_CURRENT ? old : n->i[j];
 }
 
 /* Any neuron, one lane; returns whether it fires. */
@@ -247,140 +162,235 @@ static bool update_neuron(struct neuron_lanes *n, uint32_t j)
 	return fire;
 }
 
+/*
+ * With s = ceil(log2(n)) and magic = ceil(2^(31 + s) / n), u * magic is too large by less
+ * than u * n < 2^(31 + s), so the quotient by less than what would carry it over.
+ */
+static struct neuron_leak leak_of(uint32_t kind, uint32_t param)
+{
+	struct neuron_leak k = { .kind = kind, .param = param };
+	uint32_t s;
+
+	if (kind != SNNQ_LEAK_DIVN)
+		return k;
+	if (!(param & (param - 1))) {
+		k.kind = LEAK_SHIFT;
+		k.shift = (uint32_t)__builtin_ctz(param);
+		return k;
+	}
+	s = 32 - (uint32_t)__builtin_clz(param - 1);
+	k.magic = (uint32_t)(((1ull << (31 + s)) + param - 1) / param);
+	k.shift = s - 1;
+	return k;
+}
+
 struct neuron_lanes neuron_lanes_of(const struct snnq_neuron *n)
 {
-	struct neuron_lanes lanes = {
-		.neuron = n, .leak_kind = n->leak, .leak_param = n->leak_param,
+	return (struct neuron_lanes){
+		.neuron = n, .vec = vec_default(),
+		.leak = leak_of(n->leak, n->leak_param),
+		.current_leak = leak_of(n->current_leak, n->current_leak_param),
 	};
+}
 
-	if (n->leak == SNNQ_LEAK_DIVN && !(n->leak_param & (n->leak_param - 1))) {
-		lanes.leak_kind = LEAK_SHIFT;
-		lanes.leak_param = (uint32_t)__builtin_ctz(n->leak_param);
+/* The part of a word that exists, made whole: what is added never fires. */
+struct whole {
+	int32_t threshold[64], bias[64], u[64], i[64];
+	uint32_t aux[64];
+};
+
+static void fire_part(struct neuron_lanes *n)
+{
+	struct whole w = { .u = { 0 } };
+	struct neuron_lanes all = *n;
+	size_t bytes = n->count * sizeof(int32_t);
+	uint32_t j;
+
+	memcpy(w.threshold, n->threshold, bytes);
+	for (j = n->count; j < 64; j++)
+		w.threshold[j] = INT32_MAX;
+	memcpy(w.bias, n->bias, bytes);
+	memcpy(w.u, n->u, bytes);
+	all.threshold = w.threshold;
+	all.bias = w.bias;
+	all.u = w.u;
+	if (n->i)
+		all.i = memcpy(w.i, n->i, bytes);
+	if (n->aux)
+		all.aux = memcpy(w.aux, n->aux, bytes);
+	n->vec->fire(&all);
+	memcpy(n->u, w.u, bytes);
+	if (n->i)
+		memcpy(n->i, w.i, bytes);
+	if (n->aux)
+		memcpy(n->aux, w.aux, bytes);
+	n->saturations = all.saturations;
+}
+
+void neuron_fire(struct neuron_lanes *n)
+{
+	uint32_t t, j;
+
+	if (n->count < 64 || !n->narrow)
+		for (t = 0; t < n->steps; t++)
+			n->out[t * n->out_stride] = 0;
+	if (n->narrow) {
+		if (n->count % 16)
+			fire_part(n);
+		else
+			n->vec->fire(n);
+		return;
 	}
-	return lanes;
+	for (t = 0; t < n->steps; t++, n->acc += n->acc_stride)
+		for (j = 0; j < n->count; j++)
+			n->out[t * n->out_stride] |= (uint64_t)update_neuron(n, j) << j;
 }
 
 uint64_t neuron_word(struct neuron_lanes *n)
 {
+	const int32_t *given = n->acc;
+	int32_t acc[64] = { 0 };
 	uint64_t w = 0;
-	uint32_t j;
 
-	if (n->narrow && !n->i && !n->aux)
-		return lif_word(n);
-	for (j = 0; j < n->count; j++)
-		w |= (uint64_t)update_neuron(n, j) << j;
+	n->out = &w;
+	n->steps = 1;
+	n->acc = memcpy(acc, given, n->count * sizeof(*acc));
+	neuron_fire(n);
+	n->acc = given;
+	n->out = NULL;
 	return w;
 }
 
-/* Spikes of output position @pos from its accumulators. */
-static bool fire_position(struct job *part, struct layer *l, uint64_t pos, const int32_t *acc,
-			  uint64_t *out)
+static void requantize_word(struct layer *l, uint64_t pos, uint32_t w, const int32_t *acc,
+			    uint64_t *out)
 {
 	const struct snnq_tensor *t = &l->desc->out;
-	uint32_t words = tensor_words(t), w;
-	struct neuron_lanes lanes = neuron_lanes_of(&l->desc->neuron);
+	uint32_t shift = l->desc->neuron.requant_shift, j;
+	int32_t v[64] = { 0 };
 
-	if (work_in_part(part, t->channels))
-		return true;
-	lanes.narrow = l->narrow;
-	for (w = 0; w < words; w++) {
-		uint64_t at = pos * t->channels + w * 64ull;
-		uint32_t left = t->channels - w * 64;
+	for (j = 0; j < 64 && w * 64 + j < t->channels; j++) {
+		uint32_t c = w * 64 + j;
+		int64_t r = (int64_t)acc[j] * l->mult[c] + l->bias[c];
 
-		lanes.count = left < 64 ? left : 64;
-		lanes.acc = acc + w * 64;
-		lanes.threshold = l->threshold + w * 64;
-		lanes.bias = l->bias + w * 64;
-		lanes.u = l->u + at;
-		lanes.i = l->i ? l->i + at : NULL;
-		lanes.aux = l->aux ? l->aux + at : NULL;
-		out[pos * words + w] = neuron_word(&lanes);
+		if (shift)
+			r = (r + (1ll << (shift - 1))) >> shift;
+		v[j] = tensor_clamp(t, r, &l->stats.saturations);
 	}
-	l->stats.saturations += lanes.saturations;
-	return false;
+	tensor_store64(t, out, pos, w, v);
 }
 
-/* Model NONE: multiply, add, shift with rounding, clamp. */
-static bool requantize_position(struct job *part, struct layer *l, uint64_t pos,
-				const int32_t *acc, uint64_t *out)
+static bool requantize(struct job *job, struct layer *l, const struct block *b, uint64_t pos,
+		       uint32_t w, const int32_t *acc, size_t stride)
 {
-	const struct snnq_tensor *t = &l->desc->out;
-	uint32_t shift = l->desc->neuron.requant_shift, w, j;
+	uint32_t t;
 
-	for (w = 0; w < tensor_words(t); w++) {
-		int32_t v[64] = { 0 };
-
-		if (work_in_part(part, 64u * (1u + t->planes)))
+	for (t = 0; t < b->count; t++, acc += stride) {
+		if (work(job, 64u * (1u + l->desc->out.planes)))
 			return true;
-		for (j = 0; j < 64 && w * 64 + j < t->channels; j++) {
-			uint32_t c = w * 64 + j;
-			int64_t r = (int64_t)acc[c] * l->mult[c] + l->bias[c];
-
-			if (shift)
-				r = (r + (1ll << (shift - 1))) >> shift;
-			v[j] = tensor_clamp(t, r, &l->stats.saturations);
-		}
-		tensor_store64(t, out, pos, w, v);
+		requantize_word(l, pos, w, acc, b->steps[t].out);
 	}
 	return false;
 }
 
-/* Put new spikes into the delay line and take the oldest out. */
-static bool delay(struct job *job, struct layer *l, const uint64_t *fresh, uint64_t *out)
+bool neuron_stage(struct job *job, struct layer *l, const struct block *b, uint64_t pos, uint32_t w,
+		  const int32_t *acc, size_t stride)
 {
-	uint64_t bytes = snnq_tensor_bytes(&l->desc->out);
-	uint64_t *slot = l->line + l->line_slot * (bytes / 8);
+	const struct snnq_tensor *t = &l->desc->out;
+	struct neuron_lanes n = l->neurons;
+	uint64_t at = pos * t->channels + w * 64ull;
+	uint32_t left = t->channels - w * 64;
 
-	if (job_copy(job, out, slot, bytes) || tensor_mask(job, &l->desc->out, out) ||
-	    job_copy(job, slot, fresh, bytes))
+	if (l->desc->neuron.model == SNNQ_NEURON_NONE)
+		return requantize(job, l, b, pos, w, acc, stride);
+	n.steps = b->count - b->skip;
+	n.count = left < 64 ? left : 64;
+	if (work(job, n.steps * n.count))
 		return true;
-	l->line_slot = (l->line_slot + 1) % l->desc->neuron.delay;
+	n.vec = job->plan->vec;
+	n.acc = acc + b->skip * stride;
+	n.acc_stride = stride;
+	n.out = b->steps[0].out + b->skip * b->out_stride + pos * tensor_words(t) + w;
+	n.out_stride = b->out_stride;
+	n.threshold = l->threshold + w * 64;
+	n.bias = l->bias + w * 64;
+	n.u = l->u + at;
+	n.i = l->i ? l->i + at : NULL;
+	n.aux = l->aux ? l->aux + at : NULL;
+	neuron_fire(&n);
+	l->stats.saturations += n.saturations;
 	return false;
 }
 
-/* Of all that is done for a position, at most. */
-static uint64_t position_ops(const struct layer *l)
+/* Exchange new spikes with the oldest of the delay line. */
+static bool delay(struct job *job, struct layer *l, uint64_t *spikes)
 {
-	const struct snnq_tensor *t = &l->desc->out;
+	uint64_t words = snnq_tensor_bytes(&l->desc->out) / 8, k, end;
+	uint64_t *slot = l->line + l->line_slot * words;
 
-	if (l->kernel == SNNQ_KERNEL_GENERIC)
-		return UINT64_MAX;
-	return l->op->position_ops(l) + tensor_words(t) * 64ull * (2 + t->planes);
+	for (k = 0; k < words;) {
+		end = words - k < CHUNK_BYTES / 8 ? words : k + CHUNK_BYTES / 8;
+		if (work(job, (uint32_t)(2 * (end - k))))
+			return true;
+		for (; k < end; k++) {
+			uint64_t fresh = spikes[k];
+
+			spikes[k] = slot[k];
+			slot[k] = fresh;
+		}
+	}
+	l->line_slot = (l->line_slot + 1) % l->desc->neuron.delay;
+	return tensor_mask(job, &l->desc->out, spikes);
 }
 
-bool neuron_step(struct job *job, struct layer *l, const struct step *s)
+/* One position and step after the other. */
+static bool sum_positions(struct job *job, struct layer *l, const struct block *b)
 {
 	struct snnq_plan *plan = job->plan;
 	const struct snnq_tensor *t = &l->desc->out;
-	bool spiking = l->desc->neuron.model != SNNQ_NEURON_NONE;
-	bool skip = (l->desc->flags & SNNQ_LAYER_FLAG_SKIP_FIRST) && s->first;
-	uint64_t *spikes = l->line ? plan->fresh : s->out;
-	uint64_t acc_bytes = tensor_words(t) * 64 * sizeof(*plan->acc), pos = 0;
-	uint64_t all = position_ops(l);
-	struct job *part = all <= SNNQ_SAFE_POINT_OPS ? NULL : job;
-	uint32_t y, x;
+	accumulate_fn *sum = l->kernel == SNNQ_KERNEL_GENERIC ? l->op->generic : l->op->sum;
+	uint32_t words = tensor_words(t), y, x, w;
+	struct block one = *b;
+	uint64_t pos;
 
-	if (l->op->unpack && l->kernel == SNNQ_KERNEL_DENSE &&
-	    tensor_unpack(job, &l->desc->in[0], s->in[0], plan->values))
-		return true;
-	l->values = plan->values;
-	for (y = 0; y < t->height; y++) {
-		for (x = 0; x < t->width; x++, pos++) {
-			if (work(job, part ? (uint32_t)(acc_bytes / 8) : (uint32_t)all))
-				return true;
-			memset(plan->acc, 0, acc_bytes);
-			if (l->op->kernels[l->kernel](part, l, s, y, x, plan->acc))
-				return true;
-			if (!spiking ? requantize_position(part, l, pos, plan->acc, s->out) :
-				       !skip && fire_position(part, l, pos, plan->acc, spikes))
-				return true;
-		}
+	one.count = 1;
+	for (one.steps = b->steps; one.steps < b->steps + b->count; one.steps++, one.skip = 0) {
+		if (l->kernel != SNNQ_KERNEL_GENERIC && l->op->begin_step &&
+		    l->op->begin_step(job, l, one.steps))
+			return true;
+		for (y = 0, pos = 0; y < t->height; y++)
+			for (x = 0; x < t->width; x++, pos++) {
+				if (work(job, words * 32))
+					return true;
+				memset(plan->acc, 0, words * 64 * sizeof(*plan->acc));
+				if (sum(job, l, one.steps, y, x, plan->acc))
+					return true;
+				for (w = 0; w < words; w++)
+					if (neuron_stage(job, l, &one, pos, w,
+							 plan->acc + w * 64, 0))
+						return true;
+			}
 	}
-	if (skip && job_zero(job, spikes, snnq_tensor_bytes(t)))
+	return false;
+}
+
+bool neuron_run(struct job *job, struct layer *l, struct block *b)
+{
+	const struct snnq_tensor *t = &l->desc->out;
+	bool spiking = l->desc->neuron.model != SNNQ_NEURON_NONE;
+	bool blocks = l->op->block && l->kernel != SNNQ_KERNEL_GENERIC && !l->depthwise;
+	uint32_t k;
+
+	b->skip = (l->desc->flags & SNNQ_LAYER_FLAG_SKIP_FIRST) && b->steps[0].first;
+	if (blocks ? l->op->block(job, l, b) : sum_positions(job, l, b))
 		return true;
-	if (spiking && !skip)
-		l->stats.neuron_updates += snnq_tensor_elements(t);
-	return l->line && delay(job, l, plan->fresh, s->out);
+	if (b->skip && job_zero(job, b->steps[0].out, snnq_tensor_bytes(t)))
+		return true;
+	if (spiking)
+		l->stats.neuron_updates += snnq_tensor_elements(t) * (b->count - b->skip);
+	for (k = 0; l->line && k < b->count; k++)
+		if (delay(job, l, b->steps[k].out))
+			return true;
+	return false;
 }
 
 /* Reverse the order of @n slots of @words words. */

@@ -41,51 +41,34 @@ void *plan_part(struct snnq_plan *plan, uint64_t count, uint64_t size)
 	return plan->base + at;
 }
 
-static void grow(uint64_t *largest, uint64_t v)
+/* Operands and results; operations have said before what else they need. */
+static void add_needs(struct needs *n, const struct layer *l)
 {
-	if (v > *largest)
-		*largest = v;
-}
-
-/* Largest need of any layer for the buffers that layers share. */
-struct needs {
-	uint64_t stage[3], out, fresh, values, acc;
-};
-
-static void add_needs(struct needs *n, const struct snnq_layer *d)
-{
-	uint64_t out = snnq_tensor_bytes(&d->out);
+	const struct snnq_layer *d = l->desc;
 	uint32_t k;
 
 	for (k = 0; k < 3; k++)
 		if (d->in[k].region >= SNNQ_REGION_USER)
-			grow(&n->stage[k], snnq_tensor_bytes(&d->in[k]));
+			plan_needs(&n->stage[k],
+				   ((snnq_tensor_bytes(&d->in[k]) + 7) & ~7ull) * l->event_steps);
 	if (d->out.region >= SNNQ_REGION_USER)
-		grow(&n->out, out);
-	if (d->neuron.delay)
-		grow(&n->fresh, out);
-	if (op_table[d->op].unpack)
-		grow(&n->values, snnq_tensor_elements(&d->in[0]) * sizeof(int32_t));
-	/* Rows are added with their padding, also those of the last group. */
-	grow(&n->acc, (tensor_words(&d->out) * 64ull + ROW_ALIGN) * sizeof(int32_t));
+		plan_needs(&n->out, ((snnq_tensor_bytes(&d->out) + 7) & ~7ull) * l->block_steps);
+	plan_needs(&n->acc, tensor_words(&d->out) * 64ull * sizeof(int32_t));
 }
 
 static void lay_out_buffers(struct snnq_plan *plan)
 {
-	const struct snnq_program_header *h = plan->program;
-	struct needs n = { 0 };
-	uint32_t i, k;
+	const struct needs *n = &plan->needs;
+	uint32_t k;
 
-	for (i = 0; i < h->layer_count; i++)
-		add_needs(&n, snnq_program_layer(plan->program, i));
 	for (k = 0; k < 3; k++)
-		plan->stage[k] = plan_part(plan, n.stage[k], 1);
-	plan->state = plan_part(plan, h->state_bytes, 1);
-	plan->scratch = plan_part(plan, h->scratch_step_bytes, h->tile_steps);
-	plan->out = plan_part(plan, n.out, 1);
-	plan->fresh = plan_part(plan, n.fresh, 1);
-	plan->values = plan_part(plan, n.values, 1);
-	plan->acc = plan_part(plan, n.acc, 1);
+		plan->stage[k] = plan_part(plan, n->stage[k], 1);
+	plan->out = plan_part(plan, n->out, 1);
+	plan->list = plan_part(plan, n->list, 1);
+	plan->values = plan_part(plan, n->values, 1);
+	plan->attention = plan_part(plan, n->attention, 1);
+	plan->acc = plan_part(plan, n->acc, 1);
+	plan->row = plan_part(plan, n->row, 1);
 	plan->chunk = plan_part(plan, CHUNK_BYTES, 1);
 }
 
@@ -100,17 +83,22 @@ static void lay_out(struct snnq_plan *plan)
 	plan_part(plan, 1, sizeof(*plan));
 	plan->copy = plan_part(plan, h->total_bytes, 1);
 	plan->layers = plan_part(plan, h->layer_count, sizeof(*plan->layers));
-	lay_out_buffers(plan);
+	plan->state = plan_part(plan, h->state_bytes, 1);
+	plan->scratch = plan_part(plan, h->scratch_step_bytes, h->tile_steps);
 	for (i = 0; i < h->layer_count; i++) {
 		struct layer unused = { 0 }, *l = plan->base ? &plan->layers[i] : &unused;
 
 		l->desc = snnq_program_layer(program, i);
 		l->op = &op_table[l->desc->op];
 		l->geometry = l->desc->geometry;
+		l->block_steps = 1;
+		l->event_steps = 1;
 		if (l->op->lay_out)
 			l->op->lay_out(plan, l);
 		neuron_lay_out(plan, l);
+		add_needs(&plan->needs, l);
 	}
+	lay_out_buffers(plan);
 }
 
 uint64_t snnq_plan_bytes(const void *program)
@@ -121,10 +109,26 @@ uint64_t snnq_plan_bytes(const void *program)
 	return sizes.bytes > UINT64_MAX - BLOCK_ALIGN ? UINT64_MAX : sizes.bytes + BLOCK_ALIGN;
 }
 
+static bool list_bits(struct byte_bits *bits, struct snnq_pace *pace)
+{
+	uint32_t byte, bit;
+
+	if (snnq_work(pace, 256 * 8))
+		return true;
+	for (byte = 0; byte < 256; byte++)
+		for (bit = 0; bit < 8; bit++)
+			if (byte >> bit & 1)
+				bits->at[byte][bits->count[byte]++] = (uint16_t)bit;
+	return false;
+}
+
 static bool prepare(struct snnq_plan *plan, struct snnq_pace *pace)
 {
 	uint32_t i;
 
+	plan->vec = vec_default();
+	if (list_bits(&plan->bits, pace))
+		return true;
 	for (i = 0; i < plan->info.layer_count; i++) {
 		struct layer *l = &plan->layers[i];
 
@@ -211,6 +215,15 @@ bool snnq_plan_matches(const struct snnq_plan *plan, const void *program, size_t
 const struct snnq_program_info *snnq_plan_info(const struct snnq_plan *plan)
 {
 	return &plan->info;
+}
+
+bool snnq_plan_force_isa(struct snnq_plan *plan, enum snnq_isa isa)
+{
+	const struct vec *v = vec_of(isa);
+
+	if (v)
+		plan->vec = v;
+	return v;
 }
 
 void snnq_plan_force_kernel(struct snnq_plan *plan, enum snnq_kernel_choice choice)

@@ -14,18 +14,9 @@ bool pool_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pac
 	const struct snnq_geometry *g = &l->geometry;
 
 	(void)plan;
-	l->dense_percent = 10;
 	l->acc_bound = (int64_t)g->kernel_h * g->kernel_w * tensor_bound(&l->desc->in[0]) *
 		       l->desc->param;
 	return window_prepare(l, pace);
-}
-
-uint64_t pool_position_ops(const struct layer *l)
-{
-	const struct snnq_tensor *in = &l->desc->in[0];
-	uint64_t planes = l->kernel == SNNQ_KERNEL_EVENT ? in->planes : 1;
-
-	return planes * l->geometry.kernel_h * l->geometry.kernel_w * in->channels;
 }
 
 ACCUMULATE(pool_sum_generic)
@@ -36,7 +27,7 @@ ACCUMULATE(pool_sum_generic)
 
 	for (c = 0; c < in->channels; c++)
 		for (ky = rows.first; ky < rows.end; ky++) {
-			if (work_in_part(part, (columns.end - columns.first) * in->planes))
+			if (work(job, (columns.end - columns.first) * in->planes))
 				return true;
 			for (kx = columns.first; kx < columns.end; kx++)
 				acc[c] += (int32_t)l->desc->param *
@@ -46,23 +37,12 @@ ACCUMULATE(pool_sum_generic)
 	return false;
 }
 
-static void add_bits(const uint64_t *words, uint32_t n, int32_t value, int32_t *acc)
+ACCUMULATE(pool_sum)
 {
-	uint32_t w;
-
-	for (w = 0; w < n; w++) {
-		uint64_t bits = words[w];
-
-		for (; bits; bits &= bits - 1)
-			acc[w * 64 + (uint32_t)__builtin_ctzll(bits)] += value;
-	}
-}
-
-ACCUMULATE(pool_sum_event)
-{
+	static const int16_t ones[64] = { [0 ... 63] = 1 };
 	const struct snnq_tensor *in = &l->desc->in[0];
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
-	uint32_t ky, kx, p;
+	uint32_t words = tensor_words(in), ky, kx, p, w;
 
 	for (p = 0; p < in->planes; p++) {
 		int32_t value = (int32_t)l->desc->param * tensor_plane_value(in, p);
@@ -70,39 +50,17 @@ ACCUMULATE(pool_sum_event)
 		for (ky = rows.first; ky < rows.end; ky++)
 			for (kx = columns.first; kx < columns.end; kx++) {
 				uint64_t pos = window_position(l, y, x, ky, kx);
+				const uint64_t *bits = s->in[0] + tensor_index(in, p, pos, 0);
 
-				if (work_in_part(part, in->channels))
+				if (work(job, words) || work(job, words * 32) ||
+				    work(job, words * 32))
 					return true;
-				add_bits(s->in[0] + tensor_index(in, p, pos, 0), tensor_words(in),
-					 value, acc);
+				for (w = 0; w < words; w++)
+					if (bits[w])
+						job->plan->vec->spread(acc + w * 64, bits[w], ones,
+								       value);
 			}
 	}
-	return false;
-}
-
-SIMD_CLONES
-static void add_scaled(int32_t *acc, const int32_t *v, uint32_t n, int32_t factor)
-{
-	uint32_t c;
-
-	for (c = 0; c < n; c++)
-		acc[c] += factor * v[c];
-}
-
-ACCUMULATE(pool_sum_dense)
-{
-	uint32_t channels = l->desc->in[0].channels;
-	struct span rows = window_rows(l, y), columns = window_columns(l, x);
-	uint32_t ky, kx;
-
-	(void)s;
-	for (ky = rows.first; ky < rows.end; ky++)
-		for (kx = columns.first; kx < columns.end; kx++) {
-			if (work_in_part(part, channels))
-				return true;
-			add_scaled(acc, l->values + window_position(l, y, x, ky, kx) * channels,
-				   channels, (int32_t)l->desc->param);
-		}
 	return false;
 }
 
@@ -185,11 +143,46 @@ static bool max_generic(struct job *job, struct layer *l, const struct step *s, 
 	return false;
 }
 
+/* Of spikes the maximum is whether there is any. */
+static bool any_spikes(struct job *job, struct layer *l, const struct step *s, uint32_t y,
+		       uint32_t x)
+{
+	const struct snnq_tensor *in = &l->desc->in[0], *out = &l->desc->out;
+	struct span rows = window_rows(l, y), columns = window_columns(l, x);
+	uint32_t words = tensor_words(in), n = columns.end - columns.first, ky, kx, w;
+	uint64_t *to = s->out + ((uint64_t)y * out->width + x) * words;
+
+	for (w = 0; w < words; w++)
+		to[w] = 0;
+	for (ky = rows.first; ky < rows.end; ky++) {
+		const uint64_t *from = s->in[0] +
+				       window_position(l, y, x, ky, columns.first) * words;
+
+		if (work(job, words))
+			return true;
+		for (kx = 0; kx < n; kx++, from += l->geometry.dilation_w * words) {
+			if (work(job, words))
+				return true;
+			for (w = 0; w < words; w++)
+				to[w] |= from[w];
+		}
+	}
+	return false;
+}
+
 bool pool_max_run(struct job *job, struct layer *l, const struct step *s)
 {
 	const struct snnq_tensor *out = &l->desc->out;
 	bool generic = l->kernel == SNNQ_KERNEL_GENERIC;
 	uint32_t y, x, w;
+
+	if (!generic && out->planes == 1) {
+		for (y = 0; y < out->height; y++)
+			for (x = 0; x < out->width; x++)
+				if (any_spikes(job, l, s, y, x))
+					return true;
+		return false;
+	}
 
 	for (y = 0; y < out->height; y++)
 		for (x = 0; x < out->width; x++)

@@ -78,83 +78,132 @@ static uint64_t *scratch_slot(const struct snnq_plan *plan, const struct snnq_te
 				    tensor->offset);
 }
 
-/* Make the operands of a step available; event lists are read by their layer. */
-static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, struct step *s)
+/* Make a step's operands available, at @k of the stage; event lists are read by their layer. */
+static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, uint32_t k,
+			struct step *s)
 {
 	struct snnq_plan *plan = job->plan;
-	uint32_t k;
+	uint64_t *to;
+	uint32_t i;
 
-	for (k = 0; k < 3; k++) {
-		const struct snnq_tensor *t = &l->desc->in[k];
+	for (i = 0; i < 3; i++) {
+		const struct snnq_tensor *t = &l->desc->in[i];
 		uint64_t bytes = snnq_tensor_bytes(t);
 
 		if (!bytes)
 			continue;
 		if (t->region == SNNQ_REGION_SCRATCH) {
-			s->in[k] = scratch_slot(plan, t, slot);
+			s->in[i] = scratch_slot(plan, t, slot);
 			continue;
 		}
-		if (job_read(job, t->region, user_offset(plan, t, s->t), plan->stage[k], bytes) ||
-		    tensor_mask(job, t, plan->stage[k]) ||
-		    tensor_limit(job, t, plan->stage[k], &l->stats.saturations))
+		to = plan->stage[i] + k * ((bytes + 7) / 8);
+		s->in[i] = to;
+		if (job_read(job, t->region, user_offset(plan, t, s->t), to, bytes) ||
+		    tensor_mask(job, t, to) ||
+		    tensor_limit(job, t, to, &l->stats.saturations))
 			return true;
-		s->in[k] = plan->stage[k];
 	}
 	return false;
 }
 
-/* By density, where both are there: DENSE costs the same for any input. */
-static enum snnq_kernel_choice choose(const struct job *job, const struct layer *l,
-				      uint64_t spikes)
+/* Where a layer has no such kernel, DENSE is EVENT. */
+static enum snnq_kernel_choice choose(const struct job *job, const struct layer *l)
 {
-	uint64_t elements = 0;
-	uint32_t k;
+	enum snnq_kernel_choice k = job->plan->choice;
 
-	if (job->plan->choice != SNNQ_KERNEL_AUTO)
-		return job->plan->choice;
-	for (k = 0; k < 3; k++)
-		elements += snnq_tensor_elements(&l->desc->in[k]);
-	return spikes * 100 >= elements * l->dense_percent ? SNNQ_KERNEL_DENSE :
-							     SNNQ_KERNEL_EVENT;
+	if (k == SNNQ_KERNEL_AUTO)
+		return l->op->choose ? l->op->choose(job, l) : SNNQ_KERNEL_EVENT;
+	return k == SNNQ_KERNEL_DENSE && !l->dense ? SNNQ_KERNEL_EVENT : k;
 }
 
-static bool run_step(struct job *job, struct layer *l, uint32_t t, uint32_t slot)
+static uint32_t steps_at_once(const struct layer *l)
+{
+	if (l->kernel == SNNQ_KERNEL_GENERIC)
+		return 1;
+	return l->kernel == SNNQ_KERNEL_DENSE ? l->block_steps : l->event_steps;
+}
+
+static bool begin_step(struct job *job, struct layer *l, struct step *s, uint32_t t, uint32_t slot,
+		       uint32_t k)
 {
 	struct snnq_plan *plan = job->plan;
 	const struct snnq_tensor *out = &l->desc->out;
-	bool scratch = out->region == SNNQ_REGION_SCRATCH;
-	struct step s = { .t = t, .first = job->first_step + t == 0 };
-	uint64_t before = l->stats.input_spikes;
 
-	if (load_inputs(job, l, slot, &s))
+	s->t = t;
+	s->first = job->first_step + t == 0;
+	if (load_inputs(job, l, slot, l->kernel == SNNQ_KERNEL_DENSE ? 0 : k, s))
 		return true;
-	s.out = scratch ? scratch_slot(plan, out, slot) : plan->out;
-	if (l->op->count && l->op->count(job, l, &s))
-		return true;
-	l->kernel = choose(job, l, l->stats.input_spikes - before);
-	if (l->op->run ? l->op->run(job, l, &s) : neuron_step(job, l, &s))
-		return true;
+	s->out = out->region == SNNQ_REGION_SCRATCH ? scratch_slot(plan, out, slot) :
+		 plan->out + k * ((snnq_tensor_bytes(out) + 7) / 8);
+	if (l->kernel == SNNQ_KERNEL_DENSE)
+		return l->op->take(job, l, s, k);
+	if (l->op->count && (!l->op->block || l->kernel == SNNQ_KERNEL_GENERIC || l->depthwise))
+		return l->op->count(job, l, s);
+	return false;
+}
+
+static bool end_step(struct job *job, struct layer *l, const struct step *s)
+{
+	const struct snnq_tensor *out = &l->desc->out;
+
 	if (l->op->end_job)
 		return false;	/* the result comes at the end */
-	if (tensor_count(job, out, s.out, &l->stats.output_spikes))
+	if (tensor_count(job, out, s->out, &l->stats.output_spikes))
 		return true;
-	return !scratch && job_write(job, out->region, user_offset(plan, out, t), s.out,
-				     snnq_tensor_bytes(out));
+	return out->region != SNNQ_REGION_SCRATCH &&
+	       job_write(job, out->region, user_offset(job->plan, out, s->t), s->out,
+			 snnq_tensor_bytes(out));
+}
+
+/* @n steps from step @t of the job and slot @slot on. */
+static bool run_block(struct job *job, struct layer *l, uint32_t t, uint32_t slot, uint32_t n)
+{
+	struct step steps[BLOCK_STEPS];
+	struct block b = { .steps = steps, .count = n };
+	uint64_t before = l->stats.input_spikes;
+	uint32_t k;
+
+	for (k = 0; k < n; k++)
+		if (begin_step(job, l, &steps[k], t + k, slot + k, k))
+			return true;
+	b.out_stride = n > 1 ? (size_t)(steps[1].out - steps[0].out) : 0;
+	if (l->op->run ? l->op->run(job, l, &steps[0]) : neuron_run(job, l, &b))
+		return true;
+	l->spikes = (l->stats.input_spikes - before) / n;
+	l->measured = true;
+	for (k = 0; k < n; k++)
+		if (end_step(job, l, &steps[k]))
+			return true;
+	return false;
+}
+
+/* A layer over the steps of a tile. */
+static bool run_layer(struct job *job, struct layer *l, uint32_t first, uint32_t steps)
+{
+	uint32_t slot, n;
+
+	for (slot = 0; slot < steps; slot += n) {
+		l->kernel = choose(job, l);
+		n = steps_at_once(l);
+		n = n < steps - slot ? n : steps - slot;
+		if (run_block(job, l, first + slot, slot, n))
+			return true;
+	}
+	return false;
 }
 
 /* Each layer goes over the tile before the next one starts. */
 static bool run_tile(struct job *job, uint32_t first, uint32_t steps, uint64_t *progress)
 {
 	const struct snnq_run *run = job->run;
-	uint32_t i, slot;
+	uint32_t i;
 
 	for (i = run->first_layer; i < job->plan->info.layer_count; i++) {
 		job->layer = i;
 		if (run->poll && run->poll(run->poll_ctx, i, ++*progress))
 			return fault(job, SNNQ_STATUS_CANCELLED, SNNQ_REGION_NONE, 0);
-		for (slot = 0; slot < steps; slot++)
-			if (run_step(job, &job->plan->layers[i], first + slot, slot))
-				return true;
+		if (run_layer(job, &job->plan->layers[i], first, steps))
+			return true;
 	}
 	return false;
 }

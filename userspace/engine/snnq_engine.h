@@ -141,10 +141,26 @@ enum snnq_kernel_choice {
 	SNNQ_KERNEL_AUTO,
 	SNNQ_KERNEL_GENERIC,	/* slow and plain */
 	SNNQ_KERNEL_EVENT,	/* one weight row per spike */
-	SNNQ_KERNEL_DENSE,	/* every weight, SIMD */
+	SNNQ_KERNEL_DENSE,	/* every weight, where a layer has such a kernel */
 	SNNQ_KERNEL_CHOICES
 };
 void snnq_plan_force_kernel(struct snnq_plan *plan, enum snnq_kernel_choice choice);
+
+/*
+ * Instruction sets that inner loops are compiled for, likewise: by default the best that
+ * the machine has, or the one that SNNQ_ISA in the environment names.
+ */
+enum snnq_isa {
+	SNNQ_ISA_GENERIC,
+	SNNQ_ISA_AVX2,
+	SNNQ_ISA_AVX512,
+	SNNQ_ISA_AVX512_VNNI,
+	SNNQ_ISA_COUNT
+};
+/* NULL: the machine has it not. */
+const char *snnq_isa_name(enum snnq_isa isa);
+/* False: the machine has it not, and nothing changes. */
+bool snnq_plan_force_isa(struct snnq_plan *plan, enum snnq_isa isa);
 
 /* Value of a weight code (its low @bits bits) under a scheme; numerics.md. */
 int32_t snnq_weight_decode(uint32_t scheme, uint32_t bits, uint32_t code);

@@ -65,16 +65,6 @@ bool tensor_limit(struct job *job, const struct snnq_tensor *t, uint64_t *data,
 	return false;
 }
 
-SIMD_CLONES
-static uint64_t count_bits(const uint64_t *data, uint64_t words)
-{
-	uint64_t n = 0, i;
-
-	for (i = 0; i < words; i++)
-		n += (uint64_t)__builtin_popcountll(data[i]);
-	return n;
-}
-
 static uint64_t count_elements(const int32_t *v, uint64_t n)
 {
 	uint64_t count = 0, i;
@@ -94,7 +84,7 @@ bool tensor_count(struct job *job, const struct snnq_tensor *t, const uint64_t *
 		n = all - i < BLOCK ? all - i : BLOCK;
 		if (work(job, (uint32_t)n))
 			return true;
-		*count += planes ? count_bits(data + i, n) :
+		*count += planes ? job->plan->vec->popcount(data + i, n) :
 				   count_elements((const int32_t *)data + i, n);
 	}
 	return false;
@@ -115,7 +105,6 @@ int32_t tensor_get(const struct snnq_tensor *t, const uint64_t *data, uint64_t p
 }
 
 /* Elements 64 @word ... of a position; bit-plane formats only. */
-SIMD_CLONES
 void tensor_load64(const struct snnq_tensor *t, const uint64_t *data, uint64_t position,
 		   uint32_t word, int32_t v[64])
 {
@@ -124,28 +113,6 @@ void tensor_load64(const struct snnq_tensor *t, const uint64_t *data, uint64_t p
 	memset(v, 0, 64 * sizeof(*v));
 	for (p = 0; p < t->planes; p++)
 		spread64(data[tensor_index(t, p, position, word)], tensor_plane_value(t, p), v);
-}
-
-/* All elements, [position][channel]; bit-plane formats only. */
-bool tensor_unpack(struct job *job, const struct snnq_tensor *t, const uint64_t *data,
-		   int32_t *values)
-{
-	uint32_t words = tensor_words(t), w;
-	uint64_t pos, n = tensor_positions(t);
-	int32_t v[64];
-
-	for (pos = 0; pos < n; pos++) {
-		for (w = 0; w < words; w++) {
-			uint32_t left = t->channels - w * 64;
-
-			if (work(job, 64u * t->planes))
-				return true;
-			tensor_load64(t, data, pos, w, v);
-			memcpy(values, v, (left < 64 ? left : 64) * sizeof(*v));
-			values += left < 64 ? left : 64;
-		}
-	}
-	return false;
 }
 
 static uint64_t gather64(const int32_t v[64], uint32_t plane)

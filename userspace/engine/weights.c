@@ -2,10 +2,11 @@
 /*
  * weights.c - levels of weights: decoding, encoding and the cache of a layer.
  *
- * All levels fit int16. Decoded rows are those of the program, each padded to
- * ROW_ALIGN weights unless it is shorter. Depthwise convolutions (one channel in
- * and out per group) have rows of one weight; they are transposed to one row per
- * kernel position with all channels.
+ * All levels fit int16, and int8 unless the layer is "wide". A group's outputs are cut
+ * into columns of LANES, or one of NARROW_LANES, and what is decoded is
+ * [group][column][row][lane] with zeros in lanes that do not exist: what a row kernel
+ * adds up lies together. Depthwise convolutions (one channel in and out per group) have
+ * rows of one weight; they are transposed to int16 [kernel position][channel], whole words.
  */
 #include <string.h>
 
@@ -125,17 +126,30 @@ static uint64_t row_count(const struct layer *l)
 	return (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w * l->desc->in[0].channels;
 }
 
+static uint32_t group_outputs(const struct layer *l)
+{
+	return l->desc->out.channels / l->geometry.groups;
+}
+
 void weights_lay_out(struct snnq_plan *plan, struct layer *l)
 {
 	const struct snnq_layer *d = l->desc;
-	const struct snnq_geometry *g = &l->geometry;
-	uint32_t width = d->out.channels / g->groups;
+	uint32_t outputs = group_outputs(l), taps;
+	uint64_t count;
 
-	l->depthwise = width == 1 && d->in[0].channels == g->groups;
-	l->row_stride = width < ROW_ALIGN ? width : (width + ROW_ALIGN - 1) & ~(ROW_ALIGN - 1);
+	taps = (uint32_t)l->geometry.kernel_h * l->geometry.kernel_w;
+	l->inputs = d->in[0].channels / l->geometry.groups;
+	l->depthwise = outputs == 1 && l->inputs == 1;
+	l->rows = (uint64_t)taps * l->inputs;
+	l->lanes = outputs <= NARROW_LANES ? NARROW_LANES : LANES;
+	l->columns = (outputs + l->lanes - 1) / l->lanes;
+	l->wide = l->depthwise || largest_level(&d->quant) > 128;
+	count = l->depthwise ? (uint64_t)taps * tensor_words(&d->out) * 64 :
+			       l->rows * l->geometry.groups * l->columns * l->lanes;
 	l->packed_bytes = snnq_weight_bytes(d);
 	l->packed = plan_part(plan, l->packed_bytes, 1);
-	l->weights = plan_part(plan, row_count(l), l->row_stride * sizeof(*l->weights));
+	l->weights = plan_part(plan, count, l->wide ? 2 : 1);
+	plan_needs(&plan->needs.row, outputs * sizeof(int16_t));
 }
 
 bool weights_prepare(struct layer *l, struct snnq_pace *pace)
@@ -146,12 +160,30 @@ bool weights_prepare(struct layer *l, struct snnq_pace *pace)
 	if (snnq_work(pace, 1u << l->desc->quant.bits))
 		return true;
 	level = largest_level(&l->desc->quant);
-	l->add_rows = INT16_MAX / level;
-	if (l->add_rows > ADD_ROWS)
-		l->add_rows = ADD_ROWS;
-	l->mac_rows = (uint32_t)(INT16_MAX / (level * input));
+	l->few_rows = l->wide ? INT16_MAX / level : level > INT8_MAX ? 1 : INT8_MAX / level;
+	l->many_rows = INT16_MAX / level;
 	l->acc_bound = (int64_t)(row_count(l) / l->geometry.groups) * level * input;
 	return false;
+}
+
+/* Where a decoded weight is; @row counts those of its group. */
+static uint64_t weight_at(const struct layer *l, uint32_t group, uint64_t row, uint32_t output)
+{
+	uint64_t column = (uint64_t)group * l->columns + output / l->lanes;
+
+	if (l->depthwise)
+		return row * tensor_words(&l->desc->out) * 64 + group;
+	return (column * l->rows + row) * l->lanes + output % l->lanes;
+}
+
+int32_t weight(const struct layer *l, uint32_t group, uint32_t ky, uint32_t kx, uint32_t input,
+	       uint32_t output)
+{
+	uint64_t at = weight_at(l, group,
+				((uint64_t)ky * l->geometry.kernel_w + kx) * l->inputs + input,
+				output);
+
+	return l->wide ? ((const int16_t *)l->weights)[at] : ((const int8_t *)l->weights)[at];
 }
 
 /* Read packed weights into the copy that the layer has. */
@@ -213,15 +245,30 @@ static void decode_row(const uint8_t *packed, uint32_t width, uint32_t bits,
 	}
 }
 
+/* Put a decoded row where kernels want it. */
+static void place_row(struct layer *l, uint64_t r, const int16_t *row)
+{
+	uint32_t group = (uint32_t)(r / l->rows), outputs = group_outputs(l), first, n, j;
+
+	for (first = 0; first < outputs; first += n) {
+		uint64_t at = weight_at(l, group, r % l->rows, first);
+
+		n = outputs - first < l->lanes ? outputs - first : l->lanes;
+		if (l->wide)
+			memcpy((int16_t *)l->weights + at, row + first, n * sizeof(*row));
+		else
+			for (j = 0; j < n; j++)
+				((int8_t *)l->weights)[at + j] = (int8_t)row[first + j];
+	}
+}
+
 static bool decode(struct job *job, struct layer *l)
 {
 	const struct snnq_layer *d = l->desc;
-	const struct snnq_geometry *g = &l->geometry;
-	uint32_t taps = (uint32_t)g->kernel_h * g->kernel_w;
-	uint64_t rows = (uint64_t)taps * d->in[0].channels, r;
+	uint64_t rows = row_count(l), r;
 	uint64_t row_bytes = snnq_weight_row_bytes(d);
-	uint32_t width = d->out.channels / g->groups;
-	int16_t levels[256];
+	uint32_t width = group_outputs(l);
+	int16_t levels[256], *row = job->plan->row;
 	uint32_t code;
 
 	l->decoded = false;
@@ -230,17 +277,16 @@ static bool decode(struct job *job, struct layer *l)
 	for (code = 0; code < 1u << d->quant.bits; code++)
 		levels[code] = (int16_t)snnq_weight_decode(d->quant.scheme, d->quant.bits, code);
 	for (r = 0; r < rows; r++) {
-		uint64_t at = l->depthwise ? r % taps * d->in[0].channels + r / taps :
-					     r * l->row_stride;
-
-		if (work(job, width))
+		if (work(job, width) || work(job, width))	/* decoded, and put in place */
 			return true;
 		if (d->quant.scheme == SNNQ_SCHEME_TERNARY)
-			decode_ternary(l->packed + r * row_bytes, width, levels, l->weights + at);
+			decode_ternary(l->packed + r * row_bytes, width, levels, row);
 		else
-			decode_row(l->packed + r * row_bytes, width, d->quant.bits, levels,
-				   l->weights + at);
+			decode_row(l->packed + r * row_bytes, width, d->quant.bits, levels, row);
+		place_row(l, r, row);
 	}
+	if (l->dense && dense_decode(job, l))
+		return true;
 	l->decoded = true;
 	return false;
 }

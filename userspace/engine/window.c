@@ -91,19 +91,32 @@ bool window_prepare(struct layer *l, struct snnq_pace *pace)
 	return false;
 }
 
-SIMD_CLONES
-static uint64_t count_position(const struct snnq_tensor *t, const uint64_t *data, uint64_t pos)
+/* Set bits of @n positions from @pos on. */
+static bool count_row(struct job *job, const struct snnq_tensor *t, const uint64_t *data,
+		      uint64_t pos, uint32_t n, uint64_t *bits)
 {
-	uint32_t words = tensor_words(t), p, w;
-	uint64_t n = 0;
+	uint32_t words = tensor_words(t), at_once = 1 + SNNQ_SAFE_POINT_OPS / 2 / words, p, i, m;
 
-	for (p = 0; p < t->planes; p++) {
-		const uint64_t *d = data + tensor_index(t, p, pos, 0);
+	*bits = 0;
+	for (p = 0; p < t->planes; p++)
+		for (i = 0; i < n; i += m) {
+			m = n - i < at_once ? n - i : at_once;
+			if (work(job, m * words))
+				return true;
+			*bits += job->plan->vec->popcount(data + tensor_index(t, p, pos + i, 0),
+							  (size_t)m * words);
+		}
+	return false;
+}
 
-		for (w = 0; w < words; w++)
-			n += (uint64_t)__builtin_popcountll(d[w]);
-	}
-	return n;
+/* Positions from @x on that as many windows contain as @x. */
+static uint32_t alike(const struct layer *l, uint32_t x)
+{
+	uint32_t end = x + 1;
+
+	while (end < l->desc->in[0].width && l->fan_w[end] == l->fan_w[x])
+		end++;
+	return end - x;
 }
 
 /* A set bit feeds the channels of its group in each window that contains it. */
@@ -112,18 +125,19 @@ bool window_count(struct job *job, struct layer *l, const struct step *s)
 	const struct snnq_tensor *in = &l->desc->in[0];
 	bool pool = l->desc->quant.scheme == SNNQ_SCHEME_NONE;
 	uint64_t targets = pool ? 1 : l->desc->out.channels / l->geometry.groups;
-	uint64_t spikes = 0, synops = 0, pos = 0;
-	uint32_t words = in->planes * tensor_words(in), at_once = words > 16 ? 1 : 64, y, x;
+	uint64_t spikes = 0, synops = 0;
+	uint32_t y, x, n;
 
 	for (y = 0; y < in->height; y++) {
-		for (x = 0; x < in->width; x++) {
-			uint64_t n;
+		for (x = 0; x < in->width; x += n) {
+			uint64_t bits;
 
-			if (!(x % at_once) && work(job, words * at_once))
+			n = alike(l, x);
+			if (work(job, n) || count_row(job, in, s->in[0],
+						      (uint64_t)y * in->width + x, n, &bits))
 				return true;
-			n = count_position(in, s->in[0], pos++);
-			spikes += n;
-			synops += n * l->fan_h[y] * l->fan_w[x];
+			spikes += bits;
+			synops += bits * l->fan_h[y] * l->fan_w[x];
 		}
 	}
 	l->stats.input_spikes += spikes;

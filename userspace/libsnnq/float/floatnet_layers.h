@@ -14,6 +14,7 @@
 #include "floatnet.h"
 
 #define FLOAT_ROW_ALIGN 16u	/* weights in the smallest vector loop */
+#define FLOAT_ROWS	256u	/* most rows that are summed at once */
 
 /**
  * struct real_layer - the real part of a layer

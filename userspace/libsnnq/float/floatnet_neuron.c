@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 
+#include "base/simd.h"
 #include "floatnet_layers.h"
 
 /* leak(u) = u * factor / divisor; one of them is 1. */

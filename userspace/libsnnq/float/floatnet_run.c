@@ -19,6 +19,7 @@ struct pass {
 	struct floatnet_record *record;
 	uint32_t index;
 	struct layer engine;		/* a copy, whose counters are ours */
+	struct snnq_plan tools;		/* what sums of integers need */
 	struct real_neurons neurons;
 	/* of one output position; rounded up to words */
 	int32_t *acc;
@@ -26,6 +27,11 @@ struct pass {
 	double *drive;
 	uint64_t *late;			/* one step of spikes that leave the window delayed */
 };
+
+static size_t attention_need(const struct layer *l)
+{
+	return l->desc->op == SNNQ_OP_ATTENTION ? attention_bytes(l) : 0;
+}
 
 static int pass_alloc(struct pass *p)
 {
@@ -36,8 +42,11 @@ static int pass_alloc(struct pass *p)
 	/* rows of the last group may be longer than it */
 	p->sums = calloc(words * 64 + FLOAT_ROW_ALIGN, sizeof(*p->sums));
 	p->drive = calloc(words, 64 * sizeof(*p->drive));
+	p->job.plan = &p->tools;
+	p->tools.vec = p->net->plan->vec;
+	p->tools.attention = calloc(1, attention_need(&p->engine) + 1);
 	p->late = calloc(floatnet_words(p->net, (int)p->index) + 1, sizeof(*p->late));
-	return !ret && p->acc && p->sums && p->drive && p->late ? 0 :
+	return !ret && p->acc && p->sums && p->drive && p->late && p->tools.attention ? 0 :
 	       error_set(-ENOMEM, "no memory to run layer %s", p->real->graph->name);
 }
 
@@ -48,6 +57,7 @@ static void pass_free(struct pass *p)
 	free(p->sums);
 	free(p->drive);
 	free(p->late);
+	free(p->tools.attention);
 }
 
 /* ---- readout ---- */
@@ -105,7 +115,7 @@ static void drive_position(struct pass *p, const struct step *s, uint32_t y, uin
 		return;
 	}
 	memset(p->acc, 0, n * sizeof(*p->acc));
-	l->op->kernels[SNNQ_KERNEL_EVENT](&p->job, &p->engine, s, y, x, p->acc);
+	l->op->sum(&p->job, &p->engine, s, y, x, p->acc);
 	for (size_t c = 0; c < n; c++)
 		p->drive[c] = p->acc[c] * gain;
 }
@@ -139,6 +149,8 @@ static void sum_step(struct pass *p, const struct step *s)
 	bool skip = p->real->graph->skip_first && s->first;
 	uint64_t pos = 0;
 
+	if (!p->real->weights && p->engine.op->begin_step)
+		p->engine.op->begin_step(&p->job, &p->engine, s);
 	for (uint32_t y = 0; y < t->height; y++)
 		for (uint32_t x = 0; x < t->width; x++, pos++) {
 			drive_position(p, s, y, x);

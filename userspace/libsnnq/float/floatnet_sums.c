@@ -6,6 +6,7 @@
  * The order of additions is fixed for each output: bit-planes, then kernel
  * positions, then inputs; vectors only put outputs side by side.
  */
+#include "base/simd.h"
 #include "floatnet_layers.h"
 
 typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
@@ -17,7 +18,7 @@ struct row_list {
 	float *sums;
 	float factor;		/* of the bit-plane: a power of two, so products are exact */
 	uint32_t width, count;
-	const float *rows[ADD_ROWS];
+	const float *rows[FLOAT_ROWS];
 };
 
 /* @blocks vectors of 8 outputs from output @j on. */
@@ -74,7 +75,7 @@ static void list_rows(struct row_list *list, const uint64_t *words, uint32_t fir
 		for (; bits; bits &= bits - 1) {
 			uint32_t c = w * 64 + (uint32_t)__builtin_ctzll(bits);
 
-			if (list->count == ADD_ROWS)
+			if (list->count == FLOAT_ROWS)
 				flush(list);
 			list->rows[list->count++] = rows + (size_t)(c - first) * list->width;
 		}

@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "quantize/vector.h"
-#include "simd.h"
+#include "base/simd.h"
 #include "snnq_program.h"
 
 #define LANES 16u

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "quantize/vector.h"
-#include "simd.h"
+#include "base/simd.h"
 
 #define DAMPING 0.01	/* of the mean diagonal; the usual choice for such inverses */
 #define FACTOR_ROWS 8u	/* rows of a task of the factorization */

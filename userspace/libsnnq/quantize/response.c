@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "neuron.h"
 #include "base/parallel.h"
-#include "simd.h"
+#include "base/simd.h"
 
 #define LANES 16u
 #define LEVELS 3		/* of the search: steps of 1/8, 1/16, ... of the threshold */

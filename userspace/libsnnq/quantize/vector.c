@@ -2,7 +2,7 @@
 /* vector.c - one operation on vectors of doubles that several parts need. */
 #include "quantize/vector.h"
 
-#include "simd.h"
+#include "base/simd.h"
 
 SIMD_CLONES
 void vector_subtract(double *x, const double *y, double by, uint32_t n)

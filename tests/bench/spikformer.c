@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+/*
+ * spikformer.c - Spikformer 2-256 for event cameras, end to end: 128x128x2 counts in
+ * 8 planes, 16 steps, 2.57 M odd 3-bit weights. Weights and input are random, always the
+ * same; thresholds are such that the patch embedding fires at about 5 % and the rest at
+ * 18 %, as the printed rates show. Prints the time of each layer, and of jobs.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+
+#define STEPS	16
+#define SIZE	128
+#define HEADS	16
+#define RUNS	8
+
+struct network {
+	struct program p;
+	const char *names[PROGRAM_LAYERS];
+	uint16_t weights;	/* region */
+	uint64_t weight_bytes;
+	const char *variant;	/* of all neurons */
+};
+
+static struct snnq_tensor planes(uint8_t n, uint16_t h, uint16_t w, uint32_t c)
+{
+	return make_tensor(0, 0, SNNQ_FORMAT_UNSIGNED, n, h, w, c);
+}
+
+static struct snnq_layer *layer(struct network *n, const char *name, uint16_t op,
+				struct snnq_tensor in)
+{
+	struct snnq_layer *l;
+
+	n->names[n->p.h.layer_count] = name;
+	l = add_layer(&n->p, op);
+	l->in[0] = in;
+	return l;
+}
+
+static void add_weights(struct network *n, struct snnq_layer *l)
+{
+	l->quant = (struct snnq_quant){ .scheme = SNNQ_SCHEME_ODD, .bits = 3,
+					.region = n->weights, .offset = n->weight_bytes };
+	n->weight_bytes += snnq_weight_bytes(l);
+}
+
+/* Leak 1/2, or what the variant says. */
+static void add_neurons(struct network *n, struct snnq_layer *l, int32_t threshold)
+{
+	set_lif(&n->p, l, threshold);
+	l->neuron.leak = SNNQ_LEAK_DIVN;
+	l->neuron.leak_param = strcmp(n->variant, "u/3") ? 2 : 3;
+	if (!strcmp(n->variant, "CUBA")) {
+		l->neuron.model = SNNQ_NEURON_CUBA;
+		l->neuron.current_leak = SNNQ_LEAK_TZ12;
+		l->neuron.current_leak_param = 3072;
+	}
+	place_state(&n->p, l);
+}
+
+static struct snnq_tensor conv(struct network *n, const char *name, struct snnq_tensor in,
+			       uint32_t outputs, int32_t threshold)
+{
+	struct snnq_layer *l = layer(n, name, SNNQ_OP_CONV2D, in);
+
+	l->geometry = (struct snnq_geometry){ 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0 };
+	l->out = in_scratch(&n->p, planes(1, in.height, in.width, outputs));
+	add_weights(n, l);
+	add_neurons(n, l, threshold);
+	return l->out;
+}
+
+static struct snnq_tensor pool(struct network *n, const char *name, struct snnq_tensor in)
+{
+	struct snnq_layer *l = layer(n, name, SNNQ_OP_POOL_MAX, in);
+
+	l->geometry = (struct snnq_geometry){ 3, 3, 2, 2, 1, 1, 1, 1, 1, 0, 0, 0 };
+	l->out = in_scratch(&n->p, planes(1, in.height / 2, in.width / 2, in.channels));
+	return l->out;
+}
+
+static struct snnq_tensor linear(struct network *n, const char *name, struct snnq_tensor in,
+				 uint32_t outputs, int32_t threshold)
+{
+	struct snnq_layer *l = layer(n, name, SNNQ_OP_LINEAR, in);
+
+	l->out = in_scratch(&n->p, planes(1, in.height, in.width, outputs));
+	add_weights(n, l);
+	add_neurons(n, l, threshold);
+	return l->out;
+}
+
+static struct snnq_tensor add(struct network *n, const char *name, struct snnq_tensor a,
+			      struct snnq_tensor b, uint8_t out_planes)
+{
+	struct snnq_layer *l = layer(n, name, SNNQ_OP_ELEMENTWISE, a);
+
+	l->in[1] = b;
+	l->out = in_scratch(&n->p, planes(out_planes, a.height, a.width, a.channels));
+	return l->out;
+}
+
+static struct snnq_tensor block(struct network *n, struct snnq_tensor x, const int32_t *threshold,
+				uint8_t out_planes)
+{
+	struct snnq_tensor q = linear(n, "q", x, 256, threshold[0]);
+	struct snnq_tensor k = linear(n, "k", x, 256, threshold[1]);
+	struct snnq_tensor v = linear(n, "v", x, 256, threshold[2]);
+	struct snnq_layer *l = layer(n, "attention", SNNQ_OP_ATTENTION, q);
+
+	l->in[1] = k;
+	l->in[2] = v;
+	l->param = HEADS;
+	l->out = in_scratch(&n->p, planes(1, x.height, x.width, 256));
+	add_neurons(n, l, threshold[3]);
+	x = add(n, "add", x, linear(n, "proj", l->out, 256, threshold[4]), out_planes);
+	q = linear(n, "fc1", x, 1024, threshold[5]);
+	return add(n, "add", x, linear(n, "fc2", q, 256, threshold[6]), 3);
+}
+
+static void make_network(struct network *n, uint32_t job_steps)
+{
+	static const int32_t first[] = { 48, 50, 39, 15, 29, 62, 52 };
+	static const int32_t second[] = { 100, 79, 92, 20, 28, 90, 64 };
+	struct snnq_tensor x, scores;
+	struct snnq_layer *l;
+
+	program_init(&n->p, STEPS, job_steps);
+	x = in_region(&n->p, planes(8, SIZE, SIZE, 2), SNNQ_ROLE_INPUT);
+	n->weights = add_region(&n->p, SNNQ_ROLE_WEIGHTS, 1);
+	n->weight_bytes = 0;
+	x = pool(n, "pool0", conv(n, "conv0", x, 32, 27));
+	x = pool(n, "pool1", conv(n, "conv1", x, 64, 69));
+	x = pool(n, "pool2", conv(n, "conv2", x, 128, 121));
+	x = pool(n, "pool3", conv(n, "conv3", x, 256, 142));
+	x = add(n, "add", x, conv(n, "rpe", x, 256, 82), 2);
+	x = block(n, x, first, 2);
+	x = block(n, x, second, 3);
+	l = layer(n, "head", SNNQ_OP_LINEAR, x);
+	l->out = in_scratch(&n->p, make_tensor(0, 0, SNNQ_FORMAT_INT32, 0, 8, 8, 10));
+	add_weights(n, l);
+	scores = l->out;
+	l = layer(n, "readout", SNNQ_OP_READOUT, scores);
+	l->param = SNNQ_READOUT_SUM;
+	l->out = in_region(&n->p, make_tensor(0, 0, SNNQ_FORMAT_INT32, 0, 1, 1, 10),
+			   SNNQ_ROLE_READOUT);
+	place_state(&n->p, l);
+	n->p.regions[n->weights - SNNQ_REGION_USER].bytes = n->weight_bytes;
+}
+
+/* Counts with a mean of a third where something moves: three blocks of 16x16 in four. */
+static void fill_input(const struct network *n, struct memory *m, uint64_t *random)
+{
+	const struct snnq_tensor *in = &n->p.layers[0].in[0];
+	uint64_t step = n->p.regions[in->region - SNNQ_REGION_USER].step_bytes;
+	uint32_t t, y, x, c;
+
+	for (t = 0; t < STEPS; t++)
+		for (y = 0; y < SIZE; y++)
+			for (x = 0; x < SIZE; x++)
+				for (c = 0; c < 2; c++) {
+					bool moves = (y / 16 + x / 16 + t / 4) % 3;
+					int32_t v = 0;
+
+					while (v < 255 && random_below(random, 1000) < (moves ? 320 : 80))
+						v++;
+					set_element(in, m->bytes[in->region] + t * step, y, x, c, v);
+				}
+}
+
+static void fill_network(const struct network *n, struct memory *m)
+{
+	uint64_t random = 1, i;
+
+	for (i = 0; i < n->weight_bytes; i++)
+		m->bytes[n->weights][i] = (uint8_t)random_next(&random);
+	fill_input(n, m, &random);
+}
+
+/* The fastest run of each layer: jobs say when a layer starts. */
+struct clock {
+	double started, seconds[PROGRAM_LAYERS];
+	int64_t layer;
+};
+
+static bool layer_starts(void *ctx, uint32_t layer, uint64_t progress)
+{
+	struct clock *c = ctx;
+	double now = cpu_seconds();
+
+	(void)progress;
+	if (c->layer >= 0)
+		c->seconds[c->layer] += now - c->started;
+	c->layer = layer;
+	c->started = now;
+	return false;
+}
+
+static double percent(uint64_t part, double whole)
+{
+	return whole > 0 ? 100. * (double)part / whole : 0;
+}
+
+static void print_layers(const struct network *n, const struct snnq_layer_stats *stats,
+			 const double *seconds)
+{
+	uint32_t i;
+
+	for (i = 0; i < n->p.h.layer_count; i++) {
+		const struct snnq_layer *l = &n->p.layers[i];
+		double outputs = (double)snnq_tensor_elements(&l->out) * l->out.planes * STEPS;
+
+		printf("  %-10s in %5.1f %%  out %5.1f %%  %8.3f ms %8.2f Gsynop/s\n", n->names[i],
+		       percent(stats[i].input_spikes, (double)stats[i].input_possible),
+		       percent(stats[i].output_spikes, outputs), seconds[i] * 1e3,
+		       (double)stats[i].synops / seconds[i] * 1e-9);
+	}
+}
+
+/* All steps in jobs of @job_steps; returns the best time of all jobs. */
+static double run_jobs(struct snnq_plan *plan, struct memory *m, uint32_t job_steps,
+		       struct snnq_layer_stats *stats, struct clock *clock)
+{
+	double start = cpu_seconds(), end;
+	struct snnq_outcome outcome;
+	struct snnq_run run;
+	uint32_t done;
+
+	for (done = 0; done < STEPS; done += job_steps) {
+		run_init(&run, m, job_steps);
+		run.reset = !done;
+		run.state_seq = done / job_steps;
+		run.stats = stats;
+		run.poll = clock ? layer_starts : NULL;
+		run.poll_ctx = clock;
+		snnq_plan_run(plan, &run, &outcome);
+		if (outcome.status)
+			abort();
+		memory_advance(m);
+	}
+	end = cpu_seconds();
+	if (clock)
+		layer_starts(clock, 0, 0);
+	return end - start;
+}
+
+static void measure_network(struct network *n, enum snnq_isa isa, uint32_t job_steps, bool layers)
+{
+	static struct snnq_layer_stats stats[PROGRAM_LAYERS];
+	double best[PROGRAM_LAYERS], total = 1e9, seconds;
+	struct snnq_plan *plan;
+	struct memory m;
+	uint32_t run, i;
+
+	make_network(n, job_steps);
+	plan = make_plan(&n->p);
+	snnq_plan_force_isa(plan, isa);
+	memory_init(&m, snnq_plan_info(plan), STEPS);
+	m.use_view = true;
+	fill_network(n, &m);
+	for (i = 0; i < PROGRAM_LAYERS; i++)
+		best[i] = 1e9;
+	run_jobs(plan, &m, job_steps, stats, NULL);	/* decodes the weights */
+	for (run = 0; run < RUNS; run++) {
+		struct clock clock = { .layer = -1 };
+
+		seconds = run_jobs(plan, &m, job_steps, stats, &clock);
+		total = seconds < total ? seconds : total;
+		for (i = 0; i < n->p.h.layer_count; i++)
+			best[i] = clock.seconds[i] < best[i] ? clock.seconds[i] : best[i];
+	}
+	if (layers)
+		print_layers(n, stats, best);
+	printf("spikformer 2-256 %-5s %-8s jobs of %2u steps: %8.2f ms\n", n->variant,
+	       snnq_isa_name(isa), job_steps, total * 1e3);
+	memory_free(&m);
+	snnq_plan_destroy(plan);
+}
+
+void measure_spikformer(void)
+{
+	static const char *const variants[] = { "u/2", "u/3", "CUBA" };
+	static struct network n;
+	enum snnq_isa isa, best = SNNQ_ISA_GENERIC;
+	size_t v;
+
+	n.variant = variants[0];
+	for (isa = SNNQ_ISA_GENERIC; isa < SNNQ_ISA_COUNT; isa++)
+		if (snnq_isa_name(isa)) {
+			measure_network(&n, isa, STEPS, true);
+			best = isa;
+		}
+	measure_network(&n, best, 1, false);
+	for (v = 1; v < sizeof(variants) / sizeof(variants[0]); v++) {
+		n.variant = variants[v];
+		measure_network(&n, best, STEPS, false);
+	}
+}

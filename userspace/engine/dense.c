@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * dense.c - DENSE convolutions: all inputs as int16 in an image with its padding, for
+ * all steps of a block, multiplied with all weights. It wins where inputs have many
+ * planes and few channels, as those of a network do; conv_choose() says where.
+ *
+ * Under a window, values lie in runs of neighbours: a row of the kernel or, with
+ * dilation, a kernel position. Two neighbours are multiplied and added at once; what
+ * follows a run of odd length is multiplied with zero.
+ */
+#include <string.h>
+
+#include "engine.h"
+
+#define SLACK		2u	/* values behind the last that may be read */
+#define ASSUMED_DENSITY	8u	/* one bit in so many, before there was any input */
+
+static bool dilated(const struct layer *l)
+{
+	return l->geometry.dilation_w > 1;
+}
+
+static uint32_t runs(const struct layer *l)
+{
+	return l->geometry.kernel_h * (dilated(l) ? l->geometry.kernel_w : 1u);
+}
+
+static uint64_t run_pairs(const struct layer *l)
+{
+	uint64_t taps = dilated(l) ? 1 : l->geometry.kernel_w;
+
+	return (taps * l->desc->in[0].channels + 1) / 2;
+}
+
+static uint64_t padded_width(const struct layer *l)
+{
+	return l->desc->in[0].width + 2ull * l->geometry.pad_w;
+}
+
+static uint64_t step_values(const struct layer *l)
+{
+	return (l->desc->in[0].height + 2ull * l->geometry.pad_h) * padded_width(l) *
+	       l->desc->in[0].channels;
+}
+
+/* Spikes are for EVENT; weights of one step's window must be one piece of work. */
+static bool suits(const struct layer *l)
+{
+	const struct snnq_tensor *in = &l->desc->in[0];
+
+	return in->planes > 1 && tensor_bound(in) <= INT16_MAX && l->geometry.groups == 1 &&
+	       runs(l) * run_pairs(l) * 2 * DENSE_LANES <= SNNQ_SAFE_POINT_OPS;
+}
+
+void dense_lay_out(struct snnq_plan *plan, struct layer *l)
+{
+	uint64_t columns = (l->desc->out.channels + DENSE_LANES - 1) / DENSE_LANES;
+
+	if (!suits(l))
+		return;
+	l->dense = true;
+	l->runs = runs(l);
+	l->run_pairs = (uint32_t)run_pairs(l);
+	l->run_at = plan_part(plan, l->runs, sizeof(*l->run_at));
+	l->pairs = plan_part(plan, columns * l->runs * l->run_pairs,
+			     2 * DENSE_LANES * sizeof(*l->pairs));
+	plan_needs(&plan->needs.values,
+		   (l->block_steps * step_values(l) + SLACK) * sizeof(int16_t));
+	plan_needs(&plan->needs.acc, tensor_words(&l->desc->out) * 64ull * l->block_steps *
+				     sizeof(int32_t));
+}
+
+/* Pairs of weights from the rows that EVENT has. */
+bool dense_decode(struct job *job, struct layer *l)
+{
+	const struct snnq_geometry *g = &l->geometry;
+	uint32_t channels = l->inputs, outputs = l->desc->out.channels, run, i, o;
+	uint32_t values = dilated(l) ? channels : g->kernel_w * channels;
+
+	for (run = 0; run < l->runs; run++) {
+		uint32_t ky = dilated(l) ? run / g->kernel_w : run;
+		uint32_t kx = dilated(l) ? run % g->kernel_w : 0;
+
+		l->run_at[run] = (uint32_t)((ky * g->dilation_h * padded_width(l) +
+					     kx * g->dilation_w) * channels);
+		for (i = 0; i < values; i++) {
+			if (work(job, outputs))
+				return true;
+			for (o = 0; o < outputs; o++) {
+				uint64_t pair = ((uint64_t)o / DENSE_LANES * l->runs + run) *
+						l->run_pairs + i / 2;
+
+				l->pairs[(pair * DENSE_LANES + o % DENSE_LANES) * 2 + i % 2] =
+					(int16_t)weight(l, 0, ky, kx + i / channels,
+							i % channels, o);
+			}
+		}
+	}
+	return false;
+}
+
+/* The image of a step: values of bit-planes. Its border stays zero. */
+static bool unpack(struct job *job, struct layer *l, const uint64_t *data, int16_t *values)
+{
+	const struct snnq_tensor *t = &l->desc->in[0];
+	uint32_t words = tensor_words(t), y, x, w, j;
+	uint64_t pos = 0;
+	int32_t v[64];
+
+	for (y = 0; y < t->height; y++) {
+		int16_t *to = values + ((y + l->geometry.pad_h) * padded_width(l) +
+					l->geometry.pad_w) * t->channels;
+
+		for (x = 0; x < t->width; x++, pos++)
+			for (w = 0; w < words; w++) {
+				uint32_t left = t->channels - w * 64, n = left < 64 ? left : 64;
+
+				if (work(job, n * t->planes))
+					return true;
+				if (n <= 4) {
+					for (j = 0; j < n; j++)
+						*to++ = (int16_t)tensor_get(t, data, pos, w * 64 + j);
+					continue;
+				}
+				tensor_load64(t, data, pos, w, v);
+				for (j = 0; j < n; j++)
+					*to++ = (int16_t)v[j];
+			}
+	}
+	return false;
+}
+
+/* Step @k of a block, as soon as its input is there. */
+bool dense_take(struct job *job, struct layer *l, const struct step *s, uint32_t k)
+{
+	int16_t *values = (int16_t *)job->plan->values;
+
+	if (!k && job_zero(job, values, (l->block_steps * step_values(l) + SLACK) * sizeof(*values)))
+		return true;
+	return window_count(job, l, s) || unpack(job, l, s->in[0], values + k * step_values(l));
+}
+
+/* All outputs of a position. */
+static bool sum_window(struct job *job, struct layer *l, struct dense *d, uint32_t steps,
+		       int32_t *acc, size_t stride)
+{
+	uint32_t ops = d->runs * d->pairs * 2 * DENSE_LANES, at_once, t, n, o;
+	const int16_t *in = d->in;
+
+	at_once = SNNQ_SAFE_POINT_OPS / ops;
+	d->weights = l->pairs;
+	for (o = 0; o < l->desc->out.channels; o += DENSE_LANES) {
+		for (t = 0; t < steps; t += n) {
+			n = steps - t < at_once ? steps - t : at_once;
+			if (work(job, n * ops))
+				return true;
+			d->in = in + t * d->in_stride;
+			job->plan->vec->dense(acc + t * stride + o, stride, n, d);
+		}
+		d->weights += (size_t)d->runs * d->pairs * 2 * DENSE_LANES;
+	}
+	return false;
+}
+
+bool dense_block(struct job *job, struct layer *l, const struct block *b)
+{
+	const struct snnq_geometry *g = &l->geometry;
+	const struct snnq_tensor *out = &l->desc->out;
+	struct dense d = { .in_stride = step_values(l), .run_at = l->run_at, .runs = l->runs,
+			   .pairs = l->run_pairs };
+	size_t stride = tensor_words(out) * 64;
+	int32_t *acc = job->plan->acc;
+	uint32_t y, x, w;
+	uint64_t pos = 0;
+
+	for (y = 0; y < out->height; y++)
+		for (x = 0; x < out->width; x++, pos++) {
+			d.in = (int16_t *)job->plan->values +
+			       (y * g->stride_h * padded_width(l) + x * g->stride_w) * l->inputs;
+			if (sum_window(job, l, &d, b->count, acc, stride))
+				return true;
+			for (w = 0; w < tensor_words(out); w++)
+				if (neuron_stage(job, l, b, pos, w, acc + w * 64, stride))
+					return true;
+		}
+	return false;
+}
+
+/* What a step costs, in picoseconds, with so many set bits in the input. */
+static uint64_t event_cost(const struct layer *l, const struct vec *v, uint64_t spikes)
+{
+	uint64_t positions = tensor_positions(&l->desc->out);
+	uint64_t taps = (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w;
+	uint64_t planes = l->desc->in[0].planes;
+	uint64_t hits = spikes * taps * positions / tensor_positions(&l->desc->in[0]);
+
+	return positions * planes * (taps * tensor_words(&l->desc->in[0]) * v->unit_cost +
+				     l->columns * v->call_cost) +
+	       hits * l->columns * v->row_cost;
+}
+
+static uint64_t dense_cost(const struct layer *l, const struct vec *v)
+{
+	uint64_t columns = (l->desc->out.channels + DENSE_LANES - 1) / DENSE_LANES;
+	const struct snnq_tensor *in = &l->desc->in[0];
+
+	return tensor_positions(&l->desc->out) * columns * l->runs * l->run_pairs * v->dot_cost +
+	       snnq_tensor_elements(in) * in->planes * v->unpack_cost;
+}
+
+/*
+ * By what the last block's input was like, since the next one's is not known yet. Only a
+ * gain by a quarter is worth a change.
+ */
+enum snnq_kernel_choice conv_choose(const struct job *job, const struct layer *l)
+{
+	const struct snnq_tensor *in = &l->desc->in[0];
+	const struct vec *v = job->plan->vec;
+	uint64_t bits = snnq_tensor_elements(in) * in->planes, event, dense;
+
+	if (!l->dense)
+		return SNNQ_KERNEL_EVENT;
+	event = event_cost(l, v, l->measured ? l->spikes : bits / ASSUMED_DENSITY);
+	dense = dense_cost(l, v);
+	if (l->kernel == SNNQ_KERNEL_DENSE)
+		return event < dense / 4 * 3 ? SNNQ_KERNEL_EVENT : SNNQ_KERNEL_DENSE;
+	return dense < event / 4 * 3 ? SNNQ_KERNEL_DENSE : SNNQ_KERNEL_EVENT;
+}

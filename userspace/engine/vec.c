@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * vec.c - which instruction sets the engine knows, and the machine has.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vec.h"
+#include "snnq_engine.h"
+
+static bool always(void)
+{
+	return true;
+}
+
+#if defined(__x86_64__)
+static bool has_avx2(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+	       __builtin_cpu_supports("popcnt");
+}
+
+static bool has_avx512(void)
+{
+	return has_avx2() && __builtin_cpu_supports("avx512f") &&
+	       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+	       __builtin_cpu_supports("avx512dq");
+}
+
+static bool has_vnni(void)
+{
+	return has_avx512() && __builtin_cpu_supports("avx512vnni");
+}
+#endif
+
+/* Slowest first; an instruction set is added here, in enum snnq_isa and in meson.build. */
+static const struct {
+	const struct vec *vec;
+	bool (*has)(void);
+} sets[SNNQ_ISA_COUNT] = {
+	[SNNQ_ISA_GENERIC] = { &vec_generic, always },
+#if defined(__x86_64__)
+	[SNNQ_ISA_AVX2] = { &vec_avx2, has_avx2 },
+	[SNNQ_ISA_AVX512] = { &vec_avx512, has_avx512 },
+	[SNNQ_ISA_AVX512_VNNI] = { &vec_vnni, has_vnni },
+#endif
+};
+
+const struct vec *vec_of(unsigned int isa)
+{
+	return isa < SNNQ_ISA_COUNT && sets[isa].vec && sets[isa].has() ? sets[isa].vec : NULL;
+}
+
+const struct vec *vec_default(void)
+{
+	const char *asked = getenv("SNNQ_ISA");
+	const struct vec *best = &vec_generic;
+	unsigned int isa;
+
+	for (isa = 0; isa < SNNQ_ISA_COUNT; isa++) {
+		const struct vec *v = vec_of(isa);
+
+		if (!v)
+			continue;
+		best = v;
+		if (asked && !strcmp(asked, v->name))
+			break;
+	}
+	return best;
+}
+
+const char *snnq_isa_name(enum snnq_isa isa)
+{
+	const struct vec *v = vec_of(isa);
+
+	return v ? v->name : NULL;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * vec.h - the inner loops, once per instruction set: vec_body.h is compiled by one
+ * file for each, and vec.c says which of them the machine has. All give the same bits.
+ */
+#ifndef SNNQ_VEC_H
+#define SNNQ_VEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "neuron.h"
+
+#define LANES		64u	/* outputs that row kernels make at once */
+#define NARROW_LANES	16u	/* the same for layers with no more outputs than that */
+#define DENSE_LANES	16u
+
+/**
+ * struct unit - input channels of one word under one kernel position
+ * @at: index of the word.
+ * @row: weight row of its lowest bit, modulo 2^16; rows of set bits in @mask are below 2^16.
+ * @mask: bits that belong to the group.
+ */
+struct unit {
+	size_t at;
+	uint64_t mask;
+	uint16_t row;
+};
+
+/* Positions of the set bits of each byte, and their number. */
+struct byte_bits {
+	uint16_t at[256][8];
+	uint8_t count[256];
+};
+
+/**
+ * struct rows - weight rows to be summed
+ * @base: first row, LANES or NARROW_LANES weights each.
+ * @list: numbers of @count rows.
+ * @few: rows whose sum fits the type of the weights; @many: the same for int16.
+ * @factor: of the sum.
+ * @add: to what is in the accumulators, or instead of it.
+ */
+struct rows {
+	const void *base;
+	const uint16_t *list;
+	uint32_t count;
+	uint32_t few;
+	uint32_t many;
+	int32_t factor;
+	bool add;
+};
+
+/**
+ * struct dense - all weights of DENSE_LANES outputs under one window, for some steps
+ * @in: first value under the window; the next step is @in_stride values further.
+ * @weights: of each run of values, and each pair in it, the pair for each output.
+ * @run_at: where runs start in @in.
+ * @runs, @pairs: number of runs, and of pairs in each.
+ */
+struct dense {
+	const int16_t *in;
+	size_t in_stride;
+	const int16_t *weights;
+	const uint32_t *run_at;
+	uint32_t runs;
+	uint32_t pairs;
+};
+
+/**
+ * struct vec - inner loops for an instruction set
+ * @name: of the set.
+ * @list: list rows of set bits under units; returns their number. Writes up to 8 more.
+ * @add8, @add8_narrow: sums of rows of int8; @add16, @add16_narrow: of int16.
+ * @spread: add weights to the accumulators whose bit is set, times factor.
+ * @dense: sums of one step after the other, @stride accumulators further each.
+ * @fire: @steps steps of LANES neurons; a word of spikes per step.
+ * @matches: add to each of @n sums the number of bits that @words of @a have in common with
+ *	those of its row of @b, @stride words after the one before.
+ * @add: add a row of sums.
+ * @popcount: set bits of words.
+ * @unit_cost, @call_cost, @row_cost: picoseconds that listing a unit, starting to sum and
+ *	each row take; @dot_cost: a pair of DENSE_LANES weights; @unpack_cost: a bit.
+ */
+struct vec {
+	const char *name;
+	uint32_t (*list)(const struct byte_bits *bits, const uint64_t *in, const struct unit *units,
+			 uint32_t n, uint16_t *list);
+	void (*add8)(int32_t *acc, const struct rows *r);
+	void (*add8_narrow)(int32_t *acc, const struct rows *r);
+	void (*add16)(int32_t *acc, const struct rows *r);
+	void (*add16_narrow)(int32_t *acc, const struct rows *r);
+	void (*spread)(int32_t *acc, uint64_t bits, const int16_t *weights, int32_t factor);
+	void (*dense)(int32_t *acc, size_t stride, uint32_t steps, const struct dense *d);
+	void (*fire)(struct neuron_lanes *n);
+	void (*matches)(int32_t *sums, uint32_t n, const uint64_t *a, const uint64_t *b,
+			size_t stride, size_t words);
+	void (*add)(int32_t *acc, const int32_t *row, uint32_t n);
+	uint64_t (*popcount)(const uint64_t *words, size_t n);
+	uint32_t unit_cost;
+	uint32_t call_cost;
+	uint32_t row_cost;
+	uint32_t dot_cost;
+	uint32_t unpack_cost;
+};
+
+extern const struct vec vec_generic;
+#if defined(__x86_64__)
+extern const struct vec vec_avx2;
+extern const struct vec vec_avx512;
+extern const struct vec vec_vnni;
+#endif
+
+/* The loops for @isa, as enum snnq_isa; NULL when the machine has it not. */
+const struct vec *vec_of(unsigned int isa);
+/* What SNNQ_ISA in the environment asks for, or else the best that the machine has. */
+const struct vec *vec_default(void);
+
+#endif /* SNNQ_VEC_H */
