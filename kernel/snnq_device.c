@@ -64,7 +64,8 @@ static int snnq_device_limits(struct snnq_device *sdev)
 	info->max_steps = min(snnq_read(sdev, SNNQ_REG_CAP_STEPS), all->max_steps);
 	info->max_program_bytes = min3(snnq_read(sdev, SNNQ_REG_CAP_PROGRAM),
 				       all->max_program_bytes, SNNQ_DRIVER_PROGRAM_BYTES);
-	info->features = snnq_read(sdev, SNNQ_REG_CAP_FEATURES) & SNNQ_FEATURE_PROFILE;
+	if (snnq_read(sdev, SNNQ_REG_CAP_FEATURES) & SNNQ_FEATURE_PROFILE)
+		info->features |= DRM_SNNQ_FEATURE_PROFILE;
 	info->ops = snnq_read_pair(sdev, SNNQ_REG_CAP_OPS_LO) & all->ops;
 	info->scheme_uniform = snnq_read(sdev, SNNQ_REG_CAP_UNIFORM) & all->scheme_uniform;
 	info->scheme_odd = snnq_read(sdev, SNNQ_REG_CAP_ODD) & all->scheme_odd;

@@ -180,7 +180,7 @@ static int snnq_job_profile(struct snnq_job *job, struct drm_file *file,
 	if (!args->profile_handle)
 		return args->profile_offset || args->profile_size || args->profile_stride ?
 		       -EINVAL : 0;
-	if (!(sdev->info.features & SNNQ_FEATURE_PROFILE))
+	if (!(sdev->info.features & DRM_SNNQ_FEATURE_PROFILE))
 		return -EOPNOTSUPP;
 	if (args->profile_stride < DRM_SNNQ_LAYER_STATS_SIZE_V1 ||
 	    args->profile_stride > SNNQ_MAX_STRIDE || !IS_ALIGNED(args->profile_stride, 8))

@@ -102,7 +102,7 @@ struct drm_snnq_dev_query {
  * @max_channels: channels of a tensor.
  * @max_steps: time steps of a job.
  * @max_program_bytes: size of a program.
- * @features: SNNQ_FEATURE_* of snnq_regs.h.
+ * @features: DRM_SNNQ_FEATURE_*.
  * @ops: bit n: operation SNNQ_OP n.
  * @scheme_uniform: bit b: weights of SNNQ_SCHEME_UNIFORM with b bits.
  * @scheme_odd: likewise SNNQ_SCHEME_ODD.
@@ -160,6 +160,9 @@ struct drm_snnq_dev_info {
 	__u32 max_syncs;
 	__u32 reserved;
 };
+
+/* The device counts per layer: jobs may have a profile. */
+#define DRM_SNNQ_FEATURE_PROFILE	(1 << 0)
 
 /* BO_SYNC of a buffer that is not imported has nothing to do. */
 #define DRM_SNNQ_DEV_COHERENT		(1 << 0)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Engine and validator under ASan and UBSan: every operation, every refusal, properties on random
-# programs. And the layout of uapi/: as checked in, in C and C++ and on each ABI, and without holes.
+# programs. And the layout of uapi/ and of the device's registers: as checked in, in C and C++ and on
+# each ABI, and without holes.
 # timeout: 1800
 # beside: others
 set -euo pipefail
@@ -68,7 +69,7 @@ optimized() {
 layout() {
   local name=$1 compile
   # Debian keeps the asm/ headers of all ABIs of this machine here.
-  compile=("${@:2}" -Wall -Wextra -Werror -Iuapi "${drm[@]}" -isystem /usr/include/x86_64-linux-gnu -S)
+  compile=("${@:2}" -Wall -Wextra -Werror -Iuapi -Ikernel "${drm[@]}" -isystem /usr/include/x86_64-linux-gnu -S)
   if ! "${compile[@]}" -include stddef.h -include drm.h -x c /dev/null -o /dev/null 2>"$out/layout.log"; then
     skip "layout $name" "$1: $(head -n 1 "$out/layout.log")"
   elif ! "${compile[@]}" "$out/abi.c" -o "$out/abi-$name.s"; then

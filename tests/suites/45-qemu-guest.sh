@@ -13,7 +13,7 @@ out=$PWD/build/check/qemu-guest
 script=tests/selftests/qemu/eject.sh
 
 mkdir -p "$out/share"
-${CC:-cc} -O2 -Wall -std=gnu11 -static -Iuapi tests/selftests/qemu/eject.c -o "$out/share/eject"
+${CC:-cc} -O2 -Wall -std=gnu11 -static -Iuapi -Ikernel tests/selftests/qemu/eject.c -o "$out/share/eject"
 
 # One device for each line of the script that ejects one. Many cores: ejecting takes longer.
 devices=()

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * snnq_regs.h - registers, rings, region tables and page lists of the
  * coprocessor. Shared by the driver, the device model and their tests.
