@@ -272,7 +272,8 @@ class LayerRun:
         stats['weight_bytes'] = layer.weight_bytes * tiles
         stats['state_bytes'] = 2 * layer.state_bytes * tiles
         stats['steps'] = steps
-        self._model_cycles(stats, layer.quant.bits)
+        words = 0 if layer.op == pg.OP_EVENTS else math.ceil(Fraction(stats['input_bytes'], 8))
+        self._model_cycles(stats, layer.quant.bits, words, self._vector, layer.out.channels)
 
     @property
     def _vector(self):
@@ -288,15 +289,16 @@ class LayerRun:
             return layer.out.channels // layer.geometry.groups
         return layer.out.channels
 
-    def _model_cycles(self, stats, bits):
-        """What follows from the other counters; whole cycles and bytes, rounded up."""
+    @staticmethod
+    def _model_cycles(stats, bits, words, vector, neurons):
+        """What follows from the other counters; whole cycles and bytes, rounded up.
+
+        WORDS are looked at, synaptic operations go by VECTOR channels, updates by NEURONS."""
         synops, updates = stats['synops'], stats['neuron_updates']
         host = sum(stats[f] for f in ('weight_bytes', 'input_bytes', 'output_bytes', 'state_bytes'))
         stats['sram_bytes'] = host + math.ceil(Fraction(synops * bits, 8)) + 8 * (synops + updates)
-        words = 0 if self.layer.op == pg.OP_EVENTS else math.ceil(Fraction(stats['input_bytes'], 8))
         compute = words + sum(math.ceil(Fraction(n, channels)) * math.ceil(Fraction(channels, LANES))
-                              for n, channels in ((synops, self._vector),
-                                                  (updates, self.layer.out.channels)))
+                              for n, channels in ((synops, vector), (updates, neurons)))
         memory = math.ceil(Fraction(host, PORT_BYTES))
         stats['compute_cycles'], stats['memory_cycles'] = compute, memory
         stats['stall_cycles'] = max(compute, memory) - compute
