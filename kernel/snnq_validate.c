@@ -132,6 +132,7 @@ static const struct rule layer_rules[] = {
 	L(neuron.requant_shift, 0, SNNQ_MAX_REQUANT_SHIFT, NEURON),
 	L(neuron.output, 0, SNNQ_OUTPUT_GRADED, NEURON),
 	L(neuron.tie, 0, SNNQ_TIE_EVEN, NEURON),
+	L(neuron.levels, 0, SNNQ_MAX_LEVELS, NEURON),
 	L(neuron.flags, 0, SNNQ_NEURON_FLAGS, FLAGS),
 };
 

@@ -483,8 +483,12 @@ __u64 snnq_layer_work(const struct snnq_layer *l)
 	case SNNQ_OP_POOL_SUM:
 		work = mul_sat(mul_sat(out, window_size(l)), planes);
 		break;
-	case SNNQ_OP_ATTENTION:	/* every pair of tokens, once with K and once with V */
-		work = mul_sat(in, 2 * (__u64)l->in[0].height * l->in[0].width);
+	case SNNQ_OP_ATTENTION:
+		/* Every pair of tokens, or of channels of a head, once with K and once with V. */
+		work = (__u64)l->in[0].height * l->in[0].width;
+		if (l->mode == SNNQ_ATTENTION_KV_FIRST)
+			work = add_sat(work, l->in[0].channels / l->param);
+		work = mul_sat(in, 2 * work);
 		break;
 	default:
 		work = in * (planes + l->in[1].planes);

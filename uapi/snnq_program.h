@@ -54,6 +54,7 @@ extern "C" {
 #define SNNQ_MAX_DELAY		63u		/* time steps */
 #define SNNQ_MAX_SHIFT		16u		/* neuron input shift F */
 #define SNNQ_MAX_REQUANT_SHIFT	31u
+#define SNNQ_MAX_LEVELS		32767u	/* spikes of a neuron in a step */
 #define SNNQ_MAX_REGION_BYTES	(1ull << 40)
 #define SNNQ_MAX_OPERANDS	4u
 
@@ -287,7 +288,7 @@ struct snnq_quant {
  * @requant_shift: S of what is requantized, 0..SNNQ_MAX_REQUANT_SHIFT.
  * @output: SNNQ_OUTPUT_*.
  * @tie: SNNQ_TIE_*.
- * @levels: D, the most spikes in a step, 2..65535; 0: one.
+ * @levels: D, the most spikes in a step, 2..SNNQ_MAX_LEVELS; 0: one.
  * @refractory: steps after a spike's step in which the neuron stays reset and
  *	does not fire, 0..65535.
  * @reserved16: MBZ.

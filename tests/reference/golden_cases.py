@@ -410,10 +410,42 @@ def shape_cases():
         yield b.done(needs=('fire',))
 
 
+def block_cases():
+    """Channels, and channels of a group, around the sizes that kernels work in."""
+    lif = dict(leak=pg.DIVN, leak_param=2)
+    cuba = dict(model=pg.CUBA, current_leak=pg.TZ12, current_leak_param=1024, leak=pg.TZ12,
+                leak_param=128, refractory=1)
+    for size, other in ((15, 257), (17, 33), (63, 255), (64, 256), (65, 64), (127, 129), (255, 17),
+                        (256, 65), (257, 63)):
+        b = Builder(f'block-{size}-{other}')
+        x = b.input(1, 1, 2, size, density=0.2)
+        theta = max(2, size // 12)
+        b.linear(x, other, (pg.UNIFORM, 4), b.neuron(theta * 2, **lif))
+        b.linear(x, other, (pg.ODD, 8), b.neuron(theta * 60, [c % 5 - 2 for c in range(other)], **cuba))
+        y = b.linear(x, other, (pg.POT, 3), b.neuron(None, None, 3, requant_shift=4), planes=3,
+                     role=None)
+        b.pool(pg.OP_POOL_MAX, y, (1, 2), (1, 1), planes=3)
+        b.pool(pg.OP_POOL_SUM, y, (1, 2), (1, 1), neuron=b.neuron(4, **lif), param=3)
+        z = b.add(y, y, 3, role=None, bound=6)
+        b.linear(z, size, (pg.UNIFORM, 2), b.neuron(other // 2, delay=2, **lif))
+        b.readout(z, pg.READOUT_SUM)
+        yield b.done(jobs=(3, 1), again=0, needs=('fire', 'negative', 'clamp'))
+    for groups, inputs, outputs in ((3, 5, 63), (5, 3, 64), (4, 2, 65), (7, 9, 16), (6, 64, 17),
+                                    (2, 65, 3), (2, 3, 257), (16, 4, 8), (33, 2, 2)):
+        b = Builder(f'block-groups-{groups}-{inputs}-{outputs}')
+        x = b.input(1, 4, 3, groups * inputs, density=0.3)
+        y = b.input(3, 4, 3, groups * inputs, density=0.3)
+        b.conv(x, groups * outputs, (pg.UNIFORM, 4), b.neuron(1 + 2 * inputs, **lif), groups=groups,
+               pad=(1, 1), stride=(2, 2))
+        b.conv(y, groups * outputs, (pg.POT, 3), b.neuron(None, None, 1, requant_shift=2),
+               groups=groups, kernel=(3, 2), planes=2)
+        yield b.done(jobs=(2, 1), again=0, needs=('fire', 'negative', 'out'))
+
+
 def attention_cases():
     for height, width, channels, heads in ((1, 1, 1, 1), (1, 9, 64, 1), (1, 9, 64, 8), (3, 3, 96, 3),
                                            (2, 3, 65, 5), (1, 7, 130, 2), (1, 66, 8, 8),
-                                           (1, 4, 192, 2)):
+                                           (1, 4, 192, 2), (8, 8, 96, 6), (5, 20, 20, 5)):
         b = Builder(f'attention-{height}x{width}-{channels}-{heads}')
         density = 0.4 if height * width > 1 else 1
         q, k, v = (b.input(1, height, width, channels, density=density) for _ in range(3))
@@ -422,6 +454,7 @@ def attention_cases():
         b.attention(q, k, v, heads, b.neuron(theta, leak=pg.DIVN, leak_param=2))
         b.attention(q, k, v, heads, b.neuron(), planes=0, fmt=pg.INT32)
         b.attention(q, q, v, heads, b.neuron(None, None, 1, requant_shift=2), planes=4)
+        b.attention(q, k, v, heads, b.neuron(theta, leak=pg.DIVN, leak_param=2), mode=pg.KV_FIRST)
         yield b.done(jobs=(2, 1), again=0, needs=('fire', 'out'))
 
 
@@ -512,5 +545,5 @@ def all_cases():
     makers = (scheme_cases, code_cases, ternary_cases, multibit_cases, lif_cases, cuba_cases, sticky_cases,
               form_cases, extreme_cases, shift_cases, bound_cases,
               int16_cases, requantize_cases, add_cases, value_bound_cases, descriptor_cases, window_cases, pool_cases,
-              shape_cases, attention_cases, event_cases, event_error_cases, readout_cases)
+              shape_cases, block_cases, attention_cases, event_cases, event_error_cases, readout_cases)
     return [case for make in makers for case in make()]

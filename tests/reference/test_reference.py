@@ -246,7 +246,7 @@ class Operations(unittest.TestCase):
             g = pg.Geometry(*k, *s, *pad, *d, groups)
             i = pg.Tensor(0, 2, pg.SIGNED, 4, 6, 7, 4)
             o = pg.Tensor(0, 2, pg.INT32, 0, *g.out_size(6, 7), 6)
-            layer = pg.Layer(op=pg.OP_CONV2D, ins=[i, pg.Tensor(), pg.Tensor()], out=o, geometry=g)
+            layer = pg.Layer(op=pg.OP_CONV2D, ins=[i] + [pg.Tensor()] * 3, out=o, geometry=g)
             w = rng.integers(-9, 10, (groups, *k, 4 // groups, 6 // groups))
             x = rng.integers(-8, 8, i.shape)
             want = np.zeros(o.shape, dtype=np.int64)
@@ -266,37 +266,49 @@ class Operations(unittest.TestCase):
     def test_attention(self):
         rng = np.random.default_rng(4)
         t = pg.Tensor(0, 2, pg.UNSIGNED, 1, 2, 3, 6)
-        layer = pg.Layer(op=pg.OP_ATTENTION, param=2, out=t)
         q, k, v = rng.integers(0, 2, (3, *t.shape))
-        acc, synops = execute.attention(layer, q, k, v)
-        want, ops = np.zeros((6, 6), dtype=np.int64), 0
+        q[0, 1, :3] = 0                   # a query that is silent in a head
+        want, qk_first, kv_first = np.zeros((6, 6), dtype=np.int64), 0, 0
         fq, fk, fv = (a.reshape(6, 6) for a in (q, k, v))
         for h, n, m in np.ndindex(2, 6, 6):
-            a = sum(fq[n, c] * fk[m, c] for c in range(h * 3, h * 3 + 3))
-            ops += a
-            for c in range(h * 3, h * 3 + 3):
+            head = range(h * 3, h * 3 + 3)
+            a = sum(fq[n, c] * fk[m, c] for c in head)
+            qk_first += a
+            for c in head:
                 want[n, c] += a * fv[m, c]
-                ops += fv[m, c] if a > 0 else 0
-        self.assertTrue((acc.reshape(6, 6) == want).all())
-        self.assertEqual(synops, ops)
+                qk_first += fv[m, c] if any(fq[n, head]) else 0
+                if n == 0:                # once for each m: K^T V
+                    kv_first += sum(fk[m, c] * fv[m, other] for other in head)
+                if m == 0:                # once for each n: a row for each spike of Q
+                    kv_first += 3 * fq[n, c]
+        for mode, ops in ((pg.QK_FIRST, qk_first), (pg.KV_FIRST, kv_first)):
+            layer = pg.Layer(op=pg.OP_ATTENTION, param=2, mode=mode, ins=[t] * 3, out=t)
+            acc, synops = execute.attention(layer, q, k, v)
+            self.assertTrue((acc.reshape(6, 6) == want).all())
+            self.assertEqual(synops, ops)
 
 
 class Cycles(unittest.TestCase):
     """The cycle model: the example of its page, and quotients that are not whole."""
 
-    def model(self, bits, *counters):
+    def model(self, bits, words, vector, neurons, *counters):
         names = ('synops', 'neuron_updates', 'weight_bytes', 'input_bytes', 'output_bytes', 'state_bytes')
         stats = dict(zip(names, counters, strict=True))
-        execute.LayerRun._model_cycles(stats, bits)
+        execute.LayerRun._model_cycles(stats, bits, words, vector, neurons)
         return [stats[f] for f in ('compute_cycles', 'memory_cycles', 'stall_cycles', 'sram_bytes')]
 
     def test_example(self):
-        self.assertEqual(self.model(4, 3840, 320, 1024, 80, 80, 256), [65, 90, 25, 36640])
+        self.assertEqual(self.model(4, 10, 32, 32, 3840, 320, 1024, 80, 80, 256),
+                         [140, 90, 0, 36640])
 
     def test_rounding(self):
         # 65 / 64 -> 2, 1 / 64 -> 1; 17 / 16 -> 2; 65 * 3 / 8 -> 25; 17 + 25 + 8 * 66
-        self.assertEqual(self.model(3, 65, 1, 5, 4, 4, 4), [3, 2, 0, 570])
-        self.assertEqual(self.model(0, 1, 0, 0, 33, 0, 0), [1, 3, 2, 41])
+        self.assertEqual(self.model(3, 0, 64, 64, 65, 1, 5, 4, 4, 4), [3, 2, 0, 570])
+        self.assertEqual(self.model(0, 0, 64, 64, 1, 0, 0, 33, 0, 0), [1, 3, 2, 41])
+
+    def test_lanes(self):
+        # 16 of 64 lanes: 33 / 16 -> 3; 65 channels are two cycles each: 2 * (130 / 65)
+        self.assertEqual(self.model(0, 7, 16, 65, 33, 130, 0, 56, 0, 0)[0], 7 + 3 + 4)
 
 
 if __name__ == '__main__':

@@ -395,6 +395,8 @@ static const struct corruption bad_neurons[] = {
 	BAD_LAYER(CONV, neuron.output, SNNQ_OUTPUT_GRADED + 1, NEURON),
 	BAD_LAYER(CONV, neuron.tie, SNNQ_TIE_EVEN, UNSUPPORTED), BAD_LAYER(CONV, neuron.tie, 2, NEURON),
 	BAD_LAYER(CONV, neuron.levels, 2, UNSUPPORTED), BAD_LAYER(CONV, neuron.levels, 1, NEURON),
+	BAD_LAYER(CONV, neuron.levels, SNNQ_MAX_LEVELS, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.levels, SNNQ_MAX_LEVELS + 1, NEURON),
 	BAD_LAYER(CONV, neuron.low, -1, RESERVED), BAD_LAYER(CONV, neuron.reserved16, 1, RESERVED),
 	BAD_LAYER(CONV, neuron.reset_period, 1, UNSUPPORTED),
 	BAD_LAYER(CONV, neuron.reset_offset, 1, RESERVED),

@@ -13,7 +13,7 @@
 #include "snnq_engine.h"
 
 #define PROGRAM_LAYERS	64
-#define PROGRAM_TABLE	4096
+#define PROGRAM_TABLE	8192
 
 /* A program in parts; pack() makes the blob, descriptors as long as the header says. */
 struct program {

@@ -24,6 +24,8 @@ uint32_t random_below(uint64_t *state, uint32_t n)
 	return (uint32_t)((random_next(state) >> 32) * n >> 32);
 }
 
+#define MOST_CHANNELS	300u	/* around blocks of 256 too */
+
 struct maker {
 	struct program *p;
 	uint64_t seed;
@@ -43,7 +45,7 @@ static bool chance(struct maker *m, uint32_t percent)
 /* Channels or neurons: often around where words and blocks of them end. */
 static uint32_t random_width(struct maker *m, uint32_t most)
 {
-	static const uint16_t edges[] = { 15, 16, 17, 63, 64, 65, 127, 128, 129, 191, 192, 193, 255, 256 };
+	static const uint16_t edges[] = { 15, 16, 17, 63, 64, 65, 127, 128, 129, 191, 192, 193, 255, 256, 257 };
 	uint32_t n = edges[random_below(&m->seed, sizeof(edges) / sizeof(edges[0]))];
 
 	return chance(m, 30) && n <= most ? n : between(m, 1, most < 100 ? most : 100);
@@ -51,7 +53,7 @@ static uint32_t random_width(struct maker *m, uint32_t most)
 
 static uint32_t random_table(struct maker *m, uint32_t count, uint32_t least, uint32_t range)
 {
-	int32_t v[256];
+	int32_t v[MOST_CHANNELS];
 	uint32_t i;
 
 	for (i = 0; i < count; i++)
@@ -192,7 +194,7 @@ static void make_conv(struct maker *m, struct snnq_layer *l)
 	uint32_t c = l->in[0].channels;
 
 	random_window(m, l);
-	l->out.channels = random_width(m, 256);
+	l->out.channels = random_width(m, MOST_CHANNELS);
 	if (chance(m, 25)) {		/* depthwise, with or without a multiplier */
 		l->geometry.groups = c;
 		l->out.channels = c <= 50 && chance(m, 50) ? 2 * c : c;
@@ -208,7 +210,7 @@ static void make_linear(struct maker *m, struct snnq_layer *l)
 {
 	l->out.height = l->in[0].height;
 	l->out.width = l->in[0].width;
-	l->out.channels = random_width(m, 256);
+	l->out.channels = random_width(m, MOST_CHANNELS);
 	random_scheme(m, l);
 	neuron_stage(m, l);
 }
@@ -309,7 +311,7 @@ static void make_first(struct maker *m)
 	struct snnq_tensor t = make_tensor(0, 0, SNNQ_FORMAT_UNSIGNED,
 					   (uint8_t)(chance(m, 50) ? 1 : between(m, 2, 5)),
 					   (uint16_t)between(m, 1, 7), (uint16_t)between(m, 1, 7),
-					   random_width(m, 256));
+					   random_width(m, MOST_CHANNELS));
 	struct snnq_layer *l;
 
 	if (chance(m, 10)) {		/* tokens: more than a word of them, few channels */

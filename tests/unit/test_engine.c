@@ -280,12 +280,13 @@ static void add(void **context)
 	assert_int_equal(b.stats.input_possible, 4 * 2 + 4 * 3);
 }
 
-static void attention_case(struct bench *b, uint32_t heads)
+static void attention_case(struct bench *b, uint32_t heads, uint32_t mode)
 {
 	bench_init(b, SNNQ_OP_ATTENTION, unsigned_tensor(1, 1, 2, 2), int32_tensor(1, 2, 2));
 	b->l->in[1] = in_region(&b->p, unsigned_tensor(1, 1, 2, 2), SNNQ_ROLE_INPUT);
 	b->l->in[2] = in_region(&b->p, unsigned_tensor(1, 1, 2, 2), SNNQ_ROLE_INPUT);
 	b->l->param = heads;
+	b->l->mode = mode;
 	INPUT(b, 0, 1, 1, 0, 1);
 	INPUT(b, 1, 1, 0, 1, 1);
 	INPUT(b, 2, 1, 0, 1, 1);
@@ -296,14 +297,20 @@ static void attention(void **context)
 	struct bench b;
 
 	(void)context;
-	attention_case(&b, 1);		/* a = 1 2, 0 1 */
+	attention_case(&b, 1, SNNQ_ATTENTION_QK_FIRST);		/* a = 1 2, 0 1 */
 	EXPECT(&b, 3, 2, 1, 1);
-	assert_int_equal(b.stats.synops, 4 + 1 * 1 + 2 * 2);
+	assert_int_equal(b.stats.synops, (1 * 2 + 2 * 1) + 2 * 3);
 	assert_int_equal(b.stats.input_spikes, 9);
 	assert_int_equal(b.stats.input_possible, 12);
-	attention_case(&b, 2);		/* a = 1 1, 0 0 and 0 1, 0 1 */
+	attention_case(&b, 2, SNNQ_ATTENTION_QK_FIRST);		/* a = 1 1, 0 0 and 0 1, 0 1 */
 	EXPECT(&b, 2, 1, 0, 1);
-	assert_int_equal(b.stats.synops, 4 + 2 + 2);
+	assert_int_equal(b.stats.synops, (1 * 2 + 2 * 1) + 1 * 2 + 2 * 1);
+	attention_case(&b, 1, SNNQ_ATTENTION_KV_FIRST);
+	EXPECT(&b, 3, 2, 1, 1);
+	assert_int_equal(b.stats.synops, 1 * 1 + 2 * 2 + 3 * 2);
+	attention_case(&b, 2, SNNQ_ATTENTION_KV_FIRST);
+	EXPECT(&b, 2, 1, 0, 1);
+	assert_int_equal(b.stats.synops, (1 + 1) + 1 + 3 * 1);
 }
 
 static void readout(void **context)
@@ -358,12 +365,12 @@ static void cycle_model(void **context)
 	assert_int_equal(stats.input_bytes, 80);
 	assert_int_equal(stats.output_bytes, 80);
 	assert_int_equal(stats.state_bytes, 256);
-	assert_int_equal(stats.compute_cycles, 65);
+	assert_int_equal(stats.compute_cycles, 140);
 	assert_int_equal(stats.memory_cycles, 90);
-	assert_int_equal(stats.stall_cycles, 25);
+	assert_int_equal(stats.stall_cycles, 0);
 	assert_int_equal(stats.sram_bytes, 36640);
 	assert_int_equal(stats.steps, 10);
-	assert_int_equal(outcome.cycles, 90);
+	assert_int_equal(outcome.cycles, 140);
 	memory_free(&m);
 	snnq_plan_destroy(plan);
 }

@@ -274,20 +274,24 @@ static void check_outputs(struct run_state *s, const struct memory *m, const str
 }
 
 /* Whether a sum over pieces, or other tiles, give another number by definition. */
-static bool depends_on_form(const struct form *f, uint16_t op, uint32_t word)
+static bool depends_on_form(const struct form *f, const struct snnq_layer *l, uint32_t word)
 {
 	enum { SPIKES_OUT = 4, WEIGHTS, BYTES_IN, BYTES_OUT, STATE, SRAM, COMPUTE, MEMORY, STALL,
 	       SATURATED };
-	bool has_weights = op == SNNQ_OP_CONV2D || op == SNNQ_OP_LINEAR;
+	bool has_weights = l->op == SNNQ_OP_CONV2D || l->op == SNNQ_OP_LINEAR;
 
-	if (word == WEIGHTS || word == SRAM || word == MEMORY || word == STALL)
+	if (word == WEIGHTS)
 		return f->piece || (f->tile && has_weights);
+	if (word == STATE)
+		return f->piece || (f->tile && l->state_offset);
+	if (word == SRAM || word == MEMORY || word == STALL)
+		return f->piece || (f->tile && (has_weights || l->state_offset));
 	if (!f->piece)
 		return false;
 	if (word == COMPUTE)	/* each piece is rounded up */
 		return true;
-	return word == STATE || (op == SNNQ_OP_EVENTS && word == BYTES_IN) ||
-	       (op == SNNQ_OP_READOUT &&
+	return (l->op == SNNQ_OP_EVENTS && word == BYTES_IN) ||
+	       (l->op == SNNQ_OP_READOUT &&
 		(word == SPIKES_OUT || word == BYTES_OUT || word == SATURATED));
 }
 
@@ -301,7 +305,7 @@ static void check_stats(struct run_state *s, const struct job *job)
 			uint64_t want = job->stats[i * STATS_WORDS + w];
 
 			if (!(job->mask >> w & 1) || got == want ||
-			    depends_on_form(&s->form, snnq_program_layer(s->program, i)->op, w))
+			    depends_on_form(&s->form, snnq_program_layer(s->program, i), w))
 				continue;
 			fail(s, "layer %u counter %u: expected %llu, got %llu", i, w,
 			     (unsigned long long)want, (unsigned long long)got);

@@ -107,6 +107,7 @@ static void same_counts(const struct world *a, const struct world *b, uint64_t s
 		struct snnq_layer_stats x = a->stats[i], y = b->stats[i];
 
 		x.weight_bytes = y.weight_bytes;
+		x.state_bytes = y.state_bytes;
 		x.sram_bytes = y.sram_bytes;
 		x.memory_cycles = y.memory_cycles;
 		x.stall_cycles = y.stall_cycles;

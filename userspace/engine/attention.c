@@ -7,15 +7,14 @@
  * channels, and a query adds a row of it for each of its spikes. Other heads go by the
  * first: a query's row a[n][.] by AND and popcount over the keys, then a[n][m] V[m].
  *
- * Both count synaptic operations as numerics.md defines them, by a[n][m] > 0. In the
- * second way these are the tokens in any of the columns of K that the query has.
+ * The order that the layer states matters to its count of synaptic operations alone
+ * (attention_count.c).
  */
 #include <string.h>
 
 #include "engine.h"
 
 #define MOST_WIDTH	4096u	/* channels of a head for the second way */
-#define COUNT_PLANES	13u	/* for numbers up to that */
 #define CHUNK		16u	/* columns, and words of them, that are one piece of work */
 
 static uint32_t head_width(const struct layer *l)
@@ -28,12 +27,9 @@ static uint64_t token_words(const struct layer *l)
 	return (tensor_positions(&l->desc->in[0]) + 63) / 64;
 }
 
-/*
- * What a step needs: tokens by channel that have K, and V; by head, planes of the number of
- * spikes of V of each token; K^T V.
- */
+/* What a step needs: tokens by channel that have K, and V; K^T V. */
 struct columns {
-	uint64_t *k, *v, *counts;
+	uint64_t *k, *v;
 	int32_t *kv;
 };
 
@@ -43,8 +39,7 @@ static struct columns columns_of(const struct layer *l, void *memory)
 	struct columns c = { .k = memory };
 
 	c.v = c.k + channels * n;
-	c.counts = c.v + channels * n;
-	c.kv = (int32_t *)(void *)(c.counts + l->desc->param * COUNT_PLANES * n);
+	c.kv = (int32_t *)(void *)(c.v + channels * n);
 	return c;
 }
 
@@ -52,8 +47,7 @@ static uint64_t columns_bytes(const struct layer *l)
 {
 	uint64_t n = token_words(l), channels = l->desc->in[0].channels;
 
-	return (2 * channels + l->desc->param * COUNT_PLANES) * n * 8 +
-	       channels * head_width(l) * sizeof(int32_t);
+	return 2 * channels * n * 8 + channels * head_width(l) * sizeof(int32_t);
 }
 
 static bool by_columns(const struct layer *l)
@@ -82,18 +76,6 @@ bool attention_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace
 	return false;
 }
 
-/* Channels [first, end) of a head. */
-struct head {
-	uint32_t first, end;
-};
-
-static struct head head_channels(const struct layer *l, uint32_t h)
-{
-	uint32_t d = l->desc->in[0].channels / l->desc->param;
-
-	return (struct head){ h * d, (h + 1) * d };
-}
-
 ACCUMULATE(attention_generic)
 {
 	const struct snnq_tensor *t = &l->desc->in[0];
@@ -112,13 +94,8 @@ ACCUMULATE(attention_generic)
 				return true;
 			for (c = head.first; c < head.end; c++)
 				a += tensor_get(t, s->in[0], n, c) * tensor_get(t, s->in[1], m, c);
-			l->stats.synops += (uint32_t)a;
-			for (c = head.first; c < head.end; c++) {
-				int32_t v = tensor_get(t, s->in[2], m, c);
-
-				acc[c] += a * v;
-				l->stats.synops += a > 0 && v;
-			}
+			for (c = head.first; c < head.end; c++)
+				acc[c] += a * tensor_get(t, s->in[2], m, c);
 		}
 	}
 	return false;
@@ -144,39 +121,6 @@ static bool transpose(struct job *job, const struct snnq_tensor *t, const uint64
 			for (; bits; bits &= bits - 1)
 				columns[(w * 64ull + (uint32_t)__builtin_ctzll(bits)) * n + m / 64] |=
 					1ull << m % 64;
-		}
-	return false;
-}
-
-/* Spikes of a head, at a position. */
-static uint32_t count_head(const uint64_t *words, struct head h)
-{
-	uint32_t n = 0, w;
-
-	for (w = h.first / 64; w * 64 < h.end; w++)
-		n += (uint32_t)__builtin_popcountll(words[w] & range_mask(h.first, h.end, w));
-	return n;
-}
-
-static bool count_values(struct job *job, const struct layer *l, const uint64_t *v,
-			 uint64_t *planes, uint64_t n)
-{
-	const struct snnq_tensor *t = &l->desc->in[2];
-	uint32_t words = tensor_words(t), h, p;
-	uint64_t m;
-
-	if (job_zero(job, planes, l->desc->param * COUNT_PLANES * n * 8))
-		return true;
-	for (h = 0; h < l->desc->param; h++, planes += COUNT_PLANES * n)
-		for (m = 0; m < tensor_positions(t); m++) {
-			struct head head = head_channels(l, h);
-			uint32_t count;
-
-			if (work(job, (head.end - head.first) / 64 + 2 + COUNT_PLANES))
-				return true;
-			count = count_head(v + m * words, head);
-			for (p = 0; count >> p; p++)
-				planes[p * n + m / 64] |= (uint64_t)(count >> p & 1) << m % 64;
 		}
 	return false;
 }
@@ -213,8 +157,7 @@ bool attention_begin(struct job *job, struct layer *l, const struct step *s)
 	if (!by_columns(l))
 		return false;
 	if (transpose(job, &l->desc->in[1], s->in[1], at.k, n) ||
-	    transpose(job, &l->desc->in[2], s->in[2], at.v, n) ||
-	    count_values(job, l, s->in[2], at.counts, n))
+	    transpose(job, &l->desc->in[2], s->in[2], at.v, n))
 		return true;
 	for (h = 0; h < l->desc->param; h++) {
 		struct head head = head_channels(l, h);
@@ -226,39 +169,14 @@ bool attention_begin(struct job *job, struct layer *l, const struct step *s)
 	return false;
 }
 
-/* Sum, over the tokens that meet the query in words [w, w + words), of spikes of V. */
-static uint64_t count_met(const struct columns *at, const uint64_t *query, struct head h,
-			  const uint64_t *counts, uint64_t n, uint64_t w)
-{
-	uint64_t met = 0, spikes = 0, bits;
-	uint32_t q, p;
-
-	for (q = h.first / 64; q * 64 < h.end; q++)
-		for (bits = query[q] & range_mask(h.first, h.end, q); bits; bits &= bits - 1) {
-			uint64_t k = at->k[(q * 64 + (uint32_t)__builtin_ctzll(bits)) * n + w];
-
-			met |= k;
-			spikes += (uint64_t)__builtin_popcountll(k);
-		}
-	for (p = 0; met && (h.end - h.first) >> p; p++)
-		spikes += (uint64_t)__builtin_popcountll(met & counts[p * n + w]) << p;
-	return spikes;
-}
-
 static bool add_columns(struct job *job, struct layer *l, const uint64_t *query, uint32_t head,
 			int32_t *acc)
 {
 	struct columns at = columns_of(l, job->plan->attention);
 	struct head h = head_channels(l, head);
-	uint64_t n = token_words(l), w, bits;
-	const uint64_t *counts = at.counts + head * COUNT_PLANES * n;
 	uint32_t d = h.end - h.first, q;
+	uint64_t bits;
 
-	for (w = 0; w < n; w++) {
-		if (work(job, 2 * d + COUNT_PLANES))
-			return true;
-		l->stats.synops += count_met(&at, query, h, counts, n, w);
-	}
 	for (q = h.first / 64; q * 64 < h.end; q++)
 		for (bits = query[q] & range_mask(h.first, h.end, q); bits; bits &= bits - 1) {
 			if (work(job, d))
@@ -303,16 +221,13 @@ static bool add_pairs(struct job *job, struct layer *l, const struct step *s, ui
 	uint64_t m;
 
 	for (m = 0; m < tensor_positions(t); m++) {
-		const uint64_t *v = s->in[2] + m * words;
 		uint32_t a;
 
 		if (work(job, (h.end - h.first) / 64 + 2) || work(job, h.end - h.first))
 			return true;
 		a = overlap(s->in[0] + query * words, s->in[1] + m * words, h);
-		if (!a)
-			continue;
-		add_value(v, h, (int32_t)a, acc);
-		l->stats.synops += a + count_head(v, h);
+		if (a)
+			add_value(s->in[2] + m * words, h, (int32_t)a, acc);
 	}
 	return false;
 }

@@ -378,6 +378,7 @@ bool pool_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pac
 ACCUMULATE(pool_sum_generic);
 ACCUMULATE(pool_sum);
 bool pool_max_run(struct job *job, struct layer *l, const struct step *s);
+bool attention_count(struct job *job, struct layer *l, const struct step *s);
 uint64_t attention_bytes(const struct layer *l);
 void attention_lay_out(struct snnq_plan *plan, struct layer *l);
 bool attention_begin(struct job *job, struct layer *l, const struct step *s);
@@ -392,6 +393,18 @@ void readout_lay_out(struct snnq_plan *plan, struct layer *l);
 bool readout_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 bool readout_run(struct job *job, struct layer *l, const struct step *s);
 bool readout_end(struct job *job, struct layer *l);
+
+/* Channels [first, end) of a head of ATTENTION. */
+struct head {
+	uint32_t first, end;
+};
+
+static inline struct head head_channels(const struct layer *l, uint32_t h)
+{
+	uint32_t d = l->desc->in[0].channels / l->desc->param;
+
+	return (struct head){ h * d, (h + 1) * d };
+}
 
 static inline uint32_t tensor_words(const struct snnq_tensor *t)
 {

@@ -25,7 +25,7 @@ const struct op op_table[SNNQ_OP_COUNT] = {
 		.count = count_spikes_as_synops, .run = add_run },
 	[SNNQ_OP_ATTENTION] = {
 		.lay_out = attention_lay_out, .prepare = attention_prepare,
-		.count = count_all_inputs, .generic = attention_generic,
+		.count = attention_count, .generic = attention_generic,
 		.begin_step = attention_begin, .sum = attention_sum },
 	[SNNQ_OP_READOUT] = {
 		.lay_out = readout_lay_out, .prepare = readout_prepare,

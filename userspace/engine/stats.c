@@ -38,6 +38,38 @@ static uint64_t host_bytes(const struct snnq_layer_stats *s)
 	return s->weight_bytes + s->input_bytes + s->output_bytes + s->state_bytes;
 }
 
+/* Neighbouring channels that the lanes work on at once for a synaptic operation. */
+static uint32_t lane_channels(const struct layer *l)
+{
+	const struct snnq_layer *d = l->desc;
+
+	switch (d->op) {
+	case SNNQ_OP_EVENTS:
+		return 1;
+	case SNNQ_OP_CONV2D:
+	case SNNQ_OP_LINEAR:
+		/* With one input for each group, as in a pool, all groups together. */
+		return d->in[0].channels == l->geometry.groups ? d->out.channels :
+								 d->out.channels / l->geometry.groups;
+	case SNNQ_OP_ATTENTION:
+		return d->in[0].channels / d->param;
+	default:
+		return d->in[0].channels;
+	}
+}
+
+/* Cycles of @n operations on vectors of @channels, which fill the lanes or not. */
+static uint64_t lane_cycles(uint64_t n, uint32_t channels)
+{
+	return ceil_div(n, channels) * ceil_div(channels, SNNQ_LANES);
+}
+
+/* Words of operands, which are looked at one by one, empty or not. */
+static uint64_t scanned_words(const struct layer *l)
+{
+	return l->desc->op == SNNQ_OP_EVENTS ? 0 : ceil_div(l->stats.input_bytes, 8);
+}
+
 /* Whatever follows from the number of steps and from other counters. */
 void stats_finish(struct layer *l, uint32_t steps, uint32_t tiles)
 {
@@ -54,11 +86,11 @@ void stats_finish(struct layer *l, uint32_t steps, uint32_t tiles)
 	if (!l->op->end_job)
 		s->output_bytes += snnq_tensor_bytes(&d->out) * steps;
 	s->weight_bytes = snnq_weight_bytes(d) * tiles;
-	s->state_bytes = 2 * snnq_layer_state_bytes(d);
+	s->state_bytes = 2 * snnq_layer_state_bytes(d) * tiles;
 	s->sram_bytes = host_bytes(s) + ceil_div(s->synops * d->quant.bits, 8) +
 			SRAM_ACCESS * (s->synops + s->neuron_updates);
-	s->compute_cycles = ceil_div(s->synops, SNNQ_LANES) +
-			    ceil_div(s->neuron_updates, SNNQ_LANES);
+	s->compute_cycles = scanned_words(l) + lane_cycles(s->synops, lane_channels(l)) +
+			    lane_cycles(s->neuron_updates, d->out.channels);
 	s->memory_cycles = ceil_div(host_bytes(s), SNNQ_PORT_BYTES);
 	s->stall_cycles = stats_cycles(s) - s->compute_cycles;
 	s->steps = steps;

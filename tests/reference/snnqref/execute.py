@@ -86,17 +86,19 @@ def coverage(layer):
 
 
 def attention(layer, q, k, v):
-    """The accumulator, and the synaptic operations done for it."""
+    """The accumulator, and the synaptic operations of the order that the layer states."""
     heads, channels = layer.param, layer.out.channels
-    q, k, v = (t.reshape(-1, channels) for t in (q, k, v))
-    acc, synops, d = np.zeros_like(q), 0, channels // heads
-    for h in range(heads):
-        part = slice(h * d, (h + 1) * d)
-        a = q[:, part] @ k[:, part].T
-        acc[:, part] = a @ v[:, part]
-        uses = np.count_nonzero(a, axis=0)        # for each m: the n that need its V row
-        synops += int(a.sum()) + int((v[:, part] * uses[:, None]).sum())
-    return acc.reshape(layer.out.shape), synops
+    tokens = layer.ins[0].height * layer.ins[0].width
+    # [head][token][channel of the head]
+    q, k, v = (t.reshape(tokens, heads, -1).transpose(1, 0, 2) for t in (q, k, v))
+    if layer.mode == pg.KV_FIRST:
+        acc = q @ (k.transpose(0, 2, 1) @ v)
+        synops = (k.sum(2) * v.sum(2)).sum() + q.sum() * (channels // heads)
+    else:
+        acc = (q @ k.transpose(0, 2, 1)) @ v
+        coincidences = (q.sum(1) * k.sum(1)).sum()
+        synops = coincidences + (q.any(2).sum(1) * v.sum((1, 2))).sum()
+    return acc.transpose(1, 0, 2).reshape(layer.out.shape), int(synops)
 
 
 def unpack_weights(layer, data):
@@ -268,17 +270,35 @@ class LayerRun:
             stats['saturations'] += self.stage.saturations
         tiles = -(-steps // self.job.program.tile_steps)
         stats['weight_bytes'] = layer.weight_bytes * tiles
-        stats['state_bytes'] = 2 * layer.state_bytes
+        stats['state_bytes'] = 2 * layer.state_bytes * tiles
         stats['steps'] = steps
-        self._model_cycles(stats, layer.quant.bits)
+        words = 0 if layer.op == pg.OP_EVENTS else math.ceil(Fraction(stats['input_bytes'], 8))
+        self._model_cycles(stats, layer.quant.bits, words, self._vector, layer.out.channels)
+
+    @property
+    def _vector(self):
+        """Channels that one synaptic operation after the other goes through the lanes with."""
+        layer, x = self.layer, self.layer.ins[0]
+        if layer.op == pg.OP_EVENTS:
+            return 1
+        if layer.op == pg.OP_ATTENTION:
+            return x.channels // layer.param
+        if layer.op == pg.OP_LINEAR:
+            return layer.out.channels
+        if layer.op == pg.OP_CONV2D and x.channels > layer.geometry.groups:
+            return layer.out.channels // layer.geometry.groups
+        return layer.out.channels
 
     @staticmethod
-    def _model_cycles(stats, bits):
-        """What follows from the other counters; whole cycles and bytes, rounded up."""
+    def _model_cycles(stats, bits, words, vector, neurons):
+        """What follows from the other counters; whole cycles and bytes, rounded up.
+
+        WORDS are looked at, synaptic operations go by VECTOR channels, updates by NEURONS."""
         synops, updates = stats['synops'], stats['neuron_updates']
         host = sum(stats[f] for f in ('weight_bytes', 'input_bytes', 'output_bytes', 'state_bytes'))
         stats['sram_bytes'] = host + math.ceil(Fraction(synops * bits, 8)) + 8 * (synops + updates)
-        compute = math.ceil(Fraction(synops, LANES)) + math.ceil(Fraction(updates, LANES))
+        compute = words + sum(math.ceil(Fraction(n, channels)) * math.ceil(Fraction(channels, LANES))
+                              for n, channels in ((synops, vector), (updates, neurons)))
         memory = math.ceil(Fraction(host, PORT_BYTES))
         stats['compute_cycles'], stats['memory_cycles'] = compute, memory
         stats['stall_cycles'] = max(compute, memory) - compute
