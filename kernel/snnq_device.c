@@ -49,29 +49,43 @@ static int snnq_device_identify(struct snnq_device *sdev, size_t regs_bytes)
 	return 0;
 }
 
+#define SNNQ_TAKE_MASK(member, name) \
+	info->member = snnq_read(sdev, SNNQ_REG_CAP_##name) & all->member;
+#define SNNQ_TAKE_LIMIT(member, name) \
+	info->member = min(snnq_read(sdev, SNNQ_REG_CAP_##name), all->member);
+#define SNNQ_TAKE_MASK64(member, name) \
+	info->member = snnq_read_pair(sdev, SNNQ_REG_CAP_##name##_LO) & all->member;
+#define SNNQ_TAKE_LIMIT64(member, name) \
+	info->member = min(snnq_read_pair(sdev, SNNQ_REG_CAP_##name##_LO), all->member);
+#define SNNQ_TAKE_CAP(member, name) \
+	caps->member = info->member;
+
+/* What programs may ask for: of the device's capabilities those that the driver knows. */
+static void snnq_device_caps(struct snnq_device *sdev)
+{
+	struct drm_snnq_dev_info *info = &sdev->info;
+	const struct snnq_caps *all = &snnq_caps_all;
+	struct snnq_caps *caps = &sdev->caps;
+
+	SNNQ_CAPS_MASKS(SNNQ_TAKE_MASK)
+	SNNQ_CAPS_LIMITS(SNNQ_TAKE_LIMIT)
+	SNNQ_CAPS_MASKS64(SNNQ_TAKE_MASK64)
+	SNNQ_CAPS_LIMITS64(SNNQ_TAKE_LIMIT64)
+	info->max_program_bytes = min(info->max_program_bytes, SNNQ_DRIVER_PROGRAM_BYTES);
+	SNNQ_CAPS(SNNQ_TAKE_CAP)
+}
+
 /* What the device can do, at most what the driver can. */
 static int snnq_device_limits(struct snnq_device *sdev)
 {
 	struct drm_snnq_dev_info *info = &sdev->info;
-	const struct snnq_caps *all = &snnq_caps_all;
 	u32 ring = snnq_read(sdev, SNNQ_REG_CAP_RING);
 
 	info->sram_bytes = snnq_read(sdev, SNNQ_REG_CAP_SRAM);
 	info->dma_bits = snnq_read(sdev, SNNQ_REG_CAP_DMA_BITS);
-	info->max_layers = min(snnq_read(sdev, SNNQ_REG_CAP_LAYERS), all->max_layers);
-	info->max_dim = min(snnq_read(sdev, SNNQ_REG_CAP_DIM), all->max_dim);
-	info->max_channels = min(snnq_read(sdev, SNNQ_REG_CAP_CHANNELS), all->max_channels);
-	info->max_steps = min(snnq_read(sdev, SNNQ_REG_CAP_STEPS), all->max_steps);
-	info->max_program_bytes = min3(snnq_read(sdev, SNNQ_REG_CAP_PROGRAM),
-				       all->max_program_bytes, SNNQ_DRIVER_PROGRAM_BYTES);
+	snnq_device_caps(sdev);
 	if (snnq_read(sdev, SNNQ_REG_CAP_FEATURES) & SNNQ_FEATURE_PROFILE)
 		info->features |= DRM_SNNQ_FEATURE_PROFILE;
-	info->ops = snnq_read_pair(sdev, SNNQ_REG_CAP_OPS_LO) & all->ops;
-	info->scheme_uniform = snnq_read(sdev, SNNQ_REG_CAP_UNIFORM) & all->scheme_uniform;
-	info->scheme_odd = snnq_read(sdev, SNNQ_REG_CAP_ODD) & all->scheme_odd;
-	info->scheme_pot = snnq_read(sdev, SNNQ_REG_CAP_POT) & all->scheme_pot;
-	info->scheme_apot = snnq_read(sdev, SNNQ_REG_CAP_APOT) & all->scheme_apot;
-	info->scheme_ternary = snnq_read(sdev, SNNQ_REG_CAP_TERNARY) & all->scheme_ternary;
 	info->lanes = snnq_read(sdev, SNNQ_REG_CAP_LANES);
 	info->port_bytes = snnq_read(sdev, SNNQ_REG_CAP_PORT);
 	info->clock_khz = snnq_read(sdev, SNNQ_REG_CAP_CLOCK);
@@ -89,19 +103,6 @@ static int snnq_device_limits(struct snnq_device *sdev)
 		return dev_err_probe(sdev->drm.dev, -ENODEV, "rings of %u, %u DMA bits\n", ring,
 				     info->dma_bits);
 	info->queue_depth = min(min(ring, SNNQ_RING_ENTRIES) - 1, SNNQ_QUEUE_DEPTH);
-	sdev->caps = (struct snnq_caps){
-		.max_layers = info->max_layers,
-		.max_dim = info->max_dim,
-		.max_channels = info->max_channels,
-		.max_steps = info->max_steps,
-		.max_program_bytes = info->max_program_bytes,
-		.scheme_uniform = info->scheme_uniform,
-		.scheme_odd = info->scheme_odd,
-		.scheme_pot = info->scheme_pot,
-		.scheme_apot = info->scheme_apot,
-		.scheme_ternary = info->scheme_ternary,
-		.ops = info->ops,
-	};
 	return 0;
 }
 

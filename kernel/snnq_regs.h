@@ -49,14 +49,38 @@
 #define SNNQ_REG_CAP_APOT	0x050	/* RO bit b: APOT with b bits */
 #define SNNQ_REG_CAP_TERNARY	0x054	/* RO */
 #define SNNQ_REG_CAP_SAFE_POINT	0x058	/* RO most clock cycles between two safe points */
-#define SNNQ_REG_CONTROL	0x080	/* RW SNNQ_CONTROL_* */
-#define SNNQ_REG_STATUS		0x084	/* RO SNNQ_DEV_STATUS_* */
-#define SNNQ_REG_ERROR		0x088	/* W1C SNNQ_DEV_ERROR_*; raises the admin vector */
-#define SNNQ_REG_ERROR_CORES	0x08c	/* RO bit n: core n has CORE_ERROR bits */
-#define SNNQ_REG_TEMPERATURE	0x090	/* RO millidegree Celsius, signed */
-#define SNNQ_REG_POWER		0x094	/* RO estimate, microwatt */
-#define SNNQ_REG_CYCLES_LO	0x098	/* RO clock cycles since reset; LO latches HI */
-#define SNNQ_REG_CYCLES_HI	0x09c
+#define SNNQ_REG_CAP_PLANES	0x05c	/* RO most planes of a tensor */
+#define SNNQ_REG_CAP_NEURONS	0x060	/* RO bit n: SNNQ_NEURON n */
+#define SNNQ_REG_CAP_LEAKS	0x064	/* RO likewise */
+#define SNNQ_REG_CAP_RESETS	0x068	/* RO likewise */
+#define SNNQ_REG_CAP_COMPARES	0x06c	/* RO likewise */
+#define SNNQ_REG_CAP_NEURON_FLAGS 0x070	/* RO SNNQ_NEURON_FLAG_* */
+#define SNNQ_REG_CAP_LAYER_FLAGS 0x074	/* RO SNNQ_LAYER_FLAG_* */
+#define SNNQ_REG_CAP_FORMATS	0x078	/* RO bit n: SNNQ_FORMAT n */
+#define SNNQ_REG_CAP_ELEMENTWISE 0x07c	/* RO bit n: SNNQ_ELEMENTWISE n */
+#define SNNQ_REG_CAP_ATTENTION	0x080	/* RO bit n: SNNQ_ATTENTION n */
+#define SNNQ_REG_CAP_READOUTS	0x084	/* RO bit n: SNNQ_READOUT n */
+#define SNNQ_REG_CAP_KERNEL	0x088	/* RO most rows or columns of a convolution's kernel */
+#define SNNQ_REG_CAP_WINDOW	0x08c	/* RO of a pool's window */
+#define SNNQ_REG_CAP_STRIDE	0x090	/* RO largest stride */
+#define SNNQ_REG_CAP_DILATION	0x094	/* RO largest dilation */
+#define SNNQ_REG_CAP_DELAY	0x098	/* RO most steps of output delay */
+#define SNNQ_REG_CAP_TILE	0x09c	/* RO most steps of a tile */
+#define SNNQ_REG_CAP_NEEDS_LO	0x0a0	/* RO SNNQ_PROGRAM_NEEDS_* */
+#define SNNQ_REG_CAP_NEEDS_HI	0x0a4
+#define SNNQ_REG_CAP_STATE_LO	0x0a8	/* RO most bytes of state */
+#define SNNQ_REG_CAP_STATE_HI	0x0ac
+#define SNNQ_REG_CAP_SCRATCH_LO	0x0b0	/* RO most bytes of scratch */
+#define SNNQ_REG_CAP_SCRATCH_HI	0x0b4
+#define SNNQ_REG_CAP_END	0x0b8	/* behind the last capability */
+#define SNNQ_REG_CONTROL	0x100	/* RW SNNQ_CONTROL_* */
+#define SNNQ_REG_STATUS		0x104	/* RO SNNQ_DEV_STATUS_* */
+#define SNNQ_REG_ERROR		0x108	/* W1C SNNQ_DEV_ERROR_*; raises the admin vector */
+#define SNNQ_REG_ERROR_CORES	0x10c	/* RO bit n: core n has CORE_ERROR bits */
+#define SNNQ_REG_TEMPERATURE	0x110	/* RO millidegree Celsius, signed */
+#define SNNQ_REG_POWER		0x114	/* RO estimate, microwatt */
+#define SNNQ_REG_CYCLES_LO	0x118	/* RO clock cycles since reset; LO latches HI */
+#define SNNQ_REG_CYCLES_HI	0x11c
 
 #define SNNQ_ID			0x71716e73u	/* "snqq" */
 #define SNNQ_HW_VERSION		0x00010000u

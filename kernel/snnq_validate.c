@@ -13,25 +13,6 @@
  */
 #include "snnq_validate_internal.h"
 
-#define NOT_IN_LAYER	0xffffffffu
-
-const struct snnq_caps snnq_caps_all = {
-	.max_layers = SNNQ_MAX_LAYERS,
-	.max_dim = SNNQ_MAX_DIM,
-	.max_channels = SNNQ_MAX_CHANNELS,
-	.max_steps = SNNQ_MAX_STEPS,
-	.max_program_bytes = SNNQ_MAX_PROGRAM_BYTES,
-	.scheme_uniform = 0x1fe,	/* 1..8 bits */
-	.scheme_odd = 0x1fe,
-	.scheme_pot = 0x3c,		/* 2..5 bits */
-	.scheme_apot = 0x38,		/* 3..5 bits */
-	.scheme_ternary = 0x04,
-	.ops = (1ull << SNNQ_OP_MATMUL) - 2,
-};
-
-/* What programs may require of this version. */
-#define NEEDS_SUPPORTED	SNNQ_PROGRAM_NEEDS_BOUNDS
-
 const char *snnq_check_text(enum snnq_check check)
 {
 	static const char *const texts[] = {
@@ -135,8 +116,6 @@ static const struct rule layer_rules[] = {
 	L(neuron.levels, 0, SNNQ_MAX_LEVELS, NEURON),
 	L(neuron.flags, 0, SNNQ_NEURON_FLAGS, FLAGS),
 };
-
-#define NEURON_FLAGS_SUPPORTED (SNNQ_NEURON_FLAG_STICKY | SNNQ_NEURON_FLAG_OLD_CURRENT)
 
 /* What they may hold here, of operations with a neuron stage. */
 static const struct rule later_rules[] = {
@@ -573,54 +552,6 @@ static int check_layer(struct check *c, const struct snnq_layer *l)
 	return ret ? ret : check_state(c, l);
 }
 
-static bool dims_within(const struct snnq_tensor *t, const struct snnq_caps *caps)
-{
-	return t->height <= caps->max_dim && t->width <= caps->max_dim &&
-	       t->channels <= caps->max_channels;
-}
-
-static int check_layer_caps(struct check *c, const struct snnq_layer *l,
-			    const struct snnq_caps *caps)
-{
-	const struct snnq_quant *q = &l->quant;
-	__u32 k;
-
-	if (!(caps->ops & (1ull << l->op)))
-		return fail(c, SNNQ_CHECK_UNSUPPORTED, "op");
-	if (q->scheme != SNNQ_SCHEME_NONE && !snnq_scheme_ok(caps, q->scheme, q->bits))
-		return fail(c, SNNQ_CHECK_UNSUPPORTED, "quant.bits");
-	for (k = 0; k < SNNQ_MAX_OPERANDS; k++)
-		if (!dims_within(&l->in[k], caps))
-			return fail(c, SNNQ_CHECK_UNSUPPORTED, snnq_input_names[k].channels);
-	if (!dims_within(&l->out, caps))
-		return fail(c, SNNQ_CHECK_UNSUPPORTED, output_names.channels);
-	return 0;
-}
-
-/* A valid program against what the device can do. */
-static int check_caps(struct check *c, const struct snnq_caps *caps)
-{
-	const struct snnq_program_header *h = c->header;
-	int ret = 0;
-	__u32 i;
-
-	c->layer = NOT_IN_LAYER;
-	if (h->total_bytes > caps->max_program_bytes)
-		return fail(c, SNNQ_CHECK_UNSUPPORTED, "total_bytes");
-	if (h->layer_count > caps->max_layers)
-		return fail(c, SNNQ_CHECK_UNSUPPORTED, "layer_count");
-	if (h->max_steps > caps->max_steps)
-		return fail(c, SNNQ_CHECK_UNSUPPORTED, "max_steps");
-	for (i = 0; i < h->layer_count && !ret; i++) {
-		c->layer = i;
-		ret = paced(c, 16);
-		if (!ret)
-			ret = check_layer_caps(c, layer_at(c, i), caps);
-	}
-	c->layer = NOT_IN_LAYER;
-	return ret;
-}
-
 static void fill_info(const struct check *c, struct snnq_program_info *info)
 {
 	const struct snnq_program_header *h = c->header;
@@ -676,7 +607,7 @@ int snnq_program_validate_paced(const void *blob, size_t size, const struct snnq
 	int ret = check_program(&c, blob, size);
 
 	if (!ret)
-		ret = check_caps(&c, caps);
+		ret = snnq_check_caps(&c, caps);
 	if (!ret)
 		fill_info(&c, info);
 	if (diag)

@@ -3,9 +3,9 @@
  * snnq_validate.h - the program validator.
  *
  * Free of dependencies (snnq_validate.c walks over the program, snnq_validate_ops.c
- * knows the operations) and compiled into the driver, libsnnq, the device model,
- * the fuzzer and the unit tests, so that all refuse the same programs for the same
- * reason. Default deny: what is not known is refused.
+ * knows the operations, snnq_validate_caps.c the devices) and compiled into the
+ * driver, libsnnq, the device model, the fuzzer and the unit tests, so that all refuse
+ * the same programs for the same reason. Default deny: what is not known is refused.
  * After validation use the numbers in struct snnq_program_info and the helpers
  * below; never recompute sizes from raw fields elsewhere.
  */
@@ -66,6 +66,56 @@ enum snnq_check {
 	SNNQ_CHECK_COUNT
 };
 
+/*
+ * All capabilities: member of struct snnq_caps and of DEV_INFO, name of the register
+ * (SNNQ_REG_CAP_*). Masks have a bit for each value or flag, limits are the most.
+ * 64-bit ones are pairs of registers.
+ */
+#define SNNQ_CAPS_MASKS(X) \
+	X(scheme_uniform, UNIFORM) \
+	X(scheme_odd, ODD) \
+	X(scheme_pot, POT) \
+	X(scheme_apot, APOT) \
+	X(scheme_ternary, TERNARY) \
+	X(neurons, NEURONS) \
+	X(leaks, LEAKS) \
+	X(resets, RESETS) \
+	X(compares, COMPARES) \
+	X(neuron_flags, NEURON_FLAGS) \
+	X(layer_flags, LAYER_FLAGS) \
+	X(formats, FORMATS) \
+	X(elementwise, ELEMENTWISE) \
+	X(attention, ATTENTION) \
+	X(readouts, READOUTS)
+
+#define SNNQ_CAPS_LIMITS(X) \
+	X(max_layers, LAYERS) \
+	X(max_dim, DIM) \
+	X(max_channels, CHANNELS) \
+	X(max_steps, STEPS) \
+	X(max_program_bytes, PROGRAM) \
+	X(max_planes, PLANES) \
+	X(max_kernel, KERNEL) \
+	X(max_window, WINDOW) \
+	X(max_stride, STRIDE) \
+	X(max_dilation, DILATION) \
+	X(max_delay, DELAY) \
+	X(max_tile_steps, TILE)
+
+#define SNNQ_CAPS_MASKS64(X) \
+	X(ops, OPS) \
+	X(needs, NEEDS)
+
+#define SNNQ_CAPS_LIMITS64(X) \
+	X(max_state_bytes, STATE) \
+	X(max_scratch_bytes, SCRATCH)
+
+#define SNNQ_CAPS(X) \
+	SNNQ_CAPS_MASKS(X) \
+	SNNQ_CAPS_LIMITS(X) \
+	SNNQ_CAPS_MASKS64(X) \
+	SNNQ_CAPS_LIMITS64(X)
+
 /**
  * struct snnq_caps - what the executing device can do
  * @max_layers: layers of a program; as all limits, at most the compile-time one.
@@ -78,7 +128,27 @@ enum snnq_check {
  * @scheme_pot: likewise SNNQ_SCHEME_POT.
  * @scheme_apot: likewise SNNQ_SCHEME_APOT.
  * @scheme_ternary: likewise SNNQ_SCHEME_TERNARY.
+ * @neurons: bit n: SNNQ_NEURON n; bit 0: requantizing instead.
+ * @leaks: bit n: SNNQ_LEAK n, of the potential and of the current.
+ * @resets: bit n: SNNQ_RESET n.
+ * @compares: bit n: SNNQ_COMPARE n.
+ * @neuron_flags: SNNQ_NEURON_FLAG_*.
+ * @layer_flags: SNNQ_LAYER_FLAG_*.
+ * @formats: bit n: tensors of SNNQ_FORMAT n.
+ * @elementwise: bit n: SNNQ_ELEMENTWISE n.
+ * @attention: bit n: SNNQ_ATTENTION n.
+ * @readouts: bit n: SNNQ_READOUT n.
+ * @max_planes: planes of a tensor.
+ * @max_kernel: rows or columns of a convolution's kernel.
+ * @max_window: rows or columns of a pool's window.
+ * @max_stride: stride of either.
+ * @max_dilation: dilation of either.
+ * @max_delay: output delay of a neuron.
+ * @max_tile_steps: time steps that layers run at a time.
  * @ops: bit n: operation SNNQ_OP n.
+ * @needs: SNNQ_PROGRAM_NEEDS_*.
+ * @max_state_bytes: size of the state.
+ * @max_scratch_bytes: size of the scratch, of all steps of a tile.
  */
 struct snnq_caps {
 	__u32 max_layers;
@@ -91,7 +161,27 @@ struct snnq_caps {
 	__u32 scheme_pot;
 	__u32 scheme_apot;
 	__u32 scheme_ternary;
+	__u32 neurons;
+	__u32 leaks;
+	__u32 resets;
+	__u32 compares;
+	__u32 neuron_flags;
+	__u32 layer_flags;
+	__u32 formats;
+	__u32 elementwise;
+	__u32 attention;
+	__u32 readouts;
+	__u32 max_planes;
+	__u32 max_kernel;
+	__u32 max_window;
+	__u32 max_stride;
+	__u32 max_dilation;
+	__u32 max_delay;
+	__u32 max_tile_steps;
 	__u64 ops;
+	__u64 needs;
+	__u64 max_state_bytes;
+	__u64 max_scratch_bytes;
 };
 
 /* Everything this version defines: the sim backend and the device model. */

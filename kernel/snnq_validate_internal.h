@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * snnq_validate_internal.h - between the two halves of the validator: what both
- * need to check a field, and what the walk over a program (snnq_validate.c) asks
- * about one operation (snnq_validate_ops.c). For no other file.
+ * snnq_validate_internal.h - between the parts of the validator: what all need
+ * to check a field, and what the walk over a program (snnq_validate.c) asks about
+ * one operation (snnq_validate_ops.c) and about the device (snnq_validate_caps.c).
+ * For no other file.
  */
 #ifndef SNNQ_VALIDATE_INTERNAL_H
 #define SNNQ_VALIDATE_INTERNAL_H
@@ -24,6 +25,11 @@
 #endif
 
 #define SATURATED	(1ull << 63)
+#define NOT_IN_LAYER	0xffffffffu
+
+/* What of all that is defined this version executes. */
+#define NEEDS_SUPPORTED	SNNQ_PROGRAM_NEEDS_BOUNDS
+#define NEURON_FLAGS_SUPPORTED (SNNQ_NEURON_FLAG_STICKY | SNNQ_NEURON_FLAG_OLD_CURRENT)
 
 struct check {
 	const struct snnq_program_header *header;	/* the program */
@@ -144,6 +150,9 @@ extern const struct op_rule snnq_op_rules[SNNQ_OP_COUNT];
 
 /* The neuron descriptor of a layer whose operation has a neuron stage. */
 int snnq_check_neuron(struct check *c, const struct snnq_layer *l);
+
+/* A valid program against what the device can do. */
+int snnq_check_caps(struct check *c, const struct snnq_caps *caps);
 
 /* Upper bound of synaptic operations and neuron updates of a layer in a step. */
 __u64 snnq_layer_work(const struct snnq_layer *l);

@@ -125,7 +125,26 @@ struct drm_snnq_dev_query {
  * @max_queued_file: jobs of one file that did not end yet; more: -EBUSY.
  * @max_jobs: jobs of one SUBMIT; more: -E2BIG.
  * @max_syncs: syncobjs of one job; more: -E2BIG.
- * @reserved: 0.
+ * @neurons: bit n: SNNQ_NEURON n; bit 0: requantizing instead.
+ * @leaks: bit n: SNNQ_LEAK n, of the potential and of the current.
+ * @resets: bit n: SNNQ_RESET n.
+ * @compares: bit n: SNNQ_COMPARE n.
+ * @neuron_flags: SNNQ_NEURON_FLAG_*.
+ * @layer_flags: SNNQ_LAYER_FLAG_*.
+ * @formats: bit n: tensors of SNNQ_FORMAT n.
+ * @elementwise: bit n: SNNQ_ELEMENTWISE n.
+ * @attention: bit n: SNNQ_ATTENTION n.
+ * @readouts: bit n: SNNQ_READOUT n.
+ * @max_planes: planes of a tensor.
+ * @max_kernel: rows or columns of a convolution's kernel.
+ * @max_window: rows or columns of a pool's window.
+ * @max_stride: stride of either.
+ * @max_dilation: dilation of either.
+ * @max_delay: output delay of a neuron.
+ * @max_tile_steps: time steps that layers run at a time.
+ * @needs: SNNQ_PROGRAM_NEEDS_*.
+ * @max_state_bytes: size of the state.
+ * @max_scratch_bytes: size of the scratch, of all steps of a tile.
  */
 struct drm_snnq_dev_info {
 	__u32 hw_version;
@@ -158,7 +177,26 @@ struct drm_snnq_dev_info {
 	__u32 max_queued_file;
 	__u32 max_jobs;
 	__u32 max_syncs;
-	__u32 reserved;
+	__u32 neurons;
+	__u32 leaks;
+	__u32 resets;
+	__u32 compares;
+	__u32 neuron_flags;
+	__u32 layer_flags;
+	__u32 formats;
+	__u32 elementwise;
+	__u32 attention;
+	__u32 readouts;
+	__u32 max_planes;
+	__u32 max_kernel;
+	__u32 max_window;
+	__u32 max_stride;
+	__u32 max_dilation;
+	__u32 max_delay;
+	__u32 max_tile_steps;
+	__u64 needs;
+	__u64 max_state_bytes;
+	__u64 max_scratch_bytes;
 };
 
 /* The device counts per layer: jobs may have a profile. */

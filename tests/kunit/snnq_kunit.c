@@ -12,6 +12,7 @@
 
 #include "../../kernel/snnq_pagelist.c"
 #include "../../kernel/snnq_validate.c"
+#include "../../kernel/snnq_validate_caps.c"
 #include "../../kernel/snnq_validate_ops.c"
 
 #define TEST_BASE	0x40000000ull

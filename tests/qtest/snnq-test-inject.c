@@ -209,8 +209,8 @@ static void test_stuck_reset(void)
 static void test_capability(void)
 {
     Fixture f = setup();
-    unsigned words = SNNQ_REG_CAP_SAFE_POINT / 4 + 1;
-    uint32_t good[SNNQ_REG_CAP_SAFE_POINT / 4 + 1];
+    unsigned words = SNNQ_REG_CAP_END / 4;
+    uint32_t good[SNNQ_REG_CAP_END / 4];
 
     for (unsigned i = 0; i < words; i++) {
         good[i] = reg_read(f.d, 4 * i);

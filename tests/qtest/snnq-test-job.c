@@ -3,6 +3,7 @@
 #include "qemu/osdep.h"
 #include "qemu/host-utils.h"
 #include "snnq.h"
+#include "snnq_validate.h"
 
 #define NO_LAYER        SNNQ_LAYER_NONE
 #define NO_REGION       SNNQ_REGION_NONE
@@ -229,6 +230,63 @@ static void test_missing_op(void)
     g_assert_cmpuint(record.status, ==, SNNQ_STATUS_BAD_PROGRAM);
     net_free(f.net);
     device_close(f.d);
+}
+
+/* Each capability may be taken away, and is then announced and obeyed. */
+static void test_less_capable(void)
+{
+    static const struct {
+        const char *property;
+        unsigned reg;
+        uint32_t value;
+        uint16_t status;
+    } cases[] = {
+        { "neurons=0x5", SNNQ_REG_CAP_NEURONS, 0x5, SNNQ_STATUS_BAD_PROGRAM },
+        { "neurons=0x3", SNNQ_REG_CAP_NEURONS, 0x3, SNNQ_STATUS_OK },
+        { "leaks=0", SNNQ_REG_CAP_LEAKS, 0, SNNQ_STATUS_BAD_PROGRAM },
+        { "resets=0", SNNQ_REG_CAP_RESETS, 0, SNNQ_STATUS_BAD_PROGRAM },
+        { "compares=0", SNNQ_REG_CAP_COMPARES, 0, SNNQ_STATUS_BAD_PROGRAM },
+        { "neuron-flags=1", SNNQ_REG_CAP_NEURON_FLAGS, 1, SNNQ_STATUS_OK },
+        { "layer-flags=0", SNNQ_REG_CAP_LAYER_FLAGS, 0, SNNQ_STATUS_OK },
+        { "formats=0x2", SNNQ_REG_CAP_FORMATS, 0x2, SNNQ_STATUS_BAD_PROGRAM },
+        { "elementwise=0", SNNQ_REG_CAP_ELEMENTWISE, 0, SNNQ_STATUS_OK },
+        { "attention=0x1", SNNQ_REG_CAP_ATTENTION, 0x1, SNNQ_STATUS_OK },
+        { "readouts=0", SNNQ_REG_CAP_READOUTS, 0, SNNQ_STATUS_BAD_PROGRAM },
+        { "scheme-uniform=0", SNNQ_REG_CAP_UNIFORM, 0, SNNQ_STATUS_BAD_PROGRAM },
+        { "scheme-odd=2", SNNQ_REG_CAP_ODD, 2, SNNQ_STATUS_OK },
+        { "scheme-pot=4", SNNQ_REG_CAP_POT, 4, SNNQ_STATUS_OK },
+        { "scheme-apot=8", SNNQ_REG_CAP_APOT, 8, SNNQ_STATUS_OK },
+        { "scheme-ternary=0", SNNQ_REG_CAP_TERNARY, 0, SNNQ_STATUS_OK },
+        { "max-layers=1", SNNQ_REG_CAP_LAYERS, 1, SNNQ_STATUS_BAD_PROGRAM },
+        { "max-dim=1", SNNQ_REG_CAP_DIM, 1, SNNQ_STATUS_OK },
+        { "max-channels=63", SNNQ_REG_CAP_CHANNELS, 63, SNNQ_STATUS_BAD_PROGRAM },
+        { "max-steps=3", SNNQ_REG_CAP_STEPS, 3, SNNQ_STATUS_BAD_PROGRAM },
+        { "max-planes=0", SNNQ_REG_CAP_PLANES, 0, SNNQ_STATUS_BAD_PROGRAM },
+        { "max-kernel=0", SNNQ_REG_CAP_KERNEL, 0, SNNQ_STATUS_OK },
+        { "max-window=1", SNNQ_REG_CAP_WINDOW, 1, SNNQ_STATUS_OK },
+        { "max-stride=0", SNNQ_REG_CAP_STRIDE, 0, SNNQ_STATUS_OK },
+        { "max-dilation=0", SNNQ_REG_CAP_DILATION, 0, SNNQ_STATUS_OK },
+        { "max-delay=0", SNNQ_REG_CAP_DELAY, 0, SNNQ_STATUS_OK },
+        { "max-tile-steps=0", SNNQ_REG_CAP_TILE, 0, SNNQ_STATUS_BAD_PROGRAM },
+        { "needs=0", SNNQ_REG_CAP_NEEDS_LO, 0, SNNQ_STATUS_OK },
+        { "max-state-bytes=64", SNNQ_REG_CAP_STATE_LO, 64, SNNQ_STATUS_BAD_PROGRAM },
+        { "max-scratch-bytes=0", SNNQ_REG_CAP_SCRATCH_LO, 0, SNNQ_STATUS_BAD_PROGRAM },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        g_autofree char *option = g_strdup_printf(",%s", cases[i].property);
+        Fixture f = setup(option);
+        struct snnq_cq_entry record = net_run(f.d, 0, f.net, 0, 4);
+
+        g_test_message("%s", cases[i].property);
+        g_assert_cmphex(reg_read(f.d, cases[i].reg), ==, cases[i].value);
+        g_assert_cmpuint(record.status, ==, cases[i].status);
+        if (record.status == SNNQ_STATUS_BAD_PROGRAM) {
+            g_assert_cmpuint(record.offset, ==, SNNQ_CHECK_UNSUPPORTED);
+        }
+        net_free(f.net);
+        device_close(f.d);
+    }
 }
 
 static void test_bad_region(void)
@@ -475,6 +533,7 @@ void add_job_tests(void)
     qtest_add_func("/snnq/job/bad-entry", test_bad_entry);
     qtest_add_func("/snnq/job/bad-program", test_bad_program);
     qtest_add_func("/snnq/job/missing-op", test_missing_op);
+    qtest_add_func("/snnq/job/less-capable", test_less_capable);
     qtest_add_func("/snnq/job/bad-region", test_bad_region);
     qtest_add_func("/snnq/job/access", test_access);
     qtest_add_func("/snnq/job/dma-error", test_dma_error);

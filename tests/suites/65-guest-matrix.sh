@@ -26,6 +26,7 @@ kind "IOMMU" 'bo_test submit_test close_test reload.sh' --iommu
 kind "bounce buffers" 'bo_test submit_test close_test' --append swiotlb=force
 job "no MSI" --append pci=nomsi --script tests/guest/no-msi.sh
 job "what the device cannot do" --device-opts ops=$((1 << 3 | 1 << 8)) --script tests/guest/few-ops.sh
+job "neurons that the device lacks" --device-opts neurons=0x5 --script tests/guest/few-neurons.sh
 job "pulled out while it works" --host-script tests/guest/pull-host.sh --script tests/guest/pull.sh
 job "gone from its bus" --host-script tests/guest/vanish-host.sh --script tests/guest/vanish.sh
 finish

@@ -132,13 +132,16 @@ static int do_query(struct drm_snnq_dev_query *arg)
 {
 	struct drm_snnq_dev_info info = {
 		.hw_version = SNNQ_HW_VERSION, .cores = fake.cores, .queue_depth = 4,
-		.max_layers = SNNQ_MAX_LAYERS, .max_dim = SNNQ_MAX_DIM,
-		.max_channels = SNNQ_MAX_CHANNELS, .max_steps = SNNQ_MAX_STEPS,
-		.max_program_bytes = SNNQ_MAX_PROGRAM_BYTES, .ops = snnq_caps_all.ops,
-		.scheme_uniform = FAKE_UNIFORM, .scheme_odd = FAKE_ODD, .scheme_pot = FAKE_POT,
-		.scheme_apot = FAKE_APOT, .scheme_ternary = FAKE_TERNARY,
 	};
 
+#define FILL(member, name) info.member = snnq_caps_all.member;
+	SNNQ_CAPS(FILL)
+#undef FILL
+	info.scheme_uniform = FAKE_UNIFORM;
+	info.scheme_odd = FAKE_ODD;
+	info.scheme_pot = FAKE_POT;
+	info.scheme_apot = FAKE_APOT;
+	info.scheme_ternary = FAKE_TERNARY;
 	assert_int_equal(arg->type, DRM_SNNQ_QUERY_DEV_INFO);
 	assert_int_equal(arg->size, sizeof(info));
 	memcpy((void *)(uintptr_t)arg->ptr, &info, sizeof(info));

@@ -46,10 +46,17 @@ struct snnq_device_info {
 	char name[64];		/* "sim", or the node's path */
 	char driver[32];
 	uint32_t hw_version, cores, sram_bytes, dma_bits, queue_depth, lanes, port_bytes, clock_khz;
-	uint32_t max_layers, max_dim, max_channels, max_steps;
+	/* The most that a program may have of each. */
+	uint32_t max_layers, max_dim, max_channels, max_steps, max_program_bytes, max_planes;
+	uint32_t max_kernel, max_window, max_stride, max_dilation, max_delay, max_tile_steps;
+	uint64_t max_state_bytes, max_scratch_bytes;
 	/* bit b: with b bits */
 	uint32_t scheme_uniform, scheme_odd, scheme_pot, scheme_apot, scheme_ternary;
+	/* bit n: SNNQ_NEURON n, and so on */
+	uint32_t neurons, leaks, resets, compares, formats, elementwise, attention, readouts;
+	uint32_t neuron_flags, layer_flags;	/* SNNQ_NEURON_FLAG_*, SNNQ_LAYER_FLAG_* */
 	uint64_t ops;		/* bit n: SNNQ_OP n */
+	uint64_t needs;		/* SNNQ_PROGRAM_NEEDS_* */
 };
 
 /*

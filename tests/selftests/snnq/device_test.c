@@ -105,7 +105,7 @@ TEST_F_TIMEOUT(device, capabilities_that_cannot_be_hurt_nobody, 900)
 	static const uint32_t values[] = { 0, 0x80000001, ~0u };
 
 	ASSERT_TRUE(device_unbind(self->name));
-	for (uint32_t offset = 0; offset <= SNNQ_REG_CAP_SAFE_POINT; offset += 4) {
+	for (uint32_t offset = 0; offset < SNNQ_REG_CAP_END; offset += 4) {
 		for (uint32_t n = 0; n < sizeof(values) / sizeof(values[0]); n++) {
 			const char *bad;
 

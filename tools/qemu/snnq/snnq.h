@@ -24,8 +24,20 @@
 #include "snnq_inject.h"
 #include "snnq_regs.h"
 
-#define SNNQ_CAP_WORDS  23      /* 32-bit registers before the gap of the admin page */
+#define SNNQ_CAP_WORDS  (SNNQ_REG_CAP_END / 4)
 #define SNNQ_PLANS      4       /* programs that a core remembers */
+
+/* Properties: what the capabilities are not to exceed. */
+typedef struct SnnqAsked {
+#define SNNQ_ASKED32(member, name) uint32_t member;
+#define SNNQ_ASKED64(member, name) uint64_t member;
+    SNNQ_CAPS_MASKS(SNNQ_ASKED32)
+    SNNQ_CAPS_LIMITS(SNNQ_ASKED32)
+    SNNQ_CAPS_MASKS64(SNNQ_ASKED64)
+    SNNQ_CAPS_LIMITS64(SNNQ_ASKED64)
+#undef SNNQ_ASKED32
+#undef SNNQ_ASKED64
+} SnnqAsked;
 
 #define SNNQ_CLOCK_KHZ  400000
 
@@ -146,7 +158,8 @@ typedef struct SnnqInjectProperty {
 struct SnnqState {
     /* Properties. */
     uint32_t cores, sram, dma_bits, ring_size;
-    uint64_t ops, max_plan_memory;
+    uint64_t max_plan_memory;
+    SnnqAsked asked;
     bool inject_regs;
 
     DeviceState *dev;
@@ -175,12 +188,46 @@ struct SnnqState {
     SnnqCore core[SNNQ_MAX_CORES];
 };
 
+/* Each reduces one capability; by default nothing does. */
+#define SNNQ_CAPS_PROPERTIES(type, field) \
+    DEFINE_PROP_UINT32("neurons", type, field.asked.neurons, UINT32_MAX), \
+    DEFINE_PROP_UINT32("leaks", type, field.asked.leaks, UINT32_MAX), \
+    DEFINE_PROP_UINT32("resets", type, field.asked.resets, UINT32_MAX), \
+    DEFINE_PROP_UINT32("compares", type, field.asked.compares, UINT32_MAX), \
+    DEFINE_PROP_UINT32("neuron-flags", type, field.asked.neuron_flags, UINT32_MAX), \
+    DEFINE_PROP_UINT32("layer-flags", type, field.asked.layer_flags, UINT32_MAX), \
+    DEFINE_PROP_UINT32("formats", type, field.asked.formats, UINT32_MAX), \
+    DEFINE_PROP_UINT32("elementwise", type, field.asked.elementwise, UINT32_MAX), \
+    DEFINE_PROP_UINT32("attention", type, field.asked.attention, UINT32_MAX), \
+    DEFINE_PROP_UINT32("readouts", type, field.asked.readouts, UINT32_MAX), \
+    DEFINE_PROP_UINT32("scheme-uniform", type, field.asked.scheme_uniform, UINT32_MAX), \
+    DEFINE_PROP_UINT32("scheme-odd", type, field.asked.scheme_odd, UINT32_MAX), \
+    DEFINE_PROP_UINT32("scheme-pot", type, field.asked.scheme_pot, UINT32_MAX), \
+    DEFINE_PROP_UINT32("scheme-apot", type, field.asked.scheme_apot, UINT32_MAX), \
+    DEFINE_PROP_UINT32("scheme-ternary", type, field.asked.scheme_ternary, UINT32_MAX), \
+    DEFINE_PROP_UINT32("max-layers", type, field.asked.max_layers, UINT32_MAX), \
+    DEFINE_PROP_UINT32("max-dim", type, field.asked.max_dim, UINT32_MAX), \
+    DEFINE_PROP_UINT32("max-channels", type, field.asked.max_channels, UINT32_MAX), \
+    DEFINE_PROP_UINT32("max-steps", type, field.asked.max_steps, UINT32_MAX), \
+    DEFINE_PROP_UINT32("max-program-bytes", type, field.asked.max_program_bytes, UINT32_MAX), \
+    DEFINE_PROP_UINT32("max-planes", type, field.asked.max_planes, UINT32_MAX), \
+    DEFINE_PROP_UINT32("max-kernel", type, field.asked.max_kernel, UINT32_MAX), \
+    DEFINE_PROP_UINT32("max-window", type, field.asked.max_window, UINT32_MAX), \
+    DEFINE_PROP_UINT32("max-stride", type, field.asked.max_stride, UINT32_MAX), \
+    DEFINE_PROP_UINT32("max-dilation", type, field.asked.max_dilation, UINT32_MAX), \
+    DEFINE_PROP_UINT32("max-delay", type, field.asked.max_delay, UINT32_MAX), \
+    DEFINE_PROP_UINT32("max-tile-steps", type, field.asked.max_tile_steps, UINT32_MAX), \
+    DEFINE_PROP_UINT64("ops", type, field.asked.ops, UINT64_MAX), \
+    DEFINE_PROP_UINT64("needs", type, field.asked.needs, UINT64_MAX), \
+    DEFINE_PROP_UINT64("max-state-bytes", type, field.asked.max_state_bytes, UINT64_MAX), \
+    DEFINE_PROP_UINT64("max-scratch-bytes", type, field.asked.max_scratch_bytes, UINT64_MAX)
+
 #define SNNQ_DEVICE_PROPERTIES(type, field) \
+    SNNQ_CAPS_PROPERTIES(type, field), \
     DEFINE_PROP_UINT32("cores", type, field.cores, 2), \
     DEFINE_PROP_SIZE32("sram", type, field.sram, 64 * 1024), \
     DEFINE_PROP_UINT32("dma-bits", type, field.dma_bits, 40), \
     DEFINE_PROP_UINT32("ring-size", type, field.ring_size, 1024), \
-    DEFINE_PROP_UINT64("ops", type, field.ops, UINT64_MAX), \
     DEFINE_PROP_SIZE("max-plan-memory", type, field.max_plan_memory, 1 * GiB), \
     DEFINE_PROP_BOOL("inject-regs", type, field.inject_regs, false)
 

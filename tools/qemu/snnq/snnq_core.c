@@ -299,7 +299,9 @@ static bool is_pair(SnnqState *s, hwaddr addr)
 
     return core_at(s, addr) ?
            reg == SNNQ_CORE_SQ_BASE_LO || reg == SNNQ_CORE_CQ_BASE_LO :
-           addr == SNNQ_REG_CAP_OPS_LO || addr == SNNQ_REG_CYCLES_LO;
+           addr == SNNQ_REG_CAP_OPS_LO || addr == SNNQ_REG_CAP_NEEDS_LO ||
+           addr == SNNQ_REG_CAP_STATE_LO || addr == SNNQ_REG_CAP_SCRATCH_LO ||
+           addr == SNNQ_REG_CYCLES_LO;
 }
 
 static bool access_valid(SnnqState *s, hwaddr addr, unsigned size)
@@ -380,34 +382,45 @@ static const MemoryRegionOps regs_ops = {
     .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
 };
 
+/* What programs may ask for: all that there is, or less where a property says so. */
+static void fill_caps(SnnqState *s)
+{
+    s->caps = snnq_caps_all;
+#define MASK(member, name) s->caps.member &= s->asked.member;
+#define LIMIT(member, name) s->caps.member = MIN(s->caps.member, s->asked.member);
+    SNNQ_CAPS_MASKS(MASK)
+    SNNQ_CAPS_MASKS64(MASK)
+    SNNQ_CAPS_LIMITS(LIMIT)
+    SNNQ_CAPS_LIMITS64(LIMIT)
+#undef MASK
+#undef LIMIT
+}
+
 /* Each register of the capability block, by its place. */
 static void fill_capabilities(SnnqState *s)
 {
+#define WORD(member, name) { SNNQ_REG_CAP_##name, s->caps.member },
+#define PAIR(member, name) { SNNQ_REG_CAP_##name##_LO, LOW(s->caps.member) }, \
+                           { SNNQ_REG_CAP_##name##_HI, HIGH(s->caps.member) },
     const struct { unsigned reg; uint32_t value; } words[] = {
         { SNNQ_REG_ID, SNNQ_ID },
         { SNNQ_REG_VERSION, SNNQ_HW_VERSION },
         { SNNQ_REG_CAP_CORES, s->cores },
         { SNNQ_REG_CAP_SRAM, s->sram },
         { SNNQ_REG_CAP_DMA_BITS, s->dma_bits },
-        { SNNQ_REG_CAP_LAYERS, s->caps.max_layers },
-        { SNNQ_REG_CAP_DIM, s->caps.max_dim },
-        { SNNQ_REG_CAP_CHANNELS, s->caps.max_channels },
-        { SNNQ_REG_CAP_STEPS, s->caps.max_steps },
         { SNNQ_REG_CAP_RING, s->ring_size },
-        { SNNQ_REG_CAP_OPS_LO, LOW(s->caps.ops) },
-        { SNNQ_REG_CAP_OPS_HI, HIGH(s->caps.ops) },
-        { SNNQ_REG_CAP_UNIFORM, s->caps.scheme_uniform },
-        { SNNQ_REG_CAP_ODD, s->caps.scheme_odd },
-        { SNNQ_REG_CAP_POT, s->caps.scheme_pot },
         { SNNQ_REG_CAP_FEATURES, SNNQ_FEATURE_PROFILE },
         { SNNQ_REG_CAP_LANES, SNNQ_LANES },
         { SNNQ_REG_CAP_PORT, SNNQ_PORT_BYTES },
         { SNNQ_REG_CAP_CLOCK, SNNQ_CLOCK_KHZ },
-        { SNNQ_REG_CAP_PROGRAM, s->caps.max_program_bytes },
-        { SNNQ_REG_CAP_APOT, s->caps.scheme_apot },
-        { SNNQ_REG_CAP_TERNARY, s->caps.scheme_ternary },
         { SNNQ_REG_CAP_SAFE_POINT, SNNQ_SAFE_POINT_OPS },   /* a cycle each at worst */
+        SNNQ_CAPS_MASKS(WORD)
+        SNNQ_CAPS_LIMITS(WORD)
+        SNNQ_CAPS_MASKS64(PAIR)
+        SNNQ_CAPS_LIMITS64(PAIR)
     };
+#undef WORD
+#undef PAIR
 
     QEMU_BUILD_BUG_ON(ARRAY_SIZE(words) != SNNQ_CAP_WORDS);
     for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
@@ -439,9 +452,9 @@ static bool check_properties(SnnqState *s, Error **errp)
         error_setg(errp, "ring-size must be a power of two, got %u", s->ring_size);
         return false;
     }
-    if (!(s->ops & snnq_caps_all.ops)) {
+    if (!(s->asked.ops & snnq_caps_all.ops)) {
         error_setg(errp, "ops must have a bit of 0x%" PRIx64 ", got 0x%" PRIx64,
-                   (uint64_t)snnq_caps_all.ops, s->ops);
+                   (uint64_t)snnq_caps_all.ops, s->asked.ops);
         return false;
     }
     return true;
@@ -498,8 +511,7 @@ bool snnq_realize(SnnqState *s, DeviceState *dev, AddressSpace *as,
     s->as = as;
     s->notify = notify;
     s->notify_opaque = opaque;
-    s->caps = snnq_caps_all;
-    s->caps.ops &= s->ops;
+    fill_caps(s);
     s->running = runstate_is_running();
     s->storm_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, snnq_inject_storm_timer, s);
     fill_capabilities(s);

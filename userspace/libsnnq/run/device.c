@@ -32,16 +32,9 @@ static void tell_caps(struct snnq_device *dev)
 	const struct snnq_caps *c = &dev->caps;
 	struct snnq_device_info *i = &dev->info;
 
-	i->max_layers = c->max_layers;
-	i->max_dim = c->max_dim;
-	i->max_channels = c->max_channels;
-	i->max_steps = c->max_steps;
-	i->scheme_uniform = c->scheme_uniform;
-	i->scheme_odd = c->scheme_odd;
-	i->scheme_pot = c->scheme_pot;
-	i->scheme_apot = c->scheme_apot;
-	i->scheme_ternary = c->scheme_ternary;
-	i->ops = c->ops;
+#define TELL(member, name) i->member = c->member;
+	SNNQ_CAPS(TELL)
+#undef TELL
 }
 
 /* "sim" or "sim:cores=N". */

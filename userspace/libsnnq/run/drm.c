@@ -508,14 +508,9 @@ static int query(struct snnq_device *dev)
 	d->lanes = i.lanes;
 	d->port_bytes = i.port_bytes;
 	d->clock_khz = i.clock_khz;
-	dev->caps = (struct snnq_caps) {
-		.max_layers = i.max_layers, .max_dim = i.max_dim,
-		.max_channels = i.max_channels, .max_steps = i.max_steps,
-		.max_program_bytes = i.max_program_bytes, .ops = i.ops,
-		.scheme_uniform = i.scheme_uniform, .scheme_odd = i.scheme_odd,
-		.scheme_pot = i.scheme_pot, .scheme_apot = i.scheme_apot,
-		.scheme_ternary = i.scheme_ternary,
-	};
+#define TAKE(member, name) dev->caps.member = i.member;
+	SNNQ_CAPS(TAKE)
+#undef TAKE
 	return 0;
 }
 
