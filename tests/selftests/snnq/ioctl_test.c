@@ -63,7 +63,9 @@ TEST_F(ioctl, query_tells_its_size_and_zeroes_the_rest)
 	EXPECT_LE(SNNQ_MAX_JOBS_PER_SUBMIT, big.info.max_jobs);
 	EXPECT_LE(SNNQ_MAX_SYNCS_PER_JOB, big.info.max_syncs);
 	EXPECT_EQ(0, big.info.flags & ~DRM_SNNQ_DEV_COHERENT);
-	EXPECT_EQ(0, big.info.reserved);
+	EXPECT_NE(0, big.info.neurons & 1u << SNNQ_NEURON_LIF);
+	EXPECT_LT(0, big.info.max_tile_steps);
+	EXPECT_LE(big.info.max_tile_steps, SNNQ_MAX_TILE_STEPS);
 	EXPECT_NE(0, big.info.ops & (1ull << SNNQ_OP_LINEAR));
 	/* a short buffer gets the first fields only */
 	q = (struct drm_snnq_dev_query) { .size = 4, .ptr = (uintptr_t)&cores };
