@@ -746,6 +746,13 @@ static void test_device_names(void **state)
 		assert_int_equal(snnq_open(bad[i], NULL, &dev), -EINVAL);
 	assert_int_equal(snnq_open("/dev/none", NULL, &dev), -ENOENT);
 	assert_string_equal(snnq_last_error(NULL), "device /dev/none: No such file or directory");
+	setenv("SNNQ_ISA", "avx3", 1);
+	assert_int_equal(snnq_open("sim", NULL, &dev), -EINVAL);
+	assert_non_null(strstr(snnq_last_error(NULL), "\"avx3\""));
+	setenv("SNNQ_ISA", "generic", 1);
+	must(snnq_open("sim", NULL, &dev));
+	snnq_close(dev);
+	unsetenv("SNNQ_ISA");
 	must(snnq_open("sim:cores=3", NULL, &dev));
 	must(snnq_device_info(dev, &info));
 	assert_int_equal(info.cores, 3);

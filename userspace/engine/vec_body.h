@@ -616,7 +616,7 @@ static void add(int32_t *acc, const int32_t *row, uint32_t n)
 		acc[j] += row[j];
 }
 
-/* Measured by tests/bench on a machine with AVX-512 at 2.5 GHz; only their ratios matter. */
+/* Picoseconds, estimated from runs of tests/bench with AVX-512 at 2.5 GHz; only their ratios matter. */
 #if VEC_LEVEL >= 2
 #define COSTS	.unit_cost = 5000, .call_cost = 12000, .row_cost = 700, .dot_cost = 450
 #elif VEC_LEVEL == 1

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/host.h"
 #include "base/number.h"
+#include "snnq_engine.h"
 
 struct snnq_device *device_get(struct snnq_device *dev)
 {
@@ -37,12 +38,29 @@ static void tell_caps(struct snnq_device *dev)
 #undef TELL
 }
 
+/* Whoever names an instruction set for the engine gets that one or is told. */
+static int check_isa(void)
+{
+	const char *asked = getenv("SNNQ_ISA"), *name;
+
+	for (unsigned int isa = 0; asked && isa < SNNQ_ISA_COUNT; isa++) {
+		name = snnq_isa_name(isa);
+		if (name && !strcmp(asked, name))
+			return 0;
+	}
+	return asked ? error_set(-EINVAL, "SNNQ_ISA: expected an instruction set that this machine "
+				 "has: generic, avx2, avx512 or vnni; found \"%.40s\"", asked) : 0;
+}
+
 /* "sim" or "sim:cores=N". */
 static int open_sim(const char *name, const struct snnq_open_opts *opts, struct snnq_device *dev)
 {
 	static const char prefix[] = "sim:cores=";
 	uint64_t cores = opts && opts->cores ? opts->cores : 1;
+	int ret = check_isa();
 
+	if (ret)
+		return ret;
 	if (strcmp(name, "sim") && (strncmp(name, prefix, strlen(prefix)) ||
 				    !number_parse_u64(name + strlen(prefix), UINT32_MAX, &cores) ||
 				    !cores))
