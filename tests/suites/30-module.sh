@@ -34,7 +34,6 @@ style_exceptions() {
     # a list of members and registers, written once
     kernel/snnq_device.c) echo MACRO_ARG_REUSE,MACRO_ARG_UNUSED,MACRO_ARG_PRECEDENCE,MULTISTATEMENT_MACRO_USE_DO_WHILE,TRAILING_SEMICOLON ;;
     uapi/*|kernel/snnq_regs.h) echo BIT_MACRO ;;
-    kernel/snnq_device.c) echo MULTISTATEMENT_MACRO_USE_DO_WHILE,MACRO_ARG_PRECEDENCE,TRAILING_SEMICOLON ;;
     *) echo NONE ;;
   esac
 }
