@@ -249,7 +249,7 @@ const struct tensor_names snnq_input_names[SNNQ_MAX_OPERANDS] = {
 	TENSOR_NAMES("in[0]"), TENSOR_NAMES("in[1]"), TENSOR_NAMES("in[2]"),
 	TENSOR_NAMES("in[3]")
 };
-static const struct tensor_names output_names = TENSOR_NAMES("out");
+const struct tensor_names snnq_output_names = TENSOR_NAMES("out");
 
 static bool is_planes(const struct snnq_tensor *t)
 {
@@ -496,11 +496,11 @@ static int check_tensors(struct check *c, const struct snnq_layer *l, const stru
 		ret = check_operand(c, l, r, i);
 	if (!ret)
 		ret = check_format(c, &l->out, r->out_formats, r->later.out_formats,
-				   &output_names);
+				   &snnq_output_names);
 	if (!ret)
-		ret = check_dims(c, &l->out, &output_names);
+		ret = check_dims(c, &l->out, &snnq_output_names);
 	if (!ret)
-		ret = check_place(c, &l->out, r->out_role, &output_names);
+		ret = check_place(c, &l->out, r->out_role, &snnq_output_names);
 	return ret ? ret : check_output_alias(c, l, r->inputs);
 }
 
@@ -523,7 +523,7 @@ static int check_fields(struct check *c, const struct snnq_layer *l)
 	for (i = 0; i < SNNQ_MAX_OPERANDS && !ret; i++)
 		ret = check_view(c, &l->in[i], &snnq_input_names[i]);
 	if (!ret)
-		ret = check_view(c, &l->out, &output_names);
+		ret = check_view(c, &l->out, &snnq_output_names);
 	return ret ? ret : snnq_check_rules(c, l, loop_rules, COUNT(loop_rules));
 }
 

@@ -56,12 +56,8 @@ static bool caps_has(__u32 mask, __u32 bit)
 	return bit < 32 && mask >> bit & 1;
 }
 
-struct caps_names {
-	const char *format, *planes, *channels;
-};
-
 static int caps_tensor(struct check *c, const struct snnq_tensor *t, const struct snnq_caps *caps,
-		       const struct caps_names *names)
+		       const struct tensor_names *names)
 {
 	if (t->format == SNNQ_FORMAT_NONE)
 		return 0;
@@ -77,20 +73,15 @@ static int caps_tensor(struct check *c, const struct snnq_tensor *t, const struc
 
 static int caps_tensors(struct check *c, const struct snnq_layer *l, const struct snnq_caps *caps)
 {
-	static const struct caps_names out = { "out.format", "out.planes", "out.channels" };
 	__u32 k;
 
 	for (k = 0; k < SNNQ_MAX_OPERANDS; k++) {
-		const struct caps_names in = {
-			snnq_input_names[k].format, snnq_input_names[k].planes,
-			snnq_input_names[k].channels,
-		};
-		int ret = caps_tensor(c, &l->in[k], caps, &in);
+		int ret = caps_tensor(c, &l->in[k], caps, &snnq_input_names[k]);
 
 		if (ret)
 			return ret;
 	}
-	return caps_tensor(c, &l->out, caps, &out);
+	return caps_tensor(c, &l->out, caps, &snnq_output_names);
 }
 
 static int caps_window(struct check *c, const struct snnq_layer *l, const struct snnq_caps *caps)

@@ -104,6 +104,7 @@ struct tensor_names {
 };
 
 extern const struct tensor_names snnq_input_names[SNNQ_MAX_OPERANDS];
+extern const struct tensor_names snnq_output_names;
 
 /* The descriptor of a user region, or NULL. */
 static inline const struct snnq_region_desc *user_region(const struct check *c, __u32 region)
