@@ -20,8 +20,10 @@
 #include "snnq_life.h"
 
 #define INNOCENTS 5
-#define HOG_CHANNELS 4096
-#define HOG_STEPS 4096
+#define HOG_TOKENS_Y 256
+#define HOG_TOKENS_X 128
+#define HOG_CHANNELS 8192
+#define HOG_BYTES ((uint64_t)HOG_TOKENS_Y * HOG_TOKENS_X * HOG_CHANNELS / 8)
 
 FIXTURE(recover)
 {
@@ -222,57 +224,68 @@ TEST_F_TIMEOUT(recover, a_hang_is_found_in_time_whatever_others_do, 300)
 	EXPECT_LE(now() - start, timeout * 1.5 + 1);
 }
 
-/* A network whose jobs take minutes: LINEAR, dense, of many steps. */
-static int hog_create(int fd, struct test_bo bo[3], uint32_t *model)
+/* ATTENTION with a head for each channel over as many tokens as there may be: hours of work. */
+static int hog_create(int fd, struct test_bo bo[2], uint32_t *model)
 {
-	struct test_program p;
+	struct {
+		struct snnq_program_header header;
+		struct snnq_region_desc region[4];
+		struct snnq_layer layer;
+	} p = {
+		.header = {
+			.magic = SNNQ_PROGRAM_MAGIC, .version = SNNQ_PROGRAM_VERSION,
+			.header_bytes = sizeof(struct snnq_program_header),
+			.region_bytes = sizeof(struct snnq_region_desc),
+			.layer_bytes = sizeof(struct snnq_layer),
+			.total_bytes = sizeof(p), .layer_count = 1, .region_count = 4,
+			.max_steps = 1, .tile_steps = 1,
+			.state_bytes = sizeof(struct snnq_state_header),
+		},
+		.layer = { .op = SNNQ_OP_ATTENTION, .param = HOG_CHANNELS },
+	};
 	int ret;
 
-	program_fill(&p, HOG_STEPS);
-	p.header.tile_steps = 1;
-	p.header.scratch_step_bytes = HOG_CHANNELS / 8;
-	p.header.state_bytes = sizeof(struct snnq_state_header) + HOG_CHANNELS * 12;
-	p.region[0].bytes = HOG_CHANNELS * HOG_CHANNELS;
-	p.region[1].step_bytes = HOG_CHANNELS / 8;
-	p.region[2].bytes = HOG_CHANNELS * 4;
-	for (int i = 0; i < 2; i++) {
-		p.layer[i].in[0].channels = HOG_CHANNELS;
-		p.layer[i].out.channels = HOG_CHANNELS;
+	for (uint32_t i = 0; i < 4; i++) {
+		struct snnq_tensor *t = i < 3 ? &p.layer.in[i] : &p.layer.out;
+
+		p.region[i] = (struct snnq_region_desc) {
+			.step_bytes = HOG_BYTES,
+			.access = i < 3 ? SNNQ_ACCESS_READ : SNNQ_ACCESS_WRITE,
+			.role = i < 3 ? SNNQ_ROLE_INPUT : SNNQ_ROLE_OUTPUT,
+		};
+		*t = (struct snnq_tensor) {
+			.region = SNNQ_REGION_USER + i, .format = SNNQ_FORMAT_UNSIGNED,
+			.planes = 1, .height = HOG_TOKENS_Y, .width = HOG_TOKENS_X,
+			.channels = HOG_CHANNELS,
+		};
 	}
-	p.layer[1].state_offset = p.layer[0].state_offset + HOG_CHANNELS * 4;
-	p.table[0] = 100000;
-	ret = model_create(fd, &p, p.header.total_bytes, model);
+	ret = model_create(fd, &p, sizeof(p), model);
+	for (int i = 0; !ret && i < 2; i++)
+		ret = bo_create(fd, HOG_BYTES, 0, &bo[i]);
 	if (!ret)
-		ret = bo_create(fd, p.region[0].bytes, 0, &bo[0]);
-	if (!ret)
-		ret = bo_create(fd, (uint64_t)HOG_STEPS * HOG_CHANNELS / 8, 0, &bo[1]);
-	if (!ret)
-		ret = bo_create(fd, p.region[2].bytes, 0, &bo[2]);
-	if (ret)
-		return ret;
-	memset(bo[0].map, 1, p.region[0].bytes);
-	memset(bo[1].map, 0xff, (size_t)HOG_STEPS * HOG_CHANNELS / 8);
-	return 0;
+		memset(bo[0].map, 0xff, HOG_BYTES);
+	return ret;
 }
 
 /* A job of a new stream of it. */
-static int hog_submit(int fd, struct test_bo bo[3], uint32_t model, uint32_t limit_ms,
+static int hog_submit(int fd, struct test_bo bo[2], uint32_t model, uint32_t limit_ms,
 		      uint32_t *stream, uint32_t *binary)
 {
 	struct drm_snnq_stream_create create = {
 		.model = model, .priority = DRM_SNNQ_PRIORITY_NORMAL, .limit_ms = limit_ms,
 	};
+	struct drm_snnq_binding binding[4];
 	struct test_job j = { };
 	int ret = snnq_ioctl(fd, DRM_IOCTL_SNNQ_STREAM_CREATE, &create);
 
-	for (int i = 0; i < 3; i++)
-		j.binding[i] = (struct drm_snnq_binding) {
-			.handle = bo[i].handle, .size = bo[i].size,
+	for (int i = 0; i < 4; i++)
+		binding[i] = (struct drm_snnq_binding) {
+			.handle = bo[i / 3].handle, .size = HOG_BYTES,
 		};
 	*stream = create.handle;
 	j.job = (struct drm_snnq_job) {
-		.stream = *stream, .steps = HOG_STEPS,
-		.bindings = { (uintptr_t)j.binding, 3, sizeof(j.binding[0]) },
+		.stream = *stream, .steps = 1,
+		.bindings = { (uintptr_t)binding, 4, sizeof(binding[0]) },
 		.syncs = { (uintptr_t)j.sync, 0, sizeof(j.sync[0]) },
 	};
 	if (!ret && binary)
@@ -291,7 +304,7 @@ static pid_t start_hog(int *ready)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		struct test_bo bo[3];
+		struct test_bo bo[2];
 		uint32_t model, stream;
 		int fd = snnq_test_open(), ret;
 
@@ -333,7 +346,7 @@ TEST_F_TIMEOUT(recover, a_destroyed_stream_frees_the_cores, 300)
 {
 	struct drm_snnq_stream_destroy destroy = { };
 	uint32_t model, stream[20], binary[20];
-	struct test_bo bo[3];
+	struct test_bo bo[2];
 	double start;
 
 	ASSERT_EQ(0, hog_create(self->fd, bo, &model));
@@ -354,7 +367,7 @@ TEST_F_TIMEOUT(recover, a_destroyed_stream_frees_the_cores, 300)
 			usleep(10000);
 		EXPECT_EQ(-ECANCELED, job_status(self->fd, binary[i])) TH_LOG("job %d", i);
 	}
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
 		bo_destroy(&bo[i]);
 }
 
@@ -363,7 +376,7 @@ TEST_F_TIMEOUT(recover, a_job_ends_at_its_limit, 300)
 {
 	double limit[2] = { 1.5, parameter_s("limit_ms") }, start, took;
 	uint32_t model, stream, binary;
-	struct test_bo bo[3];
+	struct test_bo bo[2];
 
 	ASSERT_LT(0, limit[1]);
 	ASSERT_EQ(0, hog_create(self->fd, bo, &model));
@@ -380,7 +393,7 @@ TEST_F_TIMEOUT(recover, a_job_ends_at_its_limit, 300)
 		EXPECT_GE(took, limit[i] * 0.9);
 		EXPECT_LE(took, limit[i] + parameter_s("timeout_ms") + 2);
 	}
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
 		bo_destroy(&bo[i]);
 }
 
@@ -388,7 +401,7 @@ TEST_F_TIMEOUT(recover, a_job_ends_at_its_limit, 300)
 TEST_F_TIMEOUT(recover, a_job_at_work_at_each_fatal_error_ends, 300)
 {
 	uint32_t model, stream, binary;
-	struct test_bo bo[3];
+	struct test_bo bo[2];
 	int n;
 
 	ASSERT_EQ(0, hog_create(self->fd, bo, &model));
@@ -402,82 +415,21 @@ TEST_F_TIMEOUT(recover, a_job_at_work_at_each_fatal_error_ends, 300)
 	EXPECT_EQ(-EIO, job_status(self->fd, binary));
 	EXPECT_EQ(0, end_innocents(self));
 	EXPECT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 1));
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
 		bo_destroy(&bo[i]);
-}
-
-#define HEAVY_TOKENS_Y 256
-#define HEAVY_TOKENS_X 128
-#define HEAVY_CHANNELS 8192
-#define HEAVY_BYTES ((uint64_t)HEAVY_TOKENS_Y * HEAVY_TOKENS_X * HEAVY_CHANNELS / 8)
-
-/* ATTENTION with a head for each channel over as many tokens as there may be: hours of work. */
-static int heavy_create(int fd, uint32_t *model)
-{
-	struct {
-		struct snnq_program_header header;
-		struct snnq_region_desc region[4];
-		struct snnq_layer layer;
-	} p = {
-		.header = {
-			.magic = SNNQ_PROGRAM_MAGIC, .version = SNNQ_PROGRAM_VERSION,
-			.header_bytes = sizeof(struct snnq_program_header),
-			.region_bytes = sizeof(struct snnq_region_desc),
-			.layer_bytes = sizeof(struct snnq_layer),
-			.total_bytes = sizeof(p), .layer_count = 1, .region_count = 4,
-			.max_steps = 1, .tile_steps = 1,
-			.state_bytes = sizeof(struct snnq_state_header),
-		},
-		.layer = { .op = SNNQ_OP_ATTENTION, .param = HEAVY_CHANNELS },
-	};
-
-	for (uint32_t i = 0; i < 4; i++) {
-		struct snnq_tensor *t = i < 3 ? &p.layer.in[i] : &p.layer.out;
-
-		p.region[i] = (struct snnq_region_desc) {
-			.step_bytes = HEAVY_BYTES,
-			.access = i < 3 ? SNNQ_ACCESS_READ : SNNQ_ACCESS_WRITE,
-			.role = i < 3 ? SNNQ_ROLE_INPUT : SNNQ_ROLE_OUTPUT,
-		};
-		*t = (struct snnq_tensor) {
-			.region = SNNQ_REGION_USER + i, .format = SNNQ_FORMAT_UNSIGNED,
-			.planes = 1, .height = HEAVY_TOKENS_Y, .width = HEAVY_TOKENS_X,
-			.channels = HEAVY_CHANNELS,
-		};
-	}
-	return model_create(fd, &p, sizeof(p), model);
 }
 
 /* The most work that can lie between two looks of a core at what it is told. */
 TEST_F_TIMEOUT(recover, the_heaviest_position_can_be_cancelled, 300)
 {
-	struct drm_snnq_stream_create create = {
-		.priority = DRM_SNNQ_PRIORITY_NORMAL, .limit_ms = 2000,
-	};
-	struct drm_snnq_binding binding[4];
-	struct test_job j = { };
-	struct test_bo in, out;
-	uint32_t binary;
+	uint32_t model, stream, binary;
+	struct test_bo bo[2];
 	double start;
 
-	ASSERT_EQ(0, heavy_create(self->fd, &create.model));
-	ASSERT_EQ(0, bo_create(self->fd, HEAVY_BYTES, 0, &in));
-	ASSERT_EQ(0, bo_create(self->fd, HEAVY_BYTES, 0, &out));
-	memset(in.map, 0xff, HEAVY_BYTES);
-	for (int i = 0; i < 4; i++)
-		binding[i] = (struct drm_snnq_binding) {
-			.handle = i < 3 ? in.handle : out.handle, .size = HEAVY_BYTES,
-		};
+	ASSERT_EQ(0, hog_create(self->fd, bo, &model));
 	start_innocents(self);
-	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_STREAM_CREATE, &create));
-	j.job = (struct drm_snnq_job) {
-		.stream = create.handle, .steps = 1,
-		.bindings = { (uintptr_t)binding, 4, sizeof(binding[0]) },
-		.syncs = { (uintptr_t)j.sync, 0, sizeof(j.sync[0]) },
-	};
-	ASSERT_EQ(0, job_track(self->fd, &j, &binary));
 	start = now();
-	ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
+	ASSERT_EQ(0, hog_submit(self->fd, bo, model, 2000, &stream, &binary));
 	while (job_busy(self->fd, binary) && now() - start < 60)
 		usleep(50000);
 	TH_LOG("ended after %.1f s", now() - start);
@@ -485,8 +437,8 @@ TEST_F_TIMEOUT(recover, the_heaviest_position_can_be_cancelled, 300)
 	EXPECT_EQ(-ETIME, job_status(self->fd, binary));
 	EXPECT_EQ(0, end_innocents(self));
 	EXPECT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 1));
-	bo_destroy(&in);
-	bo_destroy(&out);
+	for (int i = 0; i < 2; i++)
+		bo_destroy(&bo[i]);
 }
 
 /* Asleep, the device forgets all that it was told; jobs in flight start again. */
