@@ -81,10 +81,11 @@ static bool count_head(struct job *job, struct layer *l, const struct step *s, s
 	uint64_t queries = 0, values = 0, pairs = 0, n;
 
 	for (n = 0; n < tensor_positions(t); n++) {
-		uint64_t v = head_spikes(s->in[2] + n * words, h);
+		uint64_t v;
 
 		if (work(job, ops))
 			return true;
+		v = head_spikes(s->in[2] + n * words, h);
 		values += v;
 		if (kv)
 			pairs += v * head_spikes(s->in[1] + n * words, h);

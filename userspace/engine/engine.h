@@ -6,7 +6,8 @@
  * Invariants:
  *  - Every size and index bound comes from the plan's own copy of the validated
  *    program. Memory of regions is copied into the plan's buffers before use,
- *    each byte once, so what others do to it meanwhile changes values only.
+ *    each byte once, or read once where DENSE unpacks it (in_view), so what others
+ *    do to it meanwhile changes values only.
  *  - Activations in buffers have zero pad bits.
  *  - All memory is one block, allocated when the plan is made; a run allocates
  *    nothing. Its size is known before from the program alone.
@@ -264,7 +265,6 @@ static inline uint64_t chunk_at(uint64_t offset, uint64_t left)
 }
 
 bool job_zero(struct job *job, void *to, uint64_t bytes);
-bool job_copy(struct job *job, void *to, const void *from, uint64_t bytes);
 bool job_read(struct job *job, uint32_t region, uint64_t offset, void *buf, uint64_t bytes);
 bool job_write(struct job *job, uint32_t region, uint64_t offset, const void *buf,
 	       uint64_t bytes);

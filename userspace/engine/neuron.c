@@ -189,7 +189,7 @@ static struct neuron_leak leak_of(uint32_t kind, uint32_t param)
 struct neuron_lanes neuron_lanes_of(const struct snnq_neuron *n)
 {
 	return (struct neuron_lanes){
-		.neuron = n, .vec = vec_default(),
+		.neuron = n,
 		.leak = leak_of(n->leak, n->leak_param),
 		.current_leak = leak_of(n->current_leak, n->current_leak_param),
 	};
@@ -229,7 +229,7 @@ static void fire_part(struct neuron_lanes *n)
 	n->saturations = all.saturations;
 }
 
-void neuron_fire(struct neuron_lanes *n)
+static void neuron_fire(struct neuron_lanes *n)
 {
 	uint32_t t, j;
 

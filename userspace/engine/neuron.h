@@ -37,7 +37,7 @@ struct vec;
 /**
  * struct neuron_lanes - one word's worth of neurons
  * @neuron: LIF or CUBA; its delay is not looked at.
- * @vec: loops for the instruction set.
+ * @vec: loops for the instruction set; for @narrow ones only.
  * @acc: [steps][acc_stride], of which the first @count are taken.
  * @threshold, @bias: [count].
  * @u: [count] membrane potentials; @i: of currents, NULL for LIF; @aux: refractory steps left
@@ -71,9 +71,8 @@ struct neuron_lanes {
 	struct neuron_leak current_leak;
 };
 
-/* Lanes of these neurons, all pointers NULL; loops for this machine. */
+/* Lanes of these neurons, all pointers but that NULL. */
 struct neuron_lanes neuron_lanes_of(const struct snnq_neuron *neuron);
-void neuron_fire(struct neuron_lanes *lanes);
 /* One step, @out is not used; bit j is whether lane j fires. */
 uint64_t neuron_word(struct neuron_lanes *lanes);
 

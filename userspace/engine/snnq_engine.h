@@ -159,6 +159,8 @@ enum snnq_isa {
 };
 /* NULL: the machine has it not. */
 const char *snnq_isa_name(enum snnq_isa isa);
+/* The one of this name; SNNQ_ISA_COUNT: the machine has none. */
+enum snnq_isa snnq_isa_find(const char *name);
 /* False: the machine has it not, and nothing changes. */
 bool snnq_plan_force_isa(struct snnq_plan *plan, enum snnq_isa isa);
 

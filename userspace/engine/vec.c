@@ -51,22 +51,26 @@ const struct vec *vec_of(unsigned int isa)
 	return isa < SNNQ_ISA_COUNT && sets[isa].vec && sets[isa].has() ? sets[isa].vec : NULL;
 }
 
+enum snnq_isa snnq_isa_find(const char *name)
+{
+	unsigned int isa;
+
+	for (isa = 0; isa < SNNQ_ISA_COUNT; isa++)
+		if (vec_of(isa) && !strcmp(name, vec_of(isa)->name))
+			break;
+	return isa;
+}
+
 const struct vec *vec_default(void)
 {
 	const char *asked = getenv("SNNQ_ISA");
-	const struct vec *best = &vec_generic;
-	unsigned int isa;
+	unsigned int isa = asked ? snnq_isa_find(asked) : SNNQ_ISA_COUNT;
 
-	for (isa = 0; isa < SNNQ_ISA_COUNT; isa++) {
-		const struct vec *v = vec_of(isa);
-
-		if (!v)
-			continue;
-		best = v;
-		if (asked && !strcmp(asked, v->name))
-			break;
-	}
-	return best;
+	if (isa == SNNQ_ISA_COUNT)
+		do
+			isa--;
+		while (!vec_of(isa));
+	return vec_of(isa);
 }
 
 const char *snnq_isa_name(enum snnq_isa isa)

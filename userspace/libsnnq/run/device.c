@@ -41,15 +41,12 @@ static void tell_caps(struct snnq_device *dev)
 /* Whoever names an instruction set for the engine gets that one or is told. */
 static int check_isa(void)
 {
-	const char *asked = getenv("SNNQ_ISA"), *name;
+	const char *asked = getenv("SNNQ_ISA");
 
-	for (unsigned int isa = 0; asked && isa < SNNQ_ISA_COUNT; isa++) {
-		name = snnq_isa_name(isa);
-		if (name && !strcmp(asked, name))
-			return 0;
-	}
-	return asked ? error_set(-EINVAL, "SNNQ_ISA: expected an instruction set that this machine "
-				 "has: generic, avx2, avx512 or vnni; found \"%.40s\"", asked) : 0;
+	if (!asked || snnq_isa_find(asked) != SNNQ_ISA_COUNT)
+		return 0;
+	return error_set(-EINVAL, "SNNQ_ISA: expected an instruction set that this machine has: "
+			 "generic, avx2, avx512 or vnni; found \"%.40s\"", asked);
 }
 
 /* "sim" or "sim:cores=N". */
