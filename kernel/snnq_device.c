@@ -99,6 +99,7 @@ static int snnq_device_limits(struct snnq_device *sdev)
 	info->max_jobs = SNNQ_MAX_JOBS_PER_SUBMIT;
 	info->max_syncs = SNNQ_MAX_SYNCS_PER_JOB;
 	sdev->safe_cycles = snnq_read(sdev, SNNQ_REG_CAP_SAFE_POINT);
+	sdev->reset_us = snnq_read(sdev, SNNQ_REG_RESET_TIME);
 	if (ring < 2 || !is_power_of_2(ring) || info->dma_bits < 32 || info->dma_bits > 64)
 		return dev_err_probe(sdev->drm.dev, -ENODEV, "rings of %u, %u DMA bits\n", ring,
 				     info->dma_bits);
@@ -234,6 +235,7 @@ int snnq_device_quiet(struct snnq_device *sdev)
 
 	for (i = 0; i < sdev->info.cores; i++)
 		snnq_core_disable(&sdev->cores[i]);
+	snnq_write(sdev, SNNQ_REG_POWER_STATE, SNNQ_POWER_STATE_ON);
 	snnq_write(sdev, SNNQ_REG_CONTROL, SNNQ_CONTROL_RESET);
 	err = readl_poll_timeout(sdev->regs + SNNQ_REG_STATUS, status,
 				 status & SNNQ_DEV_STATUS_READY, 100,
@@ -247,6 +249,7 @@ int snnq_device_restart(struct snnq_device *sdev)
 	int err = 0;
 	u32 i;
 
+	snnq_write(sdev, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(sdev->info.cores));
 	snnq_write(sdev, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
 	for (i = 0; !err && i < sdev->info.cores; i++)
 		err = snnq_core_start(&sdev->cores[i]);
@@ -325,6 +328,35 @@ irqreturn_t snnq_device_irq(int irq, void *data)
 	for (i = 0; i < sdev->info.cores; i++)
 		snnq_device_core_error(sdev, &sdev->cores[i]);
 	return IRQ_HANDLED;
+}
+
+/*
+ * The line of a device without messages, perhaps shared. What is acknowledged before it
+ * is looked at cannot be lost: later events set their bits again. Events with nothing
+ * behind them are not handled, so that the kernel stops a line that does not fall.
+ */
+irqreturn_t snnq_device_line_irq(int irq, void *data)
+{
+	struct snnq_device *sdev = data;
+	u32 status = snnq_read(sdev, SNNQ_REG_INT_STATUS), i;
+	irqreturn_t ret = IRQ_NONE;
+
+	if (status == U32_MAX || !(status & SNNQ_INT_ALL(sdev->info.cores)))
+		return IRQ_NONE;
+	snnq_write(sdev, SNNQ_REG_INT_STATUS, status);
+	if (status & SNNQ_INT_ADMIN)
+		ret = snnq_device_irq(irq, sdev);
+	for (i = 0; i < sdev->info.cores; i++)
+		if (status & SNNQ_INT_CORE(i) && snnq_core_drain(&sdev->cores[i]))
+			ret = IRQ_HANDLED;
+	return ret;
+}
+
+/* No more interrupts, so that a shared line is not left asserted. */
+void snnq_device_mute(struct snnq_device *sdev)
+{
+	snnq_write(sdev, SNNQ_REG_INT_ENABLE, 0);
+	snnq_read(sdev, SNNQ_REG_INT_ENABLE);
 }
 
 static void snnq_stats_read(const struct snnq_counters *c, struct drm_snnq_stats *stats)

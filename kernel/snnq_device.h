@@ -91,6 +91,7 @@ struct snnq_guard {
  * @scheds: their schedulers, for entities.
  * @guard: of the admin vector.
  * @safe_cycles: most clock cycles in which a core does not look at cancel and reset.
+ * @reset_us: most microseconds from a safe point to the end of a reset.
  * @timeout_wq: ordered: one recovery at a time.
  * @complete_wq: ends jobs that an interrupt has no time for.
  * @fatal: resets the device: snnq_recover.c.
@@ -116,6 +117,7 @@ struct snnq_device {
 	struct drm_gpu_scheduler *scheds[SNNQ_MAX_CORES];
 	struct snnq_guard guard;
 	u32 safe_cycles;
+	u32 reset_us;
 	struct workqueue_struct *timeout_wq;
 	struct workqueue_struct *complete_wq;
 	struct work_struct fatal;
@@ -193,6 +195,8 @@ int snnq_device_restart(struct snnq_device *sdev);
 void snnq_device_isolate(struct snnq_device *sdev);
 void snnq_device_remove(struct snnq_device *sdev);
 irqreturn_t snnq_device_irq(int irq, void *data);
+irqreturn_t snnq_device_line_irq(int irq, void *data);
+void snnq_device_mute(struct snnq_device *sdev);
 int snnq_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file);
 
 void snnq_debugfs_init(struct snnq_device *sdev);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * PCI front end: registers in BAR 0, one MSI-X vector for errors and one per
- * core; where there are not that many, one interrupt serves all.
+ * core; without MSI-X its line serves all.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -24,18 +24,6 @@ static bool snnq_pci_stop_dma(struct snnq_device *sdev)
 	return PCI_POSSIBLE_ERROR(command) || !(command & PCI_COMMAND_MASTER);
 }
 
-static irqreturn_t snnq_pci_shared_irq(int irq, void *data)
-{
-	struct snnq_device *sdev = data;
-	irqreturn_t ret = snnq_device_irq(irq, sdev);
-	u32 i;
-
-	for (i = 0; i < sdev->info.cores; i++)
-		if (snnq_core_drain(&sdev->cores[i]))
-			ret = IRQ_HANDLED;
-	return ret;
-}
-
 static void snnq_pci_free_vectors(void *pdev)
 {
 	pci_free_irq_vectors(pdev);
@@ -53,7 +41,7 @@ static int snnq_pci_request(struct snnq_device *sdev, bool shared)
 		return -ENOMEM;
 	sdev->guard.irq = shared ? 0 : pci_irq_vector(pdev, 0);
 	err = devm_request_irq(&pdev->dev, pci_irq_vector(pdev, 0),
-			       shared ? snnq_pci_shared_irq : snnq_device_irq,
+			       shared ? snnq_device_line_irq : snnq_device_irq,
 			       shared ? IRQF_SHARED : 0, name, sdev);
 	for (i = 0; !err && i < sdev->info.cores; i++) {
 		struct snnq_core *core = &sdev->cores[i];
@@ -75,7 +63,7 @@ static int snnq_pci_irqs(struct snnq_device *sdev)
 	err = pci_alloc_irq_vectors(pdev, vectors, vectors, PCI_IRQ_MSIX);
 	if (err < 0) {
 		shared = true;
-		err = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI | PCI_IRQ_INTX);
+		err = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_INTX);
 	}
 	if (err < 0)
 		return dev_err_probe(&pdev->dev, err, "no interrupts\n");
@@ -156,6 +144,7 @@ static void snnq_pci_remove(struct pci_dev *pdev)
 	struct snnq_device *sdev = pci_get_drvdata(pdev);
 
 	drm_dev_unplug(&sdev->drm);
+	snnq_device_mute(sdev);
 	snnq_pci_free_irqs(sdev);
 	snnq_device_remove(sdev);
 }

@@ -59,6 +59,7 @@ u32 snnq_grace_us(struct snnq_device *sdev, u32 rest_us)
 	u64 us = (u64)sdev->safe_cycles * 1000 * SNNQ_SLOWNESS;
 
 	us = div_u64(us, max(sdev->info.clock_khz, 1u));
+	us += (u64)sdev->reset_us * SNNQ_SLOWNESS;
 	return (u32)min(us + rest_us, (u64)SNNQ_MAX_GRACE_US);
 }
 
@@ -474,6 +475,8 @@ int snnq_recover_suspend(struct snnq_device *sdev)
 	err = snnq_recover_quiet(sdev);
 	if (err)
 		snnq_recover_resume(sdev);
+	else
+		snnq_write(sdev, SNNQ_REG_POWER_STATE, SNNQ_POWER_STATE_OFF);
 	return err;
 }
 

@@ -81,6 +81,10 @@
 #define SNNQ_REG_POWER		0x114	/* RO estimate, microwatt */
 #define SNNQ_REG_CYCLES_LO	0x118	/* RO clock cycles since reset; LO latches HI */
 #define SNNQ_REG_CYCLES_HI	0x11c
+#define SNNQ_REG_INT_STATUS	0x120	/* RW1C SNNQ_INT_*: what happened */
+#define SNNQ_REG_INT_ENABLE	0x124	/* RW SNNQ_INT_*: what interrupts */
+#define SNNQ_REG_POWER_STATE	0x128	/* RW SNNQ_POWER_STATE_* */
+#define SNNQ_REG_RESET_TIME	0x12c	/* RO most microseconds of a reset, from a safe point on */
 
 #define SNNQ_ID			0x71716e73u	/* "snqq" */
 #define SNNQ_HW_VERSION		0x00010000u
@@ -90,7 +94,16 @@
 #define SNNQ_DEV_ERROR_CORE	(1u << 0)	/* see ERROR_CORES */
 #define SNNQ_DEV_ERROR_SENSOR	(1u << 1)
 #define SNNQ_DEV_ERROR_FATAL	(1u << 2)
-#define SNNQ_FEATURE_PROFILE	(1u << 0)
+#define SNNQ_FEATURE_PROFILE	(1u << 0)	/* counters of layers */
+#define SNNQ_FEATURE_FULL_CHECK	(1u << 1)	/* jobs check their programs in full */
+#define SNNQ_FEATURE_POWER_OFF	(1u << 2)	/* POWER_STATE_OFF */
+
+#define SNNQ_INT_ADMIN		(1u << 0)
+#define SNNQ_INT_CORE(n)	(2u << (n))
+#define SNNQ_INT_ALL(cores)	((2u << (cores)) - 1u)
+
+#define SNNQ_POWER_STATE_ON	0u
+#define SNNQ_POWER_STATE_OFF	1u	/* nothing is retained */
 
 /* Core page, offsets from SNNQ_CORE_BASE(n). */
 #define SNNQ_CORE_SQ_BASE_LO	0x000	/* RW 64-byte aligned DMA address */

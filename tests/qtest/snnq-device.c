@@ -45,6 +45,7 @@ Device *device_boot_on(const char *machine, const char *options)
     d->next_id = 1;
     qpci_msix_enable(d->pci);
     msix_setup(d);
+    reg_write(d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
     reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
     return d;
 }
@@ -54,6 +55,7 @@ void device_bring_up(Device *d)
     qpci_device_enable(d->pci);
     qpci_config_writel(d->pci, PCI_BASE_ADDRESS_0, d->bar.addr);
     reg_wait(d, SNNQ_REG_STATUS, UINT32_MAX, SNNQ_DEV_STATUS_READY);
+    reg_write(d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
     reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
 }
 

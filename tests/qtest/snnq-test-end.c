@@ -160,6 +160,7 @@ static void test_device_reset(void)
         g_assert_false(vector_take(f.d, 1 + i));
         core_enable(f.d, i, 8, 8);
     }
+    reg_write(f.d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
     reg_write(f.d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
     check_alive(&f);
     teardown(&f);

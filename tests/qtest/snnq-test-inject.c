@@ -198,6 +198,7 @@ static void test_stuck_reset(void)
     inject(f.d, SNNQ_INJECT_STUCK_RESET, SNNQ_INJECT_STUCK_NONE);
     reg_wait(f.d, SNNQ_REG_STATUS, UINT32_MAX, SNNQ_DEV_STATUS_READY);
 
+    reg_write(f.d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
     reg_write(f.d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
     for (unsigned i = 0; i < CORES; i++) {
         core_enable(f.d, i, 8, 8);

@@ -255,6 +255,7 @@ static void test_memory_plans(void)
             qtest_qmp_assert_success(d->qts, "{'execute': 'system_reset'}");
         }
         wait_host_bytes(d, before + SLACK);
+        reg_write(d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
         reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
     }
     device_close(d);

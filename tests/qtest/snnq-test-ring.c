@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rings, doorbells, interrupts. */
 #include "qemu/osdep.h"
+#include "hw/pci/pci_regs.h"
 #include "snnq.h"
 
 /* Registers that enable must refuse; the core halts, tells, and leaves by a reset. */
@@ -75,6 +76,157 @@ static void test_stall(void)
     }
     g_usleep(QUIET_US);
     g_assert_false(ring_peek(d, 0, &record));
+    net_free(net);
+    device_close(d);
+}
+
+/* What happened is in the status until it is acknowledged, message or not. */
+static void test_interrupt_mask(void)
+{
+    Device *d = device_boot("");
+    Net *net = net_new(d, 3);
+
+    core_enable(d, 0, 8, 8);
+    reg_write(d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ADMIN | SNNQ_INT_CORE(1));
+    g_assert_cmpuint(net_run(d, 0, net, 0, 1).status, ==, SNNQ_STATUS_OK);
+    reg_wait(d, SNNQ_REG_INT_STATUS, UINT32_MAX, SNNQ_INT_CORE(0));
+    g_usleep(QUIET_US);
+    g_assert_false(vector_take(d, 1));
+    /* Nothing that came while it was masked is lost. */
+    reg_write(d, SNNQ_REG_INT_ENABLE, UINT32_MAX);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_INT_ENABLE), ==, SNNQ_INT_ALL(CORES));
+    g_assert_true(vector_take(d, 1));
+    /* Enabled already: no second one. */
+    reg_write(d, SNNQ_REG_INT_ENABLE, UINT32_MAX);
+    g_assert_false(vector_take(d, 1));
+    /* Ones clear, zeros keep. */
+    reg_write(d, SNNQ_REG_INT_STATUS, SNNQ_INT_CORE(1) | SNNQ_INT_ADMIN);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_INT_STATUS), ==, SNNQ_INT_CORE(0));
+    reg_write(d, SNNQ_REG_INT_STATUS, SNNQ_INT_CORE(0));
+    g_assert_cmphex(reg_read(d, SNNQ_REG_INT_STATUS), ==, 0);
+    /* Without an acknowledgement each event has its message. */
+    for (unsigned i = 1; i < 3; i++) {
+        g_assert_cmpuint(net_run(d, 0, net, i, 1).status, ==, SNNQ_STATUS_OK);
+        vector_wait(d, 1);
+    }
+    /* The reset of a core takes back its own bit, that of the device all. */
+    inject(d, SNNQ_INJECT_DEV_ERROR, SNNQ_DEV_ERROR_SENSOR);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_INT_STATUS), ==, SNNQ_INT_ADMIN | SNNQ_INT_CORE(0));
+    core_write(d, 0, SNNQ_CORE_CONTROL, SNNQ_CORE_CTL_RESET);
+    reg_wait(d, SNNQ_CORE_BASE(0) + SNNQ_CORE_STATUS, UINT32_MAX, 0);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_INT_STATUS), ==, SNNQ_INT_ADMIN);
+    reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_RESET);
+    reg_wait(d, SNNQ_REG_STATUS, UINT32_MAX, SNNQ_DEV_STATUS_READY);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_INT_STATUS), ==, 0);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_INT_ENABLE), ==, 0);
+    net_check(d, net);
+    net_free(net);
+    device_close(d);
+}
+
+static bool line(Device *d)
+{
+    return qpci_config_readw(d->pci, PCI_STATUS) & PCI_STATUS_INTERRUPT;
+}
+
+static void line_wait(Device *d)
+{
+    for (int ms = 0; ms < WAIT_MS && !line(d); ms++) {
+        g_usleep(1000);
+    }
+    g_assert_true(line(d));
+}
+
+/* Without messages a line is asserted as long as something is neither masked nor acknowledged. */
+static void test_interrupt_line(void)
+{
+    Device *d = device_boot("");
+    Net *net = net_new(d, 3);
+
+    g_assert_cmphex(qpci_config_readb(d->pci, PCI_INTERRUPT_PIN), ==, 1);
+    core_enable(d, 0, 8, 8);
+    g_assert_cmpuint(net_run(d, 0, net, 0, 1).status, ==, SNNQ_STATUS_OK);
+    vector_wait(d, 1);
+    g_assert_false(line(d));
+    /* Not acknowledged, so the line has it when messages go. */
+    qpci_msix_disable(d->pci);
+    line_wait(d);
+    reg_write(d, SNNQ_REG_INT_STATUS, UINT32_MAX);
+    g_assert_false(line(d));
+    g_assert_cmpuint(net_run(d, 0, net, 1, 1).status, ==, SNNQ_STATUS_OK);
+    line_wait(d);
+    g_assert_false(vector_take(d, 1));
+    reg_write(d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ADMIN);
+    g_assert_false(line(d));
+    reg_write(d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
+    g_assert_true(line(d));
+    /* Two events: the line falls with the second. */
+    inject(d, SNNQ_INJECT_DEV_ERROR, SNNQ_DEV_ERROR_SENSOR);
+    reg_write(d, SNNQ_REG_INT_STATUS, SNNQ_INT_CORE(0));
+    g_assert_true(line(d));
+    reg_write(d, SNNQ_REG_INT_STATUS, SNNQ_INT_ADMIN);
+    g_assert_false(line(d));
+    /* Acknowledged before its record is read: one that comes between is not lost. */
+    net_push(d, 0, net, 2);
+    line_wait(d);
+    reg_write(d, SNNQ_REG_INT_STATUS, SNNQ_INT_CORE(0));
+    ring_pop(d, 0);
+    ring_pop(d, 0);
+    ring_ack(d, 0);
+    /* A lost interrupt leaves no trace; its record is there all the same. */
+    g_usleep(QUIET_US);
+    reg_write(d, SNNQ_REG_INT_STATUS, UINT32_MAX);
+    inject(d, SNNQ_INJECT_LOST_IRQ, 1);
+    net_push(d, 0, net, 1);
+    ring_pop(d, 0);
+    g_usleep(QUIET_US);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_INT_STATUS), ==, 0);
+    g_assert_false(line(d));
+    inject(d, SNNQ_INJECT_SPURIOUS, 1);
+    g_assert_true(line(d));
+    qtest_qmp_assert_success(d->qts, "{ 'execute': 'qom-set', 'arguments': { 'path': "
+                             "'/machine/peripheral/snnq', 'property': 'inject-vanish', "
+                             "'value': 1 } }");
+    g_assert_false(line(d));
+    net_free(net);
+    device_close(d);
+}
+
+/* Off, the device takes nothing and keeps nothing; on, it is as after a reset. */
+static void test_power(void)
+{
+    Device *d = device_boot("");
+    Net *net = net_new(d, 3);
+    struct snnq_cq_entry record;
+
+    g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_FEATURES) & SNNQ_FEATURE_POWER_OFF, !=, 0);
+    g_assert_cmpuint(reg_read(d, SNNQ_REG_RESET_TIME), ==, 1000);
+    core_enable(d, 0, 8, 8);
+    g_assert_cmpuint(net_run(d, 0, net, 0, 1).status, ==, SNNQ_STATUS_OK);
+    vector_wait(d, 1);
+    reg_write(d, SNNQ_REG_POWER_STATE, 2);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_POWER_STATE), ==, SNNQ_POWER_STATE_ON);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_CONTROL), ==, SNNQ_CONTROL_ENABLE);
+    reg_write(d, SNNQ_REG_POWER_STATE, SNNQ_POWER_STATE_OFF);
+    reg_wait(d, SNNQ_CORE_BASE(0) + SNNQ_CORE_STATUS, UINT32_MAX, 0);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_STATUS), ==, 0);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_ID), ==, SNNQ_ID);
+    reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
+    reg_write(d, SNNQ_REG_INT_ENABLE, UINT32_MAX);
+    core_write(d, 0, SNNQ_CORE_SQ_SIZE, 8);
+    net_push(d, 0, net, 1);
+    g_usleep(QUIET_US);
+    g_assert_false(ring_peek(d, 0, &record));
+    reg_write(d, SNNQ_REG_POWER_STATE, SNNQ_POWER_STATE_ON);
+    reg_wait(d, SNNQ_REG_STATUS, UINT32_MAX, SNNQ_DEV_STATUS_READY);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_CONTROL), ==, 0);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_INT_STATUS), ==, 0);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_INT_ENABLE), ==, 0);
+    g_assert_cmphex(core_read(d, 0, SNNQ_CORE_SQ_SIZE), ==, 0);
+    reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
+    core_enable(d, 0, 8, 8);
+    g_assert_cmpuint(net_run(d, 0, net, 1, 1).status, ==, SNNQ_STATUS_OK);
+    net_check(d, net);
     net_free(net);
     device_close(d);
 }
@@ -233,6 +385,9 @@ static void test_vectors(void)
 
 void add_ring_tests(void)
 {
+    qtest_add_func("/snnq/ring/interrupt-mask", test_interrupt_mask);
+    qtest_add_func("/snnq/ring/interrupt-line", test_interrupt_line);
+    qtest_add_func("/snnq/ring/power", test_power);
     qtest_add_func("/snnq/ring/bring-up", test_bring_up);
     qtest_add_func("/snnq/ring/wrap", test_wrap);
     qtest_add_func("/snnq/ring/stall", test_stall);

@@ -40,9 +40,16 @@ typedef struct SnnqAsked {
 } SnnqAsked;
 
 #define SNNQ_CLOCK_KHZ  400000
+#define SNNQ_RESET_US   1000    /* of a host that is not busy */
 
 typedef struct SnnqState SnnqState;
 typedef struct SnnqCore SnnqCore;
+
+/* How interrupts leave the device; both under the BQL. A bus uses one of them. */
+typedef struct SnnqBus {
+    void (*message)(void *opaque, unsigned vector);     /* 0 admin, 1 + n core n */
+    void (*line)(void *opaque, bool level);             /* shared by all */
+} SnnqBus;
 
 /* A region of the running job, with what is known of its page list. */
 typedef struct SnnqRegion {
@@ -165,8 +172,8 @@ struct SnnqState {
     DeviceState *dev;
     MemoryRegion regs;
     AddressSpace *as;
-    void (*notify)(void *opaque, unsigned vector);
-    void *notify_opaque;
+    const SnnqBus *bus;
+    void *bus_opaque;
     VMChangeStateEntry *vm_handler;
     bool running;               /* the machine runs */
     bool live;                  /* atomic: between realize and unrealize */
@@ -175,6 +182,7 @@ struct SnnqState {
     struct snnq_caps caps;
     uint32_t cap_words[SNNQ_CAP_WORDS];
     uint32_t control, error;
+    uint32_t int_status, int_enable, power_state;
     bool resetting;
     int64_t reset_ns;           /* zero of the cycle counter */
     uint32_t cycles_hi;         /* latched */
@@ -233,14 +241,14 @@ struct SnnqState {
 
 /* snnq_core.c: the device as its bus front end sees it. */
 void snnq_init(SnnqState *s, Object *obj);
-bool snnq_realize(SnnqState *s, DeviceState *dev, AddressSpace *as,
-                  void (*notify)(void *opaque, unsigned vector), void *opaque,
-                  Error **errp);
+bool snnq_realize(SnnqState *s, DeviceState *dev, AddressSpace *as, const SnnqBus *bus,
+                  void *opaque, Error **errp);
 void snnq_unrealize(SnnqState *s);
 void snnq_reset_enter(SnnqState *s);
 void snnq_reset_hold(SnnqState *s);
 void snnq_reset_exit(SnnqState *s);
 void snnq_notify(SnnqState *s, unsigned vector);
+void snnq_line_update(SnnqState *s);
 void snnq_core_error(SnnqCore *core, uint32_t error);
 void snnq_device_error(SnnqState *s, uint32_t error);
 void snnq_core_reset_done(SnnqCore *core);

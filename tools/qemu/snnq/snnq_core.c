@@ -18,6 +18,27 @@
 #define SET_LOW(reg, value)     ((reg) = deposit64((reg), 0, 32, (value)))
 #define SET_HIGH(reg, value)    ((reg) = deposit64((reg), 32, 32, (value)))
 
+/* The line follows what is neither masked nor acknowledged. */
+void snnq_line_update(SnnqState *s)
+{
+    s->bus->line(s->bus_opaque, !snnq_gone(s) && s->int_status & s->int_enable);
+}
+
+/* Enabling what happened before interrupts now, on both kinds of bus. */
+static void int_enable(SnnqState *s, uint32_t value)
+{
+    uint32_t enable = value & SNNQ_INT_ALL(s->cores);
+    uint32_t now = enable & ~s->int_enable & s->int_status;
+
+    s->int_enable = enable;
+    for (unsigned vector = 0; vector <= s->cores; vector++) {
+        if (now >> vector & 1) {
+            s->bus->message(s->bus_opaque, vector);
+        }
+    }
+    snnq_line_update(s);
+}
+
 void snnq_notify(SnnqState *s, unsigned vector)
 {
     uint32_t lost = snnq_inject_read(s, SNNQ_INJECT_LOST_IRQ);
@@ -30,7 +51,11 @@ void snnq_notify(SnnqState *s, unsigned vector)
         qatomic_set(&s->inject[SNNQ_INJECT_LOST_IRQ], lost - 1);
         return;
     }
-    s->notify(s->notify_opaque, vector);
+    s->int_status |= 1u << vector;
+    if (s->int_enable >> vector & 1) {
+        s->bus->message(s->bus_opaque, vector);
+    }
+    snnq_line_update(s);
 }
 
 void snnq_device_error(SnnqState *s, uint32_t error)
@@ -70,7 +95,9 @@ static void admin_clear(SnnqState *s)
     s->busy_cycles = 0;
     s->load = 0;
     s->cycles_hi = 0;
+    s->int_status = s->int_enable = 0;
     s->resetting = false;
+    snnq_line_update(s);
 }
 
 /* The core's thread is idle: end its reset, and the device's after the last core. */
@@ -82,6 +109,8 @@ void snnq_core_reset_done(SnnqCore *core)
     snnq_job_forget_all(core);
     snnq_ring_forget(core);
     core->resetting = false;
+    s->int_status &= ~SNNQ_INT_CORE(core->index);
+    snnq_line_update(s);
     trace_snnq_reset_done(s, core->index);
     for (unsigned i = 0; i < s->cores; i++) {
         if (s->core[i].resetting) {
@@ -112,6 +141,7 @@ void snnq_kick(SnnqState *s)
 /* The device is gone: what it was doing ends, silently. */
 void snnq_vanish(SnnqState *s)
 {
+    snnq_line_update(s);
     device_reset(s);
 }
 
@@ -154,7 +184,7 @@ static bool admin_read(SnnqState *s, hwaddr reg, uint32_t *value)
         *value = s->control;
         return true;
     case SNNQ_REG_STATUS:
-        *value = s->resetting ? 0 : SNNQ_DEV_STATUS_READY;
+        *value = s->resetting || s->power_state ? 0 : SNNQ_DEV_STATUS_READY;
         return true;
     case SNNQ_REG_ERROR:
         *value = s->error;
@@ -173,6 +203,18 @@ static bool admin_read(SnnqState *s, hwaddr reg, uint32_t *value)
         return true;
     case SNNQ_REG_CYCLES_HI:
         *value = s->cycles_hi;
+        return true;
+    case SNNQ_REG_INT_STATUS:
+        *value = s->int_status;
+        return true;
+    case SNNQ_REG_INT_ENABLE:
+        *value = s->int_enable;
+        return true;
+    case SNNQ_REG_POWER_STATE:
+        *value = s->power_state;
+        return true;
+    case SNNQ_REG_RESET_TIME:
+        *value = SNNQ_RESET_US;
         return true;
     }
     return false;
@@ -215,6 +257,24 @@ static bool core_read(SnnqCore *core, hwaddr reg, uint32_t *value)
     return false;
 }
 
+/* Off is a reset that does not get ready again, before it is on. */
+static void power_state(SnnqState *s, uint32_t value)
+{
+    if (value > SNNQ_POWER_STATE_OFF || value == s->power_state) {
+        return;
+    }
+    s->power_state = value;
+    if (value) {
+        device_reset(s);
+    }
+}
+
+/* What a device that is off takes: only its power, and what is of tests. */
+static bool asleep(SnnqState *s, hwaddr addr)
+{
+    return s->power_state && addr != SNNQ_REG_POWER_STATE && !is_inject(s, addr);
+}
+
 static bool admin_write(SnnqState *s, hwaddr reg, uint32_t value)
 {
     if (is_inject(s, reg)) {
@@ -232,6 +292,18 @@ static bool admin_write(SnnqState *s, hwaddr reg, uint32_t value)
         return true;
     case SNNQ_REG_ERROR:
         s->error &= ~value;
+        return true;
+    case SNNQ_REG_INT_STATUS:
+        s->int_status &= ~value;
+        snnq_line_update(s);
+        return true;
+    case SNNQ_REG_INT_ENABLE:
+        if (!s->resetting) {
+            int_enable(s, value);
+        }
+        return true;
+    case SNNQ_REG_POWER_STATE:
+        power_state(s, value);
         return true;
     }
     return false;
@@ -334,6 +406,9 @@ static void reg_write(SnnqState *s, hwaddr addr, uint32_t value)
     SnnqCore *core = core_at(s, addr);
 
     trace_snnq_write(s, addr, value);
+    if (asleep(s, addr)) {
+        return;
+    }
     if (core ? !core_write(core, addr % SNNQ_REG_PAGE, value) :
                addr >= SNNQ_REG_PAGE || !admin_write(s, addr, value)) {
         access_refused(s, "write", addr, 4);
@@ -409,7 +484,8 @@ static void fill_capabilities(SnnqState *s)
         { SNNQ_REG_CAP_SRAM, s->sram },
         { SNNQ_REG_CAP_DMA_BITS, s->dma_bits },
         { SNNQ_REG_CAP_RING, s->ring_size },
-        { SNNQ_REG_CAP_FEATURES, SNNQ_FEATURE_PROFILE },
+        { SNNQ_REG_CAP_FEATURES, SNNQ_FEATURE_PROFILE | SNNQ_FEATURE_FULL_CHECK |
+                                 SNNQ_FEATURE_POWER_OFF },
         { SNNQ_REG_CAP_LANES, SNNQ_LANES },
         { SNNQ_REG_CAP_PORT, SNNQ_PORT_BYTES },
         { SNNQ_REG_CAP_CLOCK, SNNQ_CLOCK_KHZ },
@@ -496,21 +572,17 @@ void snnq_init(SnnqState *s, Object *obj)
     snnq_inject_init(s, obj);
 }
 
-/*
- * @as: what the device reaches by DMA. @notify: raise vector 0 (admin) or 1 + n
- * (core n), called under the BQL. Map s->regs afterwards.
- */
-bool snnq_realize(SnnqState *s, DeviceState *dev, AddressSpace *as,
-                  void (*notify)(void *opaque, unsigned vector), void *opaque,
-                  Error **errp)
+/* @as: what the device reaches by DMA. Map s->regs afterwards. */
+bool snnq_realize(SnnqState *s, DeviceState *dev, AddressSpace *as, const SnnqBus *bus,
+                  void *opaque, Error **errp)
 {
     if (!check_properties(s, errp)) {
         return false;
     }
     s->dev = dev;
     s->as = as;
-    s->notify = notify;
-    s->notify_opaque = opaque;
+    s->bus = bus;
+    s->bus_opaque = opaque;
     fill_caps(s);
     s->running = runstate_is_running();
     s->storm_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, snnq_inject_storm_timer, s);
@@ -557,6 +629,7 @@ void snnq_reset_enter(SnnqState *s)
 {
     s->resetting = true;
     s->control = 0;
+    s->power_state = SNNQ_POWER_STATE_ON;
 }
 
 void snnq_reset_hold(SnnqState *s)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The coprocessor on PCI: registers in BAR 0, MSI-X in BAR 2. Only bus glue here. */
+/*
+ * The coprocessor on PCI: registers in BAR 0, MSI-X in BAR 2, INTx while MSI-X is off.
+ * Only bus glue here.
+ */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "hw/pci/msix.h"
@@ -17,9 +20,28 @@ struct SnnqPci {
     SnnqState snnq;
 };
 
-static void snnq_pci_notify(void *opaque, unsigned vector)
+static void snnq_pci_message(void *opaque, unsigned vector)
 {
-    msix_notify(opaque, vector);
+    if (msix_enabled(opaque)) {
+        msix_notify(opaque, vector);
+    }
+}
+
+static void snnq_pci_line(void *opaque, bool level)
+{
+    pci_set_irq(opaque, level && !msix_enabled(opaque));
+}
+
+static const SnnqBus snnq_pci_bus = {
+    .message = snnq_pci_message,
+    .line = snnq_pci_line,
+};
+
+/* MSI-X may go off, and the line is the way again. */
+static void snnq_pci_config_write(PCIDevice *pdev, uint32_t addr, uint32_t value, int len)
+{
+    pci_default_write_config(pdev, addr, value, len);
+    snnq_line_update(&SNNQ_PCI(pdev)->snnq);
 }
 
 static void snnq_pci_realize(PCIDevice *pdev, Error **errp)
@@ -27,8 +49,9 @@ static void snnq_pci_realize(PCIDevice *pdev, Error **errp)
     SnnqPci *p = SNNQ_PCI(pdev);
     unsigned vectors = 1 + p->snnq.cores;
 
+    pci_config_set_interrupt_pin(pdev->config, 1);
     if (!snnq_realize(&p->snnq, DEVICE(pdev), pci_get_address_space(pdev),
-                      snnq_pci_notify, pdev, errp)) {
+                      &snnq_pci_bus, pdev, errp)) {
         return;
     }
     if (msix_init_exclusive_bar(pdev, vectors, SNNQ_PCI_BAR_MSIX, errp)) {
@@ -110,6 +133,7 @@ static void snnq_pci_class_init(ObjectClass *klass, SNNQ_CLASS_DATA *data)
 
     pc->realize = snnq_pci_realize;
     pc->exit = snnq_pci_exit;
+    pc->config_write = snnq_pci_config_write;
     pc->vendor_id = SNNQ_PCI_VENDOR_ID;
     pc->device_id = SNNQ_PCI_DEVICE_ID;
     pc->revision = 1;
