@@ -37,15 +37,14 @@ static inline int snnq_sched_init(struct drm_gpu_scheduler *sched,
 #ifdef SNNQ_HAVE_SCHED_INIT_ARGS
 	return drm_sched_init(sched, args);
 #else
-	return drm_sched_init(sched, args->ops, args->submit_wq, args->num_rqs,
-			      args->credit_limit, args->hang_limit, args->timeout,
-			      args->timeout_wq, args->score, args->name, args->dev);
+	return drm_sched_init(sched, args->ops, args->submit_wq, args->num_rqs, args->credit_limit,
+			      args->hang_limit, args->timeout, args->timeout_wq, args->score,
+			      args->name, args->dev);
 #endif
 }
 
-static inline int snnq_sched_job_init(struct drm_sched_job *job,
-				      struct drm_sched_entity *entity, void *owner,
-				      u64 client_id)
+static inline int snnq_sched_job_init(struct drm_sched_job *job, struct drm_sched_entity *entity,
+				      void *owner, u64 client_id)
 {
 #ifdef SNNQ_HAVE_SCHED_JOB_CLIENT_ID
 	return drm_sched_job_init(job, entity, 1, owner, client_id);

@@ -49,8 +49,8 @@ int snnq_core_init(struct snnq_core *core, struct snnq_device *sdev, u32 index)
 
 	core->sdev = sdev;
 	core->index = index;
-	core->entries = sdev->info.queue_depth < SNNQ_QUEUE_DEPTH ?
-			sdev->info.queue_depth + 1 : SNNQ_RING_ENTRIES;
+	core->entries = sdev->info.queue_depth < SNNQ_QUEUE_DEPTH ? sdev->info.queue_depth + 1 :
+								    SNNQ_RING_ENTRIES;
 	spin_lock_init(&core->lock);
 	INIT_LIST_HEAD(&core->done);
 	INIT_WORK(&core->complete, snnq_core_complete_work);
@@ -96,7 +96,7 @@ int snnq_core_start(struct snnq_core *core)
 	u32 status;
 	int err;
 
-	snnq_core_drain(core);		/* what it completed before the reset */
+	snnq_core_drain(core); /* what it completed before the reset */
 	snnq_core_forget(core);
 	snnq_core_set_ring(core, SNNQ_CORE_SQ_BASE_LO, offsetof(struct snnq_rings, sq));
 	snnq_core_set_ring(core, SNNQ_CORE_CQ_BASE_LO, offsetof(struct snnq_rings, cq));
@@ -104,7 +104,7 @@ int snnq_core_start(struct snnq_core *core)
 	snnq_core_write(core, SNNQ_CORE_CONTROL, SNNQ_CORE_CTL_ENABLE);
 	err = readl_poll_timeout(reg, status, status & (SNNQ_CORE_ST_ENABLED | SNNQ_CORE_ST_HALTED),
 				 50, snnq_grace_us(core->sdev, SNNQ_CORE_RESET_US));
-	if (err || status & SNNQ_CORE_ST_HALTED) {	/* all ones is HALTED too */
+	if (err || status & SNNQ_CORE_ST_HALTED) { /* all ones is HALTED too */
 		drm_err(&core->sdev->drm, "core %u does not start: status %#x, error %#x\n",
 			core->index, status, snnq_core_read(core, SNNQ_CORE_ERROR));
 		return -EIO;
@@ -295,8 +295,7 @@ static void snnq_core_imply(struct snnq_core *core, struct snnq_job *job, ktime_
 }
 
 /* Take the job that a record ends. */
-static void snnq_core_record(struct snnq_core *core, const struct snnq_cq_entry *rec,
-			     ktime_t now)
+static void snnq_core_record(struct snnq_core *core, const struct snnq_cq_entry *rec, ktime_t now)
 {
 	struct snnq_job *job = snnq_core_find(core, rec->job_id);
 
@@ -326,7 +325,7 @@ static unsigned int snnq_core_fetch(struct snnq_core *core)
 			break;
 		dma_rmb();
 		rec = *entry;
-		barrier();	/* what is checked is what is used */
+		barrier(); /* what is checked is what is used */
 		core->head = (core->head + 1) & (core->entries - 1);
 		if (!core->head)
 			core->phase ^= 1;

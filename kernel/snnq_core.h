@@ -20,8 +20,8 @@ struct snnq_job;
  * Shallow, so that a new job of one stream waits for few jobs of others: order
  * is decided by the scheduler, and only jobs outside the ring can be overtaken.
  */
-#define SNNQ_RING_ENTRIES	16u
-#define SNNQ_QUEUE_DEPTH	8u
+#define SNNQ_RING_ENTRIES 16u
+#define SNNQ_QUEUE_DEPTH  8u
 
 /*
  * Memory shared with the device, each part in pages of its own, so that a device
@@ -70,7 +70,7 @@ struct snnq_core {
 	struct delayed_work watch;
 	struct work_struct complete;
 
-	spinlock_t lock;	/* rings and what follows */
+	spinlock_t lock; /* rings and what follows */
 	struct snnq_rings *rings;
 	dma_addr_t rings_dma;
 	u32 entries;

@@ -23,7 +23,7 @@
 #include "snnq_model.h"
 #include "snnq_recover.h"
 
-#define SNNQ_MAX_QUERY_BYTES	4096u
+#define SNNQ_MAX_QUERY_BYTES 4096u
 
 static u64 snnq_read_pair(struct snnq_device *sdev, u32 reg)
 {
@@ -57,8 +57,7 @@ static int snnq_device_identify(struct snnq_device *sdev, size_t regs_bytes)
 	info->member = snnq_read_pair(sdev, SNNQ_REG_CAP_##name##_LO) & all->member;
 #define SNNQ_TAKE_LIMIT64(member, name) \
 	info->member = min(snnq_read_pair(sdev, SNNQ_REG_CAP_##name##_LO), all->member);
-#define SNNQ_TAKE_CAP(member, name) \
-	caps->member = info->member;
+#define SNNQ_TAKE_CAP(member, name) caps->member = info->member;
 
 /* What programs may ask for: of the device's capabilities those that the driver knows. */
 static void snnq_device_caps(struct snnq_device *sdev)
@@ -166,8 +165,8 @@ static int snnq_device_queues(struct snnq_device *sdev)
 {
 	int err;
 
-	sdev->timeout_wq = alloc_ordered_workqueue("snnq-timeout-%s", WQ_MEM_RECLAIM,
-						   dev_name(sdev->drm.dev));
+	sdev->timeout_wq =
+		alloc_ordered_workqueue("snnq-timeout-%s", WQ_MEM_RECLAIM, dev_name(sdev->drm.dev));
 	if (!sdev->timeout_wq)
 		return -ENOMEM;
 	err = drmm_add_action_or_reset(&sdev->drm, snnq_destroy_wq, sdev->timeout_wq);

@@ -38,10 +38,10 @@ struct drm_gpu_scheduler;
 struct snnq_core;
 
 /* Limits that users ask for by DEV_INFO. */
-#define SNNQ_MAX_MODELS_PER_FILE	1024u
-#define SNNQ_MAX_STREAMS_PER_FILE	1024u
-#define SNNQ_MAX_QUEUED_PER_STREAM	256u
-#define SNNQ_MAX_QUEUED_PER_FILE	8192u
+#define SNNQ_MAX_MODELS_PER_FILE   1024u
+#define SNNQ_MAX_STREAMS_PER_FILE  1024u
+#define SNNQ_MAX_QUEUED_PER_STREAM 256u
+#define SNNQ_MAX_QUEUED_PER_FILE   8192u
 
 /* Counters, in the order of struct drm_snnq_stats. */
 enum snnq_counter {
@@ -57,7 +57,7 @@ enum snnq_counter {
 	SNNQ_DEVICE_RESETS,
 	SNNQ_BAD_COMPLETIONS,
 	SNNQ_MEMORY_BYTES,
-	SNNQ_MEMORY_LIMIT,	/* not counted */
+	SNNQ_MEMORY_LIMIT, /* not counted */
 	SNNQ_COUNTERS
 };
 
@@ -121,10 +121,10 @@ struct snnq_device {
 	struct workqueue_struct *timeout_wq;
 	struct workqueue_struct *complete_wq;
 	struct work_struct fatal;
-	struct mutex dma_lock;		/* mems, bos */
+	struct mutex dma_lock; /* mems, bos */
 	struct list_head mems;
 	struct list_head bos;
-	struct mutex import_lock;	/* importer */
+	struct mutex import_lock; /* importer */
 	struct snnq_file *importer;
 	struct snnq_counters counters;
 	bool (*stop_dma)(struct snnq_device *sdev);
@@ -151,7 +151,7 @@ struct snnq_file {
 	struct snnq_device *sdev;
 	struct xarray models;
 	struct xarray streams;
-	struct mutex submit_lock;	/* one order of jobs */
+	struct mutex submit_lock; /* one order of jobs */
 	struct snnq_counters counters;
 	atomic_t model_count;
 	atomic_t stream_count;

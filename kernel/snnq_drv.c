@@ -60,8 +60,8 @@ static void snnq_postclose(struct drm_device *drm, struct drm_file *file)
 	snnq_streams_close(to_snnq_device(drm), sfile);
 	snnq_models_close(sfile);
 	if (wait_event_timeout(sfile->idle, !atomic_read(&sfile->jobs), HZ)) {
-		flush_workqueue(snnq_wq);	/* jobs, */
-		flush_workqueue(snnq_wq);	/* then their fences */
+		flush_workqueue(snnq_wq); /* jobs, */
+		flush_workqueue(snnq_wq); /* then their fences */
 	}
 	kref_put(&sfile->ref, snnq_file_release);
 }
@@ -94,7 +94,7 @@ static bool snnq_ioctl_needs_device(unsigned int cmd)
 	case DRM_IOCTL_NR(DRM_IOCTL_PRIME_HANDLE_TO_FD):
 	case DRM_IOCTL_NR(DRM_IOCTL_PRIME_FD_TO_HANDLE):
 		return true;
-	case DRM_COMMAND_BASE + DRM_SNNQ_BO_SYNC:	/* enters by itself */
+	case DRM_COMMAND_BASE + DRM_SNNQ_BO_SYNC: /* enters by itself */
 		return false;
 	default:
 		return nr >= DRM_COMMAND_BASE && nr < DRM_COMMAND_END;
@@ -128,7 +128,7 @@ static long snnq_compat_ioctl(struct file *filp, unsigned int cmd, unsigned long
 	return snnq_ioctl_any(filp, cmd, arg, drm_compat_ioctl);
 }
 #else
-#define snnq_compat_ioctl	NULL
+#define snnq_compat_ioctl NULL
 #endif
 
 #define SNNQ_IOCTL(name, handler) DRM_IOCTL_DEF_DRV(SNNQ_##name, handler, DRM_RENDER_ALLOW)

@@ -14,8 +14,8 @@
 
 #include <drm/drm_gem.h>
 
-#define DRM_EXEC_INTERRUPTIBLE_WAIT	BIT(0)	/* always */
-#define DRM_EXEC_IGNORE_DUPLICATES	BIT(1)	/* always */
+#define DRM_EXEC_INTERRUPTIBLE_WAIT BIT(0) /* always */
+#define DRM_EXEC_IGNORE_DUPLICATES  BIT(1) /* always */
 
 /**
  * struct drm_exec - locks of many reservations
@@ -70,7 +70,7 @@ static inline bool drm_exec_cleanup(struct drm_exec *exec)
 	return true;
 }
 
-#define drm_exec_until_all_locked(exec)	for (; drm_exec_cleanup(exec);)
+#define drm_exec_until_all_locked(exec) for (; drm_exec_cleanup(exec);)
 
 static inline bool drm_exec_is_contended(const struct drm_exec *exec)
 {

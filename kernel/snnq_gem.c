@@ -61,7 +61,7 @@ static void snnq_gem_free(struct drm_gem_object *obj)
 	struct snnq_device *sdev = to_snnq_device(obj->dev);
 	struct snnq_bo *bo = to_snnq_bo(obj);
 
-	if (READ_ONCE(sdev->unstoppable)) {	/* the device may still write to it */
+	if (READ_ONCE(sdev->unstoppable)) { /* the device may still write to it */
 		drm_gem_free_mmap_offset(obj);
 		return;
 	}
@@ -117,7 +117,7 @@ static void snnq_bo_sync(struct snnq_bo *bo, u64 offset, u64 size, bool for_devi
 	}
 }
 
-#define SNNQ_SYNC_BYTES	((u64)SZ_1M)
+#define SNNQ_SYNC_BYTES ((u64)SZ_1M)
 
 /* As much as the user likes, so in pieces. A device that is gone needs no sync. */
 static int snnq_bo_sync_range(struct snnq_bo *bo, u64 offset, u64 size, bool for_device)
@@ -194,7 +194,7 @@ struct drm_gem_object *snnq_gem_import(struct drm_device *drm, struct dma_buf *d
 
 	if (dmabuf->ops != &snnq_dmabuf_ops || obj->dev != drm)
 		return drm_gem_prime_import(drm, dmabuf);
-	drm_gem_object_get(obj);	/* it is ours: no need to go through the dma-buf */
+	drm_gem_object_get(obj); /* it is ours: no need to go through the dma-buf */
 	return obj;
 }
 
@@ -312,7 +312,7 @@ struct drm_gem_object *snnq_gem_import_sg_table(struct drm_device *drm,
 		drm_gem_object_put(obj);
 		return ERR_PTR(err);
 	}
-	bo->dmabuf = attach->dmabuf;	/* DRM takes the reference for us */
+	bo->dmabuf = attach->dmabuf; /* DRM takes the reference for us */
 	snnq_bo_mapped(bo);
 	return obj;
 }
@@ -369,8 +369,7 @@ static void snnq_bo_write(struct snnq_bo *bo, u64 at, const void *from, size_t s
  *
  * Inside drm_dev_enter(), any context.
  */
-void snnq_bo_fill(struct snnq_bo *bo, u64 offset, u32 stride, const void *from, u32 size,
-		  u32 count)
+void snnq_bo_fill(struct snnq_bo *bo, u64 offset, u32 stride, const void *from, u32 size, u32 count)
 {
 	u32 i;
 

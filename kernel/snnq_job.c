@@ -27,7 +27,8 @@
 
 unsigned int snnq_limit_ms = 10000;
 module_param_named(limit_ms, snnq_limit_ms, uint, 0444);
-MODULE_PARM_DESC(limit_ms, "a job may run that long at most, whatever its progress (default 10000)");
+MODULE_PARM_DESC(limit_ms,
+		 "a job may run that long at most, whatever its progress (default 10000)");
 
 static const char *snnq_fence_name(struct dma_fence *fence)
 {
@@ -41,7 +42,7 @@ static void snnq_fence_free_work(struct work_struct *work)
 
 	dma_fence_free(&fence->base);
 	drm_dev_put(&sdev->drm);
-	module_put(THIS_MODULE);	/* unloading flushes the work queue */
+	module_put(THIS_MODULE); /* unloading flushes the work queue */
 }
 
 static void snnq_fence_release(struct dma_fence *base)
@@ -65,16 +66,15 @@ static struct snnq_fence *snnq_fence_create(struct snnq_device *sdev)
 		return NULL;
 	spin_lock_init(&fence->lock);
 	INIT_WORK(&fence->free, snnq_fence_free_work);
-	dma_fence_init(&fence->base, &snnq_fence_ops, &fence->lock,
-		       dma_fence_context_alloc(1), 1);
-	__module_get(THIS_MODULE);	/* an open file holds one already */
+	dma_fence_init(&fence->base, &snnq_fence_ops, &fence->lock, dma_fence_context_alloc(1), 1);
+	__module_get(THIS_MODULE); /* an open file holds one already */
 	drm_dev_get(&sdev->drm);
 	fence->sdev = sdev;
 	return fence;
 }
 
-static void snnq_job_set_region(struct snnq_job *job, u32 region, struct snnq_bo *bo,
-				u64 start, u64 bytes, u32 access)
+static void snnq_job_set_region(struct snnq_job *job, u32 region, struct snnq_bo *bo, u64 start,
+				u64 bytes, u32 access)
 {
 	struct snnq_region_entry *entry = &job->table.entry[region];
 
@@ -101,8 +101,7 @@ static int snnq_job_bind(struct snnq_job *job, struct drm_file *file, u32 region
 	if (!bo)
 		return -ENOENT;
 	job->bos[region] = bo;
-	if (check_add_overflow(binding->offset, binding->size, &end) ||
-	    end > snnq_bo_obj(bo)->size)
+	if (check_add_overflow(binding->offset, binding->size, &end) || end > snnq_bo_obj(bo)->size)
 		return -EINVAL;
 	if (binding->size < snnq_region_required(info, region, job->steps))
 		return -EOVERFLOW;
@@ -111,8 +110,8 @@ static int snnq_job_bind(struct snnq_job *job, struct drm_file *file, u32 region
 			return -EACCES;
 		job->writes |= BIT(region);
 	}
-	snnq_job_set_region(job, SNNQ_REGION_USER + region, bo, binding->offset,
-			    binding->size, access);
+	snnq_job_set_region(job, SNNQ_REGION_USER + region, bo, binding->offset, binding->size,
+			    access);
 	return 0;
 }
 
@@ -130,8 +129,8 @@ static int snnq_job_bindings(struct snnq_job *job, struct drm_file *file,
 	if (err)
 		return err;
 	job->regions = SNNQ_REGION_USER + info->region_count;
-	snnq_job_set_region(job, SNNQ_REGION_SCRATCH, job->stream->scratch, 0,
-			    info->scratch_bytes, SNNQ_ACCESS_READ | SNNQ_ACCESS_WRITE);
+	snnq_job_set_region(job, SNNQ_REGION_SCRATCH, job->stream->scratch, 0, info->scratch_bytes,
+			    SNNQ_ACCESS_READ | SNNQ_ACCESS_WRITE);
 	for (i = 0; i < array->count; i++) {
 		err = snnq_array_fetch(array->ptr, array->stride, i, &binding,
 				       DRM_SNNQ_BINDING_SIZE_V1, sizeof(binding));
@@ -179,14 +178,15 @@ static int snnq_job_profile(struct snnq_job *job, struct drm_file *file,
 
 	if (!args->profile_handle)
 		return args->profile_offset || args->profile_size || args->profile_stride ?
-		       -EINVAL : 0;
+			       -EINVAL :
+			       0;
 	if (!(sdev->info.features & DRM_SNNQ_FEATURE_PROFILE))
 		return -EOPNOTSUPP;
 	if (args->profile_stride < DRM_SNNQ_LAYER_STATS_SIZE_V1 ||
 	    args->profile_stride > SNNQ_MAX_STRIDE || !IS_ALIGNED(args->profile_stride, 8))
 		return -EINVAL;
-	err = snnq_job_output(file, args->profile_handle, args->profile_offset,
-			      args->profile_size, &job->profile_bo);
+	err = snnq_job_output(file, args->profile_handle, args->profile_offset, args->profile_size,
+			      &job->profile_bo);
 	if (err)
 		return err;
 	if (args->profile_size < (u64)layers * args->profile_stride)
@@ -208,8 +208,8 @@ static int snnq_job_result(struct snnq_job *job, struct drm_file *file,
 	if (args->result_size < DRM_SNNQ_RESULT_SIZE_V1)
 		return -EINVAL;
 	job->result_offset = args->result_offset;
-	return snnq_job_output(file, args->result_handle, args->result_offset,
-			       args->result_size, &job->result_bo);
+	return snnq_job_output(file, args->result_handle, args->result_offset, args->result_size,
+			       &job->result_bo);
 }
 
 /* So that a record is in one page, and has room. */
@@ -385,7 +385,7 @@ static int snnq_status_to_errno(u32 status)
 	case SNNQ_STATUS_ACCESS:
 	case SNNQ_STATUS_BAD_EVENT:
 		return -EFAULT;
-	case SNNQ_STATUS_BAD_STATE:	/* an earlier job of the stream failed */
+	case SNNQ_STATUS_BAD_STATE: /* an earlier job of the stream failed */
 	case SNNQ_STATUS_CANCELLED:
 		return -ECANCELED;
 	case SNNQ_STATUS_WATCHDOG:
@@ -427,13 +427,14 @@ static void snnq_job_fault(const struct snnq_job *job, int error, struct snnq_fa
 	if (fault->status == SNNQ_STATUS_DMA) {
 		drm_dbg(&job->stream->sdev->drm, "job %#x: no memory at %#llx\n", job->id,
 			(u64)fault->offset);
-		fault->offset = 0;	/* DMA addresses are no business of users */
+		fault->offset = 0; /* DMA addresses are no business of users */
 	}
 	if (fault->status && !job->hung)
 		return;
 	/* No record, or not one of what is wrong. */
-	fault->status = error == -ETIME ? SNNQ_STATUS_WATCHDOG :
-			error == -ECANCELED ? SNNQ_STATUS_CANCELLED : SNNQ_STATUS_INTERNAL;
+	fault->status = error == -ETIME	    ? SNNQ_STATUS_WATCHDOG :
+			error == -ECANCELED ? SNNQ_STATUS_CANCELLED :
+					      SNNQ_STATUS_INTERNAL;
 	fault->layer = SNNQ_LAYER_NONE;
 	fault->region = SNNQ_REGION_NONE;
 	fault->offset = 0;
@@ -464,9 +465,8 @@ static int snnq_job_copy_profile(const struct snnq_job *job)
 
 	if (!drm_dev_enter(&job->stream->sdev->drm, &idx))
 		return -ENODEV;
-	snnq_bo_fill(job->profile_bo, job->profile_offset, job->profile_stride,
-		     job->profile->cpu, sizeof(struct snnq_layer_stats),
-		     job->stream->model->info.layer_count);
+	snnq_bo_fill(job->profile_bo, job->profile_offset, job->profile_stride, job->profile->cpu,
+		     sizeof(struct snnq_layer_stats), job->stream->model->info.layer_count);
 	drm_dev_exit(idx);
 	return 0;
 }
@@ -489,7 +489,7 @@ void snnq_job_finish(struct snnq_job *job)
 		snnq_job_fault(job, error, &fault);
 	error = snnq_stream_job_done(stream, job->epoch, job->steps, error, &fault);
 	if (error != fault.error)
-		snnq_job_fault(job, error, &fault);	/* a victim */
+		snnq_job_fault(job, error, &fault); /* a victim */
 	if (job->result_bo)
 		snnq_job_record(job, &fault);
 	snnq_job_account(job, &stream->sdev->counters, error);

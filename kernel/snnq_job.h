@@ -28,7 +28,7 @@ struct snnq_job;
  */
 struct snnq_fence {
 	struct dma_fence base;
-	spinlock_t lock;	/* of base */
+	spinlock_t lock; /* of base */
 	struct snnq_device *sdev;
 	struct work_struct free;
 };
@@ -46,10 +46,10 @@ struct snnq_wait {
 
 /* Who has a job, and alone may end it or hand it on; under its core's lock. */
 enum snnq_job_where {
-	SNNQ_JOB_QUEUED,	/* the scheduler; while that is stopped, recovery */
-	SNNQ_JOB_RING,		/* the device */
-	SNNQ_JOB_COMPLETING,	/* who took it from the ring or the queue */
-	SNNQ_JOB_DONE,		/* nobody: everyone was told */
+	SNNQ_JOB_QUEUED,     /* the scheduler; while that is stopped, recovery */
+	SNNQ_JOB_RING,	     /* the device */
+	SNNQ_JOB_COMPLETING, /* who took it from the ring or the queue */
+	SNNQ_JOB_DONE,	     /* nobody: everyone was told */
 };
 
 /**
@@ -144,7 +144,7 @@ int snnq_job_error(const struct snnq_job *job);
 void snnq_job_finish(struct snnq_job *job);
 
 /* snnq_submit.c */
-#define SNNQ_MAX_STRIDE	4096u
+#define SNNQ_MAX_STRIDE 4096u
 
 int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t least, size_t size);
 int snnq_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file);

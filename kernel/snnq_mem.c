@@ -22,7 +22,8 @@
 
 static unsigned int snnq_file_memory_mb;
 module_param_named(file_memory_mb, snnq_file_memory_mb, uint, 0644);
-MODULE_PARM_DESC(file_memory_mb, "most memory of an open file, in MiB (default 0: a quarter of the machine's)");
+MODULE_PARM_DESC(file_memory_mb,
+		 "most memory of an open file, in MiB (default 0: a quarter of the machine's)");
 
 /* Buffers are pinned: leave the machine half of its memory. */
 u64 snnq_device_budget(void)

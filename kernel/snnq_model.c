@@ -66,9 +66,8 @@ static int snnq_model_validate(struct snnq_model *model, const void *blob,
 	if (err) {
 		args->error_code = diag.check;
 		args->error_layer = diag.layer;
-		drm_dbg(&sdev->drm, "program refused: layer %d: %s (%s)\n",
-			(int)diag.layer, snnq_check_text(diag.check),
-			diag.field ? diag.field : "?");
+		drm_dbg(&sdev->drm, "program refused: layer %d: %s (%s)\n", (int)diag.layer,
+			snnq_check_text(diag.check), diag.field ? diag.field : "?");
 	}
 	return err;
 }
@@ -146,8 +145,8 @@ int snnq_ioctl_model_create(struct drm_device *drm, void *data, struct drm_file 
 	model = snnq_model_create(sfile, args);
 	if (IS_ERR(model))
 		return PTR_ERR(model);
-	err = xa_alloc(&sfile->models, &args->handle, model,
-		       XA_LIMIT(1, SNNQ_MAX_MODELS_PER_FILE), GFP_KERNEL_ACCOUNT);
+	err = xa_alloc(&sfile->models, &args->handle, model, XA_LIMIT(1, SNNQ_MAX_MODELS_PER_FILE),
+		       GFP_KERNEL_ACCOUNT);
 	if (err)
 		snnq_model_put(model);
 	return err == -EBUSY ? -ENOSPC : err;

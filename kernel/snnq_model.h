@@ -15,7 +15,7 @@ struct snnq_file;
 struct snnq_mem;
 
 /* Programs are contiguous for the device; more is rarely to be had. */
-#define SNNQ_DRIVER_PROGRAM_BYTES	(4u << 20)
+#define SNNQ_DRIVER_PROGRAM_BYTES (4u << 20)
 
 /**
  * struct snnq_model - a program that the validator accepted

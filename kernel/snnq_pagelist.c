@@ -37,8 +37,8 @@ static int snnq_pagelist_alloc(struct snnq_pagelist *list, struct device *dev)
 	u32 i;
 
 	list->tables = snnq_pagelist_tables(list->pages);
-	list->table = kvcalloc(list->tables, sizeof(*list->table),
-			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	list->table =
+		kvcalloc(list->tables, sizeof(*list->table), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!list->table)
 		return -ENOMEM;
 	for (i = 0; !err && i < list->tables; i++) {

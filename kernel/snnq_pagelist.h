@@ -23,7 +23,7 @@ struct snnq_list_page {
 };
 
 /* List pages are allocated by pages of the CPU. */
-#define SNNQ_LIST_CHUNK	((u32)(PAGE_SIZE / SNNQ_PAGE_BYTES))
+#define SNNQ_LIST_CHUNK ((u32)(PAGE_SIZE / SNNQ_PAGE_BYTES))
 
 /**
  * struct snnq_pagelist - a page list
@@ -50,7 +50,7 @@ static inline u32 snnq_pagelist_slot(u32 tables, u32 page, u32 *slot)
 {
 	u32 table = page / SNNQ_LIST_LINK;
 
-	if (table == tables)	/* the last list page has no link */
+	if (table == tables) /* the last list page has no link */
 		table--;
 	*slot = page - table * SNNQ_LIST_LINK;
 	return table;

@@ -168,8 +168,7 @@ static int snnq_pci_resume(struct device *dev)
 static DEFINE_SIMPLE_DEV_PM_OPS(snnq_pci_pm, snnq_pci_suspend, snnq_pci_resume);
 
 static const struct pci_device_id snnq_pci_ids[] = {
-	{ PCI_DEVICE(SNNQ_PCI_VENDOR_ID, SNNQ_PCI_DEVICE_ID) },
-	{ }
+	{ PCI_DEVICE(SNNQ_PCI_VENDOR_ID, SNNQ_PCI_DEVICE_ID) }, {}
 };
 MODULE_DEVICE_TABLE(pci, snnq_pci_ids);
 

@@ -32,16 +32,16 @@
 #include "snnq_recover.h"
 
 /* Looks per timeout. */
-#define SNNQ_LOOKS	4u
+#define SNNQ_LOOKS 4u
 /* Interrupts in a row that bring nothing, from which the vector is switched off; */
-#define SNNQ_MAX_IDLE_IRQS	1000u
+#define SNNQ_MAX_IDLE_IRQS 1000u
 /* then the time between looks, and looks until it is on again. */
-#define SNNQ_POLL_MS	10u
-#define SNNQ_POLLS	100u
+#define SNNQ_POLL_MS 10u
+#define SNNQ_POLLS   100u
 
 /* Clocks of an emulated device are that much slower than they say. */
-#define SNNQ_SLOWNESS	1000u
-#define SNNQ_MAX_GRACE_US	10000000u
+#define SNNQ_SLOWNESS	  1000u
+#define SNNQ_MAX_GRACE_US 10000000u
 
 /**
  * struct snnq_look - a look at a core
@@ -188,7 +188,7 @@ static void snnq_recover_replay(struct snnq_core *core, int dead)
 
 		base->s_fence->parent = dma_fence_get(&job->fence->base);
 		if (READ_ONCE(job->where) != SNNQ_JOB_QUEUED)
-			continue;	/* somebody is about to end it */
+			continue; /* somebody is about to end it */
 		err = snnq_recover_verdict(job, dead);
 		if (err)
 			snnq_core_end(core, job, err);
@@ -299,8 +299,9 @@ static void snnq_recover_reset(struct snnq_core *core, u32 id, bool blame)
 	}
 	snnq_recover_count(core, id, SNNQ_DEVICE_RESETS);
 	snnq_recover_stop_scheds(core->sdev, core);
-	snnq_recover_device(core->sdev, fruitless < SNNQ_FRUITLESS_WEDGED ? NULL :
-			    "completes no job after many resets");
+	snnq_recover_device(core->sdev, fruitless < SNNQ_FRUITLESS_WEDGED ?
+						NULL :
+						"completes no job after many resets");
 }
 
 /* In the vector's handler, which is not reentered. @core's watch polls when it is off. */
@@ -369,8 +370,7 @@ static void snnq_recover_work(struct work_struct *work)
 		next = snnq_recover_period();
 	if (look.sight.cancelling)
 		next = min(next, usecs_to_jiffies(snnq_grace_us(core->sdev, SNNQ_CANCEL_US)) + 1);
-	if (snnq_guard_poll(&core->guard) |
-	    (!core->index && snnq_guard_poll(&core->sdev->guard)))
+	if (snnq_guard_poll(&core->guard) | (!core->index && snnq_guard_poll(&core->sdev->guard)))
 		next = msecs_to_jiffies(SNNQ_POLL_MS) + 1;
 	if (next)
 		queue_delayed_work(core->sdev->timeout_wq, &core->watch, next);

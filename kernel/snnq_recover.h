@@ -18,20 +18,20 @@ struct snnq_device;
 struct snnq_guard;
 
 /* Times that a device at rest answers in; snnq_grace_us() adds for one at work. */
-#define SNNQ_CANCEL_US		50000u
-#define SNNQ_CORE_RESET_US	100000u
-#define SNNQ_DEVICE_RESET_US	1000000u
+#define SNNQ_CANCEL_US	     50000u
+#define SNNQ_CORE_RESET_US   100000u
+#define SNNQ_DEVICE_RESET_US 1000000u
 
 /* Resets in a row after which no job was completed: from here the device is reset, */
-#define SNNQ_FRUITLESS_DEVICE	1u
+#define SNNQ_FRUITLESS_DEVICE 1u
 /* the oldest job is blamed, */
-#define SNNQ_FRUITLESS_BLAME	2u
+#define SNNQ_FRUITLESS_BLAME 2u
 /* and the device is given up. */
-#define SNNQ_FRUITLESS_WEDGED	6u
+#define SNNQ_FRUITLESS_WEDGED 6u
 /* Resets that a job may stand at the head of without having been blamed. */
-#define SNNQ_MAX_REPLAYS	3u
+#define SNNQ_MAX_REPLAYS 3u
 /* Likewise for errors of the whole device, at which most jobs are at work by chance. */
-#define SNNQ_MAX_FATALS		16u
+#define SNNQ_MAX_FATALS 16u
 
 /**
  * struct snnq_sight - what a look at a core shows
@@ -60,17 +60,17 @@ struct snnq_sight {
 };
 
 enum snnq_verdict {
-	SNNQ_REST,	/* nothing to watch */
-	SNNQ_FINE,	/* going on */
-	SNNQ_HUNG,	/* the job does not go on, or takes too long */
-	SNNQ_DEAF,	/* it was to end and does not */
-	SNNQ_BROKEN,	/* the core, not the job */
+	SNNQ_REST,   /* nothing to watch */
+	SNNQ_FINE,   /* going on */
+	SNNQ_HUNG,   /* the job does not go on, or takes too long */
+	SNNQ_DEAF,   /* it was to end and does not */
+	SNNQ_BROKEN, /* the core, not the job */
 };
 
 /* Total: each sight has a verdict. */
 static inline enum snnq_verdict snnq_recover_judge(const struct snnq_sight *s)
 {
-	if (s->broken || s->status & SNNQ_CORE_ST_HALTED)	/* all ones too */
+	if (s->broken || s->status & SNNQ_CORE_ST_HALTED) /* all ones too */
 		return SNNQ_BROKEN;
 	if (!s->job)
 		return SNNQ_REST;
@@ -87,7 +87,7 @@ static inline enum snnq_verdict snnq_recover_judge(const struct snnq_sight *s)
  * Time for a job: what the device would take for @ops operations, many times over
  * as it may be slow or emulated, but at least @floor_ns and at most @cap_ns.
  */
-#define SNNQ_LIMIT_FACTOR	1000u
+#define SNNQ_LIMIT_FACTOR 1000u
 
 static inline u64 snnq_recover_limit(u64 ops, u32 lanes, u32 clock_khz, u64 floor_ns, u64 cap_ns)
 {

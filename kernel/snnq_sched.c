@@ -76,7 +76,7 @@ int snnq_sched_create(struct snnq_core *core, u32 depth)
 		.ops = &snnq_sched_ops,
 		.num_rqs = DRM_SCHED_PRIORITY_COUNT,
 		.credit_limit = depth,
-		.timeout = MAX_SCHEDULE_TIMEOUT,	/* snnq_recover.c watches */
+		.timeout = MAX_SCHEDULE_TIMEOUT, /* snnq_recover.c watches */
 		.name = core->name,
 		.dev = core->sdev->drm.dev,
 	};

@@ -264,8 +264,7 @@ static struct snnq_stream *snnq_stream_alloc(struct snnq_file *sfile)
 }
 
 /* Takes the reference to @model. */
-static struct snnq_stream *snnq_stream_create(struct snnq_file *sfile,
-					      struct snnq_model *model,
+static struct snnq_stream *snnq_stream_create(struct snnq_file *sfile, struct snnq_model *model,
 					      enum drm_sched_priority priority, u32 limit_ms)
 {
 	struct snnq_device *sdev = sfile->sdev;

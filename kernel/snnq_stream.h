@@ -75,7 +75,7 @@ struct snnq_stream {
 	bool dead;
 	u32 limit_ms;
 
-	spinlock_t lock;	/* what follows */
+	spinlock_t lock; /* what follows */
 	u64 epoch;
 	bool failed;
 	struct snnq_fault fault;

@@ -33,11 +33,11 @@
 #include "snnq_stream.h"
 
 /* Sized by the user, within limits. */
-#define SNNQ_GFP_USER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+#define SNNQ_GFP_USER (GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
 static_assert(sizeof(struct drm_snnq_job) >= DRM_SNNQ_JOB_SIZE_V1);
 static_assert(sizeof(struct drm_snnq_sync) >= DRM_SNNQ_SYNC_SIZE_V1);
-static_assert(SNNQ_MAX_JOBS_PER_SUBMIT <= 64);	/* bits of snnq_item.after */
+static_assert(SNNQ_MAX_JOBS_PER_SUBMIT <= 64); /* bits of snnq_item.after */
 
 /**
  * struct snnq_signal - a syncobj that a job signals
@@ -142,8 +142,8 @@ static int snnq_submit_wait_alloc(struct snnq_item *item, u32 index)
  * have signalled it: the fence that is there now, unless a job replaces it, and
  * the jobs that add to it, up to the first that reaches @point.
  */
-static int snnq_submit_wait(struct snnq_submit *submit, u32 index,
-			    struct drm_syncobj *syncobj, u64 point)
+static int snnq_submit_wait(struct snnq_submit *submit, u32 index, struct drm_syncobj *syncobj,
+			    u64 point)
 {
 	struct snnq_item *item = &submit->items[index];
 	struct dma_fence *fence = drm_syncobj_fence_get(syncobj);
@@ -178,8 +178,8 @@ static int snnq_submit_wait(struct snnq_submit *submit, u32 index,
 	return 0;
 }
 
-static int snnq_submit_signal(struct snnq_submit *submit, u32 index,
-			      struct drm_syncobj *syncobj, u64 point)
+static int snnq_submit_signal(struct snnq_submit *submit, u32 index, struct drm_syncobj *syncobj,
+			      u64 point)
 {
 	struct snnq_signal *signal = &submit->signals[submit->signal_count];
 
@@ -196,8 +196,7 @@ static int snnq_submit_signal(struct snnq_submit *submit, u32 index,
 	return 0;
 }
 
-static int snnq_submit_sync(struct snnq_submit *submit, u32 index,
-			    const struct drm_snnq_sync *sync)
+static int snnq_submit_sync(struct snnq_submit *submit, u32 index, const struct drm_snnq_sync *sync)
 {
 	u32 what = sync->flags & ~DRM_SNNQ_SYNC_TIMELINE;
 	struct drm_syncobj *syncobj;
@@ -212,7 +211,7 @@ static int snnq_submit_sync(struct snnq_submit *submit, u32 index,
 		return -ENOENT;
 	if (what == DRM_SNNQ_SYNC_WAIT)
 		err = snnq_submit_wait_alloc(&submit->items[index], index) ?:
-		      snnq_submit_wait(submit, index, syncobj, sync->point);
+			      snnq_submit_wait(submit, index, syncobj, sync->point);
 	else
 		err = snnq_submit_signal(submit, index, syncobj, sync->point);
 	drm_syncobj_put(syncobj);
@@ -227,8 +226,8 @@ static int snnq_submit_syncs(struct snnq_submit *submit, u32 index)
 	u32 i;
 
 	for (i = 0; !err && i < array->count; i++) {
-		err = snnq_array_fetch(array->ptr, array->stride, i, &sync,
-				       DRM_SNNQ_SYNC_SIZE_V1, sizeof(sync));
+		err = snnq_array_fetch(array->ptr, array->stride, i, &sync, DRM_SNNQ_SYNC_SIZE_V1,
+				       sizeof(sync));
 		if (!err)
 			err = snnq_submit_sync(submit, index, &sync);
 	}
@@ -323,8 +322,8 @@ static int snnq_submit_fetch(struct snnq_submit *submit, const struct drm_snnq_a
 	for (i = 0; i < submit->count; i++) {
 		struct drm_snnq_job *args = &submit->items[i].args;
 
-		err = snnq_array_fetch(array->ptr, array->stride, i, args,
-				       DRM_SNNQ_JOB_SIZE_V1, sizeof(*args));
+		err = snnq_array_fetch(array->ptr, array->stride, i, args, DRM_SNNQ_JOB_SIZE_V1,
+				       sizeof(*args));
 		if (!err && args->bindings.count > SNNQ_MAX_BINDINGS_PER_JOB)
 			err = -EINVAL;
 		if (!err && args->syncs.count > SNNQ_MAX_SYNCS_PER_JOB)
@@ -334,7 +333,7 @@ static int snnq_submit_fetch(struct snnq_submit *submit, const struct drm_snnq_a
 			return err;
 		}
 		syncs += args->syncs.count;
-		uses += args->bindings.count + 2;	/* and profile and result */
+		uses += args->bindings.count + 2; /* and profile and result */
 	}
 	submit->uses = kvcalloc(uses, sizeof(*submit->uses), SNNQ_GFP_USER);
 	if (!submit->uses)
@@ -483,8 +482,9 @@ static void snnq_submit_attach(struct snnq_item *item)
 	u32 i;
 
 	for (i = 0; i < item->use_count; i++)
-		dma_resv_add_fence(item->uses[i].obj->resv, item->fence, item->uses[i].write ?
-				   DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_READ);
+		dma_resv_add_fence(item->uses[i].obj->resv, item->fence,
+				   item->uses[i].write ? DMA_RESV_USAGE_WRITE :
+							 DMA_RESV_USAGE_READ);
 }
 
 static void snnq_submit_push(struct snnq_submit *submit, struct snnq_item *item)

@@ -240,14 +240,14 @@ static int check_region(struct check *c, const struct snnq_region_desc *r)
 
 /* Tensors. */
 
-#define TENSOR_NAMES(t) {						\
-	t ".offset", t ".region", t ".format", t ".planes",		\
-	t ".height", t ".width", t ".channels",				\
-	t ".bound", t ".flags", t ".whole", t ".reserved" }
+#define TENSOR_NAMES(t)                                                                      \
+	{                                                                                    \
+		t ".offset", t ".region", t ".format", t ".planes", t ".height", t ".width", \
+			t ".channels", t ".bound", t ".flags", t ".whole", t ".reserved"     \
+	}
 
 const struct tensor_names snnq_input_names[SNNQ_MAX_OPERANDS] = {
-	TENSOR_NAMES("in[0]"), TENSOR_NAMES("in[1]"), TENSOR_NAMES("in[2]"),
-	TENSOR_NAMES("in[3]")
+	TENSOR_NAMES("in[0]"), TENSOR_NAMES("in[1]"), TENSOR_NAMES("in[2]"), TENSOR_NAMES("in[3]")
 };
 const struct tensor_names snnq_output_names = TENSOR_NAMES("out");
 
@@ -419,8 +419,8 @@ static int check_state(struct check *c, const struct snnq_layer *l)
 	for (i = 0; i < c->layer; i++) {
 		const struct snnq_layer *o = layer_at(c, i);
 
-		if (o->state_offset && overlaps(l->state_offset, bytes, o->state_offset,
-						snnq_layer_state_bytes(o)))
+		if (o->state_offset &&
+		    overlaps(l->state_offset, bytes, o->state_offset, snnq_layer_state_bytes(o)))
 			return fail(c, SNNQ_CHECK_STATE, "state_offset");
 	}
 	return 0;
@@ -444,8 +444,9 @@ static int check_operands_unused(struct check *c, const struct snnq_layer *l,
 
 	for (i = r->inputs; i < SNNQ_MAX_OPERANDS; i++)
 		if (!all_zero(&l->in[i], sizeof(l->in[i])))
-			return fail(c, i < r->later.inputs ? SNNQ_CHECK_UNSUPPORTED :
-							     SNNQ_CHECK_RESERVED,
+			return fail(c,
+				    i < r->later.inputs ? SNNQ_CHECK_UNSUPPORTED :
+							  SNNQ_CHECK_RESERVED,
 				    snnq_input_names[i].format);
 	return 0;
 }
@@ -574,8 +575,10 @@ static void fill_info(const struct check *c, struct snnq_program_info *info)
 		const struct snnq_region_desc *r = snnq_program_region(h, i);
 
 		info->regions[i] = (struct snnq_region_info){
-			.bytes = r->bytes, .step_bytes = r->step_bytes,
-			.access = r->access, .role = r->role,
+			.bytes = r->bytes,
+			.step_bytes = r->step_bytes,
+			.access = r->access,
+			.role = r->role,
 		};
 	}
 }
@@ -601,7 +604,8 @@ int snnq_program_validate_paced(const void *blob, size_t size, const struct snnq
 				struct snnq_diag *diag)
 {
 	struct check c = {
-		.pace = pace, .layer = NOT_IN_LAYER,
+		.pace = pace,
+		.layer = NOT_IN_LAYER,
 		.diag = { .check = SNNQ_CHECK_OK, .layer = NOT_IN_LAYER, .field = "" },
 	};
 	int ret = check_program(&c, blob, size);

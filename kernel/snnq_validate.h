@@ -28,42 +28,42 @@
  * that it may be right: this device, or this version of what checks and executes it,
  * lacks something that the format defines.
  */
-#define SNNQ_CHECKS(X) \
-	X(OK,		"program is valid") \
-	X(SIZE,		"size of the program does not match its parts") \
-	X(MAGIC,	"not a program (magic)") \
-	X(VERSION,	"unknown program version") \
-	X(RESERVED,	"a reserved or unused field is not zero") \
-	X(LIMIT,	"a count exceeds its limit") \
-	X(REGION,	"region descriptor is wrong") \
-	X(SCRATCH,	"scratch size is wrong") \
-	X(STATE,	"state is misplaced, overlaps or does not fit") \
-	X(OP,		"unknown operation") \
-	X(FLAGS,	"unknown flag") \
-	X(PARAM,	"parameter of the operation out of range") \
-	X(TENSOR_FORMAT, "tensor format not allowed here") \
-	X(TENSOR_DIMS,	"tensor dimension out of range") \
-	X(TENSOR_REGION, "tensor in a region that does not allow it") \
-	X(TENSOR_EXTENT, "tensor does not fit its region") \
+#define SNNQ_CHECKS(X)                                                           \
+	X(OK, "program is valid")                                                \
+	X(SIZE, "size of the program does not match its parts")                  \
+	X(MAGIC, "not a program (magic)")                                        \
+	X(VERSION, "unknown program version")                                    \
+	X(RESERVED, "a reserved or unused field is not zero")                    \
+	X(LIMIT, "a count exceeds its limit")                                    \
+	X(REGION, "region descriptor is wrong")                                  \
+	X(SCRATCH, "scratch size is wrong")                                      \
+	X(STATE, "state is misplaced, overlaps or does not fit")                 \
+	X(OP, "unknown operation")                                               \
+	X(FLAGS, "unknown flag")                                                 \
+	X(PARAM, "parameter of the operation out of range")                      \
+	X(TENSOR_FORMAT, "tensor format not allowed here")                       \
+	X(TENSOR_DIMS, "tensor dimension out of range")                          \
+	X(TENSOR_REGION, "tensor in a region that does not allow it")            \
+	X(TENSOR_EXTENT, "tensor does not fit its region")                       \
 	X(TENSOR_SOURCE, "scratch tensor is read before it was written as such") \
-	X(TENSOR_ALIAS,	"output overlaps an operand") \
-	X(SHAPE,	"shapes of operands and result do not agree") \
-	X(SCHEME,	"unknown quantization scheme or bit width") \
-	X(WEIGHTS,	"weights are misplaced or do not fit their region") \
-	X(GEOMETRY,	"kernel, stride, padding, dilation or groups out of range") \
-	X(NEURON,	"neuron descriptor is wrong") \
-	X(TABLE,	"table index or count out of range") \
-	X(THRESHOLD,	"threshold below 1") \
-	X(OVERFLOW,	"accumulator may exceed 32 bits") \
-	X(UNSUPPORTED,	"the device does not support this") \
-	X(NEEDS,	"required feature unknown, or used without being required") \
-	X(BOUND,	"value bound out of range")
+	X(TENSOR_ALIAS, "output overlaps an operand")                            \
+	X(SHAPE, "shapes of operands and result do not agree")                   \
+	X(SCHEME, "unknown quantization scheme or bit width")                    \
+	X(WEIGHTS, "weights are misplaced or do not fit their region")           \
+	X(GEOMETRY, "kernel, stride, padding, dilation or groups out of range")  \
+	X(NEURON, "neuron descriptor is wrong")                                  \
+	X(TABLE, "table index or count out of range")                            \
+	X(THRESHOLD, "threshold below 1")                                        \
+	X(OVERFLOW, "accumulator may exceed 32 bits")                            \
+	X(UNSUPPORTED, "the device does not support this")                       \
+	X(NEEDS, "required feature unknown, or used without being required")     \
+	X(BOUND, "value bound out of range")
 
 enum snnq_check {
 #define SNNQ_CHECK_ENUM(name, text) SNNQ_CHECK_##name,
 	SNNQ_CHECKS(SNNQ_CHECK_ENUM)
 #undef SNNQ_CHECK_ENUM
-	SNNQ_CHECK_COUNT
+		SNNQ_CHECK_COUNT
 };
 
 /*
@@ -71,48 +71,48 @@ enum snnq_check {
  * (SNNQ_REG_CAP_*). Masks have a bit for each value or flag, limits are the most.
  * 64-bit ones are pairs of registers.
  */
-#define SNNQ_CAPS_MASKS(X) \
-	X(scheme_uniform, UNIFORM) \
-	X(scheme_odd, ODD) \
-	X(scheme_pot, POT) \
-	X(scheme_apot, APOT) \
-	X(scheme_ternary, TERNARY) \
-	X(neurons, NEURONS) \
-	X(leaks, LEAKS) \
-	X(resets, RESETS) \
-	X(compares, COMPARES) \
+#define SNNQ_CAPS_MASKS(X)            \
+	X(scheme_uniform, UNIFORM)    \
+	X(scheme_odd, ODD)            \
+	X(scheme_pot, POT)            \
+	X(scheme_apot, APOT)          \
+	X(scheme_ternary, TERNARY)    \
+	X(neurons, NEURONS)           \
+	X(leaks, LEAKS)               \
+	X(resets, RESETS)             \
+	X(compares, COMPARES)         \
 	X(neuron_flags, NEURON_FLAGS) \
-	X(layer_flags, LAYER_FLAGS) \
-	X(formats, FORMATS) \
-	X(elementwise, ELEMENTWISE) \
-	X(attention, ATTENTION) \
+	X(layer_flags, LAYER_FLAGS)   \
+	X(formats, FORMATS)           \
+	X(elementwise, ELEMENTWISE)   \
+	X(attention, ATTENTION)       \
 	X(readouts, READOUTS)
 
-#define SNNQ_CAPS_LIMITS(X) \
-	X(max_layers, LAYERS) \
-	X(max_dim, DIM) \
-	X(max_channels, CHANNELS) \
-	X(max_steps, STEPS) \
+#define SNNQ_CAPS_LIMITS(X)           \
+	X(max_layers, LAYERS)         \
+	X(max_dim, DIM)               \
+	X(max_channels, CHANNELS)     \
+	X(max_steps, STEPS)           \
 	X(max_program_bytes, PROGRAM) \
-	X(max_planes, PLANES) \
-	X(max_kernel, KERNEL) \
-	X(max_window, WINDOW) \
-	X(max_stride, STRIDE) \
-	X(max_dilation, DILATION) \
-	X(max_delay, DELAY) \
+	X(max_planes, PLANES)         \
+	X(max_kernel, KERNEL)         \
+	X(max_window, WINDOW)         \
+	X(max_stride, STRIDE)         \
+	X(max_dilation, DILATION)     \
+	X(max_delay, DELAY)           \
 	X(max_tile_steps, TILE)
 
 #define SNNQ_CAPS_MASKS64(X) \
-	X(ops, OPS) \
+	X(ops, OPS)          \
 	X(needs, NEEDS)
 
-#define SNNQ_CAPS_LIMITS64(X) \
+#define SNNQ_CAPS_LIMITS64(X)     \
 	X(max_state_bytes, STATE) \
 	X(max_scratch_bytes, SCRATCH)
 
-#define SNNQ_CAPS(X) \
-	SNNQ_CAPS_MASKS(X) \
-	SNNQ_CAPS_LIMITS(X) \
+#define SNNQ_CAPS(X)         \
+	SNNQ_CAPS_MASKS(X)   \
+	SNNQ_CAPS_LIMITS(X)  \
 	SNNQ_CAPS_MASKS64(X) \
 	SNNQ_CAPS_LIMITS64(X)
 
@@ -215,7 +215,7 @@ static inline bool snnq_scheme_ok(const struct snnq_caps *caps, __u32 scheme, __
  * Work that can take long passes a safe point, where it can be ended, after at most
  * this many elementary operations (Documentation/hardware.md says what they are).
  */
-#define SNNQ_SAFE_POINT_OPS	65536u
+#define SNNQ_SAFE_POINT_OPS 65536u
 
 /**
  * struct snnq_pace - safe points of one piece of work
@@ -242,8 +242,8 @@ static inline bool snnq_work(struct snnq_pace *pace, __u32 ops)
 
 struct snnq_diag {
 	enum snnq_check check;
-	__u32 layer;		/* 0xffffffff: not in a layer */
-	const char *field;	/* static string: which field, for people */
+	__u32 layer;	   /* 0xffffffff: not in a layer */
+	const char *field; /* static string: which field, for people */
 };
 
 struct snnq_region_info {
@@ -361,8 +361,7 @@ __u64 snnq_weight_bytes(const struct snnq_layer *l);
 __u64 snnq_layer_state_bytes(const struct snnq_layer *l);
 
 /* Bytes that user region @r (0-based) needs for @steps; both in range. */
-static inline __u64 snnq_region_required(const struct snnq_program_info *info, __u32 r,
-					 __u32 steps)
+static inline __u64 snnq_region_required(const struct snnq_program_info *info, __u32 r, __u32 steps)
 {
 	const struct snnq_region_info *i = &info->regions[r];
 

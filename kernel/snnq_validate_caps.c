@@ -8,7 +8,7 @@
  */
 #include "snnq_validate_internal.h"
 
-#define BIT_OF(n)	(1u << (n))
+#define BIT_OF(n) (1u << (n))
 
 const struct snnq_caps snnq_caps_all = {
 	.max_layers = SNNQ_MAX_LAYERS,
@@ -16,10 +16,10 @@ const struct snnq_caps snnq_caps_all = {
 	.max_channels = SNNQ_MAX_CHANNELS,
 	.max_steps = SNNQ_MAX_STEPS,
 	.max_program_bytes = SNNQ_MAX_PROGRAM_BYTES,
-	.scheme_uniform = 0x1fe,	/* 1..8 bits */
+	.scheme_uniform = 0x1fe, /* 1..8 bits */
 	.scheme_odd = 0x1fe,
-	.scheme_pot = 0x3c,		/* 2..5 bits */
-	.scheme_apot = 0x38,		/* 3..5 bits */
+	.scheme_pot = 0x3c,  /* 2..5 bits */
+	.scheme_apot = 0x38, /* 3..5 bits */
 	.scheme_ternary = 0x04,
 	.neurons = BIT_OF(SNNQ_NEURON_NONE) | BIT_OF(SNNQ_NEURON_LIF) | BIT_OF(SNNQ_NEURON_CUBA),
 	.leaks = BIT_OF(SNNQ_LEAK_NONE) | BIT_OF(SNNQ_LEAK_DIVN) | BIT_OF(SNNQ_LEAK_Q16) |

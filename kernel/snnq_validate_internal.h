@@ -17,24 +17,24 @@
 #ifdef __KERNEL__
 #include <linux/nospec.h>
 #include <linux/sched.h>
-#define SNNQ_INDEX(index, size)	array_index_nospec(index, size)
+#define SNNQ_INDEX(index, size) array_index_nospec(index, size)
 #define snnq_breathe()		cond_resched()
 #else
-#define SNNQ_INDEX(index, size)	(index)
+#define SNNQ_INDEX(index, size) (index)
 #define snnq_breathe()		((void)0)
 #endif
 
-#define SATURATED	(1ull << 63)
-#define NOT_IN_LAYER	0xffffffffu
+#define SATURATED    (1ull << 63)
+#define NOT_IN_LAYER 0xffffffffu
 
 /* What of all that is defined this version executes. */
-#define NEEDS_SUPPORTED	SNNQ_PROGRAM_NEEDS_BOUNDS
+#define NEEDS_SUPPORTED	       SNNQ_PROGRAM_NEEDS_BOUNDS
 #define NEURON_FLAGS_SUPPORTED (SNNQ_NEURON_FLAG_STICKY | SNNQ_NEURON_FLAG_OLD_CURRENT)
 
 struct check {
-	const struct snnq_program_header *header;	/* the program */
+	const struct snnq_program_header *header; /* the program */
 	const __s32 *table;
-	struct snnq_pace *pace;	/* or NULL */
+	struct snnq_pace *pace; /* or NULL */
 	__u32 layer;
 	struct snnq_diag diag;
 };
@@ -86,11 +86,11 @@ struct rule {
 	const char *field;
 };
 
-#define RULE(type, member, lo, hi, code) {			\
-	.offset = offsetof(type, member),			\
-	.size = sizeof(((type *)0)->member),			\
-	.check = SNNQ_CHECK_##code, .min = (lo), .max = (hi),	\
-	.field = #member }
+#define RULE(type, member, lo, hi, code)                                               \
+	{                                                                              \
+		.offset = offsetof(type, member), .size = sizeof(((type *)0)->member), \
+		.check = SNNQ_CHECK_##code, .min = (lo), .max = (hi), .field = #member \
+	}
 
 #define L(...) RULE(struct snnq_layer, __VA_ARGS__)
 
@@ -120,12 +120,12 @@ static inline bool same_shape(const struct snnq_tensor *a, const struct snnq_ten
 	return a->height == b->height && a->width == b->width && a->channels == b->channels;
 }
 
-#define USES_PARAM	(1u << 0)
-#define USES_QUANT	(1u << 1)
-#define USES_GEOMETRY	(1u << 2)
-#define USES_NEURON	(1u << 3)
-#define USES_MODE	(1u << 4)
-#define USES_SCALE	(1u << 5)
+#define USES_PARAM    (1u << 0)
+#define USES_QUANT    (1u << 1)
+#define USES_GEOMETRY (1u << 2)
+#define USES_NEURON   (1u << 3)
+#define USES_MODE     (1u << 4)
+#define USES_SCALE    (1u << 5)
 
 /*
  * What an operation is made of; @check looks at what is special about it. Without @check
@@ -136,7 +136,7 @@ struct op_rule {
 	__u32 inputs;
 	__u32 uses;
 	__u32 in_formats;
-	__u32 out_formats;	/* with a neuron: spikes, see check_spiking() */
+	__u32 out_formats; /* with a neuron: spikes, see check_spiking() */
 	__u32 in_role;
 	__u32 out_role;
 	struct {

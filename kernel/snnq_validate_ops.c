@@ -9,7 +9,7 @@
  */
 #include "snnq_validate_internal.h"
 
-#define INT32_MAX_U	0x7fffffffull
+#define INT32_MAX_U 0x7fffffffull
 
 /* Operations with a window. */
 static const struct rule geometry_rules[] = {
@@ -313,44 +313,37 @@ static int check_readout(struct check *c, const struct snnq_layer *l)
 	return 0;
 }
 
-#define FORMATS(f)	(1u << SNNQ_FORMAT_##f)
-#define FORMATS_PLANES	(FORMATS(UNSIGNED) | FORMATS(SIGNED))
-#define FORMATS_ALL (FORMATS_PLANES | FORMATS(INT32))
-#define FORMATS_DENSE (FORMATS(INT8) | FORMATS(INT16))
-#define ACTIVATIONS .in_role = SNNQ_ROLE_INPUT, .out_role = SNNQ_ROLE_OUTPUT
-#define LATER_DENSE .later = { .in_formats = FORMATS_DENSE, .out_formats = FORMATS_DENSE }
-#define LATER_STAGE .later = {							\
-	.uses = USES_NEURON | USES_SCALE, .in_formats = FORMATS_DENSE | FORMATS(INT32),	\
-	.out_formats = FORMATS_DENSE | FORMATS(INT32) }
+#define FORMATS(f)     (1u << SNNQ_FORMAT_##f)
+#define FORMATS_PLANES (FORMATS(UNSIGNED) | FORMATS(SIGNED))
+#define FORMATS_ALL    (FORMATS_PLANES | FORMATS(INT32))
+#define FORMATS_DENSE  (FORMATS(INT8) | FORMATS(INT16))
+#define ACTIVATIONS    .in_role = SNNQ_ROLE_INPUT, .out_role = SNNQ_ROLE_OUTPUT
+#define LATER_DENSE    .later = { .in_formats = FORMATS_DENSE, .out_formats = FORMATS_DENSE }
+#define LATER_STAGE                                              \
+	.later = { .uses = USES_NEURON | USES_SCALE,             \
+		   .in_formats = FORMATS_DENSE | FORMATS(INT32), \
+		   .out_formats = FORMATS_DENSE | FORMATS(INT32) }
 
 const struct op_rule snnq_op_rules[SNNQ_OP_COUNT] = {
-	[SNNQ_OP_EVENTS] = {
-		check_events, 1, 0, FORMATS(EVENTS), FORMATS(UNSIGNED),
-		.in_role = SNNQ_ROLE_EVENTS, .out_role = SNNQ_ROLE_OUTPUT,
-		.later = { .out_formats = FORMATS_DENSE } },
-	[SNNQ_OP_CONV2D] = {
-		check_conv2d, 1, USES_QUANT | USES_GEOMETRY | USES_NEURON,
-		FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS, LATER_DENSE },
-	[SNNQ_OP_LINEAR] = {
-		check_linear, 1, USES_QUANT | USES_NEURON,
-		FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS, LATER_DENSE },
-	[SNNQ_OP_POOL_MAX] = {
-		check_pool_max, 1, USES_GEOMETRY, FORMATS_PLANES, FORMATS_PLANES, ACTIVATIONS,
-		LATER_STAGE },
-	[SNNQ_OP_POOL_SUM] = {
-		check_pool_sum, 1, USES_PARAM | USES_GEOMETRY | USES_NEURON,
-		FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS, LATER_DENSE },
-	[SNNQ_OP_ELEMENTWISE] = {
-		check_elementwise, 2, USES_MODE, FORMATS_PLANES, FORMATS_PLANES, ACTIVATIONS,
-		LATER_STAGE },
-	[SNNQ_OP_ATTENTION] = {
-		check_attention, 3, USES_PARAM | USES_MODE | USES_NEURON,
-		FORMATS(UNSIGNED), FORMATS_ALL, ACTIVATIONS,
-		.later = { .inputs = 4, .out_formats = FORMATS_DENSE } },
-	[SNNQ_OP_READOUT] = {
-		check_readout, 1, USES_PARAM, FORMATS_ALL, FORMATS(INT32),
-		.in_role = SNNQ_ROLE_INPUT, .out_role = SNNQ_ROLE_READOUT,
-		.later = { .in_formats = FORMATS_DENSE } },
+	[SNNQ_OP_EVENTS] = { check_events, 1, 0, FORMATS(EVENTS), FORMATS(UNSIGNED),
+			     .in_role = SNNQ_ROLE_EVENTS, .out_role = SNNQ_ROLE_OUTPUT,
+			     .later = { .out_formats = FORMATS_DENSE } },
+	[SNNQ_OP_CONV2D] = { check_conv2d, 1, USES_QUANT | USES_GEOMETRY | USES_NEURON,
+			     FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS, LATER_DENSE },
+	[SNNQ_OP_LINEAR] = { check_linear, 1, USES_QUANT | USES_NEURON, FORMATS_PLANES, FORMATS_ALL,
+			     ACTIVATIONS, LATER_DENSE },
+	[SNNQ_OP_POOL_MAX] = { check_pool_max, 1, USES_GEOMETRY, FORMATS_PLANES, FORMATS_PLANES,
+			       ACTIVATIONS, LATER_STAGE },
+	[SNNQ_OP_POOL_SUM] = { check_pool_sum, 1, USES_PARAM | USES_GEOMETRY | USES_NEURON,
+			       FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS, LATER_DENSE },
+	[SNNQ_OP_ELEMENTWISE] = { check_elementwise, 2, USES_MODE, FORMATS_PLANES, FORMATS_PLANES,
+				  ACTIVATIONS, LATER_STAGE },
+	[SNNQ_OP_ATTENTION] = { check_attention, 3, USES_PARAM | USES_MODE | USES_NEURON,
+				FORMATS(UNSIGNED), FORMATS_ALL, ACTIVATIONS,
+				.later = { .inputs = 4, .out_formats = FORMATS_DENSE } },
+	[SNNQ_OP_READOUT] = { check_readout, 1, USES_PARAM, FORMATS_ALL, FORMATS(INT32),
+			      .in_role = SNNQ_ROLE_INPUT, .out_role = SNNQ_ROLE_READOUT,
+			      .later = { .in_formats = FORMATS_DENSE } },
 };
 
 /* Neurons. */
@@ -377,8 +370,7 @@ static int check_table(struct check *c, const struct snnq_layer *l, __u32 index,
 		return index ? fail(c, SNNQ_CHECK_RESERVED, field) : 0;
 	if (count != 1 && count != l->out.channels && count == snnq_tensor_elements(&l->out))
 		return fail(c, SNNQ_CHECK_UNSUPPORTED, field);
-	if ((count != 1 && count != l->out.channels) ||
-	    !fits(index, count, c->header->table_count))
+	if ((count != 1 && count != l->out.channels) || !fits(index, count, c->header->table_count))
 		return fail(c, SNNQ_CHECK_TABLE, field);
 	return 0;
 }
@@ -435,8 +427,7 @@ int snnq_check_neuron(struct check *c, const struct snnq_layer *l)
 	} else {
 		ret = snnq_check_rules(c, l, requant_rules, COUNT(requant_rules));
 		if (!ret)
-			ret = check_table(c, l, n->mult_index, n->mult_count, true,
-					  "neuron.mult");
+			ret = check_table(c, l, n->mult_index, n->mult_count, true, "neuron.mult");
 	}
 	if (ret)
 		return ret;

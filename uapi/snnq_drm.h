@@ -40,25 +40,25 @@
 extern "C" {
 #endif
 
-#define SNNQ_DRIVER_NAME	"snnq"
+#define SNNQ_DRIVER_NAME "snnq"
 
 /* Offsets from DRM_COMMAND_BASE. */
-#define DRM_SNNQ_DEV_QUERY		0x00
-#define DRM_SNNQ_BO_CREATE		0x01
-#define DRM_SNNQ_BO_SYNC		0x02
-#define DRM_SNNQ_BO_INFO		0x03
-#define DRM_SNNQ_MODEL_CREATE		0x04
-#define DRM_SNNQ_MODEL_DESTROY		0x05
-#define DRM_SNNQ_STREAM_CREATE		0x06
-#define DRM_SNNQ_STREAM_DESTROY		0x07
-#define DRM_SNNQ_STREAM_RESET		0x08
-#define DRM_SNNQ_STREAM_QUERY		0x09
-#define DRM_SNNQ_SUBMIT			0x0a
+#define DRM_SNNQ_DEV_QUERY	0x00
+#define DRM_SNNQ_BO_CREATE	0x01
+#define DRM_SNNQ_BO_SYNC	0x02
+#define DRM_SNNQ_BO_INFO	0x03
+#define DRM_SNNQ_MODEL_CREATE	0x04
+#define DRM_SNNQ_MODEL_DESTROY	0x05
+#define DRM_SNNQ_STREAM_CREATE	0x06
+#define DRM_SNNQ_STREAM_DESTROY 0x07
+#define DRM_SNNQ_STREAM_RESET	0x08
+#define DRM_SNNQ_STREAM_QUERY	0x09
+#define DRM_SNNQ_SUBMIT		0x0a
 
 /* What one call may have on every kernel; DEV_INFO tells what this one takes. */
-#define SNNQ_MAX_JOBS_PER_SUBMIT	64
-#define SNNQ_MAX_SYNCS_PER_JOB		64
-#define SNNQ_MAX_BINDINGS_PER_JOB	32	/* SNNQ_MAX_USER_REGIONS */
+#define SNNQ_MAX_JOBS_PER_SUBMIT  64
+#define SNNQ_MAX_SYNCS_PER_JOB	  64
+#define SNNQ_MAX_BINDINGS_PER_JOB 32 /* SNNQ_MAX_USER_REGIONS */
 
 /**
  * struct drm_snnq_array - array of user structures
@@ -86,9 +86,9 @@ struct drm_snnq_dev_query {
 	__u64 ptr;
 };
 
-#define DRM_SNNQ_QUERY_DEV_INFO		0
-#define DRM_SNNQ_QUERY_DEV_STATS	1
-#define DRM_SNNQ_QUERY_FILE_STATS	2
+#define DRM_SNNQ_QUERY_DEV_INFO	  0
+#define DRM_SNNQ_QUERY_DEV_STATS  1
+#define DRM_SNNQ_QUERY_FILE_STATS 2
 
 /**
  * struct drm_snnq_dev_info - what the device can do
@@ -200,10 +200,10 @@ struct drm_snnq_dev_info {
 };
 
 /* The device counts per layer: jobs may have a profile. */
-#define DRM_SNNQ_FEATURE_PROFILE	(1 << 0)
+#define DRM_SNNQ_FEATURE_PROFILE (1 << 0)
 
 /* BO_SYNC of a buffer that is not imported has nothing to do. */
-#define DRM_SNNQ_DEV_COHERENT		(1 << 0)
+#define DRM_SNNQ_DEV_COHERENT (1 << 0)
 
 /**
  * struct drm_snnq_stats - counters (DEV_STATS: whole device; FILE_STATS: this file)
@@ -257,9 +257,9 @@ struct drm_snnq_bo_create {
 };
 
 /* The device may only read it: -EACCES when bound to a written region. */
-#define DRM_SNNQ_BO_DEVICE_READONLY	(1 << 0)
+#define DRM_SNNQ_BO_DEVICE_READONLY (1 << 0)
 /* BO_INFO only: it is a dma-buf's. */
-#define DRM_SNNQ_BO_IMPORTED		(1u << 31)
+#define DRM_SNNQ_BO_IMPORTED (1u << 31)
 
 /**
  * struct drm_snnq_bo_sync - make CPU and device agree on a buffer's content
@@ -280,8 +280,8 @@ struct drm_snnq_bo_sync {
 	__u64 size;
 };
 
-#define DRM_SNNQ_BO_SYNC_FOR_CPU	(1 << 0)	/* before the CPU reads */
-#define DRM_SNNQ_BO_SYNC_FOR_DEVICE	(1 << 1)	/* after the CPU wrote */
+#define DRM_SNNQ_BO_SYNC_FOR_CPU    (1 << 0) /* before the CPU reads */
+#define DRM_SNNQ_BO_SYNC_FOR_DEVICE (1 << 1) /* after the CPU wrote */
 
 /**
  * struct drm_snnq_bo_info - ask about a buffer
@@ -353,9 +353,9 @@ struct drm_snnq_stream_create {
 	__u32 pad;
 };
 
-#define DRM_SNNQ_PRIORITY_NORMAL	0
-#define DRM_SNNQ_PRIORITY_LOW		1
-#define DRM_SNNQ_PRIORITY_HIGH		2
+#define DRM_SNNQ_PRIORITY_NORMAL 0
+#define DRM_SNNQ_PRIORITY_LOW	 1
+#define DRM_SNNQ_PRIORITY_HIGH	 2
 
 /**
  * struct drm_snnq_stream_destroy - forget a stream
@@ -415,8 +415,8 @@ struct drm_snnq_stream_query {
 	__s32 error;
 };
 
-#define DRM_SNNQ_STREAM_OK		0
-#define DRM_SNNQ_STREAM_FAILED		1	/* a job failed; reset it */
+#define DRM_SNNQ_STREAM_OK     0
+#define DRM_SNNQ_STREAM_FAILED 1 /* a job failed; reset it */
 
 /**
  * struct drm_snnq_binding - memory for one user region
@@ -433,7 +433,7 @@ struct drm_snnq_binding {
 	__u64 size;
 };
 
-#define DRM_SNNQ_BINDING_SIZE_V1	24
+#define DRM_SNNQ_BINDING_SIZE_V1 24
 
 /**
  * struct drm_snnq_sync - a syncobj to wait for or to signal
@@ -450,11 +450,11 @@ struct drm_snnq_sync {
 	__u64 point;
 };
 
-#define DRM_SNNQ_SYNC_SIZE_V1		16
+#define DRM_SNNQ_SYNC_SIZE_V1 16
 
-#define DRM_SNNQ_SYNC_WAIT		(1 << 0)
-#define DRM_SNNQ_SYNC_SIGNAL		(1 << 1)
-#define DRM_SNNQ_SYNC_TIMELINE		(1 << 2)
+#define DRM_SNNQ_SYNC_WAIT     (1 << 0)
+#define DRM_SNNQ_SYNC_SIGNAL   (1 << 1)
+#define DRM_SNNQ_SYNC_TIMELINE (1 << 2)
 
 /**
  * struct drm_snnq_job - advance a stream by some time steps
@@ -492,8 +492,8 @@ struct drm_snnq_job {
 	struct drm_snnq_array syncs;
 };
 
-#define DRM_SNNQ_JOB_SIZE_V1		80
-#define DRM_SNNQ_LAYER_STATS_SIZE_V1	128
+#define DRM_SNNQ_JOB_SIZE_V1	     80
+#define DRM_SNNQ_LAYER_STATS_SIZE_V1 128
 
 /**
  * struct drm_snnq_result - how a job ended
@@ -526,10 +526,10 @@ struct drm_snnq_result {
 	__u64 end_ns;
 };
 
-#define DRM_SNNQ_RESULT_SIZE_V1		64
+#define DRM_SNNQ_RESULT_SIZE_V1 64
 
 /* Start from zero state, as after STREAM_RESET. */
-#define DRM_SNNQ_JOB_RESET		(1 << 0)
+#define DRM_SNNQ_JOB_RESET (1 << 0)
 
 /*
  * Do not wait for what others do with the job's buffers. Others still see the job
@@ -540,7 +540,7 @@ struct drm_snnq_result {
  * jobs of its own file: those are ordered by their stream and by syncobjs, else
  * jobs that use parts of one buffer could not run in parallel.
  */
-#define DRM_SNNQ_JOB_NO_IMPLICIT_SYNC	(1 << 1)
+#define DRM_SNNQ_JOB_NO_IMPLICIT_SYNC (1 << 1)
 
 /**
  * struct drm_snnq_submit - queue jobs, all or none
@@ -561,14 +561,10 @@ struct drm_snnq_submit {
 };
 
 #define DRM_IOCTL_SNNQ(nr, type) DRM_IOWR(DRM_COMMAND_BASE + (nr), type)
-#define DRM_IOCTL_SNNQ_DEV_QUERY \
-	DRM_IOCTL_SNNQ(DRM_SNNQ_DEV_QUERY, struct drm_snnq_dev_query)
-#define DRM_IOCTL_SNNQ_BO_CREATE \
-	DRM_IOCTL_SNNQ(DRM_SNNQ_BO_CREATE, struct drm_snnq_bo_create)
-#define DRM_IOCTL_SNNQ_BO_SYNC \
-	DRM_IOCTL_SNNQ(DRM_SNNQ_BO_SYNC, struct drm_snnq_bo_sync)
-#define DRM_IOCTL_SNNQ_BO_INFO \
-	DRM_IOCTL_SNNQ(DRM_SNNQ_BO_INFO, struct drm_snnq_bo_info)
+#define DRM_IOCTL_SNNQ_DEV_QUERY DRM_IOCTL_SNNQ(DRM_SNNQ_DEV_QUERY, struct drm_snnq_dev_query)
+#define DRM_IOCTL_SNNQ_BO_CREATE DRM_IOCTL_SNNQ(DRM_SNNQ_BO_CREATE, struct drm_snnq_bo_create)
+#define DRM_IOCTL_SNNQ_BO_SYNC	 DRM_IOCTL_SNNQ(DRM_SNNQ_BO_SYNC, struct drm_snnq_bo_sync)
+#define DRM_IOCTL_SNNQ_BO_INFO	 DRM_IOCTL_SNNQ(DRM_SNNQ_BO_INFO, struct drm_snnq_bo_info)
 #define DRM_IOCTL_SNNQ_MODEL_CREATE \
 	DRM_IOCTL_SNNQ(DRM_SNNQ_MODEL_CREATE, struct drm_snnq_model_create)
 #define DRM_IOCTL_SNNQ_MODEL_DESTROY \
@@ -581,8 +577,7 @@ struct drm_snnq_submit {
 	DRM_IOCTL_SNNQ(DRM_SNNQ_STREAM_RESET, struct drm_snnq_stream_reset)
 #define DRM_IOCTL_SNNQ_STREAM_QUERY \
 	DRM_IOCTL_SNNQ(DRM_SNNQ_STREAM_QUERY, struct drm_snnq_stream_query)
-#define DRM_IOCTL_SNNQ_SUBMIT \
-	DRM_IOCTL_SNNQ(DRM_SNNQ_SUBMIT, struct drm_snnq_submit)
+#define DRM_IOCTL_SNNQ_SUBMIT DRM_IOCTL_SNNQ(DRM_SNNQ_SUBMIT, struct drm_snnq_submit)
 
 #if defined(__cplusplus)
 }

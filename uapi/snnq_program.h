@@ -32,31 +32,31 @@
 extern "C" {
 #endif
 
-#define SNNQ_PROGRAM_MAGIC	0x51504e53u	/* "SNPQ" in memory order */
-#define SNNQ_PROGRAM_VERSION	1u
+#define SNNQ_PROGRAM_MAGIC   0x51504e53u /* "SNPQ" in memory order */
+#define SNNQ_PROGRAM_VERSION 1u
 
 /* Least sizes of header and descriptors: those of version 1. */
-#define SNNQ_PROGRAM_HEADER_BYTES	96u
-#define SNNQ_REGION_DESC_BYTES		32u
-#define SNNQ_LAYER_BYTES		544u
-#define SNNQ_MAX_DESC_BYTES		4096u
+#define SNNQ_PROGRAM_HEADER_BYTES 96u
+#define SNNQ_REGION_DESC_BYTES	  32u
+#define SNNQ_LAYER_BYTES	  544u
+#define SNNQ_MAX_DESC_BYTES	  4096u
 
 /* Compile-time limits. A device may state smaller ones in its capabilities. */
-#define SNNQ_MAX_PROGRAM_BYTES	(8u << 20)
-#define SNNQ_MAX_LAYERS		1024u
-#define SNNQ_MAX_USER_REGIONS	32u
-#define SNNQ_MAX_REGIONS	(SNNQ_MAX_USER_REGIONS + SNNQ_REGION_USER)
-#define SNNQ_MAX_DIM		4096u		/* height and width of a tensor */
-#define SNNQ_MAX_CHANNELS	65536u
-#define SNNQ_MAX_PLANES		16u
-#define SNNQ_MAX_STEPS		65536u		/* time steps in one job */
-#define SNNQ_MAX_TILE_STEPS	256u
-#define SNNQ_MAX_DELAY		63u		/* time steps */
-#define SNNQ_MAX_SHIFT		16u		/* neuron input shift F */
-#define SNNQ_MAX_REQUANT_SHIFT	31u
-#define SNNQ_MAX_LEVELS		32767u	/* spikes of a neuron in a step */
-#define SNNQ_MAX_REGION_BYTES	(1ull << 40)
-#define SNNQ_MAX_OPERANDS	4u
+#define SNNQ_MAX_PROGRAM_BYTES (8u << 20)
+#define SNNQ_MAX_LAYERS	       1024u
+#define SNNQ_MAX_USER_REGIONS  32u
+#define SNNQ_MAX_REGIONS       (SNNQ_MAX_USER_REGIONS + SNNQ_REGION_USER)
+#define SNNQ_MAX_DIM	       4096u /* height and width of a tensor */
+#define SNNQ_MAX_CHANNELS      65536u
+#define SNNQ_MAX_PLANES	       16u
+#define SNNQ_MAX_STEPS	       65536u /* time steps in one job */
+#define SNNQ_MAX_TILE_STEPS    256u
+#define SNNQ_MAX_DELAY	       63u /* time steps */
+#define SNNQ_MAX_SHIFT	       16u /* neuron input shift F */
+#define SNNQ_MAX_REQUANT_SHIFT 31u
+#define SNNQ_MAX_LEVELS	       32767u /* spikes of a neuron in a step */
+#define SNNQ_MAX_REGION_BYTES  (1ull << 40)
+#define SNNQ_MAX_OPERANDS      4u
 
 /*
  * Regions. The first three belong to the kernel: stream state is double
@@ -64,28 +64,28 @@ extern "C" {
  * between layers. Programs refer to state only by offset and to the others by
  * number; region numbers are those of the device's region table.
  */
-#define SNNQ_REGION_STATE_IN	0u
-#define SNNQ_REGION_STATE_OUT	1u
-#define SNNQ_REGION_SCRATCH	2u
-#define SNNQ_REGION_USER	3u	/* first region bound by the user */
-#define SNNQ_REGION_NONE	0xffffu	/* in fault records: no region */
-#define SNNQ_LAYER_NONE		0xffffu	/* in fault records: no layer */
+#define SNNQ_REGION_STATE_IN  0u
+#define SNNQ_REGION_STATE_OUT 1u
+#define SNNQ_REGION_SCRATCH   2u
+#define SNNQ_REGION_USER      3u      /* first region bound by the user */
+#define SNNQ_REGION_NONE      0xffffu /* in fault records: no region */
+#define SNNQ_LAYER_NONE	      0xffffu /* in fault records: no layer */
 
 /* Rights of a region. */
-#define SNNQ_ACCESS_READ	(1u << 0)
-#define SNNQ_ACCESS_WRITE	(1u << 1)
+#define SNNQ_ACCESS_READ  (1u << 0)
+#define SNNQ_ACCESS_WRITE (1u << 1)
 
 /*
  * The state region starts with struct snnq_state_header; layer state follows.
  * All-zero memory is a valid fresh state.
  */
 struct snnq_state_header {
-	__u64 seq;		/* state version; a job must name the version it reads */
-	__u64 step;		/* time steps done since the last reset */
+	__u64 seq;  /* state version; a job must name the version it reads */
+	__u64 step; /* time steps done since the last reset */
 	__u64 reserved[6];
 };
 
-#define SNNQ_STATE_TORN		(~0ull)	/* seq while the state is being written; no job reads it */
+#define SNNQ_STATE_TORN (~0ull) /* seq while the state is being written; no job reads it */
 
 /**
  * struct snnq_program_header - start of a program
@@ -129,20 +129,20 @@ struct snnq_program_header {
 };
 
 /* Required features. Operations need none of these: their number says it. */
-#define SNNQ_PROGRAM_NEEDS_BOUNDS	(1ull << 0)	/* tensors with a @bound */
-#define SNNQ_PROGRAM_NEEDS_VIEWS	(1ull << 1)	/* SNNQ_TENSOR_FLAG_SLICE, _RESHAPE */
-#define SNNQ_PROGRAM_NEEDS_PREVIOUS	(1ull << 2)	/* SNNQ_TENSOR_FLAG_PREVIOUS */
-#define SNNQ_PROGRAM_NEEDS_LOOPS	(1ull << 3)	/* loop groups */
-#define SNNQ_PROGRAM_NEEDS_DENSE	(1ull << 4)	/* SNNQ_FORMAT_INT8, _INT16 */
-#define SNNQ_PROGRAM_NEEDS_SCALES	(1ull << 5)	/* scaled operands */
-#define SNNQ_PROGRAM_NEEDS_ACC64	(1ull << 6)	/* SNNQ_LAYER_FLAG_ACC64 */
-#define SNNQ_PROGRAM_NEEDS_LEVELS	(1ull << 7)	/* neurons that count */
-#define SNNQ_PROGRAM_NEEDS_POTENTIALS	(1ull << 8)	/* SNNQ_OUTPUT_POTENTIAL, _GRADED */
-#define SNNQ_PROGRAM_NEEDS_TABLES	(1ull << 9)	/* more tables, or by element */
-#define SNNQ_PROGRAM_NEEDS_RESETS	(1ull << 10)	/* delayed, periodic; lower clamp */
-#define SNNQ_PROGRAM_NEEDS_STATE16	(1ull << 11)	/* SNNQ_NEURON_FLAG_STATE16 */
-#define SNNQ_PROGRAM_NEEDS_PADDING	(1ull << 12)	/* padding that differs between the sides */
-#define SNNQ_PROGRAM_NEEDS		0x1fffull
+#define SNNQ_PROGRAM_NEEDS_BOUNDS     (1ull << 0)  /* tensors with a @bound */
+#define SNNQ_PROGRAM_NEEDS_VIEWS      (1ull << 1)  /* SNNQ_TENSOR_FLAG_SLICE, _RESHAPE */
+#define SNNQ_PROGRAM_NEEDS_PREVIOUS   (1ull << 2)  /* SNNQ_TENSOR_FLAG_PREVIOUS */
+#define SNNQ_PROGRAM_NEEDS_LOOPS      (1ull << 3)  /* loop groups */
+#define SNNQ_PROGRAM_NEEDS_DENSE      (1ull << 4)  /* SNNQ_FORMAT_INT8, _INT16 */
+#define SNNQ_PROGRAM_NEEDS_SCALES     (1ull << 5)  /* scaled operands */
+#define SNNQ_PROGRAM_NEEDS_ACC64      (1ull << 6)  /* SNNQ_LAYER_FLAG_ACC64 */
+#define SNNQ_PROGRAM_NEEDS_LEVELS     (1ull << 7)  /* neurons that count */
+#define SNNQ_PROGRAM_NEEDS_POTENTIALS (1ull << 8)  /* SNNQ_OUTPUT_POTENTIAL, _GRADED */
+#define SNNQ_PROGRAM_NEEDS_TABLES     (1ull << 9)  /* more tables, or by element */
+#define SNNQ_PROGRAM_NEEDS_RESETS     (1ull << 10) /* delayed, periodic; lower clamp */
+#define SNNQ_PROGRAM_NEEDS_STATE16    (1ull << 11) /* SNNQ_NEURON_FLAG_STATE16 */
+#define SNNQ_PROGRAM_NEEDS_PADDING    (1ull << 12) /* padding that differs between the sides */
+#define SNNQ_PROGRAM_NEEDS	      0x1fffull
 
 /**
  * struct snnq_region_desc - what the program needs of a user region
@@ -163,11 +163,11 @@ struct snnq_region_desc {
 	__u64 reserved;
 };
 
-#define SNNQ_ROLE_WEIGHTS	1u	/* read, no time axis */
-#define SNNQ_ROLE_INPUT		2u	/* read, time axis */
-#define SNNQ_ROLE_EVENTS	3u	/* read, no time axis; @bytes is a minimum (>= 8) */
-#define SNNQ_ROLE_OUTPUT	4u	/* write, time axis: a spike or int32 tensor per step */
-#define SNNQ_ROLE_READOUT	5u	/* write, no time axis */
+#define SNNQ_ROLE_WEIGHTS 1u /* read, no time axis */
+#define SNNQ_ROLE_INPUT	  2u /* read, time axis */
+#define SNNQ_ROLE_EVENTS  3u /* read, no time axis; @bytes is a minimum (>= 8) */
+#define SNNQ_ROLE_OUTPUT  4u /* write, time axis: a spike or int32 tensor per step */
+#define SNNQ_ROLE_READOUT 5u /* write, no time axis */
 
 /*
  * Tensors. Row-major [height][width][channel], channel fastest; tokens are
@@ -176,14 +176,14 @@ struct snnq_region_desc {
  * [plane][height][width][ceil(channels / 64)] words; bit c % 64 of word c / 64
  * is channel c. Pad bits are written as zero and ignored when read.
  */
-#define SNNQ_FORMAT_NONE	0u
-#define SNNQ_FORMAT_UNSIGNED	1u	/* bit-planes, unsigned; 1 plane = spikes */
-#define SNNQ_FORMAT_SIGNED	2u	/* bit-planes, two's complement, >= 2 planes */
-#define SNNQ_FORMAT_INT32	3u	/* int32 per element, unpadded; planes MBZ */
-#define SNNQ_FORMAT_EVENTS	4u	/* 64-bit event records; planes MBZ; dims bound them */
-#define SNNQ_FORMAT_INT8	5u	/* int8 per element, unpadded; planes MBZ */
-#define SNNQ_FORMAT_INT16	6u	/* int16 likewise */
-#define SNNQ_FORMAT_COUNT	7u
+#define SNNQ_FORMAT_NONE     0u
+#define SNNQ_FORMAT_UNSIGNED 1u /* bit-planes, unsigned; 1 plane = spikes */
+#define SNNQ_FORMAT_SIGNED   2u /* bit-planes, two's complement, >= 2 planes */
+#define SNNQ_FORMAT_INT32    3u /* int32 per element, unpadded; planes MBZ */
+#define SNNQ_FORMAT_EVENTS   4u /* 64-bit event records; planes MBZ; dims bound them */
+#define SNNQ_FORMAT_INT8     5u /* int8 per element, unpadded; planes MBZ */
+#define SNNQ_FORMAT_INT16    6u /* int16 likewise */
+#define SNNQ_FORMAT_COUNT    7u
 
 /**
  * struct snnq_tensor - an operand
@@ -227,10 +227,10 @@ struct snnq_tensor {
 	__u32 reserved;
 };
 
-#define SNNQ_TENSOR_FLAG_PREVIOUS	(1u << 0)	/* as at the end of the step before */
-#define SNNQ_TENSOR_FLAG_SLICE		(1u << 1)	/* a box of what the last writer left */
-#define SNNQ_TENSOR_FLAG_RESHAPE	(1u << 2)	/* its elements in another shape */
-#define SNNQ_TENSOR_FLAGS		0x7u
+#define SNNQ_TENSOR_FLAG_PREVIOUS (1u << 0) /* as at the end of the step before */
+#define SNNQ_TENSOR_FLAG_SLICE	  (1u << 1) /* a box of what the last writer left */
+#define SNNQ_TENSOR_FLAG_RESHAPE  (1u << 2) /* its elements in another shape */
+#define SNNQ_TENSOR_FLAGS	  0x7u
 
 /*
  * Event record: time step within the job in bits 63..40, y in 39..28, x in
@@ -241,7 +241,7 @@ struct snnq_tensor {
 #define SNNQ_EVENT_Y_SHIFT	28
 #define SNNQ_EVENT_X_SHIFT	16
 #define SNNQ_EVENT_XY_MASK	0xfffull
-#define SNNQ_EVENT_CHANNEL_MASK	0xffffull
+#define SNNQ_EVENT_CHANNEL_MASK 0xffffull
 #define SNNQ_EVENT_END		(~0ull)
 
 /**
@@ -267,14 +267,14 @@ struct snnq_quant {
 	__u32 reserved;
 };
 
-#define SNNQ_SCHEME_NONE	0u
-#define SNNQ_SCHEME_UNIFORM	1u	/* symmetric with zero; 1 bit means -1, +1 */
-#define SNNQ_SCHEME_ODD		2u	/* 2c + 1, all codes, no zero */
-#define SNNQ_SCHEME_POT		3u	/* 0, +-2^i */
-#define SNNQ_SCHEME_APOT	4u	/* 0, +-(2^i + 2^j) of a table */
-#define SNNQ_SCHEME_TERNARY	5u	/* 0, +1, -1 */
+#define SNNQ_SCHEME_NONE    0u
+#define SNNQ_SCHEME_UNIFORM 1u /* symmetric with zero; 1 bit means -1, +1 */
+#define SNNQ_SCHEME_ODD	    2u /* 2c + 1, all codes, no zero */
+#define SNNQ_SCHEME_POT	    3u /* 0, +-2^i */
+#define SNNQ_SCHEME_APOT    4u /* 0, +-(2^i + 2^j) of a table */
+#define SNNQ_SCHEME_TERNARY 5u /* 0, +1, -1 */
 
-#define SNNQ_TERNARY_PER_BYTE	5u
+#define SNNQ_TERNARY_PER_BYTE 5u
 
 /**
  * struct snnq_neuron - neuron descriptor
@@ -355,45 +355,45 @@ struct snnq_neuron {
 	__u32 reserved[7];
 };
 
-#define SNNQ_NEURON_NONE	0u	/* requantize instead */
-#define SNNQ_NEURON_LIF		1u	/* one state variable; IF is LIF with no leak */
-#define SNNQ_NEURON_CUBA	2u	/* synaptic current and membrane potential */
+#define SNNQ_NEURON_NONE 0u /* requantize instead */
+#define SNNQ_NEURON_LIF	 1u /* one state variable; IF is LIF with no leak */
+#define SNNQ_NEURON_CUBA 2u /* synaptic current and membrane potential */
 
-#define SNNQ_COMPARE_GE		0u
-#define SNNQ_COMPARE_GT		1u
+#define SNNQ_COMPARE_GE 0u
+#define SNNQ_COMPARE_GT 1u
 
-#define SNNQ_RESET_HARD		0u
-#define SNNQ_RESET_SOFT		1u	/* subtract the threshold */
-#define SNNQ_RESET_NONE		2u
+#define SNNQ_RESET_HARD 0u
+#define SNNQ_RESET_SOFT 1u /* subtract the threshold */
+#define SNNQ_RESET_NONE 2u
 
-#define SNNQ_LEAK_NONE		0u	/* lambda = 1 */
-#define SNNQ_LEAK_DIVN		1u	/* floor(u / n) */
-#define SNNQ_LEAK_Q16		2u	/* floor(lambda_q * u / 2^16) */
-#define SNNQ_LEAK_TZ12		3u	/* sgn(u) * (|u| * (4096 - d) >> 12) */
+#define SNNQ_LEAK_NONE 0u /* lambda = 1 */
+#define SNNQ_LEAK_DIVN 1u /* floor(u / n) */
+#define SNNQ_LEAK_Q16  2u /* floor(lambda_q * u / 2^16) */
+#define SNNQ_LEAK_TZ12 3u /* sgn(u) * (|u| * (4096 - d) >> 12) */
 
-#define SNNQ_OUTPUT_SPIKES	0u
-#define SNNQ_OUTPUT_COUNTS	1u	/* levels passed */
-#define SNNQ_OUTPUT_POTENTIAL	2u	/* requantized */
-#define SNNQ_OUTPUT_GRADED	3u	/* the same where the neuron fires, else 0 */
+#define SNNQ_OUTPUT_SPIKES    0u
+#define SNNQ_OUTPUT_COUNTS    1u /* levels passed */
+#define SNNQ_OUTPUT_POTENTIAL 2u /* requantized */
+#define SNNQ_OUTPUT_GRADED    3u /* the same where the neuron fires, else 0 */
 
-#define SNNQ_TIE_COMPARE	0u	/* @compare decides */
-#define SNNQ_TIE_EVEN		1u	/* a potential at level j passes it when j is even */
+#define SNNQ_TIE_COMPARE 0u /* @compare decides */
+#define SNNQ_TIE_EVEN	 1u /* a potential at level j passes it when j is even */
 
 /* Keep what DIVN's floor drops as one bit, so that GT is exact. */
-#define SNNQ_NEURON_FLAG_STICKY		(1u << 0)
+#define SNNQ_NEURON_FLAG_STICKY (1u << 0)
 /* CUBA: the membrane integrates the current of the previous step. */
-#define SNNQ_NEURON_FLAG_OLD_CURRENT	(1u << 1)
+#define SNNQ_NEURON_FLAG_OLD_CURRENT (1u << 1)
 /* SOFT: subtract in the step after, from the leaked potential. */
-#define SNNQ_NEURON_FLAG_DELAYED_RESET	(1u << 2)
+#define SNNQ_NEURON_FLAG_DELAYED_RESET (1u << 2)
 /* The potential does not fall below @low. */
-#define SNNQ_NEURON_FLAG_CLAMP_LOW	(1u << 3)
+#define SNNQ_NEURON_FLAG_CLAMP_LOW (1u << 3)
 /* Potential and current are int16, in the state too. */
-#define SNNQ_NEURON_FLAG_STATE16	(1u << 4)
+#define SNNQ_NEURON_FLAG_STATE16 (1u << 4)
 /* Level j lies at (2 j - 1) thresholds / 2 instead of at j thresholds. */
-#define SNNQ_NEURON_FLAG_HALF_LEVELS	(1u << 5)
+#define SNNQ_NEURON_FLAG_HALF_LEVELS (1u << 5)
 /* A threshold for each level, rising: D of them, or D for each channel in turn. */
 #define SNNQ_NEURON_FLAG_LEVEL_THRESHOLDS (1u << 6)
-#define SNNQ_NEURON_FLAGS		0x7fu
+#define SNNQ_NEURON_FLAGS		  0x7fu
 
 /**
  * struct snnq_geometry - window of a convolution or pooling
@@ -483,67 +483,67 @@ struct snnq_layer {
 	__u32 reserved[10];
 };
 
-#define SNNQ_OP_EVENTS		1u	/* event list -> spikes or counts */
-#define SNNQ_OP_CONV2D		2u
-#define SNNQ_OP_LINEAR		3u	/* at each position, over channels */
-#define SNNQ_OP_POOL_MAX	4u	/* OR for spikes; on INT32 before a neuron */
-#define SNNQ_OP_POOL_SUM	5u	/* also average: fold 1/k into what follows */
-#define SNNQ_OP_ELEMENTWISE	6u	/* of in[0] and in[1], element by element */
-#define SNNQ_OP_ATTENTION	7u	/* (Q K^T) V of in[0], in[1], in[2], per head */
-#define SNNQ_OP_READOUT		8u	/* over positions and steps, to int32 */
-#define SNNQ_OP_MATMUL		9u	/* of two or three operands, per head */
-#define SNNQ_OP_CONCAT		10u	/* operands behind each other along an axis */
-#define SNNQ_OP_COPY		11u	/* of a view, axes in another order, into a format */
-#define SNNQ_OP_UPSAMPLE	12u	/* each position several times */
-#define SNNQ_OP_REDUCE		13u	/* along axes */
-#define SNNQ_OP_COUNT		14u
+#define SNNQ_OP_EVENTS	    1u /* event list -> spikes or counts */
+#define SNNQ_OP_CONV2D	    2u
+#define SNNQ_OP_LINEAR	    3u	/* at each position, over channels */
+#define SNNQ_OP_POOL_MAX    4u	/* OR for spikes; on INT32 before a neuron */
+#define SNNQ_OP_POOL_SUM    5u	/* also average: fold 1/k into what follows */
+#define SNNQ_OP_ELEMENTWISE 6u	/* of in[0] and in[1], element by element */
+#define SNNQ_OP_ATTENTION   7u	/* (Q K^T) V of in[0], in[1], in[2], per head */
+#define SNNQ_OP_READOUT	    8u	/* over positions and steps, to int32 */
+#define SNNQ_OP_MATMUL	    9u	/* of two or three operands, per head */
+#define SNNQ_OP_CONCAT	    10u /* operands behind each other along an axis */
+#define SNNQ_OP_COPY	    11u /* of a view, axes in another order, into a format */
+#define SNNQ_OP_UPSAMPLE    12u /* each position several times */
+#define SNNQ_OP_REDUCE	    13u /* along axes */
+#define SNNQ_OP_COUNT	    14u
 
 /* The neuron is not updated and does not fire in the first step after a reset. */
-#define SNNQ_LAYER_FLAG_SKIP_FIRST	(1u << 0)
+#define SNNQ_LAYER_FLAG_SKIP_FIRST (1u << 0)
 /* Accumulators have 64 bits; the bound that the validator proves is 2^63 - 1. */
-#define SNNQ_LAYER_FLAG_ACC64		(1u << 1)
-#define SNNQ_LAYER_FLAGS		0x3u
+#define SNNQ_LAYER_FLAG_ACC64 (1u << 1)
+#define SNNQ_LAYER_FLAGS      0x3u
 
-#define SNNQ_ELEMENTWISE_ADD		0u	/* saturating to the output's format */
-#define SNNQ_ELEMENTWISE_AND		1u	/* spikes, bit by bit */
-#define SNNQ_ELEMENTWISE_ANDN		2u	/* in[0] and not in[1] */
-#define SNNQ_ELEMENTWISE_OR		3u
-#define SNNQ_ELEMENTWISE_MULTIPLY	4u
-#define SNNQ_ELEMENTWISE_COUNT		5u
+#define SNNQ_ELEMENTWISE_ADD	  0u /* saturating to the output's format */
+#define SNNQ_ELEMENTWISE_AND	  1u /* spikes, bit by bit */
+#define SNNQ_ELEMENTWISE_ANDN	  2u /* in[0] and not in[1] */
+#define SNNQ_ELEMENTWISE_OR	  3u
+#define SNNQ_ELEMENTWISE_MULTIPLY 4u
+#define SNNQ_ELEMENTWISE_COUNT	  5u
 
 /* The result of the first two is the same; their order fixes what synops counts. */
-#define SNNQ_ATTENTION_QK_FIRST		0u
-#define SNNQ_ATTENTION_KV_FIRST		1u
-#define SNNQ_ATTENTION_TOKEN		2u	/* K where a channel of the head spikes in Q */
-#define SNNQ_ATTENTION_CHANNEL		3u	/* Q where K and V spike together in any token */
-#define SNNQ_ATTENTION_COUNT		4u
+#define SNNQ_ATTENTION_QK_FIRST 0u
+#define SNNQ_ATTENTION_KV_FIRST 1u
+#define SNNQ_ATTENTION_TOKEN	2u /* K where a channel of the head spikes in Q */
+#define SNNQ_ATTENTION_CHANNEL	3u /* Q where K and V spike together in any token */
+#define SNNQ_ATTENTION_COUNT	4u
 
-#define SNNQ_MATMUL_TRANSPOSE_0		(1u << 0)	/* in[0] is taken transposed */
-#define SNNQ_MATMUL_TRANSPOSE_1		(1u << 1)
-#define SNNQ_MATMUL_TRANSPOSE_2		(1u << 2)
-#define SNNQ_MATMUL_RIGHT_FIRST		(1u << 3)	/* in[0] (in[1] in[2]) */
+#define SNNQ_MATMUL_TRANSPOSE_0 (1u << 0) /* in[0] is taken transposed */
+#define SNNQ_MATMUL_TRANSPOSE_1 (1u << 1)
+#define SNNQ_MATMUL_TRANSPOSE_2 (1u << 2)
+#define SNNQ_MATMUL_RIGHT_FIRST (1u << 3) /* in[0] (in[1] in[2]) */
 
-#define SNNQ_REDUCE_SUM			0u
-#define SNNQ_REDUCE_OR			1u
-#define SNNQ_REDUCE_MAX			2u
+#define SNNQ_REDUCE_SUM 0u
+#define SNNQ_REDUCE_OR	1u
+#define SNNQ_REDUCE_MAX 2u
 
-#define SNNQ_AXIS_HEIGHT		(1u << 0)
-#define SNNQ_AXIS_WIDTH			(1u << 1)
-#define SNNQ_AXIS_CHANNELS		(1u << 2)
+#define SNNQ_AXIS_HEIGHT   (1u << 0)
+#define SNNQ_AXIS_WIDTH	   (1u << 1)
+#define SNNQ_AXIS_CHANNELS (1u << 2)
 
 /* Which axis of the operand (height, width, channels) becomes height, width and channels. */
-#define SNNQ_COPY_HWC			0u
-#define SNNQ_COPY_HCW			1u
-#define SNNQ_COPY_WHC			2u
-#define SNNQ_COPY_WCH			3u
-#define SNNQ_COPY_CHW			4u
-#define SNNQ_COPY_CWH			5u
+#define SNNQ_COPY_HWC 0u
+#define SNNQ_COPY_HCW 1u
+#define SNNQ_COPY_WHC 2u
+#define SNNQ_COPY_WCH 3u
+#define SNNQ_COPY_CHW 4u
+#define SNNQ_COPY_CWH 5u
 
-#define SNNQ_READOUT_SUM	1u	/* of all steps since the reset; mean is this over steps */
-#define SNNQ_READOUT_LAST	2u	/* of the last step of the job */
-#define SNNQ_READOUT_MAX	3u	/* the largest of the steps since the reset */
-#define SNNQ_READOUT_VOTE	4u	/* SUM over groups of neighbouring channels */
-#define SNNQ_READOUT_COUNT	5u
+#define SNNQ_READOUT_SUM   1u /* of all steps since the reset; mean is this over steps */
+#define SNNQ_READOUT_LAST  2u /* of the last step of the job */
+#define SNNQ_READOUT_MAX   3u /* the largest of the steps since the reset */
+#define SNNQ_READOUT_VOTE  4u /* SUM over groups of neighbouring channels */
+#define SNNQ_READOUT_COUNT 5u
 
 /**
  * struct snnq_layer_stats - exact counters of one layer in one job
@@ -586,18 +586,18 @@ struct snnq_layer_stats {
 };
 
 /* Completion status of a job. */
-#define SNNQ_STATUS_OK			0u
-#define SNNQ_STATUS_BAD_PROGRAM		1u	/* the device's own check refused it */
-#define SNNQ_STATUS_BAD_REGION		2u	/* region table entry wrong or too small */
-#define SNNQ_STATUS_ACCESS		3u	/* outside a region or without the right */
-#define SNNQ_STATUS_DMA			4u	/* no answer; offset = DMA address */
-#define SNNQ_STATUS_BAD_EVENT		5u	/* out of order or bounds; offset in region */
-#define SNNQ_STATUS_BAD_STATE		6u	/* state version is not the one named */
-#define SNNQ_STATUS_CANCELLED		7u
-#define SNNQ_STATUS_WATCHDOG		8u
-#define SNNQ_STATUS_INTERNAL		9u
-#define SNNQ_STATUS_BAD_ENTRY		10u	/* submission entry wrong */
-#define SNNQ_STATUS_COUNT		11u
+#define SNNQ_STATUS_OK		0u
+#define SNNQ_STATUS_BAD_PROGRAM 1u /* the device's own check refused it */
+#define SNNQ_STATUS_BAD_REGION	2u /* region table entry wrong or too small */
+#define SNNQ_STATUS_ACCESS	3u /* outside a region or without the right */
+#define SNNQ_STATUS_DMA		4u /* no answer; offset = DMA address */
+#define SNNQ_STATUS_BAD_EVENT	5u /* out of order or bounds; offset in region */
+#define SNNQ_STATUS_BAD_STATE	6u /* state version is not the one named */
+#define SNNQ_STATUS_CANCELLED	7u
+#define SNNQ_STATUS_WATCHDOG	8u
+#define SNNQ_STATUS_INTERNAL	9u
+#define SNNQ_STATUS_BAD_ENTRY	10u /* submission entry wrong */
+#define SNNQ_STATUS_COUNT	11u
 
 #if defined(__cplusplus)
 }

@@ -13,7 +13,7 @@ static inline double cpu_seconds(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);	/* others may use the machine */
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* others may use the machine */
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 

@@ -11,8 +11,8 @@
 
 #include "bench.h"
 
-#define STEPS		16
-#define SECONDS		0.4
+#define STEPS	16
+#define SECONDS 0.4
 
 /* Layers to be measured. */
 struct shape {
@@ -21,7 +21,7 @@ struct shape {
 	uint16_t height, width;
 	uint32_t inputs, outputs;
 	uint8_t kernel;
-	uint32_t groups;	/* attention: heads */
+	uint32_t groups; /* attention: heads */
 	uint8_t planes;
 };
 
@@ -38,14 +38,16 @@ static const struct shape shapes[] = {
 };
 
 static const char *const kernel_names[SNNQ_KERNEL_CHOICES] = {
-	[SNNQ_KERNEL_AUTO] = "auto", [SNNQ_KERNEL_GENERIC] = "generic",
-	[SNNQ_KERNEL_EVENT] = "event", [SNNQ_KERNEL_DENSE] = "dense",
+	[SNNQ_KERNEL_AUTO] = "auto",
+	[SNNQ_KERNEL_GENERIC] = "generic",
+	[SNNQ_KERNEL_EVENT] = "event",
+	[SNNQ_KERNEL_DENSE] = "dense",
 };
 
 static void make_layer(struct program *p, const struct shape *s)
 {
-	struct snnq_tensor in = make_tensor(0, 0, SNNQ_FORMAT_UNSIGNED, s->planes, s->height,
-					    s->width, s->inputs);
+	struct snnq_tensor in =
+		make_tensor(0, 0, SNNQ_FORMAT_UNSIGNED, s->planes, s->height, s->width, s->inputs);
 	struct snnq_layer *l;
 	uint16_t pad = s->kernel / 2;
 
@@ -58,10 +60,11 @@ static void make_layer(struct program *p, const struct shape *s)
 		l->param = s->groups;
 	}
 	if (s->op == SNNQ_OP_CONV2D)
-		l->geometry = (struct snnq_geometry){ s->kernel, s->kernel, 1, 1, pad, pad, 1, 1,
-						      s->groups, 0, 0, 0 };
-	l->out = in_region(p, make_tensor(0, 0, SNNQ_FORMAT_UNSIGNED, 1, s->height, s->width,
-					  s->outputs), SNNQ_ROLE_OUTPUT);
+		l->geometry = (struct snnq_geometry){ s->kernel, s->kernel, 1,	       1, pad, pad,
+						      1,	 1,	    s->groups, 0, 0,   0 };
+	l->out = in_region(
+		p, make_tensor(0, 0, SNNQ_FORMAT_UNSIGNED, 1, s->height, s->width, s->outputs),
+		SNNQ_ROLE_OUTPUT);
 	if (s->op != SNNQ_OP_ATTENTION)
 		set_weights(p, l, SNNQ_SCHEME_UNIFORM, 4);
 	set_lif(p, l, 20);
@@ -109,7 +112,7 @@ static void measure(const struct shape *s, enum snnq_kernel_choice kernel, uint3
 	fill(&m, &p, percent);
 	run_init(&run, &m, STEPS);
 	run.stats = &stats;
-	snnq_plan_run(plan, &run, &outcome);	/* decodes the weights */
+	snnq_plan_run(plan, &run, &outcome); /* decodes the weights */
 	/* The best job, as others may be at work on the machine. */
 	begin = cpu_seconds();
 	do {

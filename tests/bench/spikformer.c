@@ -11,17 +11,17 @@
 
 #include "bench.h"
 
-#define STEPS	16
-#define SIZE	128
-#define HEADS	16
-#define RUNS	8
+#define STEPS 16
+#define SIZE  128
+#define HEADS 16
+#define RUNS  8
 
 struct network {
 	struct program p;
 	const char *names[PROGRAM_LAYERS];
-	uint16_t weights;	/* region */
+	uint16_t weights; /* region */
 	uint64_t weight_bytes;
-	const char *variant;	/* of all neurons */
+	const char *variant; /* of all neurons */
 };
 
 static struct snnq_tensor planes(uint8_t n, uint16_t h, uint16_t w, uint32_t c)
@@ -42,8 +42,10 @@ static struct snnq_layer *layer(struct network *n, const char *name, uint16_t op
 
 static void add_weights(struct network *n, struct snnq_layer *l)
 {
-	l->quant = (struct snnq_quant){ .scheme = SNNQ_SCHEME_ODD, .bits = 3,
-					.region = n->weights, .offset = n->weight_bytes };
+	l->quant = (struct snnq_quant){ .scheme = SNNQ_SCHEME_ODD,
+					.bits = 3,
+					.region = n->weights,
+					.offset = n->weight_bytes };
 	n->weight_bytes += snnq_weight_bytes(l);
 }
 
@@ -165,9 +167,11 @@ static void fill_input(const struct network *n, struct memory *m, uint64_t *rand
 					bool moves = (y / 16 + x / 16 + t / 4) % 3;
 					int32_t v = 0;
 
-					while (v < 255 && random_below(random, 1000) < (moves ? 320 : 80))
+					while (v < 255 &&
+					       random_below(random, 1000) < (moves ? 320 : 80))
 						v++;
-					set_element(in, m->bytes[in->region] + t * step, y, x, c, v);
+					set_element(in, m->bytes[in->region] + t * step, y, x, c,
+						    v);
 				}
 }
 
@@ -263,7 +267,7 @@ static void measure_network(struct network *n, enum snnq_isa isa, uint32_t job_s
 	fill_network(n, &m);
 	for (i = 0; i < PROGRAM_LAYERS; i++)
 		best[i] = 1e9;
-	run_jobs(plan, &m, job_steps, stats, NULL);	/* decodes the weights */
+	run_jobs(plan, &m, job_steps, stats, NULL); /* decodes the weights */
 	for (run = 0; run < RUNS; run++) {
 		struct clock clock = { .layer = -1 };
 

@@ -18,11 +18,13 @@ static int work(char **argv)
 	char *document;
 
 	if (snnq_import(argv[1], argv[2], NULL) ||
-	    snnq_quantize(argv[3], argv[4], SNNQ_OPTS(struct snnq_quantize_opts, .choices = &choice,
-						      .choice_count = 1)) ||
-	    snnq_energy(argv[5], SNNQ_OPTS(struct snnq_energy_opts, .recordings = &recording,
-					   .recording_count = 1, .reuse = 64,
-					   .constants = argv[7]), &document)) {
+	    snnq_quantize(argv[3], argv[4],
+			  SNNQ_OPTS(struct snnq_quantize_opts, .choices = &choice,
+				    .choice_count = 1)) ||
+	    snnq_energy(argv[5],
+			SNNQ_OPTS(struct snnq_energy_opts, .recordings = &recording,
+				  .recording_count = 1, .reuse = 64, .constants = argv[7]),
+			&document)) {
 		puts(snnq_last_error(NULL));
 		return 1;
 	}

@@ -13,8 +13,7 @@ int main(int argc, char **argv)
 
 	if (argc != 3 || snnq_open("auto", NULL, &dev) ||
 	    snnq_model_load(dev, argv[1], NULL, &model) ||
-	    snnq_stream_create(model, NULL, &stream) ||
-	    snnq_events_open(argv[2], NULL, &events))
+	    snnq_stream_create(model, NULL, &stream) || snnq_events_open(argv[2], NULL, &events))
 		return fprintf(stderr, "%s\n", snnq_last_error(NULL)), 1;
 	while (snnq_stream_push_events(stream, events, &r) > 0)
 		printf("%u %s\n", r.class_index, r.class_name);

@@ -17,9 +17,9 @@
 
 #include "snnq_engine.h"
 
-#define MAX_WORK	200000u
-#define MAX_BYTES	(1u << 18)
-#define MAX_JOB_STEPS	3u
+#define MAX_WORK      200000u
+#define MAX_BYTES     (1u << 18)
+#define MAX_JOB_STEPS 3u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
@@ -48,8 +48,8 @@ static void check_access(const struct content *c, uint32_t region, uint64_t offs
 		if (r >= c->info->region_count || c->info->regions[r].access != right)
 			abort();
 		limit = snnq_region_required(c->info, r, c->steps);
-	} else if (region != (right == SNNQ_ACCESS_READ ? SNNQ_REGION_STATE_IN :
-							   SNNQ_REGION_STATE_OUT)) {
+	} else if (region !=
+		   (right == SNNQ_ACCESS_READ ? SNNQ_REGION_STATE_IN : SNNQ_REGION_STATE_OUT)) {
 		abort();
 	}
 	if (bytes > limit || offset > limit - bytes)
@@ -75,8 +75,7 @@ static int content_read(void *ctx, uint32_t region, uint64_t offset, void *buf, 
 	return SNNQ_STATUS_OK;
 }
 
-static int content_write(void *ctx, uint32_t region, uint64_t offset, const void *buf,
-			 size_t bytes)
+static int content_write(void *ctx, uint32_t region, uint64_t offset, const void *buf, size_t bytes)
 {
 	struct content *c = ctx;
 	const uint8_t *in = buf;
@@ -172,7 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	void *blob;
 	int ret;
 
-	blob = malloc(program ? program : 1);	/* exact, so that overreads are seen */
+	blob = malloc(program ? program : 1); /* exact, so that overreads are seen */
 	if (!blob)
 		return 0;
 	memcpy(blob, data, program);
@@ -182,8 +181,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!ret && is_small(&info) &&
 	    !snnq_plan_create(blob, program, &snnq_caps_all, UINT64_MAX, NULL, &plan, NULL)) {
 		for (reset = false;; reset = true) {
-			uint64_t sum = run_job(plan, content, size - program, reset,
-					       SNNQ_KERNEL_GENERIC);
+			uint64_t sum =
+				run_job(plan, content, size - program, reset, SNNQ_KERNEL_GENERIC);
 			bool same = !(size > program && content[0] & 1);
 
 			if (!kernels_agree(plan, content, size - program, reset, sum) && same)
@@ -284,7 +283,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 	if (kind <= 2 || h.layer_count == 0 || h.layer_count > SNNQ_MAX_LAYERS ||
 	    h.layer_bytes < sizeof(struct snnq_layer) || layers_at >= program ||
 	    (program - layers_at) / h.layer_bytes < h.layer_count)
-		return program + LLVMFuzzerMutate(data + program, size - program, max_size - program);
+		return program +
+		       LLVMFuzzerMutate(data + program, size - program, max_size - program);
 	if (kind == 3) {
 		mutate_tensor(data, layers_at, &h, &seed);
 	} else {

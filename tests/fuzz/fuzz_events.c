@@ -16,7 +16,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int (*const decoders[])(const uint8_t *, size_t, struct snnq_events *) = {
-		events_decode_aedat4, events_decode_atis, events_decode_bs2, events_decode_bs3,
+		events_decode_aedat4,
+		events_decode_atis,
+		events_decode_bs2,
+		events_decode_bs3,
 	};
 	struct snnq_events *ev = events_new();
 	int ret;

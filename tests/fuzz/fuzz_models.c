@@ -21,7 +21,7 @@
 #include "model/graph.h"
 #include "snnq_tools.h"
 
-#define MAX_STATE (1u << 22)	/* of models that are made ready to run */
+#define MAX_STATE (1u << 22) /* of models that are made ready to run */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -70,7 +70,8 @@ static struct modelfile *build(const uint8_t *data, size_t size)
 		numbers = (uint64_t)(data + size - rest) / 2;
 	weights = (uint64_t)(data + size - rest) - 2 * numbers;
 	if (weights)
-		must(!modelfile_add(file, GRAPH_WEIGHTS, DTYPE_U8, 1, &weights, rest + 2 * numbers));
+		must(!modelfile_add(file, GRAPH_WEIGHTS, DTYPE_U8, 1, &weights,
+				    rest + 2 * numbers));
 	if (numbers)
 		must(!modelfile_add(file, GRAPH_NUMBERS, DTYPE_I16, 1, &numbers, rest));
 	return file;
@@ -95,8 +96,8 @@ static struct modelfile *open_model(const uint8_t *data, size_t size)
 /* The program of a graph, or of its refusal nothing. */
 static bool compile(const struct graph *graph, struct compiled *c)
 {
-	return !refused(compile_graph(path, graph, &(struct compile_opts){
-				      .caps = &snnq_caps_all, .taps = true }, c));
+	return !refused(compile_graph(
+		path, graph, &(struct compile_opts){ .caps = &snnq_caps_all, .taps = true }, c));
 }
 
 static void check_short_form(struct modelfile *file, const struct compiled *want)

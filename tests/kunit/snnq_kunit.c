@@ -15,7 +15,7 @@
 #include "../../kernel/snnq_validate_caps.c"
 #include "../../kernel/snnq_validate_ops.c"
 
-#define TEST_BASE	0x40000000ull
+#define TEST_BASE 0x40000000ull
 
 struct test_lists {
 	struct platform_device *pdev;
@@ -97,8 +97,9 @@ static void test_sizes(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		first = (sizes[i] + 1) / 2;
 		test_table(&sgt, sg, first, sizes[i]);
-		KUNIT_ASSERT_EQ(test, 0, snnq_pagelist_build(&list, &t->pdev->dev, &sgt,
-							     (u64)sizes[i] * SNNQ_PAGE_BYTES));
+		KUNIT_ASSERT_EQ(test, 0,
+				snnq_pagelist_build(&list, &t->pdev->dev, &sgt,
+						    (u64)sizes[i] * SNNQ_PAGE_BYTES));
 		test_walk(test, &list, first);
 		snnq_pagelist_free(&list, &t->pdev->dev);
 		KUNIT_EXPECT_PTR_EQ(test, list.table, NULL);
@@ -112,7 +113,7 @@ static void test_refused(struct kunit *test)
 	struct scatterlist sg[2];
 	struct sg_table sgt;
 
-	test_table(&sgt, sg, 2, 4);	/* shorter than claimed */
+	test_table(&sgt, sg, 2, 4); /* shorter than claimed */
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			snnq_pagelist_build(&list, &t->pdev->dev, &sgt, 5 * SNNQ_PAGE_BYTES));
 	sg_dma_address(&sg[1]) += 64;
@@ -148,7 +149,7 @@ static void test_places(struct kunit *test)
 	}
 }
 
-#define TEST_CHANNELS	64
+#define TEST_CHANNELS 64
 
 struct test_program {
 	struct snnq_program_header header;
@@ -159,9 +160,13 @@ struct test_program {
 
 static struct snnq_tensor test_tensor(u32 region, u32 format, u32 planes)
 {
-	return (struct snnq_tensor) {
-		.region = region, .format = format, .planes = planes,
-		.height = 1, .width = 1, .channels = TEST_CHANNELS,
+	return (struct snnq_tensor){
+		.region = region,
+		.format = format,
+		.planes = planes,
+		.height = 1,
+		.width = 1,
+		.channels = TEST_CHANNELS,
 	};
 }
 
@@ -209,7 +214,11 @@ static void test_fill(struct test_program *p)
 	readout->state_offset = fc->state_offset + TEST_CHANNELS * 4;
 }
 
-#define SPOIL(name, statement) static void spoil_##name(struct test_program *p) { statement; }
+#define SPOIL(name, statement)                           \
+	static void spoil_##name(struct test_program *p) \
+	{                                                \
+		statement;                               \
+	}
 SPOIL(operation, p->layer[0].op = SNNQ_OP_COUNT)
 SPOIL(weights, p->region[0].bytes--)
 SPOIL(threshold, p->table[0] = 0)
@@ -217,7 +226,7 @@ SPOIL(scratch, p->header.scratch_step_bytes -= 8)
 SPOIL(source, p->layer[1].in[0].offset = 64)
 SPOIL(access, p->region[2].access = SNNQ_ACCESS_READ)
 SPOIL(state, p->layer[1].state_offset = 1 << 20)
-#define TEST_NO_LAYER	U32_MAX
+#define TEST_NO_LAYER U32_MAX
 
 /* A right program is accepted; a change in one place is refused, and the layer named. */
 static void test_programs(struct kunit *test)
@@ -227,7 +236,7 @@ static void test_programs(struct kunit *test)
 		u32 layer;
 	} cases[] = {
 		{ spoil_operation, 0 }, { spoil_weights, 0 }, { spoil_threshold, 0 },
-		{ spoil_scratch, 0 }, { spoil_source, 1 }, { spoil_access, TEST_NO_LAYER },
+		{ spoil_scratch, 0 },	{ spoil_source, 1 },  { spoil_access, TEST_NO_LAYER },
 		{ spoil_state, 1 },
 	};
 	struct test_program *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
@@ -245,8 +254,9 @@ static void test_programs(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		test_fill(p);
 		cases[i].spoil(p);
-		KUNIT_EXPECT_EQ_MSG(test, -EINVAL, snnq_program_validate(p, sizeof(*p), &caps, info,
-									 &diag), "case %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, -EINVAL,
+				    snnq_program_validate(p, sizeof(*p), &caps, info, &diag),
+				    "case %u", i);
 		KUNIT_EXPECT_EQ_MSG(test, cases[i].layer, diag.layer, "case %u", i);
 	}
 	test_fill(p);
@@ -267,8 +277,8 @@ static void test_validator(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	KUNIT_ASSERT_NOT_NULL(test, info);
-	KUNIT_EXPECT_EQ(test, -EINVAL, snnq_program_validate(p, sizeof(*p), &snnq_caps_all, info,
-							     &diag));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			snnq_program_validate(p, sizeof(*p), &snnq_caps_all, info, &diag));
 	KUNIT_EXPECT_EQ(test, (int)diag.check, SNNQ_CHECK_MAGIC);
 	p->header.magic = SNNQ_PROGRAM_MAGIC;
 	p->header.version = SNNQ_PROGRAM_VERSION;
@@ -280,11 +290,11 @@ static void test_validator(struct kunit *test)
 	p->header.max_steps = 1;
 	p->header.tile_steps = 1;
 	p->header.state_bytes = sizeof(struct snnq_state_header);
-	KUNIT_EXPECT_EQ(test, -EINVAL, snnq_program_validate(p, sizeof(*p), &snnq_caps_all, info,
-							     &diag));
-	KUNIT_EXPECT_EQ(test, (int)diag.check, SNNQ_CHECK_OP);	/* operation 0 is none */
-	KUNIT_EXPECT_EQ(test, -EINVAL, snnq_program_validate(p, sizeof(*p) - 1, &snnq_caps_all,
-							     info, &diag));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			snnq_program_validate(p, sizeof(*p), &snnq_caps_all, info, &diag));
+	KUNIT_EXPECT_EQ(test, (int)diag.check, SNNQ_CHECK_OP); /* operation 0 is none */
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			snnq_program_validate(p, sizeof(*p) - 1, &snnq_caps_all, info, &diag));
 	KUNIT_EXPECT_EQ(test, (int)diag.check, SNNQ_CHECK_SIZE);
 }
 
@@ -304,15 +314,13 @@ static void test_schemes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 3, snnq_row_bytes(SNNQ_SCHEME_APOT, 5, 4));
 }
 
-static struct kunit_case snnq_cases[] = {
-	KUNIT_CASE(test_sizes),
-	KUNIT_CASE(test_refused),
-	KUNIT_CASE(test_places),
-	KUNIT_CASE(test_programs),
-	KUNIT_CASE(test_validator),
-	KUNIT_CASE(test_schemes),
-	{ }
-};
+static struct kunit_case snnq_cases[] = { KUNIT_CASE(test_sizes),
+					  KUNIT_CASE(test_refused),
+					  KUNIT_CASE(test_places),
+					  KUNIT_CASE(test_programs),
+					  KUNIT_CASE(test_validator),
+					  KUNIT_CASE(test_schemes),
+					  {} };
 
 static struct kunit_suite snnq_suite = {
 	.name = "snnq",

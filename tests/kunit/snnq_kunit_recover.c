@@ -10,8 +10,13 @@
 #include "../../kernel/snnq_recover.h"
 
 static const struct snnq_sight healthy = {
-	.status = SNNQ_CORE_ST_ENABLED | SNNQ_CORE_ST_BUSY, .job = true,
-	.idle_ns = 10, .run_ns = 20, .timeout_ns = 100, .limit_ns = 1000, .grace_ns = 50,
+	.status = SNNQ_CORE_ST_ENABLED | SNNQ_CORE_ST_BUSY,
+	.job = true,
+	.idle_ns = 10,
+	.run_ns = 20,
+	.timeout_ns = 100,
+	.limit_ns = 1000,
+	.grace_ns = 50,
 };
 
 static void judge(struct kunit *test, const struct snnq_sight *s, enum snnq_verdict verdict,
@@ -20,11 +25,11 @@ static void judge(struct kunit *test, const struct snnq_sight *s, enum snnq_verd
 	KUNIT_EXPECT_EQ_MSG(test, (int)verdict, (int)snnq_recover_judge(s), "%s", what);
 }
 
-#define JUDGE(verdict, what, ...) do {					\
-	struct snnq_sight s = healthy;					\
-									\
-	__VA_ARGS__;							\
-	judge(test, &s, verdict, what);					\
+#define JUDGE(verdict, what, ...)               \
+	do {                                    \
+		struct snnq_sight s = healthy;  \
+		__VA_ARGS__;                    \
+		judge(test, &s, verdict, what); \
 	} while (0)
 
 static void test_verdicts(struct kunit *test)
@@ -88,13 +93,11 @@ static void test_ids(struct kunit *test)
 	}
 }
 
-static struct kunit_case snnq_recover_cases[] = {
-	KUNIT_CASE(test_verdicts),
-	KUNIT_CASE(test_broken_cores),
-	KUNIT_CASE(test_limits),
-	KUNIT_CASE(test_ids),
-	{ }
-};
+static struct kunit_case snnq_recover_cases[] = { KUNIT_CASE(test_verdicts),
+						  KUNIT_CASE(test_broken_cores),
+						  KUNIT_CASE(test_limits),
+						  KUNIT_CASE(test_ids),
+						  {} };
 
 static struct kunit_suite snnq_recover_suite = {
 	.name = "snnq_recover",

@@ -5,8 +5,7 @@
  */
 #include "bad_programs.h"
 
-static struct snnq_tensor tensor(uint8_t format, uint8_t planes, uint16_t h, uint16_t w,
-				 uint32_t c)
+static struct snnq_tensor tensor(uint8_t format, uint8_t planes, uint16_t h, uint16_t w, uint32_t c)
 {
 	return make_tensor(0, 0, format, planes, h, w, c);
 }
@@ -97,34 +96,34 @@ void full_program(struct program *p)
 	make_other_layers(p);
 }
 
-#define LAYER_AT(layer)							\
-	(REGION_AT(R_END) + (layer) * sizeof(struct snnq_layer))
-#define REGION_AT(region)						\
-	(sizeof(struct snnq_program_header) +				\
-	 ((region) - SNNQ_REGION_USER) * sizeof(struct snnq_region_desc))
+#define LAYER_AT(layer) (REGION_AT(R_END) + (layer) * sizeof(struct snnq_layer))
+#define REGION_AT(region)                     \
+	(sizeof(struct snnq_program_header) + \
+	 ((region)-SNNQ_REGION_USER) * sizeof(struct snnq_region_desc))
 
 /* The member @member of what lies at @base, refused in @where as @field. */
-#define BAD(base, type, member, value, check, where, field)		\
-	{ (base) + offsetof(struct type, member),			\
-	  sizeof(((struct type *)0)->member), (uint64_t)(value),	\
-	  SNNQ_CHECK_##check, where, field }
+#define BAD(base, type, member, value, check, where, field)                                 \
+	{                                                                                   \
+		(base) + offsetof(struct type, member), sizeof(((struct type *)0)->member), \
+			(uint64_t)(value), SNNQ_CHECK_##check, where, field                 \
+	}
 
-#define BAD_LAYER_AS(layer, member, value, check, field)		\
+#define BAD_LAYER_AS(layer, member, value, check, field) \
 	BAD(LAYER_AT(layer), snnq_layer, member, value, check, layer, field)
-#define BAD_LAYER(layer, member, value, check)				\
-	BAD_LAYER_AS(layer, member, value, check, #member)
-#define BAD_REGION_AS(region, member, value, check, where, field)	\
+#define BAD_LAYER(layer, member, value, check) BAD_LAYER_AS(layer, member, value, check, #member)
+#define BAD_REGION_AS(region, member, value, check, where, field) \
 	BAD(REGION_AT(region), snnq_region_desc, member, value, check, where, field)
-#define BAD_REGION(region, member, value, check)			\
+#define BAD_REGION(region, member, value, check) \
 	BAD_REGION_AS(region, member, value, check, NOT_IN_LAYER, "region." #member)
-#define BAD_HEADER_AS(member, value, check, where, field)		\
+#define BAD_HEADER_AS(member, value, check, where, field) \
 	BAD(0, snnq_program_header, member, value, check, where, field)
-#define BAD_HEADER(member, value, check)				\
-	BAD_HEADER_AS(member, value, check, NOT_IN_LAYER, #member)
+#define BAD_HEADER(member, value, check) BAD_HEADER_AS(member, value, check, NOT_IN_LAYER, #member)
 
 static const struct corruption bad_headers[] = {
-	BAD_HEADER(magic, 0, MAGIC), BAD_HEADER(version, 2, VERSION),
-	BAD_HEADER(version, 0, VERSION), BAD_HEADER(layer_count, 0, LIMIT),
+	BAD_HEADER(magic, 0, MAGIC),
+	BAD_HEADER(version, 2, VERSION),
+	BAD_HEADER(version, 0, VERSION),
+	BAD_HEADER(layer_count, 0, LIMIT),
 	BAD_HEADER_AS(layer_count, LAYERS - 1, SIZE, NOT_IN_LAYER, "table_count"),
 	BAD_HEADER_AS(layer_count, LAYERS + 1, SIZE, NOT_IN_LAYER, "table_count"),
 	BAD_HEADER(layer_count, SNNQ_MAX_LAYERS + 1, LIMIT),
@@ -132,41 +131,56 @@ static const struct corruption bad_headers[] = {
 	BAD_HEADER(region_count, SNNQ_MAX_USER_REGIONS + 1, LIMIT),
 	BAD_HEADER_AS(region_count, 0, SIZE, NOT_IN_LAYER, "table_count"),
 	BAD_HEADER(table_count, 0, SIZE),
-	BAD_HEADER(table_count, 0x40000000, SIZE), BAD_HEADER(table_count, 0xffffffff, SIZE),
-	BAD_HEADER(max_steps, 0, LIMIT), BAD_HEADER(max_steps, SNNQ_MAX_STEPS + 1, LIMIT),
-	BAD_HEADER(tile_steps, 0, LIMIT), BAD_HEADER(tile_steps, SNNQ_MAX_TILE_STEPS + 1, LIMIT),
+	BAD_HEADER(table_count, 0x40000000, SIZE),
+	BAD_HEADER(table_count, 0xffffffff, SIZE),
+	BAD_HEADER(max_steps, 0, LIMIT),
+	BAD_HEADER(max_steps, SNNQ_MAX_STEPS + 1, LIMIT),
+	BAD_HEADER(tile_steps, 0, LIMIT),
+	BAD_HEADER(tile_steps, SNNQ_MAX_TILE_STEPS + 1, LIMIT),
 	BAD_HEADER(scratch_step_bytes, 12, SCRATCH),
 	BAD_HEADER(scratch_step_bytes, SNNQ_MAX_REGION_BYTES, SCRATCH),
 	BAD_HEADER(scratch_step_bytes, ~0ull - 7, SCRATCH),
 	BAD_HEADER_AS(scratch_step_bytes, 0, TENSOR_EXTENT, EVENTS, "out.offset"),
-	BAD_HEADER(state_bytes, 56, STATE), BAD_HEADER(state_bytes, 100, STATE),
+	BAD_HEADER(state_bytes, 56, STATE),
+	BAD_HEADER(state_bytes, 100, STATE),
 	BAD_HEADER_AS(state_bytes, 64, STATE, CONV, "state_offset"),
 	BAD_HEADER(state_bytes, ~0ull - 7, STATE),
 	BAD_HEADER(header_bytes, SNNQ_PROGRAM_HEADER_BYTES - 8, SIZE),
 	BAD_HEADER(header_bytes, SNNQ_PROGRAM_HEADER_BYTES + 4, SIZE),
-	BAD_HEADER_AS(header_bytes, SNNQ_PROGRAM_HEADER_BYTES + 8, SIZE, NOT_IN_LAYER, "table_count"),
-	BAD_HEADER(header_bytes, SNNQ_MAX_DESC_BYTES + 8, SIZE), BAD_HEADER(header_bytes, 0, SIZE),
-	BAD_HEADER(region_bytes, SNNQ_REGION_DESC_BYTES - 8, SIZE), BAD_HEADER(region_bytes, 0, SIZE),
+	BAD_HEADER_AS(header_bytes, SNNQ_PROGRAM_HEADER_BYTES + 8, SIZE, NOT_IN_LAYER,
+		      "table_count"),
+	BAD_HEADER(header_bytes, SNNQ_MAX_DESC_BYTES + 8, SIZE),
+	BAD_HEADER(header_bytes, 0, SIZE),
+	BAD_HEADER(region_bytes, SNNQ_REGION_DESC_BYTES - 8, SIZE),
+	BAD_HEADER(region_bytes, 0, SIZE),
 	BAD_HEADER(region_bytes, SNNQ_REGION_DESC_BYTES + 1, SIZE),
 	BAD_HEADER_AS(region_bytes, SNNQ_REGION_DESC_BYTES + 8, SIZE, NOT_IN_LAYER, "table_count"),
 	BAD_HEADER(region_bytes, 0xfffffff8, SIZE),
-	BAD_HEADER(layer_bytes, SNNQ_LAYER_BYTES - 8, SIZE), BAD_HEADER(layer_bytes, 0, SIZE),
+	BAD_HEADER(layer_bytes, SNNQ_LAYER_BYTES - 8, SIZE),
+	BAD_HEADER(layer_bytes, 0, SIZE),
 	BAD_HEADER(layer_bytes, SNNQ_LAYER_BYTES + 2, SIZE),
 	BAD_HEADER_AS(layer_bytes, SNNQ_LAYER_BYTES + 8, SIZE, NOT_IN_LAYER, "table_count"),
 	BAD_HEADER(layer_bytes, 0xfffffff8, SIZE),
 	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS_BOUNDS, OK),
 	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS_VIEWS, UNSUPPORTED),
 	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS, UNSUPPORTED),
-	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS + 1, NEEDS), BAD_HEADER(needs, 1ull << 63, NEEDS),
-	BAD_HEADER(flags, 1, FLAGS), BAD_HEADER(reserved[0], 1, RESERVED),
-	BAD_HEADER(reserved[1], 1, RESERVED), BAD_HEADER(reserved[2], 1, RESERVED),
+	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS + 1, NEEDS),
+	BAD_HEADER(needs, 1ull << 63, NEEDS),
+	BAD_HEADER(flags, 1, FLAGS),
+	BAD_HEADER(reserved[0], 1, RESERVED),
+	BAD_HEADER(reserved[1], 1, RESERVED),
+	BAD_HEADER(reserved[2], 1, RESERVED),
 };
 
 static const struct corruption bad_regions[] = {
-	BAD_REGION(R_EVENTS, reserved, 1, RESERVED), BAD_REGION(R_EVENTS, role, 0, REGION),
-	BAD_REGION(R_EVENTS, role, 6, REGION), BAD_REGION(R_EVENTS, access, 0, REGION),
-	BAD_REGION(R_EVENTS, access, 2, REGION), BAD_REGION(R_EVENTS, access, 3, REGION),
-	BAD_REGION(R_EVENTS, bytes, 7, REGION), BAD_REGION(R_EVENTS, bytes, 0, REGION),
+	BAD_REGION(R_EVENTS, reserved, 1, RESERVED),
+	BAD_REGION(R_EVENTS, role, 0, REGION),
+	BAD_REGION(R_EVENTS, role, 6, REGION),
+	BAD_REGION(R_EVENTS, access, 0, REGION),
+	BAD_REGION(R_EVENTS, access, 2, REGION),
+	BAD_REGION(R_EVENTS, access, 3, REGION),
+	BAD_REGION(R_EVENTS, bytes, 7, REGION),
+	BAD_REGION(R_EVENTS, bytes, 0, REGION),
 	BAD_REGION(R_EVENTS, step_bytes, 8, REGION),
 	BAD_REGION_AS(R_EVENTS, role, SNNQ_ROLE_WEIGHTS, TENSOR_REGION, EVENTS, "in[0].region"),
 	BAD_REGION(R_CONV_WEIGHTS, bytes, SNNQ_MAX_REGION_BYTES + 1, REGION),
@@ -174,12 +188,14 @@ static const struct corruption bad_regions[] = {
 	BAD_REGION_AS(R_CONV_WEIGHTS, bytes, 3 * 3 * 2 * 16 - 1, WEIGHTS, CONV, "quant.offset"),
 	BAD_REGION(R_CONV_WEIGHTS, step_bytes, 8, REGION),
 	BAD_REGION_AS(R_CONV_WEIGHTS, role, SNNQ_ROLE_EVENTS, WEIGHTS, CONV, "quant.region"),
-	BAD_REGION(R_KEYS, step_bytes, 0, REGION), BAD_REGION(R_KEYS, step_bytes, 132, REGION),
+	BAD_REGION(R_KEYS, step_bytes, 0, REGION),
+	BAD_REGION(R_KEYS, step_bytes, 132, REGION),
 	BAD_REGION_AS(R_KEYS, step_bytes, 120, TENSOR_EXTENT, ATTENTION, "in[1].offset"),
 	BAD_REGION(R_KEYS, step_bytes, SNNQ_MAX_REGION_BYTES, REGION),
-	BAD_REGION(R_KEYS, step_bytes, 1ull << 62, REGION),	/* 20 steps: 0 modulo 2^64 */
+	BAD_REGION(R_KEYS, step_bytes, 1ull << 62, REGION), /* 20 steps: 0 modulo 2^64 */
 	BAD_REGION(R_OUT, step_bytes, 1ull << 62, REGION),
-	BAD_REGION(R_KEYS, step_bytes, ~0ull - 7, REGION), BAD_REGION(R_KEYS, bytes, 8, REGION),
+	BAD_REGION(R_KEYS, step_bytes, ~0ull - 7, REGION),
+	BAD_REGION(R_KEYS, bytes, 8, REGION),
 	BAD_REGION(R_KEYS, access, SNNQ_ACCESS_WRITE, REGION),
 	BAD_REGION(R_OUT, access, SNNQ_ACCESS_READ, REGION),
 	BAD_REGION(R_OUT, step_bytes, 0, REGION),
@@ -217,8 +233,10 @@ static const struct corruption bad_tensors[] = {
 	BAD_LAYER_AS(CONV, out.first_channel, 1, RESERVED, "out.whole"),
 	BAD_LAYER_AS(CONV, in[0].reserved16, 1, RESERVED, "in[0].reserved"),
 	/* Bounds; nothing in this program requires them. */
-	BAD_LAYER(CONV, in[0].bound, 3, NEEDS), BAD_LAYER(EVENTS, out.bound, 2, NEEDS),
-	BAD_LAYER(EVENTS, in[0].bound, 1, BOUND), BAD_LAYER(POOL_SUM, out.bound, 1, NEEDS),
+	BAD_LAYER(CONV, in[0].bound, 3, NEEDS),
+	BAD_LAYER(EVENTS, out.bound, 2, NEEDS),
+	BAD_LAYER(EVENTS, in[0].bound, 1, BOUND),
+	BAD_LAYER(POOL_SUM, out.bound, 1, NEEDS),
 	BAD_LAYER_AS(CONV, in[1].bound, 1, RESERVED, "in[1].format"),
 	BAD_LAYER(CONV, in[0].format, 37, TENSOR_FORMAT),
 	BAD_LAYER_AS(CONV, in[0].format, SNNQ_FORMAT_SIGNED, TENSOR_SOURCE, "in[0].offset"),
@@ -293,45 +311,64 @@ static const struct corruption bad_tensors[] = {
 
 /* Operations, parameters, windows and weights. */
 static const struct corruption bad_operations[] = {
-	BAD_LAYER(CONV, op, 0, OP), BAD_LAYER(CONV, op, SNNQ_OP_COUNT, OP),
-	BAD_LAYER(CONV, op, 0xffff, OP), BAD_LAYER(CONV, flags, 4, FLAGS),
-	BAD_LAYER(CONV, op, SNNQ_OP_MATMUL, UNSUPPORTED), BAD_LAYER(CONV, op, SNNQ_OP_CONCAT, UNSUPPORTED),
-	BAD_LAYER(CONV, op, SNNQ_OP_COPY, UNSUPPORTED), BAD_LAYER(CONV, op, SNNQ_OP_UPSAMPLE, UNSUPPORTED),
+	BAD_LAYER(CONV, op, 0, OP),
+	BAD_LAYER(CONV, op, SNNQ_OP_COUNT, OP),
+	BAD_LAYER(CONV, op, 0xffff, OP),
+	BAD_LAYER(CONV, flags, 4, FLAGS),
+	BAD_LAYER(CONV, op, SNNQ_OP_MATMUL, UNSUPPORTED),
+	BAD_LAYER(CONV, op, SNNQ_OP_CONCAT, UNSUPPORTED),
+	BAD_LAYER(CONV, op, SNNQ_OP_COPY, UNSUPPORTED),
+	BAD_LAYER(CONV, op, SNNQ_OP_UPSAMPLE, UNSUPPORTED),
 	BAD_LAYER(CONV, op, SNNQ_OP_REDUCE, UNSUPPORTED),
 	BAD_LAYER(CONV, flags, SNNQ_LAYER_FLAG_ACC64, UNSUPPORTED),
 	BAD_LAYER(CONV, flags, 0x8000, FLAGS),
 	BAD_LAYER(ADD, mode, SNNQ_ELEMENTWISE_AND, UNSUPPORTED),
 	BAD_LAYER(ADD, mode, SNNQ_ELEMENTWISE_MULTIPLY, UNSUPPORTED),
-	BAD_LAYER(ADD, mode, SNNQ_ELEMENTWISE_COUNT, PARAM), BAD_LAYER(ADD, mode, ~0u, PARAM),
+	BAD_LAYER(ADD, mode, SNNQ_ELEMENTWISE_COUNT, PARAM),
+	BAD_LAYER(ADD, mode, ~0u, PARAM),
 	BAD_LAYER(ATTENTION, mode, SNNQ_ATTENTION_KV_FIRST, OK),
 	BAD_LAYER(ATTENTION, mode, SNNQ_ATTENTION_TOKEN, UNSUPPORTED),
 	BAD_LAYER(ATTENTION, mode, SNNQ_ATTENTION_CHANNEL, UNSUPPORTED),
 	BAD_LAYER(ATTENTION, mode, SNNQ_ATTENTION_COUNT, PARAM),
-	BAD_LAYER(CONV, mode, 1, RESERVED), BAD_LAYER(READOUT, mode, 1, RESERVED),
-	BAD_LAYER(CONV, axes, 1, RESERVED), BAD_LAYER(ADD, axes, SNNQ_AXIS_WIDTH, RESERVED),
+	BAD_LAYER(CONV, mode, 1, RESERVED),
+	BAD_LAYER(READOUT, mode, 1, RESERVED),
+	BAD_LAYER(CONV, axes, 1, RESERVED),
+	BAD_LAYER(ADD, axes, SNNQ_AXIS_WIDTH, RESERVED),
 	BAD_LAYER_AS(CONV, scale[0].shift, 1, RESERVED, "scale"),
 	BAD_LAYER_AS(ADD, scale[1].mult_count, 1, UNSUPPORTED, "scale"),
 	BAD_LAYER_AS(POOL_MAX, scale[0].shift, 1, UNSUPPORTED, "scale"),
 	BAD_LAYER_AS(POOL_MAX, neuron.model, 1, UNSUPPORTED, "neuron"),
-	BAD_LAYER(CONV, geometry.more_h, 1, UNSUPPORTED), BAD_LAYER(POOL_SUM, geometry.more_w, -1, UNSUPPORTED),
+	BAD_LAYER(CONV, geometry.more_h, 1, UNSUPPORTED),
+	BAD_LAYER(POOL_SUM, geometry.more_w, -1, UNSUPPORTED),
 	BAD_LAYER(CONV, geometry.reserved, 1, RESERVED),
-	BAD_LAYER(CONV, loop, 1, UNSUPPORTED), BAD_LAYER(CONV, loop_count, 1, RESERVED),
-	BAD_LAYER(EVENTS, flags, 1, FLAGS), BAD_LAYER(LINEAR, flags, 1, FLAGS),
-	BAD_LAYER(EVENTS, param, 1, RESERVED), BAD_LAYER(CONV, param, 1, RESERVED),
-	BAD_LAYER(LINEAR, param, 1, RESERVED), BAD_LAYER(POOL_MAX, param, 1, RESERVED),
-	BAD_LAYER(ADD, param, 1, RESERVED), BAD_LAYER(POOL_SUM, param, 0, PARAM),
-	BAD_LAYER(POOL_SUM, param, 32768, PARAM), BAD_LAYER(ATTENTION, param, 0, PARAM),
-	BAD_LAYER(ATTENTION, param, 3, PARAM), BAD_LAYER(ATTENTION, param, 128, PARAM),
-	BAD_LAYER(READOUT, param, 0, PARAM), BAD_LAYER(READOUT, param, SNNQ_READOUT_MAX, UNSUPPORTED),
+	BAD_LAYER(CONV, loop, 1, UNSUPPORTED),
+	BAD_LAYER(CONV, loop_count, 1, RESERVED),
+	BAD_LAYER(EVENTS, flags, 1, FLAGS),
+	BAD_LAYER(LINEAR, flags, 1, FLAGS),
+	BAD_LAYER(EVENTS, param, 1, RESERVED),
+	BAD_LAYER(CONV, param, 1, RESERVED),
+	BAD_LAYER(LINEAR, param, 1, RESERVED),
+	BAD_LAYER(POOL_MAX, param, 1, RESERVED),
+	BAD_LAYER(ADD, param, 1, RESERVED),
+	BAD_LAYER(POOL_SUM, param, 0, PARAM),
+	BAD_LAYER(POOL_SUM, param, 32768, PARAM),
+	BAD_LAYER(ATTENTION, param, 0, PARAM),
+	BAD_LAYER(ATTENTION, param, 3, PARAM),
+	BAD_LAYER(ATTENTION, param, 128, PARAM),
+	BAD_LAYER(READOUT, param, 0, PARAM),
+	BAD_LAYER(READOUT, param, SNNQ_READOUT_MAX, UNSUPPORTED),
 	BAD_LAYER(READOUT, param, SNNQ_READOUT_VOTE, UNSUPPORTED),
 	BAD_LAYER(READOUT, param, SNNQ_READOUT_COUNT, PARAM),
 	BAD_LAYER_AS(CONV, reserved[0], 1, RESERVED, "reserved"),
 	BAD_LAYER_AS(CONV, reserved[9], 1, RESERVED, "reserved"),
-	BAD_LAYER(CONV, quant.scheme, 0, SCHEME), BAD_LAYER(CONV, quant.scheme, 6, SCHEME),
+	BAD_LAYER(CONV, quant.scheme, 0, SCHEME),
+	BAD_LAYER(CONV, quant.scheme, 6, SCHEME),
 	BAD_LAYER(CONV, quant.scheme, 255, SCHEME),
-	BAD_LAYER(CONV, quant.bits, 1, SCHEME), BAD_LAYER(CONV, quant.bits, 6, SCHEME),
-	BAD_LAYER(LINEAR, quant.bits, 0, SCHEME), BAD_LAYER(LINEAR, quant.bits, 9, SCHEME),
-	BAD_LAYER_AS(CONV, quant.scheme, SNNQ_SCHEME_TERNARY, SCHEME, "quant.bits"),	/* 4 bits */
+	BAD_LAYER(CONV, quant.bits, 1, SCHEME),
+	BAD_LAYER(CONV, quant.bits, 6, SCHEME),
+	BAD_LAYER(LINEAR, quant.bits, 0, SCHEME),
+	BAD_LAYER(LINEAR, quant.bits, 9, SCHEME),
+	BAD_LAYER_AS(CONV, quant.scheme, SNNQ_SCHEME_TERNARY, SCHEME, "quant.bits"), /* 4 bits */
 	BAD_LAYER(LINEAR, quant.bits, 255, SCHEME),
 	BAD_LAYER_AS(CONV, quant.bits, 5, WEIGHTS, "quant.offset"),
 	BAD_LAYER(CONV, quant.offset, 1, WEIGHTS),
@@ -370,20 +407,25 @@ static const struct corruption bad_neurons[] = {
 	BAD_LAYER(CONV, neuron.model, 3, NEURON),
 	BAD_LAYER_AS(CONV, neuron.model, 0, RESERVED, "neuron.leak"),
 	BAD_LAYER_AS(CONV, neuron.model, SNNQ_NEURON_LIF, RESERVED, "neuron.current_leak"),
-	BAD_LAYER(CONV, neuron.compare, 2, NEURON), BAD_LAYER(CONV, neuron.reset, 3, NEURON),
-	BAD_LAYER(CONV, neuron.leak, 4, NEURON), BAD_LAYER(CONV, neuron.current_leak, 4, NEURON),
+	BAD_LAYER(CONV, neuron.compare, 2, NEURON),
+	BAD_LAYER(CONV, neuron.reset, 3, NEURON),
+	BAD_LAYER(CONV, neuron.leak, 4, NEURON),
+	BAD_LAYER(CONV, neuron.current_leak, 4, NEURON),
 	BAD_LAYER_AS(CONV, neuron.leak, SNNQ_LEAK_NONE, NEURON, "neuron.leak_param"),
 	BAD_LAYER(CONV, neuron.leak_param, 4097, NEURON),
 	BAD_LAYER(CONV, neuron.current_leak_param, 65537, NEURON),
-	BAD_LAYER_AS(CONV, neuron.current_leak, SNNQ_LEAK_NONE, NEURON, "neuron.current_leak_param"),
+	BAD_LAYER_AS(CONV, neuron.current_leak, SNNQ_LEAK_NONE, NEURON,
+		     "neuron.current_leak_param"),
 	BAD_LAYER(ATTENTION, neuron.leak_param, 0, NEURON),
 	BAD_LAYER(ATTENTION, neuron.leak_param, 65537, NEURON),
-	BAD_LAYER(CONV, neuron.shift, 17, NEURON), BAD_LAYER(CONV, neuron.delay, 64, NEURON),
+	BAD_LAYER(CONV, neuron.shift, 17, NEURON),
+	BAD_LAYER(CONV, neuron.delay, 64, NEURON),
 	BAD_LAYER_AS(CONV, neuron.delay, 63, STATE, "state_offset"),
 	BAD_LAYER_AS(CONV, neuron.refractory, 1, STATE, "state_offset"),
 	BAD_LAYER(CONV, neuron.requant_shift, 1, RESERVED),
 	BAD_LAYER(CONV, neuron.requant_shift, 32, NEURON),
-	BAD_LAYER(CONV, neuron.flags, 0x80, FLAGS), BAD_LAYER(CONV, neuron.flags, 1u << 31, FLAGS),
+	BAD_LAYER(CONV, neuron.flags, 0x80, FLAGS),
+	BAD_LAYER(CONV, neuron.flags, 1u << 31, FLAGS),
 	BAD_LAYER(CONV, neuron.flags, SNNQ_NEURON_FLAG_DELAYED_RESET, UNSUPPORTED),
 	BAD_LAYER(CONV, neuron.flags, SNNQ_NEURON_FLAG_CLAMP_LOW, UNSUPPORTED),
 	BAD_LAYER(CONV, neuron.flags, SNNQ_NEURON_FLAG_STATE16, UNSUPPORTED),
@@ -393,18 +435,24 @@ static const struct corruption bad_neurons[] = {
 	BAD_LAYER(CONV, neuron.output, SNNQ_OUTPUT_POTENTIAL, UNSUPPORTED),
 	BAD_LAYER(CONV, neuron.output, SNNQ_OUTPUT_GRADED, UNSUPPORTED),
 	BAD_LAYER(CONV, neuron.output, SNNQ_OUTPUT_GRADED + 1, NEURON),
-	BAD_LAYER(CONV, neuron.tie, SNNQ_TIE_EVEN, UNSUPPORTED), BAD_LAYER(CONV, neuron.tie, 2, NEURON),
-	BAD_LAYER(CONV, neuron.levels, 2, UNSUPPORTED), BAD_LAYER(CONV, neuron.levels, 1, NEURON),
+	BAD_LAYER(CONV, neuron.tie, SNNQ_TIE_EVEN, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.tie, 2, NEURON),
+	BAD_LAYER(CONV, neuron.levels, 2, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.levels, 1, NEURON),
 	BAD_LAYER(CONV, neuron.levels, SNNQ_MAX_LEVELS, UNSUPPORTED),
 	BAD_LAYER(CONV, neuron.levels, SNNQ_MAX_LEVELS + 1, NEURON),
-	BAD_LAYER(CONV, neuron.low, -1, RESERVED), BAD_LAYER(CONV, neuron.reserved16, 1, RESERVED),
+	BAD_LAYER(CONV, neuron.low, -1, RESERVED),
+	BAD_LAYER(CONV, neuron.reserved16, 1, RESERVED),
 	BAD_LAYER(CONV, neuron.reset_period, 1, UNSUPPORTED),
 	BAD_LAYER(CONV, neuron.reset_offset, 1, RESERVED),
-	BAD_LAYER(CONV, neuron.leak_count, 64, UNSUPPORTED), BAD_LAYER(CONV, neuron.leak_index, 1, RESERVED),
+	BAD_LAYER(CONV, neuron.leak_count, 64, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.leak_index, 1, RESERVED),
 	BAD_LAYER(CONV, neuron.current_leak_count, 1, UNSUPPORTED),
 	BAD_LAYER(CONV, neuron.current_leak_index, 1, RESERVED),
-	BAD_LAYER(CONV, neuron.reset_count, 64, UNSUPPORTED), BAD_LAYER(CONV, neuron.reset_index, 1, RESERVED),
-	BAD_LAYER(CONV, neuron.delay_count, 1, UNSUPPORTED), BAD_LAYER(CONV, neuron.delay_index, 1, RESERVED),
+	BAD_LAYER(CONV, neuron.reset_count, 64, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.reset_index, 1, RESERVED),
+	BAD_LAYER(CONV, neuron.delay_count, 1, UNSUPPORTED),
+	BAD_LAYER(CONV, neuron.delay_index, 1, RESERVED),
 	BAD_LAYER_AS(CONV, neuron.threshold_count, 8 * 8 * 64, UNSUPPORTED, "neuron.threshold"),
 	BAD_LAYER_AS(ATTENTION, neuron.bias_count, 4 * 4 * 64, UNSUPPORTED, "neuron.bias"),
 	BAD_LAYER_AS(LINEAR, neuron.mult_count, 2 * 2 * 10, UNSUPPORTED, "neuron.mult"),
@@ -437,7 +485,8 @@ static const struct corruption bad_neurons[] = {
 	BAD_LAYER(LINEAR, neuron.requant_shift, 32, NEURON),
 	BAD_LAYER(LINEAR, neuron.compare, 1, RESERVED),
 	BAD_LAYER(LINEAR, neuron.reset, 1, RESERVED),
-	BAD_LAYER(LINEAR, neuron.leak, 1, RESERVED), BAD_LAYER(LINEAR, neuron.shift, 1, RESERVED),
+	BAD_LAYER(LINEAR, neuron.leak, 1, RESERVED),
+	BAD_LAYER(LINEAR, neuron.shift, 1, RESERVED),
 	BAD_LAYER(LINEAR, neuron.current_leak, 1, RESERVED),
 	BAD_LAYER(LINEAR, neuron.delay, 1, RESERVED),
 	BAD_LAYER(LINEAR, neuron.leak_param, 1, RESERVED),
@@ -452,16 +501,22 @@ static const struct corruption bad_neurons[] = {
 	BAD_LAYER_AS(CONV, neuron.reserved[6], 1, RESERVED, "neuron.reserved"),
 	BAD_LAYER_AS(ADD, neuron.requant_shift, 1, UNSUPPORTED, "neuron"),
 	BAD_LAYER_AS(EVENTS, neuron.threshold_count, 1, RESERVED, "neuron"),
-	BAD_LAYER(CONV, state_offset, 0, STATE), BAD_LAYER(CONV, state_offset, 56, STATE),
-	BAD_LAYER(CONV, state_offset, 68, STATE), BAD_LAYER(CONV, state_offset, ~0ull - 7, STATE),
+	BAD_LAYER(CONV, state_offset, 0, STATE),
+	BAD_LAYER(CONV, state_offset, 56, STATE),
+	BAD_LAYER(CONV, state_offset, 68, STATE),
+	BAD_LAYER(CONV, state_offset, ~0ull - 7, STATE),
 	BAD_LAYER(ATTENTION, state_offset, 64, STATE),
 	BAD_LAYER(READOUT, state_offset, 0, STATE),
 	BAD_LAYER(READOUT, state_offset, 72, STATE),
-	BAD_LAYER(LINEAR, state_offset, 64, STATE), BAD_LAYER(ADD, state_offset, 64, STATE),
+	BAD_LAYER(LINEAR, state_offset, 64, STATE),
+	BAD_LAYER(ADD, state_offset, 64, STATE),
 	BAD_LAYER(CONV, tag, 0xffffffff, OK),
 };
 
-#define SET(name) { #name, bad_##name, sizeof(bad_##name) / sizeof(bad_##name[0]) }
+#define SET(name)                                                             \
+	{                                                                     \
+#name, bad_##name, sizeof(bad_##name) / sizeof(bad_##name[0]) \
+	}
 
 const struct corruption_set corruption_sets[CORRUPTION_SETS] = {
 	SET(headers), SET(regions), SET(tensors), SET(operations), SET(neurons),

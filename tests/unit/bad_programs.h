@@ -8,7 +8,7 @@
 
 #include "program.h"
 
-#define NOT_IN_LAYER	0xffffffffu
+#define NOT_IN_LAYER 0xffffffffu
 
 /* Layers of the program, in this order. */
 enum { EVENTS, CONV, POOL_MAX, ATTENTION, POOL_SUM, ADD, LINEAR, READOUT, LAYERS };
@@ -33,7 +33,7 @@ struct corruption_set {
 	size_t count;
 };
 
-#define CORRUPTION_SETS	5
+#define CORRUPTION_SETS 5
 extern const struct corruption_set corruption_sets[CORRUPTION_SETS];
 
 #endif /* TEST_BAD_PROGRAMS_H */

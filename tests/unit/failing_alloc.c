@@ -15,7 +15,7 @@
 
 #include "failing_alloc.h"
 
-#define MOST_ALLOCATIONS 100000u	/* of an attempt; more is a loop without end */
+#define MOST_ALLOCATIONS 100000u /* of an attempt; more is a loop without end */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -81,8 +81,7 @@ bool failing_alloc_end(void)
 	return atomic_load(&done) >= at;
 }
 
-void with_each_allocation_failing(int (*attempt)(void *ctx), void *ctx,
-				  const char *(*error)(void))
+void with_each_allocation_failing(int (*attempt)(void *ctx), void *ctx, const char *(*error)(void))
 {
 	bool reached = true;
 

@@ -25,7 +25,6 @@ bool failing_alloc_end(void);
  * find), and checks what it got when it was 0. Without memory it may only say -ENOMEM, and
  * @error, the line of text for it, must say "memory".
  */
-void with_each_allocation_failing(int (*attempt)(void *ctx), void *ctx,
-				  const char *(*error)(void));
+void with_each_allocation_failing(int (*attempt)(void *ctx), void *ctx, const char *(*error)(void));
 
 #endif /* TEST_FAILING_ALLOC_H */

@@ -50,7 +50,8 @@ static int give(bool *table, uint32_t id)
 static struct fake_buffer *buffer(uint32_t handle)
 {
 	return handle && handle < FAKE_OBJECTS && fake.buffers[handle].live ?
-	       &fake.buffers[handle] : NULL;
+		       &fake.buffers[handle] :
+		       NULL;
 }
 
 static uint32_t new_buffer(uint64_t bytes, bool imported)
@@ -58,7 +59,9 @@ static uint32_t new_buffer(uint64_t bytes, bool imported)
 	for (uint32_t i = 1; i < FAKE_OBJECTS; i++)
 		if (!fake.buffers[i].live) {
 			fake.buffers[i] = (struct fake_buffer){
-				.live = true, .imported = imported, .bytes = bytes,
+				.live = true,
+				.imported = imported,
+				.bytes = bytes,
 				.place = (uint64_t)i * PLACE_BYTES,
 			};
 			return i;
@@ -99,7 +102,7 @@ static int do_export(struct drm_syncobj_handle *arg)
 	assert_int_equal(arg->flags, DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE);
 	assert_true(fake.syncobjs[arg->handle]);
 	if (!fake.fence[arg->handle])
-		return refuse(EINVAL);	/* no fence in it */
+		return refuse(EINVAL); /* no fence in it */
 	arg->fd = eventfd(!fake.pending, EFD_CLOEXEC);
 	return 0;
 }
@@ -131,7 +134,9 @@ static int do_wait(struct drm_syncobj_timeline_wait *arg)
 static int do_query(struct drm_snnq_dev_query *arg)
 {
 	struct drm_snnq_dev_info info = {
-		.hw_version = SNNQ_HW_VERSION, .cores = fake.cores, .queue_depth = 4,
+		.hw_version = SNNQ_HW_VERSION,
+		.cores = fake.cores,
+		.queue_depth = 4,
 	};
 
 #define FILL(member, name) info.member = snnq_caps_all.member;
@@ -171,8 +176,8 @@ static int do_sync(struct drm_snnq_bo_sync *arg)
 static int do_model_create(struct drm_snnq_model_create *arg)
 {
 	struct snnq_diag diag;
-	int ret = snnq_program_validate((void *)(uintptr_t)arg->program, arg->size,
-					&snnq_caps_all, &fake.info, &diag);
+	int ret = snnq_program_validate((void *)(uintptr_t)arg->program, arg->size, &snnq_caps_all,
+					&fake.info, &diag);
 
 	if (ret)
 		return refuse(-ret);
@@ -226,9 +231,14 @@ static void write_record(void)
 {
 	const struct fake_buffer *b = buffer(fake.job.result_handle);
 	struct drm_snnq_result r = {
-		.seq = (uint64_t)fake.submits + 1, .error = fake.job_error,
-		.layer = SNNQ_LAYER_NONE, .region = SNNQ_REGION_NONE,
-		.steps = fake.job.steps, .cycles = FAKE_CYCLES, .start_ns = 1, .end_ns = INT64_MAX,
+		.seq = (uint64_t)fake.submits + 1,
+		.error = fake.job_error,
+		.layer = SNNQ_LAYER_NONE,
+		.region = SNNQ_REGION_NONE,
+		.steps = fake.job.steps,
+		.cycles = FAKE_CYCLES,
+		.start_ns = 1,
+		.end_ns = INT64_MAX,
 	};
 
 	assert_non_null(b);
@@ -245,7 +255,8 @@ static void write_record(void)
 	}
 	if (!fake.removed)
 		assert_int_equal(pwrite(fake.file, &r, sizeof(r),
-					(off_t)(b->place + fake.job.result_offset)), sizeof(r));
+					(off_t)(b->place + fake.job.result_offset)),
+				 sizeof(r));
 }
 
 static void write_results(void)
@@ -309,7 +320,7 @@ static int do_objects(unsigned long request, void *arg)
 		struct drm_syncobj_create *c = arg;
 
 		if (!memchr(fake.syncobjs, true, sizeof(fake.syncobjs)))
-			fake.point = 0;		/* a stream of its own */
+			fake.point = 0; /* a stream of its own */
 		c->handle = take(fake.syncobjs);
 		fake.fence[c->handle] = false;
 		return 0;
@@ -329,21 +340,36 @@ static int do_objects(unsigned long request, void *arg)
 static int answer(unsigned long request, void *arg)
 {
 	switch (request) {
-	case DRM_IOCTL_VERSION: return do_version(arg);
-	case DRM_IOCTL_GEM_CLOSE: return do_gem_close(arg);
-	case DRM_IOCTL_PRIME_FD_TO_HANDLE: return do_prime_import(arg);
-	case DRM_IOCTL_PRIME_HANDLE_TO_FD: return do_prime_export(arg);
-	case DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD: return do_export(arg);
-	case DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT: return do_wait(arg);
-	case DRM_IOCTL_SYNCOBJ_TRANSFER: return do_transfer(arg);
-	case DRM_IOCTL_SNNQ_DEV_QUERY: return do_query(arg);
-	case DRM_IOCTL_SNNQ_BO_CREATE: return do_bo_create(arg);
-	case DRM_IOCTL_SNNQ_BO_SYNC: return do_sync(arg);
-	case DRM_IOCTL_SNNQ_BO_INFO: return do_bo_info(arg);
-	case DRM_IOCTL_SNNQ_MODEL_CREATE: return do_model_create(arg);
-	case DRM_IOCTL_SNNQ_STREAM_CREATE: return do_stream_create(arg);
-	case DRM_IOCTL_SNNQ_SUBMIT: return do_submit(arg);
-	default: return do_objects(request, arg);
+	case DRM_IOCTL_VERSION:
+		return do_version(arg);
+	case DRM_IOCTL_GEM_CLOSE:
+		return do_gem_close(arg);
+	case DRM_IOCTL_PRIME_FD_TO_HANDLE:
+		return do_prime_import(arg);
+	case DRM_IOCTL_PRIME_HANDLE_TO_FD:
+		return do_prime_export(arg);
+	case DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD:
+		return do_export(arg);
+	case DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT:
+		return do_wait(arg);
+	case DRM_IOCTL_SYNCOBJ_TRANSFER:
+		return do_transfer(arg);
+	case DRM_IOCTL_SNNQ_DEV_QUERY:
+		return do_query(arg);
+	case DRM_IOCTL_SNNQ_BO_CREATE:
+		return do_bo_create(arg);
+	case DRM_IOCTL_SNNQ_BO_SYNC:
+		return do_sync(arg);
+	case DRM_IOCTL_SNNQ_BO_INFO:
+		return do_bo_info(arg);
+	case DRM_IOCTL_SNNQ_MODEL_CREATE:
+		return do_model_create(arg);
+	case DRM_IOCTL_SNNQ_STREAM_CREATE:
+		return do_stream_create(arg);
+	case DRM_IOCTL_SNNQ_SUBMIT:
+		return do_submit(arg);
+	default:
+		return do_objects(request, arg);
 	}
 }
 
@@ -351,8 +377,7 @@ static int answer(unsigned long request, void *arg)
 static bool frees(unsigned long request)
 {
 	return request == DRM_IOCTL_GEM_CLOSE || request == DRM_IOCTL_SYNCOBJ_DESTROY ||
-	       request == DRM_IOCTL_SNNQ_MODEL_DESTROY ||
-	       request == DRM_IOCTL_SNNQ_STREAM_DESTROY;
+	       request == DRM_IOCTL_SNNQ_MODEL_DESTROY || request == DRM_IOCTL_SNNQ_STREAM_DESTROY;
 }
 
 static int fake_ioctl(int fd, unsigned long request, void *arg)
@@ -385,11 +410,10 @@ void fake_start(void)
 void fake_expect_nothing_alive(void)
 {
 	for (uint32_t i = 0; i < FAKE_OBJECTS; i++)
-		if (fake.buffers[i].live || fake.programs[i] || fake.streams[i] ||
-		    fake.syncobjs[i])
+		if (fake.buffers[i].live || fake.programs[i] || fake.streams[i] || fake.syncobjs[i])
 			fail_msg("object %u is still alive (buffer %d, program %d, stream %d, "
-				 "syncobj %d) after call %d (%#lx) failed", i,
-				 fake.buffers[i].live, fake.programs[i], fake.streams[i],
+				 "syncobj %d) after call %d (%#lx) failed",
+				 i, fake.buffers[i].live, fake.programs[i], fake.streams[i],
 				 fake.syncobjs[i], fake.fail_at, fake.failed);
 }
 

@@ -16,42 +16,42 @@
 #include "snnq_validate.h"
 
 #define FAKE_OBJECTS 64
-#define FAKE_CYCLES 1234
+#define FAKE_CYCLES  1234
 
 /* Widths of each scheme that the device has: no two alike, and enough for the models of tests. */
 #define FAKE_UNIFORM 0x1fe
-#define FAKE_ODD 0xfe
-#define FAKE_POT 0x3c
-#define FAKE_APOT 0x30
+#define FAKE_ODD     0xfe
+#define FAKE_POT     0x3c
+#define FAKE_APOT    0x30
 #define FAKE_TERNARY 0x04
 
 struct fake_buffer {
 	bool live, imported;
-	uint64_t bytes, place;		/* in the file */
-	uint32_t synced;		/* DRM_SNNQ_BO_SYNC_* seen */
+	uint64_t bytes, place; /* in the file */
+	uint32_t synced;       /* DRM_SNNQ_BO_SYNC_* seen */
 };
 
 struct fake_kernel {
 	char path[64];
 	int file;
-	const char *driver;		/* name that VERSION tells */
+	const char *driver; /* name that VERSION tells */
 
 	/* Fail call number fail_at (from 0) with fail_errno; -1: none. */
 	int calls, fail_at, fail_errno;
-	unsigned long failed;		/* the request that was failed */
+	unsigned long failed; /* the request that was failed */
 
 	struct fake_buffer buffers[FAKE_OBJECTS];
 	bool programs[FAKE_OBJECTS], streams[FAKE_OBJECTS], syncobjs[FAKE_OBJECTS];
-	bool fence[FAKE_OBJECTS];	/* a binary syncobj has one */
-	uint64_t point;			/* of the timeline */
+	bool fence[FAKE_OBJECTS]; /* a binary syncobj has one */
+	uint64_t point;		  /* of the timeline */
 	struct snnq_program_info info;
 	uint32_t priority;
 
 	/* script */
-	int job_error;			/* how jobs end: 0 or -errno */
-	bool pending;			/* waits expire */
-	bool removed;			/* jobs end without a record */
-	int32_t scores[4];		/* written to the readout */
+	int job_error;	   /* how jobs end: 0 or -errno */
+	bool pending;	   /* waits expire */
+	bool removed;	   /* jobs end without a record */
+	int32_t scores[4]; /* written to the readout */
 	uint32_t cores;
 
 	/* seen */

@@ -53,7 +53,8 @@ static void add_numbers(struct modelfile *file, cJSON *json, float unit, uint32_
 	cJSON *threshold = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "neuron"), "threshold");
 	uint64_t n = elements ? (uint64_t)elements->valueint : 0;
 	uint64_t channels = n ? (uint64_t)cJSON_GetObjectItem(json, "out_channels")->valueint :
-			    !strcmp(name, "attn") ? 70 : 20;
+			    !strcmp(name, "attn") ? 70 :
+						    20;
 	float *v = calloc(n + channels, sizeof(*v));
 
 	for (uint64_t i = 0; i < n; i++)
@@ -85,8 +86,7 @@ void network_file(struct network *n, const char *text, float unit, uint32_t seed
 void network_open(struct network *n, const char *text, float unit, uint32_t seed)
 {
 	network_file(n, text, unit, seed);
-	if (graph_parse("net", n->file, &n->graph) ||
-	    floatnet_create("net", &n->graph, &n->net) ||
+	if (graph_parse("net", n->file, &n->graph) || floatnet_create("net", &n->graph, &n->net) ||
 	    floatnet_record_alloc(n->net, &n->record))
 		fail_msg("%s", snnq_last_error(NULL));
 }
@@ -133,7 +133,7 @@ int32_t element(const struct graph_shape *s, const uint64_t *slot, size_t pos, u
 	for (uint32_t p = 0; p < s->planes; p++)
 		if (slot[p * plane + pos * words + c / 64] >> c % 64 & 1)
 			v += p + 1 == s->planes && s->format == SNNQ_FORMAT_SIGNED ? -(1 << p) :
-										    1 << p;
+										     1 << p;
 	return v;
 }
 
@@ -172,14 +172,16 @@ static double ref_window(const struct reference *r, const struct graph_layer *l,
 		for (uint32_t ky = 0; ky < g->kernel_h; ky++)
 			for (uint32_t kx = 0; kx < g->kernel_w; kx++) {
 				size_t at = ((p.c * (size_t)inputs + i) * g->kernel_h + ky) *
-					    g->kernel_w + kx;
-				double v = ref_at(r, l->in[0], p.t,
+						    g->kernel_w +
+					    kx;
+				double v = ref_at(
+					r, l->in[0], p.t,
 					(int64_t)p.y * g->stride_h + ky * g->dilation_h - g->pad_h,
 					(int64_t)p.x * g->stride_w + kx * g->dilation_w - g->pad_w,
 					first + i);
 
 				sum += w ? w[at] * v : v;
-				max = fmax(max, v);	/* outside is 0, below no count */
+				max = fmax(max, v); /* outside is 0, below no count */
 			}
 	return l->op == SNNQ_OP_POOL_MAX ? max : sum;
 }
@@ -233,8 +235,10 @@ static double ref_sum(const struct reference *r, const struct graph_layer *l, st
 
 static double ref_leak(uint8_t kind, uint32_t param, double u)
 {
-	return kind == SNNQ_LEAK_DIVN ? u / param : kind == SNNQ_LEAK_Q16 ? u * param / 65536 :
-	       kind == SNNQ_LEAK_TZ12 ? u * (4096.0 - param) / 4096 : u;
+	return kind == SNNQ_LEAK_DIVN ? u / param :
+	       kind == SNNQ_LEAK_Q16  ? u * param / 65536 :
+	       kind == SNNQ_LEAK_TZ12 ? u * (4096.0 - param) / 4096 :
+					u;
 }
 
 struct ref_neuron {
@@ -261,7 +265,8 @@ static bool ref_fires(struct ref_neuron *s, const struct graph_layer *l, uint32_
 	fire = n->compare == SNNQ_COMPARE_GE ? s->u >= theta : s->u > theta;
 	if (fire) {
 		s->u = n->reset == SNNQ_RESET_HARD ? n->reset_value :
-		       n->reset == SNNQ_RESET_SOFT ? s->u - theta : s->u;
+		       n->reset == SNNQ_RESET_SOFT ? s->u - theta :
+						     s->u;
 		s->rest = n->refractory;
 	}
 	return fire;
@@ -286,12 +291,14 @@ static void ref_element(struct reference *r, uint32_t index, struct at p)
 		else if (l->weight)
 			x += number(&l->bias, p.c);
 		else if (s->planes && l->op != GRAPH_AVGPOOL && l->op != SNNQ_OP_POOL_MAX)
-			x = fmin(x, r->unit[index] *
-				    ((1 << (s->planes - (s->format == SNNQ_FORMAT_SIGNED))) - 1));
+			x = fmin(x,
+				 r->unit[index] *
+					 ((1 << (s->planes - (s->format == SNNQ_FORMAT_SIGNED))) -
+					  1));
 		if (to < STEPS)
 			out[to * stride] = x;
-		if ((int)index == r->n->graph.readout && (!r->n->graph.readout_last ||
-							  p.t == STEPS - 1))
+		if ((int)index == r->n->graph.readout &&
+		    (!r->n->graph.readout_last || p.t == STEPS - 1))
 			r->scores[p.c] += out[p.t * stride] * r->n->graph.readout_scale;
 	}
 }

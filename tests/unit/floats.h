@@ -11,7 +11,7 @@
 #include "model/modelfile.h"
 #include "snnq.h"
 
-#define STEPS 7u	/* of each model */
+#define STEPS 7u /* of each model */
 
 struct network {
 	struct modelfile *file;

@@ -29,8 +29,7 @@ static int memory_read(void *ctx, uint32_t region, uint64_t offset, void *buf, s
 	return status;
 }
 
-static int memory_write(void *ctx, uint32_t region, uint64_t offset, const void *buf,
-			size_t bytes)
+static int memory_write(void *ctx, uint32_t region, uint64_t offset, const void *buf, size_t bytes)
 {
 	struct memory *m = ctx;
 	int status = check(m, region, offset, bytes, SNNQ_ACCESS_WRITE);

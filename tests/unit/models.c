@@ -63,12 +63,12 @@ const char *error_of(const char *path)
 
 /* ---- the network with all operations ---- */
 
-#define LIF(threshold) \
+#define LIF(threshold)                                                              \
 	"\"neuron\": {\"model\": \"lif\", \"leak\": {\"kind\": \"div\", \"n\": 2}," \
 	" \"compare\": \"ge\", \"reset\": \"hard\", \"threshold\": " threshold "}"
-#define LINEAR4(name) \
+#define LINEAR4(name)                                                           \
 	"{\"name\": \"" name "\", \"op\": \"linear\", \"inputs\": [\"pool1\"]," \
-	" \"out_channels\": 4, \"weight\": {\"tensor\": \"" name ".weight\"," \
+	" \"out_channels\": 4, \"weight\": {\"tensor\": \"" name ".weight\","   \
 	" \"scheme\": \"pot\", \"bits\": 2}, " LIF("1") "}"
 
 static const char network_text[] =
@@ -81,17 +81,19 @@ static const char network_text[] =
 	"{\"name\": \"conv1\", \"op\": \"conv2d\", \"inputs\": [\"input\"], \"out_channels\": 3,"
 	" \"kernel\": [3, 3], \"stride\": [1, 1], \"padding\": [1, 1], \"dilation\": [1, 1],"
 	" \"groups\": 1, \"weight\": {\"tensor\": \"conv1.weight\", \"scheme\": \"uniform\","
-	" \"bits\": 4}, " LIF("\"conv1.threshold\"") "},"
-	"{\"name\": \"pool1\", \"op\": \"maxpool\", \"inputs\": [\"conv1\"], \"kernel\": [2, 2],"
-	" \"stride\": [2, 2], \"padding\": [0, 0]},"
-	LINEAR4("q") "," LINEAR4("k") "," LINEAR4("v") ","
-	"{\"name\": \"attn\", \"op\": \"attention\", \"inputs\": [\"q\", \"k\", \"v\"],"
-	" \"heads\": 2, " LIF("2") "},"
-	"{\"name\": \"res\", \"op\": \"add\", \"inputs\": [\"q\", \"attn\"], \"planes\": 2},"
-	"{\"name\": \"head\", \"op\": \"linear\", \"inputs\": [\"res\"], \"out_channels\": 2,"
-	" \"weight\": {\"tensor\": \"head.weight\", \"scheme\": \"uniform\", \"bits\": 8},"
-	" \"bias\": \"head.bias\", \"neuron\": {\"model\": \"none\"}}],"
-	"\"readout\": {\"input\": \"head\", \"mode\": \"sum\", \"scale\": 0.5}}";
+	" \"bits\": 4}, " LIF(
+		"\"conv1.threshold\"") "},"
+				       "{\"name\": \"pool1\", \"op\": \"maxpool\", \"inputs\": [\"conv1\"], \"kernel\": [2, 2],"
+				       " \"stride\": [2, 2], \"padding\": [0, 0]}," LINEAR4("q") "," LINEAR4("k") "," LINEAR4(
+					       "v") ","
+						    "{\"name\": \"attn\", \"op\": \"attention\", \"inputs\": [\"q\", \"k\", \"v\"],"
+						    " \"heads\": 2, " LIF(
+							    "2") "},"
+								 "{\"name\": \"res\", \"op\": \"add\", \"inputs\": [\"q\", \"attn\"], \"planes\": 2},"
+								 "{\"name\": \"head\", \"op\": \"linear\", \"inputs\": [\"res\"], \"out_channels\": 2,"
+								 " \"weight\": {\"tensor\": \"head.weight\", \"scheme\": \"uniform\", \"bits\": 8},"
+								 " \"bias\": \"head.bias\", \"neuron\": {\"model\": \"none\"}}],"
+								 "\"readout\": {\"input\": \"head\", \"mode\": \"sum\", \"scale\": 0.5}}";
 
 static void add_bytes(struct modelfile *file, const char *name, uint64_t bytes, uint32_t seed)
 {
@@ -114,13 +116,14 @@ struct modelfile *network_model(void)
 	assert_int_equal(modelfile_new(graph, &file), 0);
 	add_bytes(file, "conv1.weight", 36, 1);
 	assert_int_equal(modelfile_add(file, "conv1.threshold", DTYPE_I16, 1,
-				       (const uint64_t[]){ 3 }, thresholds), 0);
+				       (const uint64_t[]){ 3 }, thresholds),
+			 0);
 	add_bytes(file, "q.weight", 3, 2);
 	add_bytes(file, "k.weight", 3, 3);
 	add_bytes(file, "v.weight", 3, 4);
 	add_bytes(file, "head.weight", 8, 5);
-	assert_int_equal(modelfile_add(file, "head.bias", DTYPE_I32, 1, (const uint64_t[]){ 2 },
-				       biases), 0);
+	assert_int_equal(
+		modelfile_add(file, "head.bias", DTYPE_I32, 1, (const uint64_t[]){ 2 }, biases), 0);
 	return file;
 }
 
@@ -184,8 +187,11 @@ struct dense *dense_random(uint32_t inputs, uint32_t outputs, uint32_t steps, ui
 	struct dense *d = calloc(1, sizeof(*d));
 
 	assert_non_null(d);
-	*d = (struct dense){ .inputs = inputs, .outputs = outputs, .steps = steps,
-			     .threshold = 200, .weights = malloc((size_t)inputs * outputs) };
+	*d = (struct dense){ .inputs = inputs,
+			     .outputs = outputs,
+			     .steps = steps,
+			     .threshold = 200,
+			     .weights = malloc((size_t)inputs * outputs) };
 	assert_non_null(d->weights);
 	for (uint32_t i = 0; i < inputs * outputs; i++)
 		d->weights[i] = (int8_t)((int)(random32(&seed) % 255) - 127);
@@ -209,16 +215,17 @@ const char *dense_write(const struct dense *d)
 	struct modelfile *file;
 	char text[1024];
 
-	snprintf(text, sizeof(text),
-		 "{\"format\": \"snnq\", \"version\": 1, \"arithmetic\": \"integer\","
-		 "\"input\": {\"width\": %u, \"height\": 1, \"polarities\": 1, \"layout\": \"flat\","
-		 "\"planes\": 1, \"binning\": \"duration\", \"steps\": %u, \"step_us\": 10},"
-		 "\"layers\": [{\"name\": \"fc\", \"op\": \"linear\", \"inputs\": [\"input\"],"
-		 "\"out_channels\": %u, \"weight\": {\"tensor\": \"w\", \"scheme\": \"uniform\","
-		 "\"bits\": 8}, \"neuron\": {\"model\": \"lif\", \"leak\": {\"kind\": \"div\","
-		 "\"n\": 2}, \"compare\": \"ge\", \"reset\": \"hard\", \"threshold\": %d}}],"
-		 "\"readout\": {\"input\": \"fc\", \"mode\": \"sum\"}}",
-		 d->inputs, d->steps, d->outputs, d->threshold);
+	snprintf(
+		text, sizeof(text),
+		"{\"format\": \"snnq\", \"version\": 1, \"arithmetic\": \"integer\","
+		"\"input\": {\"width\": %u, \"height\": 1, \"polarities\": 1, \"layout\": \"flat\","
+		"\"planes\": 1, \"binning\": \"duration\", \"steps\": %u, \"step_us\": 10},"
+		"\"layers\": [{\"name\": \"fc\", \"op\": \"linear\", \"inputs\": [\"input\"],"
+		"\"out_channels\": %u, \"weight\": {\"tensor\": \"w\", \"scheme\": \"uniform\","
+		"\"bits\": 8}, \"neuron\": {\"model\": \"lif\", \"leak\": {\"kind\": \"div\","
+		"\"n\": 2}, \"compare\": \"ge\", \"reset\": \"hard\", \"threshold\": %d}}],"
+		"\"readout\": {\"input\": \"fc\", \"mode\": \"sum\"}}",
+		d->inputs, d->steps, d->outputs, d->threshold);
 	assert_int_equal(modelfile_new(cJSON_Parse(text), &file), 0);
 	assert_int_equal(modelfile_add(file, "w", DTYPE_U8, 1, &bytes, d->weights), 0);
 	return model_write(file);

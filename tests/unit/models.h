@@ -37,7 +37,7 @@ const char *model_write(struct modelfile *file);
 struct dense {
 	uint32_t inputs, outputs, steps;
 	int32_t threshold;
-	int8_t *weights;	/* [inputs][outputs], the bytes of the 8-bit rows */
+	int8_t *weights; /* [inputs][outputs], the bytes of the 8-bit rows */
 };
 
 struct dense *dense_random(uint32_t inputs, uint32_t outputs, uint32_t steps, uint32_t seed);

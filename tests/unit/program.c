@@ -57,8 +57,13 @@ struct snnq_tensor make_tensor(uint16_t region, uint64_t offset, uint8_t format,
 			       uint16_t height, uint16_t width, uint32_t channels)
 {
 	return (struct snnq_tensor){
-		.offset = offset, .region = region, .format = format, .planes = planes,
-		.height = height, .width = width, .channels = channels,
+		.offset = offset,
+		.region = region,
+		.format = format,
+		.planes = planes,
+		.height = height,
+		.width = width,
+		.channels = channels,
 	};
 }
 

@@ -12,8 +12,8 @@
 
 #include "snnq_engine.h"
 
-#define PROGRAM_LAYERS	64
-#define PROGRAM_TABLE	8192
+#define PROGRAM_LAYERS 64
+#define PROGRAM_TABLE  8192
 
 /* A program in parts; pack() makes the blob, descriptors as long as the header says. */
 struct program {
@@ -29,8 +29,8 @@ struct memory {
 	uint32_t access[SNNQ_MAX_REGIONS];
 	uint32_t count;
 	bool use_view;
-	int fail_status;	/* SNNQ_STATUS_OK: never */
-	uint64_t fail_after;	/* accesses that succeed first */
+	int fail_status;     /* SNNQ_STATUS_OK: never */
+	uint64_t fail_after; /* accesses that succeed first */
 	uint64_t accesses;
 };
 

@@ -24,12 +24,12 @@ uint32_t random_below(uint64_t *state, uint32_t n)
 	return (uint32_t)((random_next(state) >> 32) * n >> 32);
 }
 
-#define MOST_CHANNELS	300u	/* around blocks of 256 too */
+#define MOST_CHANNELS 300u /* around blocks of 256 too */
 
 struct maker {
 	struct program *p;
 	uint64_t seed;
-	struct snnq_tensor at;	/* what the next layer reads */
+	struct snnq_tensor at; /* what the next layer reads */
 };
 
 static uint32_t between(struct maker *m, uint32_t low, uint32_t high)
@@ -45,7 +45,8 @@ static bool chance(struct maker *m, uint32_t percent)
 /* Channels or neurons: often around where words and blocks of them end. */
 static uint32_t random_width(struct maker *m, uint32_t most)
 {
-	static const uint16_t edges[] = { 15, 16, 17, 63, 64, 65, 127, 128, 129, 191, 192, 193, 255, 256, 257 };
+	static const uint16_t edges[] = { 15,  16,  17,	 63,  64,  65,	127, 128,
+					  129, 191, 192, 193, 255, 256, 257 };
 	uint32_t n = edges[random_below(&m->seed, sizeof(edges) / sizeof(edges[0]))];
 
 	return chance(m, 30) && n <= most ? n : between(m, 1, most < 100 ? most : 100);
@@ -164,10 +165,9 @@ static void random_window(struct maker *m, struct snnq_layer *l)
 	g->pad_h = (uint16_t)between(m, 0, g->kernel_h - 1u);
 	g->pad_w = (uint16_t)between(m, 0, g->kernel_w - 1u);
 	g->groups = 1;
-	l->out.height = out_size(l->in[0].height, g->kernel_h, g->stride_h, g->pad_h,
-				 g->dilation_h);
-	l->out.width = out_size(l->in[0].width, g->kernel_w, g->stride_w, g->pad_w,
-				g->dilation_w);
+	l->out.height =
+		out_size(l->in[0].height, g->kernel_h, g->stride_h, g->pad_h, g->dilation_h);
+	l->out.width = out_size(l->in[0].width, g->kernel_w, g->stride_w, g->pad_w, g->dilation_w);
 }
 
 static void random_scheme(struct maker *m, struct snnq_layer *l)
@@ -195,10 +195,10 @@ static void make_conv(struct maker *m, struct snnq_layer *l)
 
 	random_window(m, l);
 	l->out.channels = random_width(m, MOST_CHANNELS);
-	if (chance(m, 25)) {		/* depthwise, with or without a multiplier */
+	if (chance(m, 25)) { /* depthwise, with or without a multiplier */
 		l->geometry.groups = c;
 		l->out.channels = c <= 50 && chance(m, 50) ? 2 * c : c;
-	} else if (chance(m, 40)) {	/* rows of groups with and without padding */
+	} else if (chance(m, 40)) { /* rows of groups with and without padding */
 		l->geometry.groups = random_divisor(m, c);
 		l->out.channels = l->geometry.groups * between(m, 1, 200 / l->geometry.groups);
 	}
@@ -224,10 +224,9 @@ static void make_pool(struct maker *m, struct snnq_layer *l)
 		neuron_stage(m, l);
 		return;
 	}
-	l->geometry.pad_h = 0;		/* out sizes below follow */
+	l->geometry.pad_h = 0; /* out sizes below follow */
 	l->geometry.pad_w = 0;
-	l->out.height = out_size(l->in[0].height, l->geometry.kernel_h, l->geometry.stride_h, 0,
-				 1);
+	l->out.height = out_size(l->in[0].height, l->geometry.kernel_h, l->geometry.stride_h, 0, 1);
 	l->out.width = out_size(l->in[0].width, l->geometry.kernel_w, l->geometry.stride_w, 0,
 				l->geometry.dilation_w);
 	l->out.format = l->in[0].format;
@@ -266,7 +265,7 @@ static void make_attention(struct maker *m, struct snnq_layer *l)
 static uint16_t pick_op(struct maker *m)
 {
 	static const uint16_t ops[] = {
-		SNNQ_OP_CONV2D, SNNQ_OP_CONV2D, SNNQ_OP_LINEAR, SNNQ_OP_POOL_MAX,
+		SNNQ_OP_CONV2D,	  SNNQ_OP_CONV2D,      SNNQ_OP_LINEAR,	  SNNQ_OP_POOL_MAX,
 		SNNQ_OP_POOL_SUM, SNNQ_OP_ELEMENTWISE, SNNQ_OP_ATTENTION,
 	};
 	uint16_t op = ops[between(m, 0, 6)];
@@ -314,7 +313,7 @@ static void make_first(struct maker *m)
 					   random_width(m, MOST_CHANNELS));
 	struct snnq_layer *l;
 
-	if (chance(m, 10)) {		/* tokens: more than a word of them, few channels */
+	if (chance(m, 10)) { /* tokens: more than a word of them, few channels */
 		t.height = 1;
 		t.width = (uint16_t)between(m, 60, 140);
 		t.channels = between(m, 1, 24);

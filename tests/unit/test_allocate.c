@@ -3,7 +3,7 @@
  * test_allocate.c - allocation against the enumeration of all configurations, on hundreds of
  * small random problems; problems of a real size for time and memory.
  */
-#define _GNU_SOURCE	/* qsort_r */
+#define _GNU_SOURCE /* qsort_r */
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
@@ -45,8 +45,9 @@ struct fixture {
 
 static void fixture_init(struct fixture *f, uint32_t layers)
 {
-	f->p = (struct allocate_problem){ f->layers, layers,
-		{ ALLOCATE_NO_BUDGET, ALLOCATE_NO_BUDGET, ALLOCATE_NO_BUDGET } };
+	f->p = (struct allocate_problem){
+		f->layers, layers, { ALLOCATE_NO_BUDGET, ALLOCATE_NO_BUDGET, ALLOCATE_NO_BUDGET }
+	};
 	for (uint32_t l = 0; l < layers; l++)
 		f->layers[l] = (struct allocate_layer){ f->options[l], 0 };
 }
@@ -58,8 +59,9 @@ static void fill_coarse(struct fixture *f, uint32_t layers)
 	for (uint32_t l = 0; l < layers; l++) {
 		f->layers[l].count = 1 + below(5);
 		for (uint32_t i = 0; i < f->layers[l].count; i++)
-			f->options[l][i] = (struct allocate_option){
-				below(6) / 4.0, { below(5), below(5), below(4) * 1000 } };
+			f->options[l][i] =
+				(struct allocate_option){ below(6) / 4.0,
+							  { below(5), below(5), below(4) * 1000 } };
 	}
 }
 
@@ -77,7 +79,8 @@ static void fill_smooth(struct fixture *f, uint32_t layers)
 			f->options[l][i] = (struct allocate_option){
 				pow(4, -(double)bits) * weights * (0.5 + uniform()),
 				{ weights * bits * 10, weights * bits / 8 + below(100),
-				  (uint64_t)(weights * (1 + uniform() * bits) * 1000) } };
+				  (uint64_t)(weights * (1 + uniform() * bits) * 1000) }
+			};
 		}
 	}
 }
@@ -233,7 +236,7 @@ static void best_is_that_of_all(void **state)
 		set_budgets(&f, below(8));
 		check_best(&f, &found);
 	}
-	assert_in_range(found, 500, 799);	/* some fit, some do not */
+	assert_in_range(found, 500, 799); /* some fit, some do not */
 }
 
 /* The front is what enumeration with ever smaller budgets on the axis finds. */
@@ -290,8 +293,9 @@ static void what_does_not_fit_is_told(void **state)
 	}
 	f.p.budget[ALLOCATE_BITS] = 19;
 	assert_int_equal(allocate_best(&f.p, &best), -EDOM);
-	assert_non_null(strstr(snnq_last_error(NULL),
-			       "budget is 19 tenths of weight bits, the smallest possible cost 20"));
+	assert_non_null(
+		strstr(snnq_last_error(NULL),
+		       "budget is 19 tenths of weight bits, the smallest possible cost 20"));
 	f.p.budget[ALLOCATE_BITS] = 20;
 	f.p.budget[ALLOCATE_ENERGY] = 9;
 	assert_int_equal(allocate_best(&f.p, &best), -EDOM);
@@ -337,7 +341,7 @@ static void problems_out_of_range_are_refused(void **state)
 	assert_refused(&f, "sum of losses is infinite");
 	f.options[0][0].loss = 0;
 	f.options[0][0].cost[ALLOCATE_ENERGY] = UINT64_MAX - 5;
-	f.options[1][0].cost[ALLOCATE_ENERGY] = 5;	/* the value that says: no budget */
+	f.options[1][0].cost[ALLOCATE_ENERGY] = 5; /* the value that says: no budget */
 	assert_refused(&f, "layer 1: the sum of femtojoules leaves 64 bits");
 	f.options[1][0].cost[ALLOCATE_ENERGY] = 6;
 	assert_refused(&f, "leaves 64 bits");
@@ -357,8 +361,8 @@ static int by_order(const void *a, const void *b, void *dims)
 	return pareto_compare(a, b, *(unsigned int *)dims);
 }
 
-static bool dominates(const struct pareto_state *a, const struct pareto_state *b,
-		      unsigned int dims, double slack)
+static bool dominates(const struct pareto_state *a, const struct pareto_state *b, unsigned int dims,
+		      double slack)
 {
 	for (unsigned int d = 0; d < dims; d++)
 		if (a->cost[d] > b->cost[d])
@@ -404,9 +408,11 @@ static void filters_keep_what_nothing_dominates(void **state)
 		unsigned int dims = 1 + below(3), range = round % 2 ? 6 : 1000;
 
 		for (uint32_t i = 0; i < STATES; i++)
-			all[i] = (struct pareto_state){
-				{ below(range), below(range), below(range) },
-				1 + below(range), 0, below(3) };
+			all[i] =
+				(struct pareto_state){ { below(range), below(range), below(range) },
+						       1 + below(range),
+						       0,
+						       below(3) };
 		qsort_r(all, STATES, sizeof(*all), by_order, &dims);
 		for (uint32_t i = 0; i < STATES; i++)
 			all[i].parent = i;
@@ -422,8 +428,8 @@ static void filters_keep_what_nothing_dominates(void **state)
 static void fill_large(struct fixture *f, uint32_t layers)
 {
 	static const uint32_t weights[] = {
-		576, 18432, 73728, 294912, 589824, 65536, 65536, 65536, 65536, 262144, 262144,
-		65536, 65536, 65536, 65536, 262144, 262144, 2560,
+		576,	18432,	73728, 294912, 589824, 65536, 65536,  65536,  65536,
+		262144, 262144, 65536, 65536,  65536,  65536, 262144, 262144, 2560,
 	};
 
 	fixture_init(f, layers);
@@ -439,7 +445,8 @@ static void fill_large(struct fixture *f, uint32_t layers)
 			f->options[l][i] = (struct allocate_option){
 				scale * pow(4, -(double)tenths / 10) * (0.8 + 0.4 * uniform()),
 				{ (uint64_t)n * tenths, (uint64_t)n * tenths / 80 + 64,
-				  (uint64_t)(energy * (bits * 4 + mantissa * (3 + i / 8.0))) } };
+				  (uint64_t)(energy * (bits * 4 + mantissa * (3 + i / 8.0))) }
+			};
 		}
 	}
 }
@@ -479,7 +486,8 @@ static void fronts_of_real_size_are_exact_and_fast(void **state)
 	(void)state;
 	fill_large(&f, 25);
 	for (int axis = 0; axis < ALLOCATE_COSTS; axis++) {
-		assert_int_equal(allocate_front(&f.p, (enum allocate_cost)axis, &points, &count), 0);
+		assert_int_equal(allocate_front(&f.p, (enum allocate_cost)axis, &points, &count),
+				 0);
 		seconds = cpu_seconds() - start;
 		print_message("# axis %d: %zu points, %.2f s\n", axis, count, seconds);
 		assert_true(count > 1000);
@@ -544,7 +552,7 @@ static void too_many_states_are_thinned_within_the_bound(void **state)
 	enum { LAYERS = 6, OPTIONS = 20 };
 	static struct fixture f;
 	struct allocate_point best;
-	double least = LAYERS * ALLOCATE_COSTS;	/* when all budgets are spent */
+	double least = LAYERS * ALLOCATE_COSTS; /* when all budgets are spent */
 
 	(void)state;
 	random_state = 5;

@@ -34,7 +34,7 @@ static uint32_t below(uint32_t n)
 /* ---- an input of random counts ---- */
 
 #define RECORDINGS 3
-#define STEPS 5
+#define STEPS	   5
 
 struct scene {
 	struct graph_shape in, out;
@@ -57,7 +57,9 @@ static uint32_t value_at(const struct scene *s, uint32_t recording, uint32_t ste
 
 	for (uint32_t p = 0; p < s->in.planes; p++)
 		value |= (uint32_t)(s->slots[recording][(step * s->in.planes + p) * plane + at] >>
-				    channel % 64 & 1) << p;
+					    channel % 64 &
+				    1)
+			 << p;
 	return value;
 }
 
@@ -71,8 +73,13 @@ static void scene_open(struct scene *s, uint32_t channels, uint32_t planes, uint
 	s->out = (struct graph_shape){ 3, 5, 8, SNNQ_FORMAT_UNSIGNED, 1 };
 	s->shape = (struct weight_shape){ 8, channels / 2, 3, 2, 2 };
 	s->source = (struct patch_source){
-		.in = &s->in, .out = &s->out, .geometry = { 3, 2, 2, 1, 1, 1, 1, 2, 2 },
-		.shape = &s->shape, .group = group, .steps = STEPS, .recordings = RECORDINGS,
+		.in = &s->in,
+		.out = &s->out,
+		.geometry = { 3, 2, 2, 1, 1, 1, 1, 2, 2 },
+		.shape = &s->shape,
+		.group = group,
+		.steps = STEPS,
+		.recordings = RECORDINGS,
 		.slots = (const uint64_t *const *)s->slots,
 	};
 	bytes = (size_t)STEPS * planes * 6 * 5 * words(&s->in) * 8;
@@ -113,7 +120,7 @@ static uint32_t *dense(const struct patches *p)
 		for (size_t e = p->start[m]; e < p->start[m + 1]; e++) {
 			uint32_t *v = &values[m * p->inputs + p->entry[e]];
 
-			assert_int_equal(*v, 0);	/* each input once */
+			assert_int_equal(*v, 0); /* each input once */
 			*v = p->value[e];
 		}
 	return values;
@@ -162,7 +169,7 @@ static void fewer_patches_come_from_everywhere(void **state)
 	assert_true(patch_count(&p) <= MOST + STEPS && patch_count(&p) > MOST / 2);
 	for (uint32_t i = 0; i < p.place_count; i++)
 		seen[p.places[i].y * 5 + p.places[i].x]++;
-	for (int i = 0; i < 15; i++)	/* all positions equally often */
+	for (int i = 0; i < 15; i++) /* all positions equally often */
 		assert_in_range(seen[i], p.place_count / 15, p.place_count / 15 + 1);
 	patches_free(&p);
 	scene_close(&s);
@@ -197,7 +204,7 @@ static void moments_are_covariances_and_factors_multiply_back(void **state)
 					b += values[k * n + j];
 				}
 				want = sum / count - a / count * (b / count);
-				if (i == j) {	/* damped: by the same for all */
+				if (i == j) { /* damped: by the same for all */
 					assert_float_equal(m.square[i], sum / count, 1e-12);
 					want += m.h[0] - (m.square[0] - m.mean[0] * m.mean[0]);
 				}
@@ -205,8 +212,8 @@ static void moments_are_covariances_and_factors_multiply_back(void **state)
 			}
 		assert_memory_equal(m.h, again.h, (size_t)n * n * sizeof(double));
 		for (uint32_t q = 0; q < n; q++)
-			assert_memory_equal(m.feedback + (size_t)q * n, again.feedback +
-					    (size_t)q * n, q * sizeof(double));
+			assert_memory_equal(m.feedback + (size_t)q * n,
+					    again.feedback + (size_t)q * n, q * sizeof(double));
 		/* (I + A) D (I + A)^T = h, in the order of rounding */
 		d = calloc(n, sizeof(*d));
 		for (uint32_t q = n; q-- > 0;) {
@@ -235,17 +242,28 @@ static void moments_are_covariances_and_factors_multiply_back(void **state)
 
 static const struct {
 	struct snnq_neuron neuron;
-	double leak, current_leak;	/* shares left; 0: no current */
+	double leak, current_leak; /* shares left; 0: no current */
 } rememberers[] = {
 	{ { .model = SNNQ_NEURON_LIF, .leak = SNNQ_LEAK_DIVN, .leak_param = 2 }, 1. / 2, 0 },
 	{ { .model = SNNQ_NEURON_LIF, .leak = SNNQ_LEAK_Q16, .leak_param = 60000 },
-	  60000 / 65536., 0 },
+	  60000 / 65536.,
+	  0 },
 	{ { .model = SNNQ_NEURON_LIF, .leak = SNNQ_LEAK_NONE }, 1, 0 },
-	{ { .model = SNNQ_NEURON_CUBA, .leak = SNNQ_LEAK_TZ12, .leak_param = 1024,
-	    .current_leak = SNNQ_LEAK_DIVN, .current_leak_param = 4 }, 3. / 4, 1. / 4 },
-	{ { .model = SNNQ_NEURON_CUBA, .leak = SNNQ_LEAK_DIVN, .leak_param = 2,
-	    .current_leak = SNNQ_LEAK_TZ12, .current_leak_param = 2048,
-	    .flags = SNNQ_NEURON_FLAG_OLD_CURRENT }, 1. / 2, 1. / 2 },
+	{ { .model = SNNQ_NEURON_CUBA,
+	    .leak = SNNQ_LEAK_TZ12,
+	    .leak_param = 1024,
+	    .current_leak = SNNQ_LEAK_DIVN,
+	    .current_leak_param = 4 },
+	  3. / 4,
+	  1. / 4 },
+	{ { .model = SNNQ_NEURON_CUBA,
+	    .leak = SNNQ_LEAK_DIVN,
+	    .leak_param = 2,
+	    .current_leak = SNNQ_LEAK_TZ12,
+	    .current_leak_param = 2048,
+	    .flags = SNNQ_NEURON_FLAG_OLD_CURRENT },
+	  1. / 2,
+	  1. / 2 },
 };
 
 /* [patches][inputs] of what membranes of @which hold, in real numbers. */
@@ -304,13 +322,14 @@ static void moments_of_traces_are_those_of_membranes(void **state)
 					}
 					c = c / (double)patch_count(&p) -
 					    a * b / (double)patch_count(&p) /
-					    (double)patch_count(&p);
+						    (double)patch_count(&p);
 					scale += pass ? 0 : c * c;
 					of_traces += pass ? 0 : c * h;
 					of_inputs += pass ? (h * scale / of_traces - c) *
-							    (h * scale / of_traces - c) : 0;
+								     (h * scale / of_traces - c) :
+							    0;
 				}
-		assert_true(of_inputs < scale * 0.01);	/* traces have five bits */
+		assert_true(of_inputs < scale * 0.01); /* traces have five bits */
 		free(traces);
 		moment_free(&m);
 		moment_free(&plain);
@@ -327,8 +346,13 @@ static void traces_of_the_longest_recordings_fit(void **state)
 	uint32_t *entry = calloc(LONGEST, sizeof(*entry));
 	uint16_t *value = malloc(LONGEST * sizeof(*value));
 	size_t *start = malloc((LONGEST + 1) * sizeof(*start));
-	struct patches p = { .inputs = 1, .steps = LONGEST, .planes = 16, .place_count = 1,
-			     .start = start, .entry = entry, .value = value };
+	struct patches p = { .inputs = 1,
+			     .steps = LONGEST,
+			     .planes = 16,
+			     .place_count = 1,
+			     .start = start,
+			     .entry = entry,
+			     .value = value };
 	double sum = 0, square = 0, u = 0, i = 0;
 	struct moment m;
 
@@ -337,7 +361,7 @@ static void traces_of_the_longest_recordings_fit(void **state)
 		start[t] = t;
 		value[t] = UINT16_MAX;
 		i += 1;
-		u += i / LONGEST * 31 / (LONGEST / 2);	/* of five bits */
+		u += i / LONGEST * 31 / (LONGEST / 2); /* of five bits */
 		sum += floor(u);
 		square += floor(u) * floor(u);
 	}
@@ -397,9 +421,15 @@ static void problem_open_on(struct problem *p, uint32_t scheme, uint32_t bits, b
 	for (uint32_t i = 0; i < ROWS * n; i++)
 		p->weights[i] = i / n == 3 ? 0 : (float)(uniform() + uniform() - 1);
 	assert_int_equal(rows_weigh(&p->moment, p->weights, ROWS, 2, p->hw), 0);
-	p->rows = (struct rows){ .grid = &p->grid, .moment = &p->moment, .weights = p->weights,
-				 .hw = p->hw, .smallest = p->smallest, .count = ROWS,
-				 .scales = p->scales, .indices = p->indices, .error = p->error };
+	p->rows = (struct rows){ .grid = &p->grid,
+				 .moment = &p->moment,
+				 .weights = p->weights,
+				 .hw = p->hw,
+				 .smallest = p->smallest,
+				 .count = ROWS,
+				 .scales = p->scales,
+				 .indices = p->indices,
+				 .error = p->error };
 }
 
 static void problem_open(struct problem *p, uint32_t scheme, uint32_t bits)
@@ -424,8 +454,8 @@ static double error_of(const struct problem *p, uint32_t row, uint32_t k, uint32
 	double *e = malloc(n * sizeof(*e)), sum = 0;
 
 	for (uint32_t i = 0; i < n; i++)
-		e[i] = p->weights[row * n + i] - p->scales[row] *
-			p->grid.levels[i == k ? index : p->indices[row * n + i]];
+		e[i] = p->weights[row * n + i] -
+		       p->scales[row] * p->grid.levels[i == k ? index : p->indices[row * n + i]];
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t j = 0; j < n; j++)
 			sum += e[i] * p->moment.h[i * n + j] * e[j];
@@ -437,8 +467,8 @@ static const struct {
 	uint32_t scheme, bits;
 } grids[] = {
 	{ SNNQ_SCHEME_UNIFORM, 1 }, { SNNQ_SCHEME_UNIFORM, 2 }, { SNNQ_SCHEME_UNIFORM, 4 },
-	{ SNNQ_SCHEME_ODD, 2 }, { SNNQ_SCHEME_ODD, 3 }, { SNNQ_SCHEME_POT, 3 },
-	{ SNNQ_SCHEME_POT, 5 }, { SNNQ_SCHEME_APOT, 4 }, { SNNQ_SCHEME_TERNARY, 2 },
+	{ SNNQ_SCHEME_ODD, 2 },	    { SNNQ_SCHEME_ODD, 3 },	{ SNNQ_SCHEME_POT, 3 },
+	{ SNNQ_SCHEME_POT, 5 },	    { SNNQ_SCHEME_APOT, 4 },	{ SNNQ_SCHEME_TERNARY, 2 },
 };
 
 #define GRIDS (sizeof(grids) / sizeof(grids[0]))
@@ -495,8 +525,9 @@ static void feedback_uses_what_inputs_share(void **state)
 		for (uint32_t r = 0; r < ROWS; r++)
 			after += p.error[r];
 		if (!(after <= most[g] * before))
-			fail_msg("scheme %u, %u bits: %.3f of the error are left, expected at most %.3f",
-				 grids[g].scheme, grids[g].bits, after / before, most[g]);
+			fail_msg(
+				"scheme %u, %u bits: %.3f of the error are left, expected at most %.3f",
+				grids[g].scheme, grids[g].bits, after / before, most[g]);
 		problem_close(&p);
 	}
 }
@@ -607,8 +638,10 @@ static uint32_t wrong_spikes(const struct problem *p, const struct kind *k, uint
 		struct cell cell = { 0 };
 
 		for (uint32_t t = 0; t + delay < STEPS; t++) {
-			uint32_t target = targets[at->recording][(t + delay) * 15 + at->y * 5 + at->x]
-					  >> row & 1;
+			uint32_t target =
+				targets[at->recording][(t + delay) * 15 + at->y * 5 + at->x] >>
+					row &
+				1;
 			int64_t acc = 0;
 
 			for (uint32_t w = 0; w < inputs; w++)
@@ -621,8 +654,15 @@ static uint32_t wrong_spikes(const struct problem *p, const struct kind *k, uint
 	return wrong;
 }
 
-#define LIF(kind, by, ...) { .neuron = { .model = SNNQ_NEURON_LIF, .leak = SNNQ_LEAK_##kind, \
-				       .leak_param = (by), __VA_ARGS__ } }
+#define LIF(kind, by, ...)                        \
+	{                                         \
+		.neuron = {                       \
+			.model = SNNQ_NEURON_LIF, \
+			.leak = SNNQ_LEAK_##kind, \
+			.leak_param = (by),       \
+			__VA_ARGS__               \
+		}                                 \
+	}
 
 static const struct kind neurons[] = {
 	LIF(DIVN, 2),
@@ -634,12 +674,19 @@ static const struct kind neurons[] = {
 	LIF(DIVN, 2, .refractory = 1),
 	LIF(DIVN, 3, .compare = SNNQ_COMPARE_GT, .flags = SNNQ_NEURON_FLAG_STICKY),
 	LIF(DIVN, 2, .delay = STEPS),
-	{ .neuron = { .model = SNNQ_NEURON_CUBA, .refractory = 2,
-		      .leak = SNNQ_LEAK_TZ12, .leak_param = 1024,
-		      .current_leak = SNNQ_LEAK_TZ12, .current_leak_param = 2048 } },
-	{ .neuron = { .model = SNNQ_NEURON_CUBA, .delay = 1, .flags = SNNQ_NEURON_FLAG_OLD_CURRENT,
-		      .leak = SNNQ_LEAK_TZ12, .leak_param = 128,
-		      .current_leak = SNNQ_LEAK_TZ12, .current_leak_param = 1024 },
+	{ .neuron = { .model = SNNQ_NEURON_CUBA,
+		      .refractory = 2,
+		      .leak = SNNQ_LEAK_TZ12,
+		      .leak_param = 1024,
+		      .current_leak = SNNQ_LEAK_TZ12,
+		      .current_leak_param = 2048 } },
+	{ .neuron = { .model = SNNQ_NEURON_CUBA,
+		      .delay = 1,
+		      .flags = SNNQ_NEURON_FLAG_OLD_CURRENT,
+		      .leak = SNNQ_LEAK_TZ12,
+		      .leak_param = 128,
+		      .current_leak = SNNQ_LEAK_TZ12,
+		      .current_leak_param = 1024 },
 	  .skip_first = true },
 };
 
@@ -691,30 +738,36 @@ static void neurons_fire_as_defined_and_search_comes_closer(void **state)
 			bias[c] = (int32_t)below(40) - 20;
 		}
 		r = (struct response){
-			.patches = &p.patches, .neuron = &neurons[i].neuron, .shift = 2,
-			.skip_first = neurons[i].skip_first, .grid = &p.grid,
-			.indices = p.indices, .count = ROWS, .out = &out,
-			.targets = (const uint64_t *const *)targets, .threshold = threshold,
-			.bias = bias, .distance = distance, .wrong = wrong,
+			.patches = &p.patches,
+			.neuron = &neurons[i].neuron,
+			.shift = 2,
+			.skip_first = neurons[i].skip_first,
+			.grid = &p.grid,
+			.indices = p.indices,
+			.count = ROWS,
+			.out = &out,
+			.targets = (const uint64_t *const *)targets,
+			.threshold = threshold,
+			.bias = bias,
+			.distance = distance,
+			.wrong = wrong,
 		};
 		assert_int_equal(response_run(&r, 2), 0);
 		measure_alone(&p, &r, first);
 		for (uint32_t c = 0; c < ROWS; c++) {
 			assert_int_equal(distance[c], first[0][c] + first[1][c] + first[2][c]);
-			assert_int_equal(wrong[c],
-					 wrong_spikes(&p, &neurons[i], 2, c, threshold[c], bias[c],
-						      r.targets));
+			assert_int_equal(wrong[c], wrong_spikes(&p, &neurons[i], 2, c, threshold[c],
+								bias[c], r.targets));
 			before += distance[c];
 		}
 		r.search = true;
 		assert_int_equal(response_run(&r, 1), 0);
 		measure_alone(&p, &r, last);
 		for (uint32_t c = 0; c < ROWS; c++) {
-			for (int k = 0; k < RECORDINGS; k++)	/* each is a fold */
+			for (int k = 0; k < RECORDINGS; k++) /* each is a fold */
 				assert_true(last[k][c] <= first[k][c]);
-			assert_int_equal(wrong[c],
-					 wrong_spikes(&p, &neurons[i], 2, c, threshold[c], bias[c],
-						      r.targets));
+			assert_int_equal(wrong[c], wrong_spikes(&p, &neurons[i], 2, c, threshold[c],
+								bias[c], r.targets));
 			after += distance[c];
 		}
 		assert_true(after < before || neurons[i].neuron.delay == STEPS);
@@ -736,7 +789,7 @@ static void coefficients_are_found_and_stay_in_range(void **state)
 		for (int l = 0; l < 3; l++)
 			single[i][l] = uniform();
 		samples[i] = (struct fit_sample){ single[i], 2 * single[i][0] + 0.5 * single[i][1] +
-							     9 * single[i][2] };
+								     9 * single[i][2] };
 	}
 	assert_int_equal(fit_coefficients(samples, 60, 3, a), 0);
 	assert_true(a[2] > a[0] && a[0] > a[1] && a[1] > 0);
@@ -745,7 +798,8 @@ static void coefficients_are_found_and_stay_in_range(void **state)
 		double sum = single[i][0] + single[i][1] + single[i][2];
 
 		error += fabs(a[0] * single[i][0] + a[1] * single[i][1] + a[2] * single[i][2] -
-			      samples[i].loss) / samples[i].loss;
+			      samples[i].loss) /
+			 samples[i].loss;
 		plain += fabs(4 * sum - samples[i].loss) / samples[i].loss;
 	}
 	assert_true(error < plain * 2 / 3);

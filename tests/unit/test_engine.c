@@ -39,15 +39,14 @@ static struct snnq_tensor int32_tensor(uint16_t h, uint16_t w, uint32_t c)
 	return make_tensor(0, 0, SNNQ_FORMAT_INT32, 0, h, w, c);
 }
 
-static void bench_init(struct bench *b, uint16_t op, struct snnq_tensor in,
-		       struct snnq_tensor out)
+static void bench_init(struct bench *b, uint16_t op, struct snnq_tensor in, struct snnq_tensor out)
 {
 	memset(b, 0, sizeof(*b));
 	program_init(&b->p, 16, 4);
 	b->l = add_layer(&b->p, op);
 	b->l->in[0] = in_region(&b->p, in, SNNQ_ROLE_INPUT);
-	b->l->out = in_region(&b->p, out,
-			      op == SNNQ_OP_READOUT ? SNNQ_ROLE_READOUT : SNNQ_ROLE_OUTPUT);
+	b->l->out =
+		in_region(&b->p, out, op == SNNQ_OP_READOUT ? SNNQ_ROLE_READOUT : SNNQ_ROLE_OUTPUT);
 }
 
 static void window(struct bench *b, struct snnq_geometry g)
@@ -125,14 +124,16 @@ static void expect(struct bench *b, uint64_t n, const int32_t *values)
 	}
 }
 
-#define EXPECT(b, ...) do {						\
-	const int32_t values_[] = { __VA_ARGS__ };			\
-	expect(b, sizeof(values_) / sizeof(*values_), values_);		\
+#define EXPECT(b, ...)                                                  \
+	do {                                                            \
+		const int32_t values_[] = { __VA_ARGS__ };              \
+		expect(b, sizeof(values_) / sizeof(*values_), values_); \
 	} while (0)
 
-#define INPUT(b, k, ...) do {						\
-	const int32_t values_[] = { __VA_ARGS__ };			\
-	memcpy((b)->in[k], values_, sizeof(values_));			\
+#define INPUT(b, k, ...)                                      \
+	do {                                                  \
+		const int32_t values_[] = { __VA_ARGS__ };    \
+		memcpy((b)->in[k], values_, sizeof(values_)); \
 	} while (0)
 
 /* Weights 1, 2, -3 along x; inputs 1 0 1. */
@@ -155,7 +156,7 @@ static void conv2d(void **context)
 
 	(void)context;
 	conv_row(&b, (struct snnq_geometry){ 1, 3, 1, 1, 0, 1, 1, 1, 1, 0, 0, 0 }, 3);
-	EXPECT(&b, 2, -2, 2);		/* no kernel flip */
+	EXPECT(&b, 2, -2, 2); /* no kernel flip */
 	/* windows that hold input 0: 2, input 2: 2 */
 	assert_int_equal(b.stats.input_spikes, 2);
 	assert_int_equal(b.stats.input_possible, 3);
@@ -211,7 +212,7 @@ static void linear(void **context)
 	b.weights[1] = 0 | 1 << 3;
 	INPUT(&b, 0, -2, 1, 1, -1);
 	EXPECT(&b, -4, 9, 2, -5);
-	assert_int_equal(b.stats.input_spikes, 5);	/* 10 01, 01 11 */
+	assert_int_equal(b.stats.input_spikes, 5); /* 10 01, 01 11 */
 	assert_int_equal(b.stats.synops, 10);
 }
 
@@ -269,7 +270,8 @@ static void add(void **context)
 	struct bench b;
 
 	(void)context;
-	bench_init(&b, SNNQ_OP_ELEMENTWISE, unsigned_tensor(2, 1, 2, 2), unsigned_tensor(2, 1, 2, 2));
+	bench_init(&b, SNNQ_OP_ELEMENTWISE, unsigned_tensor(2, 1, 2, 2),
+		   unsigned_tensor(2, 1, 2, 2));
 	b.l->in[1] = in_region(&b.p, signed_tensor(3, 1, 2, 2), SNNQ_ROLE_INPUT);
 	INPUT(&b, 0, 3, 0, 2, 1);
 	INPUT(&b, 1, 1, -1, -4, 2);
@@ -297,12 +299,12 @@ static void attention(void **context)
 	struct bench b;
 
 	(void)context;
-	attention_case(&b, 1, SNNQ_ATTENTION_QK_FIRST);		/* a = 1 2, 0 1 */
+	attention_case(&b, 1, SNNQ_ATTENTION_QK_FIRST); /* a = 1 2, 0 1 */
 	EXPECT(&b, 3, 2, 1, 1);
 	assert_int_equal(b.stats.synops, (1 * 2 + 2 * 1) + 2 * 3);
 	assert_int_equal(b.stats.input_spikes, 9);
 	assert_int_equal(b.stats.input_possible, 12);
-	attention_case(&b, 2, SNNQ_ATTENTION_QK_FIRST);		/* a = 1 1, 0 0 and 0 1, 0 1 */
+	attention_case(&b, 2, SNNQ_ATTENTION_QK_FIRST); /* a = 1 1, 0 0 and 0 1, 0 1 */
 	EXPECT(&b, 2, 1, 0, 1);
 	assert_int_equal(b.stats.synops, (1 * 2 + 2 * 1) + 1 * 2 + 2 * 1);
 	attention_case(&b, 1, SNNQ_ATTENTION_KV_FIRST);
@@ -378,14 +380,14 @@ static void cycle_model(void **context)
 /* Event lists: 2x3 positions, 4 channels, 2 planes; 3 steps. */
 struct event_case {
 	uint64_t list[8];
-	uint32_t count;		/* of records in the region */
-	int bad;		/* index of the record refused, or -1 */
+	uint32_t count; /* of records in the region */
+	int bad;	/* index of the record refused, or -1 */
 };
 
 static uint64_t event(uint64_t step, uint64_t y, uint64_t x, uint64_t c)
 {
-	return step << SNNQ_EVENT_STEP_SHIFT | y << SNNQ_EVENT_Y_SHIFT |
-	       x << SNNQ_EVENT_X_SHIFT | c;
+	return step << SNNQ_EVENT_STEP_SHIFT | y << SNNQ_EVENT_Y_SHIFT | x << SNNQ_EVENT_X_SHIFT |
+	       c;
 }
 
 static void event_program(struct program *p, struct snnq_layer **l, uint32_t records)
@@ -415,8 +417,7 @@ static void run_events(const struct event_case *e, struct snnq_layer_stats *stat
 	run.stats = stats;
 	snnq_plan_run(plan, &run, outcome);
 	for (t = 0; t < 3; t++)
-		get(&l->out, m.bytes[l->out.region] + t * snnq_tensor_bytes(&l->out),
-		    out + 24 * t);
+		get(&l->out, m.bytes[l->out.region] + t * snnq_tensor_bytes(&l->out), out + 24 * t);
 	memory_free(&m);
 	snnq_plan_destroy(plan);
 }
@@ -425,8 +426,7 @@ static void events_count(void **context)
 {
 	const struct event_case e = {
 		.list = { event(0, 1, 2, 3), event(0, 1, 2, 3), event(0, 1, 2, 3),
-			  event(0, 1, 2, 3), event(2, 0, 1, 0), SNNQ_EVENT_END,
-			  event(9, 9, 9, 9) },
+			  event(0, 1, 2, 3), event(2, 0, 1, 0), SNNQ_EVENT_END, event(9, 9, 9, 9) },
 		.count = 7,
 	};
 	struct snnq_layer_stats stats;
@@ -614,11 +614,11 @@ static void torn_state(void **context)
 		e.run.reset = false;
 		for (i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
 			e.run.state_seq = versions[i];
-			ending_run(&e, SNNQ_STATUS_BAD_STATE, SNNQ_LAYER_NONE,
-				   SNNQ_REGION_STATE_IN, 0, 0);
+			ending_run(&e, SNNQ_STATUS_BAD_STATE, SNNQ_LAYER_NONE, SNNQ_REGION_STATE_IN,
+				   0, 0);
 		}
 	}
-	assert_int_equal(torn, 2);	/* the rest of the state, the header */
+	assert_int_equal(torn, 2); /* the rest of the state, the header */
 	ending_free(&e);
 }
 
@@ -668,7 +668,7 @@ static void cancel_within_a_layer(void **context)
 	assert_in_range(all, 1024 * 1024 / SNNQ_SAFE_POINT_OPS, 200);
 	for (at = 1; at <= all; at++) {
 		snnq_plan_destroy(e.plan);
-		e.plan = make_plan(&e.p);	/* has no decoded weights */
+		e.plan = make_plan(&e.p); /* has no decoded weights */
 		for (k = 0; k < 2; k++) {
 			e.ticks = 0;
 			e.cancel_at = k ? 0 : at;
@@ -698,13 +698,13 @@ static void faults(void **context)
 	e.run.steps = 11;
 	ending_run(&e, SNNQ_STATUS_BAD_ENTRY, SNNQ_LAYER_NONE, SNNQ_REGION_NONE, 0, 0);
 	e.run.steps = 10;
-	e.m.size[3] = 8 * 6;		/* input for 6 steps only */
+	e.m.size[3] = 8 * 6; /* input for 6 steps only */
 	ending_run(&e, SNNQ_STATUS_ACCESS, 0, 3, 48, 4);
 	e.m.size[3] = 8 * 10;
 	e.m.access[4] = SNNQ_ACCESS_READ;
 	ending_run(&e, SNNQ_STATUS_ACCESS, 0, 4, 0, 0);
 	e.m.access[4] = SNNQ_ACCESS_WRITE;
-	e.m.fail_status = SNNQ_STATUS_DMA;	/* the weights come first */
+	e.m.fail_status = SNNQ_STATUS_DMA; /* the weights come first */
 	ending_run(&e, SNNQ_STATUS_DMA, 0, 5, 0, 0);
 	e.m.fail_status = 77;
 	ending_run(&e, SNNQ_STATUS_INTERNAL, 0, 5, 0, 0);
@@ -722,8 +722,8 @@ static void plans(void **context)
 	(void)context;
 	random_program(&p, 1);
 	blob = pack(&p, &size);
-	assert_int_equal(snnq_plan_create(blob, size, &snnq_caps_all, UINT64_MAX, NULL, &plan,
-					  &diag), 0);
+	assert_int_equal(
+		snnq_plan_create(blob, size, &snnq_caps_all, UINT64_MAX, NULL, &plan, &diag), 0);
 	assert_int_equal(diag.check, SNNQ_CHECK_OK);
 	assert_true(snnq_plan_matches(plan, blob, size));
 	assert_false(snnq_plan_matches(plan, blob, size - 4));
@@ -731,7 +731,8 @@ static void plans(void **context)
 	snnq_plan_destroy(plan);
 	blob[0] ^= 1;
 	assert_int_equal(snnq_plan_create(blob, size, &snnq_caps_all, UINT64_MAX, NULL, &plan,
-					  &diag), -EINVAL);
+					  &diag),
+			 -EINVAL);
 	assert_int_equal(diag.check, SNNQ_CHECK_MAGIC);
 	assert_null(plan);
 	free(blob);
@@ -741,16 +742,24 @@ static void plans(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(conv2d), cmocka_unit_test(conv2d_groups),
-		cmocka_unit_test(linear), cmocka_unit_test(requantize),
-		cmocka_unit_test(pool_sum), cmocka_unit_test(pool_max),
-		cmocka_unit_test(add), cmocka_unit_test(attention),
-		cmocka_unit_test(readout), cmocka_unit_test(cycle_model),
-		cmocka_unit_test(events_count), cmocka_unit_test(events_refused),
-		cmocka_unit_test(state_versions), cmocka_unit_test(torn_state),
+		cmocka_unit_test(conv2d),
+		cmocka_unit_test(conv2d_groups),
+		cmocka_unit_test(linear),
+		cmocka_unit_test(requantize),
+		cmocka_unit_test(pool_sum),
+		cmocka_unit_test(pool_max),
+		cmocka_unit_test(add),
+		cmocka_unit_test(attention),
+		cmocka_unit_test(readout),
+		cmocka_unit_test(cycle_model),
+		cmocka_unit_test(events_count),
+		cmocka_unit_test(events_refused),
+		cmocka_unit_test(state_versions),
+		cmocka_unit_test(torn_state),
 		cmocka_unit_test(cancel),
 		cmocka_unit_test(cancel_within_a_layer),
-		cmocka_unit_test(faults), cmocka_unit_test(plans),
+		cmocka_unit_test(faults),
+		cmocka_unit_test(plans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,9 +18,9 @@
 
 #include "events/events.h"
 
-#define SENSOR_XML \
-	"<dv version=\"2.0\"><node name=\"outInfo\">" \
-	"<node name=\"0\"><attr key=\"typeIdentifier\">FRME</attr></node>" \
+#define SENSOR_XML                                                                      \
+	"<dv version=\"2.0\"><node name=\"outInfo\">"                                   \
+	"<node name=\"0\"><attr key=\"typeIdentifier\">FRME</attr></node>"              \
 	"<node name=\"3\"><attr key=\"typeIdentifier\">EVTS</attr><node name=\"info\">" \
 	"<attr key=\"sizeX\">40</attr><attr key=\"sizeY\">30</attr></node></node></node></dv>"
 
@@ -106,7 +106,8 @@ static void check_golden(const char *file)
 	while (!found && fgets(line, sizeof(line), f))
 		found = sscanf(line, "%63s %llu %lld %lld %*u %*u %*u %*u %llu %64s %64s %64s %64s",
 			       name, &events, &first, &last, &on, want[0], want[1], want[2],
-			       want[3]) == 9 && !strcmp(name, file);
+			       want[3]) == 9 &&
+			!strcmp(name, file);
 	fclose(f);
 	assert_true(found);
 	assert_int_equal(info.events, events);
@@ -156,10 +157,10 @@ static void bs3_holds_the_events_of_bs2(void **state)
 /* ---- headerless formats ---- */
 
 static const uint8_t three_atis[] = {
-	3, 4, 0x80, 0x00, 0x05,		/* x 3, y 4, ON, 5 us */
-	0, 240, 0, 0, 0,		/* overflow mark (a row for .bs2) */
-	7, 8, 0x01, 0x02, 0x03,		/* OFF, 0x10203 us */
-	9,				/* cut off */
+	3, 4,	0x80, 0x00, 0x05, /* x 3, y 4, ON, 5 us */
+	0, 240, 0,    0,    0,	  /* overflow mark (a row for .bs2) */
+	7, 8,	0x01, 0x02, 0x03, /* OFF, 0x10203 us */
+	9,			  /* cut off */
 };
 
 static void atis_marks_add_8192_us(void **state)
@@ -185,9 +186,9 @@ static void bs2_has_no_marks_and_counts_what_is_wrong(void **state)
 	ev->info.width = 4;
 	ev->info.height = 255;
 	assert_int_equal(events_decode_bs2(three_atis, sizeof(three_atis), ev), 0);
-	assert_int_equal(ev->count, 2);			/* x 7 lies outside */
+	assert_int_equal(ev->count, 2); /* x 7 lies outside */
 	assert_int_equal(ev->data[1].y, 240);
-	assert_int_equal(ev->info.dropped, 2);		/* and one is cut off */
+	assert_int_equal(ev->info.dropped, 2); /* and one is cut off */
 	assert_int_equal(ev->info.nonmonotonic, 1);
 	snnq_events_close(ev);
 }
@@ -199,8 +200,7 @@ static void bs3_refuses_unknown_channels(void **state)
 
 	(void)state;
 	assert_int_equal(events_decode_bs3(bytes, sizeof(bytes), ev), -EBADMSG);
-	assert_string_equal(ev->error,
-			    "offset 10: channel: expected 0 (OFF) or 1 (ON), found 2");
+	assert_string_equal(ev->error, "offset 10: channel: expected 0 (OFF) or 1 (ON), found 2");
 	assert_int_equal(ev->data[0].x, 0x123);
 	assert_int_equal(ev->data[0].y, 0x456);
 	assert_int_equal(ev->data[0].t, 256);
@@ -233,19 +233,19 @@ static struct bytes events_buffer(int first, int count)
 	struct bytes b = { .size = 0 };
 
 	put_le(&b, 32 + 16 * count, 4);
-	put_le(&b, 16, 4);		/* root */
+	put_le(&b, 16, 4); /* root */
 	put(&b, "EVTS", 4);
-	put_le(&b, 6, 2);		/* vtable at 8: size, table size, field 0 */
+	put_le(&b, 6, 2); /* vtable at 8: size, table size, field 0 */
 	put_le(&b, 8, 2);
 	put_le(&b, 4, 2);
 	put_le(&b, 0, 2);
-	put_le(&b, 8, 4);		/* table at 16: vtable is 8 before */
-	put_le(&b, 8, 4);		/* vector at 20 + 8 */
+	put_le(&b, 8, 4); /* table at 16: vtable is 8 before */
+	put_le(&b, 8, 4); /* vector at 20 + 8 */
 	put_le(&b, 0, 4);
 	put_le(&b, count, 4);
 	for (int i = first; i < first + count; i++) {
 		put_le(&b, 1600000000000000ull + i * 10, 8);
-		put_le(&b, i % 50, 2);	/* the sensor is 40 wide */
+		put_le(&b, i % 50, 2); /* the sensor is 40 wide */
 		put_le(&b, i % 30, 2);
 		put_le(&b, i & 1, 4);
 	}
@@ -282,15 +282,15 @@ static void put_header(struct bytes *file, int compression, int64_t table)
 	put_le(file, 48 + xml, 4);
 	put_le(file, 20, 4);
 	put(file, "IOHE", 4);
-	put_le(file, 10, 2);		/* vtable at 8 */
+	put_le(file, 10, 2); /* vtable at 8 */
 	put_le(file, 20, 2);
 	put_le(file, 4, 2);
 	put_le(file, 12, 2);
 	put_le(file, 8, 2);
 	put_le(file, 0, 2);
-	put_le(file, 12, 4);		/* table at 20 */
+	put_le(file, 12, 4); /* table at 20 */
 	put_le(file, compression, 4);
-	put_le(file, 16, 4);		/* info node at 28 + 16 */
+	put_le(file, 16, 4); /* info node at 28 + 16 */
 	put_le(file, table, 8);
 	put_le(file, 0, 4);
 	put_le(file, xml, 4);
@@ -299,7 +299,7 @@ static void put_header(struct bytes *file, int compression, int64_t table)
 
 static struct bytes aedat4(int compression, int64_t table)
 {
-	struct bytes file = {.size = 0}, first = events_buffer(0, 70),
+	struct bytes file = { .size = 0 }, first = events_buffer(0, 70),
 		     second = events_buffer(70, 20);
 	const struct bytes frame = { "\x08\0\0\0\x08\0\0\0FRME", 12 };
 
@@ -314,7 +314,7 @@ static struct bytes aedat4(int compression, int64_t table)
 static struct snnq_events *decoded(const struct bytes *file, size_t size, int expect)
 {
 	struct snnq_events *ev = events_new();
-	uint8_t *exact = malloc(size + 1);	/* so that ASan sees each byte too far */
+	uint8_t *exact = malloc(size + 1); /* so that ASan sees each byte too far */
 
 	memcpy(exact, file->data, size);
 	exact = realloc(exact, size ? size : 1);
@@ -333,7 +333,7 @@ static void aedat4_is_read_in_every_container(void **state)
 
 		assert_int_equal(ev->info.width, 40);
 		assert_int_equal(ev->info.height, 30);
-		assert_int_equal(ev->count, 80);	/* 40..49 and none of 90.. lie outside */
+		assert_int_equal(ev->count, 80); /* 40..49 and none of 90.. lie outside */
 		assert_int_equal(ev->info.dropped, 10);
 		assert_int_equal(ev->data[79].t, 1600000000000890ll);
 		assert_int_equal(ev->data[79].p, 1);
@@ -378,7 +378,7 @@ static void aedat4_refuses_with_the_place(void **state)
 	(void)state;
 	for (vector = 0; memcmp(file.data + vector, "EVTS\x06", 5); vector++)
 		;
-	file.data[vector + 24] = 71;	/* one event more than there are bytes */
+	file.data[vector + 24] = 71; /* one event more than there are bytes */
 	ev = decoded(&file, file.size, -EBADMSG);
 	assert_non_null(strstr(ev->error, "event vector lies outside the packet"));
 	snnq_events_close(ev);
@@ -429,7 +429,8 @@ static void unknown_content_is_refused_by_name(void **state)
 	assert_int_equal(snnq_events_open(name, NULL, &ev), -EBADMSG);
 	assert_non_null(strstr(snnq_last_error(NULL), "found AEDAT 3.1"));
 	assert_int_equal(snnq_events_open(name, SNNQ_OPTS(struct snnq_events_opts, .format = "x"),
-					  &ev), -EINVAL);
+					  &ev),
+			 -EINVAL);
 	unlink(name);
 	assert_int_equal(snnq_events_open(name, NULL, &ev), -ENOENT);
 }

@@ -15,11 +15,11 @@
 
 #include "program.h"
 
-#define GOLDEN_VERSION	1u
-#define GOLDEN_FILL	0xa5
-#define GOLDEN_RESET	1u
-#define STATS_WORDS	(sizeof(struct snnq_layer_stats) / 8)
-#define MAX_REPORTS	8u	/* mismatches shown of one case */
+#define GOLDEN_VERSION 1u
+#define GOLDEN_FILL    0xa5
+#define GOLDEN_RESET   1u
+#define STATS_WORDS    (sizeof(struct snnq_layer_stats) / 8)
+#define MAX_REPORTS    8u /* mismatches shown of one case */
 
 enum { KIND_DATA, KIND_SAME, KIND_RESULT };
 
@@ -73,8 +73,8 @@ struct run_state {
 	struct form form;
 	uint32_t job;
 	uint64_t seq;
-	uint8_t *state;		/* of the last job that succeeded */
-	uint64_t *stats;	/* sum over the pieces of a job */
+	uint8_t *state;	 /* of the last job that succeeded */
+	uint64_t *stats; /* sum over the pieces of a job */
 	uint32_t failures;
 };
 
@@ -128,8 +128,7 @@ static void parse_job(struct content *from, const struct snnq_program_info *info
 		die("a job has counters for another number of layers");
 }
 
-__attribute__((format(printf, 2, 3)))
-static void fail(struct run_state *s, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void fail(struct run_state *s, const char *format, ...)
 {
 	static const char *const kernels[] = { "auto", "generic", "event", "dense" };
 	va_list args;
@@ -234,8 +233,8 @@ static uint64_t job_cycles(const struct job *job)
 	return cycles;
 }
 
-static void check_outcome(struct run_state *s, const struct job *job,
-			  const struct snnq_outcome *o, uint32_t steps)
+static void check_outcome(struct run_state *s, const struct job *job, const struct snnq_outcome *o,
+			  uint32_t steps)
 {
 	const struct job_head *h = &job->head;
 
@@ -276,8 +275,18 @@ static void check_outputs(struct run_state *s, const struct memory *m, const str
 /* Whether a sum over pieces, or other tiles, give another number by definition. */
 static bool depends_on_form(const struct form *f, const struct snnq_layer *l, uint32_t word)
 {
-	enum { SPIKES_OUT = 4, WEIGHTS, BYTES_IN, BYTES_OUT, STATE, SRAM, COMPUTE, MEMORY, STALL,
-	       SATURATED };
+	enum {
+		SPIKES_OUT = 4,
+		WEIGHTS,
+		BYTES_IN,
+		BYTES_OUT,
+		STATE,
+		SRAM,
+		COMPUTE,
+		MEMORY,
+		STALL,
+		SATURATED
+	};
 	bool has_weights = l->op == SNNQ_OP_CONV2D || l->op == SNNQ_OP_LINEAR;
 
 	if (word == WEIGHTS)
@@ -288,7 +297,7 @@ static bool depends_on_form(const struct form *f, const struct snnq_layer *l, ui
 		return f->piece || (f->tile && (has_weights || l->state_offset));
 	if (!f->piece)
 		return false;
-	if (word == COMPUTE)	/* each piece is rounded up */
+	if (word == COMPUTE) /* each piece is rounded up */
 		return true;
 	return (l->op == SNNQ_OP_EVENTS && word == BYTES_IN) ||
 	       (l->op == SNNQ_OP_READOUT &&
@@ -421,8 +430,8 @@ static void run_form(struct run_state *s, struct content jobs)
 	s->job = 0;
 	if (s->form.tile)
 		header->tile_steps = s->form.tile;
-	if (snnq_plan_create(s->program, s->head->program_bytes, &snnq_caps_all,
-			     UINT64_MAX, NULL, &s->plan, &diag)) {
+	if (snnq_plan_create(s->program, s->head->program_bytes, &snnq_caps_all, UINT64_MAX, NULL,
+			     &s->plan, &diag)) {
 		fail(s, "program refused: layer %d, %s: %s", (int)diag.layer, diag.field,
 		     snnq_check_text(diag.check));
 	} else {
@@ -436,7 +445,9 @@ static void run_form(struct run_state *s, struct content jobs)
 /* Whether all forms of a case give what was recorded. */
 static bool run_case(const struct case_head *head, struct content jobs)
 {
-	static const struct { uint32_t tile, piece; } forms[] = {
+	static const struct {
+		uint32_t tile, piece;
+	} forms[] = {
 		{ 0, 0 }, { 1, 0 }, { 7, 0 }, { 0, 1 }, { 3, 2 },
 	};
 	struct run_state s = { .head = head };

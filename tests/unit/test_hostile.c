@@ -130,7 +130,7 @@ static void weights_after_failed_read(void **context)
 	(void)context;
 	make_large_layer(&s);
 	assert_int_equal(run(&s), SNNQ_STATUS_OK);
-	for (n = 0; n < 4; n++) {	/* input, two reads of weights, output */
+	for (n = 0; n < 4; n++) { /* input, two reads of weights, output */
 		s.m.bytes[5][7]++;
 		s.m.accesses = 0;
 		s.m.fail_after = n;
@@ -236,8 +236,8 @@ static void foreign_delay_line(void **context)
 
 static uint64_t event(uint64_t step, uint64_t y, uint64_t x, uint64_t c)
 {
-	return step << SNNQ_EVENT_STEP_SHIFT | y << SNNQ_EVENT_Y_SHIFT |
-	       x << SNNQ_EVENT_X_SHIFT | c;
+	return step << SNNQ_EVENT_STEP_SHIFT | y << SNNQ_EVENT_Y_SHIFT | x << SNNQ_EVENT_X_SHIFT |
+	       c;
 }
 
 static void make_events(struct setup *s, uint32_t records)
@@ -311,7 +311,9 @@ static void run_changing(struct setup *s, uint32_t records, uint32_t change, uin
 		list[i] = event(i >= 5, 1, 2, 3);
 	c.read = s->run.memory.read;
 	s->run.memory = (struct snnq_memory){
-		.read = read_changing, .write = write_through, .ctx = &c,
+		.read = read_changing,
+		.write = write_through,
+		.ctx = &c,
 	};
 	snnq_plan_run(s->plan, &s->run, &s->outcome);
 	setup_free(s);
@@ -320,8 +322,8 @@ static void run_changing(struct setup *s, uint32_t records, uint32_t change, uin
 static void events_change_after_the_check(void **context)
 {
 	const uint64_t bad[] = {
-		event(1, 2, 0, 0), event(1, 0, 3, 0), event(1, 0, 0, 4), event(0, 0, 0, 0),
-		event(1, 4095, 4095, 65535),
+		event(1, 2, 0, 0), event(1, 0, 3, 0),		event(1, 0, 0, 4),
+		event(0, 0, 0, 0), event(1, 4095, 4095, 65535),
 	};
 	static struct setup s;
 	size_t i;
@@ -360,9 +362,12 @@ static void events_change_after_the_check(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(weights_after_failed_read), cmocka_unit_test(weights_after_cancel),
-		cmocka_unit_test(nothing_left_behind), cmocka_unit_test(foreign_delay_line),
-		cmocka_unit_test(short_event_region), cmocka_unit_test(events_change_after_the_check),
+		cmocka_unit_test(weights_after_failed_read),
+		cmocka_unit_test(weights_after_cancel),
+		cmocka_unit_test(nothing_left_behind),
+		cmocka_unit_test(foreign_delay_line),
+		cmocka_unit_test(short_event_region),
+		cmocka_unit_test(events_change_after_the_check),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

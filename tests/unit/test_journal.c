@@ -95,8 +95,19 @@ static void assert_error(int got, int expected, const char *text)
 static void values_come_back_bit_for_bit(void **state)
 {
 	static const double hard[] = {
-		0, -0.0, 1, -1.5, 0.1, 1 / 3.0, 5e-324, -2.2250738585072009e-308,
-		2.2250738585072014e-308, 1.7976931348623157e308, INFINITY, -INFINITY, M_PI,
+		0,
+		-0.0,
+		1,
+		-1.5,
+		0.1,
+		1 / 3.0,
+		5e-324,
+		-2.2250738585072009e-308,
+		2.2250738585072014e-308,
+		1.7976931348623157e308,
+		INFINITY,
+		-INFINITY,
+		M_PI,
 	};
 	const size_t n = sizeof(hard) / sizeof(hard[0]);
 	const char *path = path_of("values"), *key = "layer \"q\"\n\\ \x01 \xc3\xa4:uniform:3";
@@ -106,7 +117,7 @@ static void values_come_back_bit_for_bit(void **state)
 
 	(void)state;
 	assert_int_equal(journal_add(j, key, hard, n), 0);
-	for (int i = 0; i < 300; i++) {		/* the table grows */
+	for (int i = 0; i < 300; i++) { /* the table grows */
 		double v;
 		char name[16];
 
@@ -194,7 +205,7 @@ static void a_cut_at_every_byte_is_resumed(void **state)
 		write_file(path, whole, cut);
 		j = open_ok(path);
 		assert_int_equal(journal_count(j), lines ? lines - 1 : 0);
-		add_some(j, 0, KEYS);		/* what is there already is not written again */
+		add_some(j, 0, KEYS); /* what is there already is not written again */
 		journal_close(j);
 		again = read_whole(path, &length);
 		assert_int_equal(length, bytes);
@@ -325,7 +336,7 @@ static void another_header_is_refused(void **state)
 	assert_error(journal_open(path, "{}", &j), -ESTALE, "differs at byte 1");
 	assert_error(journal_open(path, HEADER " ", &j), -ESTALE, "differs at byte");
 	text = read_whole(path, &after);
-	assert_int_equal(after, bytes);		/* and nothing happened to it */
+	assert_int_equal(after, bytes); /* and nothing happened to it */
 	free(text);
 	assert_error(journal_open(path, "no json", &j), -EINVAL, "one line of JSON");
 	assert_error(journal_open(path, "{\n}", &j), -EINVAL, "one line of JSON");
@@ -341,11 +352,19 @@ static void another_header_is_refused(void **state)
 static void damage_is_told_by_line(void **state)
 {
 	static const char *const lines[] = {
-		"\n", "{}\n", "[]\n", "null\n", "\"\n", "{\"key\":\"b\"}\n",
+		"\n",
+		"{}\n",
+		"[]\n",
+		"null\n",
+		"\"\n",
+		"{\"key\":\"b\"}\n",
 		"{\"key\":\"\",\"values\":[\"0x1.0000000000000p+0\"]}\n",
-		"{\"key\":\"b\",\"values\":[]}\n", "{\"key\":\"b\",\"values\":[1]}\n",
-		"{\"key\":\"b\",\"values\":[\"\"]}\n", "{\"key\":\"b\",\"values\":[\"nan\"]}\n",
-		"{\"key\":\"b\",\"values\":[\"1\"]}\n", "{\"key\":\"b\",\"values\":[\"0x1p+0\"]}\n",
+		"{\"key\":\"b\",\"values\":[]}\n",
+		"{\"key\":\"b\",\"values\":[1]}\n",
+		"{\"key\":\"b\",\"values\":[\"\"]}\n",
+		"{\"key\":\"b\",\"values\":[\"nan\"]}\n",
+		"{\"key\":\"b\",\"values\":[\"1\"]}\n",
+		"{\"key\":\"b\",\"values\":[\"0x1p+0\"]}\n",
 		"{\"key\":\"b\",\"values\":[\"0x1.0000000000000p+1024\"]}\n",
 		"{\"key\":\"b\",\"values\":[\"0x1.0000000000000p+99999\"]}\n",
 		"{\"key\":\"b\",\"values\":[\"0x1.000000000000p+0\"]}\n",
@@ -369,7 +388,7 @@ static void damage_is_told_by_line(void **state)
 		write_file(path, text, strlen(text));
 		assert_error(journal_open(path, HEADER, &j), -EBADMSG, "damage: line 3: ");
 	}
-	snprintf(text, sizeof(text), HEADER "\n" GOOD GOOD);	/* twice the same is fine */
+	snprintf(text, sizeof(text), HEADER "\n" GOOD GOOD); /* twice the same is fine */
 	write_file(path, text, strlen(text));
 	j = open_ok(path);
 	assert_int_equal(journal_count(j), 1);
@@ -430,7 +449,7 @@ static void merging_does_not_depend_on_order(void **state)
 	struct journal *j;
 
 	(void)state;
-	for (int i = 0; i < 3; i++) {		/* one after the other, and some twice */
+	for (int i = 0; i < 3; i++) { /* one after the other, and some twice */
 		j = open_ok(paths[i]);
 		add_some(j, i * 4, i * 4 + 4);
 		add_some(j, 0, 2);
@@ -496,7 +515,7 @@ static void files_are_hashed(void **state)
 
 	(void)state;
 	write_file(path, "abc", 3);
-	assert_int_equal(journal_hash_file(path, hash), 0);	/* FIPS 180-2, appendix B.1 */
+	assert_int_equal(journal_hash_file(path, hash), 0); /* FIPS 180-2, appendix B.1 */
 	assert_string_equal(hash,
 			    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	assert_error(journal_hash_file("/nowhere", hash), -ENOENT, "/nowhere");

@@ -18,10 +18,18 @@
 static struct graph_input one_pixel(void)
 {
 	return (struct graph_input){
-		.width = 1, .height = 1, .polarities = 1, .planes = 1, .steps = STEPS,
-		.step_us = 1000, .downscale = 1,
-		.shape = { .height = 1, .width = 1, .channels = 1,
-			   .format = SNNQ_FORMAT_UNSIGNED, .planes = 1 },
+		.width = 1,
+		.height = 1,
+		.polarities = 1,
+		.planes = 1,
+		.steps = STEPS,
+		.step_us = 1000,
+		.downscale = 1,
+		.shape = { .height = 1,
+			   .width = 1,
+			   .channels = 1,
+			   .format = SNNQ_FORMAT_UNSIGNED,
+			   .planes = 1 },
 	};
 }
 
@@ -141,8 +149,9 @@ static void test_origin_first(void **state)
 static void test_windows(void **state)
 {
 	struct graph_input in = one_pixel();
-	struct snnq_event e[5] = { { .t = 0 }, { .t = 3999 }, { .t = 4000 }, { .t = 6500 },
-				   { .t = 8000 } };
+	struct snnq_event e[5] = {
+		{ .t = 0 }, { .t = 3999 }, { .t = 4000 }, { .t = 6500 }, { .t = 8000 }
+	};
 	static const uint64_t want[3][STEPS] = { { 1, 0, 0, 1 }, { 1, 0, 1, 0 }, { 1, 0, 0, 0 } };
 	struct snnq_events *events = events_of(e, 5);
 	uint64_t slots[STEPS], dropped;
@@ -161,8 +170,9 @@ static void test_windows(void **state)
 static void test_out_of_order(void **state)
 {
 	struct graph_input in = one_pixel();
-	struct snnq_event e[5] = { { .t = 9000 }, { .t = 4100 }, { .t = 0 }, { .t = 3900 },
-				   { .t = -5 } };
+	struct snnq_event e[5] = {
+		{ .t = 9000 }, { .t = 4100 }, { .t = 0 }, { .t = 3900 }, { .t = -5 }
+	};
 	static const uint64_t want[3][STEPS] = { { 1, 0, 0, 1 }, { 1, 0, 0, 0 }, { 0, 1, 0, 0 } };
 	struct snnq_events *events = events_of(e, 5);
 	const struct snnq_event *data;
@@ -252,10 +262,19 @@ static void test_saturation(void **state)
 static void test_layouts(void **state)
 {
 	struct graph_input in = {
-		.width = 3, .height = 30, .polarities = 2, .on_channel = 1, .planes = 1,
-		.steps = 1, .step_us = 1, .downscale = 1,
-		.shape = { .height = 30, .width = 3, .channels = 2,
-			   .format = SNNQ_FORMAT_UNSIGNED, .planes = 1 },
+		.width = 3,
+		.height = 30,
+		.polarities = 2,
+		.on_channel = 1,
+		.planes = 1,
+		.steps = 1,
+		.step_us = 1,
+		.downscale = 1,
+		.shape = { .height = 30,
+			   .width = 3,
+			   .channels = 2,
+			   .format = SNNQ_FORMAT_UNSIGNED,
+			   .planes = 1 },
 	};
 	struct snnq_event on = { .x = 2, .y = 17, .p = 1 }, off = { .x = 2, .y = 17, .p = 0 };
 	struct snnq_events *events;
@@ -274,7 +293,7 @@ static void test_layouts(void **state)
 
 	in.flat = true;
 	in.shape = (struct graph_shape){ 1, 1, 180, SNNQ_FORMAT_UNSIGNED, 1 };
-	events = events_of(&off, 1);	/* channel (1 * 30 + 17) * 3 + 2 = 143 */
+	events = events_of(&off, 1); /* channel (1 * 30 + 17) * 3 + 2 = 143 */
 	assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
 	assert_int_equal(slots[0] | slots[1], 0);
 	assert_int_equal(slots[2], 1ull << (143 - 128));
@@ -303,8 +322,8 @@ static void test_sensor(void **state)
 		uint16_t x, y;
 		int pixel;
 	} cases[] = {
-		{ 10, 20, 0 }, { 11, 21, 0 }, { 12, 20, 1 }, { 13, 21, 1 },
-		{ 14, 20, -1 }, { 9, 20, -1 }, { 10, 19, -1 }, { 10, 22, -1 }, { 65535, 65535, -1 },
+		{ 10, 20, 0 }, { 11, 21, 0 },  { 12, 20, 1 },  { 13, 21, 1 },	     { 14, 20, -1 },
+		{ 9, 20, -1 }, { 10, 19, -1 }, { 10, 22, -1 }, { 65535, 65535, -1 },
 	};
 
 	(void)state;

@@ -150,7 +150,7 @@ static void test_rich_program(void **state)
 	same_program(model_write(rich_model()), path);
 	/* written once more, it is the same file */
 	assert_int_equal(modelfile_open(path, &file), 0);
-	assert_int_equal(file->count, 4);	/* with a filler */
+	assert_int_equal(file->count, 4); /* with a filler */
 	assert_int_equal(file->tensors[3].bytes, 2 * (3 + 4 + 2));
 	again = compact_write(file);
 	same_program(path, again);
@@ -184,8 +184,8 @@ static void test_taken_names(void **state)
 	(void)state;
 	edit(file, "layers.2.weight.tensor", "\"weights\"");
 	edit(file, "layers.3.weight.tensor", "\"weights\"");
-	assert_int_equal(modelfile_add(file, "weights", DTYPE_U8, 1, (const uint64_t[]){ 3 },
-				       "abc"), 0);
+	assert_int_equal(
+		modelfile_add(file, "weights", DTYPE_U8, 1, (const uint64_t[]){ 3 }, "abc"), 0);
 	path = model_write(file);
 	assert_int_equal(modelfile_open(path, &file), 0);
 	compact(file);
@@ -195,8 +195,8 @@ static void test_taken_names(void **state)
 	/* used once, it moves like any other */
 	file = network_model();
 	edit(file, "layers.2.weight.tensor", "\"numbers\"");
-	assert_int_equal(modelfile_add(file, "numbers", DTYPE_U8, 1, (const uint64_t[]){ 3 },
-				       "abc"), 0);
+	assert_int_equal(
+		modelfile_add(file, "numbers", DTYPE_U8, 1, (const uint64_t[]){ 3 }, "abc"), 0);
 	path = model_write(file);
 	assert_int_equal(modelfile_open(path, &file), 0);
 	compact(file);
@@ -230,11 +230,13 @@ static void test_unknown_keys(void **state)
 	layers = cJSON_GetObjectItem(file->graph, "layers");
 	assert_true(cJSON_IsNull(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 2), "x-note")));
 	for (int i = 3; i < 5; i++)
-		assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, i),
-							"x-note")->valuestring, "x");
+		assert_string_equal(
+			cJSON_GetObjectItem(cJSON_GetArrayItem(layers, i), "x-note")->valuestring,
+			"x");
 	assert_null(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 5), "x-note"));
-	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 4),
-								"x-about")), 1);
+	assert_int_equal(
+		cJSON_GetArraySize(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 4), "x-about")),
+		1);
 	assert_non_null(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 1), "x-groups"));
 	assert_non_null(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 7), "x-value"));
 	cJSON_Delete(before);
@@ -272,7 +274,7 @@ static void test_float(void **state)
 	edit(back, "layers.0.neuron.threshold", "true");
 	assert_int_equal(graph_parse("float", back, &g), -EBADMSG);
 	assert_string_equal(error_of("float"), "conv1: threshold: expected a number or the name of "
-			    "a tensor, found true, false or null");
+					       "a tensor, found true, false or null");
 	modelfile_free(back);
 }
 
@@ -293,7 +295,7 @@ static int open_and_parse(const char *path)
 }
 
 static const struct {
-	const char *key, *json;		/* edits of the short form of rich_model() */
+	const char *key, *json; /* edits of the short form of rich_model() */
 	const char *error;
 } refused[] = {
 	{ "defaults", "[]", "defaults: expected an object" },
@@ -316,19 +318,20 @@ static const struct {
 	  "conv1: weight.scheme: \"float\" in a model whose arithmetic is integer" },
 	{ "layers.0.weight", "\"uniform:8\"",
 	  "conv1: weight: expected 54 elements from byte 0 of tensor weights, found 53" },
-	{ "layers.0.weight", "\"uniform:1\"", "weights: expected 35 bytes by the layers, found 53" },
+	{ "layers.0.weight", "\"uniform:1\"",
+	  "weights: expected 35 bytes by the layers, found 53" },
 	{ "layers.7.weight", "{\"tensor\": \"weights\", \"scheme\": \"uniform\", \"bits\": 8}",
 	  "head: weight: tensor weights: expected U8 with 8 bytes (4 rows of 2), found U8 with 53" },
 	{ "layers.0.out_channels", "65536",
 	  "conv1: weight: expected 589824 elements from byte 0 of tensor weights, found 53" },
-	{ "layers.0.neuron.threshold", "1",
-	  "numbers: expected 12 bytes by the layers, found 18" },
+	{ "layers.0.neuron.threshold", "1", "numbers: expected 12 bytes by the layers, found 18" },
 	{ "layers.0.neuron.threshold", "false",
 	  "conv1: threshold: expected a number or the name of a tensor, found true, false or null" },
 	{ "layers.2.bias", NULL, "numbers: expected 10 bytes by the layers, found 18" },
 	{ "layers.2.neuron", "{\"threshold\": true}",
 	  "q: bias: expected 4 elements from byte 14 of tensor numbers, found 2" },
-	{ "layers.0.kernel", "2.5", "conv1: kernel: expected an integer from 1 to 4096, found 2.5" },
+	{ "layers.0.kernel", "2.5",
+	  "conv1: kernel: expected an integer from 1 to 4096, found 2.5" },
 	{ "layers.6.inputs", NULL, "res: inputs: expected 2 names, found an array of 1" },
 	{ "readout.input", "null", "readout: input: expected a string, found true, false or null" },
 };
@@ -380,20 +383,25 @@ static void test_bad_pools(void **state)
 {
 	(void)state;
 	assert_int_equal(open_and_parse(with_pool("weights", DTYPE_U8, 53)), 0);
-	refused_pool("weights", DTYPE_U8, 0, "conv1: weight: expected a tensor \"weights\" of "
+	refused_pool("weights", DTYPE_U8, 0,
+		     "conv1: weight: expected a tensor \"weights\" of "
 		     "U8 to take it from, found nothing");
-	refused_pool("weights", DTYPE_I8, 53, "conv1: weight: expected a tensor \"weights\" of "
+	refused_pool("weights", DTYPE_I8, 53,
+		     "conv1: weight: expected a tensor \"weights\" of "
 		     "U8 to take it from, found I8");
 	refused_pool("weights", DTYPE_U8, 52,
 		     "head: weight: expected 8 elements from byte 45 of tensor weights, found 7");
 	refused_pool("weights", DTYPE_U8, 54, "weights: expected 53 bytes by the layers, found 54");
-	refused_pool("numbers", DTYPE_I16, 0, "conv1: threshold: expected a tensor \"numbers\" of "
+	refused_pool("numbers", DTYPE_I16, 0,
+		     "conv1: threshold: expected a tensor \"numbers\" of "
 		     "I16 to take it from, found nothing");
-	refused_pool("numbers", DTYPE_I32, 36, "conv1: threshold: expected a tensor \"numbers\" of "
+	refused_pool("numbers", DTYPE_I32, 36,
+		     "conv1: threshold: expected a tensor \"numbers\" of "
 		     "I16 to take it from, found I32");
 	refused_pool("numbers", DTYPE_I16, 16,
 		     "head: mult: expected 2 elements from byte 14 of tensor numbers, found 1");
-	refused_pool("numbers", DTYPE_I16, 20, "numbers: expected 18 bytes by the layers, found 20");
+	refused_pool("numbers", DTYPE_I16, 20,
+		     "numbers: expected 18 bytes by the layers, found 20");
 }
 
 /* Small layers with large defaults must not become a large graph. */
@@ -440,7 +448,8 @@ static void test_damage_everywhere(void **state)
 
 /* ---- size ---- */
 
-#define LIF(shift) "\"neuron\": {\"model\": \"lif\", " LEAK "," REST \
+#define LIF(shift)                                        \
+	"\"neuron\": {\"model\": \"lif\", " LEAK "," REST \
 	", \"threshold\": \"%s.threshold\", \"shift\": " shift "}"
 
 struct spikformer {
@@ -450,8 +459,8 @@ struct spikformer {
 	uint64_t weights, bits, channels;
 };
 
-static void add_random(struct spikformer *s, const char *layer, const char *part,
-		       enum dtype dtype, uint64_t count)
+static void add_random(struct spikformer *s, const char *layer, const char *part, enum dtype dtype,
+		       uint64_t count)
 {
 	uint64_t bytes = dtype == DTYPE_I16 ? 2 * count : count;
 	uint8_t *data = malloc(bytes);
@@ -485,10 +494,11 @@ static void add_neurons(struct spikformer *s, const char *name, const char *from
 
 	snprintf(text, sizeof(text),
 		 "{\"name\": \"%s\", \"op\": \"%s\", \"inputs\": [\"%s\"], \"out_channels\": %u, %s"
-		 "\"weight\": {\"tensor\": \"%s.weight\", \"scheme\": \"%.*s\", \"bits\": %u},"
-		 LIF("%u") ", \"bias\": \"%s.bias\"}", name, *geometry ? "conv2d" : "linear", from,
-		 outputs, geometry, name, (int)(strchr(grid, ':') - grid), grid, bits, name,
-		 3 + random32(&s->seed) % 4, name);
+		 "\"weight\": {\"tensor\": \"%s.weight\", \"scheme\": \"%.*s\", \"bits\": %u}," LIF(
+			 "%u") ", \"bias\": \"%s.bias\"}",
+		 name, *geometry ? "conv2d" : "linear", from, outputs, geometry, name,
+		 (int)(strchr(grid, ':') - grid), grid, bits, name, 3 + random32(&s->seed) % 4,
+		 name);
 	add_json(s, text);
 	add_random(s, name, "weight", DTYPE_U8, (uint64_t)rows * outputs * bits / 8);
 	add_random(s, name, "threshold", DTYPE_I16, outputs);
@@ -508,8 +518,10 @@ static void add_conv(struct spikformer *s, const char *name, const char *from, c
 		    "\"dilation\": [1, 1], \"groups\": 1, ");
 	if (!pool)
 		return;
-	snprintf(text, sizeof(text), "{\"name\": \"%s\", \"op\": \"maxpool\", \"inputs\": [\"%s\"],"
-		 "\"kernel\": [3, 3], \"stride\": [2, 2], \"padding\": [1, 1]}", pool, name);
+	snprintf(text, sizeof(text),
+		 "{\"name\": \"%s\", \"op\": \"maxpool\", \"inputs\": [\"%s\"],"
+		 "\"kernel\": [3, 3], \"stride\": [2, 2], \"padding\": [1, 1]}",
+		 pool, name);
 	add_json(s, text);
 }
 
@@ -518,8 +530,10 @@ static void add_sum(struct spikformer *s, const char *name, const char *a, const
 {
 	char text[200];
 
-	snprintf(text, sizeof(text), "{\"name\": \"%.31s\", \"op\": \"add\", \"inputs\":"
-		 "[\"%s\", \"%s\"], \"planes\": %u}", name, a, b, planes);
+	snprintf(text, sizeof(text),
+		 "{\"name\": \"%.31s\", \"op\": \"add\", \"inputs\":"
+		 "[\"%s\", \"%s\"], \"planes\": %u}",
+		 name, a, b, planes);
 	add_json(s, text);
 }
 
@@ -537,9 +551,11 @@ static void add_block(struct spikformer *s, const char *block, const char *from)
 		snprintf(text, sizeof(text), "%s.%s", block, parts[i]);
 		add_neurons(s, n[i], from, grids[i], 256, 256, "");
 	}
-	snprintf(text, sizeof(text), "{\"name\": \"%s\", \"op\": \"attention\", \"inputs\":"
-		 "[\"%s\", \"%s\", \"%s\"], \"heads\": 16, \"neuron\": {\"model\": \"lif\", "
-		 LEAK "," REST ", \"threshold\": 4}}", n[3], n[0], n[1], n[2]);
+	snprintf(text, sizeof(text),
+		 "{\"name\": \"%s\", \"op\": \"attention\", \"inputs\":"
+		 "[\"%s\", \"%s\", \"%s\"], \"heads\": 16, \"neuron\": {\"model\": \"lif\", " LEAK
+		 "," REST ", \"threshold\": 4}}",
+		 n[3], n[0], n[1], n[2]);
 	add_json(s, text);
 	add_neurons(s, n[4], n[3], "pot:3", 256, 256, "");
 	add_sum(s, n[5], from, n[4], 2);
@@ -552,9 +568,9 @@ static void add_block(struct spikformer *s, const char *block, const char *from)
 static void add_head(struct spikformer *s)
 {
 	add_json(s, "{\"name\": \"head\", \"op\": \"linear\", \"inputs\": [\"block2.res2\"],"
-		 "\"out_channels\": 10, \"weight\": {\"tensor\": \"head.weight\","
-		 "\"scheme\": \"uniform\", \"bits\": 8}, \"bias\": \"head.bias\","
-		 "\"neuron\": {\"model\": \"none\", \"mult\": 256, \"requant_shift\": 0}}");
+		    "\"out_channels\": 10, \"weight\": {\"tensor\": \"head.weight\","
+		    "\"scheme\": \"uniform\", \"bits\": 8}, \"bias\": \"head.bias\","
+		    "\"neuron\": {\"model\": \"none\", \"mult\": 256, \"requant_shift\": 0}}");
 	add_random(s, "head", "weight", DTYPE_U8, 2560);
 	add_random(s, "head", "bias", DTYPE_I16, 10);
 	s->weights += 2560;
@@ -614,10 +630,10 @@ static void test_size(void **state)
 	o = cJSON_Parse(text);
 	free(text);
 	print_message("avg_weight_bits %.4f effective_bits %.4f metadata %.0f bytes, %.3f %%, "
-		      "weights %.3fx, file %.3fx\n", figure(o, "avg_weight_bits"),
-		      figure(o, "effective_bits"), figure(o, "metadata_bytes"),
-		      figure(o, "metadata_percent"), figure(o, "weight_compression_ratio"),
-		      figure(o, "compression_ratio"));
+		      "weights %.3fx, file %.3fx\n",
+		      figure(o, "avg_weight_bits"), figure(o, "effective_bits"),
+		      figure(o, "metadata_bytes"), figure(o, "metadata_percent"),
+		      figure(o, "weight_compression_ratio"), figure(o, "compression_ratio"));
 	assert_float_equal(figure(o, "avg_weight_bits"), (double)s.bits / 2552896, 1e-9);
 	assert_true(figure(o, "avg_weight_bits") > 3.13 && figure(o, "avg_weight_bits") < 3.14);
 	assert_true(figure(o, "weight_bytes") == (double)s.bits / 8);

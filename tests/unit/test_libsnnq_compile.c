@@ -44,8 +44,9 @@ static void release(struct fixture *f)
 static void test_layout(void **state)
 {
 	static const uint16_t ops[9] = {
-		SNNQ_OP_CONV2D, SNNQ_OP_POOL_MAX, SNNQ_OP_LINEAR, SNNQ_OP_LINEAR, SNNQ_OP_LINEAR,
-		SNNQ_OP_ATTENTION, SNNQ_OP_ELEMENTWISE, SNNQ_OP_LINEAR, SNNQ_OP_READOUT,
+		SNNQ_OP_CONV2D,	     SNNQ_OP_POOL_MAX, SNNQ_OP_LINEAR,
+		SNNQ_OP_LINEAR,	     SNNQ_OP_LINEAR,   SNNQ_OP_ATTENTION,
+		SNNQ_OP_ELEMENTWISE, SNNQ_OP_LINEAR,   SNNQ_OP_READOUT,
 	};
 	struct fixture f = { .file = network_model() };
 	const struct snnq_program_header *h;
@@ -94,8 +95,8 @@ static void test_layout(void **state)
 
 static void test_weights_image(void **state)
 {
-	static const char *const names[] = { "conv1.weight", "", "q.weight", "k.weight", "v.weight",
-					     "", "", "head.weight" };
+	static const char *const names[] = { "conv1.weight", "", "q.weight", "k.weight",
+					     "v.weight",     "", "",	     "head.weight" };
 	struct fixture f = { .file = network_model() };
 	const struct snnq_layer *l;
 
@@ -142,8 +143,8 @@ static void test_steps(void **state)
 	struct fixture f = { .file = network_model() };
 
 	(void)state;
-	assert_int_equal(compile(&f, &(struct compile_opts){ .max_steps = 1000,
-							     .tile_steps = 3 }), 0);
+	assert_int_equal(compile(&f, &(struct compile_opts){ .max_steps = 1000, .tile_steps = 3 }),
+			 0);
 	assert_int_equal(f.compiled.info.max_steps, 1000);
 	assert_int_equal(f.compiled.info.tile_steps, 3);
 	release(&f);
@@ -205,12 +206,9 @@ static void test_float_does_not_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layout),
-		cmocka_unit_test(test_weights_image),
-		cmocka_unit_test(test_taps),
-		cmocka_unit_test(test_steps),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_float_does_not_run),
+		cmocka_unit_test(test_layout),	cmocka_unit_test(test_weights_image),
+		cmocka_unit_test(test_taps),	cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_float_does_not_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

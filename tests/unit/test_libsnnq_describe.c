@@ -71,7 +71,7 @@ static void test_ternary_info(void **state)
 	must(snnq_model_load(dev, path, NULL, &model));
 	must(snnq_model_info(model, &info));
 	assert_int_equal(info.weight_bytes, 36 + 9 + 8);
-	assert_int_equal(info.weight_bits, 54 * 4 + 20 + 24 * 2 + 8 * 8);	/* 12 * 1.6 */
+	assert_int_equal(info.weight_bits, 54 * 4 + 20 + 24 * 2 + 8 * 8); /* 12 * 1.6 */
 	must(snnq_model_layer(model, 2, &layer));
 	assert_string_equal(layer.scheme, "ternary");
 	assert_int_equal(layer.bits, 2);
@@ -94,7 +94,7 @@ static void test_describe(void **state)
 	char *json;
 
 	(void)state;
-	edit(file, "layers.7.bias", "3");	/* one for both outputs */
+	edit(file, "layers.7.bias", "3"); /* one for both outputs */
 	path = model_write(file);
 	must(snnq_describe(path, &json));
 	root = cJSON_Parse(json);
@@ -106,7 +106,8 @@ static void test_describe(void **state)
 	layers = cJSON_GetObjectItem(root, "layers");
 	assert_int_equal(cJSON_GetArraySize(layers), 8);
 	/* head: 4 inputs, 2 outputs and their biases */
-	assert_true(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 7), "params")->valuedouble == 10);
+	assert_true(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 7), "params")->valuedouble ==
+		    10);
 	assert_true(cJSON_GetObjectItem(root, "params")->valuedouble == 54 + 3 * 12 + 10);
 	cJSON_Delete(root);
 }
@@ -121,7 +122,8 @@ static int cleanup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_model_info), cmocka_unit_test(test_ternary_info),
+		cmocka_unit_test(test_model_info),
+		cmocka_unit_test(test_ternary_info),
 		cmocka_unit_test(test_describe),
 	};
 

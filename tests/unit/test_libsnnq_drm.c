@@ -84,7 +84,7 @@ static void test_open(void **state)
 	assert_int_equal(info.scheme_pot, FAKE_POT);
 	assert_int_equal(info.scheme_apot, FAKE_APOT);
 	assert_int_equal(info.scheme_ternary, FAKE_TERNARY);
-#define OTHERS(member, name) \
+#define OTHERS(member, name)                \
 	if (strncmp(#member, "scheme_", 7)) \
 		assert_int_equal(info.member, snnq_caps_all.member);
 	SNNQ_CAPS(OTHERS)
@@ -158,7 +158,7 @@ static void test_submit(void **state)
 		assert_int_equal(r.class_index, 1);
 		assert_string_equal(r.class_name, "no");
 		assert_int_equal(r.cycles, FAKE_CYCLES);
-		assert_true(r.latency_ns > INT64_MAX / 2);	/* by the record */
+		assert_true(r.latency_ns > INT64_MAX / 2); /* by the record */
 		snnq_job_free(job);
 	}
 	must(snnq_stream_reset(s.stream));
@@ -274,7 +274,7 @@ static void test_hang(void **state)
 	must(snnq_stream_submit(s.stream, s.input, 1, &job));
 	assert_int_equal(snnq_job_wait(job, -1, NULL), -EIO);
 	assert_non_null(strstr(snnq_last_error(s.dev), "Timer expired"));
-	assert_null(strstr(snnq_last_error(s.dev), "layer"));	/* none is to blame */
+	assert_null(strstr(snnq_last_error(s.dev), "layer")); /* none is to blame */
 	snnq_job_free(job);
 	session_close(&s);
 }
@@ -338,9 +338,11 @@ static void test_priorities(void **state)
 		assert_int_equal(fake.priority, cases[i].priority);
 		snnq_stream_destroy(stream);
 	}
-	assert_int_equal(snnq_stream_create(s.model, SNNQ_OPTS(struct snnq_stream_opts,
-							       .priority = SNNQ_PRIO_HIGH + 1),
-					    &stream), -EINVAL);
+	assert_int_equal(snnq_stream_create(s.model,
+					    SNNQ_OPTS(struct snnq_stream_opts,
+						      .priority = SNNQ_PRIO_HIGH + 1),
+					    &stream),
+			 -EINVAL);
 	session_close(&s);
 }
 
@@ -351,9 +353,11 @@ static void test_high_priority_needs_a_right(void **state)
 
 	(void)state;
 	session_open(&s);
-	assert_int_equal(snnq_stream_create(s.model, SNNQ_OPTS(struct snnq_stream_opts,
-							       .priority = SNNQ_PRIO_HIGH),
-					    &stream), -EACCES);
+	assert_int_equal(
+		snnq_stream_create(s.model,
+				   SNNQ_OPTS(struct snnq_stream_opts, .priority = SNNQ_PRIO_HIGH),
+				   &stream),
+		-EACCES);
 	assert_non_null(strstr(snnq_last_error(s.dev), "STREAM_CREATE: Permission denied"));
 	session_close(&s);
 }
@@ -372,7 +376,7 @@ static void test_share(void **state)
 	snnq_tensor_free(buf);
 	must(snnq_tensor_import(dev, fd, &buf));
 	assert_int_equal(snnq_tensor_size(buf), 8192);
-	assert_null(snnq_tensor_map(buf));	/* an eventfd cannot be mapped */
+	assert_null(snnq_tensor_map(buf)); /* an eventfd cannot be mapped */
 	snnq_tensor_free(buf);
 	close(fd);
 	snnq_close(dev);
@@ -428,8 +432,7 @@ static int live(void)
 static bool may_fail_silently(unsigned long request)
 {
 	return request == DRM_IOCTL_GEM_CLOSE || request == DRM_IOCTL_SYNCOBJ_DESTROY ||
-	       request == DRM_IOCTL_SNNQ_MODEL_DESTROY ||
-	       request == DRM_IOCTL_SNNQ_STREAM_DESTROY;
+	       request == DRM_IOCTL_SNNQ_MODEL_DESTROY || request == DRM_IOCTL_SNNQ_STREAM_DESTROY;
 }
 
 static void test_every_call_fails_once(void **state)

@@ -19,75 +19,124 @@
 
 /* ---- models ---- */
 
-#define MODEL(planes, layers, readout) \
+#define MODEL(planes, layers, readout)                                      \
 	"{\"format\": \"snnq\", \"version\": 1, \"arithmetic\": \"float\"," \
-	" \"input\": {\"width\": 6," \
-	" \"height\": 5, \"polarities\": 2, \"planes\": " #planes "," \
-	" \"binning\": \"duration\", \"steps\": 7, \"step_us\": 1000}," \
+	" \"input\": {\"width\": 6,"                                        \
+	" \"height\": 5, \"polarities\": 2, \"planes\": " #planes ","       \
+	" \"binning\": \"duration\", \"steps\": 7, \"step_us\": 1000},"     \
 	" \"layers\": [" layers "], \"readout\": " readout "}"
-#define SUM_OF(layer) "{\"input\": \"" layer "\", \"mode\": \"sum\", \"scale\": 0.5}"
+#define SUM_OF(layer)  "{\"input\": \"" layer "\", \"mode\": \"sum\", \"scale\": 0.5}"
 #define LAST_OF(layer) "{\"input\": \"" layer "\", \"mode\": \"last\"}"
 #define LAYER(name, op, in, rest) \
 	"{\"name\": \"" name "\", \"op\": \"" op "\", \"inputs\": [" in "], " rest "}"
 /* "elements" is for this test: how many weights to make. */
-#define WEIGHTS(name, out, elements) \
+#define WEIGHTS(name, out, elements)                                           \
 	"\"out_channels\": " #out ", \"weight\": {\"tensor\": \"" name ".w\"," \
 	" \"scheme\": \"float\", \"elements\": " #elements "}, \"bias\": \"" name ".b\", "
 #define NEURON(text) "\"neuron\": {" text "}"
-#define LIF(threshold) NEURON("\"model\": \"lif\", \"leak\": {\"kind\": \"div\", \"n\": 2}," \
-	" \"compare\": \"ge\", \"reset\": \"hard\", \"threshold\": " threshold)
+#define LIF(threshold)                                                        \
+	NEURON("\"model\": \"lif\", \"leak\": {\"kind\": \"div\", \"n\": 2}," \
+	       " \"compare\": \"ge\", \"reset\": \"hard\", \"threshold\": " threshold)
 #define NONE NEURON("\"model\": \"none\"")
 #define WINDOW(kernel, stride, padding) \
 	"\"kernel\": " kernel ", \"stride\": " stride ", \"padding\": " padding ", "
 
-static const char convolutions[] = MODEL(2,
-	LAYER("a", "conv2d", "\"input\"", WINDOW("[3, 2]", "[1, 2]", "[1, 0]")
-	      "\"groups\": 2, " WEIGHTS("a", 6, 36) LIF("\"a.t\"")) ","
-	LAYER("b", "conv2d", "\"a\"", WINDOW("[2, 3]", "[1, 1]", "[1, 1]")
-	      "\"dilation\": [2, 1], " WEIGHTS("b", 70, 2520) LIF("\"b.t\"")) ","
-	LAYER("deep", "conv2d", "\"b\"", WINDOW("[3, 3]", "[1, 1]", "[1, 1]")
-	      "\"groups\": 70, " WEIGHTS("deep", 70, 630) LIF("1")) ","
-	LAYER("two", "conv2d", "\"deep\"", WINDOW("[1, 2]", "[1, 1]", "[0, 0]")
-	      "\"groups\": 2, " WEIGHTS("two", 40, 2800) LIF("1")) ","
-	LAYER("wide", "linear", "\"two\"", WEIGHTS("wide", 150, 6000) LIF("1")) ","
-	LAYER("head", "linear", "\"wide\"", WEIGHTS("head", 3, 450) NONE), SUM_OF("head"));
+static const char convolutions[] = MODEL(
+	2,
+	LAYER("a", "conv2d", "\"input\"", WINDOW("[3, 2]", "[1, 2]", "[1, 0]") "\"groups\": 2, " WEIGHTS("a", 6, 36) LIF("\"a.t\"")) "," LAYER(
+		"b", "conv2d", "\"a\"",
+		WINDOW("[2, 3]", "[1, 1]", "[1, 1]") "\"dilation\": [2, 1], " WEIGHTS("b", 70, 2520) LIF(
+			"\"b.t\"")) "," LAYER("deep", "conv2d", "\"b\"",
+					      WINDOW(
+						      "[3, 3]",
+						      "[1, 1]",
+						      "[1, 1]") "\"groups\": 70, " WEIGHTS("deep",
+											   70,
+											   630)
+						      LIF("1")) "," LAYER("two", "conv2d",
+									  "\"deep\"",
+									  WINDOW("[1, 2]", "[1, 1]", "[0, 0]") "\"groups\": 2, " WEIGHTS(
+										  "two", 40, 2800)
+										  LIF("1")) "," LAYER("wide",
+												      "linear",
+												      "\"two\"",
+												      WEIGHTS("wide", 150, 6000) LIF(
+													      "1")) "," LAYER("head",
+															      "linear",
+															      "\"wide\"",
+															      WEIGHTS("head",
+																      3,
+																      450)
+																      NONE),
+	SUM_OF("head"));
 
-static const char pools[] = MODEL(3,
-	LAYER("max", "maxpool", "\"input\"", "\"kernel\": [2, 3], \"padding\": [1, 1]") ","
-	LAYER("sum", "sumpool", "\"max\"", WINDOW("[2, 2]", "[2, 2]", "[0, 0]")
-	      "\"value\": 2, \"planes\": 6") ","
-	LAYER("clamped", "sumpool", "\"max\"", WINDOW("[2, 2]", "[2, 2]", "[0, 0]")
-	      "\"planes\": 3") ","
-	LAYER("add", "add", "\"sum\", \"clamped\"", "\"planes\": 4") ","
-	LAYER("signed", "add", "\"sum\", \"add\"", "\"planes\": 5, \"signed\": true") ","
-	LAYER("c", "conv2d", "\"signed\"", WINDOW("[2, 2]", "[1, 1]", "[1, 0]")
-	      WEIGHTS("c", 20, 160) LIF("20")) ","
-	LAYER("fires", "sumpool", "\"c\"", WINDOW("[3, 2]", "[1, 1]", "[2, 1]")
-	      "\"bias\": \"fires.b\", " LIF("3")), SUM_OF("fires"));
+static const char pools[] = MODEL(
+	3,
+	LAYER("max", "maxpool", "\"input\"", "\"kernel\": [2, 3], \"padding\": [1, 1]") "," LAYER("sum", "sumpool", "\"max\"", WINDOW("[2, 2]", "[2, 2]", "[0, 0]") "\"value\": 2, \"planes\": 6") "," LAYER(
+		"clamped", "sumpool", "\"max\"",
+		WINDOW("[2, 2]", "[2, 2]",
+		       "[0, 0]") "\"planes\": 3") "," LAYER("add", "add", "\"sum\", \"clamped\"",
+							    "\"planes\": 4") "," LAYER("signed",
+										       "add",
+										       "\"sum\", \"add\"",
+										       "\"planes\": 5, \"signed\": true") "," LAYER("c",
+																    "conv2d",
+																    "\"signed\"",
+																    WINDOW("[2, 2]", "[1, 1]", "[1, 0]") WEIGHTS(
+																	    "c",
+																	    20,
+																	    160)
+																	    LIF("20")) "," LAYER("fires",
+																				 "sumpool",
+																				 "\"c\"",
+																				 WINDOW("[3, 2]", "[1, 1]", "[2, 1]") "\"bias\": \"fires.b\", " LIF(
+																					 "3")),
+	SUM_OF("fires"));
 
-static const char attention[] = MODEL(1,
-	LAYER("q", "linear", "\"input\"", WEIGHTS("q", 70, 140) LIF("1")) ","
-	LAYER("k", "linear", "\"input\"", WEIGHTS("k", 70, 140) LIF("2")) ","
-	LAYER("v", "linear", "\"input\"", WEIGHTS("v", 70, 140) LIF("1")) ","
-	LAYER("attn", "attention", "\"q\", \"k\", \"v\"",
-	      "\"heads\": 2, \"bias\": \"attn.b\", " LIF("4")) ","
-	LAYER("res", "add", "\"attn\", \"q\"", "\"planes\": 2"), LAST_OF("res"));
+static const char attention[] = MODEL(
+	1,
+	LAYER("q", "linear", "\"input\"", WEIGHTS("q", 70, 140) LIF("1")) "," LAYER(
+		"k", "linear", "\"input\"",
+		WEIGHTS("k", 70, 140) LIF(
+			"2")) "," LAYER("v", "linear", "\"input\"",
+					WEIGHTS("v", 70, 140) LIF(
+						"1")) "," LAYER("attn", "attention",
+								"\"q\", \"k\", \"v\"",
+								"\"heads\": 2, \"bias\": \"attn.b\", " LIF(
+									"4")) "," LAYER("res",
+											"add",
+											"\"attn\", \"q\"",
+											"\"planes\": 2"),
+	LAST_OF("res"));
 
-static const char sums_read[] = MODEL(2,
-	LAYER("a", "linear", "\"input\"", WEIGHTS("a", 5, 10) LIF("2")) ","
-	LAYER("unused", "linear", "\"a\"", WEIGHTS("unused", 4, 20) NONE) ","
-	LAYER("sum", "sumpool", "\"a\"", "\"kernel\": [5, 6]"), SUM_OF("sum"));
+static const char sums_read[] =
+	MODEL(2,
+	      LAYER("a", "linear", "\"input\"", WEIGHTS("a", 5, 10) LIF("2")) "," LAYER(
+		      "unused", "linear", "\"a\"",
+		      WEIGHTS("unused", 4, 20)
+			      NONE) "," LAYER("sum", "sumpool", "\"a\"", "\"kernel\": [5, 6]"),
+	      SUM_OF("sum"));
 
 /* Thresholds that no sum of the test meets: means of 9 are not exact. */
-static const char averages[] = MODEL(2,
-	LAYER("mean", "avgpool", "\"input\"", "\"kernel\": [2, 2]") ","
-	LAYER("again", "avgpool", "\"mean\"", WINDOW("[3, 3]", "[1, 1]", "[1, 1]") NONE) ","
-	LAYER("max", "maxpool", "\"again\"", "\"kernel\": [2, 2]") ","
-	LAYER("add", "add", "\"again\", \"again\"", "\"planes\": 8") ","
-	LAYER("c", "conv2d", "\"max\"", WINDOW("[2, 2]", "[1, 1]", "[0, 0]")
-	      WEIGHTS("c", 9, 72) LIF("0.777123")) ","
-	LAYER("fires", "avgpool", "\"c\"", WINDOW("[2, 1]", "[1, 1]", "[0, 0]")
-	      LIF("0.4321")), SUM_OF("again"));
+static const char averages[] = MODEL(
+	2,
+	LAYER("mean", "avgpool", "\"input\"", "\"kernel\": [2, 2]") "," LAYER("again", "avgpool", "\"mean\"", WINDOW("[3, 3]", "[1, 1]", "[1, 1]") NONE) "," LAYER(
+		"max", "maxpool", "\"again\"",
+		"\"kernel\": [2, 2]") "," LAYER("add", "add", "\"again\", \"again\"",
+						"\"planes\": 8") "," LAYER("c", "conv2d", "\"max\"",
+									   WINDOW("[2, 2]",
+										  "[1, 1]",
+										  "[0, 0]") WEIGHTS("c",
+												    9,
+												    72)
+										   LIF("0.777123")) "," LAYER("fires",
+													      "avgpool",
+													      "\"c\"",
+													      WINDOW("[2, 1]",
+														     "[1, 1]",
+														     "[0, 0]")
+														      LIF("0.4321")),
+	SUM_OF("again"));
 
 /* ---- comparisons ---- */
 
@@ -158,23 +207,32 @@ static void operations_match_the_reference(void **state)
 	}
 }
 
-#define VARIANT(neuron) MODEL(2, \
-	LAYER("a", "linear", "\"input\"", WEIGHTS("a", 70, 140) NEURON(neuron)), SUM_OF("a"))
+#define VARIANT(neuron)                                                                   \
+	MODEL(2, LAYER("a", "linear", "\"input\"", WEIGHTS("a", 70, 140) NEURON(neuron)), \
+	      SUM_OF("a"))
 
 static void neurons_match_the_reference(void **state)
 {
 	static const char *const leaks[] = {
-		"{\"kind\": \"none\"}", "{\"kind\": \"div\", \"n\": 3}",
-		"{\"kind\": \"q16\", \"lambda\": 50000}", "{\"kind\": \"tz12\", \"decay\": 1000}",
+		"{\"kind\": \"none\"}",
+		"{\"kind\": \"div\", \"n\": 3}",
+		"{\"kind\": \"q16\", \"lambda\": 50000}",
+		"{\"kind\": \"tz12\", \"decay\": 1000}",
 	};
 	static const char *const extras[] = {
-		"", ", \"delay\": 2", ", \"delay\": 63", ", \"skip_first\": true",
-		", \"refractory\": 2", ", \"reset_value\": -2",
+		"",
+		", \"delay\": 2",
+		", \"delay\": 63",
+		", \"skip_first\": true",
+		", \"refractory\": 2",
+		", \"reset_value\": -2",
 		", \"delay\": 1, \"skip_first\": true, \"refractory\": 1, \"reset_value\": 1",
 	};
 	static const char *const models[] = {
-		"\"model\": \"lif\"", "\"model\": \"cuba\", \"current_leak\": {\"kind\": \"div\","
-		" \"n\": 2}", "\"model\": \"cuba\", \"current_leak\": {\"kind\": \"q16\","
+		"\"model\": \"lif\"",
+		"\"model\": \"cuba\", \"current_leak\": {\"kind\": \"div\","
+		" \"n\": 2}",
+		"\"model\": \"cuba\", \"current_leak\": {\"kind\": \"q16\","
 		" \"lambda\": 40000}, \"old_current\": true",
 	};
 	static const char *const resets[] = { "hard", "soft", "none" };
@@ -184,11 +242,13 @@ static void neurons_match_the_reference(void **state)
 	for (uint32_t i = 0; i < 4 * 7 * 3 * 3 * 2; i++) {
 		const char *extra = extras[i / 4 % 7];
 
-		snprintf(text, sizeof(text), VARIANT("%s, \"leak\": %s, \"compare\": \"%s\","
-			 " \"reset\": \"%s\", \"threshold\": 1%s"), models[i / 28 % 3],
-			 leaks[i % 4], i / 252 ? "gt" : "ge", resets[i / 84 % 3], extra);
+		snprintf(text, sizeof(text),
+			 VARIANT("%s, \"leak\": %s, \"compare\": \"%s\","
+				 " \"reset\": \"%s\", \"threshold\": 1%s"),
+			 models[i / 28 % 3], leaks[i % 4], i / 252 ? "gt" : "ge",
+			 resets[i / 84 % 3], extra);
 		if (strstr(extra, "63")) {
-			struct network n = { 0 };	/* nothing comes out within the window */
+			struct network n = { 0 }; /* nothing comes out within the window */
 			uint64_t *input;
 
 			network_open(&n, text, 0.25f, 9);
@@ -269,8 +329,7 @@ static const char *integer_file(const char *text, uint32_t seed)
 
 		if (l->weight) {
 			replace_weights(&n.graph, l);
-			cJSON_ReplaceItemInObject(weight, "scheme",
-						  cJSON_CreateString("uniform"));
+			cJSON_ReplaceItemInObject(weight, "scheme", cJSON_CreateString("uniform"));
 			cJSON_AddNumberToObject(weight, "bits", 8);
 		}
 		snprintf(name, sizeof(name), "%s.b", l->name);
@@ -334,8 +393,10 @@ static void same_as_engine(const char *text, uint32_t seed)
 	assert_int_equal(snnq_open("sim", NULL, &dev), 0);
 	if (snnq_model_load(dev, path, SNNQ_OPTS(struct snnq_model_opts, .taps = true), &model))
 		fail_msg("%s", snnq_last_error(dev));
-	assert_int_equal(snnq_stream_create(model, SNNQ_OPTS(struct snnq_stream_opts,
-							     .profile = true), &stream), 0);
+	assert_int_equal(snnq_stream_create(model,
+					    SNNQ_OPTS(struct snnq_stream_opts, .profile = true),
+					    &stream),
+			 0);
 	assert_int_equal(snnq_stream_push_events(stream, events, &result), 1);
 	for (uint32_t i = 0; i < n.graph.layer_count; i++) {
 		same_output(stream, &n, i);
@@ -402,8 +463,10 @@ static void session_open(struct session *s, const char *path, bool profile)
 	assert_int_equal(snnq_model_info(s->model, &info), 0);
 	assert_string_equal(info.arithmetic, "float");
 	assert_int_equal(info.weight_bits, 8 * info.weight_bytes);
-	assert_int_equal(snnq_stream_create(s->model, SNNQ_OPTS(struct snnq_stream_opts,
-					    .profile = profile), &s->stream), 0);
+	assert_int_equal(snnq_stream_create(s->model,
+					    SNNQ_OPTS(struct snnq_stream_opts, .profile = profile),
+					    &s->stream),
+			 0);
 }
 
 static void session_close(struct session *s)
@@ -533,9 +596,11 @@ static void hostile_models_are_refused(void **state)
 		       "layer b: channel 2: threshold: expected a positive number, found -1");
 	refused_number("b.t", NAN,
 		       "layer b: channel 2: threshold: expected a positive number, found nan");
-	refused_edit(convolutions, "layers.5.neuron.mult", "2", "layer head (linear): expected no "
+	refused_edit(convolutions, "layers.5.neuron.mult", "2",
+		     "layer head (linear): expected no "
 		     "mult and no requant_shift in a float model");
-	refused_edit(convolutions, "layers.5.planes", "4", "layer head (linear): expected a real "
+	refused_edit(convolutions, "layers.5.planes", "4",
+		     "layer head (linear): expected a real "
 		     "output without a neuron, found bit-planes");
 	refused_edit(sums_read, "layers.2.inputs", "[\"unused\"]",
 		     "sum: tensor format not allowed here (in[0].format)");
@@ -544,8 +609,10 @@ static void hostile_models_are_refused(void **state)
 	refused_edit(pools, "layers.0.padding", "[2, 1]",
 		     "max: kernel, stride, padding, dilation or groups out of range "
 		     "(geometry.pad_h)");
-	refused_edit(sums_read, "layers.2", "{\"name\": \"sum\", \"op\": \"avgpool\","
-		     " \"inputs\": [\"unused\"], \"kernel\": [1, 1]}", "layer sum (avgpool): "
+	refused_edit(sums_read, "layers.2",
+		     "{\"name\": \"sum\", \"op\": \"avgpool\","
+		     " \"inputs\": [\"unused\"], \"kernel\": [1, 1]}",
+		     "layer sum (avgpool): "
 		     "expected unsigned spikes or counts, found signed or real ones");
 	refused_edit(sums_read, "layers.2.neuron", "{\"model\": \"none\", \"mult\": 3}",
 		     "layer sum (sumpool): expected no mult and no requant_shift in a float model");

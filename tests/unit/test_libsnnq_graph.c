@@ -83,7 +83,8 @@ static void test_flat_input(void **state)
 	edit(file, "layers.0.padding", "[0, 0]");
 	edit(file, "layers.0.weight.tensor", "\"wide\"");
 	assert_int_equal(modelfile_add(file, "wide", DTYPE_U8, 1, (const uint64_t[]){ 64 },
-				       (uint8_t[64]){ 0 }), 0);
+				       (uint8_t[64]){ 0 }),
+			 0);
 	edit(file, "layers.1.kernel", "[1, 1]");
 	if (graph_parse(path, file, &g))
 		fail_msg("%s", snnq_last_error(NULL));
@@ -96,8 +97,8 @@ static void test_flat_input(void **state)
 #define LONG_NAME "\"" TEN(TEN("nn")) "n\""
 
 static const struct {
-	const char *key, *json;		/* edit; json NULL: the key is removed */
-	const char *error;		/* behind the file's name */
+	const char *key, *json; /* edit; json NULL: the key is removed */
+	const char *error;	/* behind the file's name */
 } refused[] = {
 	{ "format", "\"onnx\"", "model: format: \"onnx\" is not known" },
 	{ "format", NULL, "model: format: expected a string, found nothing" },
@@ -209,32 +210,42 @@ static const struct {
 	{ "layers.7.bias", "\"gone\"", "head: bias: there is no tensor \"gone\"" },
 	{ "layers.7.neuron.requant_shift", "32",
 	  "head: requant_shift: expected an integer from 0 to 31, found 32" },
-	{ "unknown", "1", "model: graph: key \"unknown\" is not known here; expected some of format "
+	{ "unknown", "1",
+	  "model: graph: key \"unknown\" is not known here; expected some of format "
 	  "version arithmetic name classes input layers readout imported_from quantization" },
-	{ "input.step", "1", "input: input: key \"step\" is not known here; expected some of width "
+	{ "input.step", "1",
+	  "input: input: key \"step\" is not known here; expected some of width "
 	  "height polarities on_channel layout planes binning steps step_us rounding origin sensor" },
-	{ "input.sensor", "{\"crops\": [1, 1]}", "input: sensor: key \"crops\" is not known here; "
+	{ "input.sensor", "{\"crops\": [1, 1]}",
+	  "input: sensor: key \"crops\" is not known here; "
 	  "expected some of width height crop downscale" },
-	{ "layers.1.ceil_mode", "true", "pool1: maxpool: key \"ceil_mode\" is not known here; "
+	{ "layers.1.ceil_mode", "true",
+	  "pool1: maxpool: key \"ceil_mode\" is not known here; "
 	  "expected some of name op inputs kernel stride padding dilation" },
-	{ "layers.6.neuron", "{}", "res: add: key \"neuron\" is not known here; expected some of name "
+	{ "layers.6.neuron", "{}",
+	  "res: add: key \"neuron\" is not known here; expected some of name "
 	  "op inputs planes signed" },
-	{ "layers.7.kernel", "[1, 1]", "head: linear: key \"kernel\" is not known here; expected some "
+	{ "layers.7.kernel", "[1, 1]",
+	  "head: linear: key \"kernel\" is not known here; expected some "
 	  "of name op inputs out_channels weight bias neuron planes signed" },
 	{ "layers.0.planes", "2",
 	  "conv1: planes, signed: expected none, as the neuron's output is spikes" },
-	{ "layers.0.weight.scale", "1", "conv1: weight: key \"scale\" is not known here; expected "
+	{ "layers.0.weight.scale", "1",
+	  "conv1: weight: key \"scale\" is not known here; expected "
 	  "some of scheme bits tensor scales" },
 	{ "layers.0.weight.scales", "\"head.bias\"",
 	  "conv1: weight.scales: tensor head.bias: expected F32, found I32" },
 	{ "layers.0.neuron.leak.m", "2",
 	  "conv1: leak: key \"m\" is not known here; expected some of kind n" },
-	{ "layers.0.neuron.leek", "{}", "conv1: neuron: key \"leek\" is not known here; expected some "
+	{ "layers.0.neuron.leek", "{}",
+	  "conv1: neuron: key \"leek\" is not known here; expected some "
 	  "of model leak current_leak compare reset threshold shift delay refractory reset_value "
 	  "skip_first sticky old_current" },
-	{ "layers.7.neuron.threshold", "1", "head: neuron: key \"threshold\" is not known here; "
+	{ "layers.7.neuron.threshold", "1",
+	  "head: neuron: key \"threshold\" is not known here; "
 	  "expected some of model mult requant_shift" },
-	{ "readout.scales", "1", "readout: readout: key \"scales\" is not known here; expected some "
+	{ "readout.scales", "1",
+	  "readout: readout: key \"scales\" is not known here; expected some "
 	  "of input mode scale" },
 	{ "readout", NULL, "readout: mode: expected a string, found nothing" },
 	{ "readout.mode", "\"mean\"", "readout: mode: \"mean\" is not known" },
@@ -277,14 +288,16 @@ static void test_float(void **state)
 	edit(file, "classes", NULL);
 	assert_int_equal(graph_parse(path, file, &g), -EBADMSG);
 	assert_string_equal(error_of(path), "conv1: weight.scheme: \"uniform\" in a model whose "
-			    "arithmetic is float");
+					    "arithmetic is float");
 	edit(file, "layers.0.weight.scheme", "\"float\"");
 	assert_int_equal(graph_parse(path, file, &g), -EBADMSG);
-	assert_string_equal(error_of(path), "conv1: weight: key \"bits\" is not known here; expected "
+	assert_string_equal(error_of(path),
+			    "conv1: weight: key \"bits\" is not known here; expected "
 			    "some of scheme tensor");
 	edit(file, "layers.0.weight.bits", NULL);
 	assert_int_equal(graph_parse(path, file, &g), -EBADMSG);
-	assert_string_equal(error_of(path), "conv1: weight: tensor conv1.weight: expected F32, found "
+	assert_string_equal(error_of(path),
+			    "conv1: weight: tensor conv1.weight: expected F32, found "
 			    "U8");
 	modelfile_add(file, "w", DTYPE_F32, 4, (const uint64_t[]){ 3, 2, 3, 3 }, weights);
 	modelfile_add(file, "t", DTYPE_F32, 1, (const uint64_t[]){ 3 }, thresholds);
@@ -311,17 +324,35 @@ static void test_tensor_shapes(void **state)
 		uint64_t shape[4];
 		const char *error;
 	} cases[] = {
-		{ "layers.0.weight.tensor", DTYPE_U8, 2, { 18, 2 },
+		{ "layers.0.weight.tensor",
+		  DTYPE_U8,
+		  2,
+		  { 18, 2 },
 		  "conv1: weight: tensor t: expected shape [36], found [18, 2]" },
-		{ "layers.0.neuron.threshold", DTYPE_I32, 2, { 3, 1 },
+		{ "layers.0.neuron.threshold",
+		  DTYPE_I32,
+		  2,
+		  { 3, 1 },
 		  "conv1: threshold: tensor t: expected shape [3], found [3, 1]" },
-		{ "layers.0.weight.scales", DTYPE_F32, 2, { 1, 3 },
+		{ "layers.0.weight.scales",
+		  DTYPE_F32,
+		  2,
+		  { 1, 3 },
 		  "conv1: weight.scales: tensor t: expected shape [3], found [1, 3]" },
-		{ "layers.0.weight.scales", DTYPE_F32, 0, { 0 },
+		{ "layers.0.weight.scales",
+		  DTYPE_F32,
+		  0,
+		  { 0 },
 		  "conv1: weight.scales: tensor t: expected shape [1], found []" },
-		{ "layers.7.bias", DTYPE_I16, 4, { 1, 2, 1, 1 },
+		{ "layers.7.bias",
+		  DTYPE_I16,
+		  4,
+		  { 1, 2, 1, 1 },
 		  "head: bias: tensor t: expected shape [2], found [1, 2, 1, 1]" },
-		{ "layers.7.neuron.mult", DTYPE_I16, 2, { 2, 1 },
+		{ "layers.7.neuron.mult",
+		  DTYPE_I16,
+		  2,
+		  { 2, 1 },
 		  "head: mult: tensor t: expected shape [2], found [2, 1]" },
 	};
 	static const uint8_t zeros[64];
@@ -347,8 +378,10 @@ static void test_float_shapes(void **state)
 		uint64_t shape[5];
 		const char *found;
 	} conv[] = {
-		{ 4, { 2, 3, 3, 3 }, "[2, 3, 3, 3]" }, { 4, { 3, 3, 3, 2 }, "[3, 3, 3, 2]" },
-		{ 2, { 3, 18 }, "[3, 18]" }, { 1, { 54 }, "[54]" },
+		{ 4, { 2, 3, 3, 3 }, "[2, 3, 3, 3]" },
+		{ 4, { 3, 3, 3, 2 }, "[3, 3, 3, 2]" },
+		{ 2, { 3, 18 }, "[3, 18]" },
+		{ 1, { 54 }, "[54]" },
 		{ 5, { 3, 2, 3, 3, 1 }, "[3, 2, 3, 3, 1]" },
 	};
 	static const float weights[54] = { 1 };
@@ -363,8 +396,10 @@ static void test_float_shapes(void **state)
 		edit(file, "layers.0.weight", "{\"scheme\": \"float\", \"tensor\": \"t\"}");
 		modelfile_add(file, "t", DTYPE_F32, conv[i].dims, conv[i].shape, weights);
 		assert_int_equal(graph_parse(path, file, &g), -EBADMSG);
-		snprintf(want, sizeof(want), "conv1: weight: tensor t: expected shape [3, 2, 3, 3], "
-			 "found %s", conv[i].found);
+		snprintf(want, sizeof(want),
+			 "conv1: weight: tensor t: expected shape [3, 2, 3, 3], "
+			 "found %s",
+			 conv[i].found);
 		assert_string_equal(error_of(path), want);
 		modelfile_free(file);
 	}
@@ -380,12 +415,9 @@ static int cleanup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shapes),
-		cmocka_unit_test(test_window_shape),
-		cmocka_unit_test(test_flat_input),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_float),
-		cmocka_unit_test(test_tensor_shapes),
+		cmocka_unit_test(test_shapes),	     cmocka_unit_test(test_window_shape),
+		cmocka_unit_test(test_flat_input),   cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_float),	     cmocka_unit_test(test_tensor_shapes),
 		cmocka_unit_test(test_float_shapes),
 	};
 

@@ -73,8 +73,8 @@ static int open_device(void *ctx)
 static void test_open(void **state)
 {
 	(void)state;
-	each(open_device, (void *)(uintptr_t)"sim");
-	each(open_device, (void *)(uintptr_t)"sim:cores=3");
+	each(open_device, (void *)(uintptr_t) "sim");
+	each(open_device, (void *)(uintptr_t) "sim:cores=3");
 }
 
 struct setup {
@@ -84,8 +84,8 @@ struct setup {
 	struct snnq_model *model;
 	struct snnq_stream *stream;
 	struct snnq_tensor_buf *input;
-	uint64_t steps;		/* submitted */
-	bool known;		/* what the scores must be */
+	uint64_t steps; /* submitted */
+	bool known;	/* what the scores must be */
 	double scores[2];
 };
 
@@ -145,8 +145,9 @@ static void test_load(void **state)
 	must(snnq_open("sim:cores=2", NULL, &s.dev));
 	for (int i = 0; i < 6; i++) {
 		s.taps = i % 2;
-		s.path = i < 2 ? model_write(network_model()) : i < 4 ? compact_write() :
-								       float_write();
+		s.path = i < 2 ? model_write(network_model()) :
+			 i < 4 ? compact_write() :
+				 float_write();
 		each(load, &s);
 	}
 	snnq_close(s.dev);
@@ -167,7 +168,9 @@ static void setup_free(struct setup *s)
 }
 
 static const struct snnq_stream_opts with_profile = {
-	.size = sizeof(with_profile), .priority = SNNQ_PRIO_NORMAL, .profile = true,
+	.size = sizeof(with_profile),
+	.priority = SNNQ_PRIO_NORMAL,
+	.profile = true,
 };
 
 static int create_stream(void *ctx)
@@ -191,8 +194,9 @@ static int push(void *ctx)
 	int ret;
 
 	for (int i = 0; i < 60; i++)
-		list[i] = (struct snnq_event){ .t = 130 * i % 7919, .x = i % 4, .y = i / 4 % 4,
-					       .p = i % 3 == 0 };
+		list[i] = (struct snnq_event){
+			.t = 130 * i % 7919, .x = i % 4, .y = i / 4 % 4, .p = i % 3 == 0
+		};
 	ret = snnq_events_from_array(list, 60, &events);
 	if (!ret)
 		ret = snnq_stream_push_events(s->stream, events, &r);
@@ -440,7 +444,8 @@ static void test_import(void **state)
 	assert_non_null(f);
 	fputs("simulation: {Ts: 1.0, tSample: 20}\n"
 	      "neuron: {type: LOIHI, vThMant: 80, vDecay: 128, iDecay: 1024, refDelay: 1,"
-	      " wgtExp: 0}\n", f);
+	      " wgtExp: 0}\n",
+	      f);
 	assert_int_equal(fclose(f), 0);
 	for (int i = 0; i < 2; i++) {
 		snprintf(m.weights[i], sizeof(m.weights[0]), "%s/fc%d.npy", m.folder, i + 1);
@@ -475,11 +480,11 @@ static int cleanup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_open), cmocka_unit_test(test_load),
-		cmocka_unit_test(test_streams), cmocka_unit_test(test_jobs),
-		cmocka_unit_test(test_drm),
-		cmocka_unit_test(test_events), cmocka_unit_test(test_describe),
-		cmocka_unit_test(test_rewrite), cmocka_unit_test(test_import),
+		cmocka_unit_test(test_open),	 cmocka_unit_test(test_load),
+		cmocka_unit_test(test_streams),	 cmocka_unit_test(test_jobs),
+		cmocka_unit_test(test_drm),	 cmocka_unit_test(test_events),
+		cmocka_unit_test(test_describe), cmocka_unit_test(test_rewrite),
+		cmocka_unit_test(test_import),
 	};
 
 	return cmocka_run_group_tests(tests, setup_json, cleanup);

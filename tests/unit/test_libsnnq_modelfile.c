@@ -83,8 +83,7 @@ static void test_round_trip(void **state)
 	assert_int_equal(modelfile_open(path, &second), 0);
 	assert_true(cJSON_Compare(first->graph, second->graph, true));
 	for (size_t i = 0; i < first->count; i++)
-		same_tensor(&first->tensors[i],
-			    modelfile_find(second, first->tensors[i].name));
+		same_tensor(&first->tensors[i], modelfile_find(second, first->tensors[i].name));
 	assert_int_equal(modelfile_write(second, again), 0);
 	assert_int_equal(modelfile_open(again, &third), 0);
 	assert_int_equal(second->file_bytes, third->file_bytes);
@@ -173,7 +172,7 @@ static void test_write_is_atomic(void **state)
 }
 
 #define META "\"__metadata__\": {\"snnq\": \"{}\"}"
-#define TENSOR(type, shape, offsets) \
+#define TENSOR(type, shape, offsets)                                    \
 	"{" META ", \"a\": {\"dtype\": " type ", \"shape\": " shape "," \
 	" \"data_offsets\": " offsets "}}"
 
@@ -219,11 +218,14 @@ static const struct {
 	{ "{" META "} x", "offset 8: the header is not a JSON object" },
 	{ "{\"__metadata__\": {\"snnq\": \"{} {}\"}}", "__metadata__.snnq is not JSON" },
 	{ TENSOR("\"F12\"", "[1]", "[0, 4]"), "tensor a: dtype: \"F12\" is not known" },
-	{ TENSOR("\"F8_E4M3FN\"", "[4]", "[0, 4]"), "tensor a: dtype: expected a name of at most 7 bytes" },
+	{ TENSOR("\"F8_E4M3FN\"", "[4]", "[0, 4]"),
+	  "tensor a: dtype: expected a name of at most 7 bytes" },
 	{ TENSOR("\"F64\"", "[1]", "[0, 4]"), "tensor a: expected 8 bytes by its shape, found 4" },
 	{ TENSOR("\"BF16\"", "[3]", "[0, 4]"), "tensor a: expected 6 bytes by its shape, found 4" },
-	{ "{" META ", \"a\": {\"dtype\": \"U8\", \"shape\": [4], \"data_offsets\": [0, 4], \"order\":"
-	  " \"F\"}}", "tensor a: expected dtype, shape and data_offsets only" },
+	{ "{" META
+	  ", \"a\": {\"dtype\": \"U8\", \"shape\": [4], \"data_offsets\": [0, 4], \"order\":"
+	  " \"F\"}}",
+	  "tensor a: expected dtype, shape and data_offsets only" },
 	{ "{" META ", \"a\": 3}", "tensor a: dtype: expected a string" },
 };
 
@@ -305,14 +307,10 @@ static int cleanup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_layout),
-		cmocka_unit_test(test_write_is_atomic),
-		cmocka_unit_test(test_full_disk),
-		cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_not_a_container),
-		cmocka_unit_test(test_cut_everywhere),
-		cmocka_unit_test(test_damage_everywhere),
+		cmocka_unit_test(test_round_trip),	cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_write_is_atomic), cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_malformed),	cmocka_unit_test(test_not_a_container),
+		cmocka_unit_test(test_cut_everywhere),	cmocka_unit_test(test_damage_everywhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, cleanup);

@@ -20,9 +20,9 @@
 #include "snnq_program.h"
 #include "snnq_tools.h"
 
-#define INPUTS 100
+#define INPUTS	100
 #define OUTPUTS 37
-#define STEPS 24
+#define STEPS	24
 
 struct network {
 	struct dense *dense;
@@ -114,8 +114,8 @@ static void test_split(void **state)
 		struct snnq_tensor_buf *input;
 		int32_t u[OUTPUTS] = { 0 }, counts[OUTPUTS] = { 0 };
 
-		network_open(&n, "sim", 7, SNNQ_OPTS(struct snnq_model_opts,
-						     .tile_steps = tiles[tile]));
+		network_open(&n, "sim", 7,
+			     SNNQ_OPTS(struct snnq_model_opts, .tile_steps = tiles[tile]));
 		input = random_input(&n, STEPS, 99);
 		dense_run(n.dense, snnq_tensor_map(input), STEPS, u, counts);
 		for (int i = 0; i < 3; i++) {
@@ -233,13 +233,13 @@ struct long_job {
 	struct snnq_job *job;
 };
 
-static struct long_job submit_long(struct network *n, struct snnq_tensor_buf *input,
-				   uint32_t steps, enum snnq_priority priority)
+static struct long_job submit_long(struct network *n, struct snnq_tensor_buf *input, uint32_t steps,
+				   enum snnq_priority priority)
 {
 	struct long_job j;
 
-	must(snnq_stream_create(n->model, SNNQ_OPTS(struct snnq_stream_opts,
-						    .priority = priority), &j.stream));
+	must(snnq_stream_create(n->model, SNNQ_OPTS(struct snnq_stream_opts, .priority = priority),
+				&j.stream));
 	must(snnq_stream_submit(j.stream, input, steps, &j.job));
 	return j;
 }
@@ -259,8 +259,7 @@ static void free_long(struct long_job *j)
  * Whether a job of high priority was seen done before one of low priority that was queued first.
  * Only a try in which the job ahead of both still ran when both were queued says anything.
  */
-static bool overtakes(struct network *n, struct snnq_tensor_buf *input, uint32_t steps,
-		      bool *said)
+static bool overtakes(struct network *n, struct snnq_tensor_buf *input, uint32_t steps, bool *said)
 {
 	struct long_job ahead = submit_long(n, input, steps, SNNQ_PRIO_NORMAL);
 	struct long_job low = submit_long(n, input, steps, SNNQ_PRIO_LOW);
@@ -440,9 +439,10 @@ static void test_counters(void **state)
 	dense_run(n.dense, snnq_tensor_map(input), STEPS, u, counts);
 	for (int i = 0; i < OUTPUTS; i++)
 		fired += counts[i];
-	must(snnq_stream_create(n.model, SNNQ_OPTS(struct snnq_stream_opts,
-						   .priority = SNNQ_PRIO_NORMAL,
-						   .profile = true), &s));
+	must(snnq_stream_create(n.model,
+				SNNQ_OPTS(struct snnq_stream_opts, .priority = SNNQ_PRIO_NORMAL,
+					  .profile = true),
+				&s));
 	must(snnq_stream_submit(s, input, STEPS, &job));
 	must(snnq_job_wait(job, -1, &r));
 	must(snnq_stream_counters(s, 0, &c));
@@ -564,7 +564,7 @@ static void test_taps(void **state)
 }
 
 /* Sums of signed outputs, of which the last step is read out. */
-#define SIGNED_INPUTS 9
+#define SIGNED_INPUTS  9
 #define SIGNED_OUTPUTS 70
 
 static const char *signed_write(int8_t *weights)
@@ -576,16 +576,17 @@ static const char *signed_write(int8_t *weights)
 
 	for (uint32_t i = 0; i < bytes; i++)
 		weights[i] = (int8_t)((int)(random32(&seed) % 255) - 127);
-	snprintf(text, sizeof(text),
-		 "{\"format\": \"snnq\", \"version\": 1, \"arithmetic\": \"integer\","
-		 "\"input\": {\"width\": %u, \"height\": 1, \"polarities\": 1, \"layout\": \"flat\","
-		 "\"planes\": 1, \"binning\": \"duration\", \"steps\": %u, \"step_us\": 10},"
-		 "\"layers\": [{\"name\": \"s\", \"op\": \"linear\", \"inputs\": [\"input\"],"
-		 "\"out_channels\": %u, \"weight\": {\"tensor\": \"w\", \"scheme\": \"uniform\","
-		 "\"bits\": 8}, \"neuron\": {\"model\": \"none\", \"requant_shift\": 3},"
-		 "\"planes\": 5, \"signed\": true}],"
-		 "\"readout\": {\"input\": \"s\", \"mode\": \"last\"}}",
-		 SIGNED_INPUTS, STEPS, SIGNED_OUTPUTS);
+	snprintf(
+		text, sizeof(text),
+		"{\"format\": \"snnq\", \"version\": 1, \"arithmetic\": \"integer\","
+		"\"input\": {\"width\": %u, \"height\": 1, \"polarities\": 1, \"layout\": \"flat\","
+		"\"planes\": 1, \"binning\": \"duration\", \"steps\": %u, \"step_us\": 10},"
+		"\"layers\": [{\"name\": \"s\", \"op\": \"linear\", \"inputs\": [\"input\"],"
+		"\"out_channels\": %u, \"weight\": {\"tensor\": \"w\", \"scheme\": \"uniform\","
+		"\"bits\": 8}, \"neuron\": {\"model\": \"none\", \"requant_shift\": 3},"
+		"\"planes\": 5, \"signed\": true}],"
+		"\"readout\": {\"input\": \"s\", \"mode\": \"last\"}}",
+		SIGNED_INPUTS, STEPS, SIGNED_OUTPUTS);
 	assert_int_equal(modelfile_new(cJSON_Parse(text), &file), 0);
 	assert_int_equal(modelfile_add(file, "w", DTYPE_U8, 1, &bytes, weights), 0);
 	return model_write(file);
@@ -710,7 +711,7 @@ static void test_memory_limit(void **state)
 	struct snnq_device *dev;
 
 	(void)state;
-	while (low + 1 < high) {	/* the least memory that is enough for one */
+	while (low + 1 < high) { /* the least memory that is enough for one */
 		opts.memory = (low + high) / 2;
 		must(snnq_open("sim", &opts, &dev));
 		if (snnq_model_load(dev, dense_write(dense), NULL, &first)) {

@@ -178,7 +178,8 @@ static void test_outputs(void **state)
 
 	(void)state;
 	take_case(&v, "linear-uniform-3");
-	for (size_t i = 0; i < v.output_bytes; i += i + 1 < v.output_bytes ? v.output_bytes - 1 : 1) {
+	for (size_t i = 0; i < v.output_bytes;
+	     i += i + 1 < v.output_bytes ? v.output_bytes - 1 : 1) {
 		v.bytes[v.output + i] ^= 0x10;
 		expect(&v, SNNQ_VALIDATE_FAILED, "job 0: region ");
 		v.bytes[v.output + i] ^= 0x10;
@@ -245,8 +246,10 @@ static int cleanup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_counters), cmocka_unit_test(test_outputs),
-		cmocka_unit_test(test_errors), cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_outputs),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_malformed),
 	};
 
 	return cmocka_run_group_tests(tests, setup, cleanup);

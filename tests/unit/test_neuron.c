@@ -15,8 +15,7 @@
 #include "program.h"
 
 /* A layer of neurons whose accumulators are the inputs: POOL_SUM, 1x1 window. */
-static struct snnq_layer *neurons(struct program *p, uint8_t planes, uint32_t count,
-				  uint32_t steps)
+static struct snnq_layer *neurons(struct program *p, uint8_t planes, uint32_t count, uint32_t steps)
 {
 	struct snnq_layer *l;
 
@@ -90,14 +89,14 @@ static void resets_and_comparison(void **context)
 	l = neurons(&p, 8, 1, 8);
 	set_lif(&p, l, 5);
 	l->neuron.reset_value = -1;
-	check_trace(&p, l, &(struct trace){ 4, { 3, 2, 6, 5 }, { 0, 1, 1, 0 }, { 3, -1, -1, 4 },
-					    0 });
+	check_trace(&p, l,
+		    &(struct trace){ 4, { 3, 2, 6, 5 }, { 0, 1, 1, 0 }, { 3, -1, -1, 4 }, 0 });
 	l = neurons(&p, 8, 1, 8);
 	set_lif(&p, l, 5);
 	l->neuron.compare = SNNQ_COMPARE_GT;
 	l->neuron.reset = SNNQ_RESET_SOFT;
-	check_trace(&p, l, &(struct trace){ 4, { 5, 1, 9, -3 }, { 0, 1, 1, 0 }, { 5, 1, 5, 2 },
-					    0 });
+	check_trace(&p, l,
+		    &(struct trace){ 4, { 5, 1, 9, -3 }, { 0, 1, 1, 0 }, { 5, 1, 5, 2 }, 0 });
 	l = neurons(&p, 8, 1, 8);
 	set_lif(&p, l, 5);
 	l->neuron.reset = SNNQ_RESET_NONE;
@@ -120,11 +119,11 @@ static void leaks(void **context)
 	check_trace(&p, l, &(struct trace){ 3, { -7, 0, 0 }, { 0 }, { -7, -2, -1 }, 0 });
 	l = neurons(&p, 8, 1, 8);
 	set_lif(&p, l, 100);
-	set_leak(l, SNNQ_LEAK_Q16, 49152);	/* 3/4 */
+	set_leak(l, SNNQ_LEAK_Q16, 49152); /* 3/4 */
 	check_trace(&p, l, &(struct trace){ 3, { -7, 0, 20 }, { 0 }, { -7, -6, 15 }, 0 });
 	l = neurons(&p, 8, 1, 8);
 	set_lif(&p, l, 100);
-	set_leak(l, SNNQ_LEAK_TZ12, 1024);	/* towards zero */
+	set_leak(l, SNNQ_LEAK_TZ12, 1024); /* towards zero */
 	check_trace(&p, l, &(struct trace){ 3, { -7, 0, 20 }, { 0 }, { -7, -5, 17 }, 0 });
 }
 
@@ -138,8 +137,9 @@ static void refractory_and_skip(void **context)
 	set_lif(&p, l, 4);
 	l->neuron.refractory = 2;
 	l->neuron.reset_value = 1;
-	check_trace(&p, l, &(struct trace){ 5, { 4, 9, 9, 2, 1 }, { 1, 0, 0, 0, 1 },
-					    { 1, 1, 1, 3, 1 }, 0 });
+	check_trace(
+		&p, l,
+		&(struct trace){ 5, { 4, 9, 9, 2, 1 }, { 1, 0, 0, 0, 1 }, { 1, 1, 1, 3, 1 }, 0 });
 	l = neurons(&p, 8, 1, 8);
 	set_lif(&p, l, 4);
 	l->flags = SNNQ_LAYER_FLAG_SKIP_FIRST;
@@ -155,9 +155,9 @@ static void delays(void **context)
 	l = neurons(&p, 8, 1, 8);
 	set_lif(&p, l, 1);
 	l->neuron.delay = 2;
-	check_trace(&p, l, &(struct trace){ 6, { 1, 0, 1, 1, 0, 0 }, { 0, 0, 1, 0, 1, 1 }, { 0 },
-					    0 });
-	l = neurons(&p, 8, 1, 8);	/* the line moves in a skipped step */
+	check_trace(&p, l,
+		    &(struct trace){ 6, { 1, 0, 1, 1, 0, 0 }, { 0, 0, 1, 0, 1, 1 }, { 0 }, 0 });
+	l = neurons(&p, 8, 1, 8); /* the line moves in a skipped step */
 	set_lif(&p, l, 1);
 	l->neuron.delay = 1;
 	l->flags = SNNQ_LAYER_FLAG_SKIP_FIRST;
@@ -197,10 +197,11 @@ static void cuba(void **context)
 	set_lif(&p, l, 6);
 	l->neuron.model = SNNQ_NEURON_CUBA;
 	l->neuron.flags = SNNQ_NEURON_FLAG_OLD_CURRENT;
-	l->neuron.refractory = 1;	/* the current goes on in the refractory step */
+	l->neuron.refractory = 1; /* the current goes on in the refractory step */
 	/* i = 3 3 3 4 4; membrane takes 0 3 3 - 4 */
-	check_trace(&p, l, &(struct trace){ 5, { 3, 0, 0, 1, 0 }, { 0, 0, 1, 0, 0 },
-					    { 0, 3, 0, 0, 4 }, 0 });
+	check_trace(
+		&p, l,
+		&(struct trace){ 5, { 3, 0, 0, 1, 0 }, { 0, 0, 1, 0, 0 }, { 0, 3, 0, 0, 4 }, 0 });
 }
 
 static void saturation(void **context)
@@ -216,21 +217,22 @@ static void saturation(void **context)
 	l->neuron.bias_index = add_table(&p, 1, &bias);
 	l->neuron.bias_count = 1;
 	l->neuron.reset = SNNQ_RESET_NONE;
-	check_trace(&p, l, &(struct trace){ 2, { 127, 127 }, { 0, 1 }, { INT32_MAX - 5, INT32_MAX },
-					    1 });
+	check_trace(&p, l,
+		    &(struct trace){ 2, { 127, 127 }, { 0, 1 }, { INT32_MAX - 5, INT32_MAX }, 1 });
 	l = neurons(&p, 8, 1, 8);
 	set_lif(&p, l, 1);
 	l->neuron.model = SNNQ_NEURON_CUBA;
 	l->neuron.shift = 16;
-	check_trace(&p, l, &(struct trace){ 2, { -128, -128 }, { 0 },
-					    { -128 * 65536, -3 * 128 * 65536 }, 0 });
+	check_trace(
+		&p, l,
+		&(struct trace){ 2, { -128, -128 }, { 0 }, { -128 * 65536, -3 * 128 * 65536 }, 0 });
 }
 
 /* Every input of STEPS values in LOW ... LOW + VALUES - 1, one neuron each. */
 #define STEPS	6
 #define VALUES	6
 #define LOW	(-2)
-#define NEURONS	46656	/* VALUES ^ STEPS */
+#define NEURONS 46656 /* VALUES ^ STEPS */
 
 static int32_t digit(uint32_t neuron, uint32_t step)
 {
@@ -275,8 +277,10 @@ static void compare_with_rationals(struct snnq_plan *plan, struct memory *m,
 		uint32_t spikes = 0;
 
 		for (t = 0; t < STEPS; t++)
-			spikes |= (uint32_t)get_element(&l->out, m->bytes[l->out.region] +
-							t * snnq_tensor_bytes(&l->out), 0, 0, i)
+			spikes |= (uint32_t)get_element(&l->out,
+							m->bytes[l->out.region] +
+								t * snnq_tensor_bytes(&l->out),
+							0, 0, i)
 				  << t;
 		if (spikes != exact_spikes(i, n, threshold, &l->neuron))
 			fail_msg("neuron %u, n %u, threshold %d, compare %u, reset %u", i, n,
@@ -303,8 +307,9 @@ static void exact_leak_case(uint32_t n, int32_t threshold, uint8_t compare, uint
 	memory_init(&m, snnq_plan_info(plan), STEPS);
 	for (t = 0; t < STEPS; t++)
 		for (i = 0; i < NEURONS; i++)
-			set_element(&l->in[0], m.bytes[l->in[0].region] +
-				    t * snnq_tensor_bytes(&l->in[0]), 0, 0, i, digit(i, t));
+			set_element(&l->in[0],
+				    m.bytes[l->in[0].region] + t * snnq_tensor_bytes(&l->in[0]), 0,
+				    0, i, digit(i, t));
 	compare_with_rationals(plan, &m, l, n, threshold);
 	memory_free(&m);
 	snnq_plan_destroy(plan);
@@ -333,7 +338,7 @@ static void weight_codes(void **context)
 	static const int32_t odd2[] = { 1, 3, -3, -1 };
 	static const int32_t uniform3[] = { 0, 1, 2, 3, -4, -3, -2, -1 };
 	static const int32_t apot3[] = { 0, 4, 9, 16, 0, -4, -9, -16 };
-	static const int32_t ternary[] = { 0, 1, -1, 0 };	/* 3 can not be stored */
+	static const int32_t ternary[] = { 0, 1, -1, 0 }; /* 3 can not be stored */
 	uint32_t c;
 
 	(void)context;
@@ -379,7 +384,8 @@ static void additive_levels(void **context)
 
 				assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_APOT, bits, i), k);
 				assert_int_equal(snnq_weight_decode(SNNQ_SCHEME_APOT, bits,
-								    negative), -(int32_t)k);
+								    negative),
+						 -(int32_t)k);
 				i++;
 			}
 		assert_int_equal(i, 1u << (bits - 1));
@@ -388,7 +394,7 @@ static void additive_levels(void **context)
 
 static void packed_codes(void **context)
 {
-	static const uint8_t row[] = { 0xb1, 0x7e, 0x05 };	/* bits 101 01111110 10110001 */
+	static const uint8_t row[] = { 0xb1, 0x7e, 0x05 }; /* bits 101 01111110 10110001 */
 	static const uint32_t threes[] = { 1, 6, 2, 7, 7, 2, 1 };
 	static const uint32_t sevens[] = { 0x31, 0x7d, 0x15 };
 	uint8_t byte;
@@ -425,8 +431,8 @@ static void weight_encoding(void **context)
 	uint32_t bits, c;
 
 	(void)context;
-	assert_int_equal(nearest(SNNQ_SCHEME_UNIFORM, 3, -100), -3);	/* not -4 */
-	assert_int_equal(nearest(SNNQ_SCHEME_UNIFORM, 3, 2.5), 2);	/* ties to zero */
+	assert_int_equal(nearest(SNNQ_SCHEME_UNIFORM, 3, -100), -3); /* not -4 */
+	assert_int_equal(nearest(SNNQ_SCHEME_UNIFORM, 3, 2.5), 2);   /* ties to zero */
 	assert_int_equal(nearest(SNNQ_SCHEME_UNIFORM, 3, -2.5), -2);
 	assert_int_equal(nearest(SNNQ_SCHEME_UNIFORM, 1, -0.01), -1);
 	assert_int_equal(nearest(SNNQ_SCHEME_UNIFORM, 1, 0), 1);
@@ -464,12 +470,18 @@ static void weight_encoding(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(resets_and_comparison), cmocka_unit_test(leaks),
-		cmocka_unit_test(refractory_and_skip), cmocka_unit_test(delays),
-		cmocka_unit_test(sticky), cmocka_unit_test(cuba),
-		cmocka_unit_test(saturation), cmocka_unit_test(integer_leak_is_exact),
-		cmocka_unit_test(weight_codes), cmocka_unit_test(additive_levels),
-		cmocka_unit_test(packed_codes), cmocka_unit_test(weight_encoding),
+		cmocka_unit_test(resets_and_comparison),
+		cmocka_unit_test(leaks),
+		cmocka_unit_test(refractory_and_skip),
+		cmocka_unit_test(delays),
+		cmocka_unit_test(sticky),
+		cmocka_unit_test(cuba),
+		cmocka_unit_test(saturation),
+		cmocka_unit_test(integer_leak_is_exact),
+		cmocka_unit_test(weight_codes),
+		cmocka_unit_test(additive_levels),
+		cmocka_unit_test(packed_codes),
+		cmocka_unit_test(weight_encoding),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@
 static struct {
 	uint64_t count;
 	uint64_t bytes;
-	uint64_t fail_at;	/* number, from 1, of the one that fails; 0: none */
+	uint64_t fail_at; /* number, from 1, of the one that fails; 0: none */
 } allocations;
 
 static void allocations_reset(uint64_t fail_at)
@@ -82,8 +82,8 @@ static void sizes(void **context)
 		random_program(&p, seed);
 		blob = pack(&p, &size);
 		bytes = snnq_plan_bytes(blob);
-		assert_true(bytes > size + p.h.state_bytes +
-				    p.h.scratch_step_bytes * p.h.tile_steps);
+		assert_true(bytes >
+			    size + p.h.state_bytes + p.h.scratch_step_bytes * p.h.tile_steps);
 		allocations_reset(0);
 		assert_int_equal(create(blob, size, bytes - 1, NULL, &plan), -EFBIG);
 		assert_int_equal(allocations.count, 0);
@@ -190,8 +190,8 @@ static void interrupted(void **context)
 }
 
 /* Groups whose rows are padded: the last one must not leave the accumulators. */
-static void group_run(uint32_t groups, uint32_t width, uint8_t bits,
-		      enum snnq_kernel_choice kernel, uint8_t *out, size_t out_bytes)
+static void group_run(uint32_t groups, uint32_t width, uint8_t bits, enum snnq_kernel_choice kernel,
+		      uint8_t *out, size_t out_bytes)
 {
 	struct snnq_outcome outcome;
 	struct snnq_plan *plan;
@@ -226,8 +226,8 @@ static void group_run(uint32_t groups, uint32_t width, uint8_t bits,
 static void groups(void **context)
 {
 	static const uint32_t shapes[][2] = {
-		{ 64, 17 }, { 64, 31 }, { 2, 17 }, { 3, 21 }, { 5, 65 }, { 16, 20 }, { 1, 16 },
-		{ 64, 15 }, { 128, 63 },
+		{ 64, 17 }, { 64, 31 }, { 2, 17 },  { 3, 21 },	 { 5, 65 },
+		{ 16, 20 }, { 1, 16 },	{ 64, 15 }, { 128, 63 },
 	};
 	uint8_t expected[16384], out[16384];
 	size_t i;
@@ -252,7 +252,7 @@ static void groups(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sizes), cmocka_unit_test(large_weights),
+		cmocka_unit_test(sizes),     cmocka_unit_test(large_weights),
 		cmocka_unit_test(no_memory), cmocka_unit_test(interrupted),
 		cmocka_unit_test(groups),
 	};

@@ -14,8 +14,8 @@
 
 #include "program.h"
 
-#define SEEDS		250
-#define FAIL_SEEDS	40
+#define SEEDS	   250
+#define FAIL_SEEDS 40
 
 /* A program with inputs, and all that one job of it left behind. */
 struct world {
@@ -112,13 +112,13 @@ static void same_counts(const struct world *a, const struct world *b, uint64_t s
 		x.memory_cycles = y.memory_cycles;
 		x.stall_cycles = y.stall_cycles;
 		if (memcmp(&x, &y, sizeof(x)))
-			fail_msg("seed %llu: counters of layer %u differ",
-				 (unsigned long long)seed, i);
+			fail_msg("seed %llu: counters of layer %u differ", (unsigned long long)seed,
+				 i);
 	}
 }
 
-static void on_each_isa(struct world *other, const struct world *w,
-			enum snnq_kernel_choice kernel, uint64_t seed)
+static void on_each_isa(struct world *other, const struct world *w, enum snnq_kernel_choice kernel,
+			uint64_t seed)
 {
 	enum snnq_isa isa;
 
@@ -132,7 +132,7 @@ static void on_each_isa(struct world *other, const struct world *w,
 		assert_int_equal(w->outcome.cycles, other->outcome.cycles);
 		memory_free(&other->memory);
 		if (kernel == SNNQ_KERNEL_GENERIC)
-			return;		/* the same for all */
+			return; /* the same for all */
 	}
 }
 
@@ -211,22 +211,20 @@ static void part_matches(const struct world *w, const struct memory *part, uint3
 
 		if (part->access[r] != SNNQ_ACCESS_WRITE || (!step_bytes && !last))
 			continue;
-		if (memcmp(part->bytes[r], w->memory.bytes[r] + first * step_bytes,
-			   part->size[r]))
+		if (memcmp(part->bytes[r], w->memory.bytes[r] + first * step_bytes, part->size[r]))
 			fail_msg("seed %llu: region %u differs from step %u on",
 				 (unsigned long long)seed, r, first);
 	}
 }
 
-static void add_counts(struct snnq_layer_stats *sum, const struct snnq_layer_stats *s,
-		       bool readout)
+static void add_counts(struct snnq_layer_stats *sum, const struct snnq_layer_stats *s, bool readout)
 {
 	sum->input_spikes += s->input_spikes;
 	sum->input_possible += s->input_possible;
 	sum->synops += s->synops;
 	sum->neuron_updates += s->neuron_updates;
 	sum->steps += s->steps;
-	if (readout)	/* written, and clamped, at the end of each job */
+	if (readout) /* written, and clamped, at the end of each job */
 		return;
 	sum->output_spikes += s->output_spikes;
 	sum->output_bytes += s->output_bytes;
@@ -265,8 +263,7 @@ static void run_split(const struct world *w, uint32_t most, uint64_t seed)
 		assert_int_equal(outcome.status, SNNQ_STATUS_OK);
 		part_matches(w, &m, first, first + n == w->steps, seed);
 		for (i = 0; i < w->program.h.layer_count; i++)
-			add_counts(&sums[i], &stats[i],
-				   w->program.layers[i].op == SNNQ_OP_READOUT);
+			add_counts(&sums[i], &stats[i], w->program.layers[i].op == SNNQ_OP_READOUT);
 		state = m;
 	}
 	for (i = 0; i < w->program.h.layer_count; i++)

@@ -21,8 +21,8 @@
 static const struct {
 	uint32_t scheme, min, max;
 } schemes[] = {
-	{ SNNQ_SCHEME_UNIFORM, 1, 8 }, { SNNQ_SCHEME_ODD, 1, 8 }, { SNNQ_SCHEME_POT, 2, 5 },
-	{ SNNQ_SCHEME_APOT, 3, 5 }, { SNNQ_SCHEME_TERNARY, 2, 2 },
+	{ SNNQ_SCHEME_UNIFORM, 1, 8 }, { SNNQ_SCHEME_ODD, 1, 8 },     { SNNQ_SCHEME_POT, 2, 5 },
+	{ SNNQ_SCHEME_APOT, 3, 5 },    { SNNQ_SCHEME_TERNARY, 2, 2 },
 };
 
 #define SCHEMES (sizeof(schemes) / sizeof(schemes[0]))
@@ -58,7 +58,7 @@ static void nearest_is_what_the_engine_encodes(void **state)
 				assert_int_equal(g.levels[grid_nearest(&g, v)],
 						 snnq_weight_decode(schemes[s].scheme, bits, code));
 			}
-			for (uint32_t i = 0; i < g.count; i++)	/* codes belong to levels */
+			for (uint32_t i = 0; i < g.count; i++) /* codes belong to levels */
 				assert_int_equal(g.levels[i],
 						 snnq_weight_decode(g.scheme, bits, g.codes[i]));
 		}
@@ -139,7 +139,7 @@ static uint32_t code_at(const uint8_t *rows, size_t row_bytes, size_t r, uint32_
 
 static void weights_are_packed_in_rows(void **state)
 {
-	const struct weight_shape s = { 6, 2, 3, 2, 2 };	/* out, in/group, kh, kw, groups */
+	const struct weight_shape s = { 6, 2, 3, 2, 2 }; /* out, in/group, kh, kw, groups */
 	size_t n = weight_count(&s), row_bytes = (3 * 5 + 7) / 8;
 	uint8_t indices[72], packed[48] = { 0 };
 	struct grid g;
@@ -166,7 +166,7 @@ static void weights_are_packed_in_rows(void **state)
 /* Every grid: the levels of packed rows, as the engine reads them, are those that went in. */
 static void packed_rows_hold_their_levels(void **state)
 {
-	const struct weight_shape s = { 26, 3, 1, 2, 2 };	/* 13 weights in a row */
+	const struct weight_shape s = { 26, 3, 1, 2, 2 }; /* 13 weights in a row */
 	uint8_t indices[156], packed[12 * 13];
 	struct grid g;
 
@@ -184,7 +184,7 @@ static void packed_rows_hold_their_levels(void **state)
 				zeros += !g.levels[indices[i]];
 			}
 			weight_pack(&s, &g, indices, packed);
-			for (uint32_t i = 0; i < 156; i++) {	/* [out][in][1][2] */
+			for (uint32_t i = 0; i < 156; i++) { /* [out][in][1][2] */
 				uint32_t o = i / 6, row = (o / 13 * 2 + i % 2) * 3 + i / 2 % 3;
 				uint32_t code = snnq_weight_code(g.scheme, bits,
 								 packed + row * row_bytes, o % 13);
@@ -223,8 +223,8 @@ static double sqnr(struct trial *t)
 	assert_int_equal(rounding_run(&t->r, smallest), 0);
 	for (uint32_t i = 0; i < r->shape.outputs * r->shape.inputs; i++) {
 		double h = r->importance ? r->importance[i % r->shape.inputs] : 1;
-		double e = r->weights[i] - r->scales[i / r->shape.inputs] *
-			   r->grid.levels[r->indices[i]];
+		double e = r->weights[i] -
+			   r->scales[i / r->shape.inputs] * r->grid.levels[r->indices[i]];
 
 		signal += h * r->weights[i] * r->weights[i];
 		noise += h * e * e;
@@ -246,9 +246,9 @@ static void weights_on_a_grid_lose_nothing(void **state)
 		for (uint32_t bits = schemes[s].min; bits <= schemes[s].max; bits++) {
 			struct trial r = trial_of(schemes[s].scheme, bits, 3, 40);
 
-			for (uint32_t i = 0; i < 120; i++)	/* the largest level is not used */
+			for (uint32_t i = 0; i < 120; i++) /* the largest level is not used */
 				r.weights[i] = 0.375f * (1 + i / 40) *
-					r.r.grid.levels[1 + i * 5 % (r.r.grid.count - 1)];
+					       r.r.grid.levels[1 + i * 5 % (r.r.grid.count - 1)];
 			assert_true(sqnr(&r) > 120);
 			trial_free(&r);
 		}
@@ -261,12 +261,12 @@ static void gaussian_weights_reach_the_best_sqnr(void **state)
 		uint32_t scheme, bits;
 		double db;
 	} cases[] = {
-		{ SNNQ_SCHEME_UNIFORM, 2, 7.21 }, { SNNQ_SCHEME_UNIFORM, 3, 13.29 },
+		{ SNNQ_SCHEME_UNIFORM, 2, 7.21 },  { SNNQ_SCHEME_UNIFORM, 3, 13.29 },
 		{ SNNQ_SCHEME_UNIFORM, 4, 18.90 }, { SNNQ_SCHEME_UNIFORM, 5, 24.32 },
-		{ SNNQ_SCHEME_ODD, 1, 4.40 }, { SNNQ_SCHEME_ODD, 3, 14.27 },
-		{ SNNQ_SCHEME_ODD, 4, 19.38 }, { SNNQ_SCHEME_POT, 3, 13.23 },
-		{ SNNQ_SCHEME_POT, 4, 14.23 }, { SNNQ_SCHEME_APOT, 3, 13.52 },
-		{ SNNQ_SCHEME_APOT, 4, 18.06 }, { SNNQ_SCHEME_APOT, 5, 22.21 },
+		{ SNNQ_SCHEME_ODD, 1, 4.40 },	   { SNNQ_SCHEME_ODD, 3, 14.27 },
+		{ SNNQ_SCHEME_ODD, 4, 19.38 },	   { SNNQ_SCHEME_POT, 3, 13.23 },
+		{ SNNQ_SCHEME_POT, 4, 14.23 },	   { SNNQ_SCHEME_APOT, 3, 13.52 },
+		{ SNNQ_SCHEME_APOT, 4, 18.06 },	   { SNNQ_SCHEME_APOT, 5, 22.21 },
 		{ SNNQ_SCHEME_TERNARY, 2, 7.21 },
 	};
 
@@ -316,8 +316,9 @@ static void scales_have_a_lower_bound(void **state)
 		assert_int_equal(rounding_run(&t.r, smallest), 0);
 		for (int o = 0; o < 3; o++)
 			assert_float_equal(t.r.scales[o], one_scale || o == 1 ? 2 : 0.5, 1e-6);
-		for (int i = 30; i < 60; i++)	/* the nearest levels of the scale that was taken */
-			assert_true(fabs(t.weights[i] - 2.0 * t.r.grid.levels[t.r.indices[i]]) <= 1);
+		for (int i = 30; i < 60; i++) /* the nearest levels of the scale that was taken */
+			assert_true(fabs(t.weights[i] - 2.0 * t.r.grid.levels[t.r.indices[i]]) <=
+				    1);
 		trial_free(&t);
 	}
 }
@@ -339,8 +340,7 @@ static void divergence_is_that_of_softmax(void **state)
 			q += exp(other[i] / t);
 		}
 		for (uint32_t i = 0; i < n; i++)
-			want += exp(is[i] / t) / p *
-				((is[i] - other[i]) / t - log(p) + log(q));
+			want += exp(is[i] / t) / p * ((is[i] - other[i]) / t - log(p) + log(q));
 		got = judge_divergence(is, other, n, t);
 		if (fabs(got - want) > 1e-12 * (1 + 8 / t))
 			fail_msg("%u classes at %g: %.17g, expected %.17g", n, t, got, want);
@@ -351,7 +351,8 @@ static void divergence_is_that_of_softmax(void **state)
 static void temperature_is_the_spread_of_scores(void **state)
 {
 	double scores[3][4], sum = 0;
-	struct floatnet_record records[3] = { { .scores = scores[0] }, { .scores = scores[1] },
+	struct floatnet_record records[3] = { { .scores = scores[0] },
+					      { .scores = scores[1] },
 					      { .scores = scores[2] } };
 
 	(void)state;
@@ -368,7 +369,7 @@ static void temperature_is_the_spread_of_scores(void **state)
 	assert_float_equal(judge_temperature(records, 3, 4), sqrt(sum / 12), 1e-12 * sqrt(sum));
 	for (int c = 0; c < 4; c++)
 		scores[0][c] = 5;
-	assert_float_equal(judge_temperature(records, 1, 4), 1, 0);	/* nothing to divide by */
+	assert_float_equal(judge_temperature(records, 1, 4), 1, 0); /* nothing to divide by */
 }
 
 /* ---- folds ---- */
@@ -376,14 +377,15 @@ static void temperature_is_the_spread_of_scores(void **state)
 static void folds_choose_their_fraction_bits(void **state)
 {
 	const double unit[2] = { 0.5, 0.25 }, t[2] = { 10, 10.01 }, b[2] = { -1, 2 };
-	struct folding f = { .path = "m", .layer = "l", .channels = 2, .unit = unit,
-			     .thresholds = t, .biases = b };
+	struct folding f = {
+		.path = "m", .layer = "l", .channels = 2, .unit = unit, .thresholds = t, .biases = b
+	};
 
 	(void)state;
 	assert_int_equal(folding_run(&f), 0);
 	assert_int_equal(f.shift, 4);
 	assert_int_equal(f.threshold_out[0], 320);
-	assert_int_equal(f.threshold_out[1], 641);	/* 640.64 */
+	assert_int_equal(f.threshold_out[1], 641); /* 640.64 */
 	assert_int_equal(f.bias_out[0], -32);
 	assert_int_equal(f.bias_out[1], 128);
 	free(f.threshold_out);
@@ -409,17 +411,18 @@ static void folds_keep_small_thresholds(void **state)
 		double smallest, largest;
 		uint32_t shift;
 	} cases[] = {
-		{ 10, 5000, 3 },	/* 80, where one bit less gives 40 */
-		{ 8, 5000, 3 },		/* 64 is enough */
-		{ 7.9, 5000, 4 }, { 20, 5000, 2 }, { 20, 2000, 4 }, { 20, 2048, 3 },
+		{ 10, 5000, 3 }, /* 80, where one bit less gives 40 */
+		{ 8, 5000, 3 },	 /* 64 is enough */
+		{ 7.9, 5000, 4 }, { 20, 5000, 2 },  { 20, 2000, 4 },   { 20, 2048, 3 },
 		{ 64, 70000, 0 }, { 63, 70000, 1 }, { 0.1, 70000, 4 }, { 0.05, 1, 5 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		double t[2] = { cases[i].smallest, cases[i].largest }, unit[2] = { 1, 1 };
-		struct folding f = { .path = "m", .layer = "l", .channels = 2, .unit = unit,
-				     .thresholds = t };
+		struct folding f = {
+			.path = "m", .layer = "l", .channels = 2, .unit = unit, .thresholds = t
+		};
 
 		assert_int_equal(folding_run(&f), 0);
 		assert_int_equal(f.shift, cases[i].shift);
@@ -433,8 +436,9 @@ static void folds_keep_small_thresholds(void **state)
 static void folds_of_plain_counts_are_exact(void **state)
 {
 	const double unit[1] = { 1 };
-	struct folding f = { .path = "m", .layer = "attn", .channels = 1, .unit = unit,
-			     .exact = true };
+	struct folding f = {
+		.path = "m", .layer = "attn", .channels = 1, .unit = unit, .exact = true
+	};
 
 	(void)state;
 	f.thresholds = (double[]){ 4 };
@@ -453,8 +457,11 @@ static void folds_of_plain_counts_are_exact(void **state)
 
 static void thresholds_below_one_are_refused_by_channel(void **state)
 {
-	struct folding f = { .path = "m.snnq", .layer = "fc", .channels = 2,
-			     .unit = (double[]){ 1, 1000 }, .thresholds = (double[]){ 1, 1 } };
+	struct folding f = { .path = "m.snnq",
+			     .layer = "fc",
+			     .channels = 2,
+			     .unit = (double[]){ 1, 1000 },
+			     .thresholds = (double[]){ 1, 1 } };
 
 	(void)state;
 	assert_int_equal(folding_run(&f), -ERANGE);
@@ -465,11 +472,11 @@ static void thresholds_below_one_are_refused_by_channel(void **state)
 
 /* ---- a network ---- */
 
-#define SIDE 4
-#define INPUTS (2 * SIDE * SIDE)
-#define HIDDEN 12
+#define SIDE	4
+#define INPUTS	(2 * SIDE * SIDE)
+#define HIDDEN	12
 #define CLASSES 3
-#define STEPS 6
+#define STEPS	6
 
 static const char graph_text[] =
 	"{\"format\":\"snnq\",\"version\":1,\"arithmetic\":\"float\",\"name\":\"tiny\","
@@ -515,15 +522,18 @@ static void tiny_write(const struct tiny *n, const char *path)
 	struct modelfile *f;
 
 	assert_int_equal(modelfile_new(cJSON_Parse(graph_text), &f), 0);
-	assert_int_equal(modelfile_add(f, "fc.weight", DTYPE_F32, 2,
-				       (uint64_t[]){ HIDDEN, INPUTS }, n->w1), 0);
-	assert_int_equal(modelfile_add(f, "fc.bias", DTYPE_F32, 1, (uint64_t[]){HIDDEN}, n->b1), 0);
-	assert_int_equal(modelfile_add(f, "fc.threshold", DTYPE_F32, 1, (uint64_t[]){ HIDDEN },
-				       n->t1), 0);
+	assert_int_equal(modelfile_add(f, "fc.weight", DTYPE_F32, 2, (uint64_t[]){ HIDDEN, INPUTS },
+				       n->w1),
+			 0);
+	assert_int_equal(modelfile_add(f, "fc.bias", DTYPE_F32, 1, (uint64_t[]){ HIDDEN }, n->b1),
+			 0);
+	assert_int_equal(
+		modelfile_add(f, "fc.threshold", DTYPE_F32, 1, (uint64_t[]){ HIDDEN }, n->t1), 0);
 	assert_int_equal(modelfile_add(f, "head.weight", DTYPE_F32, 2,
-				       (uint64_t[]){ CLASSES, HIDDEN }, n->w2), 0);
-	assert_int_equal(modelfile_add(f, "head.bias", DTYPE_F32, 1, (uint64_t[]){ CLASSES },
-				       n->b2), 0);
+				       (uint64_t[]){ CLASSES, HIDDEN }, n->w2),
+			 0);
+	assert_int_equal(
+		modelfile_add(f, "head.bias", DTYPE_F32, 1, (uint64_t[]){ CLASSES }, n->b2), 0);
 	assert_int_equal(modelfile_write(f, path), 0);
 	modelfile_free(f);
 }
@@ -559,12 +569,12 @@ static struct snnq_events *tiny_events(double x[STEPS][INPUTS])
 	for (int i = 0; i < 60; i++) {
 		int t = i * STEPS / 60, c;
 
-		e[i] = (struct snnq_event){.t = t * 1000 + i,
-					   .x = (uint16_t)(uniform() * SIDE),
-					   .y = (uint16_t)(uniform() * SIDE),
-					   .p = uniform() < 0.5};
+		e[i] = (struct snnq_event){ .t = t * 1000 + i,
+					    .x = (uint16_t)(uniform() * SIDE),
+					    .y = (uint16_t)(uniform() * SIDE),
+					    .p = uniform() < 0.5 };
 		c = (e[i].p * SIDE + e[i].y) * SIDE + e[i].x;
-		x[t][c] = fmin(x[t][c] + 1, 3);		/* two planes */
+		x[t][c] = fmin(x[t][c] + 1, 3); /* two planes */
 	}
 	assert_int_equal(snnq_events_from_array(e, 60, &events), 0);
 	return events;
@@ -573,11 +583,14 @@ static struct snnq_events *tiny_events(double x[STEPS][INPUTS])
 static void quantize_tiny(const char *in, const char *out)
 {
 	const struct snnq_layer_choice choices[] = {
-		{ NULL, "uniform", 8 }, { "fc", "uniform", 4 }, { "head", "uniform", 4 },
+		{ NULL, "uniform", 8 },
+		{ "fc", "uniform", 4 },
+		{ "head", "uniform", 4 },
 	};
 
-	if (snnq_quantize(in, out, SNNQ_OPTS(struct snnq_quantize_opts, .choices = choices,
-					     .choice_count = 3)))
+	if (snnq_quantize(in, out,
+			  SNNQ_OPTS(struct snnq_quantize_opts, .choices = choices,
+				    .choice_count = 3)))
 		fail_msg("%s", snnq_last_error(NULL));
 }
 
@@ -647,9 +660,13 @@ static void quantize_keeps_and_records(void **state)
 	tiny_write(&n, in);
 	assert_int_equal(snnq_quantize(in, out, SNNQ_OPTS(struct snnq_quantize_opts)), -EBADMSG);
 	assert_non_null(strstr(snnq_last_error(NULL), "layer fc (linear): no scheme"));
-	assert_int_equal(snnq_quantize(in, out, SNNQ_OPTS(struct snnq_quantize_opts,
-		.choices = (struct snnq_layer_choice[]){ { "fd", "uniform", 4 } },
-		.choice_count = 1)), -EINVAL);
+	assert_int_equal(
+		snnq_quantize(
+			in, out,
+			SNNQ_OPTS(struct snnq_quantize_opts,
+				  .choices = (struct snnq_layer_choice[]){ { "fd", "uniform", 4 } },
+				  .choice_count = 1)),
+		-EINVAL);
 	assert_non_null(strstr(snnq_last_error(NULL), "no layer with weights is named \"fd\""));
 	unlink(in);
 	unlink(out);

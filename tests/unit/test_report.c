@@ -3,7 +3,7 @@
  * test_report.c - the page of a report: its document can be taken out again whatever names are
  * in it, and nothing in it refers to anything outside.
  */
-#define _GNU_SOURCE	/* strcasestr */
+#define _GNU_SOURCE /* strcasestr */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +36,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	unlink(path);
-	return rmdir(folder);		/* fails if a temporary file was left */
+	return rmdir(folder); /* fails if a temporary file was left */
 }
 
 static char *page_of(const char *json)
@@ -115,9 +115,10 @@ static void names_cannot_leave_the_document(void **state)
 
 static void the_page_needs_nothing_else(void **state)
 {
-	static const char *const words[] = { "src=", "href=", "url(", "@import", "fetch(", "import(",
+	static const char *const words[] = { "src=",	       "href=",	    "url(",
+					     "@import",	       "fetch(",    "import(",
 					     "XMLHttpRequest", "innerHTML", "document.write",
-					     "@DOCUMENT@", "eval(" };
+					     "@DOCUMENT@",     "eval(" };
 	char *page = page_of("{\"kind\":\"quantization\"}");
 
 	(void)state;

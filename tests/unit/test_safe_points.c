@@ -16,10 +16,10 @@
 
 #include "program.h"
 
-#define SEEDS		60
+#define SEEDS 60
 /* An operation is a few basic blocks, up to 32, and there are some around a piece of work. */
-#define MOST_BLOCKS	(32ull * SNNQ_SAFE_POINT_OPS + 4096)
-#define ENOUGH_TICKS	700u
+#define MOST_BLOCKS  (32ull * SNNQ_SAFE_POINT_OPS + 4096)
+#define ENOUGH_TICKS 700u
 
 static uint64_t blocks, most_blocks, ticks;
 
@@ -98,8 +98,8 @@ static struct snnq_plan *paced_plan(const void *blob, size_t size, const char *w
 	struct snnq_plan *plan;
 
 	reset_counts();
-	assert_int_equal(snnq_plan_create(blob, size, &snnq_caps_all, UINT64_MAX, &pace, &plan,
-					  NULL), 0);
+	assert_int_equal(
+		snnq_plan_create(blob, size, &snnq_caps_all, UINT64_MAX, &pace, &plan, NULL), 0);
 	/* One operation at a time. */
 	assert_true(snnq_plan_force_isa(plan, SNNQ_ISA_GENERIC));
 	expect_bound(what, detail);
@@ -167,9 +167,18 @@ static struct snnq_layer *one_layer(struct program *p, uint16_t op, struct snnq_
 	l->in[0] = in_region(p, in, SNNQ_ROLE_INPUT);
 	l->out = in_region(p, out, op == SNNQ_OP_READOUT ? SNNQ_ROLE_READOUT : SNNQ_ROLE_OUTPUT);
 	if (op == SNNQ_OP_CONV2D || op == SNNQ_OP_POOL_SUM || op == SNNQ_OP_POOL_MAX)
-		l->geometry = (struct snnq_geometry){
-			(uint16_t)(in.height - out.height + 1), (uint16_t)(in.width - out.width + 1),
-			1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
+		l->geometry = (struct snnq_geometry){ (uint16_t)(in.height - out.height + 1),
+						      (uint16_t)(in.width - out.width + 1),
+						      1,
+						      1,
+						      0,
+						      0,
+						      1,
+						      1,
+						      1,
+						      0,
+						      0,
+						      0 };
 	if (op == SNNQ_OP_POOL_SUM)
 		l->param = 1;
 	return l;
@@ -205,8 +214,9 @@ static void linear(void **context)
 	static const struct {
 		uint8_t scheme, bits, planes;
 	} cases[] = {
-		{ SNNQ_SCHEME_UNIFORM, 1, 1 }, { SNNQ_SCHEME_ODD, 8, 1 }, { SNNQ_SCHEME_ODD, 8, 6 },
-		{ SNNQ_SCHEME_POT, 5, 1 }, { SNNQ_SCHEME_TERNARY, 2, 2 },
+		{ SNNQ_SCHEME_UNIFORM, 1, 1 }, { SNNQ_SCHEME_ODD, 8, 1 },
+		{ SNNQ_SCHEME_ODD, 8, 6 },     { SNNQ_SCHEME_POT, 5, 1 },
+		{ SNNQ_SCHEME_TERNARY, 2, 2 },
 	};
 	struct snnq_layer *l;
 	struct program p;
@@ -228,8 +238,12 @@ static void linear(void **context)
 
 static void convolution(void **context)
 {
-	static const uint32_t shapes[][3] = {	/* in, out, groups */
-		{ 16, 256, 1 }, { 16, 272, 16 }, { 1024, 1024, 1024 }, { 65536, 65536, 65536 },
+	static const uint32_t shapes[][3] = {
+		/* in, out, groups */
+		{ 16, 256, 1 },
+		{ 16, 272, 16 },
+		{ 1024, 1024, 1024 },
+		{ 65536, 65536, 65536 },
 	};
 	struct snnq_layer *l;
 	struct program p;
@@ -346,7 +360,7 @@ static void events(void **context)
 			       SNNQ_FORMAT_EVENTS, 0, 128, 128, 2);
 	l->out = in_region(&p, planes(16, 128, 128, 2), SNNQ_ROLE_OUTPUT);
 	plan = make_plan(&p);
-	memory_init(&m, snnq_plan_info(plan), 1);	/* all events of one step, one place */
+	memory_init(&m, snnq_plan_info(plan), 1); /* all events of one step, one place */
 	one_run(plan, &m, 1, true, "events", 0);
 	assert_true(ticks > 2 * records / SNNQ_SAFE_POINT_OPS);
 	memory_free(&m);
@@ -447,12 +461,12 @@ static void random_programs(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(attention), cmocka_unit_test(linear),
-		cmocka_unit_test(convolution), cmocka_unit_test(pooling),
-		cmocka_unit_test(add), cmocka_unit_test(readout), cmocka_unit_test(neurons),
-		cmocka_unit_test(requantization), cmocka_unit_test(events),
-		cmocka_unit_test(many_layers), cmocka_unit_test(large_tables),
-		cmocka_unit_test(random_programs),
+		cmocka_unit_test(attention),	cmocka_unit_test(linear),
+		cmocka_unit_test(convolution),	cmocka_unit_test(pooling),
+		cmocka_unit_test(add),		cmocka_unit_test(readout),
+		cmocka_unit_test(neurons),	cmocka_unit_test(requantization),
+		cmocka_unit_test(events),	cmocka_unit_test(many_layers),
+		cmocka_unit_test(large_tables), cmocka_unit_test(random_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

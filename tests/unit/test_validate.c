@@ -14,8 +14,7 @@
 
 #include "bad_programs.h"
 
-static struct snnq_tensor tensor(uint8_t format, uint8_t planes, uint16_t h, uint16_t w,
-				 uint32_t c)
+static struct snnq_tensor tensor(uint8_t format, uint8_t planes, uint16_t h, uint16_t w, uint32_t c)
 {
 	return make_tensor(0, 0, format, planes, h, w, c);
 }
@@ -112,8 +111,12 @@ static void accepted(const struct program *p)
 static void expect_unsupported(const struct program *p, uint32_t scheme, uint32_t bits)
 {
 	struct snnq_caps caps = snnq_caps_all;
-	uint32_t *widths[] = { NULL, &caps.scheme_uniform, &caps.scheme_odd, &caps.scheme_pot,
-			       &caps.scheme_apot, &caps.scheme_ternary };
+	uint32_t *widths[] = { NULL,
+			       &caps.scheme_uniform,
+			       &caps.scheme_odd,
+			       &caps.scheme_pot,
+			       &caps.scheme_apot,
+			       &caps.scheme_ternary };
 	struct snnq_program_info info;
 	struct snnq_diag diag;
 	size_t size;
@@ -162,8 +165,9 @@ static void schemes(void **context)
 			}
 			accepted(&p);
 			expect_unsupported(&p, scheme, bits);
-			assert_int_equal(p.regions[2].bytes, 3 * (scheme == SNNQ_SCHEME_TERNARY ?
-						(n + 4) / 5 : (n * bits + 7) / 8));
+			assert_int_equal(p.regions[2].bytes,
+					 3 * (scheme == SNNQ_SCHEME_TERNARY ? (n + 4) / 5 :
+									      (n * bits + 7) / 8));
 			p.regions[2].bytes--;
 			if (p.regions[2].bytes)
 				refused(&p, SNNQ_CHECK_WEIGHTS, 0, "quant.offset");
@@ -191,12 +195,13 @@ static void largest_levels(void **context)
 				largest = m > largest ? m : largest;
 			}
 			if (!largest)
-				continue;	/* no such grid */
+				continue; /* no such grid */
 			terms = limit / (input * largest);
 			program_init(&p, 1, 1);
 			l = add_layer(&p, SNNQ_OP_LINEAR);
-			l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 16, 1, 1,
-							(uint32_t)terms + 1), SNNQ_ROLE_INPUT);
+			l->in[0] = in_region(
+				&p, tensor(SNNQ_FORMAT_UNSIGNED, 16, 1, 1, (uint32_t)terms + 1),
+				SNNQ_ROLE_INPUT);
 			l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, 1),
 					   SNNQ_ROLE_OUTPUT);
 			set_weights(&p, l, (uint8_t)scheme, (uint8_t)bits);
@@ -263,16 +268,21 @@ static void longer_descriptors(void **context)
 		bool layer = i > p.h.region_count;
 		uint32_t n = (uint32_t)(layer ? i - p.h.region_count - 1 : NOT_IN_LAYER);
 		struct corruption bad = {
-			.check = SNNQ_CHECK_RESERVED, .layer = n,
-			.field = !i ? "header_bytes" : layer ? "layer_bytes" : "region_bytes",
+			.check = SNNQ_CHECK_RESERVED,
+			.layer = n,
+			.field = !i    ? "header_bytes" :
+				 layer ? "layer_bytes" :
+					 "region_bytes",
 		};
 
 		/* The first byte of the tail, and the last. */
 		at = !i ? sizeof(p.h) :
-		     layer ? (size_t)((char *)(uintptr_t)snnq_program_layer(blob, n) - blob) +
-			     sizeof(p.layers[0]) :
-		     (size_t)((char *)(uintptr_t)snnq_program_region(blob, (uint32_t)i - 1) - blob) +
-			     sizeof(p.regions[0]);
+		     layer ?
+			  (size_t)((char *)(uintptr_t)snnq_program_layer(blob, n) - blob) +
+				     sizeof(p.layers[0]) :
+			  (size_t)((char *)(uintptr_t)snnq_program_region(blob, (uint32_t)i - 1) -
+				   blob) +
+				     sizeof(p.regions[0]);
 		blob[at] = 1;
 		expect_diag(blob, size, &bad, "first byte", i);
 		blob[at] = 0;
@@ -299,11 +309,11 @@ static void value_bounds(void **context)
 	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, 1), SNNQ_ROLE_OUTPUT);
 	l->geometry = (struct snnq_geometry){ 64, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
 	set_weights(&p, l, SNNQ_SCHEME_UNIFORM, 8);
-	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");	/* 2^22 * 7 * 128 */
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator"); /* 2^22 * 7 * 128 */
 	l->in[0].bound = 4;
 	refused(&p, SNNQ_CHECK_NEEDS, 0, "in[0].bound");
 	p.h.needs = SNNQ_PROGRAM_NEEDS_BOUNDS;
-	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");	/* 2^22 * 4 * 128 = 2^31 */
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator"); /* 2^22 * 4 * 128 = 2^31 */
 	l->in[0].channels--;
 	p.regions[2].bytes -= 64;
 	accepted(&p);
@@ -343,7 +353,7 @@ static void bounds_of_sources(void **context)
 	accepted(&p);
 	l->out.bound = 0;
 	refused(&p, SNNQ_CHECK_BOUND, 1, "out.bound");
-	l->in[0].bound = 0;		/* as a wider one than was written: not the same tensor */
+	l->in[0].bound = 0; /* as a wider one than was written: not the same tensor */
 	refused(&p, SNNQ_CHECK_TENSOR_SOURCE, 1, "in[0].offset");
 	p.layers[0].out.bound = 0;
 	accepted(&p);
@@ -440,13 +450,13 @@ static void sources(void **context)
 	out = in_region(&p, t, SNNQ_ROLE_OUTPUT);
 	add_copy(&p, in, a);
 	add_copy(&p, a, b);
-	add_copy(&p, b, a);		/* reuse */
+	add_copy(&p, b, a); /* reuse */
 	add_copy(&p, a, out);
 	accepted(&p);
-	p.layers[0].in[0] = a;		/* never written */
+	p.layers[0].in[0] = a; /* never written */
 	refused(&p, SNNQ_CHECK_TENSOR_SOURCE, 0, "in[0].offset");
 	p.layers[0].in[0] = in;
-	p.layers[2].out = out;		/* two layers, one output */
+	p.layers[2].out = out; /* two layers, one output */
 	refused(&p, SNNQ_CHECK_TENSOR_ALIAS, 3, "out.offset");
 	p.layers[2].out = a;
 	/* Overwritten as something else: what layer 0 wrote there is no longer whole. */
@@ -497,7 +507,7 @@ static void aliases(void **context)
 			refused(&p, SNNQ_CHECK_TENSOR_ALIAS, n, "out.offset");
 			if (k + 1 == n)
 				break;
-			l->out.offset += 8;	/* the second half, and half of the next one */
+			l->out.offset += 8; /* the second half, and half of the next one */
 			refused(&p, SNNQ_CHECK_TENSOR_ALIAS, n, "out.offset");
 		}
 	}
@@ -601,8 +611,13 @@ static void capabilities(void **context)
 	blob = pack(&p, &size);
 	free(blob);
 	just = (struct snnq_caps){
-		.max_layers = LAYERS, .max_dim = 8, .max_channels = 64, .max_steps = 20,
-		.max_program_bytes = (uint32_t)size, .scheme_odd = 1u << 3, .scheme_pot = 1u << 4,
+		.max_layers = LAYERS,
+		.max_dim = 8,
+		.max_channels = 64,
+		.max_steps = 20,
+		.max_program_bytes = (uint32_t)size,
+		.scheme_odd = 1u << 3,
+		.scheme_pot = 1u << 4,
 		.ops = snnq_caps_all.ops,
 		/* What the program asks for, and not a bit more. */
 		.neurons = 1u << SNNQ_NEURON_NONE | 1u << SNNQ_NEURON_LIF | 1u << SNNQ_NEURON_CUBA,
@@ -615,17 +630,22 @@ static void capabilities(void **context)
 		.elementwise = 1u << SNNQ_ELEMENTWISE_ADD,
 		.attention = 1u << SNNQ_ATTENTION_QK_FIRST,
 		.readouts = 1u << SNNQ_READOUT_SUM,
-		.max_planes = 5, .max_kernel = 3, .max_window = 2, .max_stride = 2,
-		.max_dilation = 1, .max_delay = 1, .max_tile_steps = p.h.tile_steps,
+		.max_planes = 5,
+		.max_kernel = 3,
+		.max_window = 2,
+		.max_stride = 2,
+		.max_dilation = 1,
+		.max_delay = 1,
+		.max_tile_steps = p.h.tile_steps,
 		.max_state_bytes = p.h.state_bytes,
 		.max_scratch_bytes = p.h.scratch_step_bytes * p.h.tile_steps,
 	};
 	expect_caps(&p, &just, NOT_IN_LAYER, NULL);
-#define LESS(member, value, layer, field)			\
-	do {							\
-		caps = just;					\
-		caps.member = value;				\
-		expect_caps(&p, &caps, layer, field);		\
+#define LESS(member, value, layer, field)             \
+	do {                                          \
+		caps = just;                          \
+		caps.member = value;                  \
+		expect_caps(&p, &caps, layer, field); \
 	} while (0)
 	LESS(max_layers, LAYERS - 1, NOT_IN_LAYER, "layer_count");
 	LESS(max_dim, 7, EVENTS, "in[0].channels");
@@ -665,9 +685,9 @@ static void capabilities(void **context)
 #undef WITHOUT
 	for (uint32_t op = SNNQ_OP_EVENTS; snnq_caps_all.ops >> op; op++) {
 		static const uint32_t first[] = {
-			[SNNQ_OP_EVENTS] = EVENTS, [SNNQ_OP_CONV2D] = CONV,
-			[SNNQ_OP_LINEAR] = LINEAR, [SNNQ_OP_POOL_MAX] = POOL_MAX,
-			[SNNQ_OP_POOL_SUM] = POOL_SUM, [SNNQ_OP_ELEMENTWISE] = ADD,
+			[SNNQ_OP_EVENTS] = EVENTS,	 [SNNQ_OP_CONV2D] = CONV,
+			[SNNQ_OP_LINEAR] = LINEAR,	 [SNNQ_OP_POOL_MAX] = POOL_MAX,
+			[SNNQ_OP_POOL_SUM] = POOL_SUM,	 [SNNQ_OP_ELEMENTWISE] = ADD,
 			[SNNQ_OP_ATTENTION] = ATTENTION, [SNNQ_OP_READOUT] = READOUT,
 		};
 
@@ -675,16 +695,15 @@ static void capabilities(void **context)
 	}
 #undef LESS
 	/* And what this program does not ask for, one by one. */
-#define MORE(place, value, member, bits, layer, field)			\
-	do {								\
-		__typeof__(p.place) good = p.place;			\
-									\
-		p.place = (value);					\
-		expect_caps(&p, &just, layer, field);			\
-		caps = just;						\
-		caps.member |= (bits);					\
-		expect_caps(&p, &caps, NOT_IN_LAYER, NULL);		\
-		p.place = good;						\
+#define MORE(place, value, member, bits, layer, field)      \
+	do {                                                \
+		__typeof__(p.place) good = p.place;         \
+		p.place = (value);                          \
+		expect_caps(&p, &just, layer, field);       \
+		caps = just;                                \
+		caps.member |= (bits);                      \
+		expect_caps(&p, &caps, NOT_IN_LAYER, NULL); \
+		p.place = good;                             \
 	} while (0)
 	MORE(h.needs, SNNQ_PROGRAM_NEEDS_BOUNDS, needs, SNNQ_PROGRAM_NEEDS_BOUNDS, NOT_IN_LAYER,
 	     "needs");
@@ -723,11 +742,11 @@ static void dims_of_device(void **context)
 {
 	static const struct {
 		uint16_t h, w, pad;
-		uint32_t in, out;	/* channels */
+		uint32_t in, out; /* channels */
 		const char *field;
 	} cases[] = {
 		{ 9, 5, 0, 1, 1, "in[0].channels" }, { 5, 9, 0, 1, 1, "in[0].channels" },
-		{ 7, 3, 2, 1, 1, "out.channels" }, { 3, 7, 2, 1, 1, "out.channels" },
+		{ 7, 3, 2, 1, 1, "out.channels" },   { 3, 7, 2, 1, 1, "out.channels" },
 		{ 5, 5, 0, 9, 8, "in[0].channels" }, { 5, 5, 0, 8, 9, "out.channels" },
 	};
 	struct snnq_caps caps = snnq_caps_all;
@@ -741,13 +760,15 @@ static void dims_of_device(void **context)
 
 		program_init(&p, 1, 1);
 		l = add_layer(&p, SNNQ_OP_CONV2D);
-		l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, cases[i].h, cases[i].w,
-						cases[i].in), SNNQ_ROLE_INPUT);
-		l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, (uint16_t)(cases[i].h + grow),
-					      (uint16_t)(cases[i].w + grow), cases[i].out),
+		l->in[0] = in_region(
+			&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, cases[i].h, cases[i].w, cases[i].in),
+			SNNQ_ROLE_INPUT);
+		l->out = in_region(&p,
+				   tensor(SNNQ_FORMAT_INT32, 0, (uint16_t)(cases[i].h + grow),
+					  (uint16_t)(cases[i].w + grow), cases[i].out),
 				   SNNQ_ROLE_OUTPUT);
-		l->geometry = (struct snnq_geometry){ 3, 3, 1, 1, cases[i].pad, cases[i].pad,
-						      1, 1, 1, 0, 0, 0 };
+		l->geometry = (struct snnq_geometry){ 3, 3, 1, 1, cases[i].pad, cases[i].pad, 1, 1,
+						      1, 0, 0, 0 };
 		set_weights(&p, l, SNNQ_SCHEME_UNIFORM, 1);
 		caps.max_dim = 9;
 		caps.max_channels = 9;
@@ -778,10 +799,10 @@ static void program_info(void **context)
 	assert_int_equal(snnq_region_required(&info, R_KEYS - 3, 20), 20 * 128);
 	assert_int_equal(snnq_region_required(&info, R_EVENTS - 3, 20), 80);
 	/* events 128, conv 8 8 64 (9 2 + 1) - groups 2, pool, attention, sum, add, linear, readout */
-	assert_int_equal(info.work_per_step,
-			 (128 * 1 + 128) + (4096 * 9 * 1 * 2 + 4096) + (1024 * 4 + 1024) +
-			 (1024 * 2 * 16 + 1024) + (256 * 4 + 256) + (256 * (4 + 3) + 256) +
-			 (40 * 64 * 5 + 40) + (40 + 10));
+	assert_int_equal(info.work_per_step, (128 * 1 + 128) + (4096 * 9 * 1 * 2 + 4096) +
+						     (1024 * 4 + 1024) + (1024 * 2 * 16 + 1024) +
+						     (256 * 4 + 256) + (256 * (4 + 3) + 256) +
+						     (40 * 64 * 5 + 40) + (40 + 10));
 	free(blob);
 }
 
@@ -802,8 +823,8 @@ static void run_program(const void *blob, size_t size)
 	for (uint32_t r = 0; r < info.region_count; r++)
 		if (snnq_region_required(&info, r, 1) > 1 << 24)
 			return;
-	assert_int_equal(snnq_plan_create(blob, size, &snnq_caps_all, UINT64_MAX, NULL, &plan,
-					  NULL), 0);
+	assert_int_equal(
+		snnq_plan_create(blob, size, &snnq_caps_all, UINT64_MAX, NULL, &plan, NULL), 0);
 	memory_init(&m, &info, 1);
 	run_init(&run, &m, 1);
 	snnq_plan_run(plan, &run, &outcome);
@@ -849,21 +870,30 @@ static void texts(void **context)
 	for (i = 0; i < SNNQ_CHECK_COUNT; i++)
 		assert_true(*snnq_check_text(i));
 	assert_true(*snnq_check_text(SNNQ_CHECK_COUNT));
-	assert_true(*snnq_check_text((enum snnq_check)-1));
+	assert_true(*snnq_check_text((enum snnq_check) - 1));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(corrupt_fields), cmocka_unit_test(sizes),
-		cmocka_unit_test(schemes), cmocka_unit_test(largest_levels),
-		cmocka_unit_test(accumulators), cmocka_unit_test(accumulators_of_windows),
-		cmocka_unit_test(longer_descriptors), cmocka_unit_test(value_bounds),
+		cmocka_unit_test(corrupt_fields),
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(schemes),
+		cmocka_unit_test(largest_levels),
+		cmocka_unit_test(accumulators),
+		cmocka_unit_test(accumulators_of_windows),
+		cmocka_unit_test(longer_descriptors),
+		cmocka_unit_test(value_bounds),
 		cmocka_unit_test(bounds_of_sources),
-		cmocka_unit_test(empty_windows), cmocka_unit_test(sources),
-		cmocka_unit_test(aliases), cmocka_unit_test(neurons), cmocka_unit_test(states),
-		cmocka_unit_test(capabilities), cmocka_unit_test(dims_of_device),
-		cmocka_unit_test(program_info), cmocka_unit_test(flip_bits),
+		cmocka_unit_test(empty_windows),
+		cmocka_unit_test(sources),
+		cmocka_unit_test(aliases),
+		cmocka_unit_test(neurons),
+		cmocka_unit_test(states),
+		cmocka_unit_test(capabilities),
+		cmocka_unit_test(dims_of_device),
+		cmocka_unit_test(program_info),
+		cmocka_unit_test(flip_bits),
 		cmocka_unit_test(texts),
 	};
 

@@ -37,7 +37,8 @@ static void write_file(const char *name, const char *model)
 	struct modelfile *file;
 	FILE *f = seed_open(name, 0);
 
-	if (modelfile_open(model, &file) || fwrite(file->map, 1, file->map_bytes, f) != file->map_bytes)
+	if (modelfile_open(model, &file) ||
+	    fwrite(file->map, 1, file->map_bytes, f) != file->map_bytes)
 		exit(1);
 	modelfile_free(file);
 	fclose(f);
@@ -103,7 +104,8 @@ int main(int argc, char **argv)
 	}
 	directory = argv[1];
 	write_network("lif", NULL);
-	write_network("cuba", "{\"model\": \"cuba\", \"leak\": {\"kind\": \"tz12\", \"decay\": 128},"
+	write_network("cuba",
+		      "{\"model\": \"cuba\", \"leak\": {\"kind\": \"tz12\", \"decay\": 128},"
 		      " \"current_leak\": {\"kind\": \"q16\", \"lambda\": 9}, \"compare\": \"gt\","
 		      " \"reset\": \"soft\", \"threshold\": 40, \"shift\": 2, \"delay\": 1,"
 		      " \"refractory\": 2, \"reset_value\": -3, \"old_current\": true,"

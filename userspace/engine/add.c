@@ -5,7 +5,7 @@
  */
 #include "engine.h"
 
-#define PLANES	(SNNQ_MAX_PLANES + 2u)	/* of a sum: a carry and a sign */
+#define PLANES (SNNQ_MAX_PLANES + 2u) /* of a sum: a carry and a sign */
 
 static void add_generic(struct layer *l, const struct step *s, uint64_t pos, uint32_t w)
 {
@@ -16,7 +16,7 @@ static void add_generic(struct layer *l, const struct step *s, uint64_t pos, uin
 	for (c = 0; c < 64 && first + c < d->out.channels; c++)
 		v[c] = tensor_clamp(&d->out,
 				    (int64_t)tensor_get(&d->in[0], s->in[0], pos, first + c) +
-				    tensor_get(&d->in[1], s->in[1], pos, first + c),
+					    tensor_get(&d->in[1], s->in[1], pos, first + c),
 				    &l->stats.saturations);
 	tensor_store64(&d->out, s->out, pos, w, v);
 }
@@ -28,7 +28,8 @@ static uint64_t plane_of(const struct snnq_tensor *t, const uint64_t *data, uint
 
 	if (p <= top)
 		return data[p * tensor_positions(t) * tensor_words(t)];
-	return t->format == SNNQ_FORMAT_SIGNED ? data[top * tensor_positions(t) * tensor_words(t)] : 0;
+	return t->format == SNNQ_FORMAT_SIGNED ? data[top * tensor_positions(t) * tensor_words(t)] :
+						 0;
 }
 
 /* Where a sum that is not negative exceeds @high. */
@@ -57,7 +58,7 @@ static void store_clamped(struct layer *l, uint64_t *data, const uint64_t *sum, 
 
 	high = is_signed ? (1u << kept) - 1 : (uint32_t)tensor_bound(t);
 	over = above(sum, n, high);
-	if (is_signed) {	/* the least value: all zeros but for the sign */
+	if (is_signed) { /* the least value: all zeros but for the sign */
 		for (p = kept, low = 0; p < n; p++)
 			low |= sign & ~sum[p];
 		data[kept * stride] = sign;

@@ -14,8 +14,8 @@
 
 #include "engine.h"
 
-#define MOST_WIDTH	4096u	/* channels of a head for the second way */
-#define CHUNK		16u	/* columns, and words of them, that are one piece of work */
+#define MOST_WIDTH 4096u /* channels of a head for the second way */
+#define CHUNK	   16u	 /* columns, and words of them, that are one piece of work */
 
 static uint32_t head_width(const struct layer *l)
 {
@@ -52,8 +52,7 @@ static uint64_t columns_bytes(const struct layer *l)
 
 static bool by_columns(const struct layer *l)
 {
-	return head_width(l) <= MOST_WIDTH &&
-	       head_width(l) <= tensor_positions(&l->desc->in[0]);
+	return head_width(l) <= MOST_WIDTH && head_width(l) <= tensor_positions(&l->desc->in[0]);
 }
 
 uint64_t attention_bytes(const struct layer *l)
@@ -89,8 +88,7 @@ ACCUMULATE(attention_generic)
 			int32_t a = 0;
 
 			/* Once with K, once with V. */
-			if (work(job, head.end - head.first) ||
-			    work(job, head.end - head.first))
+			if (work(job, head.end - head.first) || work(job, head.end - head.first))
 				return true;
 			for (c = head.first; c < head.end; c++)
 				a += tensor_get(t, s->in[0], n, c) * tensor_get(t, s->in[1], m, c);
@@ -119,8 +117,8 @@ static bool transpose(struct job *job, const struct snnq_tensor *t, const uint64
 			if (work(job, 64))
 				return true;
 			for (; bits; bits &= bits - 1)
-				columns[(w * 64ull + (uint32_t)__builtin_ctzll(bits)) * n + m / 64] |=
-					1ull << m % 64;
+				columns[(w * 64ull + (uint32_t)__builtin_ctzll(bits)) * n +
+					m / 64] |= 1ull << m % 64;
 		}
 	return false;
 }
@@ -181,9 +179,9 @@ static bool add_columns(struct job *job, struct layer *l, const uint64_t *query,
 		for (bits = query[q] & range_mask(h.first, h.end, q); bits; bits &= bits - 1) {
 			if (work(job, d))
 				return true;
-			job->plan->vec->add(acc + h.first,
-					    at.kv + (q * 64ull + (uint32_t)__builtin_ctzll(bits)) * d,
-					    d);
+			job->plan->vec->add(
+				acc + h.first,
+				at.kv + (q * 64ull + (uint32_t)__builtin_ctzll(bits)) * d, d);
 		}
 	return false;
 }
@@ -196,8 +194,7 @@ static uint32_t overlap(const uint64_t *q, const uint64_t *k, struct head h)
 	uint32_t a = 0, w;
 
 	for (w = h.first / 64; w * 64 < h.end; w++)
-		a += (uint32_t)__builtin_popcountll(q[w] & k[w] &
-						    range_mask(h.first, h.end, w));
+		a += (uint32_t)__builtin_popcountll(q[w] & k[w] & range_mask(h.first, h.end, w));
 	return a;
 }
 
@@ -240,8 +237,8 @@ ACCUMULATE(attention_sum)
 
 	for (h = 0; h < l->desc->param; h++)
 		if (by_columns(l) ?
-		    add_columns(job, l, s->in[0] + query * tensor_words(t), h, acc) :
-		    add_pairs(job, l, s, query, h, acc))
+			    add_columns(job, l, s->in[0] + query * tensor_words(t), h, acc) :
+			    add_pairs(job, l, s, query, h, acc))
 			return true;
 	return false;
 }

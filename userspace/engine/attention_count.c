@@ -6,8 +6,8 @@
  */
 #include "engine.h"
 
-#define COUNT_BITS	25u	/* of a number of tokens, at most SNNQ_MAX_DIM squared */
-#define COUNT_TOKENS	4096u	/* between two questions whether to go on */
+#define COUNT_BITS   25u   /* of a number of tokens, at most SNNQ_MAX_DIM squared */
+#define COUNT_TOKENS 4096u /* between two questions whether to go on */
 
 /* Spikes of each of 64 channels over tokens: bit p of their numbers in plane p. */
 struct tally {

@@ -11,11 +11,11 @@
 
 #include "engine.h"
 
-#define PIECE_UNITS	32u	/* of windows that are listed at once */
-#define PIECE_ROWS	(PIECE_UNITS * 64)
-#define LIST_SLACK	8u	/* what vec->list() writes behind the end */
-#define LIST_ENTRIES	(1u << 18)
-#define ROWS_AT_ONCE	(SNNQ_SAFE_POINT_OPS / LANES)
+#define PIECE_UNITS  32u /* of windows that are listed at once */
+#define PIECE_ROWS   (PIECE_UNITS * 64)
+#define LIST_SLACK   8u /* what vec->list() writes behind the end */
+#define LIST_ENTRIES (1u << 18)
+#define ROWS_AT_ONCE (SNNQ_SAFE_POINT_OPS / LANES)
 
 static uint32_t least(uint64_t a, uint64_t b)
 {
@@ -51,15 +51,20 @@ static void lay_out_event(struct snnq_plan *plan, struct layer *l)
 	plan_needs(&plan->needs.list,
 		   (l->band * l->block_steps * per_step + LIST_SLACK) * sizeof(uint16_t));
 	plan_needs(&plan->needs.acc, (l->whole ? LANES : tensor_words(out) * 64ull) *
-				     l->block_steps * sizeof(int32_t));
+					     l->block_steps * sizeof(int32_t));
 }
 
 void conv_lay_out(struct snnq_plan *plan, struct layer *l)
 {
 	if (l->desc->op == SNNQ_OP_LINEAR)
 		l->geometry = (struct snnq_geometry){
-			.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1,
-			.dilation_h = 1, .dilation_w = 1, .groups = 1,
+			.kernel_h = 1,
+			.kernel_w = 1,
+			.stride_h = 1,
+			.stride_w = 1,
+			.dilation_h = 1,
+			.dilation_w = 1,
+			.groups = 1,
 		};
 	window_lay_out(plan, l);
 	weights_lay_out(plan, l);
@@ -139,13 +144,16 @@ struct piece {
 struct cursor {
 	struct span rows, columns;
 	uint32_t y, x, group;
-	uint32_t ky, kx, word;	/* word: of the group's */
+	uint32_t ky, kx, word; /* word: of the group's */
 };
 
 static struct cursor window_begin(const struct layer *l, uint32_t group, uint32_t y, uint32_t x)
 {
-	struct cursor c = { .rows = window_rows(l, y), .columns = window_columns(l, x),
-			    .y = y, .x = x, .group = group };
+	struct cursor c = { .rows = window_rows(l, y),
+			    .columns = window_columns(l, x),
+			    .y = y,
+			    .x = x,
+			    .group = group };
 
 	c.ky = c.columns.first < c.columns.end ? c.rows.first : c.rows.end;
 	c.kx = c.columns.first;
@@ -158,8 +166,7 @@ static bool add_tap(const struct layer *l, struct cursor *c, struct piece *p)
 	uint32_t first = c->group * l->inputs, end = first + l->inputs;
 	uint32_t words = (end + 63) / 64 - first / 64;
 	uint32_t row = (c->ky * l->geometry.kernel_w + c->kx) * l->inputs;
-	size_t at = window_position(l, c->y, c->x, c->ky, c->kx) *
-		    tensor_words(&l->desc->in[0]);
+	size_t at = window_position(l, c->y, c->x, c->ky, c->kx) * tensor_words(&l->desc->in[0]);
 
 	if (!p->count)
 		p->first_row = row + (c->word ? c->word * 64 - first % 64 : 0);
@@ -170,7 +177,8 @@ static bool add_tap(const struct layer *l, struct cursor *c, struct piece *p)
 		if (p->count == PIECE_UNITS || row + c->word * 64 - p->first_row > PIECE_ROWS * 8)
 			return false;
 		p->units[p->count++] = (struct unit){
-			.at = at + w, .mask = mask,
+			.at = at + w,
+			.mask = mask,
 			.bytes = (uint16_t)((71 - __builtin_clzll(mask)) / 8),
 			.row = (uint16_t)(row + w * 64 - first - p->first_row),
 		};
@@ -247,7 +255,8 @@ static bool sum_lists(struct job *job, const struct layer *l, const struct lists
 	struct rows r = {
 		.base = l->wide ? (const void *)((const int16_t *)l->weights + first) :
 				  (const void *)((const int8_t *)l->weights + first),
-		.few = l->few_rows, .many = l->many_rows,
+		.few = l->few_rows,
+		.many = l->many_rows,
 	};
 	uint32_t t, p, k = 0, left;
 
@@ -314,9 +323,8 @@ static bool add_group(struct job *job, struct layer *l, const struct lists *list
 		uint32_t n = least(outputs - first, l->lanes);
 		int32_t *to = acc + group * outputs + first;
 
-		if (sum_lists(job, l, lists, steps,
-			      (uint64_t)group * l->columns + first / l->lanes, sums, LANES,
-			      false) ||
+		if (sum_lists(job, l, lists, steps, (uint64_t)group * l->columns + first / l->lanes,
+			      sums, LANES, false) ||
 		    work(job, steps * n))
 			return true;
 		for (t = 0; t < steps; t++)

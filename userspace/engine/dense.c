@@ -12,9 +12,9 @@
 
 #include "engine.h"
 
-#define SLACK		2u	/* values behind the last that may be read */
-#define FEW		4u	/* channels that are unpacked together */
-#define ASSUMED_DENSITY	8u	/* one bit in so many, before there was any input */
+#define SLACK		2u /* values behind the last that may be read */
+#define FEW		4u /* channels that are unpacked together */
+#define ASSUMED_DENSITY 8u /* one bit in so many, before there was any input */
 
 static bool dilated(const struct layer *l)
 {
@@ -72,8 +72,8 @@ void dense_lay_out(struct snnq_plan *plan, struct layer *l)
 			     2 * DENSE_LANES * sizeof(*l->pairs));
 	plan_needs(&plan->needs.values,
 		   (l->block_steps * step_values(l) + SLACK) * sizeof(int16_t));
-	plan_needs(&plan->needs.acc, tensor_words(&l->desc->out) * 64ull * l->block_steps *
-				     sizeof(int32_t));
+	plan_needs(&plan->needs.acc,
+		   tensor_words(&l->desc->out) * 64ull * l->block_steps * sizeof(int32_t));
 }
 
 /* Pairs of weights from the rows that EVENT has. */
@@ -87,18 +87,20 @@ bool dense_decode(struct job *job, struct layer *l)
 		uint32_t ky = dilated(l) ? run / g->kernel_w : run;
 		uint32_t kx = dilated(l) ? run % g->kernel_w : 0;
 
-		l->run_at[run] = (uint32_t)((ky * g->dilation_h * padded_width(l) +
-					     kx * g->dilation_w) * channels);
+		l->run_at[run] =
+			(uint32_t)((ky * g->dilation_h * padded_width(l) + kx * g->dilation_w) *
+				   channels);
 		for (i = 0; i < values; i++) {
 			if (work(job, outputs))
 				return true;
 			for (o = 0; o < outputs; o++) {
 				uint64_t pair = ((uint64_t)o / DENSE_LANES * l->runs + run) *
-						l->run_pairs + i / 2;
+							l->run_pairs +
+						i / 2;
 
 				l->pairs[(pair * DENSE_LANES + o % DENSE_LANES) * 2 + i % 2] =
-					(int16_t)weight(l, 0, ky, kx + i / channels,
-							i % channels, o);
+					(int16_t)weight(l, 0, ky, kx + i / channels, i % channels,
+							o);
 			}
 		}
 	}
@@ -109,7 +111,7 @@ bool dense_decode(struct job *job, struct layer *l)
 static int16_t *image_row(const struct layer *l, int16_t *values, uint32_t y)
 {
 	return values + ((y + l->geometry.pad_h) * padded_width(l) + l->geometry.pad_w) *
-			l->desc->in[0].channels;
+				l->desc->in[0].channels;
 }
 
 static bool unpack(struct job *job, struct layer *l, const uint64_t *data, int16_t *values)
@@ -174,7 +176,8 @@ bool dense_take(struct job *job, struct layer *l, const struct step *s, uint32_t
 {
 	int16_t *values = (int16_t *)job->plan->values;
 
-	if (!k && job_zero(job, values, (l->block_steps * step_values(l) + SLACK) * sizeof(*values)))
+	if (!k &&
+	    job_zero(job, values, (l->block_steps * step_values(l) + SLACK) * sizeof(*values)))
 		return true;
 	values += k * step_values(l);
 	if (l->few)
@@ -208,7 +211,9 @@ bool dense_block(struct job *job, struct layer *l, const struct block *b)
 {
 	const struct snnq_geometry *g = &l->geometry;
 	const struct snnq_tensor *out = &l->desc->out;
-	struct dense d = { .in_stride = step_values(l), .run_at = l->run_at, .runs = l->runs,
+	struct dense d = { .in_stride = step_values(l),
+			   .run_at = l->run_at,
+			   .runs = l->runs,
 			   .pairs = l->run_pairs };
 	size_t stride = tensor_words(out) * 64;
 	int32_t *acc = job->plan->acc;
@@ -236,8 +241,9 @@ static uint64_t event_cost(const struct layer *l, const struct vec *v, uint64_t 
 	uint64_t planes = l->desc->in[0].planes;
 	uint64_t hits = spikes * taps * positions / tensor_positions(&l->desc->in[0]);
 
-	return positions * planes * (taps * tensor_words(&l->desc->in[0]) * v->unit_cost +
-				     l->columns * v->call_cost) +
+	return positions * planes *
+		       (taps * tensor_words(&l->desc->in[0]) * v->unit_cost +
+			l->columns * v->call_cost) +
 	       hits * l->columns * v->row_cost;
 }
 

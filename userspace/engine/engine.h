@@ -24,17 +24,17 @@
 #include "snnq_engine.h"
 #include "vec.h"
 
-#define CHUNK_BYTES	65536u		/* read, written, compared or copied at once */
-#define EVENT_CHUNK	1024u		/* event records read at once */
-#define BLOCK_STEPS	16u		/* most steps that a layer runs at once */
-#define BAND		16u		/* most positions that EVENT runs at once */
+#define CHUNK_BYTES 65536u /* read, written, compared or copied at once */
+#define EVENT_CHUNK 1024u  /* event records read at once */
+#define BLOCK_STEPS 16u	   /* most steps that a layer runs at once */
+#define BAND	    16u	   /* most positions that EVENT runs at once */
 
 /* One step of a layer: buffers of its operands and its result. */
 struct step {
 	const uint64_t *in[3];
 	uint64_t *out;
-	uint32_t t;		/* in the job */
-	bool first;		/* first step after a reset */
+	uint32_t t; /* in the job */
+	bool first; /* first step after a reset */
 };
 
 /**
@@ -53,10 +53,11 @@ struct layer;
 struct job;
 
 /* Add the accumulators of output position (y, x) to @acc, which is zero. */
-typedef bool accumulate_fn(struct job *job, struct layer *l, const struct step *s,
-			   uint32_t y, uint32_t x, int32_t *acc);
-#define ACCUMULATE(name) bool name(struct job *job, struct layer *l, const struct step *s, \
-				   uint32_t y, uint32_t x, int32_t *acc)
+typedef bool accumulate_fn(struct job *job, struct layer *l, const struct step *s, uint32_t y,
+			   uint32_t x, int32_t *acc);
+#define ACCUMULATE(name)                                                                          \
+	bool name(struct job *job, struct layer *l, const struct step *s, uint32_t y, uint32_t x, \
+		  int32_t *acc)
 
 /**
  * struct op - an operation
@@ -226,8 +227,8 @@ struct job {
 	struct snnq_plan *plan;
 	const struct snnq_run *run;
 	struct snnq_outcome *outcome;
-	uint32_t layer;		/* running, or SNNQ_LAYER_NONE */
-	uint64_t first_step;	/* since the reset */
+	uint32_t layer;	     /* running, or SNNQ_LAYER_NONE */
+	uint64_t first_step; /* since the reset */
 	struct snnq_pace pace;
 };
 
@@ -266,24 +267,21 @@ static inline uint64_t chunk_at(uint64_t offset, uint64_t left)
 
 bool job_zero(struct job *job, void *to, uint64_t bytes);
 bool job_read(struct job *job, uint32_t region, uint64_t offset, void *buf, uint64_t bytes);
-bool job_write(struct job *job, uint32_t region, uint64_t offset, const void *buf,
-	       uint64_t bytes);
+bool job_write(struct job *job, uint32_t region, uint64_t offset, const void *buf, uint64_t bytes);
 const void *job_view(struct job *job, uint32_t region, uint64_t offset, uint64_t bytes);
 
 /* tensor.c */
 bool tensor_mask(struct job *job, const struct snnq_tensor *t, uint64_t *data);
 /* Clamp elements to the declared bound. */
-bool tensor_limit(struct job *job, const struct snnq_tensor *t, uint64_t *data,
-		  __u64 *saturations);
+bool tensor_limit(struct job *job, const struct snnq_tensor *t, uint64_t *data, __u64 *saturations);
 /* Add the number of set bits, or of int32 elements that are not zero. */
-bool tensor_count(struct job *job, const struct snnq_tensor *t, const uint64_t *data,
-		  __u64 *count);
+bool tensor_count(struct job *job, const struct snnq_tensor *t, const uint64_t *data, __u64 *count);
 int32_t tensor_get(const struct snnq_tensor *t, const uint64_t *data, uint64_t position,
 		   uint32_t channel);
 void tensor_load64(const struct snnq_tensor *t, const uint64_t *data, uint64_t position,
 		   uint32_t word, int32_t v[64]);
-void tensor_store64(const struct snnq_tensor *t, uint64_t *data, uint64_t position,
-		    uint32_t word, const int32_t v[64]);
+void tensor_store64(const struct snnq_tensor *t, uint64_t *data, uint64_t position, uint32_t word,
+		    const int32_t v[64]);
 int32_t tensor_clamp(const struct snnq_tensor *t, int64_t v, __u64 *saturations);
 
 /* window.c */
@@ -294,10 +292,10 @@ bool window_count(struct job *job, struct layer *l, const struct step *s);
 struct span {
 	uint32_t first, end;
 };
-static inline struct span window_span(uint32_t o, uint32_t in, uint32_t kernel, uint32_t stride, uint32_t pad,
-			uint32_t dilation)
+static inline struct span window_span(uint32_t o, uint32_t in, uint32_t kernel, uint32_t stride,
+				      uint32_t pad, uint32_t dilation)
 {
-	uint32_t start = o * stride;	/* of the window, in padded coordinates */
+	uint32_t start = o * stride; /* of the window, in padded coordinates */
 	struct span s = { 0, 0 };
 
 	if (start >= pad && start - pad + (kernel - 1) * dilation < in)
@@ -331,7 +329,7 @@ static inline struct span window_columns(const struct layer *l, uint32_t x)
 
 /* Input position under kernel position (ky, kx), which must be inside. */
 static inline uint64_t window_position(const struct layer *l, uint32_t y, uint32_t x, uint32_t ky,
-			 uint32_t kx)
+				       uint32_t kx)
 {
 	const struct snnq_geometry *g = &l->geometry;
 	uint32_t iy = y * g->stride_h + ky * g->dilation_h - g->pad_h;
@@ -417,8 +415,8 @@ static inline uint64_t tensor_positions(const struct snnq_tensor *t)
 }
 
 /* Word of @plane that holds channels 64 @word ... of a position. */
-static inline uint64_t tensor_index(const struct snnq_tensor *t, uint32_t plane,
-				    uint64_t position, uint32_t word)
+static inline uint64_t tensor_index(const struct snnq_tensor *t, uint32_t plane, uint64_t position,
+				    uint32_t word)
 {
 	return (plane * tensor_positions(t) + position) * tensor_words(t) + word;
 }

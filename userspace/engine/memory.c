@@ -12,8 +12,8 @@ bool fault(struct job *job, int status, uint32_t region, uint64_t offset)
 {
 	struct snnq_outcome *o = job->outcome;
 
-	o->status = status > 0 && (unsigned int)status < SNNQ_STATUS_COUNT ?
-		    (uint16_t)status : SNNQ_STATUS_INTERNAL;
+	o->status = status > 0 && (unsigned int)status < SNNQ_STATUS_COUNT ? (uint16_t)status :
+									     SNNQ_STATUS_INTERNAL;
 	o->layer = (uint16_t)job->layer;
 	o->region = (uint16_t)region;
 	o->offset = offset;
@@ -73,8 +73,7 @@ bool job_read(struct job *job, uint32_t region, uint64_t offset, void *buf, uint
 	return false;
 }
 
-bool job_write(struct job *job, uint32_t region, uint64_t offset, const void *buf,
-	       uint64_t bytes)
+bool job_write(struct job *job, uint32_t region, uint64_t offset, const void *buf, uint64_t bytes)
 {
 	const struct snnq_memory *m = &job->run->memory;
 	uint64_t done, n;

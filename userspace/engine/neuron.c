@@ -367,8 +367,8 @@ static bool sum_positions(struct job *job, struct layer *l, const struct block *
 				if (sum(job, l, one.steps, y, x, plan->acc))
 					return true;
 				for (w = 0; w < words; w++)
-					if (neuron_stage(job, l, &one, pos, w,
-							 plan->acc + w * 64, 0))
+					if (neuron_stage(job, l, &one, pos, w, plan->acc + w * 64,
+							 0))
 						return true;
 			}
 	}

@@ -12,11 +12,11 @@
 
 #include "snnq_program.h"
 
-#define AUX_COUNTER	0xffff		/* refractory steps left */
-#define AUX_STICKY	0x10000
+#define AUX_COUNTER 0xffff /* refractory steps left */
+#define AUX_STICKY  0x10000
 
 /* A leak by a power of two, told apart because shifts are fast. */
-#define LEAK_SHIFT	(SNNQ_LEAK_TZ12 + 1u)
+#define LEAK_SHIFT (SNNQ_LEAK_TZ12 + 1u)
 
 /**
  * struct neuron_leak - a leak, made ready

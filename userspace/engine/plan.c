@@ -18,19 +18,22 @@
 #include <sanitizer/asan_interface.h>
 #define POISON(p, bytes) ASAN_POISON_MEMORY_REGION(p, bytes)
 #else
-#define POISON(p, bytes) do { (void)(p); (void)(bytes); } while (0)
+#define POISON(p, bytes)       \
+	do {                   \
+		(void)(p);     \
+		(void)(bytes); \
+	} while (0)
 #endif
 
-#define BLOCK_ALIGN	64u
-#define GUARD		64u	/* behind each part; ASan sees who touches it */
+#define BLOCK_ALIGN 64u
+#define GUARD	    64u /* behind each part; ASan sees who touches it */
 
 void *plan_part(struct snnq_plan *plan, uint64_t count, uint64_t size)
 {
 	uint64_t at = plan->bytes, bytes, end;
 
 	if (__builtin_mul_overflow(count, size, &bytes) ||
-	    __builtin_add_overflow(at, bytes, &end) ||
-	    end > UINT64_MAX - GUARD - BLOCK_ALIGN) {
+	    __builtin_add_overflow(at, bytes, &end) || end > UINT64_MAX - GUARD - BLOCK_ALIGN) {
 		plan->bytes = UINT64_MAX;
 		return NULL;
 	}

@@ -31,8 +31,8 @@ ACCUMULATE(pool_sum_generic)
 				return true;
 			for (kx = columns.first; kx < columns.end; kx++)
 				acc[c] += (int32_t)l->desc->param *
-					  tensor_get(in, s->in[0],
-						     window_position(l, y, x, ky, kx), c);
+					  tensor_get(in, s->in[0], window_position(l, y, x, ky, kx),
+						     c);
 		}
 	return false;
 }
@@ -82,8 +82,8 @@ static void max_planes(const struct snnq_tensor *t, uint64_t best[SNNQ_MAX_PLANE
 		best[p] = (best[p] & ~greater) | (candidate[p] & greater);
 }
 
-static bool max_word(struct job *job, struct layer *l, const struct step *s, uint32_t y,
-		     uint32_t x, uint32_t w)
+static bool max_word(struct job *job, struct layer *l, const struct step *s, uint32_t y, uint32_t x,
+		     uint32_t w)
 {
 	const struct snnq_tensor *in = &l->desc->in[0], *out = &l->desc->out;
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
@@ -127,9 +127,8 @@ static bool max_generic(struct job *job, struct layer *l, const struct step *s, 
 			if (work(job, (columns.end - columns.first) * in->planes))
 				return true;
 			for (kx = columns.first; kx < columns.end; kx++) {
-				int32_t candidate =
-					tensor_get(in, s->in[0],
-						   window_position(l, y, x, ky, kx), first + c);
+				int32_t candidate = tensor_get(
+					in, s->in[0], window_position(l, y, x, ky, kx), first + c);
 
 				if (candidate > best)
 					best = candidate;

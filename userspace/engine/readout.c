@@ -38,9 +38,9 @@ static bool sum_planes(struct job *job, struct layer *l, const uint64_t *data)
 				uint64_t bits = data[tensor_index(t, p, pos, w)];
 
 				for (; bits; bits &= bits - 1)
-					accumulate(&l->sum[w * 64 +
-							   (uint32_t)__builtin_ctzll(bits)],
-						   tensor_plane_value(t, p));
+					accumulate(
+						&l->sum[w * 64 + (uint32_t)__builtin_ctzll(bits)],
+						tensor_plane_value(t, p));
 			}
 		}
 	return false;

@@ -41,8 +41,8 @@ static bool store_state(struct job *job)
 
 	if (job_write(job, SNNQ_REGION_STATE_OUT, 0, &torn, sizeof(torn)))
 		return true;
-	if (bytes && job_write(job, SNNQ_REGION_STATE_OUT, sizeof(h), plan->state + sizeof(h),
-			       bytes))
+	if (bytes &&
+	    job_write(job, SNNQ_REGION_STATE_OUT, sizeof(h), plan->state + sizeof(h), bytes))
 		return true;
 	return job_write(job, SNNQ_REGION_STATE_OUT, 0, &h, sizeof(h));
 }
@@ -79,8 +79,7 @@ static uint64_t *scratch_slot(const struct snnq_plan *plan, const struct snnq_te
 }
 
 /* Make a step's operands available, at @k of the stage; event lists are read by their layer. */
-static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, uint32_t k,
-			struct step *s)
+static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, uint32_t k, struct step *s)
 {
 	struct snnq_plan *plan = job->plan;
 	uint64_t *to;
@@ -104,8 +103,7 @@ static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, uint32_
 		to = plan->stage[i] + k * ((bytes + 7) / 8);
 		s->in[i] = to;
 		if (job_read(job, t->region, user_offset(plan, t, s->t), to, bytes) ||
-		    tensor_mask(job, t, to) ||
-		    tensor_limit(job, t, to, &l->stats.saturations))
+		    tensor_mask(job, t, to) || tensor_limit(job, t, to, &l->stats.saturations))
 			return true;
 	}
 	return false;
@@ -138,8 +136,9 @@ static bool begin_step(struct job *job, struct layer *l, struct step *s, uint32_
 	s->first = job->first_step + t == 0;
 	if (load_inputs(job, l, slot, l->kernel == SNNQ_KERNEL_DENSE ? 0 : k, s))
 		return true;
-	s->out = out->region == SNNQ_REGION_SCRATCH ? scratch_slot(plan, out, slot) :
-		 plan->out + k * ((snnq_tensor_bytes(out) + 7) / 8);
+	s->out = out->region == SNNQ_REGION_SCRATCH ?
+			 scratch_slot(plan, out, slot) :
+			 plan->out + k * ((snnq_tensor_bytes(out) + 7) / 8);
 	if (l->kernel == SNNQ_KERNEL_DENSE)
 		return l->op->take(job, l, s, k);
 	if (l->op->count && (!l->op->block || l->kernel == SNNQ_KERNEL_GENERIC || l->depthwise))
@@ -152,7 +151,7 @@ static bool end_step(struct job *job, struct layer *l, const struct step *s)
 	const struct snnq_tensor *out = &l->desc->out;
 
 	if (l->op->end_job)
-		return false;	/* the result comes at the end */
+		return false; /* the result comes at the end */
 	if (tensor_count(job, out, s->out, &l->stats.output_spikes))
 		return true;
 	return out->region != SNNQ_REGION_SCRATCH &&
@@ -273,16 +272,20 @@ void *snnq_plan_scratch(struct snnq_plan *plan, size_t *slot_bytes)
 	return plan->scratch;
 }
 
-void snnq_plan_run(struct snnq_plan *plan, const struct snnq_run *run,
-		   struct snnq_outcome *outcome)
+void snnq_plan_run(struct snnq_plan *plan, const struct snnq_run *run, struct snnq_outcome *outcome)
 {
 	struct job job = {
-		.plan = plan, .run = run, .outcome = outcome, .layer = SNNQ_LAYER_NONE,
+		.plan = plan,
+		.run = run,
+		.outcome = outcome,
+		.layer = SNNQ_LAYER_NONE,
 		.pace = { .tick = run->tick ? at_safe_point : NULL, .ctx = &job },
 	};
 
 	*outcome = (struct snnq_outcome){
-		.status = SNNQ_STATUS_OK, .layer = SNNQ_LAYER_NONE, .region = SNNQ_REGION_NONE,
+		.status = SNNQ_STATUS_OK,
+		.layer = SNNQ_LAYER_NONE,
+		.region = SNNQ_REGION_NONE,
 	};
 	if (!run->steps || run->steps > plan->info.max_steps) {
 		fault(&job, SNNQ_STATUS_BAD_ENTRY, SNNQ_REGION_NONE, 0);

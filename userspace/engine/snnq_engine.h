@@ -25,8 +25,8 @@ extern "C" {
 #endif
 
 /* Cycle model, Documentation/cycle-model.md. */
-#define SNNQ_LANES	64u	/* synaptic operations or neuron updates per cycle */
-#define SNNQ_PORT_BYTES	16u	/* host memory bytes per cycle */
+#define SNNQ_LANES	64u /* synaptic operations or neuron updates per cycle */
+#define SNNQ_PORT_BYTES 16u /* host memory bytes per cycle */
 
 struct snnq_plan;
 
@@ -139,9 +139,9 @@ void snnq_plan_run(struct snnq_plan *plan, const struct snnq_run *run,
  */
 enum snnq_kernel_choice {
 	SNNQ_KERNEL_AUTO,
-	SNNQ_KERNEL_GENERIC,	/* slow and plain */
-	SNNQ_KERNEL_EVENT,	/* one weight row per spike */
-	SNNQ_KERNEL_DENSE,	/* every weight, where a layer has such a kernel */
+	SNNQ_KERNEL_GENERIC, /* slow and plain */
+	SNNQ_KERNEL_EVENT,   /* one weight row per spike */
+	SNNQ_KERNEL_DENSE,   /* every weight, where a layer has such a kernel */
 	SNNQ_KERNEL_CHOICES
 };
 void snnq_plan_force_kernel(struct snnq_plan *plan, enum snnq_kernel_choice choice);

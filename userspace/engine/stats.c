@@ -5,7 +5,7 @@
  */
 #include "engine.h"
 
-#define SRAM_ACCESS	8u	/* bytes: an int32 read and written */
+#define SRAM_ACCESS 8u /* bytes: an int32 read and written */
 
 bool count_all_inputs(struct job *job, struct layer *l, const struct step *s)
 {
@@ -49,8 +49,9 @@ static uint32_t lane_channels(const struct layer *l)
 	case SNNQ_OP_CONV2D:
 	case SNNQ_OP_LINEAR:
 		/* With one input for each group, as in a pool, all groups together. */
-		return d->in[0].channels == l->geometry.groups ? d->out.channels :
-								 d->out.channels / l->geometry.groups;
+		return d->in[0].channels == l->geometry.groups ?
+			       d->out.channels :
+			       d->out.channels / l->geometry.groups;
 	case SNNQ_OP_ATTENTION:
 		return d->in[0].channels / d->param;
 	default:

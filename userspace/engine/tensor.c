@@ -6,7 +6,7 @@
 
 #include "engine.h"
 
-#define BLOCK	8192u	/* elements or words between two questions whether to go on */
+#define BLOCK 8192u /* elements or words between two questions whether to go on */
 
 /* Clear pad bits of data that came from outside. */
 bool tensor_mask(struct job *job, const struct snnq_tensor *t, uint64_t *data)
@@ -48,8 +48,7 @@ static uint32_t limit_word(const struct snnq_tensor *t, uint64_t *data, uint64_t
 	return (uint32_t)__builtin_popcountll(above);
 }
 
-bool tensor_limit(struct job *job, const struct snnq_tensor *t, uint64_t *data,
-		  __u64 *saturations)
+bool tensor_limit(struct job *job, const struct snnq_tensor *t, uint64_t *data, __u64 *saturations)
 {
 	uint64_t words = tensor_positions(t) * tensor_words(t), i, end;
 
@@ -74,8 +73,7 @@ static uint64_t count_elements(const int32_t *v, uint64_t n)
 	return count;
 }
 
-bool tensor_count(struct job *job, const struct snnq_tensor *t, const uint64_t *data,
-		  __u64 *count)
+bool tensor_count(struct job *job, const struct snnq_tensor *t, const uint64_t *data, __u64 *count)
 {
 	bool planes = t->format != SNNQ_FORMAT_INT32;
 	uint64_t all = planes ? snnq_tensor_bytes(t) / 8 : snnq_tensor_elements(t), i, n;
@@ -126,8 +124,8 @@ static uint64_t gather64(const int32_t v[64], uint32_t plane)
 }
 
 /* The reverse of tensor_load64(), also for int32; elements beyond the last are ignored. */
-void tensor_store64(const struct snnq_tensor *t, uint64_t *data, uint64_t position,
-		    uint32_t word, const int32_t v[64])
+void tensor_store64(const struct snnq_tensor *t, uint64_t *data, uint64_t position, uint32_t word,
+		    const int32_t v[64])
 {
 	uint32_t left = t->channels - word * 64;
 	uint32_t p;
@@ -138,8 +136,8 @@ void tensor_store64(const struct snnq_tensor *t, uint64_t *data, uint64_t positi
 		return;
 	}
 	for (p = 0; p < t->planes; p++)
-		data[tensor_index(t, p, position, word)] =
-			gather64(v, p) & word_mask(t->channels, word);
+		data[tensor_index(t, p, position, word)] = gather64(v, p) &
+							   word_mask(t->channels, word);
 }
 
 /* The nearest value that @t can hold. */

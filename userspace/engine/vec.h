@@ -12,9 +12,9 @@
 
 #include "neuron.h"
 
-#define LANES		64u	/* outputs that row kernels make at once */
-#define NARROW_LANES	16u	/* the same for layers with no more outputs than that */
-#define DENSE_LANES	16u
+#define LANES	     64u /* outputs that row kernels make at once */
+#define NARROW_LANES 16u /* the same for layers with no more outputs than that */
+#define DENSE_LANES  16u
 
 /**
  * struct unit - input channels of one word under one kernel position

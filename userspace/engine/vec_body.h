@@ -11,19 +11,19 @@
 /* Vectors are passed between functions of this file only. */
 #pragma GCC diagnostic ignored "-Wpsabi"
 
-#define JOIN_(a, b)	a##b
-#define JOIN(a, b)	JOIN_(a, b)
+#define JOIN_(a, b) a##b
+#define JOIN(a, b)  JOIN_(a, b)
 
 #if VEC_LEVEL >= 2
-#define VB	64		/* bytes of a vector */
+#define VB 64 /* bytes of a vector */
 #elif VEC_LEVEL == 1
-#define VB	32
+#define VB 32
 #else
-#define VB	16
+#define VB 16
 #endif
-#define V8	(LANES / VB)	/* vectors for LANES elements of int8, ... */
-#define V16	(2 * V8)
-#define V32	(4 * V8)
+#define V8  (LANES / VB) /* vectors for LANES elements of int8, ... */
+#define V16 (2 * V8)
+#define V32 (4 * V8)
 
 typedef int8_t i8v __attribute__((vector_size(VB)));
 typedef int16_t i16v __attribute__((vector_size(VB)));
@@ -269,7 +269,7 @@ static void spread(int32_t *acc, uint64_t bits, const int16_t *weights, int32_t 
 
 /* ---- dense ---- */
 
-#define DV	(DENSE_LANES * 4 / VB)	/* vectors of accumulators */
+#define DV (DENSE_LANES * 4 / VB) /* vectors of accumulators */
 
 /* acc += w[2j] * low half + w[2j + 1] * high half of @pair, for each lane j. */
 INLINE void dot(i32v acc[DV], const int16_t *w, uint32_t pair)
@@ -329,10 +329,10 @@ static void dense(int32_t *acc, size_t stride, uint32_t steps, const struct dens
 /* ---- neurons ---- */
 
 #if VEC_LEVEL >= 2
-#define NL	16		/* neurons side by side; a word has 64 / NL such groups */
+#define NL 16 /* neurons side by side; a word has 64 / NL such groups */
 typedef uint16_t fired_bits;
 #else
-#define NL	8
+#define NL 8
 typedef uint8_t fired_bits;
 #endif
 
@@ -392,7 +392,7 @@ INLINE nv leak_v(uint32_t kind, const struct neuron_leak *k, nv u)
 	nu m;
 
 	switch (kind) {
-	case SNNQ_LEAK_DIVN:	/* floor: of -u - 1 for negative u, which is ~u */
+	case SNNQ_LEAK_DIVN: /* floor: of -u - 1 for negative u, which is ~u */
 		m = multiply_high((nu)(u ^ sign), k->magic) >> k->shift;
 		return (nv)m ^ sign;
 	case LEAK_SHIFT:
@@ -516,7 +516,8 @@ INLINE nv fire_any(const struct neuron_lanes *n, uint32_t g)
 				  ((nu)u - (nu)left * (uint32_t)d->leak_param != 0);
 		next = add3_v(left, input, bias, &over);
 		clamped -= over & ~rests;
-		fire = ((next > threshold) | ((next == threshold) & (equal_fires | sticky))) & ~rests;
+		fire = ((next > threshold) | ((next == threshold) & (equal_fires | sticky))) &
+		       ~rests;
 		if (d->reset == SNNQ_RESET_HARD) {
 			next = choose_v(fire, zero + d->reset_value, next);
 			sticky &= ~fire;
@@ -618,11 +619,11 @@ static void add(int32_t *acc, const int32_t *row, uint32_t n)
 
 /* Picoseconds, estimated from runs of tests/bench with AVX-512 at 2.5 GHz; only their ratios matter. */
 #if VEC_LEVEL >= 2
-#define COSTS	.unit_cost = 5000, .call_cost = 12000, .row_cost = 700, .dot_cost = 450
+#define COSTS .unit_cost = 5000, .call_cost = 12000, .row_cost = 700, .dot_cost = 450
 #elif VEC_LEVEL == 1
-#define COSTS	.unit_cost = 5000, .call_cost = 15000, .row_cost = 1300, .dot_cost = 900
+#define COSTS .unit_cost = 5000, .call_cost = 15000, .row_cost = 1300, .dot_cost = 900
 #else
-#define COSTS	.unit_cost = 6000, .call_cost = 25000, .row_cost = 2500, .dot_cost = 10000
+#define COSTS .unit_cost = 6000, .call_cost = 25000, .row_cost = 2500, .dot_cost = 10000
 #endif
 
 static void count(uint64_t sums[2], const uint64_t *data, uint32_t n, uint32_t words,
@@ -638,12 +639,22 @@ static void count(uint64_t sums[2], const uint64_t *data, uint32_t n, uint32_t w
 	}
 }
 
-#define TEXT_(x)	#x
-#define TEXT(x)		TEXT_(x)
+#define TEXT_(x) #x
+#define TEXT(x)	 TEXT_(x)
 
-const struct vec JOIN(vec_, VEC_NAME) = {
-	.name = TEXT(VEC_NAME), .list = list_rows, .add8 = add8, .add8_narrow = add8_narrow,
-	.add16 = add16, .add16_narrow = add16_narrow, .spread = spread, .dense = dense,
-	.fire = fire, .unpack4 = unpack4, .matches = matches, .add = add, .popcount = popcount, .count = count,
-	.unpack_cost = 500, COSTS
-};
+const struct vec JOIN(vec_, VEC_NAME) = { .name = TEXT(VEC_NAME),
+					  .list = list_rows,
+					  .add8 = add8,
+					  .add8_narrow = add8_narrow,
+					  .add16 = add16,
+					  .add16_narrow = add16_narrow,
+					  .spread = spread,
+					  .dense = dense,
+					  .fire = fire,
+					  .unpack4 = unpack4,
+					  .matches = matches,
+					  .add = add,
+					  .popcount = popcount,
+					  .count = count,
+					  .unpack_cost = 500,
+					  COSTS };

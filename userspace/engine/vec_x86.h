@@ -6,13 +6,13 @@
 
 #include "vec.h"
 
-#define VEC_PRAGMA(text)	_Pragma(#text)
+#define VEC_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
-#define VEC_BEGIN(target_)	\
+#define VEC_BEGIN(target_) \
 	VEC_PRAGMA(clang attribute push(__attribute__((target(target_))), apply_to = function))
-#define VEC_END			_Pragma("clang attribute pop")
+#define VEC_END _Pragma("clang attribute pop")
 #else
-#define VEC_BEGIN(target_)	VEC_PRAGMA(GCC target(target_))
+#define VEC_BEGIN(target_) VEC_PRAGMA(GCC target(target_))
 #define VEC_END
 #endif
 

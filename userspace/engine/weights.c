@@ -88,7 +88,7 @@ uint32_t snnq_weight_encode(uint32_t scheme, uint32_t bits, double value)
 
 	if (value != value)
 		value = 0;
-	if (magnitude(value) > 1e6)	/* beyond all levels; keeps distances finite */
+	if (magnitude(value) > 1e6) /* beyond all levels; keeps distances finite */
 		value = value < 0 ? -1e6 : 1e6;
 	best_distance = magnitude(value - snnq_weight_decode(scheme, bits, 0));
 	for (code = 1; code < 1u << bits; code++) {
@@ -179,9 +179,8 @@ static uint64_t weight_at(const struct layer *l, uint32_t group, uint64_t row, u
 int32_t weight(const struct layer *l, uint32_t group, uint32_t ky, uint32_t kx, uint32_t input,
 	       uint32_t output)
 {
-	uint64_t at = weight_at(l, group,
-				((uint64_t)ky * l->geometry.kernel_w + kx) * l->inputs + input,
-				output);
+	uint64_t at = weight_at(
+		l, group, ((uint64_t)ky * l->geometry.kernel_w + kx) * l->inputs + input, output);
 
 	return l->wide ? ((const int16_t *)l->weights)[at] : ((const int8_t *)l->weights)[at];
 }
@@ -197,7 +196,7 @@ static bool refresh(struct job *job, struct layer *l, bool *changed)
 		const void *p;
 
 		n = chunk_at(q->offset + done, l->packed_bytes - done);
-		if (work(job, (uint32_t)(2 * ((n + 7) / 8))))	/* compared, and copied if need be */
+		if (work(job, (uint32_t)(2 * ((n + 7) / 8)))) /* compared, and copied if need be */
 			return true;
 		p = job_view(job, q->region, q->offset + done, n);
 		if (!p) {
@@ -229,8 +228,8 @@ static void decode_ternary(const uint8_t *packed, uint32_t width, const int16_t 
 }
 
 /* Decode one packed row. */
-static void decode_row(const uint8_t *packed, uint32_t width, uint32_t bits,
-		       const int16_t *levels, int16_t *weights)
+static void decode_row(const uint8_t *packed, uint32_t width, uint32_t bits, const int16_t *levels,
+		       int16_t *weights)
 {
 	uint32_t window = 0, have = 0, j;
 
@@ -277,7 +276,7 @@ static bool decode(struct job *job, struct layer *l)
 	for (code = 0; code < 1u << d->quant.bits; code++)
 		levels[code] = (int16_t)snnq_weight_decode(d->quant.scheme, d->quant.bits, code);
 	for (r = 0; r < rows; r++) {
-		if (work(job, width) || work(job, width))	/* decoded, and put in place */
+		if (work(job, width) || work(job, width)) /* decoded, and put in place */
 			return true;
 		if (d->quant.scheme == SNNQ_SCHEME_TERNARY)
 			decode_ternary(l->packed + r * row_bytes, width, levels, row);
@@ -296,7 +295,7 @@ bool weights_load(struct job *job, struct layer *l)
 	bool changed;
 
 	if (refresh(job, l, &changed)) {
-		l->decoded = false;	/* the copy is part old, part new */
+		l->decoded = false; /* the copy is part old, part new */
 		return true;
 	}
 	return (changed || !l->decoded) && decode(job, l);

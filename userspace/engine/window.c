@@ -59,8 +59,9 @@ static bool count_row(struct job *job, const struct layer *l, const uint64_t *da
 			n = t->width - x < at_once ? t->width - x : at_once;
 			if (work(job, n * words))
 				return true;
-			job->plan->vec->count(sums, data + tensor_index(t, p, (uint64_t)y * t->width + x, 0),
-					      n, words, l->fan_w + x);
+			job->plan->vec->count(
+				sums, data + tensor_index(t, p, (uint64_t)y * t->width + x, 0), n,
+				words, l->fan_w + x);
 		}
 	return false;
 }

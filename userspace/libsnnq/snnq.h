@@ -38,12 +38,12 @@ struct snnq_job;
 
 struct snnq_open_opts {
 	size_t size;
-	uint32_t cores;		/* sim: number of cores, 0 = 1 */
-	uint64_t memory;	/* sim: most bytes for models, 0 = what the machine has */
+	uint32_t cores;	 /* sim: number of cores, 0 = 1 */
+	uint64_t memory; /* sim: most bytes for models, 0 = what the machine has */
 };
 
 struct snnq_device_info {
-	char name[64];		/* "sim", or the node's path */
+	char name[64]; /* "sim", or the node's path */
 	char driver[32];
 	uint32_t hw_version, cores, sram_bytes, dma_bits, queue_depth, lanes, port_bytes, clock_khz;
 	/* The most that a program may have of each. */
@@ -54,9 +54,9 @@ struct snnq_device_info {
 	uint32_t scheme_uniform, scheme_odd, scheme_pot, scheme_apot, scheme_ternary;
 	/* bit n: SNNQ_NEURON n, and so on */
 	uint32_t neurons, leaks, resets, compares, formats, elementwise, attention, readouts;
-	uint32_t neuron_flags, layer_flags;	/* SNNQ_NEURON_FLAG_*, SNNQ_LAYER_FLAG_* */
-	uint64_t ops;		/* bit n: SNNQ_OP n */
-	uint64_t needs;		/* SNNQ_PROGRAM_NEEDS_* */
+	uint32_t neuron_flags, layer_flags; /* SNNQ_NEURON_FLAG_*, SNNQ_LAYER_FLAG_* */
+	uint64_t ops;			    /* bit n: SNNQ_OP n */
+	uint64_t needs;			    /* SNNQ_PROGRAM_NEEDS_* */
 };
 
 /*
@@ -77,21 +77,21 @@ const char *snnq_last_error(struct snnq_device *dev);
 
 struct snnq_model_opts {
 	size_t size;
-	uint32_t max_steps;	/* longest job; at least the model's steps */
-	uint32_t tile_steps;	/* 0 = chosen */
-	bool taps;		/* keep every layer's output (rasters) */
+	uint32_t max_steps;  /* longest job; at least the model's steps */
+	uint32_t tile_steps; /* 0 = chosen */
+	bool taps;	     /* keep every layer's output (rasters) */
 };
 
 /*
  * Load a .snnq file and prepare it for @dev. A float model runs on sim only, in the
  * caller's thread, and takes recordings only (no snnq_stream_submit()).
  */
-int snnq_model_load(struct snnq_device *dev, const char *path,
-		    const struct snnq_model_opts *opts, struct snnq_model **model);
+int snnq_model_load(struct snnq_device *dev, const char *path, const struct snnq_model_opts *opts,
+		    struct snnq_model **model);
 void snnq_model_destroy(struct snnq_model *model);
 
 struct snnq_model_info {
-	const char *name, *arithmetic;	/* "integer" or "float" */
+	const char *name, *arithmetic; /* "integer" or "float" */
 	uint32_t classes, steps, layers;
 	uint32_t input_width, input_height, input_channels, input_planes;
 	uint64_t params, weight_bits, weight_bytes, model_bytes, metadata_bytes;
@@ -103,8 +103,8 @@ struct snnq_layer_info {
 	const char *name, *op, *scheme;
 	uint32_t bits;
 	uint64_t params, weight_bytes;
-	double sparsity;		/* share of zero weights */
-	uint32_t height, width, channels, planes;	/* output; planes 0: int32, or real */
+	double sparsity;			  /* share of zero weights */
+	uint32_t height, width, channels, planes; /* output; planes 0: int32, or real */
 };
 int snnq_model_layer(struct snnq_model *model, uint32_t index, struct snnq_layer_info *info);
 
@@ -117,25 +117,25 @@ int snnq_describe(const char *path, char **json);
 /* ---- events ---- */
 
 struct snnq_event {
-	int64_t t;		/* microseconds */
+	int64_t t; /* microseconds */
 	uint16_t x, y;
-	uint8_t p;		/* 1 = ON (brighter) */
+	uint8_t p; /* 1 = ON (brighter) */
 	uint8_t pad[3];
 };
 
 struct snnq_events_opts {
 	size_t size;
 	const char *format;	/* NULL = by content: "atis", "bs2", "aedat4" */
-	uint16_t width, height;	/* sensor, when the file does not say; 0 = unbounded */
+	uint16_t width, height; /* sensor, when the file does not say; 0 = unbounded */
 };
 
 struct snnq_events_info {
 	const char *format;
-	uint64_t events, dropped, nonmonotonic;	/* dropped: outside the sensor or cut off */
-	int64_t first_us, last_us;	/* earliest and latest */
-	uint32_t width, height;	/* 0 = unknown */
+	uint64_t events, dropped, nonmonotonic; /* dropped: outside the sensor or cut off */
+	int64_t first_us, last_us;		/* earliest and latest */
+	uint32_t width, height;			/* 0 = unknown */
 	bool origin_bottom;
-	uint64_t damaged_bytes;	/* at the end, that are no whole events; they count as one dropped */
+	uint64_t damaged_bytes; /* at the end, that are no whole events; they count as one dropped */
 };
 
 int snnq_events_open(const char *path, const struct snnq_events_opts *opts,
@@ -154,7 +154,8 @@ int snnq_tensor_alloc(struct snnq_device *dev, size_t bytes, struct snnq_tensor_
 /* From and to dma-buf fds; the caller closes them. sim has none: -EOPNOTSUPP. */
 int snnq_tensor_import(struct snnq_device *dev, int dmabuf_fd, struct snnq_tensor_buf **buf);
 int snnq_tensor_export(struct snnq_tensor_buf *buf);
-void *snnq_tensor_map(struct snnq_tensor_buf *buf);	/* NULL for imported ones that cannot be mapped */
+void *snnq_tensor_map(
+	struct snnq_tensor_buf *buf); /* NULL for imported ones that cannot be mapped */
 size_t snnq_tensor_size(const struct snnq_tensor_buf *buf);
 /* Before the CPU reads what the device wrote / after the CPU wrote. */
 int snnq_tensor_sync_for_cpu(struct snnq_tensor_buf *buf);
@@ -168,26 +169,26 @@ enum snnq_priority { SNNQ_PRIO_LOW = -1, SNNQ_PRIO_NORMAL = 0, SNNQ_PRIO_HIGH = 
 struct snnq_stream_opts {
 	size_t size;
 	enum snnq_priority priority;
-	bool profile;			/* collect layer counters */
+	bool profile; /* collect layer counters */
 };
 
 struct snnq_result {
 	uint32_t class_index;
-	const char *class_name;		/* owned by the model */
-	uint32_t count;			/* of scores */
+	const char *class_name; /* owned by the model */
+	uint32_t count;		/* of scores */
 	/* Scores are valid until the next call on the stream. */
-	const int32_t *scores;		/* integer readout; NULL: of a float model */
-	const double *real_scores;	/* score * scale, or what the float model computed */
+	const int32_t *scores;	   /* integer readout; NULL: of a float model */
+	const double *real_scores; /* score * scale, or what the float model computed */
 	double scale;
-	uint64_t steps;			/* since the reset */
-	uint64_t latency_ns;		/* submit to completion */
-	uint64_t cycles, synops;	/* synops: with profile */
+	uint64_t steps;		 /* since the reset */
+	uint64_t latency_ns;	 /* submit to completion */
+	uint64_t cycles, synops; /* synops: with profile */
 	/*
 	 * Of the window, from the model's origin. Where the first window of a recording does not
 	 * begin at step 0, its times have another origin than those that the model was made for.
 	 */
 	uint64_t first_step;
-	uint64_t dropped_events;	/* outside the sensor or before step 0; first window: by the reader too */
+	uint64_t dropped_events; /* outside the sensor or before step 0; first window: by the reader too */
 };
 
 int snnq_stream_create(struct snnq_model *model, const struct snnq_stream_opts *opts,
@@ -208,8 +209,8 @@ int snnq_stream_push_events(struct snnq_stream *stream, struct snnq_events *even
  * snnq_stream_input_bytes() bytes) and return without waiting. State carries on
  * from the job before. @input stays with the caller until the job is done.
  */
-int snnq_stream_submit(struct snnq_stream *stream, struct snnq_tensor_buf *input,
-		       uint32_t steps, struct snnq_job **job);
+int snnq_stream_submit(struct snnq_stream *stream, struct snnq_tensor_buf *input, uint32_t steps,
+		       struct snnq_job **job);
 size_t snnq_stream_input_bytes(const struct snnq_stream *stream);
 /* Wait. @timeout_ns: relative, < 0 for ever. -ETIME when it expires; -EIO: the job hung. */
 int snnq_job_wait(struct snnq_job *job, int64_t timeout_ns, struct snnq_result *result);
@@ -239,8 +240,9 @@ int64_t snnq_stream_tap(struct snnq_stream *stream, uint32_t layer, int32_t *val
 /* ---- validation of devices ---- */
 
 enum snnq_validate_result {
-	SNNQ_VALIDATE_PASSED, SNNQ_VALIDATE_FAILED,
-	SNNQ_VALIDATE_SKIPPED,	/* the device does not support what the case needs */
+	SNNQ_VALIDATE_PASSED,
+	SNNQ_VALIDATE_FAILED,
+	SNNQ_VALIDATE_SKIPPED, /* the device does not support what the case needs */
 };
 
 struct snnq_validate_opts {
@@ -252,8 +254,7 @@ struct snnq_validate_opts {
 };
 
 /* Run a file of golden vectors on a device. 0 when all ran (passed or not), or -errno. */
-int snnq_validate(struct snnq_device *dev, const char *path,
-		  const struct snnq_validate_opts *opts);
+int snnq_validate(struct snnq_device *dev, const char *path, const struct snnq_validate_opts *opts);
 
 #ifdef __cplusplus
 }

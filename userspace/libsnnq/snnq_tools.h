@@ -17,16 +17,16 @@ extern "C" {
 struct snnq_import_opts {
 	size_t size;
 	const char *name;	/* of the model; NULL: from the file's name */
-	uint32_t width, height;	/* of the input; 0: as the source says, or square */
+	uint32_t width, height; /* of the input; 0: as the source says, or square */
 	uint32_t polarities;	/* of the input, 0 = 2 */
 	uint32_t steps;		/* time steps; 0: as the source says */
 	/*
 	 * What .net files do not say: how their producer computes. All false is the
 	 * chip: fire above the threshold, spikes one step late, all steps alike.
 	 */
-	bool compare_ge;	/* fire at the threshold, as the training code does */
-	bool no_delay;		/* layers see spikes in the same step */
-	bool skip_first;	/* the first step is empty */
+	bool compare_ge; /* fire at the threshold, as the training code does */
+	bool no_delay;	 /* layers see spikes in the same step */
+	bool skip_first; /* the first step is empty */
 };
 
 /*
@@ -43,16 +43,16 @@ struct snnq_layer_choice {
 
 struct snnq_quantize_layer {
 	const char *name, *scheme;
-	uint32_t bits, shift;		/* shift: F of the neuron, or S without one */
-	double sqnr_db;			/* of the weights, signal to rounding noise */
-	double wrong;			/* share of steps with a wrong spike; NAN: not known */
+	uint32_t bits, shift; /* shift: F of the neuron, or S without one */
+	double sqnr_db;	      /* of the weights, signal to rounding noise */
+	double wrong;	      /* share of steps with a wrong spike; NAN: not known */
 	uint64_t weight_bytes;
 };
 
 /* What recordings were like that a tool read: sums, but for the three numbers of recordings. */
 struct snnq_recordings {
 	uint64_t count;
-	uint64_t dropped_events, nonmonotonic, damaged_bytes;	/* as of each, see snnq.h */
+	uint64_t dropped_events, nonmonotonic, damaged_bytes; /* as of each, see snnq.h */
 	/* That go back in time; whose end is damaged; that start behind the model's first window. */
 	uint64_t unordered, damaged, far_from_origin;
 };
@@ -87,18 +87,18 @@ struct snnq_quantize_opts {
 	 */
 	const char *const *calibration;
 	size_t calibration_count;
-	struct snnq_recordings *recordings;	/* out: what they were like; or NULL */
+	struct snnq_recordings *recordings; /* out: what they were like; or NULL */
 	/* Weigh errors by what membranes hold of the spikes, not by the spikes alone; slower. */
 	bool traces;
-	uint32_t threads;		/* 0: one per CPU; the result does not depend on it */
+	uint32_t threads; /* 0: one per CPU; the result does not depend on it */
 
 	/* Search: the targets, 0 where there is none; at least one. */
-	double target_bits;		/* on average, of weights */
-	uint64_t target_bytes;		/* of the model file */
-	double target_energy;		/* microjoule per recording, 45 nm model */
-	bool limit_drop;		/* max_drop is a target; 0 is one, too */
-	double max_drop;		/* share of recordings whose class may differ from float's */
-	const char *schemes;		/* names to choose from, separated by commas; NULL: all */
+	double target_bits;    /* on average, of weights */
+	uint64_t target_bytes; /* of the model file */
+	double target_energy;  /* microjoule per recording, 45 nm model */
+	bool limit_drop;       /* max_drop is a target; 0 is one, too */
+	double max_drop;       /* share of recordings whose class may differ from float's */
+	const char *schemes;   /* names to choose from, separated by commas; NULL: all */
 	/* Models at other average bits, from the same evaluations, written after the first. */
 	const struct snnq_quantize_also *also;
 	size_t also_count;
@@ -132,15 +132,15 @@ int snnq_quantize(const char *in, const char *out, const struct snnq_quantize_op
 
 struct snnq_energy_opts {
 	size_t size;
-	const char *const *recordings;	/* the first window of each is run */
+	const char *const *recordings; /* the first window of each is run */
 	size_t recording_count;
-	const struct snnq_events_opts *events;	/* how to open them; may be NULL */
-	struct snnq_recordings *seen;	/* out: what they were like; or NULL */
-	const char *constants;		/* JSON file of constants; NULL: the 45 nm model */
-	uint64_t reuse;			/* positions x steps served by a weight read; 0: all */
-	bool tick_batching;		/* potentials stay in registers */
-	bool reload;			/* weights come from DRAM in each step */
-	bool all_rows;			/* weights of silent inputs are read too */
+	const struct snnq_events_opts *events; /* how to open them; may be NULL */
+	struct snnq_recordings *seen;	       /* out: what they were like; or NULL */
+	const char *constants;		       /* JSON file of constants; NULL: the 45 nm model */
+	uint64_t reuse;	    /* positions x steps served by a weight read; 0: all */
+	bool tick_batching; /* potentials stay in registers */
+	bool reload;	    /* weights come from DRAM in each step */
+	bool all_rows;	    /* weights of silent inputs are read too */
 	/* Called after each recording; may be NULL. */
 	void (*progress)(void *ctx, size_t done, size_t total);
 	void *progress_ctx;

@@ -19,10 +19,10 @@
 
 enum cli_exit {
 	CLI_OK = 0,
-	CLI_FAILED = 1,		/* the thing asked for failed */
+	CLI_FAILED = 1, /* the thing asked for failed */
 	CLI_USAGE = 2,
 	CLI_DEVICE = 3,
-	CLI_FILE = 4,		/* an input file is bad */
+	CLI_FILE = 4, /* an input file is bad */
 };
 
 /* ---- verbs (verbs.c has the table) ---- */
@@ -32,7 +32,7 @@ struct cli_verb {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct cli_verb cli_verbs[];	/* ends with a NULL name */
+extern const struct cli_verb cli_verbs[]; /* ends with a NULL name */
 
 int verb_info(int argc, char **argv);
 int verb_import(int argc, char **argv);
@@ -52,25 +52,25 @@ struct cli_list {
 
 struct cli_option {
 	const char *name;
-	char letter;		/* or 0 */
-	const char *argument;	/* name for the help; NULL: a flag */
+	char letter;	      /* or 0 */
+	const char *argument; /* name for the help; NULL: a flag */
 	const char *help;
 	/* Where the value goes: exactly one of them. */
 	bool *flag;
 	const char **text;
 	uint32_t *number;
-	uint32_t max;		/* of the number; 0: 2^32 - 1 */
-	struct cli_list *list;	/* may be given several times */
+	uint32_t max;	       /* of the number; 0: 2^32 - 1 */
+	struct cli_list *list; /* may be given several times */
 };
 
 #define CLI_ONE_OR_MORE (-1)
 
 struct cli_command {
-	const char *usage;		/* "eval MODEL --data LIST" */
+	const char *usage; /* "eval MODEL --data LIST" */
 	const char *summary;
-	const char *examples;		/* one per line */
-	const struct cli_option *options;	/* ends with a NULL name */
-	int arguments;			/* number of positional arguments, or CLI_ONE_OR_MORE */
+	const char *examples;		  /* one per line */
+	const struct cli_option *options; /* ends with a NULL name */
+	int arguments;			  /* number of positional arguments, or CLI_ONE_OR_MORE */
 };
 
 /*
@@ -127,8 +127,8 @@ const char *cli_class_name(const struct cli_session *s, uint32_t index, char tex
 /* ---- labelled lists (dataset.c) ---- */
 
 struct cli_sample {
-	char *path;		/* as opened */
-	char *shown;		/* as written in the list */
+	char *path;  /* as opened */
+	char *shown; /* as written in the list */
 	uint32_t label;
 };
 

@@ -149,8 +149,10 @@ static int read_line(char *line, const char *path, const char *folder, unsigned 
 	if (expected)
 		return cli_fail(CLI_FILE, "%s: line %u: expected %s", path, number, expected);
 	if (!find_label(label ? label : "", model, classes, &class))
-		return cli_fail(CLI_FILE, "%s: line %u: label: expected a class name or 0..%u, found "
-				"\"%s\"", path, number, classes - 1, label);
+		return cli_fail(CLI_FILE,
+				"%s: line %u: label: expected a class name or 0..%u, found "
+				"\"%s\"",
+				path, number, classes - 1, label);
 	return add_sample(d, folder, line, class) ? CLI_OK :
 						    cli_fail(CLI_FAILED, "no memory for %s", path);
 }
@@ -163,7 +165,7 @@ static int read_lines(char *text, size_t bytes, const char *path, const char *fo
 	int code = CLI_OK;
 
 	if (bytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
-		text += 3;	/* the mark of the byte order */
+		text += 3; /* the mark of the byte order */
 	for (unsigned int number = 1; !code && text < end; number++, text = next) {
 		size_t length = strcspn(text, "\r\n");
 
@@ -232,8 +234,10 @@ static int read_folders(const char *root, struct snnq_model *model, uint32_t cla
 		if (e->d_name[0] == '.')
 			continue;
 		if (!find_label(e->d_name, model, classes, &class))
-			code = cli_fail(CLI_FILE, "%s/%s: expected folders named as classes or "
-					"0..%u", root, e->d_name, classes - 1);
+			code = cli_fail(CLI_FILE,
+					"%s/%s: expected folders named as classes or "
+					"0..%u",
+					root, e->d_name, classes - 1);
 		else
 			code = read_class_folder(root, e->d_name, class, d);
 	}
@@ -261,8 +265,10 @@ int cli_dataset_read(const char *path, struct snnq_model *model, uint32_t classe
 	} else {
 		f = st.st_size > LIST_MAX_BYTES ? NULL : fopen(path, "re");
 		if (!f && st.st_size > LIST_MAX_BYTES)
-			return cli_fail(CLI_FILE, "%s: expected a list of at most %d bytes, found "
-					"%jd", path, LIST_MAX_BYTES, (intmax_t)st.st_size);
+			return cli_fail(CLI_FILE,
+					"%s: expected a list of at most %d bytes, found "
+					"%jd",
+					path, LIST_MAX_BYTES, (intmax_t)st.st_size);
 		if (!f)
 			return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
 		code = read_list(f, (size_t)st.st_size, path, model, classes, d);

@@ -53,9 +53,10 @@ static void print_text(const cJSON *o)
 	printf("weights: %.3f bits on average, %.2fx smaller than fp32\n",
 	       number(o, "avg_weight_bits"), number(o, "weight_compression_ratio"));
 	printf("file:    %.3f bits per weight, %.2fx smaller than fp32; %.0f bytes, %.0f (%.2f %%) "
-	       "of them not weights\n", number(o, "effective_bits"),
-	       number(o, "compression_ratio"), number(o, "model_bytes"),
-	       number(o, "metadata_bytes"), number(o, "metadata_percent"));
+	       "of them not weights\n",
+	       number(o, "effective_bits"), number(o, "compression_ratio"),
+	       number(o, "model_bytes"), number(o, "metadata_bytes"),
+	       number(o, "metadata_percent"));
 }
 
 int describe_result(const char *path, bool json, const struct snnq_recordings *recordings,

@@ -31,7 +31,8 @@ static const struct cli_command command = {
 	"doctor [options]",
 	"Check whether the driver can work here, and say what mends it if not.",
 	"snnq doctor\nsnnq doctor --json\n",
-	options, 0,
+	options,
+	0,
 };
 
 struct checkup {
@@ -144,11 +145,15 @@ static void check_module(struct checkup *c)
 	snprintf(command_line, sizeof(command_line), "modinfo -k '%s' snnq >/dev/null 2>&1",
 		 u.release);
 	installed = !system(command_line);
-	record(c, "module", loaded, installed ? "sudo modprobe snnq" :
-	       "in the source tree: make modules && sudo modprobe -a gpu-sched drm_shmem_helper && "
-	       "sudo insmod build/snnq.ko",
-	       "snnq is %s", loaded ? "loaded" : installed ? "installed, not loaded" :
-	       "neither loaded nor installed");
+	record(c, "module", loaded,
+	       installed ?
+		       "sudo modprobe snnq" :
+		       "in the source tree: make modules && sudo modprobe -a gpu-sched drm_shmem_helper && "
+		       "sudo insmod build/snnq.ko",
+	       "snnq is %s",
+	       loaded	 ? "loaded" :
+	       installed ? "installed, not loaded" :
+			   "neither loaded nor installed");
 }
 
 static void check_nodes(struct checkup *c)

@@ -42,7 +42,8 @@ static const struct cli_command command = {
 	"snnq energy float.snnq uniform8.snnq digits.snnq --data test.tsv\n"
 	"snnq energy digits.snnq --data test.tsv --limit 20 --layers\n"
 	"snnq energy float.snnq digits.snnq --data test.tsv --constants 28nm.json --json\n",
-	options, CLI_ONE_OR_MORE,
+	options,
+	CLI_ONE_OR_MORE,
 };
 
 static const cJSON *get(const cJSON *o, const char *key)
@@ -73,9 +74,9 @@ static void print_layers(const cJSON *model)
 			snprintf(grid, sizeof(grid), "%.12s:%.0f", text(l, "scheme"),
 				 number(l, "bits"));
 		printf("  %-16.16s %-10.10s rate %5.1f %% %10.3f %10.3f %10.3f %11.3f %10.3f\n",
-		       text_printable(text(l, "name"), name, sizeof(name)), grid, 100 * number(l, "input_rate"),
-		       number(l, "compute_uj"), number(l, "sram_uj"), number(l, "dram_uj"),
-		       number(l, "total_uj"), number(l, "paper_uj"));
+		       text_printable(text(l, "name"), name, sizeof(name)), grid,
+		       100 * number(l, "input_rate"), number(l, "compute_uj"), number(l, "sram_uj"),
+		       number(l, "dram_uj"), number(l, "total_uj"), number(l, "paper_uj"));
 	}
 }
 
@@ -126,10 +127,10 @@ static void print_text(const cJSON *models)
 		char name[256];
 
 		printf("%-22.22s %6.3f %9.1f %%  %10.3f %10.3f %10.3f %11.3f %10.3f %5.2fx\n",
-		       text_printable(slash ? slash + 1 : path, name, sizeof(name)), number(m, "avg_weight_bits"),
-		       100 * mean_rate(m), number(t, "compute_uj"), number(t, "sram_uj"),
-		       number(t, "dram_uj"), number(t, "total_uj"), number(t, "paper_uj"),
-		       number(m, "ratio"));
+		       text_printable(slash ? slash + 1 : path, name, sizeof(name)),
+		       number(m, "avg_weight_bits"), 100 * mean_rate(m), number(t, "compute_uj"),
+		       number(t, "sram_uj"), number(t, "dram_uj"), number(t, "total_uj"),
+		       number(t, "paper_uj"), number(m, "ratio"));
 		if (layers)
 			print_layers(m);
 	}
@@ -146,16 +147,20 @@ static void show_progress(void *ctx, size_t done, size_t total)
 static int add_model(const char *path, const char **recordings, size_t count, cJSON *models)
 {
 	struct snnq_recordings seen = { 0 };
-	struct snnq_events_opts events = { .size = sizeof(events), .format = format,
-					   .width = (uint16_t)width, .height = (uint16_t)height };
+	struct snnq_events_opts events = { .size = sizeof(events),
+					   .format = format,
+					   .width = (uint16_t)width,
+					   .height = (uint16_t)height };
 	char *document;
 	cJSON *o;
-	int ret = snnq_energy(path, SNNQ_OPTS(struct snnq_energy_opts, .recordings = recordings,
-					      .recording_count = count, .events = &events, .seen = &seen,
-					      .constants = constants, .reuse = reuse,
-					      .tick_batching = tick_batching, .reload = reload,
-					      .all_rows = all_rows, .progress = show_progress,
-					      .progress_ctx = (void *)path), &document);
+	int ret = snnq_energy(path,
+			      SNNQ_OPTS(struct snnq_energy_opts, .recordings = recordings,
+					.recording_count = count, .events = &events, .seen = &seen,
+					.constants = constants, .reuse = reuse,
+					.tick_batching = tick_batching, .reload = reload,
+					.all_rows = all_rows, .progress = show_progress,
+					.progress_ctx = (void *)path),
+			      &document);
 
 	if (ret)
 		return cli_fail(cli_file_code(ret), "%s", snnq_last_error(NULL));
@@ -167,7 +172,7 @@ static int add_model(const char *path, const char **recordings, size_t count, cJ
 	cJSON_AddItemToArray(models, o);
 	cJSON_AddNumberToObject(o, "ratio",
 				number(get(cJSON_GetArrayItem(models, 0), "total"), "total_uj") /
-				number(get(o, "total"), "total_uj"));
+					number(get(o, "total"), "total_uj"));
 	return CLI_OK;
 }
 
@@ -204,7 +209,7 @@ int verb_energy(int argc, char **argv)
 				command.usage);
 	if (json && layers)
 		return cli_fail(CLI_USAGE, "energy: --layers has no use with --json, which has all "
-				"layers");
+					   "layers");
 	code = cli_dataset_read(list, NULL, 0, &data);
 	if (code)
 		return code;
@@ -212,8 +217,7 @@ int verb_energy(int argc, char **argv)
 	recordings = calloc(count, sizeof(*recordings));
 	for (size_t i = 0; recordings && i < count; i++)
 		recordings[i] = data.samples[i].path;
-	code = recordings ? run_models(args, recordings, count) :
-			    cli_fail(CLI_FAILED, "no memory");
+	code = recordings ? run_models(args, recordings, count) : cli_fail(CLI_FAILED, "no memory");
 	free(recordings);
 	cli_dataset_free(&data);
 	return code;

@@ -40,13 +40,14 @@ static const struct cli_command command = {
 	"snnq eval digits.snnq --data test.tsv\n"
 	"snnq eval gesture.snnq --data recordings/ --threads 4 --json\n"
 	"snnq eval digits.snnq --data test.tsv --counts --tsv > spikes.tsv\n",
-	options, 1,
+	options,
+	1,
 };
 
 struct prediction {
 	uint32_t class;
 	double *scores;
-	uint64_t *spikes;	/* with --counts: input, then each layer */
+	uint64_t *spikes; /* with --counts: input, then each layer */
 	uint64_t synops;
 };
 
@@ -61,7 +62,7 @@ struct evaluation {
 	struct prediction *predictions;
 	uint32_t classes, layers;
 
-	pthread_mutex_t lock;	/* protects what follows */
+	pthread_mutex_t lock; /* protects what follows */
 	size_t next, done;
 	int code;
 	struct snnq_recordings seen;
@@ -103,8 +104,10 @@ static int classify(struct evaluation *e, struct snnq_stream *stream, size_t ind
 	struct snnq_result result;
 	int ret, code;
 
-	if (snnq_events_open(sample->path, SNNQ_OPTS(struct snnq_events_opts, .format = format,
-						     .width = width, .height = height), &events))
+	if (snnq_events_open(sample->path,
+			     SNNQ_OPTS(struct snnq_events_opts, .format = format, .width = width,
+				       .height = height),
+			     &events))
 		return cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
 	ret = snnq_stream_push_events(stream, events, &result);
 	if (ret < 0)
@@ -116,8 +119,7 @@ static int classify(struct evaluation *e, struct snnq_stream *stream, size_t ind
 		code = store_result(e, stream, &result, &e->predictions[index]);
 	if (!code) {
 		pthread_mutex_lock(&e->lock);
-		snnq_recordings_add(&e->seen, events, result.dropped_events,
-				    result.first_step);
+		snnq_recordings_add(&e->seen, events, result.dropped_events, result.first_step);
 		pthread_mutex_unlock(&e->lock);
 	}
 	snnq_events_close(events);
@@ -153,7 +155,8 @@ static void *worker(void *arg)
 
 	if (snnq_stream_create(e->session->model,
 			       SNNQ_OPTS(struct snnq_stream_opts, .priority = SNNQ_PRIO_NORMAL,
-					 .profile = true), &stream)) {
+					 .profile = true),
+			       &stream)) {
 		finish_sample(e, cli_fail(CLI_DEVICE, "stream: %s",
 					  snnq_last_error(e->session->device)));
 		return NULL;
@@ -270,7 +273,8 @@ static int report(const struct evaluation *e)
 	if (tsv)
 		return print_table(e);
 	printf("%zu of %zu right (%.2f %%) on %s, %s arithmetic, %.0f synaptic operations per "
-	       "sample", t.correct, e->data.count, 100.0 * t.correct / e->data.count,
+	       "sample",
+	       t.correct, e->data.count, 100.0 * t.correct / e->data.count,
 	       e->session->device_info.name, e->session->model_info.arithmetic,
 	       t.synops / e->data.count);
 	if (e->seen.dropped_events)
@@ -281,7 +285,8 @@ static int report(const struct evaluation *e)
 
 static int evaluate(struct cli_session *s)
 {
-	struct evaluation e = { .session = s, .classes = s->model_info.classes,
+	struct evaluation e = { .session = s,
+				.classes = s->model_info.classes,
 				.layers = s->model_info.layers };
 	int code = cli_dataset_read(list, s->model, e.classes, &e.data);
 

@@ -18,8 +18,7 @@ static const struct cli_option options[] = {
 	{ "name", 0, "TEXT", "of the model (default: of the input)", .text = &name },
 	{ "width", 0, "N", "of the input (default: the source's, or a square)", .number = &width,
 	  .max = UINT16_MAX },
-	{ "height", 0, "N", "of the input; with --width", .number = &height,
-	  .max = UINT16_MAX },
+	{ "height", 0, "N", "of the input; with --width", .number = &height, .max = UINT16_MAX },
 	{ "polarities", 0, "N", "of the input: 1 or 2 (default 2)", .number = &polarities,
 	  .max = 2 },
 	{ "steps", 0, "N", "time steps (default: the source's)", .number = &steps },
@@ -38,7 +37,8 @@ static const struct cli_command command = {
 	"snnq import TrainedFull/ -o nmnist.snnq\n"
 	"snnq import network.net -o oxford.snnq --width 200 --height 1 --polarities 1\n"
 	"snnq import network.net -o trained.snnq --compare-ge --json\n",
-	options, 1,
+	options,
+	1,
 };
 
 int verb_import(int argc, char **argv)
@@ -55,11 +55,11 @@ int verb_import(int argc, char **argv)
 	code = cli_check_outputs((const char *[]){ out }, 1, (const char *[]){ args[0] }, 1);
 	if (code)
 		return code;
-	ret = snnq_import(args[0], out, SNNQ_OPTS(struct snnq_import_opts, .name = name,
-						  .width = width, .height = height,
-						  .polarities = polarities, .steps = steps,
-						  .compare_ge = ge, .no_delay = no_delay,
-						  .skip_first = skip_first));
+	ret = snnq_import(args[0], out,
+			  SNNQ_OPTS(struct snnq_import_opts, .name = name, .width = width,
+				    .height = height, .polarities = polarities, .steps = steps,
+				    .compare_ge = ge, .no_delay = no_delay,
+				    .skip_first = skip_first));
 	if (ret)
 		return cli_fail(ret == -EILSEQ ? CLI_USAGE : cli_file_code(ret), "%s",
 				snnq_last_error(NULL));

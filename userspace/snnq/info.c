@@ -29,7 +29,8 @@ static const struct cli_command command = {
 	"snnq info digits.snnq\n"
 	"snnq info hand_clap.aedat4 --json\n"
 	"snnq info /dev/accel/accel0\n",
-	options, 1,
+	options,
+	1,
 };
 
 static int recording_info(const char *path)
@@ -47,7 +48,8 @@ static int recording_info(const char *path)
 
 		printf("%s: %s recording, %" PRIu64
 		       " events in %.3f s, sensor %ux%u (0: not said)\n",
-		       text_printable(path, name, sizeof(name)), i.format, i.events, (i.last_us - i.first_us) / 1e6, i.width, i.height);
+		       text_printable(path, name, sizeof(name)), i.format, i.events,
+		       (i.last_us - i.first_us) / 1e6, i.width, i.height);
 		printf("%" PRIu64 " dropped, %" PRIu64 " backwards in time", i.dropped,
 		       i.nonmonotonic);
 		if (i.damaged_bytes)

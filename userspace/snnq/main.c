@@ -25,7 +25,8 @@ static void usage(FILE *out)
 	fprintf(out, "usage: snnq VERB [ARGUMENTS]\n\n");
 	for (const struct cli_verb *v = cli_verbs; v->name; v++)
 		fprintf(out, "  %-10s %s\n", v->name, v->summary);
-	fprintf(out, "\n  --version  the program's version\n\nEvery verb knows --help and --json. Exit codes: 0 success, 1 failed,\n"
+	fprintf(out,
+		"\n  --version  the program's version\n\nEvery verb knows --help and --json. Exit codes: 0 success, 1 failed,\n"
 		"2 wrong usage, 3 device trouble, 4 bad input file.\n");
 }
 
@@ -40,7 +41,7 @@ static int finish(int code)
 
 int main(int argc, char **argv)
 {
-	signal(SIGXFSZ, SIG_IGN);	/* a limit of files' sizes is an error as a full disk is */
+	signal(SIGXFSZ, SIG_IGN); /* a limit of files' sizes is an error as a full disk is */
 	if (argc < 2) {
 		usage(stderr);
 		return CLI_USAGE;

@@ -13,7 +13,7 @@
 #include "base/number.h"
 
 #define MAX_OPTIONS 24
-#define OPTION_HELP 0xff	/* above the indices of options, below no letter */
+#define OPTION_HELP 0xff /* above the indices of options, below no letter */
 #define OPTION_BASE 0x100
 
 static void show_option(const struct cli_option *o)
@@ -108,8 +108,10 @@ static const struct cli_option *find_option(const struct cli_command *c, int cod
 
 static int wrong_number(const struct cli_command *c, const struct cli_option *o, const char *value)
 {
-	return cli_fail(CLI_USAGE, "--%s: expected a number 0..%u, found \"%s\"\nusage: snnq %s (see "
-			"--help)", o->name, largest(o), value, c->usage);
+	return cli_fail(CLI_USAGE,
+			"--%s: expected a number 0..%u, found \"%s\"\nusage: snnq %s (see "
+			"--help)",
+			o->name, largest(o), value, c->usage);
 }
 
 static int wrong(const struct cli_command *c, const char *what, const char *where)

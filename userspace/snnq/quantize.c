@@ -31,7 +31,8 @@ static const struct cli_option options[] = {
 	{ "default", 0, "SCHEME:BITS", "grid of all other layers with weights", .text = &general },
 	{ "method", 0, "NAME", "round, compensate or search; default: what the other options need",
 	  .text = &method },
-	{ "moments", 0, "NAME", "weigh errors by spikes (default) or traces (their rest in membranes)",
+	{ "moments", 0, "NAME",
+	  "weigh errors by spikes (default) or traces (their rest in membranes)",
 	  .text = &moments },
 	{ "target-bits", 0, "B", "search: average bits of weights", .text = &target_bits },
 	{ "target-bytes", 0, "N", "search: bytes of the file", .text = &target_bytes },
@@ -63,7 +64,8 @@ static const struct cli_command command = {
 	"snnq quantize float.snnq -o out.snnq --calib train.tsv --target-bits 3.14 --report out.html\n"
 	"snnq quantize float.snnq -o out.snnq --calib train.tsv --target-bytes 1000000\n"
 	"snnq quantize float.snnq -o out.snnq --default uniform:4 --layer head=uniform:8\n",
-	options, 1,
+	options,
+	1,
 };
 
 /* Split SCHEME:BITS in place. */
@@ -101,8 +103,10 @@ static int parse_choices(struct snnq_layer_choice *choices, char **texts, size_t
 					i < layers.count ? "NAME=" : "", value);
 		for (size_t k = 0; k < i; k++)
 			if (choices[i].layer && !strcmp(choices[k].layer, choices[i].layer))
-				return cli_fail(CLI_USAGE, "quantize: --layer: expected each layer "
-						"once, found %s twice", choices[i].layer);
+				return cli_fail(CLI_USAGE,
+						"quantize: --layer: expected each layer "
+						"once, found %s twice",
+						choices[i].layer);
 		*count = i + 1;
 	}
 	return CLI_OK;
@@ -126,9 +130,9 @@ static void report(void *ctx, const struct snnq_quantize_layer *l, uint32_t done
 
 /* ---- options ---- */
 
-#define MOST_BITS 32.0		/* a float weight's */
+#define MOST_BITS   32.0 /* a float weight's */
 #define MOST_ENERGY 1e9
-#define MOST_BYTES (1ull << 53)	/* as JSON has integers */
+#define MOST_BYTES  (1ull << 53) /* as JSON has integers */
 
 static const char *const methods[] = { "round", "compensate", "search" };
 
@@ -140,7 +144,8 @@ static bool searching(void)
 static int parse_method(enum snnq_quantize_method *m)
 {
 	*m = searching() ? SNNQ_QUANTIZE_SEARCH :
-	     calib ? SNNQ_QUANTIZE_COMPENSATE : SNNQ_QUANTIZE_ROUND;
+	     calib	 ? SNNQ_QUANTIZE_COMPENSATE :
+			   SNNQ_QUANTIZE_ROUND;
 	if (!method)
 		return CLI_OK;
 	for (int i = 0; i < 3; i++)
@@ -148,8 +153,8 @@ static int parse_method(enum snnq_quantize_method *m)
 			*m = (enum snnq_quantize_method)i;
 			return CLI_OK;
 		}
-	return cli_fail(CLI_USAGE, "quantize: method: expected round, compensate or search, found %s",
-			method);
+	return cli_fail(CLI_USAGE,
+			"quantize: method: expected round, compensate or search, found %s", method);
 }
 
 /* Who gives an option that has no use expects something else to happen. */
@@ -157,28 +162,40 @@ static int check_uses(enum snnq_quantize_method m)
 {
 	const struct {
 		const char *name;
-		bool given, shard;	/* shard: of use there */
+		bool given, shard; /* shard: of use there */
 	} searches[] = {
-		{ "target-bits", target_bits, false }, { "target-bytes", target_bytes, false },
-		{ "target-energy", target_energy, false }, { "max-drop", max_drop, false },
-		{ "also", also.count, false }, { "report", report_path, false },
-		{ "schemes", schemes, true }, { "journal", journal, true },
-		{ "shard", shard, true }, { "merge", merge.count, true },
+		{ "target-bits", target_bits, false },
+		{ "target-bytes", target_bytes, false },
+		{ "target-energy", target_energy, false },
+		{ "max-drop", max_drop, false },
+		{ "also", also.count, false },
+		{ "report", report_path, false },
+		{ "schemes", schemes, true },
+		{ "journal", journal, true },
+		{ "shard", shard, true },
+		{ "merge", merge.count, true },
 	};
 
 	for (size_t i = 0; i < sizeof(searches) / sizeof(searches[0]); i++) {
 		if (searches[i].given && m != SNNQ_QUANTIZE_SEARCH)
-			return cli_fail(CLI_USAGE, "quantize: --%s: expected a search, found %s "
-					"(a search needs a target)", searches[i].name, methods[m]);
+			return cli_fail(CLI_USAGE,
+					"quantize: --%s: expected a search, found %s "
+					"(a search needs a target)",
+					searches[i].name, methods[m]);
 		if (searches[i].given && shard && !searches[i].shard)
-			return cli_fail(CLI_USAGE, "quantize: --%s: has no use with --shard, which "
-					"only evaluates", searches[i].name);
+			return cli_fail(CLI_USAGE,
+					"quantize: --%s: has no use with --shard, which "
+					"only evaluates",
+					searches[i].name);
 	}
 	if (shard && (out || json))
-		return cli_fail(CLI_USAGE, "quantize: --%s: has no use with --shard, which writes "
-				"no model", out ? "output" : "json");
+		return cli_fail(CLI_USAGE,
+				"quantize: --%s: has no use with --shard, which writes "
+				"no model",
+				out ? "output" : "json");
 	if (moments && m == SNNQ_QUANTIZE_ROUND)
-		return cli_fail(CLI_USAGE, "quantize: --moments: expected a method that compensates "
+		return cli_fail(CLI_USAGE,
+				"quantize: --moments: expected a method that compensates "
 				"errors, found rounding");
 	return CLI_OK;
 }
@@ -199,8 +216,10 @@ static int parse_real(const char *name, const char *text, bool zero, double most
 		return CLI_OK;
 	if (number_parse(text, value) && (zero ? *value >= 0 : *value > 0) && *value <= most)
 		return CLI_OK;
-	return cli_fail(CLI_USAGE, "quantize: --%s: expected a number %s 0 and at most %g, found "
-			"\"%s\"", name, zero ? "from" : "above", most, text);
+	return cli_fail(CLI_USAGE,
+			"quantize: --%s: expected a number %s 0 and at most %g, found "
+			"\"%s\"",
+			name, zero ? "from" : "above", most, text);
 }
 
 static int parse_shard(struct snnq_quantize_opts *o)
@@ -216,8 +235,10 @@ static int parse_shard(struct snnq_quantize_opts *o)
 	good = number_parse_u64(slash, UINT32_MAX, &n) && number_parse_u64(text, n, &i) && i;
 	free(text);
 	if (!good)
-		return cli_fail(CLI_USAGE, "quantize: --shard: expected I/N with 1 <= I <= N, found "
-				"\"%s\"", shard);
+		return cli_fail(CLI_USAGE,
+				"quantize: --shard: expected I/N with 1 <= I <= N, found "
+				"\"%s\"",
+				shard);
 	if (!journal)
 		return cli_fail(CLI_USAGE, "quantize: --shard needs --journal");
 	o->shard = (uint32_t)i;
@@ -237,10 +258,12 @@ static int parse_targets(struct snnq_quantize_opts *o)
 		code = parse_real("max-drop", max_drop, true, 100, &drop);
 	if (!code)
 		code = parse_shard(o);
-	if (!code && target_bytes && (!number_parse_u64(target_bytes, MOST_BYTES,
-							&o->target_bytes) || !o->target_bytes))
-		code = cli_fail(CLI_USAGE, "quantize: --target-bytes: expected a number of bytes, "
-				"found \"%s\"", target_bytes);
+	if (!code && target_bytes &&
+	    (!number_parse_u64(target_bytes, MOST_BYTES, &o->target_bytes) || !o->target_bytes))
+		code = cli_fail(CLI_USAGE,
+				"quantize: --target-bytes: expected a number of bytes, "
+				"found \"%s\"",
+				target_bytes);
 	o->limit_drop = max_drop;
 	o->max_drop = drop / 100;
 	return code;
@@ -252,9 +275,10 @@ static int parse_also(struct snnq_quantize_also *list, struct snnq_quantize_opts
 	for (size_t i = 0; i < also.count; i++) {
 		char *equals = strrchr(also.values[i], '=');
 		int code = equals ? parse_real("also OUT=BITS", equals + 1, false, MOST_BITS,
-							  &list[i].target_bits) :
-			   cli_fail(CLI_USAGE, "quantize: --also: expected OUT=BITS, found \"%s\"",
-				    also.values[i]);
+					       &list[i].target_bits) :
+				    cli_fail(CLI_USAGE,
+					     "quantize: --also: expected OUT=BITS, found \"%s\"",
+					     also.values[i]);
 
 		if (code)
 			return code;
@@ -345,8 +369,10 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 	free(paths);
 	cli_dataset_free(&data);
 	if (ret)
-		code = cli_fail(ret == -EINVAL ? CLI_USAGE : ret == -EDOM ? CLI_FAILED :
-				cli_file_code(ret), "%s", snnq_last_error(NULL));
+		code = cli_fail(ret == -EINVAL ? CLI_USAGE :
+				ret == -EDOM   ? CLI_FAILED :
+						 cli_file_code(ret),
+				"%s", snnq_last_error(NULL));
 	else if (!code)
 		code = finish(result, &recordings, warnings);
 	cJSON_Delete(warnings);
@@ -356,8 +382,9 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 
 int verb_quantize(int argc, char **argv)
 {
-	struct snnq_quantize_opts o = { .size = sizeof(o), .report = report, .progress = progress,
-					.warn = warn };
+	struct snnq_quantize_opts o = {
+		.size = sizeof(o), .report = report, .progress = progress, .warn = warn
+	};
 	struct snnq_layer_choice *choices;
 	struct snnq_quantize_also *others;
 	char **args, **texts;
@@ -378,7 +405,7 @@ int verb_quantize(int argc, char **argv)
 	others = calloc(also.count + 1, sizeof(*others));
 	o.choices = choices;
 	code = choices && texts && others ? parse_choices(choices, texts, &o.choice_count) :
-				  cli_fail(CLI_FAILED, "no memory");
+					    cli_fail(CLI_FAILED, "no memory");
 	if (!code)
 		code = parse_method(&o.method);
 	if (!code)

@@ -9,20 +9,26 @@
 void cli_note_recordings(const char *what, const struct snnq_recordings *r)
 {
 	if (r->nonmonotonic)
-		cli_fail(CLI_OK, "%s: note: %" PRIu64 " events in %" PRIu64 " of %" PRIu64
-			 " recordings go back in time; they are taken in the order of time", what,
-			 r->nonmonotonic, r->unordered, r->count);
+		cli_fail(CLI_OK,
+			 "%s: note: %" PRIu64 " events in %" PRIu64 " of %" PRIu64
+			 " recordings go back in time; they are taken in the order of time",
+			 what, r->nonmonotonic, r->unordered, r->count);
 	if (r->damaged)
-		cli_fail(CLI_OK, "%s: note: %" PRIu64 " bytes at the end of %" PRIu64 " of %" PRIu64
-			 " recordings are damaged; what is before them is taken", what,
-			 r->damaged_bytes, r->damaged, r->count);
+		cli_fail(CLI_OK,
+			 "%s: note: %" PRIu64 " bytes at the end of %" PRIu64 " of %" PRIu64
+			 " recordings are damaged; what is before them is taken",
+			 what, r->damaged_bytes, r->damaged, r->count);
 	if (r->dropped_events)
-		cli_fail(CLI_OK, "%s: note: %" PRIu64 " events are dropped: outside the sensor, before "
-			 "the first step, or at a damaged end", what, r->dropped_events);
+		cli_fail(CLI_OK,
+			 "%s: note: %" PRIu64 " events are dropped: outside the sensor, before "
+			 "the first step, or at a damaged end",
+			 what, r->dropped_events);
 	if (r->far_from_origin)
-		cli_fail(CLI_OK, "%s: warning: %" PRIu64 " of %" PRIu64 " recordings start behind the "
-			 "model's first window; it expects times from 0, and results depend on them",
-			 what, r->far_from_origin, r->count);
+		cli_fail(
+			CLI_OK,
+			"%s: warning: %" PRIu64 " of %" PRIu64 " recordings start behind the "
+			"model's first window; it expects times from 0, and results depend on them",
+			what, r->far_from_origin, r->count);
 }
 
 void cli_put_recordings(cJSON *o, const struct snnq_recordings *r)

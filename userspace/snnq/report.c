@@ -45,15 +45,17 @@ int cli_print_json_text(const char *text)
 
 		if (!n)
 			fputs("\\ufffd", stdout);
-		else if (text_is_control(s) && *s >= 0x20)	/* others are between items, or escaped */
+		else if (text_is_control(s) &&
+			 *s >= 0x20) /* others are between items, or escaped */
 			printf("\\u%04x", text_code_point(s, n));
 		else
 			fwrite(s, 1, n, stdout);
 		s += n ? n : 1;
 	}
 	putchar('\n');
-	return fflush(stdout) || ferror(stdout) ? cli_fail(CLI_FAILED, "cannot write the JSON document") :
-						  CLI_OK;
+	return fflush(stdout) || ferror(stdout) ?
+		       cli_fail(CLI_FAILED, "cannot write the JSON document") :
+		       CLI_OK;
 }
 
 int cli_print_json(cJSON *json)
@@ -80,11 +82,11 @@ int cli_file_code(int error)
 {
 	switch (-error) {
 	case ENOMEM:
-	case ENOSPC:	/* of outputs only */
+	case ENOSPC: /* of outputs only */
 	case EDQUOT:
 	case EFBIG:
 	case EROFS:
-	case ERANGE:	/* a result cannot be represented */
+	case ERANGE: /* a result cannot be represented */
 		return CLI_FAILED;
 	case EOPNOTSUPP:
 	case ENODEV:

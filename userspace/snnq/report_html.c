@@ -57,6 +57,6 @@ int report_write(const char *json, const char *path)
 	ret = output_open(path, &out);
 	if (ret)
 		return ret;
-	write_page(json, out.file);	/* failures are told at the end */
+	write_page(json, out.file); /* failures are told at the end */
 	return output_commit(&out);
 }

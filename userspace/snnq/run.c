@@ -33,7 +33,8 @@ static const struct cli_command command = {
 	"snnq run digits.snnq seven.bs2\n"
 	"snnq run gesture.snnq hand_clap.aedat4 --json\n"
 	"snnq run digits.snnq seven.bs2 --device sim --raster spikes/\n",
-	options, 2,
+	options,
+	2,
 };
 
 static cJSON *result_json(const struct snnq_result *r)
@@ -86,7 +87,7 @@ static void raster_path(const char *layer, char *path, size_t bytes)
 static int check_rasters(const struct cli_session *s, const char *model, const char *recording)
 {
 	uint32_t layers = s->model_info.layers;
-	char (*paths)[4096] = calloc(layers, sizeof(*paths));
+	char(*paths)[4096] = calloc(layers, sizeof(*paths));
 	const char **outputs = calloc(layers, sizeof(*outputs));
 	struct snnq_layer_info info;
 	int code = CLI_OK;
@@ -165,7 +166,7 @@ static int run_windows(const struct cli_session *s, struct snnq_stream *stream, 
 		cJSON_AddItemToArray(windows, result_json(&result));
 		if (!seen.count)
 			snnq_recordings_add(&seen, events, result.dropped_events,
-				    result.first_step);
+					    result.first_step);
 		else
 			seen.dropped_events += result.dropped_events;
 		if (!json)
@@ -191,12 +192,15 @@ static int run_recording(const struct cli_session *s, const char *path)
 	struct snnq_events *events = NULL;
 	int code = CLI_OK;
 
-	if (snnq_events_open(path, SNNQ_OPTS(struct snnq_events_opts, .format = format,
-					     .width = width, .height = height), &events))
+	if (snnq_events_open(path,
+			     SNNQ_OPTS(struct snnq_events_opts, .format = format, .width = width,
+				       .height = height),
+			     &events))
 		code = cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
-	else if (snnq_stream_create(s->model, SNNQ_OPTS(struct snnq_stream_opts,
-							.priority = SNNQ_PRIO_NORMAL,
-							.profile = true), &stream))
+	else if (snnq_stream_create(s->model,
+				    SNNQ_OPTS(struct snnq_stream_opts, .priority = SNNQ_PRIO_NORMAL,
+					      .profile = true),
+				    &stream))
 		code = cli_fail(CLI_DEVICE, "stream: %s", snnq_last_error(s->device));
 	else
 		code = run_windows(s, stream, path, events);

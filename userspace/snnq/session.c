@@ -30,8 +30,8 @@ int cli_session_open(struct cli_session *s, const char *device, uint32_t threads
 
 int cli_session_load(struct cli_session *s, const char *model, bool taps)
 {
-	int ret = snnq_model_load(s->device, model,
-				  SNNQ_OPTS(struct snnq_model_opts, .taps = taps), &s->model);
+	int ret = snnq_model_load(s->device, model, SNNQ_OPTS(struct snnq_model_opts, .taps = taps),
+				  &s->model);
 
 	if (ret)
 		return cli_fail(cli_file_code(ret), "%s", snnq_last_error(s->device));

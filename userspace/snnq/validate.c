@@ -32,7 +32,8 @@ static const struct cli_command command = {
 	"snnq validate\n"
 	"snnq validate --device sim --json\n"
 	"snnq validate --vectors tests/golden/golden.bin --device /dev/accel/accel0\n",
-	options, 0,
+	options,
+	0,
 };
 
 struct tally {
@@ -55,9 +56,8 @@ static void report(void *ctx, const char *name, enum snnq_validate_result result
 	cJSON_AddItemToArray(t->cases, o);
 	cli_progress("validate", done, total);
 	if (!json && (verbose || result != SNNQ_VALIDATE_PASSED))
-		printf("%-7s %s%s%s\n", words[result],
-		       text_printable(name, safe, sizeof(safe)), *detail ? ": " : "",
-		       text_printable(detail, why, sizeof(why)));
+		printf("%-7s %s%s%s\n", words[result], text_printable(name, safe, sizeof(safe)),
+		       *detail ? ": " : "", text_printable(detail, why, sizeof(why)));
 }
 
 /*
@@ -67,7 +67,8 @@ static void report(void *ctx, const char *name, enum snnq_validate_result result
 static const char *default_vectors(char *path, size_t bytes)
 {
 	static const char *const places[] = {
-		"../share/snnq/golden.bin", "../tests/golden/golden.bin",
+		"../share/snnq/golden.bin",
+		"../tests/golden/golden.bin",
 		"../../../../tests/golden/golden.bin",
 	};
 	ssize_t n = readlink("/proc/self/exe", path, bytes - 1);
@@ -124,12 +125,14 @@ int verb_validate(int argc, char **argv)
 		return code;
 	if (json && verbose)
 		return cli_fail(CLI_USAGE, "validate: --verbose has no use with --json, which has "
-				"all cases");
+					   "all cases");
 	if (!vectors)
 		vectors = default_vectors(place, sizeof(place));
 	if (!vectors)
-		return cli_fail(CLI_FILE, "%s: not found; install snnq's data files (meson install), "
-				"or name the vectors with --vectors", SNNQ_VECTORS);
+		return cli_fail(CLI_FILE,
+				"%s: not found; install snnq's data files (meson install), "
+				"or name the vectors with --vectors",
+				SNNQ_VECTORS);
 	code = cli_session_open(&s, device, 1);
 	if (!code)
 		code = validate(&s, vectors);

@@ -23,10 +23,10 @@
 #include "snnq_regs.h"
 
 /* Ports of the machine's ACPI hot-plug: choice of the bus, ejection of slots. */
-#define PORT_BUS	0xae10
-#define PORT_EJECT	0xae08
-#define WRITE_FIRST_US	300000
-#define RING_AT		0x100000
+#define PORT_BUS       0xae10
+#define PORT_EJECT     0xae08
+#define WRITE_FIRST_US 300000
+#define RING_AT	       0x100000
 
 static void pin(int cpu)
 {

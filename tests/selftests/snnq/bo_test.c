@@ -34,7 +34,7 @@ FIXTURE_TEARDOWN(bo)
 
 TEST_F(bo, size_is_rounded_and_content_is_zero)
 {
-	struct drm_snnq_bo_info info = { };
+	struct drm_snnq_bo_info info = {};
 	struct test_bo bo;
 
 	ASSERT_EQ(0, bo_create(self->fd, page_bytes() + 904, 0, &bo));
@@ -55,7 +55,7 @@ TEST_F(bo, size_is_rounded_and_content_is_zero)
 
 TEST_F(bo, mapping_outlives_the_handle)
 {
-	struct drm_gem_close arg = { };
+	struct drm_gem_close arg = {};
 	struct test_bo bo;
 
 	ASSERT_EQ(0, bo_create(self->fd, 4096, 0, &bo));
@@ -74,7 +74,7 @@ TEST_F(bo, mmap_refuses_what_is_no_buffer)
 
 	EXPECT_EQ(-ENOENT, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
 	ASSERT_EQ(0, bo_create(self->fd, 4096, 0, &bo));
-	info = (struct drm_snnq_bo_info) { .handle = bo.handle };
+	info = (struct drm_snnq_bo_info){ .handle = bo.handle };
 	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_INFO, &info));
 	/* longer than the buffer, and next to it */
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, 2 * page_bytes(), PROT_READ, MAP_SHARED, self->fd,
@@ -86,7 +86,7 @@ TEST_F(bo, mmap_refuses_what_is_no_buffer)
 
 TEST_F(bo, info_tells_where_to_map)
 {
-	struct drm_snnq_bo_info info = { };
+	struct drm_snnq_bo_info info = {};
 	struct test_bo bo;
 	uint8_t *again;
 
@@ -192,7 +192,7 @@ TEST_F(bo, prime_between_two_files)
 	ASSERT_EQ(0, net_create(self->fd, 64, 4, &net));
 	out.handle = net.readout.handle;
 	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &out));
-	in = (struct drm_prime_handle) { .fd = out.fd };
+	in = (struct drm_prime_handle){ .fd = out.fd };
 	ASSERT_EQ(0, snnq_ioctl(other, DRM_IOCTL_PRIME_FD_TO_HANDLE, &in));
 	close(out.fd);
 	close(other);
@@ -207,8 +207,8 @@ TEST_F(bo, prime_between_two_files)
 TEST_F(bo, import_from_udmabuf)
 {
 	struct udmabuf_create create = { .size = page_bytes() };
-	struct drm_prime_handle prime = { };
-	struct drm_snnq_bo_info info = { };
+	struct drm_prime_handle prime = {};
+	struct drm_snnq_bo_info info = {};
 	struct test_bo imported;
 	struct test_net net;
 	struct test_job j;
@@ -234,8 +234,10 @@ TEST_F(bo, import_from_udmabuf)
 	ASSERT_EQ(0, net_create(self->fd, 64, 5, &net));
 	map = mmap(NULL, create.size, PROT_READ | PROT_WRITE, MAP_SHARED, mem, 0);
 	ASSERT_NE(MAP_FAILED, map);
-	imported = (struct test_bo) {
-		.fd = self->fd, .handle = prime.handle, .size = create.size,
+	imported = (struct test_bo){
+		.fd = self->fd,
+		.handle = prime.handle,
+		.size = create.size,
 	};
 	ASSERT_EQ(0, bo_fetch(&imported));
 	memcpy(map, net.input.map, 64 * CHANNELS / 8);

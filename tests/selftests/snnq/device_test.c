@@ -13,7 +13,7 @@
 #include "snnq_harness.h"
 #include "snnq_life.h"
 
-#define COMMAND_MASTER 4	/* in the PCI command register */
+#define COMMAND_MASTER 4 /* in the PCI command register */
 
 FIXTURE(device)
 {
@@ -46,9 +46,10 @@ FIXTURE_TEARDOWN(device)
 static bool info_is_sane(const struct drm_snnq_dev_info *i)
 {
 	return i->cores >= 1 && i->cores <= SNNQ_MAX_CORES && i->dma_bits >= 32 &&
-	       i->dma_bits <= 64 && i->max_layers <= SNNQ_MAX_LAYERS && i->max_dim <= SNNQ_MAX_DIM &&
-	       i->max_channels <= SNNQ_MAX_CHANNELS && i->max_steps <= SNNQ_MAX_STEPS &&
-	       i->max_program_bytes <= SNNQ_MAX_PROGRAM_BYTES && i->queue_depth >= 1;
+	       i->dma_bits <= 64 && i->max_layers <= SNNQ_MAX_LAYERS &&
+	       i->max_dim <= SNNQ_MAX_DIM && i->max_channels <= SNNQ_MAX_CHANNELS &&
+	       i->max_steps <= SNNQ_MAX_STEPS && i->max_program_bytes <= SNNQ_MAX_PROGRAM_BYTES &&
+	       i->queue_depth >= 1;
 }
 
 /* A network is refused, or computed right, or its job has an error and an end. */
@@ -113,7 +114,8 @@ TEST_F_TIMEOUT(device, capabilities_that_cannot_be_hurt_nobody, 900)
 			inject(self->regs, SNNQ_INJECT_CAPABILITY, 1 + offset / 4);
 			bad = taken(self->name);
 			inject(self->regs, SNNQ_INJECT_CAPABILITY, 0);
-			EXPECT_EQ(NULL, bad) {
+			EXPECT_EQ(NULL, bad)
+			{
 				TH_LOG("register %#x is %#x: %s", offset, values[n], bad);
 			}
 		}

@@ -118,9 +118,9 @@ TEST_F_TIMEOUT(failnth, buffers_models_and_streams, 300)
 
 	program_fill(&program, 64);
 	for (nth = 1; nth < MAX_NTH; nth++) {
-		struct drm_snnq_stream_destroy stream = { };
-		struct drm_snnq_model_destroy model = { };
-		struct test_bo bo = { };
+		struct drm_snnq_stream_destroy stream = {};
+		struct drm_snnq_model_destroy model = {};
+		struct test_bo bo = {};
 		int ret;
 		bool hit;
 
@@ -175,10 +175,9 @@ TEST_F_TIMEOUT(failnth, submitting, 300)
 		ret = submit(self->fd, &j.job, 1, NULL);
 		hit = fired(self->control);
 		ASSERT_TRUE(acceptable(ret)) TH_LOG("failure %d: %d", nth, ret);
-		if (!ret || (ret == -EFAULT &&
-			     settled_steps(self->fd, self->stream) > 64 * self->point)) {
-			ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, ++self->point,
-						   30000));
+		if (!ret ||
+		    (ret == -EFAULT && settled_steps(self->fd, self->stream) > 64 * self->point)) {
+			ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, ++self->point, 30000));
 			net_expect(&self->net, 0, 64);
 			ASSERT_TRUE(net_matches(&self->net)) TH_LOG("failure %d", nth);
 		}

@@ -51,8 +51,7 @@ volatile uint32_t *map_registers(void)
 
 		if (!strchr(e->d_name, ':'))
 			continue;
-		snprintf(path, sizeof(path), "/sys/bus/pci/drivers/snnq/%s/resource0",
-			 e->d_name);
+		snprintf(path, sizeof(path), "/sys/bus/pci/drivers/snnq/%s/resource0", e->d_name);
 		fd = open(path, O_RDWR | O_SYNC);
 		if (fd < 0)
 			continue;
@@ -85,8 +84,7 @@ void inject(volatile uint32_t *regs, uint32_t what, uint32_t value)
 	regs[SNNQ_INJECT_REG(what) / 4] = value;
 }
 
-int run_one(int fd, const struct test_net *net, uint32_t stream, uint32_t syncobj,
-	    uint64_t point)
+int run_one(int fd, const struct test_net *net, uint32_t stream, uint32_t syncobj, uint64_t point)
 {
 	return run_recorded(fd, net, stream, syncobj, point, NULL);
 }
@@ -94,7 +92,7 @@ int run_one(int fd, const struct test_net *net, uint32_t stream, uint32_t syncob
 int run_recorded(int fd, const struct test_net *net, uint32_t stream, uint32_t syncobj,
 		 uint64_t point, struct drm_snnq_result *result)
 {
-	struct test_bo bo = { };
+	struct test_bo bo = {};
 	struct test_job j;
 	uint32_t binary;
 	int ret;
@@ -131,8 +129,8 @@ static int innocent(uint32_t seed, int rounds)
 	uint32_t stream, syncobj;
 	int fd = snnq_test_open();
 
-	if (fd < 0 || net_create(fd, STEPS, seed, &net) ||
-	    stream_create(fd, net.model, &stream) || syncobj_create(fd, &syncobj))
+	if (fd < 0 || net_create(fd, STEPS, seed, &net) || stream_create(fd, net.model, &stream) ||
+	    syncobj_create(fd, &syncobj))
 		return 1;
 	for (int i = 1; rounds ? i <= rounds : !told_to_end; i++) {
 		int err = run_one(fd, &net, stream, syncobj, (uint64_t)i);

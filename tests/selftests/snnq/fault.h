@@ -20,8 +20,7 @@ void unmap_registers(volatile uint32_t *regs);
 void inject(volatile uint32_t *regs, uint32_t what, uint32_t value);
 
 /* One job of STEPS to its end; its error. */
-int run_one(int fd, const struct test_net *net, uint32_t stream, uint32_t syncobj,
-	    uint64_t point);
+int run_one(int fd, const struct test_net *net, uint32_t stream, uint32_t syncobj, uint64_t point);
 /* The same; and what the job's record says. */
 int run_recorded(int fd, const struct test_net *net, uint32_t stream, uint32_t syncobj,
 		 uint64_t point, struct drm_snnq_result *result);

@@ -54,7 +54,7 @@ TEST_F(fault, dma_error_is_reported_and_the_stream_recovers)
 	ASSERT_EQ(0, stream_query(self->fd, self->stream, &q));
 	EXPECT_EQ(DRM_SNNQ_STREAM_FAILED, q.state);
 	EXPECT_EQ(SNNQ_STATUS_DMA, q.status);
-	EXPECT_EQ(0, q.offset);		/* the device reports an address: not for users */
+	EXPECT_EQ(0, q.offset); /* the device reports an address: not for users */
 	EXPECT_EQ(-EIO, q.error);
 	EXPECT_EQ(2, q.fault_seq);
 	/* refused until it is reset */
@@ -78,8 +78,7 @@ TEST_F(fault, job_with_reset_revives_a_failed_stream)
 	inject(self->regs, SNNQ_INJECT_DMA_ERROR, 8);
 	EXPECT_EQ(-EIO, run_one(self->fd, &self->net, self->stream, self->syncobj, 1));
 	for (int i = 0; i < 3; i++) {
-		job_fill(&j[i], &self->net, self->stream, 0, STEPS, self->syncobj,
-			 (uint64_t)i + 2);
+		job_fill(&j[i], &self->net, self->stream, 0, STEPS, self->syncobj, (uint64_t)i + 2);
 		jobs[i] = j[i].job;
 	}
 	/* not for those before it */
@@ -111,8 +110,7 @@ TEST_F(fault, queue_behind_a_fault_is_cancelled)
 	ASSERT_EQ(0, bo_create(self->fd, 4096, 0, &results));
 	r = results.map;
 	for (int i = 0; i < 4; i++) {
-		job_fill(&j[i], &self->net, self->stream, 0, STEPS, self->syncobj,
-			 (uint64_t)i + 1);
+		job_fill(&j[i], &self->net, self->stream, 0, STEPS, self->syncobj, (uint64_t)i + 1);
 		ASSERT_EQ(0, job_track(self->fd, &j[i], &binary[i]));
 		job_result(&j[i].job, results.handle, 64 * (uint32_t)i);
 		jobs[i] = j[i].job;
@@ -141,7 +139,8 @@ TEST_F(fault, queue_behind_a_fault_is_cancelled)
 }
 
 static const uint32_t hang_levels[] = {
-	SNNQ_INJECT_HANG_UNTIL_CANCEL, SNNQ_INJECT_HANG_UNTIL_CORE_RESET,
+	SNNQ_INJECT_HANG_UNTIL_CANCEL,
+	SNNQ_INJECT_HANG_UNTIL_CORE_RESET,
 	SNNQ_INJECT_HANG_UNTIL_DEVICE_RESET,
 };
 
@@ -150,7 +149,7 @@ TEST_F_TIMEOUT(fault, a_hang_hurts_only_its_stream, 300)
 {
 	for (int level = 0; level < 3; level++) {
 		uint32_t stream, other;
-		struct drm_snnq_result r = { };
+		struct drm_snnq_result r = {};
 		struct test_net innocent;
 		uint64_t point = 0;
 		int hung;
@@ -223,7 +222,8 @@ TEST_F_TIMEOUT(fault, others_run_on_through_hangs_and_resets, 300)
 		inject(self->regs, SNNQ_INJECT_HANG_COUNT, 1);
 		inject(self->regs, SNNQ_INJECT_HANG_LAYER, 2);
 		EXPECT_EQ(-ETIME, run_one(self->fd, &self->net, stream, self->syncobj,
-					  20 + (uint64_t)level)) TH_LOG("level %d", level);
+					  20 + (uint64_t)level))
+		TH_LOG("level %d", level);
 	}
 	for (int i = 0; i < 3; i++) {
 		EXPECT_EQ(0, exit_status(pid[i])) TH_LOG("client %d", i);
@@ -260,7 +260,8 @@ TEST_F_TIMEOUT(fault, bad_completion_records, 300)
 			inject(self->regs, SNNQ_INJECT_BAD_RECORD,
 			       job == 1 ? kind : SNNQ_INJECT_BAD_NONE);
 			EXPECT_EQ(0, run_one(self->fd, &self->net, stream, self->syncobj,
-					     4 * kind + job)) TH_LOG("kind %u", kind);
+					     4 * kind + job))
+			TH_LOG("kind %u", kind);
 			net_expect(&self->net, 0, STEPS);
 			EXPECT_TRUE(net_matches(&self->net)) TH_LOG("kind %u", kind);
 		}

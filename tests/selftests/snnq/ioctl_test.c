@@ -40,14 +40,17 @@ FIXTURE_TEARDOWN(ioctl)
 
 TEST_F(ioctl, query_tells_its_size_and_zeroes_the_rest)
 {
-	struct { struct drm_snnq_dev_info info; uint8_t tail[64]; } big;
+	struct {
+		struct drm_snnq_dev_info info;
+		uint8_t tail[64];
+	} big;
 	struct drm_snnq_dev_query q = { .type = DRM_SNNQ_QUERY_DEV_INFO };
 	uint32_t cores = 0x5a5a5a5a;
 
 	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_DEV_QUERY, &q));
 	EXPECT_EQ(sizeof(big.info), q.size);
 	memset(&big, 0xa5, sizeof(big));
-	q = (struct drm_snnq_dev_query) { .size = sizeof(big), .ptr = (uintptr_t)&big };
+	q = (struct drm_snnq_dev_query){ .size = sizeof(big), .ptr = (uintptr_t)&big };
 	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_DEV_QUERY, &q));
 	EXPECT_EQ(sizeof(big.info), q.size);
 	for (size_t i = 0; i < sizeof(big.tail); i++)
@@ -68,7 +71,7 @@ TEST_F(ioctl, query_tells_its_size_and_zeroes_the_rest)
 	EXPECT_LE(big.info.max_tile_steps, SNNQ_MAX_TILE_STEPS);
 	EXPECT_NE(0, big.info.ops & (1ull << SNNQ_OP_LINEAR));
 	/* a short buffer gets the first fields only */
-	q = (struct drm_snnq_dev_query) { .size = 4, .ptr = (uintptr_t)&cores };
+	q = (struct drm_snnq_dev_query){ .size = 4, .ptr = (uintptr_t)&cores };
 	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_DEV_QUERY, &q));
 	EXPECT_EQ(big.info.hw_version, cores);
 }
@@ -78,7 +81,7 @@ TEST_F(ioctl, query_refuses)
 	struct drm_snnq_dev_query q = { .type = 77 };
 
 	EXPECT_EQ(-EINVAL, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_DEV_QUERY, &q));
-	q = (struct drm_snnq_dev_query) { .size = 8, .ptr = 8 };
+	q = (struct drm_snnq_dev_query){ .size = 8, .ptr = 8 };
 	EXPECT_EQ(-EFAULT, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_DEV_QUERY, &q));
 }
 
@@ -87,11 +90,11 @@ TEST_F(ioctl, bo_create_refuses)
 	struct drm_snnq_bo_create c = { .size = 0 };
 
 	EXPECT_EQ(-EINVAL, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_CREATE, &c));
-	c = (struct drm_snnq_bo_create) { .size = 4096, .flags = 1u << 31 };
+	c = (struct drm_snnq_bo_create){ .size = 4096, .flags = 1u << 31 };
 	EXPECT_EQ(-EINVAL, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_CREATE, &c));
-	c = (struct drm_snnq_bo_create) { .size = UINT64_MAX };
+	c = (struct drm_snnq_bo_create){ .size = UINT64_MAX };
 	EXPECT_EQ(-ENOMEM, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_CREATE, &c));
-	c = (struct drm_snnq_bo_create) { .size = UINT64_MAX - 4095 };
+	c = (struct drm_snnq_bo_create){ .size = UINT64_MAX - 4095 };
 	EXPECT_EQ(-ENOMEM, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_BO_CREATE, &c));
 }
 
@@ -125,7 +128,7 @@ TEST_F(ioctl, bo_sync_refuses)
 TEST_F(ioctl, model_create_explains_what_is_wrong)
 {
 	struct test_program p;
-	struct drm_snnq_model_create m = { };
+	struct drm_snnq_model_create m = {};
 
 	program_fill(&p, 16);
 	p.layer[1].param = 9;
@@ -140,7 +143,7 @@ TEST_F(ioctl, model_create_explains_what_is_wrong)
 TEST_F(ioctl, model_create_refuses)
 {
 	struct test_program p;
-	struct drm_snnq_model_create good = { }, m;
+	struct drm_snnq_model_create good = {}, m;
 
 	program_fill(&p, 16);
 	good.program = (uintptr_t)&p;
@@ -174,7 +177,7 @@ TEST_F_TIMEOUT(ioctl, model_create_survives_any_changed_byte, 300)
 	program_fill(&good, 16);
 	for (uint32_t i = 0; i < good.header.total_bytes; i++)
 		for (size_t v = 0; v < sizeof(values); v++) {
-			struct drm_snnq_model_destroy d = { };
+			struct drm_snnq_model_destroy d = {};
 			uint32_t handle;
 			int ret;
 
@@ -185,8 +188,8 @@ TEST_F_TIMEOUT(ioctl, model_create_survives_any_changed_byte, 300)
 				    ret == -EOVERFLOW || ret == -E2BIG);
 			d.handle = handle;
 			if (!ret)
-				ASSERT_EQ(0, snnq_ioctl(self->fd,
-							DRM_IOCTL_SNNQ_MODEL_DESTROY, &d));
+				ASSERT_EQ(0,
+					  snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_MODEL_DESTROY, &d));
 		}
 }
 
@@ -194,8 +197,8 @@ TEST_F(ioctl, argument_at_the_end_of_a_mapping)
 {
 	struct drm_snnq_model_create *m;
 	uint64_t bytes = page_bytes();
-	char *page = mmap(NULL, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
+	char *page =
+		mmap(NULL, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	ASSERT_NE(MAP_FAILED, page);
 	ASSERT_EQ(0, munmap(page + bytes, bytes));
@@ -237,7 +240,8 @@ TEST_F(ioctl, handles_of_another_file_are_unknown)
 {
 	struct test_job j;
 	struct drm_snnq_stream_create c = {
-		.model = self->net.model, .priority = DRM_SNNQ_PRIORITY_NORMAL,
+		.model = self->net.model,
+		.priority = DRM_SNNQ_PRIORITY_NORMAL,
 	};
 	int other = snnq_test_open();
 
@@ -255,7 +259,11 @@ struct submit_case {
 	int error;
 };
 
-#define SPOIL(name, statement) static void name(struct test_job *j) { statement; }
+#define SPOIL(name, statement)               \
+	static void name(struct test_job *j) \
+	{                                    \
+		statement;                   \
+	}
 SPOIL(bad_stream, j->job.stream = 99)
 SPOIL(no_steps, j->job.steps = 0)
 SPOIL(many_steps, j->job.steps = MAX_TEST_STEPS + 1)
@@ -302,8 +310,10 @@ SPOIL(timeline_zero, j->sync[0].point = 0)
 SPOIL(binary_point, j->sync[0].flags = DRM_SNNQ_SYNC_SIGNAL)
 
 static const struct submit_case submit_cases[] = {
-	{ "stream", bad_stream, -ENOENT }, { "no steps", no_steps, -EINVAL },
-	{ "many steps", many_steps, -EINVAL }, { "flags", bad_flags, -EINVAL },
+	{ "stream", bad_stream, -ENOENT },
+	{ "no steps", no_steps, -EINVAL },
+	{ "many steps", many_steps, -EINVAL },
+	{ "flags", bad_flags, -EINVAL },
 	{ "profile offset without buffer", stray_profile_offset, -EINVAL },
 	{ "profile size without buffer", stray_profile_size, -EINVAL },
 	{ "profile stride without buffer", stray_profile_stride, -EINVAL },
@@ -323,16 +333,25 @@ static const struct submit_case submit_cases[] = {
 	{ "result offset wraps", result_wraps, -EINVAL },
 	{ "result beyond BO", result_beyond_bo, -EINVAL },
 	{ "small result", small_result, -EINVAL },
-	{ "few bindings", few_bindings, -EINVAL }, { "no bindings", no_bindings, -EINVAL },
-	{ "short stride", short_stride, -EINVAL }, { "long stride", long_stride, -EINVAL },
+	{ "few bindings", few_bindings, -EINVAL },
+	{ "no bindings", no_bindings, -EINVAL },
+	{ "short stride", short_stride, -EINVAL },
+	{ "long stride", long_stride, -EINVAL },
 	{ "bindings pointer", bad_bindings_pointer, -EFAULT },
-	{ "many syncs", many_syncs, -E2BIG }, { "huge syncs", huge_syncs, -E2BIG },
-	{ "BO", bad_bo, -ENOENT }, { "BO 0", zero_bo, -ENOENT },
-	{ "binding flags", binding_flags, -EINVAL }, { "odd offset", odd_offset, -EINVAL },
-	{ "offset wraps", offset_wraps, -EINVAL }, { "size wraps", size_wraps, -EINVAL },
-	{ "beyond BO", beyond_bo, -EINVAL }, { "too small", too_small, -EOVERFLOW },
-	{ "syncobj", bad_syncobj, -ENOENT }, { "sync flags", sync_flags, -EINVAL },
-	{ "sync both", sync_both, -EINVAL }, { "sync neither", sync_neither, -EINVAL },
+	{ "many syncs", many_syncs, -E2BIG },
+	{ "huge syncs", huge_syncs, -E2BIG },
+	{ "BO", bad_bo, -ENOENT },
+	{ "BO 0", zero_bo, -ENOENT },
+	{ "binding flags", binding_flags, -EINVAL },
+	{ "odd offset", odd_offset, -EINVAL },
+	{ "offset wraps", offset_wraps, -EINVAL },
+	{ "size wraps", size_wraps, -EINVAL },
+	{ "beyond BO", beyond_bo, -EINVAL },
+	{ "too small", too_small, -EOVERFLOW },
+	{ "syncobj", bad_syncobj, -ENOENT },
+	{ "sync flags", sync_flags, -EINVAL },
+	{ "sync both", sync_both, -EINVAL },
+	{ "sync neither", sync_neither, -EINVAL },
 	{ "timeline point 0", timeline_zero, -EINVAL },
 	{ "binary with point", binary_point, -EINVAL },
 };
@@ -352,7 +371,7 @@ TEST_F(ioctl, submit_refuses_each_field_and_queues_nothing)
 		jobs[0] = j[0].job;
 		jobs[1] = j[1].job;
 		EXPECT_EQ(submit_cases[i].error, submit(self->fd, jobs, 2, &failed))
-			TH_LOG("case: %s", submit_cases[i].what);
+		TH_LOG("case: %s", submit_cases[i].what);
 		EXPECT_EQ(1, failed) TH_LOG("case: %s", submit_cases[i].what);
 	}
 	ASSERT_EQ(0, stream_query(self->fd, self->stream, &q));
@@ -366,7 +385,7 @@ TEST_F(ioctl, submit_array_refuses)
 	struct drm_snnq_submit good, s;
 
 	job_fill(&j, &self->net, self->stream, 0, 1, self->syncobj, 1);
-	good = (struct drm_snnq_submit) {
+	good = (struct drm_snnq_submit){
 		.jobs = { (uintptr_t)&j.job, 1, sizeof(j.job) },
 	};
 	s = good;
@@ -392,17 +411,20 @@ TEST_F(ioctl, submit_array_refuses)
 /* A longer element is taken when its tail is zero. */
 TEST_F(ioctl, submit_element_tail)
 {
-	struct { struct drm_snnq_job job; uint64_t tail; } longer;
+	struct {
+		struct drm_snnq_job job;
+		uint64_t tail;
+	} longer;
 	struct test_job j;
 	struct drm_snnq_submit s;
 
 	job_fill(&j, &self->net, self->stream, 0, 4, self->syncobj, 1);
 	longer.job = j.job;
 	longer.tail = 1;
-	s = (struct drm_snnq_submit) { .jobs = { (uintptr_t)&longer, 1, sizeof(longer) } };
+	s = (struct drm_snnq_submit){ .jobs = { (uintptr_t)&longer, 1, sizeof(longer) } };
 	EXPECT_EQ(-E2BIG, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_SUBMIT, &s));
 	longer.tail = 0;
-	s = (struct drm_snnq_submit) { .jobs = { (uintptr_t)&longer, 1, sizeof(longer) } };
+	s = (struct drm_snnq_submit){ .jobs = { (uintptr_t)&longer, 1, sizeof(longer) } };
 	EXPECT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_SUBMIT, &s));
 	EXPECT_EQ(0, timeline_wait(self->fd, self->syncobj, 1, 10000));
 }

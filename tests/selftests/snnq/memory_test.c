@@ -12,10 +12,10 @@
 #include "snnq_harness.h"
 #include "snnq_life.h"
 
-#define MIB (1ul << 20)
+#define MIB	 (1ul << 20)
 #define LIMIT_MB "64"
-#define PARAM "/sys/module/snnq/parameters/file_memory_mb"
-#define CGROUP "/sys/fs/cgroup/snnq"
+#define PARAM	 "/sys/module/snnq/parameters/file_memory_mb"
+#define CGROUP	 "/sys/fs/cgroup/snnq"
 
 FIXTURE(memory)
 {
@@ -38,7 +38,7 @@ FIXTURE_TEARDOWN(memory)
 
 static struct drm_snnq_stats stats(int fd, uint32_t type)
 {
-	struct drm_snnq_stats s = { };
+	struct drm_snnq_stats s = {};
 	struct drm_snnq_dev_query q = { .type = type, .size = sizeof(s), .ptr = (uintptr_t)&s };
 
 	if (snnq_ioctl(fd, DRM_IOCTL_SNNQ_DEV_QUERY, &q))
@@ -129,9 +129,9 @@ TEST_F_TIMEOUT(memory, a_cgroup_bounds_programs_and_buffers, 300)
 TEST_F_TIMEOUT(memory, everything_counts_and_goes_back, 300)
 {
 	uint64_t start = memory(self->fd), before;
-	struct drm_snnq_model_destroy dm = { };
-	struct drm_snnq_stream_destroy ds = { };
-	struct drm_gem_close close_arg = { };
+	struct drm_snnq_model_destroy dm = {};
+	struct drm_snnq_stream_destroy ds = {};
+	struct drm_gem_close close_arg = {};
 	int foreign = foreign_dmabuf(MIB, NULL);
 
 	ASSERT_LT(start, 1u << 20);
@@ -201,7 +201,7 @@ TEST_F(memory, nobody_takes_all)
 /* Streams that were destroyed wait for a fence: they count. */
 TEST_F_TIMEOUT(memory, destroyed_streams_count, 300)
 {
-	struct drm_snnq_stream_destroy d = { };
+	struct drm_snnq_stream_destroy d = {};
 	struct test_gate gate;
 	struct test_net net;
 	uint32_t gate_sync;
@@ -247,7 +247,7 @@ TEST_F_TIMEOUT(memory, destroyed_models_count, 300)
 
 	program_fill(&p, 16);
 	for (n = 0; n < 2 * (int)dev_info(self->fd).max_models && !ret; n++) {
-		struct drm_snnq_model_destroy d = { };
+		struct drm_snnq_model_destroy d = {};
 
 		ret = model_create(self->fd, &p, p.header.total_bytes, &d.handle);
 		if (ret)

@@ -19,11 +19,11 @@
 #include "snnq_harness.h"
 #include "snnq_life.h"
 
-#define INNOCENTS 5
+#define INNOCENTS    5
 #define HOG_TOKENS_Y 256
 #define HOG_TOKENS_X 128
 #define HOG_CHANNELS 8192
-#define HOG_BYTES ((uint64_t)HOG_TOKENS_Y * HOG_TOKENS_X * HOG_CHANNELS / 8)
+#define HOG_BYTES    ((uint64_t)HOG_TOKENS_Y * HOG_TOKENS_X * HOG_CHANNELS / 8)
 
 FIXTURE(recover)
 {
@@ -59,7 +59,7 @@ FIXTURE_TEARDOWN(recover)
 	}
 }
 
-static void start_innocents(FIXTURE_DATA(recover) *self)
+static void start_innocents(FIXTURE_DATA(recover) * self)
 {
 	while (self->innocent_count < INNOCENTS) {
 		int i = self->innocent_count++;
@@ -70,7 +70,7 @@ static void start_innocents(FIXTURE_DATA(recover) *self)
 }
 
 /* Number of them that lost something. */
-static int end_innocents(FIXTURE_DATA(recover) *self)
+static int end_innocents(FIXTURE_DATA(recover) * self)
 {
 	int hurt = 0;
 
@@ -119,7 +119,7 @@ TEST_F_TIMEOUT(recover, wrong_records_hurt_nobody, 300)
 static const struct {
 	const char *name;
 	uint32_t what, value;
-	bool reset;		/* shows at a reset of a core that works */
+	bool reset; /* shows at a reset of a core that works */
 } mishaps[] = {
 	{ "record torn", SNNQ_INJECT_TORN_RECORD, 2000 },
 	{ "doorbell lost", SNNQ_INJECT_LOST_DOORBELL, 1 },
@@ -248,14 +248,17 @@ static int hog_create(int fd, struct test_bo bo[2], uint32_t *model)
 	for (uint32_t i = 0; i < 4; i++) {
 		struct snnq_tensor *t = i < 3 ? &p.layer.in[i] : &p.layer.out;
 
-		p.region[i] = (struct snnq_region_desc) {
+		p.region[i] = (struct snnq_region_desc){
 			.step_bytes = HOG_BYTES,
 			.access = i < 3 ? SNNQ_ACCESS_READ : SNNQ_ACCESS_WRITE,
 			.role = i < 3 ? SNNQ_ROLE_INPUT : SNNQ_ROLE_OUTPUT,
 		};
-		*t = (struct snnq_tensor) {
-			.region = SNNQ_REGION_USER + i, .format = SNNQ_FORMAT_UNSIGNED,
-			.planes = 1, .height = HOG_TOKENS_Y, .width = HOG_TOKENS_X,
+		*t = (struct snnq_tensor){
+			.region = SNNQ_REGION_USER + i,
+			.format = SNNQ_FORMAT_UNSIGNED,
+			.planes = 1,
+			.height = HOG_TOKENS_Y,
+			.width = HOG_TOKENS_X,
 			.channels = HOG_CHANNELS,
 		};
 	}
@@ -272,19 +275,23 @@ static int hog_submit(int fd, struct test_bo bo[2], uint32_t model, uint32_t lim
 		      uint32_t *stream, uint32_t *binary)
 {
 	struct drm_snnq_stream_create create = {
-		.model = model, .priority = DRM_SNNQ_PRIORITY_NORMAL, .limit_ms = limit_ms,
+		.model = model,
+		.priority = DRM_SNNQ_PRIORITY_NORMAL,
+		.limit_ms = limit_ms,
 	};
 	struct drm_snnq_binding binding[4];
-	struct test_job j = { };
+	struct test_job j = {};
 	int ret = snnq_ioctl(fd, DRM_IOCTL_SNNQ_STREAM_CREATE, &create);
 
 	for (int i = 0; i < 4; i++)
-		binding[i] = (struct drm_snnq_binding) {
-			.handle = bo[i / 3].handle, .size = HOG_BYTES,
+		binding[i] = (struct drm_snnq_binding){
+			.handle = bo[i / 3].handle,
+			.size = HOG_BYTES,
 		};
 	*stream = create.handle;
-	j.job = (struct drm_snnq_job) {
-		.stream = *stream, .steps = 1,
+	j.job = (struct drm_snnq_job){
+		.stream = *stream,
+		.steps = 1,
 		.bindings = { (uintptr_t)binding, 4, sizeof(binding[0]) },
 		.syncs = { (uintptr_t)j.sync, 0, sizeof(j.sync[0]) },
 	};
@@ -344,7 +351,7 @@ TEST_F_TIMEOUT(recover, a_killed_client_frees_the_cores, 300)
 
 TEST_F_TIMEOUT(recover, a_destroyed_stream_frees_the_cores, 300)
 {
-	struct drm_snnq_stream_destroy destroy = { };
+	struct drm_snnq_stream_destroy destroy = {};
 	uint32_t model, stream[20], binary[20];
 	struct test_bo bo[2];
 	double start;
@@ -460,8 +467,7 @@ TEST_F_TIMEOUT(recover, sleep_loses_nothing, 300)
 		ASSERT_TRUE(write_text("/sys/class/rtc/rtc0/wakealarm", "+3"));
 		ASSERT_TRUE(write_text("/sys/power/state", "mem"));
 		inject(self->regs, SNNQ_INJECT_SLOW_NS, 0);
-		EXPECT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj,
-				     2 * i + 1));
+		EXPECT_EQ(0, run_one(self->fd, &self->net, self->stream, self->syncobj, 2 * i + 1));
 	}
 	net_expect(&self->net, 0, STEPS);
 	for (int i = 0; i < 6; i++)

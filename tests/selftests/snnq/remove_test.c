@@ -17,8 +17,8 @@
 #include "snnq_life.h"
 
 #define JOB_STEPS 4096
-#define BIG (1u << 20)
-#define CLOSERS 4
+#define BIG	  (1u << 20)
+#define CLOSERS	  4
 
 /* Everything that can be held. */
 struct held {
@@ -40,13 +40,11 @@ FIXTURE_VARIANT(remove)
 	bool hot;
 };
 
-FIXTURE_VARIANT_ADD(remove, unbind)
-{
+FIXTURE_VARIANT_ADD(remove, unbind){
 	.hot = false,
 };
 
-FIXTURE_VARIANT_ADD(remove, unplug)
-{
+FIXTURE_VARIANT_ADD(remove, unplug){
 	.hot = true,
 };
 
@@ -157,7 +155,9 @@ static int refused(struct held *h)
 {
 	struct drm_snnq_bo_create bo = { .size = 4096 };
 	struct drm_snnq_bo_sync sync = {
-		.handle = h->bo.handle, .flags = DRM_SNNQ_BO_SYNC_FOR_CPU, .size = 4096,
+		.handle = h->bo.handle,
+		.flags = DRM_SNNQ_BO_SYNC_FOR_CPU,
+		.size = 4096,
 	};
 	struct test_program program;
 	uint32_t handle;
@@ -224,7 +224,8 @@ TEST_F_TIMEOUT(remove, everything_alive_then_closed_in_every_order, 900)
 		ASSERT_TRUE(take_away(variant->hot, self->name));
 		/* each fence of a job that stood in a ring is signalled */
 		status = fence_wait(h.running, 20000);
-		EXPECT_TRUE(status == 1 || status == -ENODEV || status == -ECANCELED) {
+		EXPECT_TRUE(status == 1 || status == -ENODEV || status == -ECANCELED)
+		{
 			TH_LOG("running job: status %d", status);
 		}
 		EXPECT_EQ(0, fence_status(h.waiting));
@@ -234,7 +235,7 @@ TEST_F_TIMEOUT(remove, everything_alive_then_closed_in_every_order, 900)
 		EXPECT_EQ(0x5a, h.dmabuf_map[BIG / 2]);
 		((char *)h.bo.map)[BIG / 2] = (char)n;
 		EXPECT_EQ((char)n, h.dmabuf_map[BIG / 2]);
-		if (n % 2)	/* before the device is back, or after */
+		if (n % 2) /* before the device is back, or after */
 			ASSERT_TRUE(give_back(variant->hot, self->name));
 		permutation(n, order);
 		for (int i = 0; i < CLOSERS; i++)
@@ -375,7 +376,8 @@ TEST_F_TIMEOUT(stuck, removal_of_a_broken_core, 300)
 		usleep(1000 * n);
 		ASSERT_TRUE(device_unbind(self->name));
 		status = fence_wait(h.running, 20000);
-		EXPECT_TRUE(status == 1 || status == -ENODEV || status == -ECANCELED) {
+		EXPECT_TRUE(status == 1 || status == -ENODEV || status == -ECANCELED)
+		{
 			TH_LOG("round %d: status %d", n, status);
 		}
 		for (int i = 0; i < CLOSERS; i++)

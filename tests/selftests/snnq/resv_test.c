@@ -20,8 +20,8 @@
 #include "snnq_test.h"
 
 #define STEPS	64
-#define SOON_MS	10000	/* for what must come */
-#define LATE_MS	200	/* for what must not */
+#define SOON_MS 10000 /* for what must come */
+#define LATE_MS 200   /* for what must not */
 
 /* The regions of the usual network in another order: readout, weights, input. */
 static int model_written_first(int fd, uint32_t *model)
@@ -58,23 +58,23 @@ FIXTURE_VARIANT(one_buffer)
 	enum origin origin;
 };
 
-FIXTURE_VARIANT_ADD(one_buffer, one_own) { 1, OWN };
-FIXTURE_VARIANT_ADD(one_buffer, one_exported) { 1, EXPORTED };
-FIXTURE_VARIANT_ADD(one_buffer, one_imported) { 1, IMPORTED };
-FIXTURE_VARIANT_ADD(one_buffer, three_own) { 3, OWN };
-FIXTURE_VARIANT_ADD(one_buffer, three_exported) { 3, EXPORTED };
-FIXTURE_VARIANT_ADD(one_buffer, three_imported) { 3, IMPORTED };
-FIXTURE_VARIANT_ADD(one_buffer, sixteen_own) { 16, OWN };
-FIXTURE_VARIANT_ADD(one_buffer, sixteen_exported) { 16, EXPORTED };
-FIXTURE_VARIANT_ADD(one_buffer, sixteen_imported) { 16, IMPORTED };
-FIXTURE_VARIANT_ADD(one_buffer, most_own) { SNNQ_MAX_JOBS_PER_SUBMIT, OWN };
-FIXTURE_VARIANT_ADD(one_buffer, most_exported) { SNNQ_MAX_JOBS_PER_SUBMIT, EXPORTED };
-FIXTURE_VARIANT_ADD(one_buffer, most_imported) { SNNQ_MAX_JOBS_PER_SUBMIT, IMPORTED };
+FIXTURE_VARIANT_ADD(one_buffer, one_own){ 1, OWN };
+FIXTURE_VARIANT_ADD(one_buffer, one_exported){ 1, EXPORTED };
+FIXTURE_VARIANT_ADD(one_buffer, one_imported){ 1, IMPORTED };
+FIXTURE_VARIANT_ADD(one_buffer, three_own){ 3, OWN };
+FIXTURE_VARIANT_ADD(one_buffer, three_exported){ 3, EXPORTED };
+FIXTURE_VARIANT_ADD(one_buffer, three_imported){ 3, IMPORTED };
+FIXTURE_VARIANT_ADD(one_buffer, sixteen_own){ 16, OWN };
+FIXTURE_VARIANT_ADD(one_buffer, sixteen_exported){ 16, EXPORTED };
+FIXTURE_VARIANT_ADD(one_buffer, sixteen_imported){ 16, IMPORTED };
+FIXTURE_VARIANT_ADD(one_buffer, most_own){ SNNQ_MAX_JOBS_PER_SUBMIT, OWN };
+FIXTURE_VARIANT_ADD(one_buffer, most_exported){ SNNQ_MAX_JOBS_PER_SUBMIT, EXPORTED };
+FIXTURE_VARIANT_ADD(one_buffer, most_imported){ SNNQ_MAX_JOBS_PER_SUBMIT, IMPORTED };
 
-#define AT_WEIGHTS	4096
-#define AT_INPUT	(AT_WEIGHTS + WEIGHT_BYTES)
-#define AT_PROFILE	16384
-#define BUFFER_BYTES	65536
+#define AT_WEIGHTS   4096
+#define AT_INPUT     (AT_WEIGHTS + WEIGHT_BYTES)
+#define AT_PROFILE   16384
+#define BUFFER_BYTES 65536
 
 static const struct drm_snnq_binding places[3] = {
 	{ .offset = 0, .size = READOUT_BYTES },
@@ -87,7 +87,7 @@ FIXTURE_SETUP(one_buffer)
 	struct test_bo bo;
 	int ret;
 
-	self->gate = (struct test_gate) { .vgem = -1, .dmabuf = -1 };
+	self->gate = (struct test_gate){ .vgem = -1, .dmabuf = -1 };
 	self->fd = snnq_test_open();
 	if (self->fd < 0)
 		SKIP(return, "no snnq device");
@@ -126,8 +126,8 @@ FIXTURE_TEARDOWN(one_buffer)
 }
 
 /* @streams: of how many streams the jobs are. */
-static void run_jobs(struct __test_metadata *_metadata, FIXTURE_DATA(one_buffer) *self,
-		     const FIXTURE_VARIANT(one_buffer) *variant, uint32_t streams)
+static void run_jobs(struct __test_metadata *_metadata, FIXTURE_DATA(one_buffer) * self,
+		     const FIXTURE_VARIANT(one_buffer) * variant, uint32_t streams)
 {
 	static struct test_job j[SNNQ_MAX_JOBS_PER_SUBMIT];
 	struct drm_snnq_job jobs[SNNQ_MAX_JOBS_PER_SUBMIT];
@@ -136,8 +136,7 @@ static void run_jobs(struct __test_metadata *_metadata, FIXTURE_DATA(one_buffer)
 	for (uint32_t i = 0; i < streams; i++)
 		ASSERT_EQ(0, stream_create(self->fd, self->model, &stream[i]));
 	for (uint32_t i = 0; i < variant->jobs; i++) {
-		job_fill(&j[i], &self->net, stream[i % streams], 0, STEPS, self->syncobj,
-			 i + 1);
+		job_fill(&j[i], &self->net, stream[i % streams], 0, STEPS, self->syncobj, i + 1);
 		for (int r = 0; r < 3; r++) {
 			j[i].binding[r] = places[r];
 			j[i].binding[r].handle = self->handle;
@@ -184,7 +183,7 @@ FIXTURE_SETUP(resv)
 {
 	int ret;
 
-	self->gate = (struct test_gate) { .vgem = -1, .dmabuf = -1 };
+	self->gate = (struct test_gate){ .vgem = -1, .dmabuf = -1 };
 	self->fd = snnq_test_open();
 	if (self->fd < 0)
 		SKIP(return, "no snnq device");
@@ -216,8 +215,8 @@ FIXTURE_VARIANT(resv)
 	uint32_t flags;
 };
 
-FIXTURE_VARIANT_ADD(resv, implicit) { 0 };
-FIXTURE_VARIANT_ADD(resv, explicit) { DRM_SNNQ_JOB_NO_IMPLICIT_SYNC };
+FIXTURE_VARIANT_ADD(resv, implicit){ 0 };
+FIXTURE_VARIANT_ADD(resv, explicit){ DRM_SNNQ_JOB_NO_IMPLICIT_SYNC };
 
 static int ready(int dmabuf, short events, int timeout_ms)
 {
@@ -231,7 +230,7 @@ static int ready(int dmabuf, short events, int timeout_ms)
 static int sync_file_done(int dmabuf, uint32_t flags)
 {
 	struct dma_buf_export_sync_file file = { .flags = flags, .fd = -1 };
-	struct sync_file_info info = { };
+	struct sync_file_info info = {};
 	int ret = snnq_ioctl(dmabuf, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &file);
 
 	if (ret)
@@ -244,7 +243,8 @@ static int sync_file_done(int dmabuf, uint32_t flags)
 static int binary_wait(int fd, uint32_t syncobj, int64_t timeout_ms)
 {
 	struct drm_syncobj_wait arg = {
-		.handles = (uintptr_t)&syncobj, .count_handles = 1,
+		.handles = (uintptr_t)&syncobj,
+		.count_handles = 1,
 		.timeout_nsec = test_deadline_ns(timeout_ms),
 	};
 
@@ -289,8 +289,10 @@ static long active_kib(int fd)
 TEST_F(resv, others_see_a_job)
 {
 	const uint32_t handle[] = {
-		self->net.weights.handle, self->net.input.handle,
-		self->net.readout.handle, self->profile.handle,
+		self->net.weights.handle,
+		self->net.input.handle,
+		self->net.readout.handle,
+		self->profile.handle,
 	};
 	int dmabuf[4][2];
 
@@ -369,8 +371,7 @@ TEST_F(resv, others_see_a_job_on_their_buffer)
 }
 
 /* The job waits while the gate is shut, if it is to wait at all. */
-static void expect_waits(struct __test_metadata *_metadata, FIXTURE_DATA(resv) *self,
-			 bool waits)
+static void expect_waits(struct __test_metadata *_metadata, FIXTURE_DATA(resv) * self, bool waits)
 {
 	EXPECT_EQ(waits ? -ETIME : 0,
 		  binary_wait(self->fd, self->end, waits ? LATE_MS : SOON_MS / 2));

@@ -116,7 +116,7 @@ LIFE int foreign_dmabuf(uint64_t bytes, void **map)
 /* Status of a sync_file: 0 pending, 1 good, < 0 error. */
 LIFE int fence_status(int sync_file)
 {
-	struct sync_file_info info = { };
+	struct sync_file_info info = {};
 	int ret = snnq_ioctl(sync_file, SYNC_IOC_FILE_INFO, &info);
 
 	return ret ? ret : info.status;
@@ -133,7 +133,8 @@ LIFE int fence_wait(int sync_file, int timeout_ms)
 LIFE int syncobj_sync_file(int fd, uint32_t syncobj)
 {
 	struct drm_syncobj_handle h = {
-		.handle = syncobj, .fd = -1,
+		.handle = syncobj,
+		.fd = -1,
 		.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE,
 	};
 	int ret = snnq_ioctl(fd, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &h);

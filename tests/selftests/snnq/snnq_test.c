@@ -13,7 +13,7 @@
 
 #include "snnq_test.h"
 
-#include <vgem_drm.h>	/* after drm.h */
+#include <vgem_drm.h> /* after drm.h */
 
 int snnq_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -65,9 +65,11 @@ int snnq_test_open(void)
 
 struct drm_snnq_dev_info dev_info(int fd)
 {
-	struct drm_snnq_dev_info info = { };
+	struct drm_snnq_dev_info info = {};
 	struct drm_snnq_dev_query q = {
-		.type = DRM_SNNQ_QUERY_DEV_INFO, .size = sizeof(info), .ptr = (uintptr_t)&info,
+		.type = DRM_SNNQ_QUERY_DEV_INFO,
+		.size = sizeof(info),
+		.ptr = (uintptr_t)&info,
 	};
 
 	snnq_ioctl(fd, DRM_IOCTL_SNNQ_DEV_QUERY, &q);
@@ -81,7 +83,7 @@ int bo_create(int fd, uint64_t size, uint32_t flags, struct test_bo *bo)
 
 	if (ret)
 		return ret;
-	*bo = (struct test_bo) { .fd = fd, .handle = create.handle, .size = create.size };
+	*bo = (struct test_bo){ .fd = fd, .handle = create.handle, .size = create.size };
 	bo->map = mmap(NULL, bo->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 		       (off_t)create.mmap_offset);
 	return bo->map == MAP_FAILED ? -errno : 0;
@@ -101,7 +103,9 @@ void bo_destroy(struct test_bo *bo)
 static int bo_sync_all(const struct test_bo *bo, uint32_t flags)
 {
 	struct drm_snnq_bo_sync sync = {
-		.handle = bo->handle, .flags = flags, .size = bo->size,
+		.handle = bo->handle,
+		.flags = flags,
+		.size = bo->size,
 	};
 
 	return snnq_ioctl(bo->fd, DRM_IOCTL_SNNQ_BO_SYNC, &sync);
@@ -135,9 +139,14 @@ bool node_path(int fd, char path[64])
 
 static struct snnq_tensor planes(uint16_t region, uint64_t offset)
 {
-	return (struct snnq_tensor) {
-		.offset = offset, .region = region, .format = SNNQ_FORMAT_UNSIGNED,
-		.planes = 1, .height = 1, .width = 1, .channels = CHANNELS,
+	return (struct snnq_tensor){
+		.offset = offset,
+		.region = region,
+		.format = SNNQ_FORMAT_UNSIGNED,
+		.planes = 1,
+		.height = 1,
+		.width = 1,
+		.channels = CHANNELS,
 	};
 }
 
@@ -146,35 +155,48 @@ void program_fill(struct test_program *p, uint32_t max_steps)
 	struct snnq_layer *fc = &p->layer[0], *readout = &p->layer[1];
 
 	memset(p, 0, sizeof(*p));
-	p->header = (struct snnq_program_header) {
-		.magic = SNNQ_PROGRAM_MAGIC, .version = SNNQ_PROGRAM_VERSION,
+	p->header = (struct snnq_program_header){
+		.magic = SNNQ_PROGRAM_MAGIC,
+		.version = SNNQ_PROGRAM_VERSION,
 		.header_bytes = sizeof(struct snnq_program_header),
 		.region_bytes = sizeof(struct snnq_region_desc),
 		.layer_bytes = sizeof(struct snnq_layer),
-		.total_bytes = sizeof(*p), .layer_count = 2, .region_count = 3,
-		.table_count = 1, .max_steps = max_steps, .tile_steps = 16,
+		.total_bytes = sizeof(*p),
+		.layer_count = 2,
+		.region_count = 3,
+		.table_count = 1,
+		.max_steps = max_steps,
+		.tile_steps = 16,
 		.scratch_step_bytes = 8,
 		.state_bytes = sizeof(struct snnq_state_header) + CHANNELS * 4 + CHANNELS * 8,
 	};
-	p->region[0] = (struct snnq_region_desc) {
-		.bytes = WEIGHT_BYTES, .access = SNNQ_ACCESS_READ, .role = SNNQ_ROLE_WEIGHTS,
+	p->region[0] = (struct snnq_region_desc){
+		.bytes = WEIGHT_BYTES,
+		.access = SNNQ_ACCESS_READ,
+		.role = SNNQ_ROLE_WEIGHTS,
 	};
-	p->region[1] = (struct snnq_region_desc) {
-		.step_bytes = CHANNELS / 8, .access = SNNQ_ACCESS_READ,
+	p->region[1] = (struct snnq_region_desc){
+		.step_bytes = CHANNELS / 8,
+		.access = SNNQ_ACCESS_READ,
 		.role = SNNQ_ROLE_INPUT,
 	};
-	p->region[2] = (struct snnq_region_desc) {
-		.bytes = READOUT_BYTES, .access = SNNQ_ACCESS_WRITE,
+	p->region[2] = (struct snnq_region_desc){
+		.bytes = READOUT_BYTES,
+		.access = SNNQ_ACCESS_WRITE,
 		.role = SNNQ_ROLE_READOUT,
 	};
 	fc->op = SNNQ_OP_LINEAR;
 	fc->in[0] = planes(SNNQ_REGION_USER + 1, 0);
 	fc->out = planes(SNNQ_REGION_SCRATCH, 0);
-	fc->quant = (struct snnq_quant) {
-		.region = SNNQ_REGION_USER, .scheme = SNNQ_SCHEME_UNIFORM, .bits = 8,
+	fc->quant = (struct snnq_quant){
+		.region = SNNQ_REGION_USER,
+		.scheme = SNNQ_SCHEME_UNIFORM,
+		.bits = 8,
 	};
-	fc->neuron = (struct snnq_neuron) {
-		.model = SNNQ_NEURON_LIF, .leak = SNNQ_LEAK_DIVN, .leak_param = 2,
+	fc->neuron = (struct snnq_neuron){
+		.model = SNNQ_NEURON_LIF,
+		.leak = SNNQ_LEAK_DIVN,
+		.leak_param = 2,
 		.threshold_count = 1,
 	};
 	fc->state_offset = sizeof(struct snnq_state_header);
@@ -193,7 +215,8 @@ void program_fill(struct test_program *p, uint32_t max_steps)
 int model_create(int fd, const void *program, uint32_t size, uint32_t *handle)
 {
 	struct drm_snnq_model_create arg = {
-		.program = (uintptr_t)program, .size = size,
+		.program = (uintptr_t)program,
+		.size = size,
 	};
 	int ret = snnq_ioctl(fd, DRM_IOCTL_SNNQ_MODEL_CREATE, &arg);
 
@@ -204,7 +227,8 @@ int model_create(int fd, const void *program, uint32_t size, uint32_t *handle)
 int stream_create(int fd, uint32_t model, uint32_t *handle)
 {
 	struct drm_snnq_stream_create arg = {
-		.model = model, .priority = DRM_SNNQ_PRIORITY_NORMAL,
+		.model = model,
+		.priority = DRM_SNNQ_PRIORITY_NORMAL,
 	};
 	int ret = snnq_ioctl(fd, DRM_IOCTL_SNNQ_STREAM_CREATE, &arg);
 
@@ -221,7 +245,7 @@ int stream_reset(int fd, uint32_t stream)
 
 int stream_query(int fd, uint32_t stream, struct drm_snnq_stream_query *query)
 {
-	*query = (struct drm_snnq_stream_query) { .handle = stream };
+	*query = (struct drm_snnq_stream_query){ .handle = stream };
 	return snnq_ioctl(fd, DRM_IOCTL_SNNQ_STREAM_QUERY, query);
 }
 
@@ -309,30 +333,34 @@ void net_expect(struct test_net *net, uint32_t first, uint32_t steps)
 
 bool net_matches(const struct test_net *net)
 {
-	return !bo_fetch(&net->readout) &&
-	       !memcmp(net->readout.map, net->sum, sizeof(net->sum));
+	return !bo_fetch(&net->readout) && !memcmp(net->readout.map, net->sum, sizeof(net->sum));
 }
 
-void job_fill(struct test_job *j, const struct test_net *net, uint32_t stream,
-	      uint32_t first, uint32_t steps, uint32_t syncobj, uint64_t point)
+void job_fill(struct test_job *j, const struct test_net *net, uint32_t stream, uint32_t first,
+	      uint32_t steps, uint32_t syncobj, uint64_t point)
 {
 	memset(j, 0, sizeof(*j));
-	j->binding[0] = (struct drm_snnq_binding) {
-		.handle = net->weights.handle, .size = net->weights.size,
+	j->binding[0] = (struct drm_snnq_binding){
+		.handle = net->weights.handle,
+		.size = net->weights.size,
 	};
-	j->binding[1] = (struct drm_snnq_binding) {
-		.handle = net->input.handle, .offset = (uint64_t)first * (CHANNELS / 8),
+	j->binding[1] = (struct drm_snnq_binding){
+		.handle = net->input.handle,
+		.offset = (uint64_t)first * (CHANNELS / 8),
 		.size = (uint64_t)steps * (CHANNELS / 8),
 	};
-	j->binding[2] = (struct drm_snnq_binding) {
-		.handle = net->readout.handle, .size = READOUT_BYTES,
+	j->binding[2] = (struct drm_snnq_binding){
+		.handle = net->readout.handle,
+		.size = READOUT_BYTES,
 	};
-	j->sync[0] = (struct drm_snnq_sync) {
-		.handle = syncobj, .flags = DRM_SNNQ_SYNC_SIGNAL | DRM_SNNQ_SYNC_TIMELINE,
+	j->sync[0] = (struct drm_snnq_sync){
+		.handle = syncobj,
+		.flags = DRM_SNNQ_SYNC_SIGNAL | DRM_SNNQ_SYNC_TIMELINE,
 		.point = point,
 	};
-	j->job = (struct drm_snnq_job) {
-		.stream = stream, .steps = steps,
+	j->job = (struct drm_snnq_job){
+		.stream = stream,
+		.steps = steps,
 		.bindings = { (uintptr_t)j->binding, 3, sizeof(j->binding[0]) },
 		.syncs = { (uintptr_t)j->sync, point ? 1 : 0, sizeof(j->sync[0]) },
 	};
@@ -367,7 +395,7 @@ int submit(int fd, struct drm_snnq_job *jobs, uint32_t count, uint32_t *failed)
 
 int syncobj_create(int fd, uint32_t *handle)
 {
-	struct drm_syncobj_create arg = { };
+	struct drm_syncobj_create arg = {};
 	int ret = snnq_ioctl(fd, DRM_IOCTL_SYNCOBJ_CREATE, &arg);
 
 	*handle = arg.handle;
@@ -392,8 +420,10 @@ int64_t test_deadline_ns(int64_t timeout_ms)
 int timeline_wait(int fd, uint32_t syncobj, uint64_t point, int64_t timeout_ms)
 {
 	struct drm_syncobj_timeline_wait arg = {
-		.handles = (uintptr_t)&syncobj, .points = (uintptr_t)&point,
-		.count_handles = 1, .timeout_nsec = test_deadline_ns(timeout_ms),
+		.handles = (uintptr_t)&syncobj,
+		.points = (uintptr_t)&point,
+		.count_handles = 1,
+		.timeout_nsec = test_deadline_ns(timeout_ms),
 	};
 
 	return snnq_ioctl(fd, DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &arg);
@@ -404,8 +434,9 @@ int job_track(int fd, struct test_job *job, uint32_t *binary)
 	int ret = syncobj_create(fd, binary);
 
 	if (!ret)
-		job->sync[job->job.syncs.count++] = (struct drm_snnq_sync) {
-			.handle = *binary, .flags = DRM_SNNQ_SYNC_SIGNAL,
+		job->sync[job->job.syncs.count++] = (struct drm_snnq_sync){
+			.handle = *binary,
+			.flags = DRM_SNNQ_SYNC_SIGNAL,
 		};
 	return ret;
 }
@@ -420,10 +451,11 @@ bool job_busy(int fd, uint32_t binary)
 int job_status(int fd, uint32_t binary)
 {
 	struct drm_syncobj_handle file = {
-		.handle = binary, .fd = -1,
+		.handle = binary,
+		.fd = -1,
 		.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE,
 	};
-	struct sync_file_info info = { };
+	struct sync_file_info info = {};
 	int ret = snnq_ioctl(fd, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &file);
 
 	if (!ret) {
@@ -439,8 +471,9 @@ int job_status(int fd, uint32_t binary)
 
 void job_sync(struct test_job *job, uint32_t syncobj, uint32_t flags, uint64_t point)
 {
-	job->sync[job->job.syncs.count++] = (struct drm_snnq_sync) {
-		.handle = syncobj, .point = point,
+	job->sync[job->job.syncs.count++] = (struct drm_snnq_sync){
+		.handle = syncobj,
+		.point = point,
 		.flags = flags | (point ? DRM_SNNQ_SYNC_TIMELINE : 0),
 	};
 }
@@ -448,7 +481,9 @@ void job_sync(struct test_job *job, uint32_t syncobj, uint32_t flags, uint64_t p
 int bo_export(int fd, uint32_t handle)
 {
 	struct drm_prime_handle arg = {
-		.handle = handle, .flags = DRM_CLOEXEC | DRM_RDWR, .fd = -1,
+		.handle = handle,
+		.flags = DRM_CLOEXEC | DRM_RDWR,
+		.fd = -1,
 	};
 	int ret = snnq_ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &arg);
 
@@ -472,7 +507,7 @@ struct sw_sync_fence {
 };
 
 #define SW_SYNC_IOC_CREATE_FENCE _IOWR('W', 0, struct sw_sync_fence)
-#define SW_SYNC_IOC_INC _IOW('W', 1, uint32_t)
+#define SW_SYNC_IOC_INC		 _IOW('W', 1, uint32_t)
 
 /* The first fence of a new timeline; -1 where the kernel has none. */
 static int sw_fence(int *timeline)
@@ -492,7 +527,7 @@ int gate_for_jobs(int fd, struct test_gate *gate, uint32_t *syncobj)
 	};
 	int ret;
 
-	*gate = (struct test_gate) { .vgem = -1, .dmabuf = -1 };
+	*gate = (struct test_gate){ .vgem = -1, .dmabuf = -1 };
 	import.fd = sw_fence(&gate->timeline);
 	if (import.fd < 0) {
 		ret = gate_create(4096, true, gate);
@@ -512,7 +547,7 @@ int gate_create(uint64_t size, bool write, struct test_gate *gate)
 	struct drm_vgem_fence_attach attach = { .flags = write ? VGEM_FENCE_WRITE : 0 };
 	int ret;
 
-	*gate = (struct test_gate) { .vgem = open_in("/dev/dri", "card", "vgem"), .dmabuf = -1 };
+	*gate = (struct test_gate){ .vgem = open_in("/dev/dri", "card", "vgem"), .dmabuf = -1 };
 	if (gate->vgem < 0)
 		return -ENODEV;
 	ret = snnq_ioctl(gate->vgem, DRM_IOCTL_MODE_CREATE_DUMB, &dumb);
@@ -552,7 +587,7 @@ void gate_destroy(struct test_gate *gate)
 		close(gate->vgem);
 	if (gate->timeline > 0)
 		close(gate->timeline);
-	*gate = (struct test_gate) { .vgem = -1, .dmabuf = -1 };
+	*gate = (struct test_gate){ .vgem = -1, .dmabuf = -1 };
 }
 
 int gate_syncobj(int fd, const struct test_gate *gate, uint32_t *syncobj)

@@ -20,11 +20,11 @@
 #include "snnq_program.h"
 #include "snnq_regs.h"
 
-#define CHANNELS 64
+#define CHANNELS       64
 #define MAX_TEST_STEPS 4096
-#define THRESHOLD 300
+#define THRESHOLD      300
 
-#define WEIGHT_BYTES (CHANNELS * CHANNELS)
+#define WEIGHT_BYTES  (CHANNELS * CHANNELS)
 #define READOUT_BYTES (CHANNELS * 4)
 
 struct test_program {
@@ -44,9 +44,9 @@ struct test_bo {
 struct test_net {
 	int fd;
 	uint32_t model;
-	uint32_t steps;		/* room in input */
+	uint32_t steps; /* room in input */
 	struct test_bo weights, input, readout;
-	int32_t potential[CHANNELS];	/* of the expected result */
+	int32_t potential[CHANNELS]; /* of the expected result */
 	int32_t sum[CHANNELS];
 };
 
@@ -92,8 +92,8 @@ struct test_job {
 	struct drm_snnq_binding binding[3];
 	struct drm_snnq_sync sync[SNNQ_MAX_SYNCS_PER_JOB];
 };
-void job_fill(struct test_job *job, const struct test_net *net, uint32_t stream,
-	      uint32_t first, uint32_t steps, uint32_t syncobj, uint64_t point);
+void job_fill(struct test_job *job, const struct test_net *net, uint32_t stream, uint32_t first,
+	      uint32_t steps, uint32_t syncobj, uint64_t point);
 /* Have the counters of the test network's layers written to @handle. */
 void job_profile(struct drm_snnq_job *job, uint32_t handle, uint64_t offset, uint32_t stride);
 /* Have it written to @handle how the job ended. */

@@ -24,9 +24,9 @@
 #include "snnq_test.h"
 #include "stress.h"
 
-#define MAX_CLIENTS	64
-#define STEPS		64
-#define STUCK_MS	120000
+#define MAX_CLIENTS 64
+#define STEPS	    64
+#define STUCK_MS    120000
 
 /* What a client that ends by itself has to say. */
 enum { CLIENT_STOPPED, CLIENT_WRONG = 10, CLIENT_STUCK };
@@ -35,7 +35,7 @@ struct counts {
 	uint64_t good, failed, calls, kills, injections, rebinds;
 };
 
-static struct counts *counts;	/* shared by all processes */
+static struct counts *counts; /* shared by all processes */
 static volatile sig_atomic_t stop;
 
 uint32_t stress_random(uint32_t *state)
@@ -66,8 +66,8 @@ static double now(void)
 }
 
 /* One job; *@status is its own error, the return value that of the calls. */
-static int run_one(const struct test_net *net, uint32_t stream, uint32_t syncobj,
-		   uint64_t point, int *status)
+static int run_one(const struct test_net *net, uint32_t stream, uint32_t syncobj, uint64_t point,
+		   int *status)
 {
 	struct test_job j;
 	uint32_t binary;
@@ -119,8 +119,8 @@ static void honest_client(uint32_t seed)
 			usleep(10000);
 			continue;
 		}
-		if (!net_create(fd, STEPS, seed, &net) &&
-		    !stream_create(fd, net.model, &stream) && !syncobj_create(fd, &syncobj))
+		if (!net_create(fd, STEPS, seed, &net) && !stream_create(fd, net.model, &stream) &&
+		    !syncobj_create(fd, &syncobj))
 			compute(&net, stream, syncobj);
 		net_destroy(&net);
 		close(fd);
@@ -317,8 +317,8 @@ static int one_client(uint32_t seed)
 	struct test_net net;
 	int fd = snnq_test_open();
 
-	if (fd < 0 || net_create(fd, STEPS, seed, &net) ||
-	    stream_create(fd, net.model, &stream) || syncobj_create(fd, &syncobj))
+	if (fd < 0 || net_create(fd, STEPS, seed, &net) || stream_create(fd, net.model, &stream) ||
+	    syncobj_create(fd, &syncobj))
 		return 1;
 	compute(&net, stream, syncobj);
 	printf("%llu jobs good, %llu failed\n", (unsigned long long)counts->good,
@@ -337,8 +337,8 @@ int main(int argc, char **argv)
 	char name[32];
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	if (argc == 3 && !strcmp(argv[1], "client"))
 		return one_client((uint32_t)clients);
 	printf("TAP version 13\n1..5\n");
@@ -376,8 +376,10 @@ int main(int argc, char **argv)
 	result(1, worst != CLIENT_WRONG, "what was called good is right", worst);
 	result(2, worst != CLIENT_STUCK, "every job ends", worst);
 	result(3, !left, "every client ends", left);
-	result(4, bound && counts->good && counts->kills && counts->injections &&
-	       (counts->rebinds || seconds < 20), "it was stress", bound);
+	result(4,
+	       bound && counts->good && counts->kills && counts->injections &&
+		       (counts->rebinds || seconds < 20),
+	       "it was stress", bound);
 	left = bound ? works() : -ENODEV;
 	result(5, !left, "the device computes after all that", left);
 	printf("# %d s, %d clients: %llu jobs good, %llu failed, %llu other calls, %llu kills, %llu injections, %llu rebinds\n",

@@ -12,10 +12,10 @@
 #include "snnq_test.h"
 #include "stress.h"
 
-#define THREADS	3
+#define THREADS 3
 #define BOS	24
 #define MODELS	4
-#define STREAMS	8
+#define STREAMS 8
 #define SYNCS	6
 #define JOBS	16
 
@@ -30,7 +30,7 @@ static const volatile sig_atomic_t *stop;
 
 struct thread {
 	uint32_t random;
-	struct file *file;	/* of this call */
+	struct file *file; /* of this call */
 	struct test_program program;
 };
 
@@ -60,7 +60,7 @@ static void new_bo(struct thread *t)
 
 static void new_model(struct thread *t)
 {
-	struct drm_snnq_model_destroy old = { };
+	struct drm_snnq_model_destroy old = {};
 	uint32_t i = below(t, MODELS), handle;
 
 	if (model_create(t->file->fd, &t->program, t->program.header.total_bytes, &handle))
@@ -73,7 +73,7 @@ static void new_model(struct thread *t)
 
 static void new_stream(struct thread *t)
 {
-	struct drm_snnq_stream_destroy old = { };
+	struct drm_snnq_stream_destroy old = {};
 	uint32_t i = below(t, STREAMS), handle;
 
 	if (stream_create(t->file->fd, t->file->model[below(t, MODELS)], &handle))
@@ -145,8 +145,10 @@ static void map_bo(struct thread *t)
 static void sync_bo(struct thread *t)
 {
 	struct drm_snnq_bo_sync arg = {
-		.handle = t->file->bo[below(t, BOS)], .flags = 1 + below(t, 2),
-		.offset = below(t, 4096), .size = 1 + below(t, 8192),
+		.handle = t->file->bo[below(t, BOS)],
+		.flags = 1 + below(t, 2),
+		.offset = below(t, 4096),
+		.size = 1 + below(t, 8192),
 	};
 
 	snnq_ioctl(t->file->fd, DRM_IOCTL_SNNQ_BO_SYNC, &arg);
@@ -154,8 +156,7 @@ static void sync_bo(struct thread *t)
 
 static void wait_for_point(struct thread *t)
 {
-	timeline_wait(t->file->fd, t->file->sync[below(t, SYNCS)], 1 + below(t, 50),
-		      below(t, 20));
+	timeline_wait(t->file->fd, t->file->sync[below(t, SYNCS)], 1 + below(t, 50), below(t, 20));
 }
 
 static void random_job(struct thread *t, struct test_job *j)
@@ -165,7 +166,7 @@ static void random_job(struct thread *t, struct test_job *j)
 
 	memset(j, 0, sizeof(*j));
 	for (int i = 0; i < 3; i++)
-		j->binding[i] = (struct drm_snnq_binding) {
+		j->binding[i] = (struct drm_snnq_binding){
 			.handle = t->file->bo[below(t, BOS)],
 			.offset = below(t, 8) ? 0 : 64 * below(t, 64),
 			.size = i == 1 ? steps * size[i] : size[i],
@@ -173,15 +174,16 @@ static void random_job(struct thread *t, struct test_job *j)
 	for (uint32_t i = 0; i < syncs; i++) {
 		bool timeline = below(t, 2);
 
-		j->sync[i] = (struct drm_snnq_sync) {
+		j->sync[i] = (struct drm_snnq_sync){
 			.handle = t->file->sync[below(t, SYNCS)],
 			.flags = (below(t, 3) ? DRM_SNNQ_SYNC_SIGNAL : DRM_SNNQ_SYNC_WAIT) |
 				 (timeline ? DRM_SNNQ_SYNC_TIMELINE : 0),
 			.point = timeline ? 1 + below(t, 50) : 0,
 		};
 	}
-	j->job = (struct drm_snnq_job) {
-		.stream = t->file->stream[below(t, STREAMS)], .steps = steps,
+	j->job = (struct drm_snnq_job){
+		.stream = t->file->stream[below(t, STREAMS)],
+		.steps = steps,
 		.flags = below(t, 4) ? 0 : DRM_SNNQ_JOB_RESET,
 		.bindings = { (uintptr_t)j->binding, 3, sizeof(j->binding[0]) },
 		.syncs = { (uintptr_t)j->sync, syncs, sizeof(j->sync[0]) },
@@ -206,10 +208,10 @@ static void submit_jobs(struct thread *t)
 
 static const struct {
 	void (*call)(struct thread *t);
-	uint32_t weight;	/* of 100 */
+	uint32_t weight; /* of 100 */
 } calls[] = {
-	{ new_bo, 8 }, { new_model, 4 }, { new_stream, 10 }, { new_syncobj, 4 },
-	{ use_stream, 8 }, { share_bo, 6 }, { map_bo, 4 }, { sync_bo, 4 },
+	{ new_bo, 8 },	       { new_model, 4 },    { new_stream, 10 }, { new_syncobj, 4 },
+	{ use_stream, 8 },     { share_bo, 6 },	    { map_bo, 4 },	{ sync_bo, 4 },
 	{ wait_for_point, 4 }, { submit_jobs, 48 },
 };
 

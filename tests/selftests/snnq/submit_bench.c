@@ -12,8 +12,8 @@
 
 #include "snnq_test.h"
 
-#define CALLS	300
-#define CHAIN	24
+#define CALLS 300
+#define CHAIN 24
 
 static uint64_t now_ns(void)
 {

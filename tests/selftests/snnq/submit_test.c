@@ -69,8 +69,7 @@ TEST_F_TIMEOUT(submit, jobs_of_eight_steps, 300)
 		struct drm_snnq_job jobs[STEPS / 8];
 
 		for (int i = 0; i < STEPS / 8; i++) {
-			job_fill(&j[i], &self->net, self->stream, 8 * i, 8, self->syncobj,
-				 ++point);
+			job_fill(&j[i], &self->net, self->stream, 8 * i, 8, self->syncobj, ++point);
 			jobs[i] = j[i].job;
 		}
 		ASSERT_EQ(0, submit(self->fd, jobs, STEPS / 8, NULL));
@@ -110,8 +109,9 @@ TEST_F(submit, waits_for_a_syncobj)
 	/* the gate's point is the end of a job of another stream */
 	job_fill(&first, &self->net, other, 0, STEPS, gate, 1);
 	job_fill(&second, &self->net, self->stream, 0, 64, self->syncobj, 1);
-	second.sync[1] = (struct drm_snnq_sync) {
-		.handle = gate, .flags = DRM_SNNQ_SYNC_WAIT | DRM_SNNQ_SYNC_TIMELINE,
+	second.sync[1] = (struct drm_snnq_sync){
+		.handle = gate,
+		.flags = DRM_SNNQ_SYNC_WAIT | DRM_SNNQ_SYNC_TIMELINE,
 		.point = 1,
 	};
 	second.job.syncs.count = 2;
@@ -135,9 +135,10 @@ TEST_F(submit, chain_within_one_call)
 	ASSERT_EQ(0, stream_create(self->fd, self->net.model, &other));
 	job_fill(&j[0], &self->net, other, 0, STEPS, self->syncobj, 1);
 	job_fill(&j[1], &self->net, self->stream, 0, 32, self->syncobj, 2);
-	j[1].sync[1] = (struct drm_snnq_sync) {
+	j[1].sync[1] = (struct drm_snnq_sync){
 		.handle = self->syncobj,
-		.flags = DRM_SNNQ_SYNC_WAIT | DRM_SNNQ_SYNC_TIMELINE, .point = 1,
+		.flags = DRM_SNNQ_SYNC_WAIT | DRM_SNNQ_SYNC_TIMELINE,
+		.point = 1,
 	};
 	j[1].job.syncs.count = 2;
 	jobs[0] = j[0].job;
@@ -152,7 +153,8 @@ TEST_F(submit, binary_syncobj_and_sync_file_poll)
 {
 	struct drm_syncobj_handle file = {
 		.handle = self->syncobj,
-		.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE, .fd = -1,
+		.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE,
+		.fd = -1,
 	};
 	struct pollfd p = { .events = POLLIN };
 	struct test_job j;
@@ -261,7 +263,7 @@ TEST_F(submit, results_tell_of_each_job)
 		EXPECT_EQ(0, r->reserved);
 		EXPECT_LT(0, r->cycles);
 		EXPECT_LE(before, r->start_ns);
-		EXPECT_LE(r->start_ns, r->end_ns);	/* of jobs that are seen to end at once */
+		EXPECT_LE(r->start_ns, r->end_ns); /* of jobs that are seen to end at once */
 		EXPECT_LE(r->end_ns, after);
 		before = r->end_ns;
 	}
@@ -278,15 +280,14 @@ static int run_client(uint32_t seed, int rounds)
 	uint32_t stream, syncobj;
 	int fd = snnq_test_open();
 
-	if (fd < 0 || net_create(fd, STEPS, seed, &net) ||
-	    stream_create(fd, net.model, &stream) || syncobj_create(fd, &syncobj))
+	if (fd < 0 || net_create(fd, STEPS, seed, &net) || stream_create(fd, net.model, &stream) ||
+	    syncobj_create(fd, &syncobj))
 		return 1;
 	for (int i = 1; i <= rounds; i++) {
 		struct test_job j;
 
 		job_fill(&j, &net, stream, 0, STEPS, syncobj, (uint64_t)i);
-		if (submit(fd, &j.job, 1, NULL) ||
-		    timeline_wait(fd, syncobj, (uint64_t)i, 120000))
+		if (submit(fd, &j.job, 1, NULL) || timeline_wait(fd, syncobj, (uint64_t)i, 120000))
 			return 2;
 		net_expect(&net, 0, STEPS);
 		if (!net_matches(&net))
@@ -312,7 +313,7 @@ TEST_F_TIMEOUT(submit, several_processes, 300)
 
 		ASSERT_EQ(pid[i], waitpid(pid[i], &status, 0));
 		EXPECT_TRUE(WIFEXITED(status) && !WEXITSTATUS(status))
-			TH_LOG("client %d: status %x", i, status);
+		TH_LOG("client %d: status %x", i, status);
 	}
 }
 
@@ -327,8 +328,7 @@ TEST_F_TIMEOUT(submit, several_threads, 300)
 	void *ret;
 
 	for (uintptr_t i = 0; i < 4; i++)
-		ASSERT_EQ(0, pthread_create(&thread[i], NULL, client_thread,
-					    (void *)(200 + i)));
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, client_thread, (void *)(200 + i)));
 	for (int i = 0; i < 4; i++) {
 		ASSERT_EQ(0, pthread_join(thread[i], &ret));
 		EXPECT_EQ(0, (intptr_t)ret);

@@ -15,8 +15,8 @@
 #define STREAMS 3
 #define WAIT	DRM_SNNQ_SYNC_WAIT
 #define SIGNAL	DRM_SNNQ_SYNC_SIGNAL
-#define SOON_MS	10000	/* for what must come */
-#define LATE_MS	200	/* for what must not */
+#define SOON_MS 10000 /* for what must come */
+#define LATE_MS 200   /* for what must not */
 
 FIXTURE(wait)
 {
@@ -24,8 +24,8 @@ FIXTURE(wait)
 	struct test_net net;
 	struct test_gate gate;
 	uint32_t stream[STREAMS];
-	uint32_t gated;			/* binary syncobj behind the gate */
-	uint32_t timeline, done;	/* done: point n + 1 is for job n */
+	uint32_t gated;		 /* binary syncobj behind the gate */
+	uint32_t timeline, done; /* done: point n + 1 is for job n */
 	struct test_job j[STREAMS];
 };
 
@@ -34,7 +34,7 @@ FIXTURE_SETUP(wait)
 {
 	int ret;
 
-	self->gate = (struct test_gate) { .vgem = -1, .dmabuf = -1 };
+	self->gate = (struct test_gate){ .vgem = -1, .dmabuf = -1 };
 	self->fd = snnq_test_open();
 	if (self->fd < 0)
 		SKIP(return, "no snnq device");
@@ -61,7 +61,7 @@ FIXTURE_TEARDOWN(wait)
 	}
 }
 
-static int submit_range(FIXTURE_DATA(wait) *self, int first, int count, uint32_t *failed)
+static int submit_range(FIXTURE_DATA(wait) * self, int first, int count, uint32_t *failed)
 {
 	struct drm_snnq_job jobs[STREAMS];
 
@@ -71,7 +71,7 @@ static int submit_range(FIXTURE_DATA(wait) *self, int first, int count, uint32_t
 }
 
 /* Let job @index tell its end by a syncobj of its own. */
-static int track(FIXTURE_DATA(wait) *self, int index, uint32_t *binary)
+static int track(FIXTURE_DATA(wait) * self, int index, uint32_t *binary)
 {
 	return job_track(self->fd, &self->j[index], binary);
 }
@@ -79,7 +79,8 @@ static int track(FIXTURE_DATA(wait) *self, int index, uint32_t *binary)
 static int binary_wait(int fd, uint32_t syncobj, int64_t timeout_ms)
 {
 	struct drm_syncobj_wait arg = {
-		.handles = (uintptr_t)&syncobj, .count_handles = 1,
+		.handles = (uintptr_t)&syncobj,
+		.count_handles = 1,
 		.timeout_nsec = test_deadline_ns(timeout_ms),
 	};
 
@@ -100,7 +101,7 @@ static int alias(int fd, uint32_t syncobj, uint32_t *other)
 }
 
 /* The last job waits while the gate is shut, and runs once it is open. */
-static void expect_gated(struct __test_metadata *_metadata, FIXTURE_DATA(wait) *self,
+static void expect_gated(struct __test_metadata *_metadata, FIXTURE_DATA(wait) * self,
 			 uint32_t binary)
 {
 	EXPECT_EQ(-ETIME, binary_wait(self->fd, binary, LATE_MS));
@@ -110,7 +111,7 @@ static void expect_gated(struct __test_metadata *_metadata, FIXTURE_DATA(wait) *
 }
 
 /* The last job does not wait for the gate. */
-static void expect_free(struct __test_metadata *_metadata, FIXTURE_DATA(wait) *self,
+static void expect_free(struct __test_metadata *_metadata, FIXTURE_DATA(wait) * self,
 			uint32_t binary)
 {
 	EXPECT_EQ(0, binary_wait(self->fd, binary, SOON_MS / 2));
@@ -123,10 +124,10 @@ FIXTURE_VARIANT(wait)
 };
 
 /* Everything that is true of one call is true of three. */
-FIXTURE_VARIANT_ADD(wait, one_call) { .calls = 1 };
-FIXTURE_VARIANT_ADD(wait, three_calls) { .calls = 3 };
+FIXTURE_VARIANT_ADD(wait, one_call){ .calls = 1 };
+FIXTURE_VARIANT_ADD(wait, three_calls){ .calls = 3 };
 
-static int submit_all(FIXTURE_DATA(wait) *self, const FIXTURE_VARIANT(wait) *variant)
+static int submit_all(FIXTURE_DATA(wait) * self, const FIXTURE_VARIANT(wait) * variant)
 {
 	int ret = 0;
 
@@ -353,8 +354,7 @@ TEST_F(wait, several_waits)
 	ASSERT_EQ(0, track(self, 2, &end));
 	/* as many as there may be */
 	while (self->j[2].job.syncs.count < SNNQ_MAX_SYNCS_PER_JOB)
-		job_sync(&self->j[2], self->timeline, WAIT,
-			 1 + self->j[2].job.syncs.count % 2);
+		job_sync(&self->j[2], self->timeline, WAIT, 1 + self->j[2].job.syncs.count % 2);
 	ASSERT_EQ(0, submit_all(self, variant));
 	EXPECT_EQ(-ETIME, binary_wait(self->fd, end, LATE_MS));
 	ASSERT_EQ(0, gate_open(&second));
@@ -435,8 +435,8 @@ TEST_F(wait, busy_stream_gives_places_back)
 
 		self->j[i].job.syncs.count = 0;
 		ASSERT_EQ(0, track(self, i, &end));
-		for (int tries = 0; (ret = submit_range(self, i, 1, NULL)) == -EBUSY &&
-		     tries < 1000; tries++)
+		for (int tries = 0;
+		     (ret = submit_range(self, i, 1, NULL)) == -EBUSY && tries < 1000; tries++)
 			usleep(10000);
 		ASSERT_EQ(0, ret);
 		EXPECT_EQ(0, binary_wait(self->fd, end, SOON_MS));

@@ -244,8 +244,7 @@ static bool is_input(const struct place *p, const char *input)
 
 	if (!p->there || !input || stat(input, &st))
 		return false;
-	return same_inode(&p->file, &st) ||
-	       (S_ISDIR(st.st_mode) && same_inode(&p->folder, &st));
+	return same_inode(&p->file, &st) || (S_ISDIR(st.st_mode) && same_inode(&p->folder, &st));
 }
 
 static int try_to_create(const char *path, const struct place *p)

@@ -66,8 +66,9 @@ static uint32_t thread_count(uint32_t wanted, uint32_t items)
 
 int parallel_for(uint32_t count, uint32_t threads, parallel_fn fn, void *ctx)
 {
-	struct loop loop = { .fn = fn, .ctx = ctx, .count = count,
-			     .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct loop loop = {
+		.fn = fn, .ctx = ctx, .count = count, .lock = PTHREAD_MUTEX_INITIALIZER
+	};
 	pthread_t ids[MAX_THREADS];
 	uint32_t started = 0;
 

@@ -6,7 +6,9 @@
 
 size_t text_character(const unsigned char *s)
 {
-	static const struct { unsigned char first, last, low, high, bytes; } forms[] = {
+	static const struct {
+		unsigned char first, last, low, high, bytes;
+	} forms[] = {
 		{ 0x00, 0x7f, 0x80, 0xbf, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
 		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
 		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
@@ -32,8 +34,8 @@ bool text_is_control(const unsigned char *s)
 	if (*s == 0xc2)
 		return s[1] >= 0x80 && s[1] <= 0x9f;
 	if (*s == 0xe2)
-		return (s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f ||
-					 (s[2] >= 0xa8 && s[2] <= 0xae))) ||
+		return (s[1] == 0x80 &&
+			(s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xa8 && s[2] <= 0xae))) ||
 		       (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
 	return *s < 0x20 || *s == 0x7f;
 }

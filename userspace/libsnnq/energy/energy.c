@@ -9,12 +9,12 @@
 
 const struct energy_dataflow energy_default_flow = { .reuse = 64, .activity = -1 };
 
-#define STATE_GRANULE 8		/* potentials are stored in whole bytes */
-#define STATE_GUARD 2		/* bits of a potential beyond one step's sum */
-#define REQUANT_BITS 16		/* multiplier of a layer without neuron */
-#define READOUT_BITS 32
-#define HOROWITZ "M. Horowitz, Computing's Energy Problem, ISSCC 2014, 45 nm, 0.9 V: "
-#define PAPERS "convention of Spikformer, Spike-driven Transformer, QKFormer: "
+#define STATE_GRANULE 8	 /* potentials are stored in whole bytes */
+#define STATE_GUARD   2	 /* bits of a potential beyond one step's sum */
+#define REQUANT_BITS  16 /* multiplier of a layer without neuron */
+#define READOUT_BITS  32
+#define HOROWITZ      "M. Horowitz, Computing's Energy Problem, ISSCC 2014, 45 nm, 0.9 V: "
+#define PAPERS	      "convention of Spikformer, Spike-driven Transformer, QKFormer: "
 
 const struct energy_constants energy_45nm = {
 	.name = "45 nm model",
@@ -45,7 +45,7 @@ const struct energy_constants energy_45nm = {
 uint32_t energy_acc_bits(uint64_t largest, uint64_t fan_in, uint64_t input_max)
 {
 	uint64_t terms;
-	uint32_t bits = 1;	/* the sign */
+	uint32_t bits = 1; /* the sign */
 
 	if (__builtin_mul_overflow(fan_in, input_max, &terms))
 		terms = UINT64_MAX;
@@ -130,9 +130,9 @@ static void memory(const struct energy_constants *k, const struct energy_dataflo
 	o->sram = o->weight_sram + o->state_sram + o->spike_sram;
 	o->weight_dram = k->pj[ENERGY_DRAM_BIT] *
 			 ((double)in->weight_bits * (flow->reload ? in->steps : 1));
-	o->dram = o->weight_dram + k->pj[ENERGY_DRAM_BIT] * ((double)in->metadata_bits +
-							     (double)in->frame_bits +
-							     (double)in->spilled_bits);
+	o->dram = o->weight_dram +
+		  k->pj[ENERGY_DRAM_BIT] * ((double)in->metadata_bits + (double)in->frame_bits +
+					    (double)in->spilled_bits);
 }
 
 void energy_layer(const struct energy_constants *k, const struct energy_dataflow *flow,

@@ -16,25 +16,29 @@
 #include "model/graph.h"
 
 enum energy_constant {
-	ENERGY_FP32_ADD, ENERGY_FP32_MUL,
-	ENERGY_INT_ADD_BIT,			/* per bit of the adder */
-	ENERGY_INT_MUL_BIT2, ENERGY_INT_MUL_BIT,	/* b-bit multiplier: BIT2 b^2 + BIT b */
-	ENERGY_SRAM_BIT, ENERGY_DRAM_BIT,
-	ENERGY_PAPER_MAC, ENERGY_PAPER_AC,	/* of the convention of papers */
+	ENERGY_FP32_ADD,
+	ENERGY_FP32_MUL,
+	ENERGY_INT_ADD_BIT, /* per bit of the adder */
+	ENERGY_INT_MUL_BIT2,
+	ENERGY_INT_MUL_BIT, /* b-bit multiplier: BIT2 b^2 + BIT b */
+	ENERGY_SRAM_BIT,
+	ENERGY_DRAM_BIT,
+	ENERGY_PAPER_MAC,
+	ENERGY_PAPER_AC, /* of the convention of papers */
 	ENERGY_CONSTANTS
 };
 
 struct energy_constants {
-	char name[64];			/* what every print says: "45 nm model" */
+	char name[64]; /* what every print says: "45 nm model" */
 	double pj[ENERGY_CONSTANTS];
 	char source[ENERGY_CONSTANTS][160];
 };
 
 struct energy_dataflow {
-	uint64_t reuse;		/* R: positions x steps that one weight read serves; 0: all */
-	bool tick_batching;	/* potentials stay in registers for all steps of a tile */
-	bool reload;		/* weights come from DRAM in each step, not once per inference */
-	double activity;	/* p: share of weight rows read per bundle; < 0: from the rate */
+	uint64_t reuse;	    /* R: positions x steps that one weight read serves; 0: all */
+	bool tick_batching; /* potentials stay in registers for all steps of a tile */
+	bool reload;	    /* weights come from DRAM in each step, not once per inference */
+	double activity;    /* p: share of weight rows read per bundle; < 0: from the rate */
 };
 
 /*
@@ -43,26 +47,26 @@ struct energy_dataflow {
  */
 struct energy_layer_in {
 	uint64_t inferences;
-	uint32_t steps;			/* T */
-	uint64_t positions;		/* P: of the output */
-	uint32_t acc_bits;		/* b_acc; 0: sums are fp32 */
-	bool fp32;			/* neuron and requantization are fp32 */
-	uint32_t states;		/* variables per neuron: 1 LIF, 2 CUBA */
+	uint32_t steps;	    /* T */
+	uint64_t positions; /* P: of the output */
+	uint32_t acc_bits;  /* b_acc; 0: sums are fp32 */
+	bool fp32;	    /* neuron and requantization are fp32 */
+	uint32_t states;    /* variables per neuron: 1 LIF, 2 CUBA */
 	uint32_t input_planes;
-	uint64_t weight_bits;		/* as stored, n_w b */
-	uint64_t metadata_bits, frame_bits, spilled_bits;	/* DRAM, besides weights */
-	uint64_t input_bits, output_bits;	/* of one step, through SRAM */
+	uint64_t weight_bits;				  /* as stored, n_w b */
+	uint64_t metadata_bits, frame_bits, spilled_bits; /* DRAM, besides weights */
+	uint64_t input_bits, output_bits;		  /* of one step, through SRAM */
 	/* totals */
-	uint64_t adds;			/* A: additions into accumulators */
-	uint64_t ands;			/* bit pairs ANDed by attention */
-	uint64_t neurons;		/* neuron updates */
-	uint64_t requants;		/* outputs multiplied instead */
-	uint64_t readouts;		/* elements added to the readout */
+	uint64_t adds;	   /* A: additions into accumulators */
+	uint64_t ands;	   /* bit pairs ANDed by attention */
+	uint64_t neurons;  /* neuron updates */
+	uint64_t requants; /* outputs multiplied instead */
+	uint64_t readouts; /* elements added to the readout */
 	uint64_t input_spikes, input_possible;
 	/* the convention of papers */
-	uint64_t macs;			/* K Co P T */
+	uint64_t macs; /* K Co P T */
 	bool binary_input;
-	uint64_t attention_acs;		/* total */
+	uint64_t attention_acs; /* total */
 };
 
 struct energy_out {
@@ -70,9 +74,9 @@ struct energy_out {
 	double weight_sram, state_sram, spike_sram, sram;
 	double weight_dram, dram;
 	double total;
-	double paper;		/* 4.6 pJ per MAC and 0.9 pJ per synaptic operation */
-	double ann;		/* one fp32 pass of the same layer without spikes */
-	double rate, activity;	/* of the layer; meaningless in sums */
+	double paper;	       /* 4.6 pJ per MAC and 0.9 pJ per synaptic operation */
+	double ann;	       /* one fp32 pass of the same layer without spikes */
+	double rate, activity; /* of the layer; meaningless in sums */
 	uint32_t acc_bits, state_bits;
 };
 

@@ -17,17 +17,13 @@
 #include "base/text.h"
 
 #define MAX_FILE (64u << 10)
-#define MAX_PJ 1e6
+#define MAX_PJ	 1e6
 
 static const char *const names[ENERGY_CONSTANTS] = {
-	[ENERGY_FP32_ADD] = "fp32_add",
-	[ENERGY_FP32_MUL] = "fp32_mul",
-	[ENERGY_INT_ADD_BIT] = "int_add_bit",
-	[ENERGY_INT_MUL_BIT2] = "int_mul_bit2",
-	[ENERGY_INT_MUL_BIT] = "int_mul_bit",
-	[ENERGY_SRAM_BIT] = "sram_bit",
-	[ENERGY_DRAM_BIT] = "dram_bit",
-	[ENERGY_PAPER_MAC] = "paper_mac",
+	[ENERGY_FP32_ADD] = "fp32_add",	      [ENERGY_FP32_MUL] = "fp32_mul",
+	[ENERGY_INT_ADD_BIT] = "int_add_bit", [ENERGY_INT_MUL_BIT2] = "int_mul_bit2",
+	[ENERGY_INT_MUL_BIT] = "int_mul_bit", [ENERGY_SRAM_BIT] = "sram_bit",
+	[ENERGY_DRAM_BIT] = "dram_bit",	      [ENERGY_PAPER_MAC] = "paper_mac",
 	[ENERGY_PAPER_AC] = "paper_ac",
 };
 

@@ -117,20 +117,23 @@ static void add_dense(const struct graph *g, const struct graph_layer *l,
 			    numbers_bits(&l->mult);
 }
 
-void energy_graph_layer(const struct graph *g, uint32_t index,
-			const struct snnq_layer_stats *stats, uint64_t inferences,
-			struct energy_layer_in *in)
+void energy_graph_layer(const struct graph *g, uint32_t index, const struct snnq_layer_stats *stats,
+			uint64_t inferences, struct energy_layer_in *in)
 {
 	const struct graph_layer *l = &g->layers[index];
 	const struct graph_shape *shape = graph_shape(g, l->in[0]);
 	uint64_t updates = times(times(positions_of(&l->out), l->out.channels),
 				 times(g->input.steps, inferences));
 
-	*in = (struct energy_layer_in) {
-		.inferences = inferences, .steps = g->input.steps,
-		.positions = positions_of(&l->out), .acc_bits = sum_bits(g, l),
-		.fp32 = !g->integer, .states = l->neuron.model == SNNQ_NEURON_CUBA ? 2 : 1,
-		.input_planes = shape->planes, .adds = stats[index].synops,
+	*in = (struct energy_layer_in){
+		.inferences = inferences,
+		.steps = g->input.steps,
+		.positions = positions_of(&l->out),
+		.acc_bits = sum_bits(g, l),
+		.fp32 = !g->integer,
+		.states = l->neuron.model == SNNQ_NEURON_CUBA ? 2 : 1,
+		.input_planes = shape->planes,
+		.adds = stats[index].synops,
 		.neurons = stats[index].neuron_updates,
 		.input_spikes = stats[index].input_spikes,
 		.input_possible = stats[index].input_possible,
@@ -148,8 +151,8 @@ void energy_graph_layer(const struct graph *g, uint32_t index,
 }
 
 void energy_graph(const struct energy_constants *k, const struct energy_dataflow *flow,
-		  const struct graph *g, const struct snnq_layer_stats *stats,
-		  uint64_t inferences, struct energy_out *layers, struct energy_out *total)
+		  const struct graph *g, const struct snnq_layer_stats *stats, uint64_t inferences,
+		  struct energy_out *layers, struct energy_out *total)
 {
 	struct energy_layer_in in;
 	struct energy_out out;

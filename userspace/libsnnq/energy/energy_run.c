@@ -19,7 +19,7 @@ struct run {
 	struct snnq_device *device;
 	struct snnq_model *model;
 	struct snnq_stream *stream;
-	struct snnq_layer_stats *stats;		/* sums over recordings */
+	struct snnq_layer_stats *stats; /* sums over recordings */
 	struct snnq_recordings seen;
 	struct energy_constants constants;
 	struct energy_dataflow flow;
@@ -81,18 +81,21 @@ static int open_run(struct run *r, const char *path)
 	r->constants = energy_45nm;
 	if (r->opts->constants)
 		ret = energy_constants_read(r->opts->constants, &r->constants);
-	r->flow = (struct energy_dataflow) {
-		.reuse = r->opts->reuse, .tick_batching = r->opts->tick_batching,
-		.reload = r->opts->reload, .activity = r->opts->all_rows ? 1 : -1,
+	r->flow = (struct energy_dataflow){
+		.reuse = r->opts->reuse,
+		.tick_batching = r->opts->tick_batching,
+		.reload = r->opts->reload,
+		.activity = r->opts->all_rows ? 1 : -1,
 	};
 	if (!ret)
 		ret = snnq_open("sim", NULL, &r->device);
 	if (!ret)
 		ret = snnq_model_load(r->device, path, NULL, &r->model);
 	if (!ret)
-		ret = snnq_stream_create(r->model, SNNQ_OPTS(struct snnq_stream_opts,
-							     .priority = SNNQ_PRIO_NORMAL,
-							     .profile = true), &r->stream);
+		ret = snnq_stream_create(r->model,
+					 SNNQ_OPTS(struct snnq_stream_opts,
+						   .priority = SNNQ_PRIO_NORMAL, .profile = true),
+					 &r->stream);
 	if (ret)
 		return ret;
 	r->stats = calloc(r->model->graph.layer_count, sizeof(*r->stats));
@@ -104,13 +107,23 @@ static int open_run(struct run *r, const char *path)
 static void add_figures(cJSON *o, const struct energy_out *e)
 {
 	static const double uj = 1e-6;
-	const struct { const char *key; double pj; } figures[] = {
-		{ "adds_uj", e->adds }, { "attention_uj", e->attention },
-		{ "neurons_uj", e->neurons }, { "requants_uj", e->requants },
-		{ "compute_uj", e->compute }, { "weight_sram_uj", e->weight_sram },
-		{ "state_sram_uj", e->state_sram }, { "spike_sram_uj", e->spike_sram },
-		{ "sram_uj", e->sram }, { "weight_dram_uj", e->weight_dram },
-		{ "dram_uj", e->dram }, { "total_uj", e->total }, { "paper_uj", e->paper },
+	const struct {
+		const char *key;
+		double pj;
+	} figures[] = {
+		{ "adds_uj", e->adds },
+		{ "attention_uj", e->attention },
+		{ "neurons_uj", e->neurons },
+		{ "requants_uj", e->requants },
+		{ "compute_uj", e->compute },
+		{ "weight_sram_uj", e->weight_sram },
+		{ "state_sram_uj", e->state_sram },
+		{ "spike_sram_uj", e->spike_sram },
+		{ "sram_uj", e->sram },
+		{ "weight_dram_uj", e->weight_dram },
+		{ "dram_uj", e->dram },
+		{ "total_uj", e->total },
+		{ "paper_uj", e->paper },
 		{ "ann_uj", e->ann },
 	};
 
@@ -213,7 +226,7 @@ int snnq_energy(const char *path, const struct snnq_energy_opts *opts, char **js
 	*json = NULL;
 	if (!opts || opts->size != sizeof(*opts) || !opts->recording_count)
 		return error_set(-EINVAL, "snnq_energy: options are missing, of unknown size or "
-				 "without recordings");
+					  "without recordings");
 	ret = open_run(&r, path);
 	if (!ret)
 		ret = run_all(&r);

@@ -20,13 +20,13 @@
 #include "base/file.h"
 
 #define FILE_MAX_BYTES ((uint64_t)4 << 30)
-#define HEAD_BYTES 1024		/* what tells formats apart */
+#define HEAD_BYTES     1024 /* what tells formats apart */
 
 static const struct events_format {
 	const char *name, *magic, *extension;
 	int (*decode)(const uint8_t *data, size_t size, struct snnq_events *events);
-	const char *refusal;	/* recognized, but not read */
-	uint32_t event_bytes;	/* where all events have as many; 0: they do not */
+	const char *refusal;  /* recognized, but not read */
+	uint32_t event_bytes; /* where all events have as many; 0: they do not */
 } formats[] = {
 	{ "aedat4", "#!AER-DAT4.0", NULL, events_decode_aedat4, NULL, 0 },
 	{ NULL, "#!AER-DAT1", NULL, NULL, "AEDAT 1.0", 0 },
@@ -38,7 +38,10 @@ static const struct events_format {
 	{ NULL, "\x93NUMPY", NULL, NULL, "NumPy's format", 0 },
 	{ NULL, "\x89PNG\r\n\x1a\n", NULL, NULL, "a picture", 0 },
 	{ NULL, "#ROSBAG V", NULL, NULL, "a ROS bag", 0 },
-	{ NULL, "\x7f" "ELF\x02\x01\x01", NULL, NULL, "a program", 0 },
+	{ NULL,
+	  "\x7f"
+	  "ELF\x02\x01\x01",
+	  NULL, NULL, "a program", 0 },
 	{ "atis", NULL, ".bin", events_decode_atis, NULL, 5 },
 	{ "bs2", NULL, ".bs2", events_decode_bs2, NULL, 5 },
 	{ "bs3", NULL, ".bs3", events_decode_bs3, NULL, 7 },
@@ -124,7 +127,9 @@ static bool has_text_line(const uint8_t *data, size_t size)
 /* A model file: the length of its header, and JSON. */
 static bool is_model(const uint8_t *head, size_t size)
 {
-	static const struct { uint8_t bytes[5]; } high = { { 0, 0, 0, 0, '{' } };
+	static const struct {
+		uint8_t bytes[5];
+	} high = { { 0, 0, 0, 0, '{' } };
 	size_t n = 9;
 
 	if (size < 16 || memcmp(head + 4, high.bytes, sizeof(high.bytes)))
@@ -169,14 +174,17 @@ static const struct events_format *find_format(const char *path, const char *nam
 	if (name) {
 		named = find_by_name(name);
 		if (!named) {
-			*ret = error_set(-EINVAL, "%s: unknown format \"%s\" (known: atis, bs2, "
-					 "bs3, aedat4)", path, name);
+			*ret = error_set(-EINVAL,
+					 "%s: unknown format \"%s\" (known: atis, bs2, "
+					 "bs3, aedat4)",
+					 path, name);
 			return NULL;
 		}
 		if (format && format != named) {
-			*ret = error_set(-EBADMSG, "%s: offset 0: expected %s, as the option says, "
-					 "found %s", path, name,
-					 format->name ? format->name : format->refusal);
+			*ret = error_set(-EBADMSG,
+					 "%s: offset 0: expected %s, as the option says, "
+					 "found %s",
+					 path, name, format->name ? format->name : format->refusal);
 			return NULL;
 		}
 		return named;
@@ -184,11 +192,15 @@ static const struct events_format *find_format(const char *path, const char *nam
 	if (!format)
 		format = find_by_extension(path);
 	if (!format)
-		*ret = error_set(-EBADMSG, "%s: offset 0: no known format in content or extension "
-				 "(.bin, .bs2, .bs3, AEDAT 4); name it with a format option", path);
+		*ret = error_set(-EBADMSG,
+				 "%s: offset 0: no known format in content or extension "
+				 "(.bin, .bs2, .bs3, AEDAT 4); name it with a format option",
+				 path);
 	else if (!format->decode)
-		*ret = error_set(-EBADMSG, "%s: offset 0: found %s, which is not supported; "
-				 "expected atis, bs2, bs3 or aedat4", path, format->refusal);
+		*ret = error_set(-EBADMSG,
+				 "%s: offset 0: found %s, which is not supported; "
+				 "expected atis, bs2, bs3 or aedat4",
+				 path, format->refusal);
 	return format && format->decode ? format : NULL;
 }
 
@@ -244,8 +256,9 @@ static int read_events(const char *path, int fd, uint64_t bytes,
 	if (format->event_bytes)
 		most = (uint64_t)EVENTS_MAX * format->event_bytes;
 	if (bytes > most)
-		return error_set(-EBADMSG, "%s: %s: expected at most %" PRIu64 " bytes, found %"
-				 PRIu64, path, format->name, most, bytes);
+		return error_set(-EBADMSG,
+				 "%s: %s: expected at most %" PRIu64 " bytes, found %" PRIu64, path,
+				 format->name, most, bytes);
 	events->info.format = format->name;
 	if (opts) {
 		events->info.width = opts->width;
@@ -278,8 +291,7 @@ int snnq_events_open(const char *path, const struct snnq_events_opts *opts,
 	return 0;
 }
 
-int snnq_events_from_array(const struct snnq_event *array, size_t count,
-			   struct snnq_events **out)
+int snnq_events_from_array(const struct snnq_event *array, size_t count, struct snnq_events **out)
 {
 	struct snnq_events *events = events_new();
 	int ret = events ? 0 : -ENOMEM;

@@ -20,10 +20,10 @@
 struct snnq_events {
 	struct snnq_event *data;
 	size_t count, capacity;
-	size_t cursor;		/* next event of snnq_stream_push_events() */
-	uint64_t window_step;	/* first step of its last window */
-	struct snnq_event *sorted;	/* by time, where the file's order is another; or NULL */
-	int64_t previous_us;	/* time of the event that was appended last */
+	size_t cursor;		   /* next event of snnq_stream_push_events() */
+	uint64_t window_step;	   /* first step of its last window */
+	struct snnq_event *sorted; /* by time, where the file's order is another; or NULL */
+	int64_t previous_us;	   /* time of the event that was appended last */
 	struct snnq_events_info info;
 	char error[200];
 };
@@ -45,13 +45,12 @@ int events_bad(struct snnq_events *events, uint64_t offset, const char *format, 
 /* What an AEDAT 4 header says about its streams, by stream id. */
 struct aedat4_info {
 	struct aedat4_stream {
-		char type[5];		/* "EVTS", ...; empty: not described */
+		char type[5]; /* "EVTS", ...; empty: not described */
 		uint16_t width, height;
 	} streams[AEDAT4_STREAMS];
 };
 
 /* Parse the XML info node. Returns 0 or -EBADMSG; @line gets the place. */
-int aedat4_info_parse(const char *xml, size_t size, struct aedat4_info *info,
-		      unsigned long *line);
+int aedat4_info_parse(const char *xml, size_t size, struct aedat4_info *info, unsigned long *line);
 
 #endif /* SNNQ_EVENTS_H */

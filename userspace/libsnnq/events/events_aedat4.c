@@ -16,15 +16,21 @@
 
 #include "events.h"
 
-#define MAGIC "#!AER-DAT4.0\r\n"
-#define MAGIC_BYTES (sizeof(MAGIC) - 1)
+#define MAGIC		    "#!AER-DAT4.0\r\n"
+#define MAGIC_BYTES	    (sizeof(MAGIC) - 1)
 #define PACKET_HEADER_BYTES 8
-#define EVENT_BYTES 16
+#define EVENT_BYTES	    16
 /* One packet holds some 10 ms; 4 M events are far beyond any camera. */
 #define PACKET_MAX_BYTES ((size_t)64 << 20)
 
-enum { COMPRESSION_NONE, COMPRESSION_LZ4, COMPRESSION_LZ4_HIGH, COMPRESSION_ZSTD,
-       COMPRESSION_ZSTD_HIGH, COMPRESSIONS };
+enum {
+	COMPRESSION_NONE,
+	COMPRESSION_LZ4,
+	COMPRESSION_LZ4_HIGH,
+	COMPRESSION_ZSTD,
+	COMPRESSION_ZSTD_HIGH,
+	COMPRESSIONS
+};
 
 struct span {
 	const uint8_t *data;
@@ -35,13 +41,13 @@ struct aedat4 {
 	struct snnq_events *events;
 	struct span file;
 	size_t pos, end;
-	size_t written;			/* behind the last byte that is not 0, unless closed */
+	size_t written; /* behind the last byte that is not 0, unless closed */
 	uint32_t compression;
 	struct aedat4_info info;
-	int64_t stream;			/* of the events; -1: not yet known */
-	uint8_t *buffer;		/* decompressed packet */
+	int64_t stream;	 /* of the events; -1: not yet known */
+	uint8_t *buffer; /* decompressed packet */
 	size_t buffer_size;
-	bool no_memory;			/* for a packet */
+	bool no_memory; /* for a packet */
 };
 
 static uint16_t get16(const uint8_t *p)
@@ -172,8 +178,10 @@ static int read_header(struct aedat4 *a)
 		end = get64(fb.data + position);
 	a->pos = MAGIC_BYTES + 4 + fb.size;
 	if (end != -1 && (end < 0 || (uint64_t)end < a->pos))
-		return events_bad(a->events, MAGIC_BYTES, "data table: position %" PRId64
-				  " is before the first packet at %zu", end, a->pos);
+		return events_bad(a->events, MAGIC_BYTES,
+				  "data table: position %" PRId64
+				  " is before the first packet at %zu",
+				  end, a->pos);
 	a->end = end < 0 || (uint64_t)end > a->file.size ? a->file.size : (size_t)end;
 	for (a->written = a->end; end < 0 && !a->file.data[a->written - 1]; a->written--)
 		;
@@ -271,8 +279,9 @@ static size_t written_bytes(struct aedat4 *a, const struct span *vector)
 	size_t bytes = vector->size;
 
 	if (in_file && vector->data + bytes > last)
-		bytes = vector->data >= last ? 0 : ((size_t)(last - vector->data) + EVENT_BYTES - 1) /
-						   EVENT_BYTES * EVENT_BYTES;
+		bytes = vector->data >= last ? 0 :
+					       ((size_t)(last - vector->data) + EVENT_BYTES - 1) /
+						       EVENT_BYTES * EVENT_BYTES;
 	return bytes;
 }
 
@@ -315,20 +324,27 @@ static int read_packet(struct aedat4 *a, uint32_t id, struct span packet)
 	int ret;
 
 	if (!unpack(a, &packet))
-		return a->no_memory ? -ENOMEM : events_bad(a->events, a->pos, "packet of stream %" PRIu32
-				  " is damaged or unfolds to more than 64 MiB", id);
+		return a->no_memory ? -ENOMEM :
+				      events_bad(a->events, a->pos,
+						 "packet of stream %" PRIu32
+						 " is damaged or unfolds to more than 64 MiB",
+						 id);
 	if (!take_prefixed(&packet, &fb) || !fb_root(&fb, "EVTS", &table)) {
 		if (a->stream == id)
-			return events_bad(a->events, a->pos, "packet of stream %" PRIu32
-					  ": expected a FlatBuffer EVTS", id);
+			return events_bad(a->events, a->pos,
+					  "packet of stream %" PRIu32
+					  ": expected a FlatBuffer EVTS",
+					  id);
 		return 0;
 	}
 	if (a->stream < 0)
 		choose_stream(a, id);
 	ret = fb_vector(&fb, table, 0, EVENT_BYTES, &vector);
 	if (ret < 0)
-		return events_bad(a->events, a->pos, "packet of stream %" PRIu32
-				  ": event vector lies outside the packet", id);
+		return events_bad(a->events, a->pos,
+				  "packet of stream %" PRIu32
+				  ": event vector lies outside the packet",
+				  id);
 	return ret ? decode_events(a, &vector) : 0;
 }
 
@@ -370,8 +386,10 @@ static int read_packets(struct aedat4 *a)
 		if (size > rest - PACKET_HEADER_BYTES)
 			return lose_rest(a);
 		if (a->stream < 0 || a->stream == id) {
-			ret = read_packet(a, id, (struct span){header + PACKET_HEADER_BYTES, size});
-			if (ret == -EBADMSG && a->written - a->pos < PACKET_HEADER_BYTES + (size_t)size)
+			ret = read_packet(a, id,
+					  (struct span){ header + PACKET_HEADER_BYTES, size });
+			if (ret == -EBADMSG &&
+			    a->written - a->pos < PACKET_HEADER_BYTES + (size_t)size)
 				return lose_rest(a);
 			if (ret)
 				return ret;

@@ -22,7 +22,7 @@
 struct walk {
 	struct aedat4_info *info;
 	unsigned int depth;
-	char names[MAX_DEPTH][24];	/* "name" or "key" of each open element */
+	char names[MAX_DEPTH][24]; /* "name" or "key" of each open element */
 	char text[24];
 	size_t text_bytes;
 };

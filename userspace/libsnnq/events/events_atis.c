@@ -13,10 +13,10 @@
 
 #include "events.h"
 
-#define ATIS_BYTES 5
-#define BS3_BYTES 7
+#define ATIS_BYTES	  5
+#define BS3_BYTES	  7
 #define ATIS_OVERFLOW_ROW 240
-#define ATIS_OVERFLOW_US 8192
+#define ATIS_OVERFLOW_US  8192
 
 /* A counter of some bits: how often it started over, and its last value. */
 struct clock {

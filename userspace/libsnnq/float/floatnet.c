@@ -23,7 +23,7 @@ struct builder {
 	const char *path;
 	struct floatnet *net;
 	struct graph shadow;
-	struct tensor *tensors;		/* of the shadow, [layer] */
+	struct tensor *tensors; /* of the shadow, [layer] */
 };
 
 static int refuse(const struct builder *b, const struct graph_layer *l, const char *what)
@@ -56,7 +56,8 @@ static int shadow_average(const struct builder *b, struct graph_layer *l)
 	if (has_neuron(l))
 		return 0;
 	if (in->format != SNNQ_FORMAT_UNSIGNED || l->out.format == SNNQ_FORMAT_SIGNED)
-		return refuse(b, l, "expected unsigned spikes or counts, found signed or real "
+		return refuse(b, l,
+			      "expected unsigned spikes or counts, found signed or real "
 			      "ones");
 	while (planes < SNNQ_MAX_PLANES && largest >> planes)
 		planes++;
@@ -106,8 +107,9 @@ static int shadow_layer(struct builder *b, uint32_t index)
 static int make_plan(struct builder *b)
 {
 	struct compiled compiled;
-	int ret = compile_graph(b->path, &b->shadow, &(struct compile_opts) {
-				.tile_steps = 1, .caps = &snnq_caps_all }, &compiled);
+	int ret = compile_graph(b->path, &b->shadow,
+				&(struct compile_opts){ .tile_steps = 1, .caps = &snnq_caps_all },
+				&compiled);
 
 	if (ret)
 		return ret == -ENOMEM ? ret : -EBADMSG;
@@ -167,13 +169,15 @@ static int take_neuron(const struct builder *b, struct real_layer *r)
 		return no_memory(b);
 	for (uint32_t c = 0; c < l->out.channels; c++) {
 		if (has_neuron(l) && !(r->threshold[c] > 0 && isfinite(r->threshold[c])))
-			return error_set(-EBADMSG, "%s: layer %s: channel %u: threshold: expected "
-					 "a positive number, found %g", b->path, l->name, c,
-					 r->threshold[c]);
+			return error_set(-EBADMSG,
+					 "%s: layer %s: channel %u: threshold: expected "
+					 "a positive number, found %g",
+					 b->path, l->name, c, r->threshold[c]);
 		if (!isfinite(r->bias[c]))
-			return error_set(-EBADMSG, "%s: layer %s: channel %u: bias: expected a "
-					 "finite number, found %g", b->path, l->name, c,
-					 r->bias[c]);
+			return error_set(-EBADMSG,
+					 "%s: layer %s: channel %u: bias: expected a "
+					 "finite number, found %g",
+					 b->path, l->name, c, r->bias[c]);
 	}
 	return 0;
 }
@@ -207,12 +211,14 @@ static int take_weights(const struct builder *b, struct real_layer *r)
 
 	for (size_t i = 0; i < count; i++)
 		if (!isfinite(float_at(l->weight, i)))
-			return error_set(-EBADMSG, "%s: layer %s: weight %zu: expected a finite "
-					 "number, found %g", b->path, l->name, i,
-					 float_at(l->weight, i));
+			return error_set(-EBADMSG,
+					 "%s: layer %s: weight %zu: expected a finite "
+					 "number, found %g",
+					 b->path, l->name, i, float_at(l->weight, i));
 	r->depthwise = groups > 1 && inputs == 1 && outputs == 1;
-	r->stride = outputs < FLOAT_ROW_ALIGN ? outputs :
-		    (outputs + FLOAT_ROW_ALIGN - 1) / FLOAT_ROW_ALIGN * FLOAT_ROW_ALIGN;
+	r->stride = outputs < FLOAT_ROW_ALIGN ?
+			    outputs :
+			    (outputs + FLOAT_ROW_ALIGN - 1) / FLOAT_ROW_ALIGN * FLOAT_ROW_ALIGN;
 	r->weights = calloc(rows * r->stride, sizeof(*r->weights));
 	if (!r->weights)
 		return no_memory(b);
@@ -249,8 +255,10 @@ static int check_record(const struct builder *b)
 		bytes += floatnet_words(b->net, (int)i) * 8;
 	if (bytes <= RECORD_MAX_BYTES / b->net->graph->input.steps)
 		return 0;
-	return error_set(-EBADMSG, "%s: input: steps: expected at most %llu of %llu bytes each, "
-			 "found %u", b->path, RECORD_MAX_BYTES / (unsigned long long)bytes,
+	return error_set(-EBADMSG,
+			 "%s: input: steps: expected at most %llu of %llu bytes each, "
+			 "found %u",
+			 b->path, RECORD_MAX_BYTES / (unsigned long long)bytes,
 			 (unsigned long long)bytes, b->net->graph->input.steps);
 }
 
@@ -273,8 +281,10 @@ int floatnet_create(const char *path, const struct graph *graph, struct floatnet
 		return no_memory(&b);
 	}
 	if (!(graph->readout_scale > 0))
-		ret = error_set(-EBADMSG, "%s: readout: scale: expected a positive number, found "
-				"%g", path, graph->readout_scale);
+		ret = error_set(-EBADMSG,
+				"%s: readout: scale: expected a positive number, found "
+				"%g",
+				path, graph->readout_scale);
 	if (!ret)
 		ret = make_shadow(&b);
 	if (!ret)

@@ -23,7 +23,7 @@ struct floatnet_record {
 	 * NULL where the output is real (a head).
 	 */
 	uint64_t **spikes;
-	double *scores;		/* [channels of the readout]: readout * scale */
+	double *scores; /* [channels of the readout]: readout * scale */
 };
 
 /*
@@ -51,7 +51,7 @@ void floatnet_record_free(const struct floatnet *net, struct floatnet_record *re
  *
  * Return: 0 or -ENOMEM.
  */
-int floatnet_run(const struct floatnet *net, const uint64_t *input,
-		 struct floatnet_record *record, struct snnq_layer_stats *stats);
+int floatnet_run(const struct floatnet *net, const uint64_t *input, struct floatnet_record *record,
+		 struct snnq_layer_stats *stats);
 
 #endif /* SNNQ_FLOATNET_H */

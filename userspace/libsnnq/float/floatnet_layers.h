@@ -13,8 +13,8 @@
 #include "engine.h"
 #include "floatnet.h"
 
-#define FLOAT_ROW_ALIGN 16u	/* weights in the smallest vector loop */
-#define FLOAT_ROWS	256u	/* most rows that are summed at once */
+#define FLOAT_ROW_ALIGN 16u  /* weights in the smallest vector loop */
+#define FLOAT_ROWS	256u /* most rows that are summed at once */
 
 /**
  * struct real_layer - the real part of a layer
@@ -35,20 +35,20 @@ struct real_layer {
 
 struct floatnet {
 	const struct graph *graph;
-	struct snnq_plan *plan;		/* never run, only its layers are */
+	struct snnq_plan *plan; /* never run, only its layers are */
 	struct real_layer *layers;
-	double *units;			/* of outputs, as graph_units() gives */
+	double *units; /* of outputs, as graph_units() gives */
 };
 
 /* Add the weighted sums of output position (y, x) to @sums, which is zero; see floatnet_sums.c. */
-void floatnet_sum(const struct layer *l, const struct real_layer *r, const uint64_t *in,
-		  uint32_t y, uint32_t x, float *sums);
+void floatnet_sum(const struct layer *l, const struct real_layer *r, const uint64_t *in, uint32_t y,
+		  uint32_t x, float *sums);
 
 /* State of a layer's neurons, all zero at first, and what one step gives them. */
 struct real_neurons {
 	const struct real_layer *layer;
-	double *u, *i;		/* @i: CUBA */
-	uint16_t *rest;		/* refractory steps left, or NULL */
+	double *u, *i;	/* @i: CUBA */
+	uint16_t *rest; /* refractory steps left, or NULL */
 };
 
 int floatnet_neurons_alloc(const struct real_layer *r, struct real_neurons *n);

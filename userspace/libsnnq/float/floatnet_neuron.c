@@ -47,7 +47,7 @@ struct lanes {
 
 /* LIF without refractory time; @n's neuron resets and compares as said here. */
 static inline __attribute__((always_inline)) void lif(const struct lanes *n, uint8_t reset,
-						       bool equal_fires, int32_t *restrict fired)
+						      bool equal_fires, int32_t *restrict fired)
 {
 	const double *restrict drive = n->drive, *restrict bias = n->bias;
 	const double *restrict threshold = n->threshold;
@@ -125,10 +125,15 @@ void floatnet_fire(struct real_neurons *n, uint64_t pos, uint32_t first, const d
 	uint64_t at = pos * r->out.channels + first;
 	uint32_t left = r->out.channels - first;
 	struct lanes lanes = {
-		.neuron = d, .leak = leak_of(d->leak, d->leak_param),
+		.neuron = d,
+		.leak = leak_of(d->leak, d->leak_param),
 		.current_leak = leak_of(d->current_leak, d->current_leak_param),
-		.drive = drive, .threshold = r->threshold + first, .bias = r->bias + first,
-		.u = n->u + at, .i = n->i ? n->i + at : NULL, .rest = n->rest ? n->rest + at : NULL,
+		.drive = drive,
+		.threshold = r->threshold + first,
+		.bias = r->bias + first,
+		.u = n->u + at,
+		.i = n->i ? n->i + at : NULL,
+		.rest = n->rest ? n->rest + at : NULL,
 		.count = left < 64 ? left : 64,
 	};
 

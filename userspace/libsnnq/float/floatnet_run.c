@@ -12,20 +12,20 @@
 
 /* One layer while it runs. */
 struct pass {
-	struct job job;		/* nobody waits for its safe points */
+	struct job job; /* nobody waits for its safe points */
 	const struct floatnet *net;
 	const struct real_layer *real;
 	const uint64_t *input;
 	struct floatnet_record *record;
 	uint32_t index;
-	struct layer engine;		/* a copy, whose counters are ours */
-	struct snnq_plan tools;		/* what sums of integers need */
+	struct layer engine;	/* a copy, whose counters are ours */
+	struct snnq_plan tools; /* what sums of integers need */
 	struct real_neurons neurons;
 	/* of one output position; rounded up to words */
 	int32_t *acc;
 	float *sums;
 	double *drive;
-	uint64_t *late;			/* one step of spikes that leave the window delayed */
+	uint64_t *late; /* one step of spikes that leave the window delayed */
 };
 
 static size_t attention_need(const struct layer *l)
@@ -46,8 +46,9 @@ static int pass_alloc(struct pass *p)
 	p->tools.vec = p->net->plan->vec;
 	p->tools.attention = calloc(1, attention_need(&p->engine) + 1);
 	p->late = calloc(floatnet_words(p->net, (int)p->index) + 1, sizeof(*p->late));
-	return !ret && p->acc && p->sums && p->drive && p->late && p->tools.attention ? 0 :
-	       error_set(-ENOMEM, "no memory to run layer %s", p->real->graph->name);
+	return !ret && p->acc && p->sums && p->drive && p->late && p->tools.attention ?
+		       0 :
+		       error_set(-ENOMEM, "no memory to run layer %s", p->real->graph->name);
 }
 
 static void pass_free(struct pass *p)
@@ -214,9 +215,11 @@ static void give_stats(const struct pass *p, struct snnq_layer_stats *stats)
 	const struct snnq_layer_stats *from = &p->engine.stats;
 	uint32_t steps = p->net->graph->input.steps;
 
-	*stats = (struct snnq_layer_stats) {
-		.input_spikes = from->input_spikes, .synops = from->synops,
-		.neuron_updates = from->neuron_updates, .output_spikes = from->output_spikes,
+	*stats = (struct snnq_layer_stats){
+		.input_spikes = from->input_spikes,
+		.synops = from->synops,
+		.neuron_updates = from->neuron_updates,
+		.output_spikes = from->output_spikes,
 		.steps = steps,
 	};
 	for (uint32_t k = 0; k < p->real->graph->in_count; k++) {
@@ -244,8 +247,8 @@ static int run_layer(struct pass *p, struct snnq_layer_stats *stats)
 	return ret;
 }
 
-int floatnet_run(const struct floatnet *net, const uint64_t *input,
-		 struct floatnet_record *record, struct snnq_layer_stats *stats)
+int floatnet_run(const struct floatnet *net, const uint64_t *input, struct floatnet_record *record,
+		 struct snnq_layer_stats *stats)
 {
 	const struct graph *g = net->graph;
 	uint32_t classes = floatnet_shape(net, g->readout)->channels;
@@ -254,8 +257,12 @@ int floatnet_run(const struct floatnet *net, const uint64_t *input,
 	memset(record->scores, 0, classes * sizeof(*record->scores));
 	for (uint32_t i = 0; !ret && i < g->layer_count; i++) {
 		struct pass p = {
-			.net = net, .real = &net->layers[i], .input = input, .record = record,
-			.index = i, .engine = net->plan->layers[i],
+			.net = net,
+			.real = &net->layers[i],
+			.input = input,
+			.record = record,
+			.index = i,
+			.engine = net->plan->layers[i],
 		};
 
 		p.engine.kernel = SNNQ_KERNEL_EVENT;

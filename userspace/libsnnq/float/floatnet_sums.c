@@ -11,19 +11,19 @@
 
 typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
 
-#define VECTOR(p, k) (((v8 *)(void *)(p))[k])
+#define VECTOR(p, k)	   (((v8 *)(void *)(p))[k])
 #define CONST_VECTOR(p, k) (((const v8 *)(const void *)(p))[k])
 
 struct row_list {
 	float *sums;
-	float factor;		/* of the bit-plane: a power of two, so products are exact */
+	float factor; /* of the bit-plane: a power of two, so products are exact */
 	uint32_t width, count;
 	const float *rows[FLOAT_ROWS];
 };
 
 /* @blocks vectors of 8 outputs from output @j on. */
-static inline __attribute__((always_inline)) void add_rows(const struct row_list *list,
-							    uint32_t j, uint32_t blocks)
+static inline __attribute__((always_inline)) void add_rows(const struct row_list *list, uint32_t j,
+							   uint32_t blocks)
 {
 	v8 s[8] = { { 0 } };
 
@@ -118,8 +118,8 @@ static void sum_depthwise_plane(const struct layer *l, const struct real_layer *
 		for (uint32_t kx = columns.first; kx < columns.end; kx++) {
 			uint64_t pos = window_position(l, y, x, ky, kx);
 			const uint64_t *words = in + tensor_index(t, plane, pos, 0);
-			const float *weights = r->weights +
-				((size_t)ky * l->geometry.kernel_w + kx) * t->channels;
+			const float *weights =
+				r->weights + ((size_t)ky * l->geometry.kernel_w + kx) * t->channels;
 
 			for (uint32_t w = 0; w < tensor_words(t); w++)
 				for (uint64_t bits = words[w]; bits; bits &= bits - 1) {
@@ -130,8 +130,8 @@ static void sum_depthwise_plane(const struct layer *l, const struct real_layer *
 		}
 }
 
-void floatnet_sum(const struct layer *l, const struct real_layer *r, const uint64_t *in,
-		  uint32_t y, uint32_t x, float *sums)
+void floatnet_sum(const struct layer *l, const struct real_layer *r, const uint64_t *in, uint32_t y,
+		  uint32_t x, float *sums)
 {
 	uint32_t outputs = l->desc->out.channels / l->geometry.groups;
 

@@ -26,7 +26,7 @@ static void name_from_path(const char *path, char name[64])
 	snprintf(part, sizeof(part), "%.*s", (int)(n - start), path + start);
 	if (strrchr(part, '.') > part)
 		*strrchr(part, '.') = 0;
-	text_printable(part, name, 64);	/* names of files need not be UTF-8 */
+	text_printable(part, name, 64); /* names of files need not be UTF-8 */
 }
 
 static void apply_options(struct import_net *net, const struct snnq_import_opts *o)
@@ -56,8 +56,9 @@ int snnq_import(const char *in, const char *out, const struct snnq_import_opts *
 		return error_set(-EINVAL, "snnq_import: unknown size of options");
 	if (stat(in, &st))
 		return error_set(-errno, "%s: %s", in, strerror(errno));
-	if (opts && opts->name && (strlen(opts->name) >= sizeof(net.name) ||
-				   !text_is_utf8(opts->name, strlen(opts->name))))
+	if (opts && opts->name &&
+	    (strlen(opts->name) >= sizeof(net.name) ||
+	     !text_is_utf8(opts->name, strlen(opts->name))))
 		return error_set(-EILSEQ, "%s: name: expected UTF-8 of at most %zu bytes", in,
 				 sizeof(net.name) - 1);
 	ret = output_check(&out, 1, &in, 1);

@@ -14,8 +14,8 @@
 
 #include "snnq_tools.h"
 
-#define IMPORT_MAX_DIMS 6
-#define IMPORT_MAX_LAYERS 64
+#define IMPORT_MAX_DIMS	    6
+#define IMPORT_MAX_LAYERS   64
 #define IMPORT_MAX_ELEMENTS ((size_t)1 << 28)
 
 /* An array of numbers; integers up to 2^53 are exact. */
@@ -34,10 +34,10 @@ struct import_neuron {
 struct import_layer {
 	enum import_kind { IMPORT_DENSE, IMPORT_CONV, IMPORT_POOL } kind;
 	char name[32];
-	struct import_array weight;	/* DENSE: out, in. CONV: out, in, kh, kw. POOL: kh, kw */
-	struct import_array bias;	/* count 0: none */
+	struct import_array weight; /* DENSE: out, in. CONV: out, in, kh, kw. POOL: kh, kw */
+	struct import_array bias;   /* count 0: none */
 	uint32_t stride[2], padding[2], dilation[2], groups;
-	uint32_t said[3];		/* channels, height, width out, as the source says; 0: not */
+	uint32_t said[3]; /* channels, height, width out, as the source says; 0: not */
 	struct import_neuron neuron;
 };
 
@@ -45,7 +45,7 @@ struct import_net {
 	char name[64], source[32];
 	struct import_layer *layers;
 	uint32_t layer_count;
-	uint32_t height, width, polarities;	/* of the input; 0 = unknown */
+	uint32_t height, width, polarities; /* of the input; 0 = unknown */
 	uint32_t steps, step_us;
 	bool compare_ge, no_delay, skip_first;
 };

@@ -21,8 +21,8 @@
 #include "model/model.h"
 #include "snnq_program.h"
 
-#define LOIHI_SHIFT 6		/* of weights, thresholds and biases */
-#define MAX_SIDE 4096
+#define LOIHI_SHIFT 6 /* of weights, thresholds and biases */
+#define MAX_SIDE    4096
 
 struct map {
 	uint32_t height, width, channels;
@@ -93,19 +93,19 @@ static int misfit(const struct import_net *net, const struct import_layer *l, co
 	if (l->kind == IMPORT_DENSE)
 		return error_set(-EBADMSG,
 				 "%s: %s.weight: expected %" PRIu64 " inputs (%u channels x %u x "
-				 "%u), found %u", net->name, l->name,
-				 (uint64_t)m->channels * m->height * m->width, m->channels,
-				 m->height, m->width, shape[1]);
-	if (l->kind == IMPORT_CONV && ((uint64_t)shape[1] * l->groups != m->channels ||
-				       shape[0] % l->groups))
+				 "%u), found %u",
+				 net->name, l->name, (uint64_t)m->channels * m->height * m->width,
+				 m->channels, m->height, m->width, shape[1]);
+	if (l->kind == IMPORT_CONV &&
+	    ((uint64_t)shape[1] * l->groups != m->channels || shape[0] % l->groups))
 		return error_set(-EBADMSG,
 				 "%s: %s.weight: expected %u input channels and outputs in whole "
-				 "groups, found %u x %u groups and %u outputs", net->name, l->name,
-				 m->channels, shape[1], l->groups, shape[0]);
+				 "groups, found %u x %u groups and %u outputs",
+				 net->name, l->name, m->channels, shape[1], l->groups, shape[0]);
 	return error_set(-EBADMSG,
 			 "%s: %s: expected an input that holds its window, and at most %u x %u "
-			 "positions out, found an input of %u x %u", net->name, l->name, MAX_SIDE,
-			 MAX_SIDE, m->width, m->height);
+			 "positions out, found an input of %u x %u",
+			 net->name, l->name, MAX_SIDE, MAX_SIDE, m->width, m->height);
 }
 
 /* Weights are integers; which grid holds them is seen later. */
@@ -117,7 +117,8 @@ static int check_weights(const struct import_net *net, const struct import_layer
 		if (!(fabs(w) < 1 << 30) || w != trunc(w))
 			return error_set(-EBADMSG,
 					 "%s: %s.weight: element %zu: expected an integer below "
-					 "2^30, found %g", net->name, l->name, i, w);
+					 "2^30, found %g",
+					 net->name, l->name, i, w);
 	}
 	return 0;
 }
@@ -132,18 +133,20 @@ static int check_layer(const struct import_net *net, const struct import_layer *
 				 l->name, dims[l->kind], l->weight.dims);
 	for (uint32_t i = 0; i < l->weight.dims; i++)
 		if (!l->weight.shape[i] || l->weight.shape[i] > SNNQ_MAX_CHANNELS)
-			return error_set(
-				-EBADMSG, "%s: %s.weight: axis %u: expected 1..%u, found %u",
-				net->name, l->name, i, SNNQ_MAX_CHANNELS, l->weight.shape[i]);
-	if (l->bias.count && (l->kind == IMPORT_POOL ||
-			      (l->bias.count != outputs && l->bias.count != 1)))
+			return error_set(-EBADMSG,
+					 "%s: %s.weight: axis %u: expected 1..%u, found %u",
+					 net->name, l->name, i, SNNQ_MAX_CHANNELS,
+					 l->weight.shape[i]);
+	if (l->bias.count &&
+	    (l->kind == IMPORT_POOL || (l->bias.count != outputs && l->bias.count != 1)))
 		return error_set(-EBADMSG, "%s: %s.bias: expected %u values, found %zu", net->name,
 				 l->name, outputs, l->bias.count);
 	for (uint32_t i = 0; i < l->bias.dims; i++)
 		if (l->bias.shape[i] != 1 && l->bias.shape[i] != l->bias.count)
-			return error_set(-EBADMSG, "%s: %s.bias: expected one axis of %u values, "
-					 "found %u along axis %u", net->name, l->name, outputs,
-					 l->bias.shape[i], i);
+			return error_set(-EBADMSG,
+					 "%s: %s.bias: expected one axis of %u values, "
+					 "found %u along axis %u",
+					 net->name, l->name, outputs, l->bias.shape[i], i);
 	return check_weights(net, l);
 }
 
@@ -207,7 +210,7 @@ static int add_neuron(const struct import_net *net, const struct import_layer *l
 	json_put_string(neuron, "compare", net->compare_ge ? "ge" : "gt");
 	json_put_string(neuron, "reset", "hard");
 	json_put_number(neuron, "threshold",
-				(double)l->neuron.threshold_mantissa * (1 << LOIHI_SHIFT));
+			(double)l->neuron.threshold_mantissa * (1 << LOIHI_SHIFT));
 	json_put_number(neuron, "shift", shift);
 	if (!net->no_delay)
 		json_put_number(neuron, "delay", 1);

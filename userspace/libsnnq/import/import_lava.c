@@ -21,7 +21,7 @@ struct lava {
 	const char *path;
 	hid_t file;
 	struct import_net *net;
-	double flat;		/* values of the flatten layer just before, 0: there is none */
+	double flat; /* values of the flatten layer just before, 0: there is none */
 };
 
 /* Like H5Lexists, for a path whose groups may be missing too. */
@@ -76,8 +76,8 @@ static int read_numbers(struct lava *l, const char *name, struct import_array *a
 	ok = set >= 0 && read_space(set, a);
 	if (ok) {
 		a->values = malloc(a->count * sizeof(*a->values));
-		ok = a->values && H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT,
-					  a->values) >= 0;
+		ok = a->values &&
+		     H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, a->values) >= 0;
 	}
 	if (set >= 0)
 		H5Dclose(set);
@@ -198,8 +198,8 @@ static int check_attributes(struct lava *l, const char *group, const char *name)
 
 	if (object >= 0 && *name)
 		inside = H5Oopen(object, name, H5P_DEFAULT);
-	found = inside < 0 ? -1 : H5Aiterate2(inside, H5_INDEX_NAME, H5_ITER_INC, NULL, keep_name,
-					      text);
+	found = inside < 0 ? -1 :
+			     H5Aiterate2(inside, H5_INDEX_NAME, H5_ITER_INC, NULL, keep_name, text);
 	if (inside >= 0 && inside != object)
 		H5Oclose(inside);
 	if (object >= 0)
@@ -207,8 +207,10 @@ static int check_attributes(struct lava *l, const char *group, const char *name)
 	if (!found)
 		return 0;
 	return error_set(-EBADMSG, "%s: %s%s%s: %s%s", l->path, group, *name ? "/" : "", name,
-			 found < 0 ? "cannot be opened" : "not known, and the network may need it: "
-			 "attribute ", found < 0 ? "" : text);
+			 found < 0 ? "cannot be opened" :
+				     "not known, and the network may need it: "
+				     "attribute ",
+			 found < 0 ? "" : text);
 }
 
 /* Every member of @group is one of @known (a list with spaces): what is not known may change what
@@ -236,13 +238,17 @@ static int check_members(struct lava *l, const char *group, const char *known)
 		memcpy(end, " ", 2);
 		if (!strstr(known, name) || strchr(name + 1, ' ') != end) {
 			*end = 0;
-			return error_set(-EBADMSG, "%s: %s/%s: not known, and the network may need "
-					 "it; expected only:%s", l->path, group, name + 1, known);
+			return error_set(-EBADMSG,
+					 "%s: %s/%s: not known, and the network may need "
+					 "it; expected only:%s",
+					 l->path, group, name + 1, known);
 		}
 		*end = 0;
 		if (link.type != H5L_TYPE_HARD)
-			return error_set(-EBADMSG, "%s: %s/%s: expected an object, found a link to "
-					 "one", l->path, group, name + 1);
+			return error_set(-EBADMSG,
+					 "%s: %s/%s: expected an object, found a link to "
+					 "one",
+					 l->path, group, name + 1);
 		ret = check_attributes(l, group, name + 1);
 		if (ret)
 			return ret;
@@ -261,8 +267,10 @@ static int check_delay(struct lava *l, const char *group)
 	ret = read_numbers(l, name, &a);
 	for (size_t i = 0; ret > 0 && i < a.count; i++)
 		if (a.values[i] != 0)
-			ret = error_set(-EBADMSG, "%s: %s: expected no delays, found %g at element "
-					"%zu", l->path, name, a.values[i], i);
+			ret = error_set(-EBADMSG,
+					"%s: %s: expected no delays, found %g at element "
+					"%zu",
+					l->path, name, a.values[i], i);
 	import_array_free(&a);
 	return ret < 0 ? ret : 0;
 }
@@ -280,8 +288,10 @@ static int read_said(struct lava *l, const char *group, struct import_layer *lay
 		double v = a.values[i];
 
 		if ((a.count != 1 && a.count != 3) || !(v >= 1 && v <= 65536) || v != trunc(v))
-			ret = error_set(-EBADMSG, "%s: %s: expected one or three integers "
-					"1..65536", l->path, name);
+			ret = error_set(-EBADMSG,
+					"%s: %s: expected one or three integers "
+					"1..65536",
+					l->path, name);
 		else
 			layer->said[i] = (uint32_t)v;
 	}
@@ -291,17 +301,21 @@ static int read_said(struct lava *l, const char *group, struct import_layer *lay
 
 static int read_neuron(struct lava *l, const char *group, struct import_neuron *neuron)
 {
-	static const struct { const char *key; double min, max, absent; } fields[] = {
+	static const struct {
+		const char *key;
+		double min, max, absent;
+	} fields[] = {
 		{ "vThMant", 1, 131071, -1 }, { "iDecay", 0, 4096, -1 }, { "vDecay", 0, 4096, -1 },
-		{ "wgtExp", -6, 7, 0 }, { "refDelay", 1, 1, 1 }, { "gradedSpike", 0, 0, 0 },
+		{ "wgtExp", -6, 7, 0 },	      { "refDelay", 1, 1, 1 },	 { "gradedSpike", 0, 0, 0 },
 	};
 	double v[6];
 	char name[64], type[32];
 	int ret;
 
 	snprintf(name, sizeof(name), "%s/neuron", group);
-	ret = check_members(l, name, " type vThMant iDecay vDecay wgtExp refDelay gradedSpike theta "
-				     "tauRho scaleRho ");
+	ret = check_members(l, name,
+			    " type vThMant iDecay vDecay wgtExp refDelay gradedSpike theta "
+			    "tauRho scaleRho ");
 	if (ret)
 		return ret;
 	snprintf(name, sizeof(name), "%s/neuron/type", group);
@@ -334,8 +348,10 @@ static int shape_weight(struct lava *l, const char *group, struct import_layer *
 		if (ret)
 			return ret;
 		if (w->count % (uint32_t)out)
-			return error_set(-EBADMSG, "%s: %s/weight: %zu elements are no rows for "
-					 "%g outputs", l->path, group, w->count, out);
+			return error_set(-EBADMSG,
+					 "%s: %s/weight: %zu elements are no rows for "
+					 "%g outputs",
+					 l->path, group, w->count, out);
 		w->dims = 2;
 		w->shape[0] = (uint32_t)out;
 		w->shape[1] = (uint32_t)(w->count / (uint32_t)out);
@@ -351,7 +367,7 @@ static int check_channels(struct lava *l, const char *group, const struct import
 	int ret;
 
 	if (layer->weight.dims != (dense ? 2 : 4))
-		return 0;	/* import_build() says so */
+		return 0; /* import_build() says so */
 	ret = check_said(l, group, dense ? "outFeatures" : "outChannels", shape[0]);
 	if (!ret)
 		ret = check_said(l, group, dense ? "inFeatures" : "inChannels",
@@ -370,9 +386,11 @@ static int check_kernel(struct lava *l, const char *group, const struct import_l
 		return 0;
 	ret = read_pair(l, group, "kernelSize", 0, kernel);
 	if (!ret && (kernel[0] != layer->weight.shape[2] || kernel[1] != layer->weight.shape[3]))
-		ret = error_set(-EBADMSG, "%s: %s: expected %u, %u, the last axes of the weight, found "
-				"%u, %u", l->path, name, layer->weight.shape[2],
-				layer->weight.shape[3], kernel[0], kernel[1]);
+		ret = error_set(-EBADMSG,
+				"%s: %s: expected %u, %u, the last axes of the weight, found "
+				"%u, %u",
+				l->path, name, layer->weight.shape[2], layer->weight.shape[3],
+				kernel[0], kernel[1]);
 	return ret;
 }
 
@@ -410,8 +428,10 @@ static int read_pool(struct lava *l, const char *group, struct import_layer *lay
 	if (!ret && w->count != 1 &&
 	    (w->count != kernel[0] * kernel[1] ||
 	     (dims > 1 && (w->shape[dims - 2] != kernel[0] || w->shape[dims - 1] != kernel[1]))))
-		ret = error_set(-EBADMSG, "%s: %s/weight: expected one, or %u x %u as kernelSize says, "
-				"found %zu", l->path, group, kernel[0], kernel[1], w->count);
+		ret = error_set(-EBADMSG,
+				"%s: %s/weight: expected one, or %u x %u as kernelSize says, "
+				"found %zu",
+				l->path, group, kernel[0], kernel[1], w->count);
 	import_array_free(w);
 	if (ret)
 		return ret;
@@ -436,8 +456,10 @@ static int check_flat(struct lava *l, const char *group, const struct import_lay
 				 group);
 	if (layer->weight.dims != 2 || flat == layer->weight.shape[1] || flat < 0)
 		return 0;
-	return error_set(-EBADMSG, "%s: %s: expected %g inputs, as the flatten layer before it says, "
-			 "found %u", l->path, group, flat, layer->weight.shape[1]);
+	return error_set(-EBADMSG,
+			 "%s: %s: expected %g inputs, as the flatten layer before it says, "
+			 "found %u",
+			 l->path, group, flat, layer->weight.shape[1]);
 }
 
 /* Its output is what comes in, in the order that dense layers have anyway; its shape may say how
@@ -507,8 +529,10 @@ static int read_input(struct lava *l, const char *group)
 		double v = shape.values[i];
 
 		if (shape.count != 3 || !(v >= 1 && v <= 4096) || v != trunc(v))
-			ret = error_set(-EBADMSG, "%s: %s: expected three integers 1..4096: "
-					"channels, height, width", l->path, name);
+			ret = error_set(-EBADMSG,
+					"%s: %s: expected three integers 1..4096: "
+					"channels, height, width",
+					l->path, name);
 	}
 	if (ret > 0) {
 		l->net->polarities = (uint32_t)shape.values[0];
@@ -523,7 +547,7 @@ static int read_layer(struct lava *l, int n)
 {
 	static const struct {
 		const char *type;
-		int build;		/* enum import_kind, -1: no layer of the model */
+		int build; /* enum import_kind, -1: no layer of the model */
 		const char *members;
 	} kinds[] = {
 		{ "input", -1, " type shape " },
@@ -546,8 +570,10 @@ static int read_layer(struct lava *l, int n)
 	for (kind = kinds; kind->type && strcmp(type, kind->type); kind++)
 		;
 	if (!kind->type)
-		return error_set(-EBADMSG, "%s: %s: expected input, flatten, dense, conv or pool, found "
-				 "%s", l->path, name, type);
+		return error_set(-EBADMSG,
+				 "%s: %s: expected input, flatten, dense, conv or pool, found "
+				 "%s",
+				 l->path, name, type);
 	ret = check_members(l, group, kind->members);
 	if (ret)
 		return ret;
@@ -556,8 +582,8 @@ static int read_layer(struct lava *l, int n)
 	if (!strcmp(type, "flatten"))
 		return read_flatten(l, group);
 	if (n)
-		return error_set(-EBADMSG, "%s: %s: expected input as the first layer only", l->path,
-				 name);
+		return error_set(-EBADMSG, "%s: %s: expected input as the first layer only",
+				 l->path, name);
 	return read_input(l, group);
 }
 
@@ -585,7 +611,8 @@ static int read_net(struct lava *l)
 		ret = read_layer(l, n);
 	}
 	if (!ret && l->flat)
-		ret = error_set(-EBADMSG, "%s: %s: expected a dense layer behind flatten, found nothing",
+		ret = error_set(-EBADMSG,
+				"%s: %s: expected a dense layer behind flatten, found nothing",
 				l->path, group);
 	if (!ret && !l->net->layer_count)
 		ret = error_set(-EBADMSG, "%s: expected layers /layer/0, ...", l->path);

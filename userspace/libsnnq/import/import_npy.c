@@ -19,8 +19,8 @@ static const struct npy_type {
 	const char *name;
 	size_t bytes;
 } types[] = {
-	{ "|i1", 1 }, { "|u1", 1 }, { "<i2", 2 }, { "<u2", 2 }, { "<i4", 4 }, { "<u4", 4 },
-	{ "<i8", 8 }, { "<f4", 4 }, { "<f8", 8 },
+	{ "|i1", 1 }, { "|u1", 1 }, { "<i2", 2 }, { "<u2", 2 }, { "<i4", 4 },
+	{ "<u4", 4 }, { "<i8", 8 }, { "<f4", 4 }, { "<f8", 8 },
 };
 
 static double value_of(const struct npy_type *type, const uint8_t *p)
@@ -114,8 +114,10 @@ static const char *parse_header(const char *text, size_t bytes, const struct npy
 	if (strlen(text) != bytes || !take(&at, "{"))
 		return "a dictionary";
 	while (*at == '\'') {
-		key = take(&at, "'descr'") ? 1 : take(&at, "'fortran_order'") ? 2 :
-		      take(&at, "'shape'") ? 4 : 0;
+		key = take(&at, "'descr'")	   ? 1 :
+		      take(&at, "'fortran_order'") ? 2 :
+		      take(&at, "'shape'")	   ? 4 :
+						     0;
 		if (!key || (seen & key) || !take(&at, ":"))
 			return "descr, fortran_order and shape, each once";
 		seen |= key;
@@ -183,8 +185,9 @@ static int read_array(FILE *f, const char *path, uint64_t bytes, struct import_a
 	/* before memory is asked for */
 	rest = bytes - (uint64_t)ftello(f);
 	if (rest != (uint64_t)a->count * type->bytes)
-		return error_set(-EBADMSG, "%s: expected %zu elements of %zu bytes, found %" PRIu64
-				 " bytes", path, a->count, type->bytes, rest);
+		return error_set(-EBADMSG,
+				 "%s: expected %zu elements of %zu bytes, found %" PRIu64 " bytes",
+				 path, a->count, type->bytes, rest);
 	a->values = malloc(a->count * sizeof(*a->values));
 	if (!a->values)
 		return error_set(-ENOMEM, "%s: no memory", path);

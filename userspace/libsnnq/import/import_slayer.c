@@ -50,8 +50,8 @@ static const char *scalar(yaml_document_t *doc, const char *section, const char 
 		}
 		node = found;
 	}
-	return node && node->type == YAML_SCALAR_NODE ?
-		(const char *)node->data.scalar.value : NULL;
+	return node && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value :
+							NULL;
 }
 
 /* Decimal digits: YAML reads 0x10 and 010 as other numbers than strtod() does. */
@@ -79,8 +79,10 @@ static int number(yaml_document_t *doc, const char *path, const char *section, c
 
 	if (!text || !is_decimal(text) || !number_parse(text, value) ||
 	    !(*value >= min && *value <= max) || !is_multiple(*value, unit))
-		return error_set(-EBADMSG, "%s: %s.%s: expected a multiple of %g in %g..%g, found "
-				 "%s", path, section, key, unit, min, max, text ? text : "nothing");
+		return error_set(-EBADMSG,
+				 "%s: %s.%s: expected a multiple of %g in %g..%g, found "
+				 "%s",
+				 path, section, key, unit, min, max, text ? text : "nothing");
 	return 0;
 }
 
@@ -105,8 +107,10 @@ static int check_keys(yaml_document_t *doc, const char *path)
 			for (yaml_node_pair_t *q = node->data.mapping.pairs.start; q < p; q++) {
 				other = yaml_document_get_node(doc, q->key);
 				if (same_scalar(key, other))
-					return error_set(-EBADMSG, "%s: line %zu: %s: expected each "
-							 "key once", path, key->start_mark.line + 1,
+					return error_set(-EBADMSG,
+							 "%s: line %zu: %s: expected each "
+							 "key once",
+							 path, key->start_mark.line + 1,
 							 key->data.scalar.value);
 			}
 		}
@@ -122,14 +126,15 @@ static int only_keys(yaml_document_t *doc, const char *path, yaml_node_t *node, 
 	for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top;
 	     p++) {
 		yaml_node_t *key = yaml_document_get_node(doc, p->key);
-		const char *text = key->type == YAML_SCALAR_NODE ?
-				   (const char *)key->data.scalar.value : "?";
+		const char *text =
+			key->type == YAML_SCALAR_NODE ? (const char *)key->data.scalar.value : "?";
 
 		snprintf(word, sizeof(word), " %.32s ", text);
 		if (!strstr(known, word) || strlen(text) > 32 || strchr(text, ' '))
-			return error_set(-EBADMSG, "%s: line %zu: %.32s: not known, and the network may "
-					 "need it; expected only:%s", path, key->start_mark.line + 1,
-					 text, known);
+			return error_set(-EBADMSG,
+					 "%s: line %zu: %.32s: not known, and the network may "
+					 "need it; expected only:%s",
+					 path, key->start_mark.line + 1, text, known);
 	}
 	return 0;
 }
@@ -141,7 +146,7 @@ static int check_known(yaml_document_t *doc, const char *path)
 	int ret;
 
 	if (!root || root->type != YAML_MAPPING_NODE)
-		return 0;	/* there is no neuron either */
+		return 0; /* there is no neuron either */
 	ret = only_keys(doc, path, root, " simulation neuron training ");
 	for (yaml_node_pair_t *p = root->data.mapping.pairs.start;
 	     !ret && p < root->data.mapping.pairs.top; p++) {
@@ -151,7 +156,9 @@ static int check_known(yaml_document_t *doc, const char *path)
 
 		if (!strcmp(section, "training") || node->type != YAML_MAPPING_NODE)
 			continue;
-		ret = only_keys(doc, path, node, !strcmp(section, "neuron") ?
+		ret = only_keys(
+			doc, path, node,
+			!strcmp(section, "neuron") ?
 				" type vThMant vDecay iDecay refDelay wgtExp tauRho scaleRho " :
 				" Ts tSample nSample ");
 	}
@@ -184,7 +191,7 @@ static int parse_document(yaml_document_t *doc, const char *path, struct import_
 		ret = number(doc, path, "neuron", "iDecay", 0, 4096, 1, &v[4]);
 	if (!ret)
 		ret = number(doc, path, "neuron", "wgtExp", -6, 7, 1, &v[5]);
-	if (!ret)	/* longer ones need a refractory counter; no such network is known */
+	if (!ret) /* longer ones need a refractory counter; no such network is known */
 		ret = number(doc, path, "neuron", "refDelay", 1, 1, 1, &v[6]);
 	if (ret)
 		return ret;
@@ -207,7 +214,8 @@ static int check_end(yaml_parser_t *parser, const char *path)
 	}
 	if (good)
 		yaml_document_delete(&doc);
-	return error_set(-EBADMSG, "%s: line %zu: expected one document", path, parser->mark.line + 1);
+	return error_set(-EBADMSG, "%s: line %zu: expected one document", path,
+			 parser->mark.line + 1);
 }
 
 static int read_yaml(const char *path, struct import_net *net, struct import_neuron *neuron)
@@ -239,7 +247,8 @@ static int read_yaml(const char *path, struct import_net *net, struct import_neu
 		ret = error_set(parser.error == YAML_MEMORY_ERROR ? -ENOMEM : -EBADMSG,
 				"%s: line %zu: %s", path, parser.problem_mark.line + 1,
 				parser.error == YAML_MEMORY_ERROR ? "no memory" :
-				parser.problem ? parser.problem : "malformed YAML");
+				parser.problem			  ? parser.problem :
+								    "malformed YAML");
 	}
 	yaml_parser_delete(&parser);
 	fclose(f);
@@ -281,9 +290,10 @@ static int find_highest(const char *folder, uint32_t most[PREFIXES])
 			most[i] = n > most[i] ? n : most[i];
 		}
 		if (!known)
-			ret = error_set(-EBADMSG, "%s/%.64s: not known, and the network may need it; "
-					"expected fcN.npy, convN.npy and poolN.npy, N from 1", folder,
-					e->d_name);
+			ret = error_set(-EBADMSG,
+					"%s/%.64s: not known, and the network may need it; "
+					"expected fcN.npy, convN.npy and poolN.npy, N from 1",
+					folder, e->d_name);
 	}
 	if (dir)
 		closedir(dir);
@@ -346,21 +356,28 @@ static int read_layers(const char *folder, const struct import_neuron *neuron,
 			return pool;
 		ret = read_layer(folder, "conv", n, IMPORT_CONV, neuron, net);
 		if (ret == -ENOENT && pool)
-			return error_set(-EBADMSG, "%s: conv%u.npy and pool%u.npy are missing, but "
-					 "there are files up to number %u", folder, n, n, maps);
+			return error_set(-EBADMSG,
+					 "%s: conv%u.npy and pool%u.npy are missing, but "
+					 "there are files up to number %u",
+					 folder, n, n, maps);
 		if (ret && ret != -ENOENT)
 			return ret;
 	}
 	for (uint32_t n = 1; n <= dense; n++) {
 		ret = read_layer(folder, "fc", n, IMPORT_DENSE, neuron, net);
 		if (ret == -ENOENT)
-			return error_set(-EBADMSG, "%s: fc%u.npy is missing, but there are files up "
-					 "to number %u", folder, n, dense);
+			return error_set(-EBADMSG,
+					 "%s: fc%u.npy is missing, but there are files up "
+					 "to number %u",
+					 folder, n, dense);
 		if (ret)
 			return ret;
 	}
-	return net->layer_count ? 0 : error_set(-EBADMSG, "%s: expected fc1.npy, conv1.npy or "
-						"pool1.npy", folder);
+	return net->layer_count ? 0 :
+				  error_set(-EBADMSG,
+					    "%s: expected fc1.npy, conv1.npy or "
+					    "pool1.npy",
+					    folder);
 }
 
 int import_slayer(const char *folder, struct import_net *net)

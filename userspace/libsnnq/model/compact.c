@@ -38,8 +38,8 @@ struct pool {
 struct packer {
 	const struct modelfile *file;
 	const struct graph *graph;
-	uint32_t *uses;			/* per tensor of the file: by how many layers */
-	bool *moved;			/* into a pool */
+	uint32_t *uses; /* per tensor of the file: by how many layers */
+	bool *moved;	/* into a pool */
 	struct pool weights, numbers;
 };
 
@@ -77,8 +77,10 @@ static void count_uses(struct packer *k)
 	for (uint32_t i = 0; i < k->graph->layer_count; i++) {
 		const struct graph_layer *l = &k->graph->layers[i];
 		/* scales never move */
-		const struct tensor *used[] = { l->weight, l->scales, l->scales, l->bias.tensor,
-						l->threshold.tensor, l->mult.tensor };
+		const struct tensor *used[] = {
+			l->weight,	l->scales,	     l->scales,
+			l->bias.tensor, l->threshold.tensor, l->mult.tensor
+		};
 
 		for (size_t u = 0; u < sizeof(used) / sizeof(used[0]); u++)
 			if (used[u])
@@ -97,7 +99,7 @@ static void move_weights(struct packer *k, struct graph_layer *l)
 	k->weights.used += l->weight->bytes;
 	k->moved[tensor_index(k, l->weight)] = true;
 	drop(node, "tensor");
-	if (cJSON_GetArraySize(node) != 2)	/* more than scheme and bits */
+	if (cJSON_GetArraySize(node) != 2) /* more than scheme and bits */
 		return;
 	snprintf(text, sizeof(text), "%.15s:%u", l->scheme_name, l->bits);
 	json_replace(l->json, "weight", cJSON_CreateString(text));
@@ -231,7 +233,7 @@ static void shorten_layer(const struct graph *g, uint32_t index)
 {
 	const struct graph_layer *l = &g->layers[index];
 
-	if (l->in_count == 1 && l->in[0] == (int)index - 1)	/* GRAPH_INPUT is -1 */
+	if (l->in_count == 1 && l->in[0] == (int)index - 1) /* GRAPH_INPUT is -1 */
 		drop(l->json, "inputs");
 	if (l->geometry.kernel_h) {
 		shorten_pair(l->json, "kernel", 0);
@@ -332,7 +334,7 @@ static bool common_object(cJSON **nodes, int count, const char *key, cJSON *defa
 /* Make the most frequent value the default when the text gets shorter by it. */
 static bool common_value(cJSON **nodes, const struct values *v, const char *key, cJSON *defaults)
 {
-	size_t name = strlen(key) + 6, null = name + 4;	/* \"key\":...,  */
+	size_t name = strlen(key) + 6, null = name + 4; /* \"key\":...,  */
 	int times, best = most_frequent(v, &times);
 	size_t entry = name + strlen(v->texts[best]);
 	cJSON *copy;

@@ -40,8 +40,10 @@ static int add_region(struct compiler *c, uint32_t role, uint64_t bytes, uint64_
 {
 	bool written = role == SNNQ_ROLE_OUTPUT || role == SNNQ_ROLE_READOUT;
 
-	c->regions[c->header.region_count] = (struct snnq_region_desc) {
-		.bytes = bytes, .step_bytes = step_bytes, .role = role,
+	c->regions[c->header.region_count] = (struct snnq_region_desc){
+		.bytes = bytes,
+		.step_bytes = step_bytes,
+		.role = role,
 		.access = written ? SNNQ_ACCESS_WRITE : SNNQ_ACCESS_READ,
 	};
 	return (int)c->header.region_count++;
@@ -49,9 +51,13 @@ static int add_region(struct compiler *c, uint32_t role, uint64_t bytes, uint64_
 
 static struct snnq_tensor tensor_of(const struct graph_shape *s, uint32_t region, uint64_t offset)
 {
-	return (struct snnq_tensor) {
-		.offset = offset, .region = (uint16_t)region, .format = s->format,
-		.planes = s->planes, .height = (uint16_t)s->height, .width = (uint16_t)s->width,
+	return (struct snnq_tensor){
+		.offset = offset,
+		.region = (uint16_t)region,
+		.format = s->format,
+		.planes = s->planes,
+		.height = (uint16_t)s->height,
+		.width = (uint16_t)s->width,
 		.channels = s->channels,
 	};
 }
@@ -81,10 +87,11 @@ static void add_numbers(struct compiler *c, const struct graph_numbers *n, uint3
 
 static void add_weights(struct compiler *c, const struct graph_layer *g, struct snnq_layer *l)
 {
-	l->quant = (struct snnq_quant) {
+	l->quant = (struct snnq_quant){
 		.offset = bump(&c->weights_bytes, g->weight->bytes),
 		.region = (uint16_t)user(c->out->weights_region),
-		.scheme = (uint8_t)g->scheme, .bits = (uint8_t)g->bits,
+		.scheme = (uint8_t)g->scheme,
+		.bits = (uint8_t)g->bits,
 	};
 	memcpy((char *)c->out->weights + l->quant.offset, g->weight->data, g->weight->bytes);
 }
@@ -153,9 +160,12 @@ static void compile_readout(struct compiler *c)
 
 	l->in[0] = operand(c, c->graph->readout);
 	l->param = c->graph->readout_last ? SNNQ_READOUT_LAST : SNNQ_READOUT_SUM;
-	l->out = (struct snnq_tensor) {
-		.region = (uint16_t)user(c->out->readout_region), .format = SNNQ_FORMAT_INT32,
-		.height = 1, .width = 1, .channels = l->in[0].channels,
+	l->out = (struct snnq_tensor){
+		.region = (uint16_t)user(c->out->readout_region),
+		.format = SNNQ_FORMAT_INT32,
+		.height = 1,
+		.width = 1,
+		.channels = l->in[0].channels,
 	};
 	add_state(c, l);
 }
@@ -173,7 +183,7 @@ static void compile_tap(struct compiler *c, uint32_t i)
 		*l = c->layers[i];
 	} else {
 		l->in[0] = from;
-		l->geometry = (struct snnq_geometry) { 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
+		l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
 	}
 	l->out = from;
 	l->out.region = (uint16_t)user(c->out->taps_region);
@@ -276,8 +286,8 @@ static int validate(const char *path, struct compiler *c, const struct snnq_caps
 {
 	const struct graph *g = c->graph;
 	struct snnq_diag diag;
-	int ret = snnq_program_validate(c->out->program, c->out->program_bytes, caps,
-					&c->out->info, &diag);
+	int ret = snnq_program_validate(c->out->program, c->out->program_bytes, caps, &c->out->info,
+					&diag);
 
 	if (!ret)
 		return 0;
@@ -294,8 +304,10 @@ int compile_graph(const char *path, const struct graph *graph, const struct comp
 
 	memset(compiled, 0, sizeof(*compiled));
 	if (!graph->integer)
-		return error_set(-EINVAL, "%s: a float model does not run; quantize it first "
-				 "(snnq quantize)", path);
+		return error_set(-EINVAL,
+				 "%s: a float model does not run; quantize it first "
+				 "(snnq quantize)",
+				 path);
 	ret = allocate(&c);
 	if (!ret) {
 		fill_header(&c, opts);

@@ -16,16 +16,16 @@ struct compiled {
 	void *program;
 	size_t program_bytes;
 	struct snnq_program_info info;
-	void *weights;		/* image of the weights region */
+	void *weights; /* image of the weights region */
 	__u64 weights_bytes;
-	int weights_region, input_region, readout_region, taps_region;	/* user numbers or -1 */
+	int weights_region, input_region, readout_region, taps_region; /* user numbers or -1 */
 	__u64 input_step_bytes, taps_step_bytes, readout_bytes;
-	struct snnq_tensor *taps;	/* per graph layer: where its copy lies */
-	__u64 *offsets;		/* per graph layer: of its output in scratch */
+	struct snnq_tensor *taps; /* per graph layer: where its copy lies */
+	__u64 *offsets;		  /* per graph layer: of its output in scratch */
 };
 
 struct compile_opts {
-	uint32_t max_steps, tile_steps;	/* 0: the model's, chosen */
+	uint32_t max_steps, tile_steps; /* 0: the model's, chosen */
 	bool taps;
 	const struct snnq_caps *caps;
 };

@@ -62,7 +62,7 @@ static cJSON *layer_json(const struct graph *g, const struct graph_layer *l, str
 	json_put_number(o, "params", (double)(weights + biases));
 	json_put_number(o, "weight_bytes", weights ? (double)l->weight->bytes : 0);
 	json_put_number(o, "sparsity",
-				weights ? (double)count_zeros(l, weights) / (double)weights : 0);
+			weights ? (double)count_zeros(l, weights) / (double)weights : 0);
 	shape = cJSON_CreateIntArray(dims, 3);
 	json_put(o, "output", shape);
 	t->params += weights + biases;
@@ -105,8 +105,7 @@ static cJSON *graph_json(const struct graph *g)
 	json_put_number(o, "weight_bytes", (double)t.weight_bytes);
 	json_put_number(o, "model_bytes", file);
 	json_put_number(o, "metadata_bytes", file - (double)t.weight_bytes);
-	json_put_number(o, "metadata_percent",
-				100 * (file - (double)t.weight_bytes) / file);
+	json_put_number(o, "metadata_percent", 100 * (file - (double)t.weight_bytes) / file);
 	json_put_number(o, "effective_bits", t.weights ? 8 * file / (double)t.weights : 0);
 	json_put_number(o, "compression_ratio", 4.0 * (double)t.params / file);
 	json_put_number(o, "weight_compression_ratio", average ? 32 / average : 0);

@@ -15,7 +15,7 @@
 #include "base/json.h"
 #include "snnq_program.h"
 
-#define MAX_DEFAULTS 16384	/* bytes: they are copied to each layer */
+#define MAX_DEFAULTS 16384 /* bytes: they are copied to each layer */
 
 static cJSON *member(const cJSON *node, const char *key)
 {
@@ -74,8 +74,9 @@ static int expand_weight(const char *path, cJSON *layer)
 		return 0;
 	if (sscanf(item->valuestring, "%15[a-z]:%1[0-9]%n", scheme, bits, &end) != 2 ||
 	    item->valuestring[end])
-		return error_set(-EBADMSG, "%s: %.64s: weight: expected SCHEME:BITS, found \"%.40s\"",
-				 path, name ? name : "layers", item->valuestring);
+		return error_set(-EBADMSG,
+				 "%s: %.64s: weight: expected SCHEME:BITS, found \"%.40s\"", path,
+				 name ? name : "layers", item->valuestring);
 	weight = cJSON_CreateObject();
 	json_put_string(weight, "scheme", scheme);
 	json_put_number(weight, "bits", bits[0] - '0');
@@ -127,8 +128,7 @@ static int check_defaults(const char *path, const cJSON *defaults)
 	return 0;
 }
 
-static int expand_layers(const char *path, const cJSON *defaults, cJSON *layers,
-			 const char **last)
+static int expand_layers(const char *path, const cJSON *defaults, cJSON *layers, const char **last)
 {
 	static const char *const pairs[] = { "kernel", "stride", "padding", "dilation" };
 	cJSON *layer;

@@ -23,16 +23,16 @@
 struct shared {
 	const char *name;
 	enum dtype dtype;
-	uint64_t element, taken;	/* bytes */
-	bool named;			/* by a layer, as its own */
+	uint64_t element, taken; /* bytes */
+	bool named;		 /* by a layer, as its own */
 };
 
 struct parser {
 	const char *path;
 	const struct modelfile *file;
 	struct graph *graph;
-	const char *where;	/* layer's name, "input", ... */
-	char found[64];		/* of the last message */
+	const char *where; /* layer's name, "input", ... */
+	char found[64];	   /* of the last message */
 	struct shared weights, numbers;
 	int error;
 };
@@ -42,8 +42,8 @@ struct word {
 	uint32_t value;
 };
 
-__attribute__((format(printf, 2, 3)))
-static void complain(struct parser *p, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void complain(struct parser *p, const char *format,
+							   ...)
 {
 	char text[300];
 	va_list args;
@@ -75,7 +75,8 @@ static const char *found(struct parser *p, const cJSON *item)
 	else if (cJSON_IsArray(item))
 		snprintf(p->found, size, "an array of %d", cJSON_GetArraySize(item));
 	else
-		snprintf(p->found, size, cJSON_IsObject(item) ? "an object" : "true, false or null");
+		snprintf(p->found, size,
+			 cJSON_IsObject(item) ? "an object" : "true, false or null");
 	return p->found;
 }
 
@@ -84,8 +85,8 @@ static int64_t integer_of(struct parser *p, const cJSON *item, const char *key, 
 {
 	if (!cJSON_IsNumber(item) || item->valuedouble != floor(item->valuedouble) ||
 	    item->valuedouble < (double)low || item->valuedouble > (double)high) {
-		complain(p, "%s: expected an integer from %" PRId64 " to %" PRId64 ", found %s", key,
-			 low, high, found(p, item));
+		complain(p, "%s: expected an integer from %" PRId64 " to %" PRId64 ", found %s",
+			 key, low, high, found(p, item));
 		return low;
 	}
 	return (int64_t)item->valuedouble;
@@ -218,8 +219,8 @@ static void only_keys(struct parser *p, const cJSON *node, const char *what, con
 				at++;
 		}
 		if (strncmp(key, "x-", 2) && (!n || !at))
-			complain(p, "%s: key \"%.40s\" is not known here; expected some of %s", what,
-				 key, keys);
+			complain(p, "%s: key \"%.40s\" is not known here; expected some of %s",
+				 what, key, keys);
 	}
 }
 
@@ -239,9 +240,10 @@ static const struct tensor *take(struct parser *p, struct shared *s, const char 
 		return NULL;
 	}
 	if (__builtin_mul_overflow(count, s->element, &bytes) || bytes > all->bytes - s->taken) {
-		complain(p, "%s: expected %" PRIu64 " elements from byte %" PRIu64 " of tensor %s, "
-			 "found %" PRIu64, key, count, s->taken, s->name,
-			 (all->bytes - s->taken) / s->element);
+		complain(p,
+			 "%s: expected %" PRIu64 " elements from byte %" PRIu64 " of tensor %s, "
+			 "found %" PRIu64,
+			 key, count, s->taken, s->name, (all->bytes - s->taken) / s->element);
 		return NULL;
 	}
 	*part = *all;
@@ -278,7 +280,7 @@ static void get_numbers(struct parser *p, const cJSON *node, const char *key, ui
 	const cJSON *item = member(node, key);
 	bool integer = p->graph->integer;
 
-	*n = (struct graph_numbers) { 0 };
+	*n = (struct graph_numbers){ 0 };
 	if (!item && !required)
 		return;
 	if (cJSON_IsNumber(item)) {
@@ -329,8 +331,11 @@ double graph_real(const struct graph_numbers *n, uint32_t channel)
 /* ---- neurons ---- */
 
 static const struct word leaks[] = {
-	{ "none", SNNQ_LEAK_NONE }, { "div", SNNQ_LEAK_DIVN }, { "q16", SNNQ_LEAK_Q16 },
-	{ "tz12", SNNQ_LEAK_TZ12 }, { NULL },
+	{ "none", SNNQ_LEAK_NONE },
+	{ "div", SNNQ_LEAK_DIVN },
+	{ "q16", SNNQ_LEAK_Q16 },
+	{ "tz12", SNNQ_LEAK_TZ12 },
+	{ NULL },
 };
 
 static void get_leak(struct parser *p, const cJSON *node, const char *key, uint8_t *leak,
@@ -348,19 +353,25 @@ static void get_leak(struct parser *p, const cJSON *node, const char *key, uint8
 		*param = (uint32_t)get_integer(p, item, "lambda", 0, 65536);
 	else if (*leak == SNNQ_LEAK_TZ12)
 		*param = (uint32_t)get_integer(p, item, "decay", 0, 4096);
-	only_keys(p, item, key, *leak == SNNQ_LEAK_DIVN ? "kind n" :
-		  *leak == SNNQ_LEAK_Q16 ? "kind lambda" :
-		  *leak == SNNQ_LEAK_TZ12 ? "kind decay" : "kind");
+	only_keys(p, item, key,
+		  *leak == SNNQ_LEAK_DIVN ? "kind n" :
+		  *leak == SNNQ_LEAK_Q16  ? "kind lambda" :
+		  *leak == SNNQ_LEAK_TZ12 ? "kind decay" :
+					    "kind");
 }
 
 static void get_spiking(struct parser *p, const cJSON *node, struct graph_layer *l)
 {
 	static const struct word compares[] = {
-		{ "ge", SNNQ_COMPARE_GE }, { "gt", SNNQ_COMPARE_GT }, { NULL },
+		{ "ge", SNNQ_COMPARE_GE },
+		{ "gt", SNNQ_COMPARE_GT },
+		{ NULL },
 	};
 	static const struct word resets[] = {
-		{ "hard", SNNQ_RESET_HARD }, { "soft", SNNQ_RESET_SOFT },
-		{ "none", SNNQ_RESET_NONE }, { NULL },
+		{ "hard", SNNQ_RESET_HARD },
+		{ "soft", SNNQ_RESET_SOFT },
+		{ "none", SNNQ_RESET_NONE },
+		{ NULL },
 	};
 	struct snnq_neuron *n = &l->neuron;
 
@@ -384,23 +395,24 @@ static void get_spiking(struct parser *p, const cJSON *node, struct graph_layer 
 
 static void get_requant(struct parser *p, const cJSON *node, struct graph_layer *l)
 {
-	l->neuron.requant_shift = (uint8_t)get_default(p, node, "requant_shift", 0,
-						       SNNQ_MAX_REQUANT_SHIFT, 0);
+	l->neuron.requant_shift =
+		(uint8_t)get_default(p, node, "requant_shift", 0, SNNQ_MAX_REQUANT_SHIFT, 0);
 	get_numbers(p, node, "mult", l->out.channels, false, &l->mult);
 	l->out.format = SNNQ_FORMAT_INT32;
 	l->out.planes = 0;
 	if (!member(l->json, "planes"))
 		return;
 	l->out.planes = (uint8_t)get_integer(p, l->json, "planes", 1, SNNQ_MAX_PLANES);
-	l->out.format = get_flag(p, l->json, "signed") ? SNNQ_FORMAT_SIGNED :
-							 SNNQ_FORMAT_UNSIGNED;
+	l->out.format = get_flag(p, l->json, "signed") ? SNNQ_FORMAT_SIGNED : SNNQ_FORMAT_UNSIGNED;
 }
 
 static void get_neuron(struct parser *p, struct graph_layer *l)
 {
 	static const struct word models[] = {
-		{ "none", SNNQ_NEURON_NONE }, { "lif", SNNQ_NEURON_LIF },
-		{ "cuba", SNNQ_NEURON_CUBA }, { NULL },
+		{ "none", SNNQ_NEURON_NONE },
+		{ "lif", SNNQ_NEURON_LIF },
+		{ "cuba", SNNQ_NEURON_CUBA },
+		{ NULL },
 	};
 	const cJSON *node = member(l->json, "neuron");
 
@@ -417,10 +429,12 @@ static void get_neuron(struct parser *p, struct graph_layer *l)
 		get_requant(p, node, l);
 	else
 		get_spiking(p, node, l);
-	only_keys(p, node, "neuron", l->neuron.model == SNNQ_NEURON_NONE ?
-		  "model mult requant_shift" :
-		  "model leak current_leak compare reset threshold shift delay refractory reset_value "
-		  "skip_first sticky old_current");
+	only_keys(
+		p, node, "neuron",
+		l->neuron.model == SNNQ_NEURON_NONE ?
+			"model mult requant_shift" :
+			"model leak current_leak compare reset threshold shift delay refractory reset_value "
+			"skip_first sticky old_current");
 	get_numbers(p, l->json, "bias", l->out.channels, false, &l->bias);
 }
 
@@ -448,11 +462,15 @@ static void get_geometry(struct parser *p, struct graph_layer *l, const struct g
 	get_pair(p, l->json, "dilation", 1, 255, 1, dilation);
 	if (p->error)
 		return;
-	l->geometry = (struct snnq_geometry) {
-		.kernel_h = (uint16_t)kernel[0], .kernel_w = (uint16_t)kernel[1],
-		.stride_h = (uint8_t)stride[0], .stride_w = (uint8_t)stride[1],
-		.pad_h = (uint16_t)pad[0], .pad_w = (uint16_t)pad[1],
-		.dilation_h = (uint8_t)dilation[0], .dilation_w = (uint8_t)dilation[1],
+	l->geometry = (struct snnq_geometry){
+		.kernel_h = (uint16_t)kernel[0],
+		.kernel_w = (uint16_t)kernel[1],
+		.stride_h = (uint8_t)stride[0],
+		.stride_w = (uint8_t)stride[1],
+		.pad_h = (uint16_t)pad[0],
+		.pad_w = (uint16_t)pad[1],
+		.dilation_h = (uint8_t)dilation[0],
+		.dilation_w = (uint8_t)dilation[1],
 		.groups = 1,
 	};
 	l->out.height = window_out(p, in->height, kernel[0], stride[0], pad[0], dilation[0]);
@@ -484,8 +502,9 @@ static void get_packed(struct parser *p, const cJSON *node, struct graph_layer *
 		return;
 	}
 	rows = l->op == SNNQ_OP_CONV2D ?
-	       (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w * in->channels : in->channels;
-	want = rows * row;	/* 24 + 16 and 17 bits */
+		       (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w * in->channels :
+		       in->channels;
+	want = rows * row; /* 24 + 16 and 17 bits */
 	if (!member(node, "tensor")) {
 		l->weight = take(p, &p->weights, "weight", want);
 		return;
@@ -494,9 +513,10 @@ static void get_packed(struct parser *p, const cJSON *node, struct graph_layer *
 	if (p->error)
 		return;
 	if (l->weight->dtype != DTYPE_U8 || l->weight->bytes != want)
-		complain(p, "weight: tensor %s: expected U8 with %" PRIu64 " bytes (%" PRIu64
-			 " rows of %" PRIu64 "), found %s with %" PRIu64, l->weight->name, want,
-			 rows, row, l->weight->type_name, l->weight->bytes);
+		complain(p,
+			 "weight: tensor %s: expected U8 with %" PRIu64 " bytes (%" PRIu64
+			 " rows of %" PRIu64 "), found %s with %" PRIu64,
+			 l->weight->name, want, rows, row, l->weight->type_name, l->weight->bytes);
 	check_shape(p, "weight", l->weight, 1, &want);
 }
 
@@ -535,17 +555,23 @@ static void get_scales(struct parser *p, const cJSON *node, struct graph_layer *
 static void get_weight(struct parser *p, struct graph_layer *l, const struct graph_shape *in)
 {
 	static const struct word schemes[] = {
-		{ "float", SNNQ_SCHEME_NONE }, { "uniform", SNNQ_SCHEME_UNIFORM },
-		{ "odd", SNNQ_SCHEME_ODD }, { "pot", SNNQ_SCHEME_POT },
-		{ "apot", SNNQ_SCHEME_APOT }, { "ternary", SNNQ_SCHEME_TERNARY }, { NULL },
+		{ "float", SNNQ_SCHEME_NONE },
+		{ "uniform", SNNQ_SCHEME_UNIFORM },
+		{ "odd", SNNQ_SCHEME_ODD },
+		{ "pot", SNNQ_SCHEME_POT },
+		{ "apot", SNNQ_SCHEME_APOT },
+		{ "ternary", SNNQ_SCHEME_TERNARY },
+		{ NULL },
 	};
 	const cJSON *node = member(l->json, "weight");
 
 	l->out_channels = (uint32_t)get_integer(p, l->json, "out_channels", 1, SNNQ_MAX_CHANNELS);
-	l->geometry.groups = l->op == SNNQ_OP_CONV2D ?
-		(uint32_t)get_default(p, l->json, "groups", 1, SNNQ_MAX_CHANNELS, 1) : 0;
-	if (l->geometry.groups && (in->channels % l->geometry.groups ||
-				   l->out_channels % l->geometry.groups))
+	l->geometry.groups =
+		l->op == SNNQ_OP_CONV2D ?
+			(uint32_t)get_default(p, l->json, "groups", 1, SNNQ_MAX_CHANNELS, 1) :
+			0;
+	if (l->geometry.groups &&
+	    (in->channels % l->geometry.groups || l->out_channels % l->geometry.groups))
 		complain(p, "groups: %u does not divide %u and %u channels", l->geometry.groups,
 			 in->channels, l->out_channels);
 	l->scheme = get_word(p, node, "scheme", schemes, false);
@@ -558,8 +584,8 @@ static void get_weight(struct parser *p, struct graph_layer *l, const struct gra
 			 l->scheme_name, p->graph->integer ? "integer" : "float");
 		return;
 	}
-	only_keys(p, node, "weight", p->graph->integer ? "scheme bits tensor scales" :
-							  "scheme tensor");
+	only_keys(p, node, "weight",
+		  p->graph->integer ? "scheme bits tensor scales" : "scheme tensor");
 	if (p->graph->integer) {
 		l->bits = (uint32_t)get_integer(p, node, "bits", 1, 8);
 		if (!p->error)
@@ -654,13 +680,18 @@ static void get_details(struct parser *p, struct graph_layer *l)
 /* What each operation reads, besides name, op and inputs. */
 static void check_layer_keys(struct parser *p, const struct graph_layer *l)
 {
-	static const struct { uint32_t op; const char *keys; } known[] = {
-		{ SNNQ_OP_CONV2D, "name op inputs out_channels kernel stride padding dilation groups "
-				  "weight bias neuron planes signed" },
+	static const struct {
+		uint32_t op;
+		const char *keys;
+	} known[] = {
+		{ SNNQ_OP_CONV2D,
+		  "name op inputs out_channels kernel stride padding dilation groups "
+		  "weight bias neuron planes signed" },
 		{ SNNQ_OP_LINEAR, "name op inputs out_channels weight bias neuron planes signed" },
 		{ SNNQ_OP_POOL_MAX, "name op inputs kernel stride padding dilation" },
-		{ SNNQ_OP_POOL_SUM, "name op inputs kernel stride padding dilation value bias neuron "
-				    "planes signed" },
+		{ SNNQ_OP_POOL_SUM,
+		  "name op inputs kernel stride padding dilation value bias neuron "
+		  "planes signed" },
 		{ GRAPH_AVGPOOL, "name op inputs kernel stride padding dilation bias neuron planes "
 				 "signed" },
 		{ SNNQ_OP_ELEMENTWISE, "name op inputs planes signed" },
@@ -678,9 +709,9 @@ static void check_layer_keys(struct parser *p, const struct graph_layer *l)
 static void get_layer(struct parser *p, cJSON *json, uint32_t index)
 {
 	static const struct word ops[] = {
-		{ "conv2d", SNNQ_OP_CONV2D }, { "linear", SNNQ_OP_LINEAR },
-		{ "maxpool", SNNQ_OP_POOL_MAX }, { "sumpool", SNNQ_OP_POOL_SUM },
-		{ "avgpool", GRAPH_AVGPOOL }, { "add", SNNQ_OP_ELEMENTWISE },
+		{ "conv2d", SNNQ_OP_CONV2D },	    { "linear", SNNQ_OP_LINEAR },
+		{ "maxpool", SNNQ_OP_POOL_MAX },    { "sumpool", SNNQ_OP_POOL_SUM },
+		{ "avgpool", GRAPH_AVGPOOL },	    { "add", SNNQ_OP_ELEMENTWISE },
 		{ "attention", SNNQ_OP_ATTENTION }, { NULL },
 	};
 	struct graph_layer *l = &p->graph->layers[index];
@@ -698,7 +729,10 @@ static void get_layer(struct parser *p, cJSON *json, uint32_t index)
 	l->op_name = p->error ? "" : get_string(p, json, "op");
 	if (p->graph->integer && l->op == GRAPH_AVGPOOL)
 		complain(p, "op: \"avgpool\" in an integer model");
-	get_inputs(p, l, index, l->op == SNNQ_OP_ATTENTION ? 3 : l->op == SNNQ_OP_ELEMENTWISE ? 2 : 1);
+	get_inputs(p, l, index,
+		   l->op == SNNQ_OP_ATTENTION	? 3 :
+		   l->op == SNNQ_OP_ELEMENTWISE ? 2 :
+						  1);
 	if (!p->error)
 		get_details(p, l);
 	check_layer_keys(p, l);
@@ -777,12 +811,15 @@ static void get_input(struct parser *p, const cJSON *root)
 	in->half_even = get_word(p, node, "rounding", roundings, true);
 	in->from_first = get_word(p, node, "origin", origins, true);
 	get_sensor(p, node, in);
-	only_keys(p, node, "input", "width height polarities on_channel layout planes binning steps "
+	only_keys(p, node, "input",
+		  "width height polarities on_channel layout planes binning steps "
 		  "step_us rounding origin sensor");
-	in->shape = (struct graph_shape) {
-		.height = in->flat ? 1 : in->height, .width = in->flat ? 1 : in->width,
+	in->shape = (struct graph_shape){
+		.height = in->flat ? 1 : in->height,
+		.width = in->flat ? 1 : in->width,
 		.channels = in->polarities * (in->flat ? in->width * in->height : 1),
-		.format = SNNQ_FORMAT_UNSIGNED, .planes = (uint8_t)in->planes,
+		.format = SNNQ_FORMAT_UNSIGNED,
+		.planes = (uint8_t)in->planes,
 	};
 	if (in->shape.channels > SNNQ_MAX_CHANNELS)
 		complain(p, "layout: %u channels, expected at most %u", in->shape.channels,
@@ -843,14 +880,17 @@ static void get_top(struct parser *p, const cJSON *root)
 	get_integer(p, root, "version", 1, 1);
 	p->graph->integer = get_word(p, root, "arithmetic", kinds, false);
 	p->graph->name = member(root, "name") ? check_name(p, get_string(p, root, "name")) : "";
-	only_keys(p, root, "graph", "format version arithmetic name classes input layers readout "
+	only_keys(p, root, "graph",
+		  "format version arithmetic name classes input layers readout "
 		  "imported_from quantization");
 }
 
 int graph_parse(const char *path, const struct modelfile *file, struct graph *graph)
 {
 	struct parser p = {
-		.path = path, .file = file, .graph = graph,
+		.path = path,
+		.file = file,
+		.graph = graph,
 		.weights = { .name = GRAPH_WEIGHTS, .dtype = DTYPE_U8, .element = 1 },
 		.numbers = { .name = GRAPH_NUMBERS, .dtype = DTYPE_I16, .element = 2 },
 	};

@@ -14,37 +14,37 @@
 #include "modelfile.h"
 #include "snnq_program.h"
 
-#define GRAPH_INPUT (-1)	/* the network's input, in `in` */
+#define GRAPH_INPUT   (-1)	/* the network's input, in `in` */
 #define GRAPH_AVGPOOL 100u	/* op of float models only */
-#define GRAPH_WEIGHTS "weights"	/* tensors that layers share */
+#define GRAPH_WEIGHTS "weights" /* tensors that layers share */
 #define GRAPH_NUMBERS "numbers"
 
 struct graph_shape {
 	uint32_t height, width, channels;
-	uint8_t format, planes;		/* SNNQ_FORMAT_* */
+	uint8_t format, planes; /* SNNQ_FORMAT_* */
 };
 
 /* A number for all channels, or a tensor with one per channel, or (count 0) nothing. */
 struct graph_numbers {
 	const struct tensor *tensor;
 	double value;
-	uint32_t count;		/* 0, 1, or channels */
+	uint32_t count; /* 0, 1, or channels */
 };
 
 struct graph_layer {
 	const char *name, *op_name;
 	cJSON *json;
-	uint32_t op;			/* SNNQ_OP_* or GRAPH_AVGPOOL */
+	uint32_t op; /* SNNQ_OP_* or GRAPH_AVGPOOL */
 	int in[3];
 	uint32_t in_count;
 	struct graph_shape out;
-	struct snnq_geometry geometry;	/* CONV2D, pools */
+	struct snnq_geometry geometry; /* CONV2D, pools */
 	uint32_t out_channels, heads, value;
 	const struct tensor *weight, *scales;
 	const char *scheme_name;
-	uint32_t scheme, bits;		/* SNNQ_SCHEME_NONE: float */
+	uint32_t scheme, bits; /* SNNQ_SCHEME_NONE: float */
 	struct graph_numbers bias, threshold, mult;
-	struct snnq_neuron neuron;	/* table fields zero */
+	struct snnq_neuron neuron; /* table fields zero */
 	bool skip_first;
 };
 
@@ -53,7 +53,7 @@ struct graph_input {
 	uint32_t width, height, polarities, on_channel, planes;
 	uint32_t steps, step_us;
 	bool flat, by_count, half_even, from_first;
-	uint32_t crop_x, crop_y, downscale;	/* downscale >= 1 */
+	uint32_t crop_x, crop_y, downscale; /* downscale >= 1 */
 };
 
 struct graph {
@@ -65,9 +65,9 @@ struct graph {
 	struct graph_input input;
 	struct graph_layer *layers;
 	uint32_t layer_count;
-	struct tensor *parts;		/* of shared tensors: what layers point to */
+	struct tensor *parts; /* of shared tensors: what layers point to */
 	uint32_t part_count;
-	int readout;			/* layer */
+	int readout; /* layer */
 	bool readout_last;
 	double readout_scale;
 };

@@ -19,7 +19,7 @@ static int layer_unit(const char *path, const struct graph *graph, uint32_t inde
 
 	units[index + 1] = in;
 	if (l->neuron.model != SNNQ_NEURON_NONE)
-		units[index + 1] = 1;	/* spikes */
+		units[index + 1] = 1; /* spikes */
 	else if (l->weight)
 		units[index + 1] = 0;
 	else if (l->op == GRAPH_AVGPOOL)

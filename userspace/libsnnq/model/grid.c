@@ -15,11 +15,10 @@
 static const struct {
 	const char *name;
 	uint32_t scheme;
-} schemes[] = {	/* at equal bits the first that fits is taken; ternary stores less */
-	{ "ternary", SNNQ_SCHEME_TERNARY },
-	{ "uniform", SNNQ_SCHEME_UNIFORM },
-	{ "pot", SNNQ_SCHEME_POT },
-	{ "odd", SNNQ_SCHEME_ODD },
+} schemes[] = {
+	/* at equal bits the first that fits is taken; ternary stores less */
+	{ "ternary", SNNQ_SCHEME_TERNARY }, { "uniform", SNNQ_SCHEME_UNIFORM },
+	{ "pot", SNNQ_SCHEME_POT },	    { "odd", SNNQ_SCHEME_ODD },
 	{ "apot", SNNQ_SCHEME_APOT },
 };
 

@@ -13,14 +13,14 @@
 
 struct grid {
 	uint32_t scheme, bits, count;
-	int32_t largest;			/* magnitude */
-	int32_t levels[GRID_MAX_LEVELS];	/* ascending */
+	int32_t largest;		 /* magnitude */
+	int32_t levels[GRID_MAX_LEVELS]; /* ascending */
 	uint8_t codes[GRID_MAX_LEVELS];
 };
 
 /* Shape of weights as models hold them: [outputs][inputs / groups][kh][kw]. */
 struct weight_shape {
-	uint32_t outputs, inputs, kernel_h, kernel_w, groups;	/* inputs: of one group */
+	uint32_t outputs, inputs, kernel_h, kernel_w, groups; /* inputs: of one group */
 };
 
 /* false: no such scheme with these bits. */
@@ -54,8 +54,8 @@ size_t weight_packed_bytes(const struct weight_shape *shape, const struct grid *
  * Pack level indices, in the order of the shape, into rows as the program format
  * wants them. @packed has weight_packed_bytes() zero bytes.
  */
-void weight_pack(const struct weight_shape *shape, const struct grid *grid,
-		 const uint8_t *indices, uint8_t *packed);
+void weight_pack(const struct weight_shape *shape, const struct grid *grid, const uint8_t *indices,
+		 uint8_t *packed);
 /* Packed weights whose level is 0, in @rows rows of @row weights. */
 uint64_t weight_zeros(uint32_t scheme, uint32_t bits, const uint8_t *packed, uint64_t rows,
 		      uint32_t row);

@@ -26,7 +26,7 @@ static const struct {
 	const char *name;
 	uint64_t bytes;
 } dtypes[] = {
-	[DTYPE_F32] = { "F32", 4 }, [DTYPE_U8] = { "U8", 1 }, [DTYPE_I8] = { "I8", 1 },
+	[DTYPE_F32] = { "F32", 4 }, [DTYPE_U8] = { "U8", 1 },	[DTYPE_I8] = { "I8", 1 },
 	[DTYPE_I16] = { "I16", 2 }, [DTYPE_I32] = { "I32", 4 },
 };
 
@@ -109,9 +109,12 @@ static int read_type(const char *path, const cJSON *entry, struct tensor *t)
 /* Bytes of an element of the types that no model uses; 0: there is no such type. */
 static uint64_t other_bytes(const char *type)
 {
-	static const struct { const char *name; uint64_t bytes; } others[] = {
+	static const struct {
+		const char *name;
+		uint64_t bytes;
+	} others[] = {
 		{ "BOOL", 1 }, { "F8_E4M3", 1 }, { "F8_E5M2", 1 }, { "F16", 2 }, { "BF16", 2 },
-		{ "U16", 2 }, { "U32", 4 }, { "F64", 8 }, { "I64", 8 }, { "U64", 8 },
+		{ "U16", 2 },  { "U32", 4 },	 { "F64", 8 },	   { "I64", 8 }, { "U64", 8 },
 	};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -135,21 +138,23 @@ static int read_tensor(const char *path, const cJSON *entry, const char *data, u
 	    !json_u64(cJSON_GetArrayItem(offsets, 1), &end))
 		return bad(path, t->name, "data_offsets: expected two offsets");
 	if (begin > end || end > bytes)
-		return error_set(-EBADMSG, "%s: tensor %s: data_offsets: %" PRIu64 "..%" PRIu64
-				 " leave the %" PRIu64 " bytes of data", path, t->name, begin, end,
-				 bytes);
+		return error_set(-EBADMSG,
+				 "%s: tensor %s: data_offsets: %" PRIu64 "..%" PRIu64
+				 " leave the %" PRIu64 " bytes of data",
+				 path, t->name, begin, end, bytes);
 	t->data = data + begin;
 	t->bytes = end - begin;
 	if (cJSON_GetArraySize(entry) != 3)
 		return bad(path, t->name, "expected dtype, shape and data_offsets only");
 	element = t->dtype == DTYPE_OTHER ? other_bytes(t->type_name) : dtypes[t->dtype].bytes;
 	if (!element)
-		return error_set(-EBADMSG, "%s: tensor %s: dtype: \"%s\" is not known", path, t->name,
-				 t->type_name);
+		return error_set(-EBADMSG, "%s: tensor %s: dtype: \"%s\" is not known", path,
+				 t->name, t->type_name);
 	if (t->bytes != tensor_elements(t) * element)
-		return error_set(-EBADMSG, "%s: tensor %s: expected %" PRIu64 " bytes by its shape, "
-				 "found %" PRIu64, path, t->name,
-				 tensor_elements(t) * element, t->bytes);
+		return error_set(-EBADMSG,
+				 "%s: tensor %s: expected %" PRIu64 " bytes by its shape, "
+				 "found %" PRIu64,
+				 path, t->name, tensor_elements(t) * element, t->bytes);
 	return 0;
 }
 
@@ -164,8 +169,8 @@ static int by_begin(const void *a, const void *b)
 
 static int no_tensor(const char *path, ptrdiff_t begin, ptrdiff_t end)
 {
-	return error_set(-EBADMSG, "%s: bytes %td..%td of the data belong to no tensor", path, begin,
-			 end);
+	return error_set(-EBADMSG, "%s: bytes %td..%td of the data belong to no tensor", path,
+			 begin, end);
 }
 
 /* Each byte of @data belongs to one tensor. */
@@ -261,8 +266,9 @@ static int read_graph(const char *path, const cJSON *header, struct modelfile *f
 		return error_set(-EBADMSG, "%s: no model: __metadata__.snnq is missing", path);
 	ret = json_parse(text->valuestring, strlen(text->valuestring), &f->graph);
 	if (ret)
-		return error_set(ret, ret == -ENOMEM ? "%s: no memory" :
-				 "%s: __metadata__.snnq is not JSON", path);
+		return error_set(
+			ret, ret == -ENOMEM ? "%s: no memory" : "%s: __metadata__.snnq is not JSON",
+			path);
 	ret = check_keys(path, f->graph);
 	return ret ? ret : graph_expand(path, f->graph);
 }
@@ -279,14 +285,16 @@ static int parse(const char *path, struct modelfile *f)
 				 f->map_bytes);
 	memcpy(&length, bytes, 8);
 	if (length > MODELFILE_MAX_HEADER || length > f->map_bytes - 8)
-		return error_set(-EBADMSG, "%s: offset 0: header of %" PRIu64 " bytes in a file of "
-				 "%zu", path, length, f->map_bytes);
+		return error_set(-EBADMSG,
+				 "%s: offset 0: header of %" PRIu64 " bytes in a file of "
+				 "%zu",
+				 path, length, f->map_bytes);
 	if (!text_is_utf8(bytes + 8, length))
 		return error_set(-EBADMSG, "%s: offset 8: the header is not UTF-8", path);
 	ret = json_parse(bytes + 8, length, &header);
 	if (ret == -ENOMEM)
 		return error_set(ret, "%s: no memory", path);
-	if (header && bytes[8] != '{') {	/* nothing may come first */
+	if (header && bytes[8] != '{') { /* nothing may come first */
 		cJSON_Delete(header);
 		header = NULL;
 	}
@@ -549,7 +557,7 @@ int modelfile_write(struct modelfile *f, const char *path)
 		return error_set(-ENOMEM, "%s: no memory", path);
 	ret = output_open(path, &out);
 	if (!ret) {
-		write_all(f, out.file, header, length);	/* failures are told at the end */
+		write_all(f, out.file, header, length); /* failures are told at the end */
 		f->file_bytes = (uint64_t)ftello(out.file);
 		ret = output_commit(&out);
 	}

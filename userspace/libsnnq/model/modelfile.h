@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MODELFILE_MAX_DIMS 8
+#define MODELFILE_MAX_DIMS   8
 #define MODELFILE_MAX_HEADER (16u << 20)
 
 enum dtype { DTYPE_F32, DTYPE_U8, DTYPE_I8, DTYPE_I16, DTYPE_I32, DTYPE_OTHER };
@@ -26,7 +26,7 @@ struct tensor {
 	uint64_t shape[MODELFILE_MAX_DIMS];
 	const void *data;
 	uint64_t bytes;
-	void *owned;		/* data, when it is ours */
+	void *owned; /* data, when it is ours */
 	char type_name[8];
 };
 
@@ -34,7 +34,7 @@ struct modelfile {
 	cJSON *graph;
 	struct tensor *tensors;
 	size_t count;
-	uint64_t file_bytes;	/* size on disk; 0 when never read */
+	uint64_t file_bytes; /* size on disk; 0 when never read */
 	void *map;
 	size_t map_bytes;
 };

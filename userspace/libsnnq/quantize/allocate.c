@@ -11,7 +11,7 @@
  * Costs are permuted: first those that count (the front's axis, then budgets that can be
  * exceeded), then the others, which only decide ties.
  */
-#define _GNU_SOURCE	/* qsort_r */
+#define _GNU_SOURCE /* qsort_r */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -23,7 +23,7 @@
 #include "base/error.h"
 
 /* States of one layer; more are thinned out. Candidates are filtered when twice as many. */
-#define MAX_STATES   (1u << 19)
+#define MAX_STATES (1u << 19)
 /* Ranges of a front: more states than this, and the range is halved; after so many
  * candidates, ranges in which the loss changes by less than the tolerance are left out. */
 #define RANGE_STATES	(1u << 13)
@@ -31,7 +31,9 @@
 #define RANGE_TOLERANCE 0.05
 
 static const char *const cost_names[ALLOCATE_COSTS] = {
-	"tenths of weight bits", "bytes", "femtojoules",
+	"tenths of weight bits",
+	"bytes",
+	"femtojoules",
 };
 
 /* ---- the problem ---- */
@@ -40,8 +42,10 @@ static int check_option(const struct allocate_option *o, uint32_t layer, uint32_
 {
 	if (isfinite(o->loss) && o->loss >= 0)
 		return 0;
-	return error_set(-EINVAL, "allocation: layer %u, option %u: expected a finite loss of at "
-			 "least 0, found %g", layer, index, o->loss);
+	return error_set(-EINVAL,
+			 "allocation: layer %u, option %u: expected a finite loss of at "
+			 "least 0, found %g",
+			 layer, index, o->loss);
 }
 
 /* Sums of the largest costs, in their own order; they must exist. */
@@ -57,8 +61,10 @@ static int check_problem(const struct allocate_problem *p, uint64_t most[ALLOCAT
 		double worst = 0;
 
 		if (!layer->count || layer->count > ALLOCATE_MAX_OPTIONS)
-			return error_set(-EINVAL, "allocation: layer %u: expected 1 to %u options, "
-					 "found %u", l, ALLOCATE_MAX_OPTIONS, layer->count);
+			return error_set(-EINVAL,
+					 "allocation: layer %u: expected 1 to %u options, "
+					 "found %u",
+					 l, ALLOCATE_MAX_OPTIONS, layer->count);
 		for (uint32_t i = 0; i < layer->count; i++) {
 			if (check_option(&layer->options[i], l, i))
 				return -EINVAL;
@@ -71,8 +77,10 @@ static int check_problem(const struct allocate_problem *p, uint64_t most[ALLOCAT
 		for (int c = 0; c < ALLOCATE_COSTS; c++)
 			if (__builtin_add_overflow(most[c], largest[c], &most[c]) ||
 			    most[c] == ALLOCATE_NO_BUDGET)
-				return error_set(-EINVAL, "allocation: layer %u: the sum of %s "
-						 "leaves 64 bits", l, cost_names[c]);
+				return error_set(-EINVAL,
+						 "allocation: layer %u: the sum of %s "
+						 "leaves 64 bits",
+						 l, cost_names[c]);
 	}
 	return isfinite(loss) ? 0 : error_set(-EINVAL, "allocation: the sum of losses is infinite");
 }
@@ -95,7 +103,7 @@ static void order_costs(struct allocation *s, unsigned int axis,
 			s->order[n++] = c;
 	for (unsigned int d = 0; d < ALLOCATE_COSTS; d++)
 		s->budget[d] = budget[s->order[d]] < most[s->order[d]] ? budget[s->order[d]] :
-									most[s->order[d]];
+									 most[s->order[d]];
 }
 
 static int by_order(const void *a, const void *b, void *dims)
@@ -146,9 +154,10 @@ static int check_budgets(const struct allocation *s)
 
 	for (unsigned int d = 0; d < s->dims; d++)
 		if (least[d] > s->budget[d])
-			return error_set(-EDOM, "allocation: the budget is %" PRIu64 " %s, the "
-					 "smallest possible cost %" PRIu64, s->budget[d],
-					 cost_names[s->order[d]], least[d]);
+			return error_set(-EDOM,
+					 "allocation: the budget is %" PRIu64 " %s, the "
+					 "smallest possible cost %" PRIu64,
+					 s->budget[d], cost_names[s->order[d]], least[d]);
 	return 0;
 }
 
@@ -157,11 +166,11 @@ static int search_init(struct allocation *s, const struct allocate_problem *p, u
 	uint64_t most[ALLOCATE_COSTS] = { 0 };
 	int ret = check_problem(p, most);
 
-	*s = (struct allocation){.problem = p,
-				 .most_states = MAX_STATES,
-				 .thinned = 1,
-				 .left_out = 1,
-				 .limit = INFINITY};
+	*s = (struct allocation){ .problem = p,
+				  .most_states = MAX_STATES,
+				  .thinned = 1,
+				  .left_out = 1,
+				  .limit = INFINITY };
 	if (ret)
 		return ret;
 	order_costs(s, axis, most);
@@ -225,8 +234,10 @@ static int filter_next(struct allocation *s)
 		return -EAGAIN;
 	for (double slack = 1e-6; kept > MAX_STATES; slack *= 4) {
 		if (slack > 1)
-			return error_set(-E2BIG, "allocation: more than %u states that do not "
-					 "compare", MAX_STATES);
+			return error_set(-E2BIG,
+					 "allocation: more than %u states that do not "
+					 "compare",
+					 MAX_STATES);
 		kept = pareto_filter(s->next.states, (size_t)kept, s->dims, slack);
 		s->thinned *= 1 + slack;
 	}
@@ -335,8 +346,8 @@ static int add_level(struct allocation *s, uint32_t l)
 	if (!level->steps)
 		return error_set(-ENOMEM, "allocation: no memory for states");
 	for (size_t i = 0; i < s->next.count; i++)
-		level->steps[i] = (struct step){ s->next.states[i].parent,
-						 s->next.states[i].option };
+		level->steps[i] =
+			(struct step){ s->next.states[i].parent, s->next.states[i].option };
 	s->list = s->next;
 	s->next = old;
 	return 0;
@@ -417,7 +428,7 @@ int allocate_best(const struct allocate_problem *problem, struct allocate_point 
 
 struct front {
 	struct allocate_point *points;
-	uint16_t *choices;		/* one block for all */
+	uint16_t *choices; /* one block for all */
 	size_t count, capacity;
 };
 
@@ -690,6 +701,6 @@ void allocate_point_clear(struct allocate_point *point)
 void allocate_front_free(struct allocate_point *points, size_t count)
 {
 	if (count)
-		free(points[0].choice);	/* one block for all */
+		free(points[0].choice); /* one block for all */
 	free(points);
 }

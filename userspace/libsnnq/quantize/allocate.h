@@ -14,35 +14,35 @@
 #include <stdint.h>
 
 enum allocate_cost {
-	ALLOCATE_BITS,		/* tenths of weight bits: ternary weights have 1.6 */
+	ALLOCATE_BITS, /* tenths of weight bits: ternary weights have 1.6 */
 	ALLOCATE_BYTES,
-	ALLOCATE_ENERGY,	/* femtojoule */
+	ALLOCATE_ENERGY, /* femtojoule */
 	ALLOCATE_COSTS
 };
 
-#define ALLOCATE_NO_BUDGET UINT64_MAX
+#define ALLOCATE_NO_BUDGET   UINT64_MAX
 #define ALLOCATE_MAX_OPTIONS 65535
 
 struct allocate_option {
-	double loss;		/* finite, not negative */
+	double loss; /* finite, not negative */
 	uint64_t cost[ALLOCATE_COSTS];
 };
 
 struct allocate_layer {
 	const struct allocate_option *options;
-	uint32_t count;		/* at least 1 */
+	uint32_t count; /* at least 1 */
 };
 
 struct allocate_problem {
 	const struct allocate_layer *layers;
-	uint32_t count;		/* at least 1 */
-	uint64_t budget[ALLOCATE_COSTS];	/* or ALLOCATE_NO_BUDGET */
+	uint32_t count;			 /* at least 1 */
+	uint64_t budget[ALLOCATE_COSTS]; /* or ALLOCATE_NO_BUDGET */
 };
 
 struct allocate_point {
 	double loss;
 	uint64_t cost[ALLOCATE_COSTS];
-	uint16_t *choice;	/* [layers], index of an option */
+	uint16_t *choice; /* [layers], index of an option */
 	/*
 	 * 0: exact. Else states became too many and those that were nearly dominated were
 	 * dropped: the least loss may be lower, by at most this part of it.

@@ -12,7 +12,7 @@
 #include "allocate_internal.h"
 #include "base/error.h"
 
-#define EXPONENTS 60	/* multipliers are 2^-60 to 2^60 units */
+#define EXPONENTS 60 /* multipliers are 2^-60 to 2^60 units */
 
 static double penalized(const struct allocation *s, const struct pareto_state *o)
 {
@@ -25,8 +25,8 @@ static double penalized(const struct allocation *s, const struct pareto_state *o
 
 struct relaxed {
 	uint64_t cost[ALLOCATE_COSTS];
-	double dual;		/* no configuration within the budgets has less loss */
-	uint32_t *choice;	/* of reduced options */
+	double dual;	  /* no configuration within the budgets has less loss */
+	uint32_t *choice; /* of reduced options */
 };
 
 /* Each layer's best option when costs are paid for by the multipliers. */
@@ -83,7 +83,7 @@ static void try_exchange(const struct allocation *s, const struct relaxed *r, st
 
 		e.gain += from->loss - to->loss;
 		for (unsigned int d = 0; d < s->dims; d++)
-			cost[d] += to->cost[d] - from->cost[d];	/* modulo 2^64 on the way */
+			cost[d] += to->cost[d] - from->cost[d]; /* modulo 2^64 on the way */
 	}
 	if (e.gain > best->gain && fits(s, cost))
 		*best = e;
@@ -137,10 +137,10 @@ static double loss_of(const struct allocation *s, const uint32_t *choice)
 }
 
 struct bound {
-	struct relaxed now, found;	/* found: the best that fits, made better */
-	double loss;			/* of found, or INFINITY */
-	double dual, multiplier[ALLOCATE_COSTS];	/* largest bound from below */
-	double unit[ALLOCATE_COSTS];	/* of multipliers */
+	struct relaxed now, found;		 /* found: the best that fits, made better */
+	double loss;				 /* of found, or INFINITY */
+	double dual, multiplier[ALLOCATE_COSTS]; /* largest bound from below */
+	double unit[ALLOCATE_COSTS];		 /* of multipliers */
 };
 
 static void bound_copy(const struct allocation *s, struct relaxed *to, const struct relaxed *from)
@@ -211,7 +211,7 @@ static double maximize(struct allocation *s, unsigned int d, struct bound *b)
 		value[k] = maximize(s, d + 1, b);
 	}
 	for (int i = 0; i < 16; i++) {
-		int k = value[0] < value[1];	/* this one is renewed, the other moves */
+		int k = value[0] < value[1]; /* this one is renewed, the other moves */
 
 		*(k ? &low : &high) = at[!k];
 		at[!k] = at[k];
@@ -229,7 +229,7 @@ static void find_multipliers(struct allocation *s, struct bound *b)
 	double worst = 0, scale;
 
 	memset(s->multiplier, 0, sizeof(s->multiplier));
-	relax(s, &b->now);	/* nothing to pay: least loss */
+	relax(s, &b->now); /* nothing to pay: least loss */
 	b->dual = scale = b->now.dual;
 	for (uint32_t l = 0; l < s->problem->count; l++)
 		for (uint32_t i = 0; i < s->levels[l].count; i++)

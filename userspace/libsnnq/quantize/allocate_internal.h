@@ -13,11 +13,11 @@ struct step {
 };
 
 struct level {
-	struct pareto_state *options;	/* those worth having, in order */
+	struct pareto_state *options; /* those worth having, in order */
 	uint32_t count;
-	uint64_t least[ALLOCATE_COSTS];	/* sums over the layers before this one */
+	uint64_t least[ALLOCATE_COSTS]; /* sums over the layers before this one */
 	double least_penalized;
-	struct step *steps;		/* how each state of this level came about */
+	struct step *steps; /* how each state of this level came about */
 };
 
 struct list {
@@ -28,11 +28,11 @@ struct list {
 struct allocation {
 	const struct allocate_problem *problem;
 	unsigned int dims, order[ALLOCATE_COSTS];
-	uint64_t budget[ALLOCATE_COSTS];	/* permuted, like all that follows */
+	uint64_t budget[ALLOCATE_COSTS]; /* permuted, like all that follows */
 	struct level *levels;
 	struct list list, next;
 	size_t most_states, work;
-	double thinned, left_out;	/* factors of loss: 1 is none */
+	double thinned, left_out; /* factors of loss: 1 is none */
 	/* Lagrangian bound. */
 	double multiplier[ALLOCATE_COSTS], limit, margin;
 };

@@ -18,9 +18,9 @@
 struct assembler {
 	const char *path;
 	const struct graph *graph;
-	const double *units;		/* as graph_units() gives */
+	const double *units; /* as graph_units() gives */
 	struct modelfile *out;
-	cJSON *layers;			/* of the result */
+	cJSON *layers; /* of the result */
 };
 
 static int fail(const char *path, const struct graph_layer *l, const char *what)
@@ -88,8 +88,11 @@ static int fold_plain(const struct assembler *a, const struct graph_layer *l, cJ
 	cJSON *neuron = cJSON_GetObjectItemCaseSensitive(json, "neuron");
 	uint32_t channels = l->out.channels;
 	double *numbers = malloc(3 * (size_t)channels * sizeof(*numbers));
-	struct folding f = { .path = a->path, .layer = l->name, .channels = channels,
-			     .unit = numbers, .exact = !l->bias.count };
+	struct folding f = { .path = a->path,
+			     .layer = l->name,
+			     .channels = channels,
+			     .unit = numbers,
+			     .exact = !l->bias.count };
 	int ret;
 
 	if (!numbers)
@@ -101,8 +104,10 @@ static int fold_plain(const struct assembler *a, const struct graph_layer *l, cJ
 	}
 	f.thresholds = numbers + channels;
 	f.biases = l->bias.count ? numbers + 2 * channels : NULL;
-	ret = l->neuron.reset_value ? fail(a->path, l, "reset_value: expected 0, as thresholds are "
-					   "scaled") : folding_run(&f);
+	ret = l->neuron.reset_value ? fail(a->path, l,
+					   "reset_value: expected 0, as thresholds are "
+					   "scaled") :
+				      folding_run(&f);
 	if (!ret && l->threshold.count == 1)
 		set_number(neuron, "threshold", f.threshold_out[0]);
 	else if (!ret)
@@ -128,7 +133,7 @@ static uint32_t planes_of(const struct graph *g, int layer)
 		return graph_shape(g, layer)->planes;
 	planes = planes_of(g, l->in[0]);
 	if (planes > SNNQ_MAX_PLANES)
-		return planes;	/* too many, whatever follows */
+		return planes; /* too many, whatever follows */
 	most = (1ull << planes) - 1;
 	planes = 0;
 	if (l->op == GRAPH_AVGPOOL)

@@ -14,7 +14,7 @@
 #include "base/parallel.h"
 #include "quantize/quantize.h"
 
-#define CALIBRATION_FEW 32u	/* different recordings: fewer make poor models */
+#define CALIBRATION_FEW 32u /* different recordings: fewer make poor models */
 
 /* Its first window, which is what a recording is classified by. */
 static int read_recording(struct calibration *c, const char *path, uint64_t **slots)
@@ -39,7 +39,7 @@ static int read_recording(struct calibration *c, const char *path, uint64_t **sl
 
 struct float_run {
 	struct calibration *c;
-	pthread_mutex_t lock;	/* of the sums of counters, which are the same in any order */
+	pthread_mutex_t lock; /* of the sums of counters, which are the same in any order */
 };
 
 static int run_float(void *ctx, uint32_t i)
@@ -168,15 +168,18 @@ void calibration_doubts(const struct calibration *c, const struct snnq_quantize_
 		repeated += !is_silent(c, i) && is_repeated(c, i);
 	}
 	if (c->count - repeated < CALIBRATION_FEW)
-		warn(o, "calibration has %u different recording%s; 64 to 100, all classes alike, "
-		     "are expected", c->count - repeated, c->count - repeated == 1 ? "" : "s");
+		warn(o,
+		     "calibration has %u different recording%s; 64 to 100, all classes alike, "
+		     "are expected",
+		     c->count - repeated, c->count - repeated == 1 ? "" : "s");
 	if (repeated)
 		warn(o, "%u of %u recordings for calibration repeat others", repeated, c->count);
 	if (silent)
 		warn(o, "%u of %u recordings for calibration have no event in the model's window",
 		     silent, c->count);
 	if (found < classes && classes <= 64)
-		warn(o, "the float network finds %u of %u classes in the recordings for calibration",
+		warn(o,
+		     "the float network finds %u of %u classes in the recordings for calibration",
 		     found, classes);
 }
 

@@ -20,15 +20,15 @@
 #include "base/simd.h"
 #include "snnq_program.h"
 
-#define LANES 16u
-#define COARSE 24		/* scales tried, from 1/4 to 1.2 of that without clipping */
-#define FINE 6			/* on each side of the best, between its neighbours */
-#define ROUNDS 4		/* of descent and scale */
-#define SWEEPS 12		/* of descent in a round, at most */
+#define LANES  16u
+#define COARSE 24 /* scales tried, from 1/4 to 1.2 of that without clipping */
+#define FINE   6  /* on each side of the best, between its neighbours */
+#define ROUNDS 4  /* of descent and scale */
+#define SWEEPS 12 /* of descent in a round, at most */
 
 struct task {
 	struct rows *rows;
-	double *hw;			/* of rows_weigh() */
+	double *hw; /* of rows_weigh() */
 	const float *weights;
 	const struct moment *moment;
 	uint32_t count;
@@ -143,9 +143,9 @@ struct block {
 	struct rows *rows;
 	const struct moment *m;
 	uint32_t first, lanes;
-	double *levels, *product;	/* q and h q */
-	double *errors;			/* in the order of rounding */
-	double *row;			/* [inputs] h q of one row */
+	double *levels, *product; /* q and h q */
+	double *errors;		  /* in the order of rounding */
+	double *row;		  /* [inputs] h q of one row */
 };
 
 static int block_open(struct block *b, struct rows *rows, uint32_t first)
@@ -217,7 +217,7 @@ struct row {
 	const struct moment *m;
 	const float *w;
 	const double *hw;
-	double *hq;		/* h times levels */
+	double *hq; /* h times levels */
 	uint8_t *indices;
 	double scale;
 };
@@ -244,8 +244,7 @@ static uint32_t sweep(struct row *r)
 	for (uint32_t i = 0; i < n; i++) {
 		const double *h = r->m->h + (size_t)i * n;
 		double gradient = r->hw[i] - r->scale * r->hq[i];
-		uint32_t index = nearest(r->rows->grid,
-					 level(r, i) + gradient / (r->scale * h[i]));
+		uint32_t index = nearest(r->rows->grid, level(r, i) + gradient / (r->scale * h[i]));
 		double d = r->rows->grid->levels[index] - level(r, i), gain;
 
 		gain = r->scale * d * (2 * gradient - r->scale * d * h[i]);
@@ -288,8 +287,12 @@ static void descend(struct row *r, double smallest)
 static struct row row_of(const struct block *b, uint32_t lane)
 {
 	size_t at = (size_t)(b->first + lane) * b->m->inputs;
-	struct row r = { .rows = b->rows, .m = b->m, .w = b->rows->weights + at,
-			 .hw = b->rows->hw + at, .hq = b->row, .indices = indices(b, lane),
+	struct row r = { .rows = b->rows,
+			 .m = b->m,
+			 .w = b->rows->weights + at,
+			 .hw = b->rows->hw + at,
+			 .hq = b->row,
+			 .indices = indices(b, lane),
 			 .scale = b->rows->scales[b->first + lane] };
 
 	for (uint32_t i = 0; i < b->m->inputs; i++)

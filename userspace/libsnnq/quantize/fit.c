@@ -14,8 +14,8 @@
 #include "base/error.h"
 
 #define PASSES 200
-#define RIDGE 0.5	/* of the square of a column: losses of single layers have noise */
-#define RANGE 4		/* no coefficient is further from the common factor */
+#define RIDGE  0.5 /* of the square of a column: losses of single layers have noise */
+#define RANGE  4   /* no coefficient is further from the common factor */
 
 /* Differences count relative to the loss, but losses below a tenth of the mean are noise. */
 static double weight_of(const struct fit_sample *s, double mean)

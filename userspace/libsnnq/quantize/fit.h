@@ -10,7 +10,7 @@
 
 /* A measured configuration: the losses of its layers one by one, and of all together. */
 struct fit_sample {
-	const double *single;	/* [layers] */
+	const double *single; /* [layers] */
 	double loss;
 };
 

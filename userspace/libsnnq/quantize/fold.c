@@ -13,13 +13,13 @@
 #include "base/error.h"
 #include "quantize/quantize.h"
 
-#define SHIFT_DEFAULT 4
-#define SHIFT_MAX 8
+#define SHIFT_DEFAULT  4
+#define SHIFT_MAX      8
 #define KEEP_THRESHOLD 64
-#define THRESHOLD_MAX (1 << 30)	/* beyond it a channel never fires */
+#define THRESHOLD_MAX  (1 << 30) /* beyond it a channel never fires */
 
 struct extent {
-	double smallest, largest;	/* thresholds; largest also of |biases| */
+	double smallest, largest; /* thresholds; largest also of |biases| */
 };
 
 static struct extent measure(const struct folding *f)

@@ -26,7 +26,7 @@
 #include "base/output.h"
 #include "journal.h"
 
-#define MAX_BYTES  (1l << 30)
+#define MAX_BYTES   (1l << 30)
 #define NUMBER_SIZE 32
 
 struct entry {
@@ -36,13 +36,13 @@ struct entry {
 };
 
 struct journal {
-	char *path, *header;	/* header: without the end of its line */
-	int fd;			/* -1: only read */
-	off_t bytes;		/* up to the end of the last whole line */
-	bool broken;		/* a write failed and could not be undone */
+	char *path, *header; /* header: without the end of its line */
+	int fd;		     /* -1: only read */
+	off_t bytes;	     /* up to the end of the last whole line */
+	bool broken;	     /* a write failed and could not be undone */
 	struct entry *entries;
 	size_t count, capacity;
-	size_t *slots, slot_count;	/* hash table of 1 + index; 0 is free */
+	size_t *slots, slot_count; /* hash table of 1 + index; 0 is free */
 	pthread_mutex_t lock;
 };
 
@@ -248,10 +248,12 @@ static int other_header(const struct journal *j, const char *line, size_t length
 	for (size_t i = 0; i + 1 < sizeof(found) && from + i < length; i++) {
 		unsigned char c = (unsigned char)line[from + i];
 
-		found[i] = c < ' ' || c == 0x7f ? '?' : (char)c;	/* no tricks on terminals */
+		found[i] = c < ' ' || c == 0x7f ? '?' : (char)c; /* no tricks on terminals */
 	}
-	return error_set(-ESTALE, "%s: belongs to other work: the header differs at byte %zu: "
-			 "expected \"%.40s\", found \"%s\"", j->path, at, j->header + from, found);
+	return error_set(-ESTALE,
+			 "%s: belongs to other work: the header differs at byte %zu: "
+			 "expected \"%.40s\", found \"%s\"",
+			 j->path, at, j->header + from, found);
 }
 
 /*
@@ -354,7 +356,8 @@ static int write_header(struct journal *j)
 		return ret;
 	ret = output_sync_folder(j->path);
 	return ret ? error_set(ret, "%s: its folder cannot be written: %s", j->path,
-			       strerror(-ret)) : 0;
+			       strerror(-ret)) :
+		     0;
 }
 
 /* ---- journals ---- */
@@ -393,12 +396,13 @@ static int open_locked(struct journal *j)
 		return error_set(-errno, "%s: %s", j->path, strerror(errno));
 	if (flock(j->fd, LOCK_EX | LOCK_NB))
 		return errno == EWOULDBLOCK ?
-			error_set(-EBUSY, "%s: another process writes it", j->path) :
-			error_set(-errno, "%s: cannot be locked: %s", j->path, strerror(errno));
+			       error_set(-EBUSY, "%s: another process writes it", j->path) :
+			       error_set(-errno, "%s: cannot be locked: %s", j->path,
+					 strerror(errno));
 	ret = read_file(j, j->fd);
 	if (ret)
 		return ret;
-	if (ftruncate(j->fd, j->bytes))	/* a torn line */
+	if (ftruncate(j->fd, j->bytes)) /* a torn line */
 		return error_set(-errno, "%s: cannot be written: %s", j->path, strerror(errno));
 	return j->bytes ? 0 : write_header(j);
 }
@@ -422,7 +426,7 @@ int journal_open(const char *path, const char *header, struct journal **journal)
 
 bool journal_find(const struct journal *journal, const char *key, double *values, size_t count)
 {
-	struct journal *j = (struct journal *)journal;	/* the lock is not part of its value */
+	struct journal *j = (struct journal *)journal; /* the lock is not part of its value */
 	const struct entry *e;
 	bool found;
 
@@ -521,8 +525,8 @@ static int read_shard(const char *path, const char *header, struct journal **sha
 		ret = check_header(path, j->header) ? error_set(-EBADMSG,
 								"%s: line 1: the header is "
 								"not JSON",
-								path)
-						    : 0;
+								path) :
+						      0;
 	close(fd);
 	return ret;
 }
@@ -556,7 +560,7 @@ static int write_merged(struct journal *j, const char *path)
 
 	if (ret)
 		return error_set(ret, "%s", output_problem());
-	fprintf(out.file, "%s\n", j->header);	/* failures are told at the end */
+	fprintf(out.file, "%s\n", j->header);			  /* failures are told at the end */
 	qsort(j->entries, j->count, sizeof(*j->entries), by_key); /* its table is not used again */
 	for (size_t i = 0; i < j->count; i++) {
 		char *line =

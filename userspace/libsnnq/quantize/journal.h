@@ -14,7 +14,7 @@
 
 struct journal;
 
-#define JOURNAL_HASH_SIZE 65	/* SHA-256 as hex, with its end */
+#define JOURNAL_HASH_SIZE 65 /* SHA-256 as hex, with its end */
 
 /*
  * Open or create. @header: one-line JSON object that describes the work (hashes of model and

@@ -31,7 +31,7 @@ static double exp_of(double x)
 
 	if (!(x > -700))
 		return 0;
-	r = (x - k * 0.6931471803691238) - k * 1.9082149292705877e-10;	/* log(2) in two parts */
+	r = (x - k * 0.6931471803691238) - k * 1.9082149292705877e-10; /* log(2) in two parts */
 	for (int i = 14; i; i--)
 		sum = 1 + sum * r / i;
 	return ldexp(sum, (int)k);
@@ -102,8 +102,7 @@ double judge_divergence(const double *is, const double *other, uint32_t n, doubl
 
 /* ---- candidates ---- */
 
-int candidate_graph_open(const struct graph *integer, double float_scale,
-			 struct candidate_graph *g)
+int candidate_graph_open(const struct graph *integer, double float_scale, struct candidate_graph *g)
 {
 	*g = (struct candidate_graph){ .graph = *integer, .float_scale = float_scale };
 	g->layers = malloc(integer->layer_count * sizeof(*g->layers));
@@ -120,7 +119,10 @@ int candidate_graph_open(const struct graph *integer, double float_scale,
 static void set_numbers(struct graph_numbers *n, struct tensor *t, const int32_t *values,
 			uint32_t count)
 {
-	*t = (struct tensor){ .dtype = DTYPE_I32, .dims = 1, .shape = { count }, .data = values,
+	*t = (struct tensor){ .dtype = DTYPE_I32,
+			      .dims = 1,
+			      .shape = { count },
+			      .data = values,
 			      .bytes = (uint64_t)count * sizeof(*values) };
 	*n = (struct graph_numbers){ .tensor = t, .count = count };
 }
@@ -130,8 +132,11 @@ void candidate_graph_set(struct candidate_graph *g, uint32_t layer, const struct
 	struct graph_layer *l = &g->layers[layer];
 	struct tensor *t = &g->tensors[3 * (size_t)layer];
 
-	*t = (struct tensor){ .dtype = DTYPE_U8, .dims = 1, .shape = { q->packed_bytes },
-			      .data = q->packed, .bytes = q->packed_bytes };
+	*t = (struct tensor){ .dtype = DTYPE_U8,
+			      .dims = 1,
+			      .shape = { q->packed_bytes },
+			      .data = q->packed,
+			      .bytes = q->packed_bytes };
 	l->weight = t;
 	l->scheme = q->grid.scheme;
 	l->bits = q->grid.bits;
@@ -166,16 +171,16 @@ struct judge {
 	const struct graph *graph;
 	struct compiled program;
 	const struct judge_opts *opts;
-	uint32_t first_layer, chunk;	/* chunk: recordings of an item */
+	uint32_t first_layer, chunk; /* chunk: recordings of an item */
 	struct verdict *verdicts;
-	pthread_mutex_t lock;		/* of opts->stats */
+	pthread_mutex_t lock; /* of opts->stats */
 };
 
 /* What a run writes. */
 struct work {
 	struct job_memory memory;
-	double *scores;		/* [classes] */
-	struct snnq_layer_stats *stats;	/* [layers of the program] */
+	double *scores;			/* [classes] */
+	struct snnq_layer_stats *stats; /* [layers of the program] */
 };
 
 static void set_region(struct work *w, int region, const void *base, uint64_t bytes)
@@ -241,7 +246,8 @@ static int run_one(struct judge *j, struct snnq_plan *plan, struct work *w, uint
 {
 	const struct compiled *p = &j->program;
 	uint32_t steps = j->graph->input.steps;
-	struct snnq_run run = { .steps = steps, .reset = true,
+	struct snnq_run run = { .steps = steps,
+				.reset = true,
 				.first_layer = j->first_layer,
 				.stats = j->opts->stats ? w->stats : NULL,
 				.memory = job_memory_of(&w->memory) };
@@ -271,15 +277,15 @@ static int run_chunk(void *ctx, uint32_t item)
 	struct work w = { 0 };
 	/* Scores have twice the bytes of readouts. */
 	uint8_t *block = calloc(1, p->info.state_bytes + 3 * p->readout_bytes + taps +
-				p->info.layer_count * sizeof(*w.stats));
+					   p->info.layer_count * sizeof(*w.stats));
 	int ret = block ? snnq_plan_create(p->program, p->program_bytes, &snnq_caps_all,
-					   host_memory(), NULL, &plan, NULL) : -ENOMEM;
+					   host_memory(), NULL, &plan, NULL) :
+			  -ENOMEM;
 
 	if (ret)
 		error_set(ret, "no memory to run a candidate");
 	/* Read before it is written, and every run starts from zero: one state will do. */
-	w.memory.state_in = w.memory.state_out =
-		(struct job_region){ block, p->info.state_bytes };
+	w.memory.state_in = w.memory.state_out = (struct job_region){ block, p->info.state_bytes };
 	w.scores = (double *)(block + p->info.state_bytes + p->readout_bytes + taps);
 	w.stats = (struct snnq_layer_stats *)(w.scores + p->readout_bytes / 4);
 	set_region(&w, p->weights_region, p->weights, p->weights_bytes);
@@ -301,7 +307,9 @@ static uint32_t chunk_of(uint32_t count, uint32_t threads)
 int judge_run(const struct calibration *c, const struct graph *integer,
 	      const struct judge_opts *opts, struct judgement *judgement)
 {
-	struct judge j = { .calibration = c, .graph = integer, .opts = opts,
+	struct judge j = { .calibration = c,
+			   .graph = integer,
+			   .opts = opts,
 			   .chunk = chunk_of(c->count, opts->threads),
 			   .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct compile_opts compile = { .taps = opts->records != NULL, .caps = &snnq_caps_all };

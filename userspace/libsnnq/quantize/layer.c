@@ -11,9 +11,9 @@
 #include "quantize/quantize.h"
 #include "quantize/response.h"
 
-#define MOST_PATCHES (1u << 16)
-#define HEAD_MULT 256		/* keeps eight bits of a head's bias below one step */
-#define LARGEST_THRESHOLD 22	/* as a power of two, in steps of the accumulator */
+#define MOST_PATCHES	  (1u << 16)
+#define HEAD_MULT	  256 /* keeps eight bits of a head's bias below one step */
+#define LARGEST_THRESHOLD 22  /* as a power of two, in steps of the accumulator */
 
 static uint32_t window_inputs(const struct weight_shape *s)
 {
@@ -50,16 +50,21 @@ static int check_finite(const struct weighted *w)
 
 	for (size_t i = 0; i < weight_count(&w->shape); i++)
 		if (!isfinite(w->weights[i]))
-			return error_set(-EBADMSG, "%s: layer %s: weight %zu: expected a finite "
-					 "number, found %g", w->path, name, i, w->weights[i]);
+			return error_set(-EBADMSG,
+					 "%s: layer %s: weight %zu: expected a finite "
+					 "number, found %g",
+					 w->path, name, i, w->weights[i]);
 	for (uint32_t c = 0; c < w->shape.outputs; c++) {
 		if (!isfinite(w->biases[c]))
-			return error_set(-EBADMSG, "%s: layer %s: channel %u: bias: expected a "
-					 "finite number, found %g", w->path, name, c, w->biases[c]);
+			return error_set(-EBADMSG,
+					 "%s: layer %s: channel %u: bias: expected a "
+					 "finite number, found %g",
+					 w->path, name, c, w->biases[c]);
 		if (w->thresholds && !(w->thresholds[c] > 0 && isfinite(w->thresholds[c])))
-			return error_set(-EBADMSG, "%s: layer %s: channel %u: threshold: expected "
-					 "a positive number, found %g", w->path, name, c,
-					 w->thresholds[c]);
+			return error_set(-EBADMSG,
+					 "%s: layer %s: channel %u: threshold: expected "
+					 "a positive number, found %g",
+					 w->path, name, c, w->thresholds[c]);
 	}
 	return 0;
 }
@@ -86,8 +91,12 @@ int weighted_open(const char *path, const struct graph *graph, uint32_t index, d
 	const struct graph_layer *l = &graph->layers[index];
 	int ret;
 
-	*w = (struct weighted){ .path = path, .graph = graph, .layer = l, .index = index,
-				.shape = shape_of(graph, l), .unit = unit };
+	*w = (struct weighted){ .path = path,
+				.graph = graph,
+				.layer = l,
+				.index = index,
+				.shape = shape_of(graph, l),
+				.unit = unit };
 	w->biases = calloc(l->out_channels, sizeof(*w->biases));
 	if (l->neuron.model != SNNQ_NEURON_NONE)
 		w->thresholds = calloc(l->out_channels, sizeof(*w->thresholds));
@@ -162,9 +171,13 @@ int weighted_measure(struct weighted *w, const struct calibration *c, const uint
 		     uint32_t threads)
 {
 	struct patch_source source = {
-		.in = floatnet_shape(c->net, w->layer->in[0]), .out = &w->layer->out,
-		.geometry = geometry_of(w->layer), .shape = &w->shape,
-		.steps = w->graph->input.steps, .recordings = c->count, .slots = slots,
+		.in = floatnet_shape(c->net, w->layer->in[0]),
+		.out = &w->layer->out,
+		.geometry = geometry_of(w->layer),
+		.shape = &w->shape,
+		.steps = w->graph->input.steps,
+		.recordings = c->count,
+		.slots = slots,
 	};
 	int ret = 0;
 
@@ -186,7 +199,7 @@ int weighted_measure(struct weighted *w, const struct calibration *c, const uint
 
 /* What a layer's weights become before they are packed. */
 struct levels {
-	double *scales, *smallest;	/* [outputs] */
+	double *scales, *smallest; /* [outputs] */
 	uint8_t *indices;
 };
 
@@ -212,7 +225,7 @@ static double *importance_of(const struct weighted *w)
 		h[i] = w->moments[i / n].square[i % n];
 		mean += h[i] / (w->shape.groups * n);
 	}
-	for (uint32_t i = 0; h && i < w->shape.groups * n; i++)	/* none is ignored */
+	for (uint32_t i = 0; h && i < w->shape.groups * n; i++) /* none is ignored */
 		h[i] = mean > 0 ? h[i] + 0.01 * mean : 1;
 	return h;
 }
@@ -220,8 +233,11 @@ static double *importance_of(const struct weighted *w)
 static int round_layer(const struct weighted *w, const struct grid *grid, struct levels *l)
 {
 	double *importance = w->moments ? importance_of(w) : NULL;
-	struct rounding r = { .shape = w->shape, .grid = *grid, .weights = w->weights,
-			      .importance = importance, .one_scale = !w->thresholds };
+	struct rounding r = { .shape = w->shape,
+			      .grid = *grid,
+			      .weights = w->weights,
+			      .importance = importance,
+			      .one_scale = !w->thresholds };
 	int ret = w->moments && !importance ? -ENOMEM : rounding_run(&r, l->smallest);
 
 	free(importance);
@@ -242,11 +258,17 @@ static int compensate_layer(const struct weighted *w, const struct grid *grid, u
 	for (uint32_t g = 0; !ret && g < w->shape.groups; g++) {
 		size_t first = (size_t)g * outputs;
 		struct rows r = {
-			.grid = grid, .moment = &w->moments[g], .count = outputs,
-			.weights = w->weights + first * n, .hw = w->hw + first * n,
-			.smallest = l->smallest + first, .one_scale = !w->thresholds,
-			.compensate = true, .scales = l->scales + first,
-			.indices = l->indices + first * n, .error = error + first,
+			.grid = grid,
+			.moment = &w->moments[g],
+			.count = outputs,
+			.weights = w->weights + first * n,
+			.hw = w->hw + first * n,
+			.smallest = l->smallest + first,
+			.one_scale = !w->thresholds,
+			.compensate = true,
+			.scales = l->scales + first,
+			.indices = l->indices + first * n,
+			.error = error + first,
 		};
 
 		ret = rows_round(&r, threads);
@@ -284,8 +306,7 @@ static double *corrected_biases(const struct weighted *w, const struct levels *l
 			size_t at = (size_t)c * n + i;
 			double e = w->weights[at] - l->scales[c] * grid->levels[l->indices[at]];
 
-			biases[c] += e * w->unit *
-				     w->moments[c / group_outputs(&w->shape)].mean[i];
+			biases[c] += e * w->unit * w->moments[c / group_outputs(&w->shape)].mean[i];
 		}
 	}
 	return biases;
@@ -295,9 +316,12 @@ static int fold(const struct weighted *w, const struct levels *l, const double *
 		struct quantized *q)
 {
 	double *unit = malloc(w->shape.outputs * sizeof(*unit));
-	struct folding f = { .path = w->path, .layer = w->layer->name,
-			     .channels = w->shape.outputs, .unit = unit,
-			     .thresholds = w->thresholds, .biases = biases };
+	struct folding f = { .path = w->path,
+			     .layer = w->layer->name,
+			     .channels = w->shape.outputs,
+			     .unit = unit,
+			     .thresholds = w->thresholds,
+			     .biases = biases };
 	int ret = unit ? 0 : no_memory(w);
 
 	for (uint32_t c = 0; unit && c < w->shape.outputs; c++)
@@ -322,19 +346,27 @@ static int respond(const struct weighted *w, const struct levels *l, bool search
 {
 	uint32_t outputs = group_outputs(&w->shape), n = window_inputs(&w->shape);
 	uint64_t *sums = calloc(2 * (size_t)w->shape.outputs, sizeof(*sums));
-	const uint64_t **targets = calibration_slots(w->calibration, w->calibration->records,
-						     (int)w->index);
+	const uint64_t **targets =
+		calibration_slots(w->calibration, w->calibration->records, (int)w->index);
 	int ret = sums && targets ? 0 : no_memory(w);
 
 	for (uint32_t g = 0; !ret && g < w->shape.groups; g++) {
 		size_t first = (size_t)g * outputs;
 		struct response r = {
-			.patches = &w->patches[g], .neuron = &w->layer->neuron, .shift = q->shift,
+			.patches = &w->patches[g],
+			.neuron = &w->layer->neuron,
+			.shift = q->shift,
 			.skip_first = w->layer->skip_first,
-			.grid = &q->grid, .indices = l->indices + first * n, .count = outputs,
-			.first = (uint32_t)first, .out = &w->layer->out, .targets = targets,
-			.search = search, .threshold = q->threshold + first,
-			.bias = q->bias + first, .distance = sums + first,
+			.grid = &q->grid,
+			.indices = l->indices + first * n,
+			.count = outputs,
+			.first = (uint32_t)first,
+			.out = &w->layer->out,
+			.targets = targets,
+			.search = search,
+			.threshold = q->threshold + first,
+			.bias = q->bias + first,
+			.distance = sums + first,
 			.wrong = sums + w->shape.outputs + first,
 		};
 
@@ -376,8 +408,10 @@ static int fold_head(const struct weighted *w, const struct levels *l, const dou
 
 	if (layer->mult.count || layer->neuron.requant_shift ||
 	    layer->out.format != SNNQ_FORMAT_INT32)
-		return error_set(-EBADMSG, "%s: layer %s: expected a plain output (int32, no mult) "
-				 "without a neuron", w->path, layer->name);
+		return error_set(-EBADMSG,
+				 "%s: layer %s: expected a plain output (int32, no mult) "
+				 "without a neuron",
+				 w->path, layer->name);
 	q->mult = head_multiplier(w, &q->grid);
 	q->unit = l->scales[0] * w->unit / q->mult;
 	q->bias = calloc(w->shape.outputs, sizeof(*q->bias));
@@ -429,8 +463,9 @@ int weighted_quantize(const struct weighted *w, uint32_t scheme, uint32_t bits, 
 	struct levels l = { 0 };
 	int ret = 0;
 
-	*q = (struct quantized){ .shape = w->shape, .mult = 1, .unit = 1, .distance = NAN,
-				 .wrong = NAN };
+	*q = (struct quantized){
+		.shape = w->shape, .mult = 1, .unit = 1, .distance = NAN, .wrong = NAN
+	};
 	if (!grid_init(&q->grid, scheme, bits))
 		return error_set(-EINVAL, "%s: layer %s: no scheme %u with %u bits", w->path,
 				 w->layer->name, scheme, bits);

@@ -15,10 +15,10 @@
 #include "quantize/vector.h"
 #include "base/simd.h"
 
-#define DAMPING 0.01	/* of the mean diagonal; the usual choice for such inverses */
-#define FACTOR_ROWS 8u	/* rows of a task of the factorization */
+#define DAMPING	     0.01 /* of the mean diagonal; the usual choice for such inverses */
+#define FACTOR_ROWS  8u	  /* rows of a task of the factorization */
 #define FACTOR_BLOCK 32u
-#define TRACE_UNIT 256u
+#define TRACE_UNIT   256u
 #define TRACE_PLANES 5u
 
 /* Inputs over time: bit m of string (plane, k) says whether input k has that bit in patch m. */
@@ -26,7 +26,7 @@ struct strings {
 	uint32_t inputs, planes;
 	size_t words;
 	uint64_t *bits;
-	uint64_t *sum;		/* [inputs] of values */
+	uint64_t *sum; /* [inputs] of values */
 	struct moment *moment;
 };
 
@@ -159,7 +159,8 @@ static uint64_t product_sum(const struct strings *s, uint32_t i, uint32_t j)
 		for (uint32_t r = 0; r < s->planes; r++)
 			sum += common_bits(s->bits + ((size_t)p * s->inputs + i) * s->words,
 					   s->bits + ((size_t)r * s->inputs + j) * s->words,
-					   s->words) << (p + r);
+					   s->words)
+			       << (p + r);
 	return sum;
 }
 
@@ -170,8 +171,7 @@ static int covariance_row(void *ctx, uint32_t i)
 	double n = (double)m->patches, *row = m->h + (size_t)i * m->inputs;
 
 	for (uint32_t j = 0; j <= i; j++) {
-		double c = (double)product_sum(s, i, j) -
-			   (double)s->sum[i] * (double)s->sum[j] / n;
+		double c = (double)product_sum(s, i, j) - (double)s->sum[i] * (double)s->sum[j] / n;
 
 		row[j] = c / n;
 		m->h[(size_t)j * m->inputs + i] = row[j];
@@ -186,7 +186,7 @@ static void find_means(const struct patches *p, struct moment *m)
 	for (size_t e = 0; e < p->start[patch_count(p)]; e++) {
 		double value = p->value[e];
 
-		m->mean[p->entry[e]] += value;	/* integers: exact in any order */
+		m->mean[p->entry[e]] += value; /* integers: exact in any order */
 		m->square[p->entry[e]] += value * value;
 	}
 	for (uint32_t k = 0; k < m->inputs; k++) {
@@ -246,7 +246,7 @@ static int choose_order(struct moment *m)
 struct factor {
 	double *f;
 	const double *d;
-	uint32_t n, first, end;		/* rows of the block */
+	uint32_t n, first, end; /* rows of the block */
 };
 
 /* Take rows q in [from, to) out of row p. */

@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 
-#define MOST_BITS 8u
+#define MOST_BITS    8u
 #define MOST_OPTIONS 64u
 
 static const char *const scheme_names[] = { "uniform", "odd", "pot", "apot", "ternary" };
@@ -160,7 +160,7 @@ struct work {
 	const struct weighted *w;
 	atomic_uint done;
 	uint32_t all;
-	pthread_mutex_t lock;		/* of progress */
+	pthread_mutex_t lock; /* of progress */
 };
 
 static void count_done(struct work *k, const char *what)
@@ -189,8 +189,8 @@ static int quantize_layer(struct work *k, uint32_t i)
 	const struct session *s = k->o->s;
 	struct option_layer *l = &k->o->layers[i];
 	const struct graph_layer *g = &s->graph.layers[l->layer];
-	const uint64_t **slots = calibration_slots(s->calibration, s->calibration->records,
-						   g->in[0]);
+	const uint64_t **slots =
+		calibration_slots(s->calibration, s->calibration->records, g->in[0]);
 	struct weighted w;
 	uint32_t kept = 0;
 	int ret = slots ? weighted_open(s->path, &s->graph, l->layer, s->units[g->in[0] + 1], &w) :
@@ -220,9 +220,8 @@ static void name_option(const struct options *o, uint32_t layer, uint32_t option
 	const struct grid *g = &o->layers[layer].options[option].grid;
 
 	/* The name is for people; what tells keys apart comes first. */
-	snprintf(key, 300, "layer %u %s:%u %s", o->layers[layer].layer,
-		 grid_scheme_name(g->scheme), g->bits,
-		 o->s->graph.layers[o->layers[layer].layer].name);
+	snprintf(key, 300, "layer %u %s:%u %s", o->layers[layer].layer, grid_scheme_name(g->scheme),
+		 g->bits, o->s->graph.layers[o->layers[layer].layer].name);
 }
 
 /* Loss of the base network with one layer at one of its options. */
@@ -238,7 +237,8 @@ static int judge_option(struct work *k, uint32_t layer, uint32_t option)
 
 	name_option(o, layer, option, key);
 	if (!k->journal || !journal_find(k->journal, key, values, 2)) {
-		struct judge_opts opts = { .threads = 1, .before = o->base_records,
+		struct judge_opts opts = { .threads = 1,
+					   .before = o->base_records,
 					   .first_layer = o->layers[layer].layer };
 
 		ret = candidate_graph_open(&o->base, o->s->graph.readout_scale, &g);
@@ -439,8 +439,13 @@ int options_judge(const struct options *o, struct journal *journal, const uint16
 		  uint32_t count, const char *what, struct option_result *results)
 {
 	struct configurations c = {
-		.o = o, .journal = journal, .choices = choices, .results = results, .what = what,
-		.progress = { .o = (struct options *)o, .all = count,
+		.o = o,
+		.journal = journal,
+		.choices = choices,
+		.results = results,
+		.what = what,
+		.progress = { .o = (struct options *)o,
+			      .all = count,
 			      .lock = PTHREAD_MUTEX_INITIALIZER },
 	};
 

@@ -12,10 +12,10 @@
 /* A grid for a layer. */
 struct option {
 	struct grid grid;
-	struct quantized quantized;	/* calibrated on the float network's spikes */
+	struct quantized quantized; /* calibrated on the float network's spikes */
 	/* loss: of the network with the other layers at 8 bits, above the base's; smoothed */
 	struct allocate_option costs;
-	double measured;		/* the same, not smoothed */
+	double measured; /* the same, not smoothed */
 	bool judged;
 };
 
@@ -28,20 +28,19 @@ struct option_layer {
 /* All options of all layers with weights, and the network that they are tried in. */
 struct options {
 	const struct session *s;
-	struct option_layer *layers;	/* [s->weighted_count] */
+	struct option_layer *layers; /* [s->weighted_count] */
 	struct modelfile *base_file;
-	struct graph base;		/* all layers at 8 bits */
+	struct graph base; /* all layers at 8 bits */
 	double base_loss;
-	struct floatnet_record *base_records;	/* its outputs, while options are judged */
-	uint64_t fixed_energy;		/* femtojoule of layers without weights */
+	struct floatnet_record *base_records; /* its outputs, while options are judged */
+	uint64_t fixed_energy;		      /* femtojoule of layers without weights */
 };
 
 /*
  * List the options (@fixed: layers that have no choice, by layer, bits 0: free), quantize
  * each, and find what it costs.
  */
-int options_open(const struct session *s, const struct grid_choice *fixed,
-		 struct options *options);
+int options_open(const struct session *s, const struct grid_choice *fixed, struct options *options);
 /*
  * Judge each option in the base network. What @journal has is not judged again; with
  * shards, only this shard's options are judged. @journal may be NULL.

@@ -50,12 +50,12 @@ struct keyed {
 struct filter {
 	const struct pareto_state *states;
 	uint32_t count;
-	struct keyed *keys;	/* for sorting */
+	struct keyed *keys; /* for sorting */
 	bool *dominated;
-	uint32_t *rank;		/* of the third cost, from 1; all 1 with two costs */
+	uint32_t *rank; /* of the third cost, from 1; all 1 with two costs */
 	uint32_t ranks;
-	uint32_t *order, *merged;	/* indices by second cost, within each part */
-	double *tree;		/* least loss of ranks, INFINITY when empty */
+	uint32_t *order, *merged; /* indices by second cost, within each part */
+	double *tree;		  /* least loss of ranks, INFINITY when empty */
 	double factor;
 };
 
@@ -99,7 +99,7 @@ static void merge(struct filter *f, uint32_t from, uint32_t mid, uint32_t to)
 
 	for (uint32_t k = from; k < to; k++) {
 		bool left = b == to || (a < mid && f->states[f->order[a]].cost[1] <=
-						   f->states[f->order[b]].cost[1]);
+							   f->states[f->order[b]].cost[1]);
 
 		f->merged[k] = left ? f->order[a++] : f->order[b++];
 	}

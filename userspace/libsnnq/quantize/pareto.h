@@ -16,8 +16,8 @@
 struct pareto_state {
 	uint64_t cost[PARETO_COSTS];
 	double loss;
-	uint32_t parent;	/* the state of fewer layers that this one extends ... */
-	uint32_t option;	/* ... by this */
+	uint32_t parent; /* the state of fewer layers that this one extends ... */
+	uint32_t option; /* ... by this */
 };
 
 /* By costs that count, loss, other costs, option. */

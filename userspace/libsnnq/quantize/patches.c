@@ -13,7 +13,7 @@
 struct collector {
 	const struct patch_source *src;
 	struct patches *out;
-	size_t words, plane_words, slot_words;	/* of a position, a plane, a step */
+	size_t words, plane_words, slot_words; /* of a position, a plane, a step */
 	size_t used, capacity;
 };
 
@@ -164,7 +164,8 @@ int patches_collect(const struct patch_source *s, size_t most, struct patches *p
 	c.slot_words = c.plane_words * s->in->planes;
 	*patches = (struct patches){
 		.inputs = s->shape->inputs * s->shape->kernel_h * s->shape->kernel_w,
-		.steps = s->steps, .planes = s->in->planes,
+		.steps = s->steps,
+		.planes = s->in->planes,
 	};
 	if (!collect(&c, most))
 		return 0;

@@ -45,9 +45,11 @@ static int check_choices(const struct session *s)
 		struct grid grid;
 
 		if (!grid_init(&grid, grid_scheme(c->scheme), c->bits))
-			return error_set(-EINVAL, "%s: %s: expected uniform:1..8, pot:2..5, "
-					 "odd:1..8, apot:3..5 or ternary:2, found %s:%u", s->path,
-					 c->layer ? c->layer : "default", c->scheme, c->bits);
+			return error_set(-EINVAL,
+					 "%s: %s: expected uniform:1..8, pot:2..5, "
+					 "odd:1..8, apot:3..5 or ternary:2, found %s:%u",
+					 s->path, c->layer ? c->layer : "default", c->scheme,
+					 c->bits);
 		if (c->layer && !has_weighted(s, c->layer))
 			return error_set(-EINVAL, "%s: no layer with weights is named \"%s\"",
 					 s->path, c->layer);
@@ -66,9 +68,10 @@ static int take_choices(const struct session *s, bool all, struct grid_choice *c
 			choices[s->weighted[i]] =
 				(struct grid_choice){ grid_scheme(c->scheme), c->bits };
 		else if (all)
-			return error_set(-EBADMSG, "%s: layer %s (%s): no scheme and bits were "
-					 "chosen for it, and no default", s->path, l->name,
-					 l->op_name);
+			return error_set(-EBADMSG,
+					 "%s: layer %s (%s): no scheme and bits were "
+					 "chosen for it, and no default",
+					 s->path, l->name, l->op_name);
 	}
 	return 0;
 }
@@ -93,7 +96,8 @@ static int round_all(const struct session *s, const struct grid_choice *choices,
 			slots = calibration_slots(s->calibration, s->calibration->records,
 						  s->graph.layers[l].in[0]);
 			ret = slots ? weighted_measure(&w, s->calibration, slots,
-						       s->opts->threads) : -ENOMEM;
+						       s->opts->threads) :
+				      -ENOMEM;
 		}
 		if (!ret)
 			ret = weighted_quantize(&w, choices[l].scheme, choices[l].bits,
@@ -110,8 +114,10 @@ static void report(const struct session *s, const struct quantized *results)
 		const struct quantized *q = &results[s->weighted[i]];
 		struct snnq_quantize_layer info = {
 			.name = s->graph.layers[s->weighted[i]].name,
-			.scheme = grid_scheme_name(q->grid.scheme), .bits = q->grid.bits,
-			.shift = q->shift, .weight_bytes = q->packed_bytes,
+			.scheme = grid_scheme_name(q->grid.scheme),
+			.bits = q->grid.bits,
+			.shift = q->shift,
+			.weight_bytes = q->packed_bytes,
 			.sqnr_db = q->noise > 0 ? 10 * log10(q->signal / q->noise) : INFINITY,
 			.wrong = q->wrong,
 		};
@@ -127,19 +133,22 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 	int ret = check_choices(s);
 
 	if (!ret && !(s->graph.readout_scale > 0))
-		ret = error_set(-EBADMSG, "%s: readout: scale: expected a positive number, found %g",
-				s->path, s->graph.readout_scale);
+		ret = error_set(-EBADMSG,
+				"%s: readout: scale: expected a positive number, found %g", s->path,
+				s->graph.readout_scale);
 	if (!ret && method != SNNQ_QUANTIZE_ROUND && !s->calibration)
 		ret = error_set(-EINVAL, "%s: expected recordings for calibration, found none",
 				s->path);
 	if (!ret && method == SNNQ_QUANTIZE_ROUND && s->opts->traces)
-		ret = error_set(-EINVAL, "%s: moments of traces: expected a method that compensates "
-				"errors, found rounding", s->path);
+		ret = error_set(-EINVAL,
+				"%s: moments of traces: expected a method that compensates "
+				"errors, found rounding",
+				s->path);
 	if (!ret)
 		ret = take_choices(s, method != SNNQ_QUANTIZE_SEARCH, choices);
 	if (ret)
 		return ret;
-	if (method != SNNQ_QUANTIZE_SEARCH)	/* which first checks its targets */
+	if (method != SNNQ_QUANTIZE_SEARCH) /* which first checks its targets */
 		calibration_doubts(s->calibration, s->opts);
 	if (method == SNNQ_QUANTIZE_SEARCH)
 		ret = search_run(s, choices, out, results);
@@ -150,7 +159,7 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 	if (ret)
 		return ret;
 	if (s->opts->shards)
-		return 0;	/* its evaluations are in the journal */
+		return 0; /* its evaluations are in the journal */
 	report(s, results);
 	return method == SNNQ_QUANTIZE_SEARCH ? 0 : session_write(s, results, out);
 }

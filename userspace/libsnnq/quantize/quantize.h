@@ -28,12 +28,12 @@
 struct rounding {
 	struct weight_shape shape;
 	struct grid grid;
-	const float *weights;		/* [outputs][inputs][kh][kw] */
-	const double *importance;	/* [groups][window inputs], or NULL: 1 */
+	const float *weights;	  /* [outputs][inputs][kh][kw] */
+	const double *importance; /* [groups][window inputs], or NULL: 1 */
 	bool one_scale;
 	/* Results, the caller's to free. */
-	double *scales;			/* [outputs] */
-	uint8_t *indices;		/* of levels, as weights */
+	double *scales;	  /* [outputs] */
+	uint8_t *indices; /* of levels, as weights */
 };
 
 /* @smallest: bound from below for each scale, [outputs]. 0 or -ENOMEM. */
@@ -44,9 +44,9 @@ int rounding_run(struct rounding *r, const double *smallest);
 struct folding {
 	const char *path, *layer;
 	uint32_t channels;
-	const double *unit;		/* real value of one accumulator step, [channels] */
-	const double *thresholds, *biases;	/* real, [channels]; biases may be NULL */
-	bool exact;			/* no weights: look for an F that loses nothing */
+	const double *unit;		   /* real value of one accumulator step, [channels] */
+	const double *thresholds, *biases; /* real, [channels]; biases may be NULL */
+	bool exact;			   /* no weights: look for an F that loses nothing */
 	/* Results: integers with shift fraction bits. */
 	uint32_t shift;
 	int32_t *threshold_out, *bias_out;
@@ -61,12 +61,12 @@ struct calibration {
 	const struct graph *graph;
 	struct floatnet *net;
 	uint32_t count;
-	uint64_t **inputs;		/* [count] packed input slots */
+	uint64_t **inputs; /* [count] packed input slots */
 	struct snnq_recordings seen;
-	struct floatnet_record *records;	/* [count] of the float network */
-	struct snnq_layer_stats *stats;	/* [layers] of the float network, sums */
-	double temperature;		/* of classes, see judge.c */
-	bool traces;			/* moments are those of leaky traces */
+	struct floatnet_record *records; /* [count] of the float network */
+	struct snnq_layer_stats *stats;	 /* [layers] of the float network, sums */
+	double temperature;		 /* of classes, see judge.c */
+	bool traces;			 /* moments are those of leaky traces */
 };
 
 /* Read recordings and run the float network on them. @count: below 2^32. */
@@ -89,8 +89,8 @@ const uint64_t **calibration_slots(const struct calibration *c,
 /* ---- layer.c ---- */
 
 enum method {
-	METHOD_ROUND,		/* scales, nearest levels */
-	METHOD_COMPENSATE,	/* all of Documentation/quantization.md, "One layer" */
+	METHOD_ROUND,	   /* scales, nearest levels */
+	METHOD_COMPENSATE, /* all of Documentation/quantization.md, "One layer" */
 };
 
 /* A layer with weights, as floats, with what is known about its input. */
@@ -101,13 +101,13 @@ struct weighted {
 	uint32_t index;
 	struct weight_shape shape;
 	const float *weights;
-	float *copy;			/* of weights that lie at an odd place in the file; or NULL */
-	double unit;			/* real value of a step of its input */
-	double *thresholds, *biases;	/* real, [outputs]; thresholds NULL without neuron */
+	float *copy;		     /* of weights that lie at an odd place in the file; or NULL */
+	double unit;		     /* real value of a step of its input */
+	double *thresholds, *biases; /* real, [outputs]; thresholds NULL without neuron */
 	/* After weighted_measure(): by group. */
 	struct patches *patches;
 	struct moment *moments;
-	double *hw;			/* [outputs][window inputs] */
+	double *hw; /* [outputs][window inputs] */
 	const struct calibration *calibration;
 };
 
@@ -117,12 +117,12 @@ struct quantized {
 	struct weight_shape shape;
 	uint8_t *packed;
 	uint64_t packed_bytes;
-	uint32_t shift;			/* F */
-	int32_t *threshold, *bias;	/* [outputs]; threshold NULL without neuron */
-	int32_t mult;			/* without neuron: of the sums, */
-	double unit;			/*	and the real value of a step of the result */
-	double signal, noise;		/* squares of weights and of their errors */
-	double distance, wrong;		/* of spikes, per neuron and step; NAN: not known */
+	uint32_t shift;		   /* F */
+	int32_t *threshold, *bias; /* [outputs]; threshold NULL without neuron */
+	int32_t mult;		   /* without neuron: of the sums, */
+	double unit;		   /*	and the real value of a step of the result */
+	double signal, noise;	   /* squares of weights and of their errors */
+	double distance, wrong;	   /* of spikes, per neuron and step; NAN: not known */
 	uint64_t level_counts[GRID_MAX_LEVELS];
 };
 
@@ -153,7 +153,7 @@ int assemble(const char *path, const struct graph *graph, const struct quantized
 struct candidate_graph {
 	struct graph graph;
 	struct graph_layer *layers;
-	struct tensor *tensors;		/* three for each layer */
+	struct tensor *tensors; /* three for each layer */
 	double float_scale;
 };
 
@@ -164,8 +164,8 @@ void candidate_graph_set(struct candidate_graph *graph, uint32_t layer, const st
 void candidate_graph_close(struct candidate_graph *graph);
 
 struct judgement {
-	double loss;			/* judge.c says what */
-	uint32_t agreeing;		/* recordings with the float network's class */
+	double loss;	   /* judge.c says what */
+	uint32_t agreeing; /* recordings with the float network's class */
 };
 
 /**
@@ -197,11 +197,11 @@ struct session {
 	const char *path;
 	const struct snnq_quantize_opts *opts;
 	struct modelfile *file;
-	struct graph graph;		/* float */
-	double *units;			/* as graph_units() gives */
-	struct calibration *calibration;	/* NULL: no recordings */
-	uint32_t *weighted;		/* layers with weights, */
-	uint32_t weighted_count;	/*	in order */
+	struct graph graph;		 /* float */
+	double *units;			 /* as graph_units() gives */
+	struct calibration *calibration; /* NULL: no recordings */
+	uint32_t *weighted;		 /* layers with weights, */
+	uint32_t weighted_count;	 /*	in order */
 };
 
 /* A grid for each layer, by layer of the graph; unused without weights. */

@@ -19,18 +19,18 @@
 #include "base/parallel.h"
 #include "base/simd.h"
 
-#define LANES 16u
-#define LEVELS 3		/* of the search: steps of 1/8, 1/16, ... of the threshold */
-#define MOVES 2			/* tries of all neighbours on each level */
-#define FOLDS 4u		/* of the recordings; a pair has to be better on each */
+#define LANES  16u
+#define LEVELS 3  /* of the search: steps of 1/8, 1/16, ... of the threshold */
+#define MOVES  2  /* tries of all neighbours on each level */
+#define FOLDS  4u /* of the recordings; a pair has to be better on each */
 
 struct block {
 	const struct response *r;
 	uint32_t lanes;
-	int16_t *weights;	/* [inputs][LANES] */
-	int32_t *acc;		/* [patches][LANES], shifted by F */
-	uint16_t *target;	/* [patches], a bit per lane */
-	int32_t limit;		/* no potential can pass it with biases below it */
+	int16_t *weights; /* [inputs][LANES] */
+	int32_t *acc;	  /* [patches][LANES], shifted by F */
+	uint16_t *target; /* [patches], a bit per lane */
+	int32_t limit;	  /* no potential can pass it with biases below it */
 };
 
 struct pairs {
@@ -72,9 +72,9 @@ static inline __attribute__((always_inline)) int32_t leaked(int32_t u, uint32_t 
 }
 
 /* All steps of a place; @soft, @strict, @leak and @by are constants where it matters. */
-static inline __attribute__((always_inline)) void
-simulate_place(const struct block *b, size_t first, const struct pairs *p, struct outcome *o,
-	       bool soft, bool strict, uint32_t leak, uint32_t by)
+static inline __attribute__((always_inline)) void simulate_place(
+	const struct block *b, size_t first, const struct pairs *p, struct outcome *o, bool soft,
+	bool strict, uint32_t leak, uint32_t by)
 {
 	int32_t u[LANES] = { 0 }, trace[LANES] = { 0 }, sum[LANES] = { 0 }, wrong[LANES] = { 0 };
 	uint32_t fold = fold_of(b, first);
@@ -131,7 +131,7 @@ static void simulate_any(const struct block *b, const struct pairs *p, struct ou
 	uint32_t steps = b->r->patches->steps, delay = neuron.delay;
 	struct neuron_lanes n = neuron_lanes_of(&neuron);
 
-	neuron.shift = 0;	/* accumulators are shifted already */
+	neuron.shift = 0; /* accumulators are shifted already */
 	n.threshold = p->threshold;
 	n.bias = p->bias;
 	n.count = LANES;
@@ -194,8 +194,8 @@ static inline void add_spikes(const struct block *b, size_t first, size_t end, s
 
 		for (; first < stop; first++)
 			for (uint32_t c = 0; c < LANES; c++)
-				narrow[c] = (int16_t)(narrow[c] + b->weights[(size_t)entry[first] *
-									     LANES + c]);
+				narrow[c] = (int16_t)(narrow[c] +
+						      b->weights[(size_t)entry[first] * LANES + c]);
 		for (uint32_t c = 0; c < LANES; c++)
 			sum[c] += narrow[c];
 	}
@@ -268,8 +268,8 @@ static int block_open(struct block *b, const struct response *r, uint32_t first)
 		return error_set(-ENOMEM, "no memory to simulate neurons");
 	for (uint32_t c = 0; c < b->lanes; c++)
 		for (uint32_t i = 0; i < n; i++)
-			b->weights[(size_t)i * LANES + c] = (int16_t)
-				r->grid->levels[r->indices[(size_t)(first + c) * n + i]];
+			b->weights[(size_t)i * LANES + c] =
+				(int16_t)r->grid->levels[r->indices[(size_t)(first + c) * n + i]];
 	accumulate(b);
 	read_targets(b, first);
 	b->limit = find_limit(b);

@@ -16,7 +16,7 @@
 #include "base/error.h"
 
 #define HISTOGRAM_BINS 64
-#define FRONT_POINTS 200u	/* of the document */
+#define FRONT_POINTS   200u /* of the document */
 
 static int no_memory(const struct search *x)
 {
@@ -35,7 +35,7 @@ static int add_hashes(const struct search *x, cJSON *header)
 	cJSON_AddStringToObject(header, "model", hash);
 	for (size_t i = 0; !ret && i < o->calibration_count; i++) {
 		ret = journal_hash_file(o->calibration[i], hash);
-		hash[16] = 0;	/* enough to tell them apart */
+		hash[16] = 0; /* enough to tell them apart */
 		cJSON_AddItemToArray(recordings, cJSON_CreateString(hash));
 	}
 	return ret;
@@ -216,8 +216,8 @@ static cJSON *candidate_json(const struct option *p)
 static double rate_of(const struct search *x, const struct snnq_layer_stats *stats, uint32_t layer)
 {
 	const struct graph_shape *out = &x->s->graph.layers[layer].out;
-	double all =
-		(double)out->height * out->width * out->channels * (out->planes ? out->planes : 1);
+	double all = (double)out->height * out->width * out->channels *
+		     (out->planes ? out->planes : 1);
 
 	return (double)stats[layer].output_spikes /
 	       (all * x->s->graph.input.steps * x->s->calibration->count);
@@ -285,8 +285,8 @@ static cJSON *point_json(const struct search *x, const uint16_t *choice, double 
 	cJSON_AddNumberToObject(o, "avg_bits",
 				(double)cost[ALLOCATE_BITS] / 10 / (double)x->weights);
 	cJSON_AddNumberToObject(o, "bytes", (double)(cost[ALLOCATE_BYTES] + x->metadata));
-	cJSON_AddNumberToObject(o, "energy_uj", (double)(cost[ALLOCATE_ENERGY] +
-							  x->options.fixed_energy) / 1e9);
+	cJSON_AddNumberToObject(o, "energy_uj",
+				(double)(cost[ALLOCATE_ENERGY] + x->options.fixed_energy) / 1e9);
 	cJSON_AddNumberToObject(o, "predicted", loss);
 	if (isnan(known))
 		cJSON_AddNullToObject(o, "measured");
@@ -314,8 +314,8 @@ static void add_front(const struct search *x, cJSON *document)
 	for (size_t i = 0; i < x->front_count; i++)
 		if (i % step == 0 || i + 1 == x->front_count ||
 		    !isnan(measured(x, x->front[i].choice)))
-			cJSON_AddItemToArray(front, point_json(x, x->front[i].choice,
-							       x->front[i].loss));
+			cJSON_AddItemToArray(front,
+					     point_json(x, x->front[i].choice, x->front[i].loss));
 	cJSON_AddNumberToObject(document, "chosen", cJSON_GetArraySize(front));
 	cJSON_AddItemToArray(front, point_json(x, x->choice, choice_loss(x, x->choice)));
 }

@@ -14,14 +14,14 @@
 
 #include "quantize/quantize.h"
 
-#define RATIOS 96		/* from 1/64 to 1.5 of the scale without clipping */
+#define RATIOS	   96 /* from 1/64 to 1.5 of the scale without clipping */
 #define RATIO_UNIT 64
-#define REFITS 5
+#define REFITS	   5
 
 struct row {
 	const struct grid *grid;
 	const float *weights;
-	const double *importance;	/* of each weight, or NULL */
+	const double *importance; /* of each weight, or NULL */
 	size_t count;
 };
 

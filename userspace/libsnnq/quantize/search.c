@@ -16,12 +16,12 @@
 #include "quantize/fit.h"
 #include "quantize/result.h"
 
-#define FIT_POINTS 12u		/* of the front, spread over its bits */
-#define FIT_VARIANTS 3u		/* of each, with some layers changed */
-#define FIT_ROUNDS 3u		/* allocate, measure, fit again */
-#define EXCHANGE_BATCH 8u	/* moves tried at once: part of the result, so no number of CPUs */
+#define FIT_POINTS	 12u /* of the front, spread over its bits */
+#define FIT_VARIANTS	 3u  /* of each, with some layers changed */
+#define FIT_ROUNDS	 3u  /* allocate, measure, fit again */
+#define EXCHANGE_BATCH	 8u  /* moves tried at once: part of the result, so no number of CPUs */
 #define EXCHANGE_BATCHES 12u
-#define SIZE_ROUNDS 4u		/* corrections of the metadata's size */
+#define SIZE_ROUNDS	 4u /* corrections of the metadata's size */
 
 /* ---- configurations ---- */
 
@@ -78,7 +78,8 @@ static int refit(struct search *x)
 
 		for (uint32_t l = 0; l < layers(x); l++)
 			row[l] = x->options.layers[l]
-				.options[x->sample_choices[(size_t)i * layers(x) + l]].costs.loss;
+					 .options[x->sample_choices[(size_t)i * layers(x) + l]]
+					 .costs.loss;
 		samples[i] = (struct fit_sample){ row, x->sample_losses[i] };
 	}
 	if (!ret)
@@ -136,18 +137,20 @@ static int set_budgets(struct search *x)
 	for (int i = 0; i < ALLOCATE_COSTS; i++)
 		x->problem.budget[i] = ALLOCATE_NO_BUDGET;
 	if (t->bits > 0)
-		x->problem.budget[ALLOCATE_BITS] = (uint64_t)(10 * t->bits * (double)x->weights +
-							      1e-6);
+		x->problem.budget[ALLOCATE_BITS] =
+			(uint64_t)(10 * t->bits * (double)x->weights + 1e-6);
 	if (t->bytes && t->bytes <= x->metadata)
-		return error_set(-EDOM, "%s: the file has %" PRIu64 " bytes besides weights, "
-				 "expected at most %" PRIu64 " in all", x->s->path, x->metadata,
-				 t->bytes);
+		return error_set(-EDOM,
+				 "%s: the file has %" PRIu64 " bytes besides weights, "
+				 "expected at most %" PRIu64 " in all",
+				 x->s->path, x->metadata, t->bytes);
 	if (t->bytes)
 		x->problem.budget[ALLOCATE_BYTES] = t->bytes - x->metadata;
 	if (t->energy > 0 && energy < 0)
-		return error_set(-EDOM, "%s: energy: layers without weights alone take %g uJ, "
-				 "expected at most %g", x->s->path,
-				 (double)x->options.fixed_energy / 1e9, t->energy);
+		return error_set(-EDOM,
+				 "%s: energy: layers without weights alone take %g uJ, "
+				 "expected at most %g",
+				 x->s->path, (double)x->options.fixed_energy / 1e9, t->energy);
 	if (t->energy > 0)
 		x->problem.budget[ALLOCATE_ENERGY] = (uint64_t)energy;
 	return 0;
@@ -176,9 +179,10 @@ static int check_bits(const struct search *x, double bits)
 
 	if (!(bits > 0) || 10 * bits * (double)x->weights + 1e-6 >= (double)least)
 		return 0;
-	return error_set(-EDOM, "%s: target of %g bits: expected at least %.3f, the least that its "
-			 "grids can have on average", x->s->path, bits,
-			 ceil(100 * (double)least / (double)x->weights) / 1000);
+	return error_set(-EDOM,
+			 "%s: target of %g bits: expected at least %.3f, the least that its "
+			 "grids can have on average",
+			 x->s->path, bits, ceil(100 * (double)least / (double)x->weights) / 1000);
 }
 
 /* Before networks are run: each target by itself can be met. */
@@ -194,13 +198,15 @@ static int check_targets(struct search *x)
 	for (size_t i = 0; !ret && i < o->also_count; i++)
 		ret = check_bits(x, o->also[i].target_bits);
 	if (!ret && x->target.bytes && x->target.bytes < bytes)
-		ret = error_set(-EDOM, "%s: target of %" PRIu64 " bytes: expected at least %" PRIu64
-				", the least that its grids can have", x->s->path, x->target.bytes,
-				bytes);
+		ret = error_set(-EDOM,
+				"%s: target of %" PRIu64 " bytes: expected at least %" PRIu64
+				", the least that its grids can have",
+				x->s->path, x->target.bytes, bytes);
 	if (!ret && x->target.energy > 0 && 1e9 * x->target.energy < (double)energy)
-		ret = error_set(-EDOM, "%s: target of %g uJ: expected at least %.3f, the least that "
-				"its grids can take", x->s->path, x->target.energy,
-				ceil((double)energy / 1e6) / 1e3);
+		ret = error_set(-EDOM,
+				"%s: target of %g uJ: expected at least %.3f, the least that "
+				"its grids can take",
+				x->s->path, x->target.energy, ceil((double)energy / 1e6) / 1e3);
 	return ret;
 }
 
@@ -220,8 +226,10 @@ static int best_choice(struct search *x)
 	set_problem(x);
 	ret = allocate_best(&x->problem, &best);
 	if (ret == -EDOM)
-		return error_set(ret, "%s: each target can be met, but no choice of grids meets all "
-				 "at once", x->s->path);
+		return error_set(ret,
+				 "%s: each target can be met, but no choice of grids meets all "
+				 "at once",
+				 x->s->path);
 	if (ret)
 		return ret;
 	memcpy(x->choice, best.choice, layers(x) * sizeof(*x->choice));
@@ -282,9 +290,11 @@ static int measure_variants(struct search *x)
 		spread_points(x, choices, FIT_POINTS);
 		for (uint32_t i = FIT_POINTS; i < all; i++)
 			for (uint32_t l = 0; l < n; l++)
-				choices[(size_t)i * n + l] = next_random(&random) % 3 ?
-					choices[(size_t)(i % FIT_POINTS) * n + l] : (uint16_t)
-					(next_random(&random) % x->options.layers[l].count);
+				choices[(size_t)i * n + l] =
+					next_random(&random) % 3 ?
+						choices[(size_t)(i % FIT_POINTS) * n + l] :
+						(uint16_t)(next_random(&random) %
+							   x->options.layers[l].count);
 		ret = measure(x, choices, all, "fitting", results);
 	}
 	free(results);
@@ -322,7 +332,7 @@ static int settle(struct search *x)
 struct move {
 	uint32_t layer[2];
 	uint16_t option[2];
-	double gain;		/* predicted */
+	double gain; /* predicted */
 };
 
 static double predicted(const struct search *x, uint32_t l, uint32_t option)
@@ -337,7 +347,8 @@ static bool fits(const struct search *x, const struct move *m)
 
 		for (uint32_t l = 0; l < layers(x); l++) {
 			uint32_t o = l == m->layer[0] ? m->option[0] :
-				     l == m->layer[1] ? m->option[1] : x->choice[l];
+				     l == m->layer[1] ? m->option[1] :
+							x->choice[l];
 
 			sum += x->options.layers[l].options[o].costs.cost[c];
 		}
@@ -353,9 +364,9 @@ static int by_gain(const void *a, const void *b)
 
 	if (x->gain != y->gain)
 		return x->gain > y->gain ? -1 : 1;
-	return memcmp(x->layer, y->layer, sizeof(x->layer)) ? memcmp(x->layer, y->layer,
-								      sizeof(x->layer)) :
-	       memcmp(x->option, y->option, sizeof(x->option));
+	return memcmp(x->layer, y->layer, sizeof(x->layer)) ?
+		       memcmp(x->layer, y->layer, sizeof(x->layer)) :
+		       memcmp(x->option, y->option, sizeof(x->option));
 }
 
 /* Moves of two layers (the same twice: of one) that fit, the most promising first. */
@@ -546,8 +557,8 @@ static int finish(struct search *x, struct quantized *results)
 		x->problem.budget[ALLOCATE_BYTES] -= bytes - target;
 		ret = best_choice(x);
 	}
-	return ret ? ret
-		   : error_set(-EDOM, "%s: the file stays above %" PRIu64 " bytes", x->s->path,
+	return ret ? ret :
+		     error_set(-EDOM, "%s: the file stays above %" PRIu64 " bytes", x->s->path,
 			       target);
 }
 
@@ -576,8 +587,8 @@ static int run_also(struct search *x)
 	int ret = results ? 0 : no_memory(x);
 
 	for (size_t i = 0; !ret && i < o->also_count; i++) {
-		x->target = (struct search_target){ .bits = o->also[i].target_bits,
-						     .max_drop = -1 };
+		x->target =
+			(struct search_target){ .bits = o->also[i].target_bits, .max_drop = -1 };
 		ret = choose(x);
 		if (!ret)
 			ret = finish(x, results);
@@ -594,7 +605,7 @@ static int run(struct search *x, const struct grid_choice *fixed, struct quantiz
 {
 	int ret = options_open(x->s, fixed, &x->options);
 
-	if (!ret && x->s->opts->shards) {	/* it ends with its evaluations */
+	if (!ret && x->s->opts->shards) { /* it ends with its evaluations */
 		calibration_doubts(x->s->calibration, x->s->opts);
 		return options_judge_each(&x->options, x->journal);
 	}
@@ -614,7 +625,7 @@ static int run(struct search *x, const struct grid_choice *fixed, struct quantiz
 		ret = choose(x);
 	if (!ret)
 		ret = finish(x, results);
-	if (!ret)	/* first of all: what follows may fail */
+	if (!ret) /* first of all: what follows may fail */
 		ret = session_write(x->s, results, x->out);
 	if (!ret && x->s->opts->result)
 		ret = measure_front(x);
@@ -641,7 +652,9 @@ int search_run(const struct session *s, const struct grid_choice *fixed, const c
 	       struct quantized *results)
 {
 	const struct snnq_quantize_opts *o = s->opts;
-	struct search x = { .s = s, .out = out, .options = { .s = s },
+	struct search x = { .s = s,
+			    .out = out,
+			    .options = { .s = s },
 			    .target = { o->target_bits, o->target_energy,
 					o->limit_drop ? o->max_drop : -1, o->target_bytes } };
 	int ret = 0;

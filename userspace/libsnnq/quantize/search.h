@@ -17,24 +17,24 @@ struct search {
 	const struct session *s;
 	const char *out;
 	struct search_target target;
-	struct journal *journal;	/* or NULL */
+	struct journal *journal; /* or NULL */
 	struct options options;
-	uint64_t weights, metadata;	/* weights of the network, other bytes of a file */
+	uint64_t weights, metadata; /* weights of the network, other bytes of a file */
 	/* configurations measured so far */
 	uint32_t sample_count;
-	uint16_t *sample_choices;	/* [sample_count][layers] */
+	uint16_t *sample_choices; /* [sample_count][layers] */
 	double *sample_losses;
-	double *coefficients;		/* [layers] */
+	double *coefficients; /* [layers] */
 	/* the allocation */
 	struct allocate_problem problem;
 	struct allocate_layer *problem_layers;
 	struct allocate_option *problem_options;
 	struct allocate_point *front;
 	size_t front_count;
-	uint16_t *choice;		/* [layers], an option of each */
+	uint16_t *choice; /* [layers], an option of each */
 	/* what came out */
 	struct judgement final;
-	struct snnq_layer_stats *final_stats;	/* [layers], sums over recordings */
+	struct snnq_layer_stats *final_stats; /* [layers], sums over recordings */
 	uint64_t final_bytes;
 };
 

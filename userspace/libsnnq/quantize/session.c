@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "quantize/quantize.h"
 
-#define BASE_BITS 8		/* of layers that are not done yet */
+#define BASE_BITS 8 /* of layers that are not done yet */
 
 /* ---- opening ---- */
 
@@ -119,11 +119,11 @@ struct sequence {
 	const struct session *s;
 	const struct grid_choice *choices;
 	struct quantized *results;
-	struct modelfile *file;		/* all layers at 8 bits */
+	struct modelfile *file; /* all layers at 8 bits */
 	struct graph base;
 	struct candidate_graph current;
-	struct floatnet_record *records;	/* outputs of the current network */
-	double loss;			/* of the current network */
+	struct floatnet_record *records; /* outputs of the current network */
+	double loss;			 /* of the current network */
 };
 
 static int sequence_open(struct sequence *q, const struct quantized *const *start)
@@ -208,8 +208,8 @@ static int try_all(struct sequence *q, const struct weighted *w, const struct qu
 static int quantize_one(struct sequence *q, uint32_t layer, const struct quantized *start)
 {
 	const struct session *s = q->s;
-	const uint64_t **slots = calibration_slots(s->calibration, q->records,
-						   s->graph.layers[layer].in[0]);
+	const uint64_t **slots =
+		calibration_slots(s->calibration, q->records, s->graph.layers[layer].in[0]);
 	struct weighted w;
 	int ret = slots ? weighted_open(s->path, &s->graph, layer,
 					s->units[s->graph.layers[layer].in[0] + 1], &w) :

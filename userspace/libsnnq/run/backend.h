@@ -21,8 +21,8 @@
 struct snnq_tensor_buf {
 	struct snnq_device *dev;
 	size_t bytes;
-	void *map;		/* NULL: cannot be mapped */
-	uint32_t handle;	/* drm */
+	void *map;	 /* NULL: cannot be mapped */
+	uint32_t handle; /* drm */
 };
 
 struct backend_binding {
@@ -36,25 +36,25 @@ struct backend_job {
 	bool reset;
 	uint32_t binding_count;
 	struct backend_binding bindings[BACKEND_MAX_BINDINGS];
-	struct snnq_tensor_buf *profile;	/* NULL: none */
-	struct snnq_tensor_buf *record;		/* where the backend may note how it ended, */
-	uint64_t record_offset;			/* BACKEND_RECORD_BYTES from here */
+	struct snnq_tensor_buf *profile; /* NULL: none */
+	struct snnq_tensor_buf *record;	 /* where the backend may note how it ended, */
+	uint64_t record_offset;		 /* BACKEND_RECORD_BYTES from here */
 	/* results */
 	uint64_t cycles, start_ns, end_ns;
-	int error;		/* of the job: 0 or -errno */
-	char message[200];	/* why */
+	int error;	   /* of the job: 0 or -errno */
+	char message[200]; /* why */
 	/* sim */
 	struct sim_stream *sim_stream;
 	struct backend_job *next;
 	bool done;
-	int event_fd;		/* -1: not asked for */
+	int event_fd; /* -1: not asked for */
 	/* drm */
 	uint64_t point;
 };
 
 struct backend_ops {
 	const char *name;
-	bool float_models;	/* they run too: in this process, see floatnet.h */
+	bool float_models; /* they run too: in this process, see floatnet.h */
 	void (*close)(struct snnq_device *dev);
 	int (*bo_create)(struct snnq_device *dev, size_t bytes, struct snnq_tensor_buf *buf);
 	int (*bo_import)(struct snnq_device *dev, int fd, struct snnq_tensor_buf *buf);
@@ -80,7 +80,7 @@ struct backend_ops {
 
 struct snnq_device {
 	const struct backend_ops *ops;
-	atomic_uint references;	/* the handle, and each model, stream and tensor */
+	atomic_uint references; /* the handle, and each model, stream and tensor */
 	struct snnq_device_info info;
 	struct snnq_caps caps;
 	void *private;

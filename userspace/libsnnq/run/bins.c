@@ -45,7 +45,7 @@ static void count_up(struct binner *b, uint64_t step, uint32_t pos, uint32_t cha
 	for (p = 0; p < s->planes && (at[p * plane] & bit); p++)
 		;
 	if (p == s->planes)
-		return;		/* all ones */
+		return; /* all ones */
 	at[p * plane] |= bit;
 	while (p-- > 0)
 		at[p * plane] &= ~bit;
@@ -138,7 +138,9 @@ int bins_fill(const struct graph_input *in, struct snnq_events *events, uint64_t
 {
 	const struct graph_shape *s = &in->shape;
 	struct binner b = {
-		.in = in, .slots = slots, .dropped = dropped,
+		.in = in,
+		.slots = slots,
+		.dropped = dropped,
 		.slot_words = (uint64_t)s->height * s->width * s->planes *
 			      ((s->channels + 63) / 64),
 	};

@@ -45,8 +45,10 @@ static int check_isa(void)
 
 	if (!asked || snnq_isa_find(asked) != SNNQ_ISA_COUNT)
 		return 0;
-	return error_set(-EINVAL, "SNNQ_ISA: expected an instruction set that this machine has: "
-			 "generic, avx2, avx512 or vnni; found \"%.40s\"", asked);
+	return error_set(-EINVAL,
+			 "SNNQ_ISA: expected an instruction set that this machine has: "
+			 "generic, avx2, avx512 or vnni; found \"%.40s\"",
+			 asked);
 }
 
 /* "sim" or "sim:cores=N". */
@@ -58,15 +60,14 @@ static int open_sim(const char *name, const struct snnq_open_opts *opts, struct 
 
 	if (ret)
 		return ret;
-	if (strcmp(name, "sim") && (strncmp(name, prefix, strlen(prefix)) ||
-				    !number_parse_u64(name + strlen(prefix), UINT32_MAX, &cores) ||
-				    !cores))
+	if (strcmp(name, "sim") &&
+	    (strncmp(name, prefix, strlen(prefix)) ||
+	     !number_parse_u64(name + strlen(prefix), UINT32_MAX, &cores) || !cores))
 		return error_set(-EINVAL, "device \"%s\": expected sim or sim:cores=N", name);
 	return sim_open((uint32_t)cores, opts && opts->memory ? opts->memory : host_memory(), dev);
 }
 
-static int open_named(const char *name, const struct snnq_open_opts *opts,
-		      struct snnq_device *dev)
+static int open_named(const char *name, const struct snnq_open_opts *opts, struct snnq_device *dev)
 {
 	int ret;
 

@@ -95,12 +95,10 @@ static bool bound_to_driver(const char *class, const char *name)
 	if (n < 0)
 		return false;
 	target[n] = 0;
-	return !strcmp(strrchr(target, '/') ? strrchr(target, '/') + 1 : target,
-		       SNNQ_DRIVER_NAME);
+	return !strcmp(strrchr(target, '/') ? strrchr(target, '/') + 1 : target, SNNQ_DRIVER_NAME);
 }
 
-static int scan(const char *class, const char *prefix, const char *folder, char ***list,
-		int count)
+static int scan(const char *class, const char *prefix, const char *folder, char ***list, int count)
 {
 	char path[512];
 	DIR *dir;
@@ -224,7 +222,9 @@ static int drm_bo_import(struct snnq_device *dev, int fd, struct snnq_tensor_buf
 static int drm_bo_export(struct snnq_tensor_buf *buf)
 {
 	struct drm_prime_handle prime = {
-		.handle = buf->handle, .flags = DRM_CLOEXEC | DRM_RDWR, .fd = -1,
+		.handle = buf->handle,
+		.flags = DRM_CLOEXEC | DRM_RDWR,
+		.fd = -1,
 	};
 	int ret = call(buf->dev, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime, "PRIME_HANDLE_TO_FD");
 
@@ -234,7 +234,8 @@ static int drm_bo_export(struct snnq_tensor_buf *buf)
 static int drm_bo_sync(struct snnq_tensor_buf *buf, bool for_cpu)
 {
 	struct drm_snnq_bo_sync arg = {
-		.handle = buf->handle, .size = buf->bytes,
+		.handle = buf->handle,
+		.size = buf->bytes,
 		.flags = for_cpu ? DRM_SNNQ_BO_SYNC_FOR_CPU : DRM_SNNQ_BO_SYNC_FOR_DEVICE,
 	};
 
@@ -271,7 +272,8 @@ static int drm_program_create(struct snnq_device *dev, const void *program, size
 			      void **handle)
 {
 	struct drm_snnq_model_create arg = {
-		.program = (uintptr_t)program, .size = (uint32_t)bytes,
+		.program = (uintptr_t)program,
+		.size = (uint32_t)bytes,
 	};
 
 	if (drm_ioctl_hook(fd_of(dev), DRM_IOCTL_SNNQ_MODEL_CREATE, &arg))
@@ -291,15 +293,17 @@ static void drm_program_destroy(struct snnq_device *dev, void *program)
 
 static uint32_t priority_of(enum snnq_priority priority)
 {
-	return priority == SNNQ_PRIO_LOW ? DRM_SNNQ_PRIORITY_LOW :
-	       priority == SNNQ_PRIO_HIGH ? DRM_SNNQ_PRIORITY_HIGH : DRM_SNNQ_PRIORITY_NORMAL;
+	return priority == SNNQ_PRIO_LOW  ? DRM_SNNQ_PRIORITY_LOW :
+	       priority == SNNQ_PRIO_HIGH ? DRM_SNNQ_PRIORITY_HIGH :
+					    DRM_SNNQ_PRIORITY_NORMAL;
 }
 
 static int drm_stream_create(struct snnq_device *dev, void *program, enum snnq_priority priority,
 			     void **stream)
 {
 	struct drm_snnq_stream_create arg = {
-		.model = (uint32_t)(uintptr_t)program, .priority = priority_of(priority),
+		.model = (uint32_t)(uintptr_t)program,
+		.priority = priority_of(priority),
 	};
 	struct drm_stream *s = calloc(1, sizeof(*s));
 	int ret;
@@ -335,16 +339,19 @@ static int submit_job(struct snnq_device *dev, struct drm_stream *s, struct back
 {
 	struct drm_snnq_binding bindings[BACKEND_MAX_BINDINGS];
 	struct drm_snnq_sync sync = {
-		.handle = s->syncobj, .point = s->point + 1,
+		.handle = s->syncobj,
+		.point = s->point + 1,
 		.flags = DRM_SNNQ_SYNC_SIGNAL | DRM_SNNQ_SYNC_TIMELINE,
 	};
 	struct drm_snnq_job j = {
-		.stream = s->handle, .steps = job->steps,
+		.stream = s->handle,
+		.steps = job->steps,
 		.flags = job->reset ? DRM_SNNQ_JOB_RESET : 0,
 		.profile_handle = job->profile ? job->profile->handle : 0,
 		.profile_size = job->profile ? (uint32_t)job->profile->bytes : 0,
 		.profile_stride = job->profile ? sizeof(struct snnq_layer_stats) : 0,
-		.result_handle = job->record->handle, .result_offset = job->record_offset,
+		.result_handle = job->record->handle,
+		.result_offset = job->record_offset,
 		.result_size = sizeof(struct drm_snnq_result),
 		.bindings = { (uintptr_t)bindings, job->binding_count, sizeof(*bindings) },
 		.syncs = { (uintptr_t)&sync, 1, sizeof(sync) },
@@ -352,9 +359,10 @@ static int submit_job(struct snnq_device *dev, struct drm_stream *s, struct back
 	struct drm_snnq_submit submit = { .jobs = { (uintptr_t)&j, 1, sizeof(j) } };
 
 	for (uint32_t i = 0; i < job->binding_count; i++)
-		bindings[i] = (struct drm_snnq_binding) {
+		bindings[i] = (struct drm_snnq_binding){
 			.handle = job->bindings[i].buf->handle,
-			.offset = job->bindings[i].offset, .size = job->bindings[i].bytes,
+			.offset = job->bindings[i].offset,
+			.size = job->bindings[i].bytes,
 		};
 	job->start_ns = (uint64_t)now_ns();
 	return call(dev, DRM_IOCTL_SNNQ_SUBMIT, &submit, "SUBMIT");
@@ -411,8 +419,10 @@ static int drm_wait(struct snnq_device *dev, void *stream, struct backend_job *j
 {
 	struct drm_stream *s = stream;
 	struct drm_syncobj_timeline_wait arg = {
-		.handles = (uintptr_t)&s->syncobj, .points = (uintptr_t)&job->point,
-		.count_handles = 1, .timeout_nsec = deadline_ns,
+		.handles = (uintptr_t)&s->syncobj,
+		.points = (uintptr_t)&job->point,
+		.count_handles = 1,
+		.timeout_nsec = deadline_ns,
 	};
 
 	if (drm_ioctl_hook(fd_of(dev), DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &arg)) {
@@ -427,7 +437,8 @@ static int drm_wait(struct snnq_device *dev, void *stream, struct backend_job *j
 static int sync_file(struct snnq_device *dev, uint32_t syncobj)
 {
 	struct drm_syncobj_handle file = {
-		.handle = syncobj, .fd = -1,
+		.handle = syncobj,
+		.fd = -1,
 		.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE,
 	};
 	int ret = call(dev, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &file, "SYNCOBJ_HANDLE_TO_FD");
@@ -440,7 +451,8 @@ static int drm_job_fd(struct snnq_device *dev, void *stream, struct backend_job 
 {
 	const struct drm_stream *s = stream;
 	struct drm_syncobj_transfer transfer = {
-		.src_handle = s->syncobj, .src_point = job->point,
+		.src_handle = s->syncobj,
+		.src_point = job->point,
 	};
 	int ret = create_syncobj(dev, &transfer.dst_handle);
 
@@ -492,7 +504,9 @@ static int query(struct snnq_device *dev)
 {
 	struct drm_snnq_dev_info i = { .hw_version = 0 };
 	struct drm_snnq_dev_query q = {
-		.type = DRM_SNNQ_QUERY_DEV_INFO, .size = sizeof(i), .ptr = (uintptr_t)&i,
+		.type = DRM_SNNQ_QUERY_DEV_INFO,
+		.size = sizeof(i),
+		.ptr = (uintptr_t)&i,
 	};
 	struct snnq_device_info *d = &dev->info;
 	int ret = call(dev, DRM_IOCTL_SNNQ_DEV_QUERY, &q, "DEV_QUERY");

@@ -114,12 +114,16 @@ int snnq_model_info(struct snnq_model *m, struct snnq_model_info *info)
 {
 	const struct graph *g = &m->graph;
 
-	*info = (struct snnq_model_info) {
-		.name = g->name, .arithmetic = g->integer ? "integer" : "float",
+	*info = (struct snnq_model_info){
+		.name = g->name,
+		.arithmetic = g->integer ? "integer" : "float",
 		.classes = graph_shape(g, g->readout)->channels,
-		.steps = g->input.steps, .layers = g->layer_count,
-		.input_width = g->input.shape.width, .input_height = g->input.shape.height,
-		.input_channels = g->input.shape.channels, .input_planes = g->input.planes,
+		.steps = g->input.steps,
+		.layers = g->layer_count,
+		.input_width = g->input.shape.width,
+		.input_height = g->input.shape.height,
+		.input_channels = g->input.shape.channels,
+		.input_planes = g->input.planes,
 		.model_bytes = m->file->file_bytes,
 	};
 	for (uint32_t i = 0; i < g->layer_count; i++) {
@@ -127,8 +131,8 @@ int snnq_model_info(struct snnq_model *m, struct snnq_model_info *info)
 		uint64_t params = graph_layer_params(g, l);
 
 		info->params += params + (l->bias.tensor ? l->bias.count : 0);
-		info->weight_bits += (uint64_t)ceil((double)params *
-						    weight_stored_bits(l->scheme, l->bits));
+		info->weight_bits +=
+			(uint64_t)ceil((double)params * weight_stored_bits(l->scheme, l->bits));
 		info->weight_bytes += l->weight ? l->weight->bytes : 0;
 	}
 	info->metadata_bytes = info->model_bytes - info->weight_bytes;
@@ -156,7 +160,8 @@ static double sparsity(const struct graph *g, const struct graph_layer *l)
 	uint32_t groups = l->op == SNNQ_OP_CONV2D ? l->geometry.groups : 1;
 	uint32_t columns = l->out_channels / groups;
 	uint64_t params = graph_layer_params(g, l);
-	uint64_t zeros = weight_zeros(l->scheme, l->bits, l->weight->data, params / columns, columns);
+	uint64_t zeros =
+		weight_zeros(l->scheme, l->bits, l->weight->data, params / columns, columns);
 
 	return params ? (double)zeros / (double)params : 0;
 }
@@ -170,11 +175,16 @@ int snnq_model_layer(struct snnq_model *m, uint32_t index, struct snnq_layer_inf
 		return error_set(-EINVAL, "layer %u: expected less than %u", index,
 				 m->graph.layer_count);
 	out = m->floatnet ? floatnet_shape(m->floatnet, (int)index) : &l->out;
-	*info = (struct snnq_layer_info) {
-		.name = l->name, .op = l->op_name, .scheme = l->weight ? l->scheme_name : "",
-		.bits = weight_bits(&m->graph, l), .params = graph_layer_params(&m->graph, l),
+	*info = (struct snnq_layer_info){
+		.name = l->name,
+		.op = l->op_name,
+		.scheme = l->weight ? l->scheme_name : "",
+		.bits = weight_bits(&m->graph, l),
+		.params = graph_layer_params(&m->graph, l),
 		.weight_bytes = l->weight ? l->weight->bytes : 0,
-		.height = out->height, .width = out->width, .channels = out->channels,
+		.height = out->height,
+		.width = out->width,
+		.channels = out->channels,
 		.planes = out->planes,
 	};
 	if (l->weight)

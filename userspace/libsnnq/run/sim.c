@@ -30,16 +30,16 @@ struct sim {
 	pthread_cond_t work, finished;
 	struct backend_job *first, **last;
 	bool stop;
-	uint64_t memory;	/* most bytes of all plans */
+	uint64_t memory; /* most bytes of all plans */
 	_Atomic uint64_t used;
 	uint32_t cores;
 	pthread_t threads[SNNQ_MAX_CORES];
 };
 
 struct sim_program {
-	atomic_uint references;	/* the model's and each stream's */
+	atomic_uint references; /* the model's and each stream's */
 	struct sim *sim;
-	uint64_t bytes;		/* of its plans, counted in sim->used */
+	uint64_t bytes; /* of its plans, counted in sim->used */
 	struct snnq_program_info info;
 	uint32_t cores;
 	struct snnq_plan *plans[SNNQ_MAX_CORES];
@@ -49,8 +49,8 @@ struct sim_stream {
 	struct sim_program *program;
 	enum snnq_priority priority;
 	uint8_t *state[2];
-	uint64_t seq;		/* version that the next job submitted reads */
-	uint64_t jobs;		/* queued or running */
+	uint64_t seq;  /* version that the next job submitted reads */
+	uint64_t jobs; /* queued or running */
 	bool busy, dead;
 	struct snnq_layer_stats *stats;
 };
@@ -88,16 +88,19 @@ static void run_job(struct backend_job *job, uint32_t core)
 		.state_out = { s->state[(job->point + 1) & 1], info->state_bytes },
 	};
 	struct snnq_run run = {
-		.steps = job->steps, .reset = job->reset, .state_seq = job->point,
-		.memory = job_memory_of(&memory), .stats = job->profile ? s->stats : NULL,
+		.steps = job->steps,
+		.reset = job->reset,
+		.state_seq = job->point,
+		.memory = job_memory_of(&memory),
+		.stats = job->profile ? s->stats : NULL,
 	};
 	struct snnq_outcome outcome;
 
 	for (uint32_t i = 0; i < info->region_count; i++) {
 		const struct backend_binding *b = &job->bindings[i];
 
-		memory.user[i] = (struct job_region){ (uint8_t *)b->buf->map + b->offset,
-						      b->bytes };
+		memory.user[i] =
+			(struct job_region){ (uint8_t *)b->buf->map + b->offset, b->bytes };
 		run.event_bytes[i] = b->bytes;
 	}
 	snnq_plan_run(s->program->plans[core], &run, &outcome);
@@ -107,9 +110,8 @@ static void run_job(struct backend_job *job, uint32_t core)
 	job->error = status_errno(outcome.status);
 	if (job->error)
 		snprintf(job->message, sizeof(job->message),
-			 "job failed: status %u, layer %u, region %u, offset %llu",
-			 outcome.status, outcome.layer, outcome.region,
-			 (unsigned long long)outcome.offset);
+			 "job failed: status %u, layer %u, region %u, offset %llu", outcome.status,
+			 outcome.layer, outcome.region, (unsigned long long)outcome.offset);
 }
 
 /* The oldest job of the highest priority whose stream is free, taken off the queue. */
@@ -242,11 +244,11 @@ static int take_memory(struct sim *sim, struct sim_program *p, const void *progr
 
 	do {
 		if (each > (sim->memory - used) / sim->cores)
-			return error_set(-EFBIG, "model on sim: %u cores with %llu bytes each, "
+			return error_set(-EFBIG,
+					 "model on sim: %u cores with %llu bytes each, "
 					 "expected at most %llu in all, of which %llu are in use",
 					 sim->cores, (unsigned long long)each,
-					 (unsigned long long)sim->memory,
-					 (unsigned long long)used);
+					 (unsigned long long)sim->memory, (unsigned long long)used);
 	} while (!atomic_compare_exchange_weak(&sim->used, &used, used + each * sim->cores));
 	p->bytes = each * sim->cores;
 	return 0;
@@ -461,10 +463,16 @@ static const struct backend_ops sim_ops = {
 static void fill_info(struct snnq_device *dev, uint32_t cores)
 {
 	dev->caps = snnq_caps_all;
-	dev->info = (struct snnq_device_info) {
-		.name = "sim", .driver = "sim", .hw_version = SNNQ_HW_VERSION, .cores = cores,
-		.dma_bits = 64, .queue_depth = 1, .lanes = SNNQ_LANES,
-		.port_bytes = SNNQ_PORT_BYTES, .clock_khz = SIM_CLOCK_KHZ,
+	dev->info = (struct snnq_device_info){
+		.name = "sim",
+		.driver = "sim",
+		.hw_version = SNNQ_HW_VERSION,
+		.cores = cores,
+		.dma_bits = 64,
+		.queue_depth = 1,
+		.lanes = SNNQ_LANES,
+		.port_bytes = SNNQ_PORT_BYTES,
+		.clock_khz = SIM_CLOCK_KHZ,
 	};
 }
 
@@ -510,6 +518,8 @@ int sim_open(uint32_t cores, uint64_t memory, struct snnq_device *dev)
 	if (!ret)
 		return 0;
 	sim_close(dev);
-	return error_set(ret, ret == -ENOMEM ? "sim: no memory for %u threads" :
-			 "sim: cannot start %u threads", cores);
+	return error_set(ret,
+			 ret == -ENOMEM ? "sim: no memory for %u threads" :
+					  "sim: cannot start %u threads",
+			 cores);
 }

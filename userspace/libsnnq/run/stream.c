@@ -17,15 +17,15 @@
 
 struct snnq_stream {
 	struct snnq_model *model;
-	atomic_uint references;	/* the handle and each job */
+	atomic_uint references; /* the handle and each job */
 	void *backend;
 	bool profile, reset_next;
-	uint64_t steps;			/* submitted since the reset */
-	struct snnq_tensor_buf *input, *taps;	/* of push_events */
+	uint64_t steps;			      /* submitted since the reset */
+	struct snnq_tensor_buf *input, *taps; /* of push_events */
 	int32_t *scores;
 	double *real_scores;
-	struct floatnet_record record;		/* of a float model */
-	struct snnq_layer_stats *stats;		/* of the last finished job */
+	struct floatnet_record record;	/* of a float model */
+	struct snnq_layer_stats *stats; /* of the last finished job */
 	uint32_t tap_steps;
 };
 
@@ -33,7 +33,7 @@ struct snnq_job {
 	struct snnq_stream *stream;
 	struct backend_job backend;
 	struct snnq_tensor_buf *readout;
-	uint64_t steps;		/* since the reset, when done */
+	uint64_t steps; /* since the reset, when done */
 	bool waited;
 };
 
@@ -134,7 +134,7 @@ size_t snnq_stream_input_bytes(const struct snnq_stream *stream)
 static void bind(struct snnq_job *j, int region, struct snnq_tensor_buf *buf, uint64_t bytes)
 {
 	if (region >= 0)
-		j->backend.bindings[region] = (struct backend_binding) { buf, 0, bytes };
+		j->backend.bindings[region] = (struct backend_binding){ buf, 0, bytes };
 }
 
 static int job_buffers(struct snnq_job *j, struct snnq_tensor_buf *input, uint32_t steps,
@@ -243,10 +243,13 @@ static int read_result(struct snnq_job *j, struct snnq_result *r)
 	if (ret)
 		return ret;
 	memcpy(s->scores, j->readout->map, classes_of(s) * sizeof(*s->scores));
-	*r = (struct snnq_result) {
-		.count = classes_of(s), .scores = s->scores, .real_scores = s->real_scores,
+	*r = (struct snnq_result){
+		.count = classes_of(s),
+		.scores = s->scores,
+		.real_scores = s->real_scores,
 		.scale = g->readout_scale,
-		.steps = j->steps, .latency_ns = j->backend.end_ns - j->backend.start_ns,
+		.steps = j->steps,
+		.latency_ns = j->backend.end_ns - j->backend.start_ns,
 		.cycles = j->backend.cycles,
 	};
 	/* ties go to the lowest index */
@@ -348,9 +351,12 @@ static int push_float(struct snnq_stream *s, struct snnq_result *r)
 
 	if (ret)
 		return ret;
-	*r = (struct snnq_result) {
-		.count = classes_of(s), .real_scores = s->record.scores, .scale = 1,
-		.steps = g->input.steps, .latency_ns = (uint64_t)(now_ns() - start),
+	*r = (struct snnq_result){
+		.count = classes_of(s),
+		.real_scores = s->record.scores,
+		.scale = 1,
+		.steps = g->input.steps,
+		.latency_ns = (uint64_t)(now_ns() - start),
 	};
 	for (uint32_t i = 1; i < r->count; i++)
 		if (r->real_scores[i] > r->real_scores[r->class_index])
@@ -383,23 +389,29 @@ int snnq_stream_push_events(struct snnq_stream *stream, struct snnq_events *even
 
 /* ---- counters and taps ---- */
 
-int snnq_stream_counters(struct snnq_stream *stream, uint32_t layer,
-			 struct snnq_layer_counters *c)
+int snnq_stream_counters(struct snnq_stream *stream, uint32_t layer, struct snnq_layer_counters *c)
 {
 	const struct snnq_layer_stats *s = &stream->stats[layer];
 
 	if (layer >= stream->model->graph.layer_count || !stream->profile)
 		return error_set(-EINVAL, "no counters of layer %u: %s", layer,
 				 stream->profile ? "no such layer" : "stream without profile");
-	*c = (struct snnq_layer_counters) {
+	*c = (struct snnq_layer_counters){
 		.name = stream->model->graph.layers[layer].name,
-		.input_spikes = s->input_spikes, .input_possible = s->input_possible,
-		.synops = s->synops, .neuron_updates = s->neuron_updates,
-		.output_spikes = s->output_spikes, .weight_bytes = s->weight_bytes,
-		.input_bytes = s->input_bytes, .output_bytes = s->output_bytes,
-		.state_bytes = s->state_bytes, .sram_bytes = s->sram_bytes,
-		.compute_cycles = s->compute_cycles, .memory_cycles = s->memory_cycles,
-		.stall_cycles = s->stall_cycles, .saturations = s->saturations,
+		.input_spikes = s->input_spikes,
+		.input_possible = s->input_possible,
+		.synops = s->synops,
+		.neuron_updates = s->neuron_updates,
+		.output_spikes = s->output_spikes,
+		.weight_bytes = s->weight_bytes,
+		.input_bytes = s->input_bytes,
+		.output_bytes = s->output_bytes,
+		.state_bytes = s->state_bytes,
+		.sram_bytes = s->sram_bytes,
+		.compute_cycles = s->compute_cycles,
+		.memory_cycles = s->memory_cycles,
+		.stall_cycles = s->stall_cycles,
+		.saturations = s->saturations,
 		.steps = s->steps,
 	};
 	return 0;
@@ -448,8 +460,10 @@ static int float_tap(const struct snnq_stream *s, uint32_t layer, struct tap *ta
 	const struct graph_shape *shape = floatnet_shape(s->model->floatnet, (int)layer);
 
 	if (!shape->planes)
-		return error_set(-EOPNOTSUPP, "layer %s: its output is real, expected spikes or "
-				 "counts", s->model->graph.layers[layer].name);
+		return error_set(-EOPNOTSUPP,
+				 "layer %s: its output is real, expected spikes or "
+				 "counts",
+				 s->model->graph.layers[layer].name);
 	*tap = (struct tap) {
 		.tensor = {
 			.format = shape->format, .planes = shape->planes,
@@ -469,11 +483,12 @@ static int find_tap(const struct snnq_stream *s, uint32_t layer, struct tap *tap
 	if (!s->model->taps || !s->tap_steps || layer >= s->model->graph.layer_count)
 		return error_set(-EINVAL, "no output of layer %u: %s", layer,
 				 s->model->taps ? "no such layer, or nothing has run" :
-				 "the model was loaded without taps");
+						  "the model was loaded without taps");
 	if (s->model->floatnet)
 		return float_tap(s, layer, tap);
-	*tap = (struct tap) {
-		.tensor = c->taps[layer], .step_bytes = c->taps_step_bytes,
+	*tap = (struct tap){
+		.tensor = c->taps[layer],
+		.step_bytes = c->taps_step_bytes,
 		.slots = (const char *)s->taps->map + c->taps[layer].offset,
 	};
 	return 0;

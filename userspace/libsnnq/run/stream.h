@@ -9,13 +9,13 @@
 
 struct snnq_model {
 	struct snnq_device *dev;
-	atomic_uint references;	/* the handle and each stream */
+	atomic_uint references; /* the handle and each stream */
 	struct modelfile *file;
 	struct graph graph;
-	struct floatnet *floatnet;	/* NULL: an integer model, which has what follows */
-	struct compiled compiled;	/* of a float model: input_step_bytes only */
-	void *program;		/* of the backend */
-	struct snnq_tensor_buf *weights;	/* NULL: a model without weights */
+	struct floatnet *floatnet;	 /* NULL: an integer model, which has what follows */
+	struct compiled compiled;	 /* of a float model: input_step_bytes only */
+	void *program;			 /* of the backend */
+	struct snnq_tensor_buf *weights; /* NULL: a model without weights */
 	bool taps;
 };
 

@@ -21,8 +21,8 @@
 #include "base/host.h"
 
 #define JOB_TIMEOUT_NS 120000000000ll
-#define UNTOUCHED 0xa5		/* outputs are filled with it before each job */
-#define COUNTERS (sizeof(struct snnq_layer_stats) / 8)
+#define UNTOUCHED      0xa5 /* outputs are filled with it before each job */
+#define COUNTERS       (sizeof(struct snnq_layer_stats) / 8)
 
 enum { REGION_INPUT, REGION_INPUT_AGAIN, REGION_OUTPUT };
 
@@ -38,7 +38,7 @@ struct vector_job {
 struct vector_region {
 	uint32_t kind, reserved;
 	uint64_t bytes;
-	const uint8_t *content;		/* NULL for INPUT_AGAIN */
+	const uint8_t *content; /* NULL for INPUT_AGAIN */
 };
 
 struct vector_case {
@@ -143,9 +143,10 @@ static int check_outputs(struct vector_case *c, uint32_t job, const struct vecto
 			return wrong(c, "job %u: region %u cannot be read", job, i);
 		for (uint64_t b = 0; b < regions[i].bytes; b++)
 			if (map[b] != regions[i].content[b])
-				return wrong(c, "job %u: region %u: byte %" PRIu64
-					     ": expected %02x, found %02x", job, i, b,
-					     regions[i].content[b], map[b]);
+				return wrong(c,
+					     "job %u: region %u: byte %" PRIu64
+					     ": expected %02x, found %02x",
+					     job, i, b, regions[i].content[b], map[b]);
 	}
 	return SNNQ_VALIDATE_PASSED;
 }
@@ -164,8 +165,10 @@ static int check_counters(struct vector_case *c, uint32_t job, uint32_t mask, co
 			memcpy(&w, want + at, 8);
 			memcpy(&g, got + at, 8);
 			if (mask >> i & 1 && w != g)
-				return wrong(c, "job %u: layer %u: counter %u: expected %" PRIu64
-					     ", found %" PRIu64, job, l, i, w, g);
+				return wrong(c,
+					     "job %u: layer %u: counter %u: expected %" PRIu64
+					     ", found %" PRIu64,
+					     job, l, i, w, g);
 		}
 	return SNNQ_VALIDATE_PASSED;
 }
@@ -174,8 +177,10 @@ static int check_counters(struct vector_case *c, uint32_t job, uint32_t mask, co
 static int run_job(struct vector_case *c, const struct vector_job *head,
 		   const struct vector_region *regions, int *error)
 {
-	struct backend_job job = { .steps = head->steps, .reset = head->flags & 1,
-				   .binding_count = c->regions, .profile = c->profile,
+	struct backend_job job = { .steps = head->steps,
+				   .reset = head->flags & 1,
+				   .binding_count = c->regions,
+				   .profile = c->profile,
 				   .event_fd = -1 };
 	int ret;
 
