@@ -648,7 +648,7 @@ static void capabilities(void **context)
 		expect_caps(&p, &caps, layer, field); \
 	} while (0)
 	LESS(max_layers, LAYERS - 1, NOT_IN_LAYER, "layer_count");
-	LESS(max_dim, 7, EVENTS, "in[0].channels");
+	LESS(max_dim, 7, EVENTS, "in[0].height");
 	LESS(max_channels, 63, CONV, "out.channels");
 	LESS(max_steps, 19, NOT_IN_LAYER, "max_steps");
 	LESS(max_program_bytes, (uint32_t)size - 1, NOT_IN_LAYER, "total_bytes");
@@ -745,8 +745,8 @@ static void dims_of_device(void **context)
 		uint32_t in, out; /* channels */
 		const char *field;
 	} cases[] = {
-		{ 9, 5, 0, 1, 1, "in[0].channels" }, { 5, 9, 0, 1, 1, "in[0].channels" },
-		{ 7, 3, 2, 1, 1, "out.channels" },   { 3, 7, 2, 1, 1, "out.channels" },
+		{ 9, 5, 0, 1, 1, "in[0].height" },   { 5, 9, 0, 1, 1, "in[0].width" },
+		{ 7, 3, 2, 1, 1, "out.height" },     { 3, 7, 2, 1, 1, "out.width" },
 		{ 5, 5, 0, 9, 8, "in[0].channels" }, { 5, 5, 0, 8, 9, "out.channels" },
 	};
 	struct snnq_caps caps = snnq_caps_all;
