@@ -19,7 +19,8 @@ static const char *format;
 static bool json;
 
 static const struct cli_option options[] = {
-	{ "format", 'f', "NAME", "of a recording: atis, bs2, bs3, aedat4", .text = &format },
+	{ "format", 'f', "NAME", "of a recording: where content does not tell: see snnq(1)",
+	  .text = &format },
 	{ "json", 0, NULL, "one JSON document on standard output", .flag = &json },
 	{ NULL },
 };
