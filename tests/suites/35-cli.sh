@@ -19,5 +19,6 @@ tap options tests/cli/options.py
 tap figures tests/cli/figures.py
 tap quality tests/cli/quality.py
 tap imports tests/cli/imports.py
+tap nir tests/cli/nir.py
 tap search tests/cli/search.sh
 finish

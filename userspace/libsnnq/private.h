@@ -49,6 +49,7 @@
 #define model_add_integers    snnq_private_model_add_integers
 #define model_add_packed      snnq_private_model_add_packed
 #define model_add_weight      snnq_private_model_add_weight
+#define modelfile_add	      snnq_private_modelfile_add
 #define modelfile_free	      snnq_private_modelfile_free
 #define modelfile_new	      snnq_private_modelfile_new
 #define modelfile_open	      snnq_private_modelfile_open

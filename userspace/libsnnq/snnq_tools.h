@@ -27,6 +27,12 @@ struct snnq_import_opts {
 	bool compare_ge; /* fire at the threshold, as the training code does */
 	bool no_delay;	 /* layers see spikes in the same step */
 	bool skip_first; /* the first step is empty */
+	/* What NIR graphs do not say. compare_ge is for them, too. */
+	uint32_t step_us;    /* length of a step; 0: 1000 */
+	uint32_t planes;     /* of the input: 0 and 1: spikes, more: counts of events */
+	double dt;	     /* step of the equations in seconds; 0: that of step_us */
+	bool reset_subtract; /* instead of to zero */
+	bool old_current;    /* a membrane gets the current of the step before */
 };
 
 /*

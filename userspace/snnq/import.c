@@ -5,13 +5,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "cli.h"
 #include "describe.h"
 #include "snnq_tools.h"
 
-static const char *out, *name;
-static uint32_t width, height, polarities, steps;
-static bool json, ge, no_delay, skip_first;
+static const char *out, *name, *dt, *reset;
+static uint32_t width, height, polarities, steps, step_us, planes;
+static bool json, ge, no_delay, skip_first, old_current;
 
 static const struct cli_option options[] = {
 	{ "output", 'o', "OUT", "the .snnq file to write", .text = &out },
@@ -22,21 +23,32 @@ static const struct cli_option options[] = {
 	{ "polarities", 0, "N", "of the input: 1 or 2 (default 2)", .number = &polarities,
 	  .max = 2 },
 	{ "steps", 0, "N", "time steps (default: the source's)", .number = &steps },
-	{ "compare-ge", 0, NULL, ".net: fire at the threshold, as the training code does",
+	{ "compare-ge", 0, NULL, ".net, NIR: fire at the threshold, as training code does",
 	  .flag = &ge },
 	{ "no-delay", 0, NULL, ".net: layers see spikes in the same step", .flag = &no_delay },
 	{ "skip-first", 0, NULL, ".net: the first step is empty", .flag = &skip_first },
+	{ "step-us", 0, "N", "NIR: microseconds of a time step (default 1000)", .number = &step_us,
+	  .max = 1000000000 },
+	{ "planes", 0, "N", "NIR: bits of the input's counts (default 1: spikes)",
+	  .number = &planes, .max = 16 },
+	{ "dt", 0, "SECONDS", "NIR: step of the equations (default: that of --step-us)",
+	  .text = &dt },
+	{ "reset", 0, "NAME", "NIR: zero (default) or subtract", .text = &reset },
+	{ "old-current", 0, NULL, "NIR: CubaLIF gets the current of the step before",
+	  .flag = &old_current },
 	{ "json", 0, NULL, "describe the model as one JSON document", .flag = &json },
 	{ NULL },
 };
 
 static const struct cli_command command = {
 	"import IN -o OUT [options]",
-	"Import a SLAYER folder (network.yaml and .npy weights) or a lava-dl .net file.\n"
-	"Integer weights are kept exactly, in the smallest scheme that holds them.",
+	"Import a SLAYER folder (network.yaml and .npy weights), a lava-dl .net file or a NIR\n"
+	"graph. Integer weights are kept exactly, in the smallest scheme that holds them; a NIR\n"
+	"graph becomes a float model, for quantize.",
 	"snnq import TrainedFull/ -o nmnist.snnq\n"
 	"snnq import network.net -o oxford.snnq --width 200 --height 1 --polarities 1\n"
-	"snnq import network.net -o trained.snnq --compare-ge --json\n",
+	"snnq import network.net -o trained.snnq --compare-ge --json\n"
+	"snnq import cnn.nir -o float.snnq --steps 350 --planes 4 --reset subtract\n",
 	options,
 	1,
 };
@@ -44,6 +56,7 @@ static const struct cli_command command = {
 int verb_import(int argc, char **argv)
 {
 	char **args;
+	double seconds = 0;
 	int code, ret;
 
 	if (!cli_parse(&command, argc, argv, &args, &code))
@@ -52,6 +65,13 @@ int verb_import(int argc, char **argv)
 		return cli_fail(CLI_USAGE, "import: -o is missing\nusage: snnq %s", command.usage);
 	if (!width != !height)
 		return cli_fail(CLI_USAGE, "import: --width and --height go together");
+	if (dt && !(number_parse(dt, &seconds) && seconds > 0 && seconds <= 1e3))
+		return cli_fail(
+			CLI_USAGE,
+			"import: --dt: expected seconds above 0, at most 1000, found \"%s\"", dt);
+	if (reset && strcmp(reset, "zero") && strcmp(reset, "subtract"))
+		return cli_fail(CLI_USAGE,
+				"import: --reset: expected zero or subtract, found \"%s\"", reset);
 	code = cli_check_outputs((const char *[]){ out }, 1, (const char *[]){ args[0] }, 1);
 	if (code)
 		return code;
@@ -59,9 +79,11 @@ int verb_import(int argc, char **argv)
 			  SNNQ_OPTS(struct snnq_import_opts, .name = name, .width = width,
 				    .height = height, .polarities = polarities, .steps = steps,
 				    .compare_ge = ge, .no_delay = no_delay,
-				    .skip_first = skip_first));
+				    .skip_first = skip_first, .step_us = step_us, .planes = planes,
+				    .dt = seconds, .old_current = old_current,
+				    .reset_subtract = reset && !strcmp(reset, "subtract")));
 	if (ret)
-		return cli_fail(ret == -EILSEQ ? CLI_USAGE : cli_file_code(ret), "%s",
-				snnq_last_error(NULL));
+		return cli_fail(ret == -EILSEQ || ret == -EINVAL ? CLI_USAGE : cli_file_code(ret),
+				"%s", snnq_last_error(NULL));
 	return describe_model(out, json);
 }

@@ -3,6 +3,7 @@
  * import.c - which reader reads what.
  */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,10 @@
 
 #include "base/error.h"
 #include "import.h"
+#include "import_h5.h"
 #include "base/output.h"
 #include "base/text.h"
+#include "snnq_program.h"
 
 /* The model's name: the last part of the path without its ending. */
 static void name_from_path(const char *path, char name[64])
@@ -46,9 +49,87 @@ static void apply_options(struct import_net *net, const struct snnq_import_opts 
 	net->skip_first |= o->skip_first;
 }
 
+/* What an option is for that the source has no use for. */
+static int check_uses(const char *in, const struct snnq_import_opts *o, bool nir)
+{
+	const struct {
+		const char *name;
+		bool given, nir;
+	} options[] = {
+		{ "no delay", o->no_delay, false },
+		{ "an empty first step", o->skip_first, false },
+		{ "dt", o->dt != 0, true },
+		{ "planes", o->planes, true },
+		{ "the time of a step", o->step_us, true },
+		{ "reset by subtraction", o->reset_subtract, true },
+		{ "the old current", o->old_current, true },
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (options[i].given && options[i].nir != nir)
+			return error_set(-EINVAL, "%s: %s: of no use for %s", in, options[i].name,
+					 nir ? "a NIR graph" : "what is no NIR graph");
+	return 0;
+}
+
+struct job {
+	const char *out;
+	const struct snnq_import_opts *opts;
+	struct import_net *net;
+};
+
+static int read_nir(const struct h5 *h, const struct job *job)
+{
+	struct snnq_import_opts o = *job->opts;
+
+	if (!o.steps || o.steps > SNNQ_MAX_STEPS)
+		return error_set(-EINVAL,
+				 "%s: steps: expected 1..%u, found %u (NIR does not say: give the "
+				 "number)",
+				 h->path, SNNQ_MAX_STEPS, o.steps);
+	if (o.planes > SNNQ_MAX_PLANES)
+		return error_set(-EINVAL, "%s: planes: expected at most %u, found %u", h->path,
+				 SNNQ_MAX_PLANES, o.planes);
+	if (!isfinite(o.dt) || o.dt < 0)
+		return error_set(-EINVAL, "%s: dt: expected seconds, found %g", h->path, o.dt);
+	o.step_us = o.step_us ? o.step_us : 1000;
+	return import_nir(h, o.name ? o.name : job->net->name, &o, job->out);
+}
+
+static int read_file(const struct h5 *h, void *ctx)
+{
+	const struct job *job = ctx;
+	bool nir = h5_exists(h, "/node");
+	int ret = check_uses(h->path, job->opts, nir);
+
+	if (ret)
+		return ret;
+	if (nir)
+		return read_nir(h, job);
+	ret = import_lava(h, job->net);
+	if (ret)
+		return ret;
+	apply_options(job->net, job->opts);
+	return import_build(job->net, job->out);
+}
+
+static int read_folder(const char *in, const struct job *job)
+{
+	int ret = check_uses(in, job->opts, false);
+
+	if (!ret)
+		ret = import_slayer(in, job->net);
+	if (ret)
+		return ret;
+	apply_options(job->net, job->opts);
+	return import_build(job->net, job->out);
+}
+
 int snnq_import(const char *in, const char *out, const struct snnq_import_opts *opts)
 {
+	static const struct snnq_import_opts none = { .size = sizeof(none) };
 	struct import_net net = { .layers = NULL };
+	struct job job = { .out = out, .opts = opts ? opts : &none, .net = &net };
 	struct stat st;
 	int ret;
 
@@ -66,15 +147,11 @@ int snnq_import(const char *in, const char *out, const struct snnq_import_opts *
 		return error_set(ret, "%s", output_problem());
 	name_from_path(in, net.name);
 	if (S_ISDIR(st.st_mode))
-		ret = import_slayer(in, &net);
+		ret = read_folder(in, &job);
 	else if (!S_ISREG(st.st_mode))
 		ret = error_set(-EBADMSG, "%s: expected a folder or a regular file", in);
 	else
-		ret = import_lava(in, &net);
-	if (!ret && opts)
-		apply_options(&net, opts);
-	if (!ret)
-		ret = import_build(&net, out);
+		ret = h5_open(in, read_file, &job);
 	import_net_free(&net);
 	return ret;
 }

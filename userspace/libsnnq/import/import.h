@@ -3,7 +3,8 @@
  * import.h - foreign networks between their readers and the writer of .snnq.
  *
  * Readers (SLAYER folders, lava-dl .net) fill struct import_net from untrusted
- * files; import_build() checks that it makes sense and writes the model.
+ * files; import_build() checks that it makes sense and writes the model. NIR
+ * graphs are float networks and become models by themselves.
  */
 #ifndef SNNQ_IMPORT_H
 #define SNNQ_IMPORT_H
@@ -52,7 +53,6 @@ struct import_net {
 
 /* Readers: 0 or -errno with the error set. @net is zeroed; free it in any case. */
 int import_slayer(const char *folder, struct import_net *net);
-int import_lava(const char *path, struct import_net *net);
 int import_npy_read(const char *path, struct import_array *array);
 void import_net_free(struct import_net *net);
 void import_array_free(struct import_array *array);

@@ -157,7 +157,7 @@ static int find_input(struct import_net *net)
 	struct map m = { 0, 0, 0 };
 
 	if (p > 2)
-		return error_set(-EINVAL, "%s: polarities: expected 1 or 2, found %u", net->name,
+		return error_set(-EBADMSG, "%s: polarities: expected 1 or 2, found %u", net->name,
 				 p);
 	net->polarities = p;
 	if (net->width) {

@@ -1,0 +1,272 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""NIR graphs that are made here: all spikes of all layers equal those of their equations, by Euler
+steps in double precision, and graphs that cannot be executed are refused by name."""
+import json
+import struct
+import sys
+
+import h5py
+import numpy as np
+
+from common import equal, main, need, refused, snnq
+
+STEPS, STEP_US = 30, 1000
+DT = STEP_US * 1e-6
+
+
+# ---- graphs
+
+def linear(weight, bias=None):
+    return {"type": "Linear" if bias is None else "Affine", "weight": weight,
+            **({} if bias is None else {"bias": bias})}
+
+
+def conv(weight, bias, stride=(1, 1), padding=(1, 1), groups=1):
+    return {"type": "Conv2d", "weight": weight, "bias": bias, "stride": np.array(stride),
+            "padding": np.array(padding), "dilation": np.array([1, 1]), "groups": groups,
+            "input_shape": np.array([6, 6])}
+
+
+def nodes(rng):
+    """Two kinds of everything; parameters with a value for each neuron and for each channel."""
+    def per_channel(values):
+        return np.broadcast_to(np.array(values)[:, None, None], (3, 6, 6)).astype(np.float32)
+
+    return {
+        "input": {"type": "Input", "shape": np.array([2, 6, 6])},
+        "first": conv(rng.normal(0, 1, (3, 2, 3, 3)).astype(np.float32),
+                      np.array([0.1, -0.2, 0], np.float32)),
+        "a.lif": {"type": "LIF", "tau": per_channel([4 * DT] * 3), "r": per_channel([1, 2, 0.5]),
+                  "v_leak": per_channel([0.125, 0, -0.25]), "v_threshold": per_channel([0.3, 0.4, 0.2])},
+        "pool": {"type": "SumPool2d", "kernel_size": np.array([2, 2]), "stride": np.array([2, 2]),
+                 "padding": np.array([0, 0])},
+        "flat": {"type": "Flatten", "start_dim": 0, "end_dim": -1, "input_type": np.array([3, 3, 3])},
+        "hidden": linear(rng.normal(0, 1, (8, 27)).astype(np.float32), np.zeros(8)),
+        "cuba": {"type": "CubaLIF", "tau_mem": np.full(8, 2 * DT), "tau_syn": np.full(8, 8 * DT),
+                 "r": np.full(8, 2.0), "v_leak": np.linspace(-.2, .1, 8), "v_threshold": np.linspace(.2, .5, 8),
+                 "w_in": np.full(8, 4.0)},
+        "last": linear(rng.normal(.3, 1, (4, 8)).astype(np.float32), np.array([.1, 0, -.1, .2], np.float32)),
+        "if": {"type": "IF", "r": np.full(4, 0.5), "v_threshold": np.full(4, 0.6)},
+        "output": {"type": "Output", "shape": np.array([4])},
+    }
+
+
+def write(path, graph, edges=None, change=None):
+    """As the nir package writes it; edges in an order of their own."""
+    names = list(graph)
+    edges = edges or list(zip(names, names[1:]))[::-1]
+    with h5py.File(path, "w") as f:
+        f["version"] = "1.0.0"
+        node = f.create_group("node")
+        node["type"] = "NIRGraph"
+        node.create_dataset("edges", data=np.array(edges, dtype=object), dtype=h5py.string_dtype())
+        for name, values in graph.items():
+            group = node.create_group(f"nodes/{name}")
+            for key, value in values.items():
+                group[key] = value
+        if change:
+            change(f)
+
+
+# ---- the equations
+
+def windows(x, kernel, stride, padding):
+    x = np.pad(x, ((0, 0), (padding[0],) * 2, (padding[1],) * 2))
+    return np.lib.stride_tricks.sliding_window_view(x, kernel, (1, 2))[:, ::stride[0], ::stride[1]]
+
+
+class Neuron:
+    """A neuron's equations, with gt as the comparison."""
+
+    def __init__(self, p, subtract, old_current):
+        self.p = {k: np.asarray(v, np.float64) for k, v in p.items() if k != "type"}
+        self.type, self.subtract, self.old = p["type"], subtract, old_current
+        self.v = self.i = 0.0
+
+    def step(self, x):
+        p, before = self.p, self.i
+        if self.type == "CubaLIF":
+            self.i = before + DT / p["tau_syn"] * (-before + p["w_in"] * x)
+            x = before if self.old else self.i
+        if self.type == "IF":
+            self.v = self.v + p["r"] * x
+        else:
+            tau = p["tau" if self.type == "LIF" else "tau_mem"]
+            self.v = self.v + DT / tau * (p["v_leak"] - self.v + p["r"] * x)
+        spikes = self.v > p["v_threshold"]
+        self.v = np.where(spikes, self.v - p["v_threshold"] if self.subtract else 0, self.v)
+        return spikes.astype(np.float64)
+
+
+def apply(p, value):
+    """A layer without its neuron."""
+    if p["type"] == "Conv2d":
+        w = windows(value, p["weight"].shape[2:], p["stride"], p["padding"])
+        return np.einsum("cyxij,ocij->oyx", w, p["weight"].astype(np.float64)) + p["bias"][:, None, None]
+    if p["type"] == "SumPool2d":
+        return windows(value, tuple(p["kernel_size"]), p["stride"], p["padding"]).sum((3, 4))
+    return p["weight"].astype(np.float64) @ value + p.get("bias", 0)
+
+
+def run(graph, x, subtract, old_current):
+    """Spikes of the layers by name: [step][channel][y][x] or [step][channel]."""
+    state = {n: Neuron(p, subtract, old_current) for n, p in graph.items() if p["type"] in ("IF", "LIF", "CubaLIF")}
+    out = {}
+    for step in range(STEPS):
+        value, layer = x[step].astype(np.float64), None
+        for name, p in list(graph.items())[1:-1]:
+            if p["type"] == "Flatten":
+                value = value.reshape(-1)
+                continue
+            if name in state:
+                value = state[name].step(value)
+            else:
+                layer, value = name, apply(p, value)
+            out.setdefault(layer, {})[step] = value
+    return {k: np.array(list(v.values())) for k, v in out.items()}
+
+
+def events(path, x):
+    """Counts [step][channel][y][x] as SLAYER records."""
+    with open(path, "wb") as f:
+        for step, c, y, col in np.argwhere(x > 0):
+            t = int(step) * STEP_US
+            for _ in range(int(x[step, c, y, col])):
+                f.write(bytes([col, y, c << 7 | t >> 16, t >> 8 & 255, t & 255]))
+
+
+def compare(folder, graph, x, arguments=(), subtract=False, old_current=False):
+    write(folder / "a.nir", graph)
+    events(folder / "in.bs2", x)
+    snnq("import", folder / "a.nir", "-o", folder / "a.snnq", "--steps", STEPS, "--planes", "3", *arguments)
+    rasters = folder / "spikes"
+    snnq("run", folder / "a.snnq", folder / "in.bs2", "-d", "sim", "--raster", rasters)
+    want, spikes = run(graph, x, subtract, old_current), 0
+    for layer in ("first", "pool", "hidden", "last"):
+        got = np.load(rasters / f"{layer}.npy").transpose(0, 3, 1, 2).reshape(want[layer].shape)
+        equal(got.tolist(), want[layer].tolist(), f"spikes of {layer}")
+        spikes += int(got.sum())
+        need(got.any(), f"{layer} spikes")
+    return spikes
+
+
+def recording(rng):
+    x = rng.poisson(0.3, (STEPS, 2, 6, 6)).clip(0, 7)
+    x[0, 1, 0, 0] = 1  # time counts from the first event
+    x[STEPS - 1, 0, 0, 0] = 1
+    return x
+
+
+def networks(folder):
+    """A chain of all nodes: reset to zero and by subtraction, both currents."""
+    rng = np.random.default_rng(5)
+    x, graph = recording(rng), nodes(rng)
+    spikes = {compare(folder, graph, x), compare(folder, graph, x, ("--reset", "subtract"), subtract=True),
+              compare(folder, graph, x, ("--old-current",), old_current=True)}
+    equal(len(spikes), 3, "different rules give different spikes")
+    text = (folder / "a.snnq").read_bytes()
+    header = json.loads(text[8:8 + struct.unpack_from("<Q", text)[0]])
+    model = json.loads(header["__metadata__"]["snnq"])
+    equal((model["arithmetic"], model["imported_from"], model["input"]["planes"]), ("float", "NIR", 3), "model")
+    snnq("quantize", folder / "a.snnq", "-o", folder / "q.snnq", "--default", "uniform:8")
+
+
+# ---- what is refused
+
+def without(*path):
+    def change(f):
+        del f["/".join(path)]
+    return change
+
+
+def put(path, value):
+    def change(f):
+        if path in f:
+            del f[path]
+        f[path] = value
+    return change
+
+
+HOSTILE = (
+    (without("version"), "/version: expected 0.x or 1.x"),
+    (put("version", "2.0"), "/version: expected 0.x or 1.x"),
+    (put("other", 1), "/other: not known"),
+    (without("node/edges"), "/node/edges: expected at most"),
+    (put("node/edges", np.zeros((3, 2))), "/node/edges: expected at most"),
+    (put("node/type", "Graph"), "/node/type: expected NIRGraph"),
+    (put("node/nodes/if/type", "Delay"), "found Delay"),
+    (put("node/nodes/if/type", "LI"), "found LI"),
+    (put("node/nodes/if/noise", 1.0), "if/noise: not known"),
+    (put("node/nodes/extra/type", "IF"), "expected one path over all 11 nodes"),
+    (put("node/nodes/" + "n" * 40 + "/type", "IF"), "a name of at most 31 bytes"),
+    (without("node/nodes/if/r"), "if/r: expected numbers, found nothing"),
+    (put("node/nodes/if/r", np.zeros(4)), "expected a positive threshold"),
+    (put("node/nodes/if/r", np.full(4, np.nan)), "if/r: expected finite numbers"),
+    (put("node/nodes/if/r", np.ones(5)), "if/r: expected 4 numbers"),
+    (put("node/nodes/if/v_threshold", -np.ones(4)), "expected a positive threshold"),
+    (put("node/nodes/if/v_reset", np.ones(4)), "v_reset: expected 0"),
+    (put("node/nodes/hidden/bias", np.ones(8)), "cuba/type: expected a neuron without current"),
+    (put("node/nodes/cuba/tau_mem", np.linspace(1, 2, 8)), "tau_mem: expected the same number"),
+    (put("node/nodes/cuba/tau_syn", np.full(8, -3.0)), "tau_syn: expected at least the time step"),
+    (put("node/nodes/cuba/tau_syn", np.full(8, DT / 2)), "tau_syn: expected at least the time step"),
+    (put("node/nodes/a.lif/tau", np.random.default_rng(1).random((3, 6, 6))),
+     "tau: expected the same number at all positions"),
+    (put("node/nodes/first/weight", np.ones((3, 3, 3, 3))), "first/weight: expected (out, 2"),
+    (put("node/nodes/first/input_shape", np.array([6, 5])), "input_shape: expected 2 x 6 x 6"),
+    (put("node/nodes/first/padding", "same"), "padding: expected numbers"),
+    (put("node/nodes/first/groups", 3), "in 3 groups"),
+    (put("node/nodes/first/bias", np.ones(2)), "bias: expected one number for each output"),
+    (put("node/nodes/pool/kernel_size", np.array([9, 9])), "expected a window that fits"),
+    (put("node/nodes/pool/stride", np.array([0, 0])), "expected a window that fits"),
+    (put("node/nodes/flat/end_dim", 1), "end_dim: expected all axes"),
+    (put("node/nodes/flat/input_type", np.array([3, 9, 1])), "input_type: expected 3 x 3 x 3"),
+    (put("node/nodes/hidden/weight", np.ones((27, 8))), "hidden/weight: expected (out, 27), found 2"),
+    (put("node/nodes/input/shape", np.array([3, 6, 6])), "expected 1 or 2 polarities"),
+    (put("node/nodes/input/shape", np.array([6, 6])), "expected one size or three"),
+)
+
+
+def hostile(folder):
+    """Damaged graphs, and such as cannot be executed, are refused with the place."""
+    graph, out = nodes(np.random.default_rng(6)), folder / "out.snnq"
+    for change, says in HOSTILE:
+        write(folder / "bad.nir", graph, change=change)
+        refused("import", folder / "bad.nir", "-o", out, "--steps", STEPS, says=("bad.nir", says))
+        need(not out.exists(), f"no model: {says}")
+    names = list(graph)
+    chain = list(zip(names, names[1:]))
+    for edges, says in ((chain + [("cuba", "hidden")], "branches and recurrence"),
+                        (chain + [("hidden", "hidden")], "branches and recurrence"),
+                        (chain[:-1], "expected one path over all 10 nodes"),
+                        (chain[:-1] + [("if", "none")], 'found "none"'),
+                        ([e for e in chain if "pool" not in e] + [("a.lif", "flat")],
+                         "input_type: expected 3 x 6 x 6"),
+                        ([e for e in chain if "a.lif" not in e] + [("first", "pool")],
+                         "expected a neuron behind a layer with weights"),
+                        ([e for e in chain if "flat" not in e] + [("pool", "hidden")],
+                         "expected Flatten between"),
+                        ([("input", "if"), ("if", "output")], "expected a layer or a pool before")):
+        write(folder / "bad.nir", graph, edges=edges)
+        refused("import", folder / "bad.nir", "-o", out, "--steps", STEPS, says=("bad.nir", says))
+    write(folder / "bad.nir", graph)
+    for arguments, says in (((), "steps: expected 1..65536, found 0"),
+                            (("--steps", "9", "--no-delay"), "of no use for a NIR graph"),
+                            (("--steps", "9", "--reset", "soft"), "--reset: expected zero or subtract"),
+                            (("--steps", "9", "--dt", "-1"), "--dt: expected seconds"),
+                            (("--steps", "9", "--dt", "1"), "expected at least the time step of 1 s")):
+        refused("import", folder / "bad.nir", "-o", out, *arguments, says=says,
+                code=4 if "time step" in says else 2)
+
+
+def cut(folder):
+    """A file that was cut anywhere is refused."""
+    write(folder / "a.nir", nodes(np.random.default_rng(7)))
+    whole = (folder / "a.nir").read_bytes()
+    for size in (*range(0, 200, 23), *range(200, len(whole), len(whole) // 20)):
+        (folder / "cut.nir").write_bytes(whole[:size])
+        refused("import", folder / "cut.nir", "-o", folder / "o", "--steps", STEPS, says="cut.nir: offset 0")
+
+
+if __name__ == "__main__":
+    sys.exit(main(networks, hostile, cut))

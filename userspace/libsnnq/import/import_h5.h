@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* import_h5.h - numbers, texts and names in HDF5 files, as importers read them. */
+#ifndef SNNQ_IMPORT_H5_H
+#define SNNQ_IMPORT_H5_H
+
+#include <hdf5.h>
+
+#include "import.h"
+
+struct h5 {
+	const char *path; /* for messages */
+	hid_t file;
+};
+
+/* Open, use and close. What @use returns, or -EBADMSG: it is no such file. */
+int h5_open(const char *path, int (*use)(const struct h5 *h, void *ctx), void *ctx);
+
+/* Like H5Lexists, for a path whose groups may be missing too. */
+bool h5_exists(const struct h5 *h, const char *name);
+/* 1 read, 0 absent, -errno. */
+int h5_numbers(const struct h5 *h, const char *name, struct import_array *array);
+/* A string: fixed-length in an array of one, or a variable-length scalar. */
+bool h5_text(const struct h5 *h, const char *name, char text[32]);
+/* One integer in min..max, or @absent; a negative @absent: it must be there. */
+int h5_integer(const struct h5 *h, const char *name, double min, double max, double absent,
+	       double *value);
+/* One or two integers 0..255 (height, width), or @absent twice. */
+int h5_pair(const struct h5 *h, const char *group, const char *key, uint32_t absent,
+	    uint32_t pair[2]);
+/*
+ * Every member of @group is one of @known (a list with spaces, also at its ends): what is not
+ * known may change what the network does. Links to other places and files are not followed.
+ */
+int h5_members(const struct h5 *h, const char *group, const char *known);
+
+/* Readers of files that are open; see import.h. import_nir() writes the model, @name is its. */
+int import_lava(const struct h5 *h5, struct import_net *net);
+int import_nir(const struct h5 *h5, const char *name, const struct snnq_import_opts *opts,
+	       const char *out);
+
+#endif /* SNNQ_IMPORT_H5_H */
