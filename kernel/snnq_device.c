@@ -70,7 +70,6 @@ static void snnq_device_caps(struct snnq_device *sdev)
 	SNNQ_CAPS_LIMITS(SNNQ_TAKE_LIMIT)
 	SNNQ_CAPS_MASKS64(SNNQ_TAKE_MASK64)
 	SNNQ_CAPS_LIMITS64(SNNQ_TAKE_LIMIT64)
-	info->max_program_bytes = min(info->max_program_bytes, SNNQ_DRIVER_PROGRAM_BYTES);
 	SNNQ_CAPS(SNNQ_TAKE_CAP)
 }
 

@@ -4,7 +4,7 @@
  *
  * A buffer is pinned, mapped for the device and has its page list from creation
  * to the end, so that submitting a job neither allocates nor maps. The same
- * objects, without a handle, hold the state and scratch memory of streams.
+ * objects, without a handle, hold programs, and state and scratch memory of streams.
  *
  * When the driver leaves the device, mappings, page lists and attachments go. The
  * pages stay as long as anybody has the buffer: what processes and importers have
@@ -356,6 +356,22 @@ static void snnq_bo_write(struct snnq_bo *bo, u64 at, const void *from, size_t s
 		from += n;
 		at += n;
 	}
+}
+
+/**
+ * snnq_bo_load() - copy from kernel memory to the begin of a new buffer of ours
+ * @bo: buffer, not imported.
+ * @from: what.
+ * @size: how much, > 0.
+ *
+ * Inside drm_dev_enter(); sleeps.
+ *
+ * Return: 0 or -EINTR.
+ */
+int snnq_bo_load(struct snnq_bo *bo, const void *from, size_t size)
+{
+	snnq_bo_write(bo, 0, from, size);
+	return snnq_bo_sync_range(bo, 0, size, true);
 }
 
 /**

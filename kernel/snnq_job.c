@@ -364,11 +364,12 @@ void snnq_job_prepare(struct snnq_job *job, struct snnq_sq_entry *sqe)
 	snnq_job_set_region(job, SNNQ_REGION_STATE_OUT, stream->state[~job->seq & 1], 0, bytes,
 			    SNNQ_ACCESS_READ | SNNQ_ACCESS_WRITE);
 	*sqe = (struct snnq_sq_entry){
-		.program = model->program->dma,
+		.program = model->program->list.table[0].dma,
+		.program_pages = model->program->list.pages,
 		.region_table = job->table.dma,
 		.profile = job->profile ? job->profile->dma : 0,
 		.state_seq = job->seq,
-		.program_bytes = model->program->bytes,
+		.program_bytes = model->bytes,
 		.steps = job->steps,
 		.region_count = job->regions,
 		.flags = (job->flags & DRM_SNNQ_JOB_RESET ? SNNQ_SQ_FLAG_RESET : 0) |

@@ -35,7 +35,8 @@ typedef struct Case {
     Device *d;
     const struct golden_case *golden;
     const struct snnq_program_header *header;
-    uint64_t program_at, table_at, profile_at;
+    uint64_t table_at, profile_at;
+    Region code;
     Region region[SNNQ_MAX_REGIONS];
     const void *expected[SNNQ_MAX_REGIONS];     /* of outputs, else NULL */
     bool flipped;
@@ -88,11 +89,11 @@ static void case_begin(Case *c, Cursor *at)
 
     c->golden = take(at, sizeof(*c->golden));
     c->header = take(at, c->golden->program_bytes);
-    c->program_at = memory_alloc(c->d, c->golden->program_bytes);
+    c->code = region_new(c->d, 0, c->golden->program_bytes, SNNQ_ACCESS_READ);
     c->table_at = memory_alloc(c->d, SNNQ_PAGE_BYTES);
     c->profile_at = memory_alloc(c->d, c->header->layer_count *
                                        sizeof(struct snnq_layer_stats));
-    qtest_memwrite(c->d->qts, c->program_at, c->header, c->golden->program_bytes);
+    region_write(c->d, &c->code, 0, c->header, c->golden->program_bytes);
     r[0] = region_new(c->d, 0, c->header->state_bytes, rw);
     r[1] = region_new(c->d, 16, c->header->state_bytes, rw);
     r[2] = region_new(c->d, 0, c->header->tile_steps * c->header->scratch_step_bytes, rw);
@@ -123,10 +124,10 @@ static struct snnq_cq_entry job_run(Case *c, const struct golden_job *g)
 {
     unsigned regions = SNNQ_REGION_USER + c->golden->regions;
     struct snnq_sq_entry entry = {
-        .program = c->program_at, .region_table = c->table_at,
+        .program = c->code.list, .region_table = c->table_at,
         .profile = c->profile_at, .progress = c->d->progress, .state_seq = c->seq,
         .job_id = c->d->next_id++, .program_bytes = c->golden->program_bytes,
-        .steps = g->steps, .region_count = regions,
+        .program_pages = c->code.pages, .steps = g->steps, .region_count = regions,
         .flags = SNNQ_SQ_FLAG_PROFILE | (g->flags & 1 ? SNNQ_SQ_FLAG_RESET : 0),
     };
     struct snnq_cq_entry record;
@@ -207,6 +208,7 @@ static void run_case(Device *d, Cursor *at)
         case_job(&c, &in, i);
     }
     g_assert(in.at == in.end);
+    region_free(&c.code);
     for (unsigned i = 0; i < SNNQ_MAX_REGIONS; i++) {
         region_free(&c.region[i]);
     }

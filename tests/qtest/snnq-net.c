@@ -76,7 +76,7 @@ static void fill_data(Net *net, uint32_t seed)
 
 void net_program(Device *d, Net *net)
 {
-    qtest_memwrite(d->qts, net->program_at, &net->program, sizeof(net->program));
+    region_write(d, &net->code, 0, &net->program, sizeof(net->program));
 }
 
 /* The weights begin in the last page of a first list page and end on the second. */
@@ -88,7 +88,7 @@ Net *net_new(Device *d, uint32_t seed)
 
     fill_program(net);
     fill_data(net, seed);
-    net->program_at = memory_alloc(d, sizeof(net->program));
+    net->code = region_new(d, 0, sizeof(net->program), r);
     net->table_at = memory_alloc(d, SNNQ_PAGE_BYTES);
     net->profile_at = memory_alloc(d, SNNQ_PAGE_BYTES);
     net->region[SNNQ_REGION_STATE_IN] = region_new(d, 0, STATE_BYTES, r | w);
@@ -105,6 +105,7 @@ Net *net_new(Device *d, uint32_t seed)
 
 void net_free(Net *net)
 {
+    region_free(&net->code);
     for (unsigned i = 0; i < NET_REGIONS; i++) {
         region_free(&net->region[i]);
     }
@@ -129,10 +130,10 @@ struct snnq_sq_entry net_entry(Device *d, Net *net, uint32_t first, uint32_t ste
         net_table(d, net, i, e);
     }
     return (struct snnq_sq_entry) {
-        .program = net->program_at, .region_table = net->table_at,
+        .program = net->code.list, .region_table = net->table_at,
         .progress = d->progress, .state_seq = net->seq, .job_id = d->next_id++,
         .program_bytes = sizeof(net->program), .steps = steps,
-        .region_count = NET_REGIONS,
+        .region_count = NET_REGIONS, .program_pages = net->code.pages,
     };
 }
 

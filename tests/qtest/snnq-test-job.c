@@ -173,7 +173,9 @@ static void test_bad_entry(void)
                       offsetof(struct snnq_sq_entry, field)); \
         g_assert_cmpuint(record.steps, ==, 0); \
     } while (0)
-    BAD(program, good.program + 4);
+    BAD(program, good.program + 8);
+    BAD(program, 1ull << 40);
+    BAD(program, UINT64_MAX << SNNQ_PAGE_SHIFT);
     BAD(region_table, good.region_table + 4);
     BAD(profile, 8);
     BAD(progress, good.progress + 1);
@@ -188,7 +190,8 @@ static void test_bad_entry(void)
     BAD(region_count, NET_REGIONS + 1);
     BAD(region_count, UINT16_MAX);
     BAD(flags, SNNQ_SQ_FLAGS + 1);
-    BAD(reserved, 1ull << 63);
+    BAD(program_pages, good.program_pages - 1);
+    BAD(reserved, 1u << 31);
 #undef BAD
     teardown(&f);
 }

@@ -63,7 +63,8 @@ typedef struct Net {
         struct snnq_layer layer[2];
         int32_t threshold;
     } QEMU_PACKED program;
-    uint64_t program_at, table_at, profile_at;
+    uint64_t table_at, profile_at;
+    Region code;                /* the program */
     Region region[NET_REGIONS];
     bool flipped;               /* which state version is the current one */
     uint64_t seq;
@@ -134,6 +135,7 @@ struct snnq_tensor huge_sums(uint32_t channels);
 /* Tests by area. */
 void add_register_tests(void);
 void add_job_tests(void);
+void add_program_tests(void);
 void add_ring_tests(void);
 void add_end_tests(void);
 void add_inject_tests(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * DMA: memory of jobs, region tables and page lists.
+ * DMA: memory of jobs, region tables and page lists, through which programs come too.
  *
  * Invariants:
  *  - Every access is checked against the width of DMA addresses, counted (for
@@ -302,6 +302,40 @@ int snnq_region_write(void *opaque, uint32_t region, uint64_t offset, const void
     return region_access(opaque, region, offset, (void *)buf, bytes, true);
 }
 
+/* Nothing is known of the list yet but where it begins. */
+static void region_open(SnnqRegion *r, struct snnq_region_entry entry)
+{
+    r->entry = entry;
+    r->cached = UINT32_MAX;
+    r->links = g_new(uint64_t, 1);
+    r->links[0] = entry.page_list;
+    r->known = r->room = 1;
+}
+
+static void region_close(SnnqCore *core, SnnqRegion *r)
+{
+    /* The first one is part of the region, so to speak. */
+    snnq_memory_give(core, (r->room - 1) * sizeof(*r->links));
+    g_free(r->links);
+}
+
+/* Copy the program. Status; ACCESS: an address in its list is not that of a page. */
+int snnq_program_read(SnnqCore *core, void *program)
+{
+    struct snnq_sq_entry *e = &core->job.entry;
+    g_autofree SnnqRegion *r = g_new(SnnqRegion, 1);
+    uint64_t at = 0;
+    int status;
+
+    region_open(r, (struct snnq_region_entry) {
+        .page_list = e->program, .bytes = e->program_bytes,
+        .pages = e->program_pages,
+    });
+    status = region_copy(core, r, &at, program, e->program_bytes, false);
+    region_close(core, r);
+    return status;
+}
+
 /* Bytes that the job needs of a region. */
 static uint64_t region_needs(const struct snnq_program_info *info,
                              const struct snnq_sq_entry *entry, uint32_t region)
@@ -350,13 +384,7 @@ static bool regions_read(SnnqCore *core, uint32_t count)
     job->regions = g_new0(SnnqRegion, count);       /* at most 35 of 4 KiB */
     job->region_count = count;
     for (uint32_t i = 0; i < count; i++) {
-        SnnqRegion *r = &job->regions[i];
-
-        r->entry = table[i];
-        r->cached = UINT32_MAX;
-        r->links = g_new(uint64_t, 1);
-        r->links[0] = table[i].page_list;
-        r->known = r->room = 1;
+        region_open(&job->regions[i], table[i]);
     }
     return true;
 }
@@ -395,11 +423,7 @@ void snnq_regions_free(SnnqCore *core)
     SnnqJob *job = &core->job;
 
     for (uint32_t i = 0; i < job->region_count; i++) {
-        SnnqRegion *r = &job->regions[i];
-
-        /* The first one is part of the region, so to speak. */
-        snnq_memory_give(core, (r->room - 1) * sizeof(*r->links));
-        g_free(r->links);
+        region_close(core, &job->regions[i]);
     }
     g_free(job->regions);
     job->regions = NULL;

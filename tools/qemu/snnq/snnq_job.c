@@ -156,11 +156,23 @@ static bool program_fetch(SnnqCore *core, void *program)
 {
     SnnqJob *job = &core->job;
 
-    if (!snnq_dma_job(core, job->entry.program, program, job->entry.program_bytes, false)) {
+    switch (snnq_program_read(core, program)) {
+    case SNNQ_STATUS_OK:
+        return plan_get(core, program, job->entry.program_bytes);
+    case SNNQ_STATUS_DMA:
         job->outcome = job->fault;
-        return false;
+        break;
+    case SNNQ_STATUS_CANCELLED:
+        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_CANCELLED, SNNQ_REGION_NONE, 0);
+        break;
+    case SNNQ_STATUS_ACCESS:
+        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_BAD_ENTRY, SNNQ_REGION_NONE,
+                          offsetof(struct snnq_sq_entry, program));
+        break;
+    default:
+        out_of_memory(job, job->entry.program_bytes);
     }
-    return plan_get(core, program, job->entry.program_bytes);
+    return false;
 }
 
 static bool program_load(SnnqCore *core)
