@@ -59,6 +59,37 @@ TEST_F(submit, one_job)
 	EXPECT_EQ(DRM_SNNQ_STREAM_OK, q.state);
 }
 
+/*
+ * A program as long as the device takes, in as many pages as it has: the threshold that
+ * its neurons have is its last word.
+ */
+TEST_F_TIMEOUT(submit, longest_program, 120)
+{
+	uint32_t bytes = dev_info(self->fd).max_program_bytes, model, stream, entries;
+	struct test_program *p = calloc(1, bytes);
+	struct test_job j;
+
+	ASSERT_NE(NULL, p);
+	ASSERT_LT(1u << 20, bytes);
+	program_fill(p, STEPS);
+	entries = 1 + (bytes - p->header.total_bytes) / 4;
+	p->header.table_count = entries;
+	p->header.total_bytes += 4 * (entries - 1);
+	p->layer[0].neuron.threshold_index = entries - 1;
+	p->table[0] = 0;
+	memcpy((char *)p + p->header.total_bytes - 4, &(int32_t){ THRESHOLD }, 4);
+	ASSERT_EQ(0, model_create(self->fd, p, p->header.total_bytes, &model));
+	free(p);
+	ASSERT_EQ(0, stream_create(self->fd, model, &stream));
+	for (uint64_t point = 1; point <= 2; point++) {
+		job_fill(&j, &self->net, stream, 0, STEPS, self->syncobj, point);
+		ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
+		ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, point, 60000));
+		net_expect(&self->net, 0, STEPS);
+		EXPECT_TRUE(net_matches(&self->net));
+	}
+}
+
 /* Many short jobs of one stream equal one long job; more than a ring holds. */
 TEST_F_TIMEOUT(submit, jobs_of_eight_steps, 300)
 {
