@@ -162,20 +162,11 @@ static int snnq_device_memory(struct snnq_device *sdev)
 
 static int snnq_device_queues(struct snnq_device *sdev)
 {
-	int err;
-
 	sdev->timeout_wq =
 		alloc_ordered_workqueue("snnq-timeout-%s", WQ_MEM_RECLAIM, dev_name(sdev->drm.dev));
 	if (!sdev->timeout_wq)
 		return -ENOMEM;
-	err = drmm_add_action_or_reset(&sdev->drm, snnq_destroy_wq, sdev->timeout_wq);
-	if (err)
-		return err;
-	sdev->complete_wq = alloc_workqueue("snnq-complete-%s", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0,
-					    dev_name(sdev->drm.dev));
-	if (!sdev->complete_wq)
-		return -ENOMEM;
-	return drmm_add_action_or_reset(&sdev->drm, snnq_destroy_wq, sdev->complete_wq);
+	return drmm_add_action_or_reset(&sdev->drm, snnq_destroy_wq, sdev->timeout_wq);
 }
 
 static int snnq_device_cores(struct snnq_device *sdev)

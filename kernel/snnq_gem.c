@@ -375,27 +375,6 @@ int snnq_bo_load(struct snnq_bo *bo, const void *from, size_t size)
 }
 
 /**
- * snnq_bo_fill() - copy records from kernel memory into a buffer of ours
- * @bo: buffer, not imported.
- * @offset: where the first record goes.
- * @stride: bytes from one to the next there; what of a record is longer is cut off.
- * @from: the records, one behind the other.
- * @size: of each.
- * @count: number of them, > 0.
- *
- * Inside drm_dev_enter(), any context.
- */
-void snnq_bo_fill(struct snnq_bo *bo, u64 offset, u32 stride, const void *from, u32 size, u32 count)
-{
-	u32 i;
-
-	for (i = 0; i < count; i++)
-		snnq_bo_write(bo, offset + (u64)i * stride, from + (size_t)i * size,
-			      min(stride, size));
-	snnq_bo_sync(bo, offset, (u64)count * stride, true);
-}
-
-/**
  * snnq_bo_record() - copy a record from kernel memory into a buffer of ours
  * @bo: buffer, not imported.
  * @offset: where it goes; all of it into one device page.

@@ -141,20 +141,20 @@
 struct snnq_sq_entry {
 	__u64 program;	    /* page list: DMA address of its first list page */
 	__u64 region_table; /* DMA address of snnq_region_entry[], 8-byte aligned */
-	__u64 profile;	    /* snnq_layer_stats[layers], contiguous; 0 without PROFILE */
 	__u64 progress;	    /* DMA address of a 64-bit counter, 8-byte aligned */
 	__u64 state_seq;    /* version of the state to be read; result gets + 1 */
 	__u32 job_id;	    /* not 0 */
 	__u32 program_bytes;
-	__u32 steps;	     /* 1..max_steps of the program */
-	__u16 region_count;  /* 3 + user regions of the program */
-	__u16 flags;	     /* SNNQ_SQ_FLAG_* */
-	__u32 program_pages; /* in the list */
-	__u32 reserved;	     /* MBZ */
+	__u32 program_pages;  /* in the list */
+	__u32 steps;	      /* 1..max_steps of the program */
+	__u16 region_count;   /* 3 + user regions of the program, + 1 with PROFILE */
+	__u16 flags;	      /* SNNQ_SQ_FLAG_* */
+	__u32 profile_stride; /* bytes from one layer's counters to the next's; else 0 */
+	__u64 reserved;	      /* MBZ */
 };
 
 #define SNNQ_SQ_FLAG_RESET   (1u << 0) /* start from zero state; state_in is not read */
-#define SNNQ_SQ_FLAG_PROFILE (1u << 1) /* write snnq_layer_stats */
+#define SNNQ_SQ_FLAG_PROFILE (1u << 1) /* write snnq_layer_stats to the last region */
 #define SNNQ_SQ_FLAGS	     0x3u
 
 /*
@@ -192,6 +192,9 @@ struct snnq_region_entry {
 #define SNNQ_PAGE_BYTES	  (1u << SNNQ_PAGE_SHIFT)
 #define SNNQ_LIST_ENTRIES 512u
 #define SNNQ_LIST_LINK	  511u
+
+/* Of a region table: those of the program, and the profile. */
+#define SNNQ_TABLE_ENTRIES (SNNQ_MAX_REGIONS + 1u)
 
 /* The progress word grows at least once per layer and tile of steps. */
 

@@ -90,7 +90,7 @@ Net *net_new(Device *d, uint32_t seed)
     fill_data(net, seed);
     net->code = region_new(d, 0, sizeof(net->program), r);
     net->table_at = memory_alloc(d, SNNQ_PAGE_BYTES);
-    net->profile_at = memory_alloc(d, SNNQ_PAGE_BYTES);
+    net->profile = region_new(d, 4096 - 192, 4096, w);
     net->region[SNNQ_REGION_STATE_IN] = region_new(d, 0, STATE_BYTES, r | w);
     net->region[SNNQ_REGION_STATE_OUT] = region_new(d, 4000, STATE_BYTES, r | w);
     net->region[SNNQ_REGION_SCRATCH] = region_new(d, 8, 4 * 8, r | w);
@@ -106,6 +106,7 @@ Net *net_new(Device *d, uint32_t seed)
 void net_free(Net *net)
 {
     region_free(&net->code);
+    region_free(&net->profile);
     for (unsigned i = 0; i < NET_REGIONS; i++) {
         region_free(&net->region[i]);
     }
@@ -115,6 +116,14 @@ void net_free(Net *net)
 void net_table(Device *d, Net *net, unsigned region, struct snnq_region_entry entry)
 {
     qtest_memwrite(d->qts, net->table_at + region * sizeof(entry), &entry, sizeof(entry));
+}
+
+void net_profile(Device *d, Net *net, struct snnq_sq_entry *entry, uint32_t stride)
+{
+    net_table(d, net, NET_PROFILE, region_entry(&net->profile));
+    entry->flags |= SNNQ_SQ_FLAG_PROFILE;
+    entry->profile_stride = stride;
+    entry->region_count = NET_REGIONS + 1;
 }
 
 struct snnq_sq_entry net_entry(Device *d, Net *net, uint32_t first, uint32_t steps)

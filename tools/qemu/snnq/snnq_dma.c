@@ -346,9 +346,11 @@ static uint64_t region_needs(const struct snnq_program_info *info,
         return info->state_bytes;
     case SNNQ_REGION_SCRATCH:
         return info->scratch_bytes;
-    default:
-        return snnq_region_required(info, region - SNNQ_REGION_USER, entry->steps);
     }
+    region -= SNNQ_REGION_USER;
+    return region < info->region_count ?
+           snnq_region_required(info, region, entry->steps) :
+           (uint64_t)info->layer_count * entry->profile_stride;
 }
 
 /* Offset in the table entry of the first field that is wrong, or -1. */
@@ -374,14 +376,14 @@ static int region_check(const struct snnq_region_entry *e, uint64_t needs, uint6
 static bool regions_read(SnnqCore *core, uint32_t count)
 {
     SnnqJob *job = &core->job;
-    struct snnq_region_entry table[SNNQ_MAX_REGIONS];
+    struct snnq_region_entry table[SNNQ_TABLE_ENTRIES];
 
     if (!snnq_dma_job(core, job->entry.region_table, table, count * sizeof(table[0]),
                       false)) {
         job->outcome = job->fault;
         return false;
     }
-    job->regions = g_new0(SnnqRegion, count);       /* at most 35 of 4 KiB */
+    job->regions = g_new0(SnnqRegion, count);       /* at most 36 of 4 KiB */
     job->region_count = count;
     for (uint32_t i = 0; i < count; i++) {
         region_open(&job->regions[i], table[i]);

@@ -162,16 +162,18 @@ static int entry_check(const struct snnq_sq_entry *e, uint64_t limit)
     }
     WRONG(program, e->program % SNNQ_PAGE_BYTES || e->program > limit)
     WRONG(region_table, e->region_table % 8)
-    WRONG(profile, e->flags & SNNQ_SQ_FLAG_PROFILE ? e->profile % 8 : e->profile)
     WRONG(progress, e->progress % 8)
     WRONG(job_id, !e->job_id)
     WRONG(program_bytes, e->program_bytes < sizeof(struct snnq_program_header) ||
                          e->program_bytes > SNNQ_MAX_PROGRAM_BYTES)
+    WRONG(program_pages, e->program_pages < DIV_ROUND_UP(e->program_bytes, SNNQ_PAGE_BYTES))
     WRONG(steps, !e->steps)
     WRONG(region_count, e->region_count < SNNQ_REGION_USER ||
-                        e->region_count > SNNQ_MAX_REGIONS)
+                        e->region_count > SNNQ_TABLE_ENTRIES)
     WRONG(flags, e->flags & ~SNNQ_SQ_FLAGS)
-    WRONG(program_pages, e->program_pages < DIV_ROUND_UP(e->program_bytes, SNNQ_PAGE_BYTES))
+    WRONG(profile_stride, e->flags & SNNQ_SQ_FLAG_PROFILE ?
+                          e->profile_stride < sizeof(struct snnq_layer_stats) ||
+                          e->profile_stride % 8 : e->profile_stride)
     WRONG(reserved, e->reserved)
 #undef WRONG
     return -1;
