@@ -59,27 +59,13 @@ TEST_F(submit, one_job)
 	EXPECT_EQ(DRM_SNNQ_STREAM_OK, q.state);
 }
 
-/*
- * A program as long as the device takes, in as many pages as it has: the threshold that
- * its neurons have is its last word.
- */
 TEST_F_TIMEOUT(submit, longest_program, 120)
 {
-	uint32_t bytes = dev_info(self->fd).max_program_bytes, model, stream, entries;
-	struct test_program *p = calloc(1, bytes);
+	uint32_t bytes = dev_info(self->fd).max_program_bytes, model, stream;
 	struct test_job j;
 
-	ASSERT_NE(NULL, p);
 	ASSERT_LT(1u << 20, bytes);
-	program_fill(p, STEPS);
-	entries = 1 + (bytes - p->header.total_bytes) / 4;
-	p->header.table_count = entries;
-	p->header.total_bytes += 4 * (entries - 1);
-	p->layer[0].neuron.threshold_index = entries - 1;
-	p->table[0] = 0;
-	memcpy((char *)p + p->header.total_bytes - 4, &(int32_t){ THRESHOLD }, 4);
-	ASSERT_EQ(0, model_create(self->fd, p, p->header.total_bytes, &model));
-	free(p);
+	ASSERT_EQ(0, long_model_create(self->fd, STEPS, bytes, &model));
 	ASSERT_EQ(0, stream_create(self->fd, model, &stream));
 	for (uint64_t point = 1; point <= 2; point++) {
 		job_fill(&j, &self->net, stream, 0, STEPS, self->syncobj, point);
