@@ -36,8 +36,6 @@ static void snnq_core_clear(struct snnq_core *core)
 	core->seen_id = 0;
 }
 
-static void snnq_core_complete_work(struct work_struct *work);
-
 static void snnq_core_free_rings(struct drm_device *drm, void *mem)
 {
 	snnq_mem_destroy(mem);
@@ -53,7 +51,6 @@ int snnq_core_init(struct snnq_core *core, struct snnq_device *sdev, u32 index)
 								    SNNQ_RING_ENTRIES;
 	spin_lock_init(&core->lock);
 	INIT_LIST_HEAD(&core->done);
-	INIT_WORK(&core->complete, snnq_core_complete_work);
 	snnq_recover_init(core);
 	snprintf(core->name, sizeof(core->name), "snnq-%s-core%u", dev_name(sdev->drm.dev), index);
 	mem = snnq_mem_create(sdev, NULL, sizeof(*core->rings));
@@ -334,23 +331,15 @@ static unsigned int snnq_core_fetch(struct snnq_core *core)
 	return n;
 }
 
-/*
- * Tell of the jobs taken from the ring: in order, one at a time, whoever asks for
- * it. Copying statistics takes too long for an interrupt.
- */
+/* Tell of the jobs taken from the ring: in order, one at a time, whoever asks for it. */
 static void snnq_core_complete(struct snnq_core *core)
 {
-	bool atomic = in_hardirq();
 	struct snnq_job *job;
 	unsigned long flags;
 
 	spin_lock_irqsave(&core->lock, flags);
 	while (!core->completing && !list_empty(&core->done)) {
 		job = list_first_entry(&core->done, struct snnq_job, done);
-		if (atomic && job->profile && !job->error) {
-			queue_work(core->sdev->complete_wq, &core->complete);
-			break;
-		}
 		list_del(&job->done);
 		core->completing = true;
 		spin_unlock_irqrestore(&core->lock, flags);
@@ -359,14 +348,6 @@ static void snnq_core_complete(struct snnq_core *core)
 		core->completing = false;
 	}
 	spin_unlock_irqrestore(&core->lock, flags);
-}
-
-static void snnq_core_complete_work(struct work_struct *work)
-{
-	bool cookie = dma_fence_begin_signalling();
-
-	snnq_core_complete(container_of(work, struct snnq_core, complete));
-	dma_fence_end_signalling(cookie);
 }
 
 /* Ask for the end of the oldest job, if nobody wants its result any more. */

@@ -41,7 +41,6 @@ struct snnq_rings {
  * @sched: scheduler; its pending list has the jobs in the ring, in order.
  * @guard: of its vector.
  * @watch: looks at the oldest job from time to time: snnq_recover.c.
- * @complete: ends jobs whose statistics are to be copied.
  * @lock: rings, @jobs, where jobs are, and what follows; taken in interrupts.
  * @rings: memory shared with the device.
  * @rings_dma: its address.
@@ -68,7 +67,6 @@ struct snnq_core {
 	struct drm_gpu_scheduler sched;
 	struct snnq_guard guard;
 	struct delayed_work watch;
-	struct work_struct complete;
 
 	spinlock_t lock; /* rings and what follows */
 	struct snnq_rings *rings;

@@ -70,7 +70,6 @@ static void snnq_device_caps(struct snnq_device *sdev)
 	SNNQ_CAPS_LIMITS(SNNQ_TAKE_LIMIT)
 	SNNQ_CAPS_MASKS64(SNNQ_TAKE_MASK64)
 	SNNQ_CAPS_LIMITS64(SNNQ_TAKE_LIMIT64)
-	info->max_program_bytes = min(info->max_program_bytes, SNNQ_DRIVER_PROGRAM_BYTES);
 	SNNQ_CAPS(SNNQ_TAKE_CAP)
 }
 
@@ -163,20 +162,11 @@ static int snnq_device_memory(struct snnq_device *sdev)
 
 static int snnq_device_queues(struct snnq_device *sdev)
 {
-	int err;
-
 	sdev->timeout_wq =
 		alloc_ordered_workqueue("snnq-timeout-%s", WQ_MEM_RECLAIM, dev_name(sdev->drm.dev));
 	if (!sdev->timeout_wq)
 		return -ENOMEM;
-	err = drmm_add_action_or_reset(&sdev->drm, snnq_destroy_wq, sdev->timeout_wq);
-	if (err)
-		return err;
-	sdev->complete_wq = alloc_workqueue("snnq-complete-%s", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0,
-					    dev_name(sdev->drm.dev));
-	if (!sdev->complete_wq)
-		return -ENOMEM;
-	return drmm_add_action_or_reset(&sdev->drm, snnq_destroy_wq, sdev->complete_wq);
+	return drmm_add_action_or_reset(&sdev->drm, snnq_destroy_wq, sdev->timeout_wq);
 }
 
 static int snnq_device_cores(struct snnq_device *sdev)

@@ -93,7 +93,6 @@ struct snnq_guard {
  * @safe_cycles: most clock cycles in which a core does not look at cancel and reset.
  * @reset_us: most microseconds from a safe point to the end of a reset.
  * @timeout_wq: ordered: one recovery at a time.
- * @complete_wq: ends jobs that an interrupt has no time for.
  * @fatal: resets the device: snnq_recover.c.
  * @dma_lock: @mems and @bos.
  * @mems: all memory that the DMA API allocated.
@@ -119,7 +118,6 @@ struct snnq_device {
 	u32 safe_cycles;
 	u32 reset_us;
 	struct workqueue_struct *timeout_wq;
-	struct workqueue_struct *complete_wq;
 	struct work_struct fatal;
 	struct mutex dma_lock; /* mems, bos */
 	struct list_head mems;

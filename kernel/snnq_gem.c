@@ -4,7 +4,7 @@
  *
  * A buffer is pinned, mapped for the device and has its page list from creation
  * to the end, so that submitting a job neither allocates nor maps. The same
- * objects, without a handle, hold the state and scratch memory of streams.
+ * objects, without a handle, hold programs, and state and scratch memory of streams.
  *
  * When the driver leaves the device, mappings, page lists and attachments go. The
  * pages stay as long as anybody has the buffer: what processes and importers have
@@ -359,24 +359,19 @@ static void snnq_bo_write(struct snnq_bo *bo, u64 at, const void *from, size_t s
 }
 
 /**
- * snnq_bo_fill() - copy records from kernel memory into a buffer of ours
+ * snnq_bo_load() - copy from kernel memory to the begin of a new buffer of ours
  * @bo: buffer, not imported.
- * @offset: where the first record goes.
- * @stride: bytes from one to the next there; what of a record is longer is cut off.
- * @from: the records, one behind the other.
- * @size: of each.
- * @count: number of them, > 0.
+ * @from: what.
+ * @size: how much, > 0.
  *
- * Inside drm_dev_enter(), any context.
+ * Inside drm_dev_enter(); sleeps.
+ *
+ * Return: 0 or -EINTR.
  */
-void snnq_bo_fill(struct snnq_bo *bo, u64 offset, u32 stride, const void *from, u32 size, u32 count)
+int snnq_bo_load(struct snnq_bo *bo, const void *from, size_t size)
 {
-	u32 i;
-
-	for (i = 0; i < count; i++)
-		snnq_bo_write(bo, offset + (u64)i * stride, from + (size_t)i * size,
-			      min(stride, size));
-	snnq_bo_sync(bo, offset, (u64)count * stride, true);
+	snnq_bo_write(bo, 0, from, size);
+	return snnq_bo_sync_range(bo, 0, size, true);
 }
 
 /**

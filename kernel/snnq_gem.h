@@ -60,8 +60,7 @@ void snnq_gem_remove(struct snnq_device *sdev);
 struct snnq_bo *snnq_bo_create(struct snnq_file *sfile, u64 size);
 struct snnq_bo *snnq_bo_lookup(struct drm_file *file, u32 handle);
 void snnq_bo_put(struct snnq_bo *bo);
-void snnq_bo_fill(struct snnq_bo *bo, u64 offset, u32 stride, const void *from, u32 size,
-		  u32 count);
+int snnq_bo_load(struct snnq_bo *bo, const void *from, size_t size);
 void snnq_bo_record(struct snnq_bo *bo, u64 offset, const void *from, size_t size);
 
 int snnq_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file);

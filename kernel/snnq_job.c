@@ -21,7 +21,6 @@
 #include "snnq_device.h"
 #include "snnq_gem.h"
 #include "snnq_job.h"
-#include "snnq_mem.h"
 #include "snnq_model.h"
 #include "snnq_recover.h"
 
@@ -116,7 +115,7 @@ static int snnq_job_bind(struct snnq_job *job, struct drm_file *file, u32 region
 }
 
 static int snnq_job_bindings(struct snnq_job *job, struct drm_file *file,
-			     const struct drm_snnq_array *array)
+			     const struct drm_snnq_array *array, bool profile)
 {
 	const struct snnq_program_info *info = &job->stream->model->info;
 	struct drm_snnq_binding binding;
@@ -125,7 +124,7 @@ static int snnq_job_bindings(struct snnq_job *job, struct drm_file *file,
 
 	if (array->count != info->region_count)
 		return -EINVAL;
-	err = snnq_stream_table_get(job->stream, &job->table);
+	err = snnq_stream_table_get(job->stream, profile, &job->table);
 	if (err)
 		return err;
 	job->regions = SNNQ_REGION_USER + info->region_count;
@@ -143,7 +142,7 @@ static int snnq_job_bindings(struct snnq_job *job, struct drm_file *file,
 }
 
 /*
- * A buffer that the kernel writes @size bytes of at @offset when the job ends. The
+ * A buffer of ours of which @size bytes at @offset are written when the job ends. The
  * caller has the reference, also when this fails.
  */
 static int snnq_job_output(struct drm_file *file, u32 handle, u64 offset, u64 size,
@@ -165,15 +164,14 @@ static int snnq_job_output(struct drm_file *file, u32 handle, u64 offset, u64 si
 }
 
 /*
- * The device writes statistics to one piece of memory, which a buffer's range
- * need not be: it gets ours, and they are copied at completion.
+ * The device writes statistics to the user's buffer, by the last entry of the table,
+ * which was allocated for it.
  */
 static int snnq_job_profile(struct snnq_job *job, struct drm_file *file,
 			    const struct drm_snnq_job *args)
 {
-	struct snnq_device *sdev = job->stream->sdev;
+	const struct snnq_device *sdev = job->stream->sdev;
 	u32 layers = job->stream->model->info.layer_count;
-	struct snnq_mem *mem;
 	int err;
 
 	if (!args->profile_handle)
@@ -191,12 +189,9 @@ static int snnq_job_profile(struct snnq_job *job, struct drm_file *file,
 		return err;
 	if (args->profile_size < (u64)layers * args->profile_stride)
 		return -EOVERFLOW;
-	job->profile_offset = args->profile_offset;
 	job->profile_stride = args->profile_stride;
-	mem = snnq_mem_create(sdev, job->stream->file, layers * sizeof(struct snnq_layer_stats));
-	if (IS_ERR(mem))
-		return PTR_ERR(mem);
-	job->profile = mem;
+	snnq_job_set_region(job, job->regions++, job->profile_bo, args->profile_offset,
+			    args->profile_size, SNNQ_ACCESS_WRITE);
 	return 0;
 }
 
@@ -250,7 +245,6 @@ static void snnq_job_release(struct snnq_job *job)
 		snnq_bo_put(job->bos[i]);
 	snnq_bo_put(job->profile_bo);
 	snnq_bo_put(job->result_bo);
-	snnq_mem_destroy(job->profile);
 	snnq_stream_table_put(job->stream, &job->table);
 	snnq_job_uncount(sfile);
 	snnq_stream_put(job->stream);
@@ -280,7 +274,7 @@ static int snnq_job_build(struct snnq_job *job, struct drm_file *file,
 	job->fence = snnq_fence_create(stream->sdev);
 	if (!job->fence)
 		return -ENOMEM;
-	err = snnq_job_bindings(job, file, &args->bindings);
+	err = snnq_job_bindings(job, file, &args->bindings, args->profile_handle);
 	if (!err)
 		err = snnq_job_profile(job, file, args);
 	if (!err)
@@ -364,15 +358,16 @@ void snnq_job_prepare(struct snnq_job *job, struct snnq_sq_entry *sqe)
 	snnq_job_set_region(job, SNNQ_REGION_STATE_OUT, stream->state[~job->seq & 1], 0, bytes,
 			    SNNQ_ACCESS_READ | SNNQ_ACCESS_WRITE);
 	*sqe = (struct snnq_sq_entry){
-		.program = model->program->dma,
+		.program = model->program->list.table[0].dma,
+		.program_pages = model->program->list.pages,
 		.region_table = job->table.dma,
-		.profile = job->profile ? job->profile->dma : 0,
 		.state_seq = job->seq,
-		.program_bytes = model->program->bytes,
+		.program_bytes = model->bytes,
 		.steps = job->steps,
 		.region_count = job->regions,
 		.flags = (job->flags & DRM_SNNQ_JOB_RESET ? SNNQ_SQ_FLAG_RESET : 0) |
-			 (job->profile ? SNNQ_SQ_FLAG_PROFILE : 0),
+			 (job->profile_bo ? SNNQ_SQ_FLAG_PROFILE : 0),
+		.profile_stride = job->profile_stride,
 	};
 }
 
@@ -458,24 +453,11 @@ static void snnq_job_record(const struct snnq_job *job, const struct snnq_fault 
 	snnq_bo_record(job->result_bo, job->result_offset, &result, sizeof(result));
 }
 
-/* The statistics go when the device does. */
-static int snnq_job_copy_profile(const struct snnq_job *job)
-{
-	int idx;
-
-	if (!drm_dev_enter(&job->stream->sdev->drm, &idx))
-		return -ENODEV;
-	snnq_bo_fill(job->profile_bo, job->profile_offset, job->profile_stride, job->profile->cpu,
-		     sizeof(struct snnq_layer_stats), job->stream->model->info.layer_count);
-	drm_dev_exit(idx);
-	return 0;
-}
-
 /**
  * snnq_job_finish() - tell everyone that a job ended
  * @job: job, COMPLETING, with its error; may be gone on return.
  *
- * Any context, but when there are statistics to be copied not in an interrupt.
+ * Any context.
  */
 void snnq_job_finish(struct snnq_job *job)
 {
@@ -483,8 +465,6 @@ void snnq_job_finish(struct snnq_job *job)
 	struct snnq_fault fault = {};
 	int error = job->error;
 
-	if (job->profile && !error)
-		error = snnq_job_copy_profile(job);
 	if (error)
 		snnq_job_fault(job, error, &fault);
 	error = snnq_stream_job_done(stream, job->epoch, job->steps, error, &fault);

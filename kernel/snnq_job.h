@@ -69,9 +69,7 @@ enum snnq_job_where {
  * @wait_count: number of them.
  * @wait_next: next to wait for.
  * @profile_bo: where the user wants layer statistics, or NULL.
- * @profile_offset: in it.
  * @profile_stride: bytes from one layer to the next there.
- * @profile: where the device writes them.
  * @result_bo: where the user wants to know how it ended, or NULL.
  * @result_offset: in it.
  * @limit_ns: time after which progress no longer counts.
@@ -107,9 +105,7 @@ struct snnq_job {
 	u32 wait_count;
 	u32 wait_next;
 	struct snnq_bo *profile_bo;
-	u64 profile_offset;
 	u32 profile_stride;
-	struct snnq_mem *profile;
 	struct snnq_bo *result_bo;
 	u64 result_offset;
 	u64 limit_ns;

@@ -3,8 +3,9 @@
  * Models: programs, copied once and validated.
  *
  * The user's program is copied into kernel memory, the copy is validated, and a
- * copy of that is what the device executes. None of it is a GEM object: there is
- * no handle, mapping or export through which it could change afterwards.
+ * copy of that is what the device executes. That is a buffer of scattered pages as
+ * any, but has no handle, so no mapping or export through which it could change
+ * afterwards.
  */
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -14,14 +15,14 @@
 #include <drm/drm_print.h>
 
 #include "snnq_device.h"
-#include "snnq_mem.h"
+#include "snnq_gem.h"
 #include "snnq_model.h"
 
 static void snnq_model_release(struct kref *ref)
 {
 	struct snnq_model *model = container_of(ref, struct snnq_model, ref);
 
-	snnq_mem_destroy(model->program);
+	snnq_bo_put(model->program);
 	atomic_dec(&model->file->model_count);
 	kref_put(&model->file->ref, snnq_file_release);
 	kfree(model);
@@ -74,13 +75,13 @@ static int snnq_model_validate(struct snnq_model *model, const void *blob,
 
 static int snnq_model_load(struct snnq_model *model, const void *blob, u32 bytes)
 {
-	struct snnq_mem *mem = snnq_mem_create(model->file->sdev, model->file, bytes);
+	struct snnq_bo *bo = snnq_bo_create(model->file, bytes);
 
-	if (IS_ERR(mem))
-		return PTR_ERR(mem);
-	model->program = mem;
-	memcpy(mem->cpu, blob, bytes);
-	return 0;
+	if (IS_ERR(bo))
+		return PTR_ERR(bo);
+	model->program = bo;
+	model->bytes = bytes;
+	return snnq_bo_load(bo, blob, bytes);
 }
 
 static struct snnq_model *snnq_model_alloc(struct snnq_file *sfile)

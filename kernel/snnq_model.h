@@ -11,11 +11,8 @@
 
 struct drm_device;
 struct drm_file;
+struct snnq_bo;
 struct snnq_file;
-struct snnq_mem;
-
-/* Programs are contiguous for the device; more is rarely to be had. */
-#define SNNQ_DRIVER_PROGRAM_BYTES (4u << 20)
 
 /**
  * struct snnq_model - a program that the validator accepted
@@ -23,12 +20,14 @@ struct snnq_mem;
  * @file: who made it, with a reference.
  * @info: all that submitting a job has to know of the program.
  * @program: the copy that runs; nobody can map it.
+ * @bytes: its size.
  */
 struct snnq_model {
 	struct kref ref;
 	struct snnq_file *file;
 	struct snnq_program_info info;
-	struct snnq_mem *program;
+	struct snnq_bo *program;
+	u32 bytes;
 };
 
 struct snnq_model *snnq_model_get(struct snnq_file *sfile, u32 handle);

@@ -446,13 +446,9 @@ void snnq_recover_stop(struct snnq_device *sdev)
  */
 void snnq_recover_remove(struct snnq_device *sdev)
 {
-	u32 i;
-
 	if (!READ_ONCE(sdev->asleep))
 		snnq_recover_stop_scheds(sdev, NULL);
 	snnq_recover_end_all(sdev, -ENODEV);
-	for (i = 0; i < sdev->info.cores; i++)
-		flush_work(&sdev->cores[i].complete);
 }
 
 /**

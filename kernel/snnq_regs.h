@@ -139,21 +139,22 @@
  * empty when head == tail, full at size - 1. Jobs of a core run in order.
  */
 struct snnq_sq_entry {
-	__u64 program;	    /* DMA address, 8-byte aligned, contiguous */
+	__u64 program;	    /* page list: DMA address of its first list page */
 	__u64 region_table; /* DMA address of snnq_region_entry[], 8-byte aligned */
-	__u64 profile;	    /* snnq_layer_stats[layers], contiguous; 0 without PROFILE */
 	__u64 progress;	    /* DMA address of a 64-bit counter, 8-byte aligned */
 	__u64 state_seq;    /* version of the state to be read; result gets + 1 */
 	__u32 job_id;	    /* not 0 */
 	__u32 program_bytes;
-	__u32 steps;	    /* 1..max_steps of the program */
-	__u16 region_count; /* 3 + user regions of the program */
-	__u16 flags;	    /* SNNQ_SQ_FLAG_* */
-	__u64 reserved;	    /* MBZ */
+	__u32 program_pages;  /* in the list */
+	__u32 steps;	      /* 1..max_steps of the program */
+	__u16 region_count;   /* 3 + user regions of the program, + 1 with PROFILE */
+	__u16 flags;	      /* SNNQ_SQ_FLAG_* */
+	__u32 profile_stride; /* bytes from one layer's counters to the next's; else 0 */
+	__u64 reserved;	      /* MBZ */
 };
 
 #define SNNQ_SQ_FLAG_RESET   (1u << 0) /* start from zero state; state_in is not read */
-#define SNNQ_SQ_FLAG_PROFILE (1u << 1) /* write snnq_layer_stats */
+#define SNNQ_SQ_FLAG_PROFILE (1u << 1) /* write snnq_layer_stats to the last region */
 #define SNNQ_SQ_FLAGS	     0x3u
 
 /*
@@ -176,7 +177,8 @@ struct snnq_cq_entry {
  * Region table entry. Byte x of the region lies at page (start + x) / 4096 of
  * the page list. A page list is a chain of 4 KiB list pages of 512 addresses
  * each; when more pages remain than the page holds, entry 511 is the address of
- * the next list page instead. All addresses are multiples of 4096.
+ * the next list page instead. All addresses are multiples of 4096. A program
+ * begins at byte 0 of its list.
  */
 struct snnq_region_entry {
 	__u64 page_list; /* DMA address of the first list page */
@@ -190,6 +192,9 @@ struct snnq_region_entry {
 #define SNNQ_PAGE_BYTES	  (1u << SNNQ_PAGE_SHIFT)
 #define SNNQ_LIST_ENTRIES 512u
 #define SNNQ_LIST_LINK	  511u
+
+/* Of a region table: those of the program, and the profile. */
+#define SNNQ_TABLE_ENTRIES (SNNQ_MAX_REGIONS + 1u)
 
 /* The progress word grows at least once per layer and tile of steps. */
 

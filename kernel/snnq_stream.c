@@ -168,9 +168,9 @@ static int snnq_stream_buffers(struct snnq_stream *stream)
 	return 0;
 }
 
-static u32 snnq_stream_table_bytes(const struct snnq_stream *stream)
+static u32 snnq_stream_table_bytes(const struct snnq_stream *stream, bool profile)
 {
-	u32 entries = SNNQ_REGION_USER + stream->model->info.region_count;
+	u32 entries = SNNQ_REGION_USER + stream->model->info.region_count + profile;
 
 	return ALIGN(entries * sizeof(struct snnq_region_entry), 64);
 }
@@ -178,10 +178,10 @@ static u32 snnq_stream_table_bytes(const struct snnq_stream *stream)
 /* Tables that one piece of memory has room for. */
 static u32 snnq_stream_tables(const struct snnq_stream *stream)
 {
-	return min_t(u32, SNNQ_PAGE_BYTES / snnq_stream_table_bytes(stream), 64);
+	return min_t(u32, SNNQ_PAGE_BYTES / snnq_stream_table_bytes(stream, false), 64);
 }
 
-static_assert(SNNQ_MAX_REGIONS * sizeof(struct snnq_region_entry) + 64 <= SNNQ_PAGE_BYTES);
+static_assert(SNNQ_TABLE_ENTRIES * sizeof(struct snnq_region_entry) + 64 <= SNNQ_PAGE_BYTES);
 
 static int snnq_stream_table_take(struct snnq_stream *stream)
 {
@@ -201,13 +201,16 @@ static int snnq_stream_table_take(struct snnq_stream *stream)
 /**
  * snnq_stream_table_get() - memory for the region table of a job
  * @stream: stream.
+ * @profile: with room for the profile, which those of the stream may not have.
  * @table: result, zeroed.
  *
  * Return: 0 or an error.
  */
-int snnq_stream_table_get(struct snnq_stream *stream, struct snnq_table *table)
+int snnq_stream_table_get(struct snnq_stream *stream, bool profile, struct snnq_table *table)
 {
-	u32 bytes = snnq_stream_table_bytes(stream), i = snnq_stream_table_take(stream);
+	u32 bytes = snnq_stream_table_bytes(stream, profile);
+	bool fits = bytes == snnq_stream_table_bytes(stream, false);
+	u32 i = fits ? snnq_stream_table_take(stream) : 64;
 	struct snnq_mem *mem = stream->tables;
 
 	if (i < 64) {

@@ -98,7 +98,7 @@ struct snnq_table {
 	dma_addr_t dma;
 };
 
-int snnq_stream_table_get(struct snnq_stream *stream, struct snnq_table *table);
+int snnq_stream_table_get(struct snnq_stream *stream, bool profile, struct snnq_table *table);
 void snnq_stream_table_put(struct snnq_stream *stream, struct snnq_table *table);
 
 struct snnq_stream *snnq_stream_get(struct snnq_file *sfile, u32 handle);

@@ -219,7 +219,7 @@ struct drm_snnq_dev_info {
  * @device_resets: resets of the device (likewise).
  * @bad_completions: records that the driver refused (DEV_STATS only).
  * @memory_bytes: memory that exists now: buffers, also imported ones, their page lists,
- *	programs, state, scratch, profiles, region tables.
+ *	programs, state, scratch, region tables.
  * @memory_limit: most of it (of one file: -ENOSPC beyond; of all: -ENOMEM).
  *
  * Without CAP_PERFMON DEV_STATS tells how the device fares (@hangs, @core_resets,
@@ -393,7 +393,8 @@ struct drm_snnq_stream_reset {
  * @queued: out: jobs queued or running.
  * @status: out: SNNQ_STATUS_* of the job that failed first since the reset; 0: none did.
  * @layer: out: in which layer, or SNNQ_LAYER_NONE.
- * @region: out: in which region, or SNNQ_REGION_NONE.
+ * @region: out: in which region, or SNNQ_REGION_NONE; the number behind the program's
+ *	regions is the profile.
  * @offset: out: byte offset in the region; 0 where memory did not answer
  *	(SNNQ_STATUS_DMA), as its address is no business of users.
  * @fault_seq: out: number of that job, or 0. The jobs of a stream have numbers from 1, in
@@ -467,8 +468,8 @@ struct drm_snnq_sync {
  * @profile_size: bytes given there; at least @profile_stride for each layer of the program
  *	(else -EOVERFLOW), inside the buffer (else -EINVAL).
  * @profile_stride: bytes from one layer to the next, multiple of 8, at least
- *	DRM_SNNQ_LAYER_STATS_SIZE_V1, at most 4096. The kernel writes what of a struct it knows
- *	and has room, and leaves the rest as it is.
+ *	DRM_SNNQ_LAYER_STATS_SIZE_V1, at most 4096. What of that the device does not know
+ *	stays as it is.
  * @result_handle: GEM handle of the buffer that tells how the job ended, or 0.
  * @result_size: bytes given there, at least DRM_SNNQ_RESULT_SIZE_V1, inside the buffer
  *	(else -EINVAL). The kernel writes what of a struct drm_snnq_result it knows and has room.
@@ -501,7 +502,7 @@ struct drm_snnq_job {
  * @error: 0, or a negative errno: that of the job's fence.
  * @status: SNNQ_STATUS_*.
  * @layer: layer of a fault, or SNNQ_LAYER_NONE.
- * @region: region of a fault, or SNNQ_REGION_NONE.
+ * @region: region of a fault, or SNNQ_REGION_NONE; as in drm_snnq_stream_query.
  * @offset: byte offset of a fault in its region, or 0.
  * @steps: time steps that the device did.
  * @reserved: 0.

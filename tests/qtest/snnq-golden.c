@@ -35,7 +35,8 @@ typedef struct Case {
     Device *d;
     const struct golden_case *golden;
     const struct snnq_program_header *header;
-    uint64_t program_at, table_at, profile_at;
+    uint64_t table_at;
+    Region code, profile;
     Region region[SNNQ_MAX_REGIONS];
     const void *expected[SNNQ_MAX_REGIONS];     /* of outputs, else NULL */
     bool flipped;
@@ -88,11 +89,11 @@ static void case_begin(Case *c, Cursor *at)
 
     c->golden = take(at, sizeof(*c->golden));
     c->header = take(at, c->golden->program_bytes);
-    c->program_at = memory_alloc(c->d, c->golden->program_bytes);
+    c->code = region_new(c->d, 0, c->golden->program_bytes, SNNQ_ACCESS_READ);
     c->table_at = memory_alloc(c->d, SNNQ_PAGE_BYTES);
-    c->profile_at = memory_alloc(c->d, c->header->layer_count *
-                                       sizeof(struct snnq_layer_stats));
-    qtest_memwrite(c->d->qts, c->program_at, c->header, c->golden->program_bytes);
+    c->profile = region_new(c->d, 64, c->header->layer_count *
+                                      sizeof(struct snnq_layer_stats), SNNQ_ACCESS_WRITE);
+    region_write(c->d, &c->code, 0, c->header, c->golden->program_bytes);
     r[0] = region_new(c->d, 0, c->header->state_bytes, rw);
     r[1] = region_new(c->d, 16, c->header->state_bytes, rw);
     r[2] = region_new(c->d, 0, c->header->tile_steps * c->header->scratch_step_bytes, rw);
@@ -123,17 +124,17 @@ static struct snnq_cq_entry job_run(Case *c, const struct golden_job *g)
 {
     unsigned regions = SNNQ_REGION_USER + c->golden->regions;
     struct snnq_sq_entry entry = {
-        .program = c->program_at, .region_table = c->table_at,
-        .profile = c->profile_at, .progress = c->d->progress, .state_seq = c->seq,
+        .program = c->code.list, .region_table = c->table_at,
+        .profile_stride = sizeof(struct snnq_layer_stats), .progress = c->d->progress, .state_seq = c->seq,
         .job_id = c->d->next_id++, .program_bytes = c->golden->program_bytes,
-        .steps = g->steps, .region_count = regions,
+        .program_pages = c->code.pages, .steps = g->steps, .region_count = regions + 1,
         .flags = SNNQ_SQ_FLAG_PROFILE | (g->flags & 1 ? SNNQ_SQ_FLAG_RESET : 0),
     };
     struct snnq_cq_entry record;
 
-    for (unsigned i = 0; i < regions; i++) {
+    for (unsigned i = 0; i <= regions; i++) {
         unsigned of = i <= SNNQ_REGION_STATE_OUT && c->flipped ? 1 - i : i;
-        struct snnq_region_entry e = region_entry(&c->region[of]);
+        struct snnq_region_entry e = region_entry(i < regions ? &c->region[of] : &c->profile);
 
         qtest_memwrite(c->d->qts, c->table_at + i * sizeof(e), &e, sizeof(e));
     }
@@ -152,7 +153,7 @@ static void job_counters(Case *c, Cursor *at, unsigned job)
     g_autofree uint64_t *got = g_malloc(bytes + 1);
     char what[64];
 
-    qtest_memread(c->d->qts, c->profile_at, got, bytes);
+    region_read(c->d, &c->profile, 0, got, bytes);
     for (unsigned i = 0; i < bytes / 8; i++) {
         if (mask >> i % 16 & 1) {
             snprintf(what, sizeof(what), "counter %u of layer %u", i % 16, i / 16);
@@ -207,6 +208,8 @@ static void run_case(Device *d, Cursor *at)
         case_job(&c, &in, i);
     }
     g_assert(in.at == in.end);
+    region_free(&c.code);
+    region_free(&c.profile);
     for (unsigned i = 0; i < SNNQ_MAX_REGIONS; i++) {
         region_free(&c.region[i]);
     }

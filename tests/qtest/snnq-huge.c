@@ -106,22 +106,27 @@ struct snnq_sq_entry huge_entry(Device *d, const struct snnq_layer *layer,
         .layer = *layer,
     };
     uint64_t list = list_of_one_page(d, layer->op == SNNQ_OP_EVENTS ? 0 : 0xff);
-    uint64_t bytes[5], at = memory_alloc(d, sizeof(p));
+    uint64_t bytes[5];
     size_t head = sizeof(p.header);
+    struct snnq_sq_entry entry;
+    Region code;
 
     p.header.region_count = place(&p, bytes);
     head += p.header.region_count * sizeof(p.region[0]);
     p.header.total_bytes = head + sizeof(p.layer);
-    qtest_memwrite(d->qts, at, &p, head);
-    qtest_memwrite(d->qts, at + head, &p.layer, sizeof(p.layer));
-    return (struct snnq_sq_entry) {
-        .program = at,
+    code = region_new(d, 0, p.header.total_bytes, SNNQ_ACCESS_READ);
+    region_write(d, &code, 0, &p, head);
+    region_write(d, &code, head, &p.layer, sizeof(p.layer));
+    entry = (struct snnq_sq_entry) {
+        .program = code.list, .program_pages = code.pages,
         .region_table = table_write(d, list, bytes, p.header.region_count, skip_pages),
         .progress = d->progress, .job_id = d->next_id++,
         .program_bytes = p.header.total_bytes, .steps = 1,
         .region_count = SNNQ_REGION_USER + p.header.region_count,
         .flags = SNNQ_SQ_FLAG_RESET,
     };
+    region_free(&code);
+    return entry;
 }
 
 struct snnq_tensor huge_spikes(uint16_t height, uint16_t width, uint32_t channels)

@@ -76,7 +76,7 @@ static void fill_data(Net *net, uint32_t seed)
 
 void net_program(Device *d, Net *net)
 {
-    qtest_memwrite(d->qts, net->program_at, &net->program, sizeof(net->program));
+    region_write(d, &net->code, 0, &net->program, sizeof(net->program));
 }
 
 /* The weights begin in the last page of a first list page and end on the second. */
@@ -88,9 +88,9 @@ Net *net_new(Device *d, uint32_t seed)
 
     fill_program(net);
     fill_data(net, seed);
-    net->program_at = memory_alloc(d, sizeof(net->program));
+    net->code = region_new(d, 0, sizeof(net->program), r);
     net->table_at = memory_alloc(d, SNNQ_PAGE_BYTES);
-    net->profile_at = memory_alloc(d, SNNQ_PAGE_BYTES);
+    net->profile = region_new(d, 4096 - 192, 4096, w);
     net->region[SNNQ_REGION_STATE_IN] = region_new(d, 0, STATE_BYTES, r | w);
     net->region[SNNQ_REGION_STATE_OUT] = region_new(d, 4000, STATE_BYTES, r | w);
     net->region[SNNQ_REGION_SCRATCH] = region_new(d, 8, 4 * 8, r | w);
@@ -105,6 +105,8 @@ Net *net_new(Device *d, uint32_t seed)
 
 void net_free(Net *net)
 {
+    region_free(&net->code);
+    region_free(&net->profile);
     for (unsigned i = 0; i < NET_REGIONS; i++) {
         region_free(&net->region[i]);
     }
@@ -114,6 +116,14 @@ void net_free(Net *net)
 void net_table(Device *d, Net *net, unsigned region, struct snnq_region_entry entry)
 {
     qtest_memwrite(d->qts, net->table_at + region * sizeof(entry), &entry, sizeof(entry));
+}
+
+void net_profile(Device *d, Net *net, struct snnq_sq_entry *entry, uint32_t stride)
+{
+    net_table(d, net, NET_PROFILE, region_entry(&net->profile));
+    entry->flags |= SNNQ_SQ_FLAG_PROFILE;
+    entry->profile_stride = stride;
+    entry->region_count = NET_REGIONS + 1;
 }
 
 struct snnq_sq_entry net_entry(Device *d, Net *net, uint32_t first, uint32_t steps)
@@ -129,10 +139,10 @@ struct snnq_sq_entry net_entry(Device *d, Net *net, uint32_t first, uint32_t ste
         net_table(d, net, i, e);
     }
     return (struct snnq_sq_entry) {
-        .program = net->program_at, .region_table = net->table_at,
+        .program = net->code.list, .region_table = net->table_at,
         .progress = d->progress, .state_seq = net->seq, .job_id = d->next_id++,
         .program_bytes = sizeof(net->program), .steps = steps,
-        .region_count = NET_REGIONS,
+        .region_count = NET_REGIONS, .program_pages = net->code.pages,
     };
 }
 

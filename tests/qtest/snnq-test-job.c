@@ -107,12 +107,11 @@ static void test_profile(void)
     struct snnq_cq_entry record;
     uint64_t spikes = 0, cycles = 0;
 
-    entry.flags = SNNQ_SQ_FLAG_PROFILE;
-    entry.profile = f.net->profile_at;
+    net_profile(f.d, f.net, &entry, sizeof(stats[0]));
     record = run(&f, &entry);
     assert_record(&record, SNNQ_STATUS_OK, NO_LAYER, NO_REGION, 0);
     net_advance(f.net, 0, 8);
-    qtest_memread(f.d->qts, f.net->profile_at, stats, sizeof(stats));
+    region_read(f.d, &f.net->profile, 0, stats, sizeof(stats));
     for (unsigned t = 0; t < 8; t++) {
         spikes += ctpop64(f.net->input[t]);
     }
@@ -125,6 +124,79 @@ static void test_profile(void)
         cycles += MAX(stats[i].compute_cycles, stats[i].memory_cycles);
     }
     g_assert_cmpuint(record.cycles, ==, cycles);
+    teardown(&f);
+}
+
+/* Each layer has its place, here on two pages, and nothing else is written. */
+static void test_profile_stride(void)
+{
+    enum { STRIDE = sizeof(struct snnq_layer_stats) + 72 };
+    Fixture f = setup("");
+    struct snnq_sq_entry entry = net_entry(f.d, f.net, 0, 8);
+    struct snnq_layer_stats stats[2];
+    struct snnq_cq_entry record;
+    uint8_t bytes[2 * STRIDE];
+
+    memset(bytes, 0xa5, sizeof(bytes));
+    region_write(f.d, &f.net->profile, 0, bytes, sizeof(bytes));
+    net_profile(f.d, f.net, &entry, STRIDE);
+    record = run(&f, &entry);
+    assert_record(&record, SNNQ_STATUS_OK, NO_LAYER, NO_REGION, 0);
+    net_advance(f.net, 0, 8);
+    region_read(f.d, &f.net->profile, 0, bytes, sizeof(bytes));
+    for (unsigned i = 0; i < 2; i++) {
+        memcpy(&stats[i], bytes + i * STRIDE, sizeof(stats[i]));
+        g_assert_cmpuint(stats[i].steps, ==, 8);
+        for (unsigned k = sizeof(stats[i]); k < STRIDE; k++) {
+            g_assert_cmphex(bytes[i * STRIDE + k], ==, 0xa5);
+        }
+    }
+    g_assert_cmpuint(stats[1].input_spikes, ==, stats[0].output_spikes);
+    teardown(&f);
+}
+
+/* A profile that is wrong before the job, and one that fails when all else is done. */
+static void test_profile_region(void)
+{
+    Fixture f = setup("");
+    const Region *r = &f.net->profile;
+    uint64_t bad[] = { HOLE, r->page[1] + 8 };
+    struct snnq_region_entry e;
+    struct snnq_sq_entry entry;
+    struct snnq_cq_entry record;
+
+    entry = net_entry(f.d, f.net, 0, 8);
+    net_profile(f.d, f.net, &entry, 160);
+    e = region_entry(r);
+    e.bytes = 2 * 160 - 1;
+    net_table(f.d, f.net, NET_PROFILE, e);
+    record = run(&f, &entry);
+    assert_record(&record, SNNQ_STATUS_BAD_REGION, NO_LAYER, NET_PROFILE,
+                  offsetof(struct snnq_region_entry, bytes));
+    g_assert_cmpuint(record.steps, ==, 0);
+
+    entry = net_entry(f.d, f.net, 0, 8);
+    net_profile(f.d, f.net, &entry, 160);
+    e = region_entry(r);
+    e.access = SNNQ_ACCESS_READ;
+    net_table(f.d, f.net, NET_PROFILE, e);
+    record = run(&f, &entry);
+    assert_record(&record, SNNQ_STATUS_ACCESS, NO_LAYER, NET_PROFILE, 0);
+    net_advance(f.net, 0, 8);           /* the new state is there all the same */
+    net_check(f.d, f.net);
+
+    /* The second layer's counters begin 160 bytes behind the first's, and 32 before a page. */
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        entry = net_entry(f.d, f.net, 0, 8);
+        net_profile(f.d, f.net, &entry, 160);
+        qtest_memwrite(f.d->qts, r->list + 8, &bad[i], 8);
+        record = run(&f, &entry);
+        assert_record(&record, bad[i] == HOLE ? SNNQ_STATUS_DMA : SNNQ_STATUS_ACCESS, NO_LAYER,
+                      NET_PROFILE, bad[i] == HOLE ? HOLE : 192);
+        net_advance(f.net, 0, 8);
+        net_check(f.d, f.net);
+    }
+    qtest_memwrite(f.d->qts, r->list + 8, &r->page[1], 8);
     teardown(&f);
 }
 
@@ -173,9 +245,10 @@ static void test_bad_entry(void)
                       offsetof(struct snnq_sq_entry, field)); \
         g_assert_cmpuint(record.steps, ==, 0); \
     } while (0)
-    BAD(program, good.program + 4);
+    BAD(program, good.program + 8);
+    BAD(program, 1ull << 40);
+    BAD(program, UINT64_MAX << SNNQ_PAGE_SHIFT);
     BAD(region_table, good.region_table + 4);
-    BAD(profile, 8);
     BAD(progress, good.progress + 1);
     BAD(job_id, 0);
     BAD(program_bytes, sizeof(struct snnq_program_header) - 1);
@@ -188,7 +261,15 @@ static void test_bad_entry(void)
     BAD(region_count, NET_REGIONS + 1);
     BAD(region_count, UINT16_MAX);
     BAD(flags, SNNQ_SQ_FLAGS + 1);
-    BAD(reserved, 1ull << 63);
+    BAD(program_pages, good.program_pages - 1);
+    BAD(reserved, 1u << 31);
+    BAD(profile_stride, 128);
+    net_profile(f.d, f.net, &good, 128);
+    BAD(profile_stride, 0);
+    BAD(profile_stride, 120);
+    BAD(profile_stride, 132);
+    BAD(region_count, NET_REGIONS);
+    BAD(region_count, NET_REGIONS + 2);
 #undef BAD
     teardown(&f);
 }
@@ -409,8 +490,6 @@ static void fail_at(Fixture *f, size_t field)
     uint64_t hole = HOLE;
     struct snnq_cq_entry record;
 
-    entry.flags = SNNQ_SQ_FLAG_PROFILE;
-    entry.profile = f->net->profile_at;
     memcpy((char *)&entry + field, &hole, sizeof(hole));
     record = run(f, &entry);
     g_assert_cmpuint(record.status, ==, SNNQ_STATUS_DMA);
@@ -425,7 +504,6 @@ static void test_dma_error_entry(void)
     fail_at(&f, offsetof(struct snnq_sq_entry, program));
     fail_at(&f, offsetof(struct snnq_sq_entry, region_table));
     fail_at(&f, offsetof(struct snnq_sq_entry, progress));
-    fail_at(&f, offsetof(struct snnq_sq_entry, profile));
     teardown(&f);
 }
 
@@ -529,6 +607,8 @@ void add_job_tests(void)
     qtest_add_func("/snnq/job/split", test_split);
     qtest_add_func("/snnq/job/reset", test_reset_state);
     qtest_add_func("/snnq/job/profile", test_profile);
+    qtest_add_func("/snnq/job/profile-stride", test_profile_stride);
+    qtest_add_func("/snnq/job/profile-region", test_profile_region);
     qtest_add_func("/snnq/job/cores", test_cores);
     qtest_add_func("/snnq/job/bad-entry", test_bad_entry);
     qtest_add_func("/snnq/job/bad-program", test_bad_program);

@@ -176,6 +176,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add_register_tests();
     add_job_tests();
+    add_program_tests();
     add_ring_tests();
     add_end_tests();
     add_inject_tests();

@@ -22,6 +22,7 @@
 #define CHANNELS        64
 #define QUIET_US        100000          /* in which a job would have ended */
 #define NET_REGIONS     6               /* the kernel's three, weights, input, readout */
+#define NET_PROFILE     NET_REGIONS     /* behind them, for jobs that want it */
 #define NET_STEPS       64
 
 enum { NET_WEIGHTS = SNNQ_REGION_USER, NET_INPUT, NET_READOUT };
@@ -63,7 +64,9 @@ typedef struct Net {
         struct snnq_layer layer[2];
         int32_t threshold;
     } QEMU_PACKED program;
-    uint64_t program_at, table_at, profile_at;
+    uint64_t table_at;
+    Region code;                /* the program */
+    Region profile;
     Region region[NET_REGIONS];
     bool flipped;               /* which state version is the current one */
     uint64_t seq;
@@ -111,6 +114,8 @@ void net_free(Net *net);
 void net_program(Device *d, Net *net);
 /* A submission of @steps from input step @first; writes the region table. */
 struct snnq_sq_entry net_entry(Device *d, Net *net, uint32_t first, uint32_t steps);
+/* Let the entry ask for counters, @stride apart. */
+void net_profile(Device *d, Net *net, struct snnq_sq_entry *entry, uint32_t stride);
 void net_table(Device *d, Net *net, unsigned region, struct snnq_region_entry entry);
 /* The job succeeded: the expected result advances, state versions swap. */
 void net_advance(Net *net, uint32_t first, uint32_t steps);
@@ -134,6 +139,7 @@ struct snnq_tensor huge_sums(uint32_t channels);
 /* Tests by area. */
 void add_register_tests(void);
 void add_job_tests(void);
+void add_program_tests(void);
 void add_ring_tests(void);
 void add_end_tests(void);
 void add_inject_tests(void);

@@ -6,5 +6,5 @@
 set -euo pipefail
 
 exec tests/selftests/run debian --timeout 800 \
-  --may-skip 'debian: failnth_test: failnth\.(opening|buffers_models_and_streams|submitting) # SKIP .*' \
+  --may-skip 'debian: failnth_test: failnth\.(opening|buffers_models_and_streams|submitting|fragmented_memory) # SKIP .*' \
   --may-skip 'debian: ioctl32_test # SKIP no 32-bit C library .*'

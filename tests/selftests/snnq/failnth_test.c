@@ -187,4 +187,68 @@ TEST_F_TIMEOUT(failnth, submitting, 300)
 	EXPECT_LT(nth, MAX_NTH);
 }
 
+/*
+ * Whatever a task that asks for it allocates in more than 8 KiB, in a row, fails. Less does
+ * not, for the checkers make objects of a page larger.
+ */
+static void fragment(bool on)
+{
+	static const char *const set[][2] = {
+		{ "task-filter", "Y" }, { "min-order", "2" },	       { "times", "-1" },
+		{ "interval", "1" },	{ "ignore-gfp-highmem", "N" },
+	};
+	char path[96];
+
+	for (size_t i = 0; i < sizeof(set) / sizeof(*set); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/fail_page_alloc/%s", set[i][0]);
+		write_file(path, set[i][1]);
+	}
+	write_file("/sys/kernel/debug/fail_page_alloc/probability", on ? "100" : "0");
+}
+
+/* Whether it does: the kernel keeps a pipe's slots, 40 bytes each, in one piece. */
+static bool fragmented(void)
+{
+	int fd[2], ret;
+
+	if (pipe(fd))
+		return false;
+	ret = fcntl(fd[0], F_SETPIPE_SZ, 1 << 20);
+	close(fd[0]);
+	close(fd[1]);
+	return ret < 0;
+}
+
+/* Memory in small pieces is enough for the longest program, its jobs and profiles. */
+TEST_F_TIMEOUT(failnth, fragmented_memory, 300)
+{
+	uint32_t bytes = dev_info(self->fd).max_program_bytes, model, stream;
+	int ask = open("/proc/self/make-it-fail", O_RDWR | O_CLOEXEC);
+	struct test_job j;
+	bool works;
+	int ret;
+
+	ASSERT_GE(ask, 0);
+	fragment(true);
+	EXPECT_FALSE(fragmented());
+	ASSERT_EQ(1, pwrite(ask, "1", 1, 0));
+	works = fragmented();
+	ret = long_model_create(self->fd, 64, bytes, &model);
+	if (!ret)
+		ret = stream_create(self->fd, model, &stream);
+	if (!ret) {
+		job_fill(&j, &self->net, stream, 0, 64, self->syncobj, 1);
+		job_profile(&j.job, self->net.readout.handle, 2048, 160);
+		ret = submit(self->fd, &j.job, 1, NULL);
+	}
+	ASSERT_EQ(1, pwrite(ask, "0", 1, 0));
+	fragment(false);
+	close(ask);
+	EXPECT_TRUE(works);
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, 1, 60000));
+	net_expect(&self->net, 0, 64);
+	EXPECT_TRUE(net_matches(&self->net));
+}
+
 TEST_HARNESS_MAIN

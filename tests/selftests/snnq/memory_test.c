@@ -51,20 +51,9 @@ static uint64_t memory(int fd)
 	return stats(fd, DRM_SNNQ_QUERY_FILE_STATS).memory_bytes;
 }
 
-/* A program of @mib MiB, most of which is a table that nobody uses. */
 static int big_model(int fd, uint32_t mib, uint32_t *model)
 {
-	uint32_t entries = mib * (MIB / 4);
-	struct test_program *p;
-	int ret;
-
-	p = calloc(1, sizeof(*p) + entries * 4ul);
-	program_fill(p, 16);
-	p->header.table_count = 1 + entries;
-	p->header.total_bytes += 4 * entries;
-	ret = model_create(fd, p, p->header.total_bytes, model);
-	free(p);
-	return ret;
+	return long_model_create(fd, 16, (uint32_t)(mib * MIB), model);
 }
 
 static int bo_only(int fd, uint64_t size, uint32_t *handle)

@@ -224,6 +224,26 @@ int model_create(int fd, const void *program, uint32_t size, uint32_t *handle)
 	return ret;
 }
 
+int long_model_create(int fd, uint32_t max_steps, uint32_t bytes, uint32_t *handle)
+{
+	struct test_program *p = calloc(1, bytes);
+	uint32_t entries;
+	int ret;
+
+	if (!p)
+		return -ENOMEM;
+	program_fill(p, max_steps);
+	entries = 1 + (bytes - p->header.total_bytes) / 4;
+	p->header.table_count = entries;
+	p->header.total_bytes += 4 * (entries - 1);
+	p->layer[0].neuron.threshold_index = entries - 1;
+	p->table[0] = 0;
+	memcpy((char *)p + p->header.total_bytes - 4, &(int32_t){ THRESHOLD }, 4);
+	ret = model_create(fd, p, p->header.total_bytes, handle);
+	free(p);
+	return ret;
+}
+
 int stream_create(int fd, uint32_t model, uint32_t *handle)
 {
 	struct drm_snnq_stream_create arg = {

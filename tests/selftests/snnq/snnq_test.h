@@ -72,6 +72,11 @@ int bo_fetch(const struct test_bo *bo);
 uint64_t page_bytes(void);
 
 void program_fill(struct test_program *p, uint32_t max_steps);
+/*
+ * Likewise of @bytes, most of them a table: the threshold is its last entry, so that the
+ * result tells whether all of it arrived.
+ */
+int long_model_create(int fd, uint32_t max_steps, uint32_t bytes, uint32_t *handle);
 int model_create(int fd, const void *program, uint32_t size, uint32_t *handle);
 int stream_create(int fd, uint32_t model, uint32_t *handle);
 int stream_reset(int fd, uint32_t stream);

@@ -59,6 +59,23 @@ TEST_F(submit, one_job)
 	EXPECT_EQ(DRM_SNNQ_STREAM_OK, q.state);
 }
 
+TEST_F_TIMEOUT(submit, longest_program, 120)
+{
+	uint32_t bytes = dev_info(self->fd).max_program_bytes, model, stream;
+	struct test_job j;
+
+	ASSERT_LT(1u << 20, bytes);
+	ASSERT_EQ(0, long_model_create(self->fd, STEPS, bytes, &model));
+	ASSERT_EQ(0, stream_create(self->fd, model, &stream));
+	for (uint64_t point = 1; point <= 2; point++) {
+		job_fill(&j, &self->net, stream, 0, STEPS, self->syncobj, point);
+		ASSERT_EQ(0, submit(self->fd, &j.job, 1, NULL));
+		ASSERT_EQ(0, timeline_wait(self->fd, self->syncobj, point, 60000));
+		net_expect(&self->net, 0, STEPS);
+		EXPECT_TRUE(net_matches(&self->net));
+	}
+}
+
 /* Many short jobs of one stream equal one long job; more than a ring holds. */
 TEST_F_TIMEOUT(submit, jobs_of_eight_steps, 300)
 {

@@ -317,6 +317,7 @@ bool snnq_dma_bql(SnnqState *s, uint64_t addr, void *buf, size_t len, bool is_wr
 bool snnq_dma_job(SnnqCore *core, uint64_t addr, void *buf, size_t len, bool is_write);
 void snnq_dma_serve(SnnqCore *core);
 void snnq_dma_serve_locked(SnnqCore *core);
+int snnq_program_read(SnnqCore *core, void *program);
 bool snnq_regions_fetch(SnnqCore *core, const struct snnq_program_info *info);
 void snnq_regions_free(SnnqCore *core);
 int snnq_region_read(void *opaque, uint32_t region, uint64_t offset, void *buf,

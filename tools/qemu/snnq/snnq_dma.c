@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * DMA: memory of jobs, region tables and page lists.
+ * DMA: memory of jobs, region tables and page lists, through which programs come too.
  *
  * Invariants:
  *  - Every access is checked against the width of DMA addresses, counted (for
@@ -302,6 +302,40 @@ int snnq_region_write(void *opaque, uint32_t region, uint64_t offset, const void
     return region_access(opaque, region, offset, (void *)buf, bytes, true);
 }
 
+/* Nothing is known of the list yet but where it begins. */
+static void region_open(SnnqRegion *r, struct snnq_region_entry entry)
+{
+    r->entry = entry;
+    r->cached = UINT32_MAX;
+    r->links = g_new(uint64_t, 1);
+    r->links[0] = entry.page_list;
+    r->known = r->room = 1;
+}
+
+static void region_close(SnnqCore *core, SnnqRegion *r)
+{
+    /* The first one is part of the region, so to speak. */
+    snnq_memory_give(core, (r->room - 1) * sizeof(*r->links));
+    g_free(r->links);
+}
+
+/* Copy the program. Status; ACCESS: an address in its list is not that of a page. */
+int snnq_program_read(SnnqCore *core, void *program)
+{
+    struct snnq_sq_entry *e = &core->job.entry;
+    g_autofree SnnqRegion *r = g_new(SnnqRegion, 1);
+    uint64_t at = 0;
+    int status;
+
+    region_open(r, (struct snnq_region_entry) {
+        .page_list = e->program, .bytes = e->program_bytes,
+        .pages = e->program_pages,
+    });
+    status = region_copy(core, r, &at, program, e->program_bytes, false);
+    region_close(core, r);
+    return status;
+}
+
 /* Bytes that the job needs of a region. */
 static uint64_t region_needs(const struct snnq_program_info *info,
                              const struct snnq_sq_entry *entry, uint32_t region)
@@ -312,9 +346,11 @@ static uint64_t region_needs(const struct snnq_program_info *info,
         return info->state_bytes;
     case SNNQ_REGION_SCRATCH:
         return info->scratch_bytes;
-    default:
-        return snnq_region_required(info, region - SNNQ_REGION_USER, entry->steps);
     }
+    region -= SNNQ_REGION_USER;
+    return region < info->region_count ?
+           snnq_region_required(info, region, entry->steps) :
+           (uint64_t)info->layer_count * entry->profile_stride;
 }
 
 /* Offset in the table entry of the first field that is wrong, or -1. */
@@ -340,23 +376,17 @@ static int region_check(const struct snnq_region_entry *e, uint64_t needs, uint6
 static bool regions_read(SnnqCore *core, uint32_t count)
 {
     SnnqJob *job = &core->job;
-    struct snnq_region_entry table[SNNQ_MAX_REGIONS];
+    struct snnq_region_entry table[SNNQ_TABLE_ENTRIES];
 
     if (!snnq_dma_job(core, job->entry.region_table, table, count * sizeof(table[0]),
                       false)) {
         job->outcome = job->fault;
         return false;
     }
-    job->regions = g_new0(SnnqRegion, count);       /* at most 35 of 4 KiB */
+    job->regions = g_new0(SnnqRegion, count);       /* at most 36 of 4 KiB */
     job->region_count = count;
     for (uint32_t i = 0; i < count; i++) {
-        SnnqRegion *r = &job->regions[i];
-
-        r->entry = table[i];
-        r->cached = UINT32_MAX;
-        r->links = g_new(uint64_t, 1);
-        r->links[0] = table[i].page_list;
-        r->known = r->room = 1;
+        region_open(&job->regions[i], table[i]);
     }
     return true;
 }
@@ -395,11 +425,7 @@ void snnq_regions_free(SnnqCore *core)
     SnnqJob *job = &core->job;
 
     for (uint32_t i = 0; i < job->region_count; i++) {
-        SnnqRegion *r = &job->regions[i];
-
-        /* The first one is part of the region, so to speak. */
-        snnq_memory_give(core, (r->room - 1) * sizeof(*r->links));
-        g_free(r->links);
+        region_close(core, &job->regions[i]);
     }
     g_free(job->regions);
     job->regions = NULL;

@@ -156,11 +156,23 @@ static bool program_fetch(SnnqCore *core, void *program)
 {
     SnnqJob *job = &core->job;
 
-    if (!snnq_dma_job(core, job->entry.program, program, job->entry.program_bytes, false)) {
+    switch (snnq_program_read(core, program)) {
+    case SNNQ_STATUS_OK:
+        return plan_get(core, program, job->entry.program_bytes);
+    case SNNQ_STATUS_DMA:
         job->outcome = job->fault;
-        return false;
+        break;
+    case SNNQ_STATUS_CANCELLED:
+        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_CANCELLED, SNNQ_REGION_NONE, 0);
+        break;
+    case SNNQ_STATUS_ACCESS:
+        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_BAD_ENTRY, SNNQ_REGION_NONE,
+                          offsetof(struct snnq_sq_entry, program));
+        break;
+    default:
+        out_of_memory(job, job->entry.program_bytes);
     }
-    return plan_get(core, program, job->entry.program_bytes);
+    return false;
 }
 
 static bool program_load(SnnqCore *core)
@@ -185,13 +197,18 @@ static bool program_load(SnnqCore *core)
     return ok;
 }
 
+static bool profiled(const SnnqJob *job)
+{
+    return job->entry.flags & SNNQ_SQ_FLAG_PROFILE;
+}
+
 /* What of the submission entry depends on the program. */
 static bool entry_fits(SnnqJob *job, const struct snnq_program_info *info)
 {
     if (job->entry.steps > info->max_steps) {
         snnq_outcome_fail(&job->outcome, SNNQ_STATUS_BAD_ENTRY, SNNQ_REGION_NONE,
                           offsetof(struct snnq_sq_entry, steps));
-    } else if (job->entry.region_count != SNNQ_REGION_USER + info->region_count) {
+    } else if (job->entry.region_count != SNNQ_REGION_USER + info->region_count + profiled(job)) {
         snnq_outcome_fail(&job->outcome, SNNQ_STATUS_BAD_ENTRY, SNNQ_REGION_NONE,
                           offsetof(struct snnq_sq_entry, region_count));
     }
@@ -220,8 +237,27 @@ static void job_explain(SnnqJob *job)
     }
 }
 
-/* Run the plan; counters go to @stats, of so many bytes, and to the guest. */
-static void job_run(SnnqCore *core, struct snnq_layer_stats *stats, size_t bytes)
+/* Counters of layers go to the last region. */
+static void profile_write(SnnqCore *core, const struct snnq_layer_stats *stats)
+{
+    SnnqJob *job = &core->job;
+    uint32_t layers = snnq_plan_info(job->plan)->layer_count;
+    uint32_t region = job->region_count - 1;
+
+    for (uint32_t i = 0; i < layers; i++) {
+        int status = snnq_region_write(core, region, (uint64_t)i * job->entry.profile_stride,
+                                       &stats[i], sizeof(stats[i]));
+
+        if (status) {
+            snnq_outcome_fail(&job->outcome, status, region, 0);
+            job_explain(job);
+            return;
+        }
+    }
+}
+
+/* Run the plan; counters go to @stats, if there is room for them, and to the guest. */
+static void job_run(SnnqCore *core, struct snnq_layer_stats *stats)
 {
     SnnqJob *job = &core->job;
     const struct snnq_program_info *info = snnq_plan_info(job->plan);
@@ -241,10 +277,8 @@ static void job_run(SnnqCore *core, struct snnq_layer_stats *stats, size_t bytes
     }
     snnq_plan_run(job->plan, &run, &job->outcome);
     job_explain(job);
-    if (stats && job->outcome.status == SNNQ_STATUS_OK &&
-        !snnq_dma_job(core, job->entry.profile, stats, bytes, true)) {
-        snnq_outcome_fail(&job->outcome, SNNQ_STATUS_DMA, SNNQ_REGION_NONE,
-                          job->fault.offset);
+    if (stats && job->outcome.status == SNNQ_STATUS_OK) {
+        profile_write(core, stats);
     }
 }
 
@@ -259,7 +293,7 @@ static void job_run_profiled(SnnqCore *core)
         return;
     }
     stats = g_malloc0(bytes);
-    job_run(core, stats, bytes);
+    job_run(core, stats);
     snnq_memory_give(core, bytes);
 }
 
@@ -269,10 +303,10 @@ static void job_execute(SnnqCore *core)
 
     if (program_load(core) && entry_fits(job, snnq_plan_info(job->plan)) &&
         snnq_regions_fetch(core, snnq_plan_info(job->plan))) {
-        if (job->entry.flags & SNNQ_SQ_FLAG_PROFILE) {
+        if (profiled(job)) {
             job_run_profiled(core);
         } else {
-            job_run(core, NULL, 0);
+            job_run(core, NULL);
         }
     }
     snnq_regions_free(core);

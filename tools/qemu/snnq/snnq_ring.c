@@ -154,23 +154,26 @@ void snnq_ring_forget(SnnqCore *core)
 }
 
 /* Offset of the first field that is wrong, or -1. */
-static int entry_check(const struct snnq_sq_entry *e)
+static int entry_check(const struct snnq_sq_entry *e, uint64_t limit)
 {
 #define WRONG(field, condition) \
     if (condition) { \
         return offsetof(struct snnq_sq_entry, field); \
     }
-    WRONG(program, e->program % 8)
+    WRONG(program, e->program % SNNQ_PAGE_BYTES || e->program > limit)
     WRONG(region_table, e->region_table % 8)
-    WRONG(profile, e->flags & SNNQ_SQ_FLAG_PROFILE ? e->profile % 8 : e->profile)
     WRONG(progress, e->progress % 8)
     WRONG(job_id, !e->job_id)
     WRONG(program_bytes, e->program_bytes < sizeof(struct snnq_program_header) ||
                          e->program_bytes > SNNQ_MAX_PROGRAM_BYTES)
+    WRONG(program_pages, e->program_pages < DIV_ROUND_UP(e->program_bytes, SNNQ_PAGE_BYTES))
     WRONG(steps, !e->steps)
     WRONG(region_count, e->region_count < SNNQ_REGION_USER ||
-                        e->region_count > SNNQ_MAX_REGIONS)
+                        e->region_count > SNNQ_TABLE_ENTRIES)
     WRONG(flags, e->flags & ~SNNQ_SQ_FLAGS)
+    WRONG(profile_stride, e->flags & SNNQ_SQ_FLAG_PROFILE ?
+                          e->profile_stride < sizeof(struct snnq_layer_stats) ||
+                          e->profile_stride % 8 : e->profile_stride)
     WRONG(reserved, e->reserved)
 #undef WRONG
     return -1;
@@ -196,7 +199,7 @@ static bool ring_fetch(SnnqCore *core)
     job->outcome = (struct snnq_outcome) {
         .layer = SNNQ_LAYER_NONE, .region = SNNQ_REGION_NONE,
     };
-    wrong = entry_check(&job->entry);
+    wrong = entry_check(&job->entry, snnq_dma_limit(s));
     if (wrong >= 0) {
         snnq_outcome_fail(&job->outcome, SNNQ_STATUS_BAD_ENTRY, SNNQ_REGION_NONE, wrong);
     } else if (job->entry.job_id == core->cancel_id) {
