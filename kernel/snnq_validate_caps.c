@@ -65,10 +65,11 @@ static int caps_tensor(struct check *c, const struct snnq_tensor *t, const struc
 		return lacks(c, names->format);
 	if (t->planes > caps->max_planes)
 		return lacks(c, names->planes);
-	if (t->height > caps->max_dim || t->width > caps->max_dim ||
-	    t->channels > caps->max_channels)
-		return lacks(c, names->channels);
-	return 0;
+	if (t->height > caps->max_dim)
+		return lacks(c, names->height);
+	if (t->width > caps->max_dim)
+		return lacks(c, names->width);
+	return t->channels > caps->max_channels ? lacks(c, names->channels) : 0;
 }
 
 static int caps_tensors(struct check *c, const struct snnq_layer *l, const struct snnq_caps *caps)

@@ -194,18 +194,22 @@ def magic(folder):
             path.write_bytes(records([(*start, 1, t)]) + data)
             j = info(path)
             equal((j["format"], j["events"]), ("atis", len(data) // 5 + 1), f"first event {start}")
-    for text, name in ((b"% Date 2014\n% Version 2\n" + data, "Prophesee"),
-                       (b"#!AER-DAT2.0\r\n" + data, "AEDAT 2.0"),
-                       (b"#!AER-DAT3.1\r\n" + data, "AEDAT 3.1"),
-                       (b"Event Stream" + data, "Event Stream"),
-                       (b"\x89HDF\r\n\x1a\n" + data, "HDF5"), (b"\x93NUMPY\1\0" + data, "NumPy"),
-                       (b"#ROSBAG V2.0\n" + data, "a ROS bag"), (MODEL.read_bytes(), "a model")):
+    for text, name, words in (
+            (b"% Date 2014\n% Version 2\n" + data, "a header that names no format", None),
+            (b"#!AER-DAT1.0\r\n" + data, "AEDAT 1.0", None),
+            (b"#!AER-DAT2.0\r\n" + data, "aedat2", "AEChip: expected DVS128"),
+            (b"#!AER-DAT3.1\r\n" + data, "aedat3", "expected the line #!END-HEADER"),
+            (b"Event Stream" + data, "es", "version: expected 2"),
+            (b"\x89HDF\r\n\x1a\n" + data, "HDF5", None), (b"\x93NUMPY\1\0" + data, "NumPy", None),
+            (b"MATLAB 5.0 MAT-file" + data, "MATLAB", None),
+            (b"#ROSBAG V2.0\n" + data, "a ROS bag", None), (MODEL.read_bytes(), "a model", None)):
         path.write_bytes(text)
-        refused("run", MODEL, path, "-d", "sim", says=("offset 0", name))
+        says = ("offset", words or name)
+        refused("run", MODEL, path, "-d", "sim", says=says)
         refused("run", MODEL, path, "-d", "sim", "-f", "atis", says=("expected atis",
                                                                      f"found {name}"))
         if name != "a model":
-            refused("info", path, says=("offset 0", name))
+            refused("info", path, says=says)
             refused("info", path, "-f", "atis", says=("expected atis", f"found {name}"))
     path.write_bytes(aedat4(rows_of(data)))
     equal(info(path)["format"], "aedat4", "AEDAT 4 under another name")

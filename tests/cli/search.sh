@@ -70,6 +70,16 @@ expect 0 "merge" -o "$WORK/c.snnq" --target-bits 3 --journal "$WORK/all.journal"
   --merge "$WORK/3.journal" --merge "$WORK/1.journal" --merge "$WORK/2.journal"
 same "shards do not matter" "$WORK/a.snnq" "$WORK/c.snnq"
 
+# A device with few grids: what is in the journal is not done again.
+"$SNNQ" info sim --json | sed 's/"scheme_uniform":.*/"scheme_uniform": 20,/' >"$WORK/device.json"
+expect 0 "search for a device" -o "$WORK/e.snnq" --target-bits 3 --journal "$WORK/all.journal" \
+  --device "$WORK/device.json" --json
+json "it gets only what it has" "{(l['scheme'], l['bits']) for l in j['layers'] if l['params'] and l['bits']} <= \
+  {('uniform', 2), ('uniform', 4), ('ternary', 2)} and j['avg_weight_bits'] <= 3"
+sed -i 's/"scheme_uniform":.*/"scheme_uniform": 0,/; s/"scheme_ternary":.*/"scheme_ternary": 0,/' "$WORK/device.json"
+expect 3 "a device without any of the schemes" -o "$WORK/f.snnq" --target-bits 3 --device "$WORK/device.json"
+says "the device has none of the schemes"
+
 # Kill it when some evaluations are on the disk.
 "$SNNQ" quantize "$DEMO/digits-float.snnq" --calib "$WORK/calib.tsv" --schemes uniform,ternary \
   -o "$WORK/d.snnq" --target-bits 3 --journal "$WORK/d.journal" >/dev/null 2>&1 & pid=$!

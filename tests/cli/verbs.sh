@@ -127,6 +127,43 @@ quantize_tests() {
   fi
 }
 
+# lesser KEY VALUE: the description of a device that can do less than sim.
+lesser() {
+  "$SNNQ" info sim --json | sed "s/\"$1\":.*/\"$1\": $2,/" >"$WORK/lesser.json"
+}
+
+# quantized_for GRID STATUS NAME: for that device.
+quantized_for() {
+  expect "$2" "$3" quantize "$DEMO/digits-float.snnq" -o "$WORK/lesser.snnq" --default "$1" --device "$WORK/lesser.json"
+}
+
+device_tests() {
+  lesser scheme_pot 16
+  quantized_for pot:4 0 "quantize for a device that has the grid"
+  quantized_for pot:3 3 "quantize for one that has not"
+  error_says "default: the device has no pot:3"
+  lesser scheme_uniform 0
+  quantized_for pot:3 0 "quantize for a device without uniform grids"
+  lesser ops 506
+  quantized_for pot:4 3 "quantize for a device without conv2d"
+  error_says 'conv1: op: this device has no "conv2d"'
+  lesser max_kernel 2
+  quantized_for pot:4 3 "quantize for one with small kernels"
+  error_says 'conv1: kernel: this device takes at most 2, found 3'
+  for bad in -1 1.5 '"all"' 4294967296; do
+    lesser max_kernel "$bad"
+    quantized_for pot:4 4 "max_kernel $bad is refused"
+    error_says "lesser.json: max_kernel: expected an integer"
+  done
+  echo '{"kind": "recording"}' >"$WORK/lesser.json"
+  quantized_for pot:4 4 "what describes no device is refused"
+  error_says "expected a device"
+  head -c 2000000 /dev/zero >"$WORK/lesser.json"
+  quantized_for pot:4 4 "what is too long is refused"
+  expect 3 "quantize for a device that is not there" quantize "$DEMO/digits-float.snnq" -o "$WORK/lesser.snnq" \
+    --default pot:4 --device /dev/accel/accel77
+}
+
 # A float model whose head has a threshold that no accumulator step is small enough for.
 weak_model() {
   /usr/bin/python3 - "$WORK/weak.snnq" <<'EOF'
@@ -159,7 +196,10 @@ info_tests() {
   json "info: recording" "j['format'] == 'atis' and j['events'] > 100 and j['duration_us'] > 1000 \
     and 'width' in j and 'height' in j"
   expect 0 "info of a device" info sim --json
-  json "info: device" "j['cores'] == 1 and j['driver'] == 'sim'"
+  json "info: device" "j['cores'] == 1 and j['driver'] == 'sim' and j['ops'] & 1 << 2 and j['max_steps'] == 65536"
+  expect 0 "info of a device in words" info sim
+  grep -q '^weights  *uniform:1..8 odd:1..8 pot:2..5 apot:3..5 ternary:2$' "$WORK/out" &&
+    grep -q '^neurons  *none lif cuba$' "$WORK/out" && ok "info: capabilities" || bad "info: capabilities"
   expect 4 "info of nothing" info "$WORK/none"
   head -c 100 "$DEMO/digits-float.snnq" >"$WORK/cut.snnq"
   expect 4 "info of a cut model" info "$WORK/cut.snnq"
@@ -346,6 +386,7 @@ usage_tests
 weak_model
 quantize_tests
 info_tests
+device_tests
 run_tests
 eval_tests
 energy_tests

@@ -16,10 +16,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int (*const decoders[])(const uint8_t *, size_t, struct snnq_events *) = {
-		events_decode_aedat4,
-		events_decode_atis,
-		events_decode_bs2,
-		events_decode_bs3,
+		events_decode_aedat4,	    events_decode_atis,		events_decode_bs2,
+		events_decode_bs3,	    events_decode_aedat2,	events_decode_aedat2_dvs128,
+		events_decode_aedat2_tonic, events_decode_aedat2_davis, events_decode_aedat3,
+		events_decode_dat,	    events_decode_es,		events_decode_evt2,
+		events_decode_evt21,	    events_decode_evt3,
 	};
 	struct snnq_events *ev = events_new();
 	int ret;
@@ -28,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		snnq_events_close(ev);
 		return 0;
 	}
-	ret = decoders[data[0] % 4](data + 1, size - 1, ev);
+	ret = decoders[data[0] % (sizeof(decoders) / sizeof(decoders[0]))](data + 1, size - 1, ev);
 	if (ret && (ret != -EBADMSG || !ev->error[0]))
 		abort();
 	for (size_t i = 0; i < ev->count; i++)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# In the guest, with a device that lacks what a network needs: the program is told so by name. The
-# program's field is in $lacks.
+# In the guest, with a device that lacks what a network needs: who runs it is told what, in the words
+# of $lacks.
 export TMPDIR=/tmp
 . /selftests/tap.sh
 
@@ -9,5 +9,5 @@ snnq run /demo/digits.snnq "/demo/$(head -n 1 /demo/test.tsv | cut -f 1)" --devi
 status=$?
 note </tmp/out
 check "the network is refused" [ $status -ne 0 ]
-check "layer and field are named" grep -Fq "conv1: the device does not support this (${lacks:?})" /tmp/out
+check "layer and key are named" grep -Fq "conv1: ${lacks:?}" /tmp/out
 finish

@@ -26,7 +26,7 @@ unit_tests() {
     bad "configuration"
     return
   fi
-  for name in engine golden hostile neuron plan property safe_points validate weights; do
+  for name in caps engine golden hostile neuron plan property safe_points validate weights; do
     if ninja -C "$out/build" -j"${JOBS:-$(nproc)}" "tests/unit/test_$name" >"$out/ninja.log" 2>&1; then
       tap "$name" "$out/build/tests/unit/test_$name"
     else

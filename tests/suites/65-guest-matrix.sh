@@ -18,8 +18,8 @@ kind() { tap "$1" tests/selftests/run debian --timeout $limit --tests "$2" "${@:
 # job NAME OPTION...: one script, which prints TAP.
 job() { tap "$1" tests/selftests/run debian --timeout $limit "${@:2}"; }
 
-# lacks FIELD OPTIONS: a network whose layers need what such a device lacks.
-lacks() { job "lacks $1" --device-opts "$2" --cmd "lacks=$1; $(cat tests/guest/lacks.sh)"; }
+# lacks WORDS OPTIONS: a network whose layers need what such a device lacks.
+lacks() { job "lacks: $1" --device-opts "$2" --cmd "lacks='$1'; $(cat tests/guest/lacks.sh)"; }
 
 # The selftests' network needs LINEAR (3) and READOUT (8).
 kind "one core, ring of 2, 32-bit DMA" 'bo_test submit_test close_test' \
@@ -28,8 +28,8 @@ kind "four cores, two operations" 'ioctl_test submit_test' --device-opts cores=4
 kind "IOMMU" 'bo_test submit_test close_test reload.sh' --iommu
 kind "bounce buffers" 'bo_test submit_test close_test' --append swiotlb=force
 job "no MSI" --append pci=nomsi --script tests/guest/no-msi.sh
-lacks op ops=$((1 << 3 | 1 << 8))
-lacks neuron.model neurons=0x5
+lacks 'op: this device has no "conv2d"' ops=$((1 << 3 | 1 << 8))
+lacks 'neuron.model: this device has no "lif"' neurons=0x5
 job "pulled out while it works" --host-script tests/guest/pull-host.sh --script tests/guest/pull.sh
 job "gone from its bus" --host-script tests/guest/vanish-host.sh --script tests/guest/vanish.sh
 finish

@@ -63,12 +63,13 @@ const char *error_of(const char *path)
 
 /* ---- the network with all operations ---- */
 
-#define LIF(threshold)                                                              \
+/* clang-format off */
+#define LIF(threshold) \
 	"\"neuron\": {\"model\": \"lif\", \"leak\": {\"kind\": \"div\", \"n\": 2}," \
 	" \"compare\": \"ge\", \"reset\": \"hard\", \"threshold\": " threshold "}"
-#define LINEAR4(name)                                                           \
+#define LINEAR4(name) \
 	"{\"name\": \"" name "\", \"op\": \"linear\", \"inputs\": [\"pool1\"]," \
-	" \"out_channels\": 4, \"weight\": {\"tensor\": \"" name ".weight\","   \
+	" \"out_channels\": 4, \"weight\": {\"tensor\": \"" name ".weight\"," \
 	" \"scheme\": \"pot\", \"bits\": 2}, " LIF("1") "}"
 
 static const char network_text[] =
@@ -81,19 +82,18 @@ static const char network_text[] =
 	"{\"name\": \"conv1\", \"op\": \"conv2d\", \"inputs\": [\"input\"], \"out_channels\": 3,"
 	" \"kernel\": [3, 3], \"stride\": [1, 1], \"padding\": [1, 1], \"dilation\": [1, 1],"
 	" \"groups\": 1, \"weight\": {\"tensor\": \"conv1.weight\", \"scheme\": \"uniform\","
-	" \"bits\": 4}, " LIF(
-		"\"conv1.threshold\"") "},"
-				       "{\"name\": \"pool1\", \"op\": \"maxpool\", \"inputs\": [\"conv1\"], \"kernel\": [2, 2],"
-				       " \"stride\": [2, 2], \"padding\": [0, 0]}," LINEAR4("q") "," LINEAR4("k") "," LINEAR4(
-					       "v") ","
-						    "{\"name\": \"attn\", \"op\": \"attention\", \"inputs\": [\"q\", \"k\", \"v\"],"
-						    " \"heads\": 2, " LIF(
-							    "2") "},"
-								 "{\"name\": \"res\", \"op\": \"add\", \"inputs\": [\"q\", \"attn\"], \"planes\": 2},"
-								 "{\"name\": \"head\", \"op\": \"linear\", \"inputs\": [\"res\"], \"out_channels\": 2,"
-								 " \"weight\": {\"tensor\": \"head.weight\", \"scheme\": \"uniform\", \"bits\": 8},"
-								 " \"bias\": \"head.bias\", \"neuron\": {\"model\": \"none\"}}],"
-								 "\"readout\": {\"input\": \"head\", \"mode\": \"sum\", \"scale\": 0.5}}";
+	" \"bits\": 4}, " LIF("\"conv1.threshold\"") "},"
+	"{\"name\": \"pool1\", \"op\": \"maxpool\", \"inputs\": [\"conv1\"], \"kernel\": [2, 2],"
+	" \"stride\": [2, 2], \"padding\": [0, 0]},"
+	LINEAR4("q") "," LINEAR4("k") "," LINEAR4("v") ","
+	"{\"name\": \"attn\", \"op\": \"attention\", \"inputs\": [\"q\", \"k\", \"v\"],"
+	" \"heads\": 2, " LIF("2") "},"
+	"{\"name\": \"res\", \"op\": \"add\", \"inputs\": [\"q\", \"attn\"], \"planes\": 2},"
+	"{\"name\": \"head\", \"op\": \"linear\", \"inputs\": [\"res\"], \"out_channels\": 2,"
+	" \"weight\": {\"tensor\": \"head.weight\", \"scheme\": \"uniform\", \"bits\": 8},"
+	" \"bias\": \"head.bias\", \"neuron\": {\"model\": \"none\"}}],"
+	"\"readout\": {\"input\": \"head\", \"mode\": \"sum\", \"scale\": 0.5}}";
+/* clang-format on */
 
 static void add_bytes(struct modelfile *file, const char *name, uint64_t bytes, uint32_t seed)
 {

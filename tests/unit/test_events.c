@@ -136,6 +136,31 @@ static void davis_aedat4_matches_digests(void **state)
 	check_golden("aestream/davis.aedat4");
 }
 
+static void evt2_matches_digests(void **state)
+{
+	(void)state;
+	check_golden("expelliarmus/evt2_sample.raw");
+}
+
+static void evt3_matches_digests(void **state)
+{
+	(void)state;
+	check_golden("expelliarmus/evt3_pedestrians.raw");
+}
+
+static void dat_matches_digests(void **state)
+{
+	(void)state;
+	check_golden("expelliarmus/ncars_td.dat");
+	check_golden("tonic/sample_ncars.dat");
+}
+
+static void es_matches_digests(void **state)
+{
+	(void)state;
+	check_golden("faery/dvs.es");
+}
+
 static void bs3_holds_the_events_of_bs2(void **state)
 {
 	char path[512];
@@ -424,10 +449,10 @@ static void unknown_content_is_refused_by_name(void **state)
 	int fd = mkstemp(name);
 
 	(void)state;
-	assert_int_equal(write(fd, "#!AER-DAT3.1\r\n", 14), 14);
+	assert_int_equal(write(fd, "#!AER-DAT1.0\r\n", 14), 14);
 	close(fd);
 	assert_int_equal(snnq_events_open(name, NULL, &ev), -EBADMSG);
-	assert_non_null(strstr(snnq_last_error(NULL), "found AEDAT 3.1"));
+	assert_non_null(strstr(snnq_last_error(NULL), "found AEDAT 1.0"));
 	assert_int_equal(snnq_events_open(name, SNNQ_OPTS(struct snnq_events_opts, .format = "x"),
 					  &ev),
 			 -EINVAL);
@@ -440,6 +465,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nmnist_bin_matches_digests),
 		cmocka_unit_test(davis_aedat4_matches_digests),
+		cmocka_unit_test(evt2_matches_digests),
+		cmocka_unit_test(evt3_matches_digests),
+		cmocka_unit_test(dat_matches_digests),
+		cmocka_unit_test(es_matches_digests),
 		cmocka_unit_test(bs3_holds_the_events_of_bs2),
 		cmocka_unit_test(atis_marks_add_8192_us),
 		cmocka_unit_test(bs2_has_no_marks_and_counts_what_is_wrong),

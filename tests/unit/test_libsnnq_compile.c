@@ -163,7 +163,8 @@ static void refused(const char *key, const char *json, const struct compile_opts
 
 	if (key)
 		edit(f.file, key, json);
-	assert_int_equal(compile(&f, opts), error);
+	if (compile(&f, opts) != error)
+		fail_msg("expected: %s", words);
 	assert_string_equal(error_of(path), words);
 	assert_null(f.compiled.program);
 	release(&f);
@@ -172,11 +173,8 @@ static void refused(const char *key, const char *json, const struct compile_opts
 static void test_refused(void **state)
 {
 	struct compile_opts all = { .caps = NULL };
-	struct snnq_caps small = snnq_caps_all, short_jobs = snnq_caps_all;
 
 	(void)state;
-	small.scheme_pot = 0;
-	short_jobs.max_steps = 7;
 	refused("layers.0.neuron.threshold", "0", &all, -EINVAL,
 		"conv1: threshold below 1 (neuron.threshold)");
 	refused("layers.0.neuron.sticky", "true", &all, -EINVAL,
@@ -185,10 +183,72 @@ static void test_refused(void **state)
 		"conv1: unknown flag (neuron.flags)");
 	refused("layers.5.heads", "3", &all, -EINVAL,
 		"attn: parameter of the operation out of range (param)");
-	refused(NULL, NULL, &(struct compile_opts){ .caps = &small }, -EOPNOTSUPP,
-		"q: the device does not support this (quant.bits)");
-	refused(NULL, NULL, &(struct compile_opts){ .caps = &short_jobs }, -EOPNOTSUPP,
-		"model: the device does not support this (max_steps)");
+}
+
+/* What a device lacks is told in the words of the file, each capability in its turn. */
+static void test_device_lacks(void **state)
+{
+	struct snnq_caps caps = snnq_caps_all;
+
+	(void)state;
+#define LACKS(member, value, words)                                                               \
+	do {                                                                                      \
+		caps.member = (value);                                                            \
+		refused(NULL, NULL, &(struct compile_opts){ .caps = &caps }, -EOPNOTSUPP, words); \
+		caps = snnq_caps_all;                                                             \
+	} while (0)
+	LACKS(max_layers, 8, "model: layers: this device takes at most 8, found 9");
+	LACKS(max_steps, 7, "model: steps: this device takes at most 7, found 8");
+	LACKS(max_state_bytes, 527,
+	      "model: bytes of state: this device takes at most 527, found 528");
+	LACKS(max_scratch_bytes, 383,
+	      "model: bytes of scratch: this device takes at most 383, found 384");
+	LACKS(max_tile_steps, 0, "model: steps of a tile: this device takes at most 0, found 1");
+	LACKS(max_kernel, 2, "conv1: kernel: this device takes at most 2, found 3");
+	LACKS(max_window, 1, "pool1: kernel: this device takes at most 1, found 2");
+	LACKS(max_stride, 1, "pool1: stride: this device takes at most 1, found 2");
+	LACKS(max_planes, 1, "res: planes: this device takes at most 1, found 2");
+	LACKS(max_dim, 3, "conv1: height of an input: this device takes at most 3, found 4");
+	LACKS(max_channels, 2, "conv1: channels: this device takes at most 2, found 3");
+	LACKS(scheme_pot, 0x30, "q: weight: this device has no pot:2");
+	LACKS(ops, snnq_caps_all.ops & ~(1ull << SNNQ_OP_CONV2D),
+	      "conv1: op: this device has no \"conv2d\"");
+	LACKS(ops, snnq_caps_all.ops & ~(1ull << SNNQ_OP_READOUT),
+	      "readout: this device does not execute it (op)");
+	LACKS(elementwise, 0, "res: op: this device has no \"add\"");
+	LACKS(attention, 0, "attn: op: this device has no \"attention\"");
+	LACKS(neurons, 1u << SNNQ_NEURON_NONE, "conv1: neuron.model: this device has no \"lif\"");
+	LACKS(leaks, 1u << SNNQ_LEAK_NONE, "conv1: neuron.leak: this device has no \"div\"");
+	LACKS(resets, 1u << SNNQ_RESET_NONE, "conv1: neuron.reset: this device has no \"hard\"");
+	LACKS(compares, 1u << SNNQ_COMPARE_GT, "conv1: neuron.compare: this device has no \"ge\"");
+	LACKS(readouts, 0, "readout: this device does not execute it (param)");
+#undef LACKS
+}
+
+/* Where there is a choice, it is one that the device has. */
+static void test_device_choices(void **state)
+{
+	struct fixture f = { .file = network_model() };
+	struct snnq_caps caps = snnq_caps_all;
+	const struct snnq_program_header *h;
+
+	(void)state;
+	caps.max_tile_steps = 5;
+	caps.attention = 1u << SNNQ_ATTENTION_KV_FIRST;
+	caps.needs = 0;
+	assert_int_equal(compile(&f, &(struct compile_opts){ .caps = &caps }), 0);
+	h = f.compiled.program;
+	assert_int_equal(h->tile_steps, 5);
+	assert_int_equal(h->needs, 0);
+	assert_int_equal(snnq_program_layer(h, 5)->mode, SNNQ_ATTENTION_KV_FIRST);
+	assert_int_equal(snnq_program_layer(h, 6)->out.bound, 0);
+	release(&f);
+
+	f.file = network_model();
+	caps.max_scratch_bytes = 3 * 384 + 383;
+	assert_int_equal(compile(&f, &(struct compile_opts){ .caps = &caps }), 0);
+	assert_int_equal(f.compiled.info.tile_steps, 3);
+	release(&f);
 }
 
 static void test_float_does_not_run(void **state)
@@ -206,9 +266,10 @@ static void test_float_does_not_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layout),	cmocka_unit_test(test_weights_image),
-		cmocka_unit_test(test_taps),	cmocka_unit_test(test_steps),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_float_does_not_run),
+		cmocka_unit_test(test_layout),	       cmocka_unit_test(test_weights_image),
+		cmocka_unit_test(test_taps),	       cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_refused),	       cmocka_unit_test(test_device_lacks),
+		cmocka_unit_test(test_device_choices), cmocka_unit_test(test_float_does_not_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

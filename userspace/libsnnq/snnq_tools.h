@@ -99,6 +99,8 @@ struct snnq_quantize_opts {
 	bool limit_drop;       /* max_drop is a target; 0 is one, too */
 	double max_drop;       /* share of recordings whose class may differ from float's */
 	const char *schemes;   /* names to choose from, separated by commas; NULL: all */
+	/* The device that is to run it: only what it can do is used. NULL: this version's sim. */
+	const struct snnq_device_info *device;
 	/* Models at other average bits, from the same evaluations, written after the first. */
 	const struct snnq_quantize_also *also;
 	size_t also_count;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "capabilities.h"
 #include "cli.h"
 #include "describe.h"
 
@@ -18,7 +19,8 @@ static const char *format;
 static bool json;
 
 static const struct cli_option options[] = {
-	{ "format", 'f', "NAME", "of a recording: atis, bs2, bs3, aedat4", .text = &format },
+	{ "format", 'f', "NAME", "of a recording: where content does not tell: see snnq(1)",
+	  .text = &format },
 	{ "json", 0, NULL, "one JSON document on standard output", .flag = &json },
 	{ NULL },
 };
@@ -74,20 +76,19 @@ static int recording_info(const char *path)
 
 static int device_info(const char *name)
 {
-	struct cli_session s;
-	const struct snnq_device_info *i = &s.device_info;
-	int code = cli_session_open(&s, name, 1);
+	struct snnq_device_info info, *i = &info;
+	int code = capabilities_of(name, i);
 	cJSON *o;
 
 	if (code)
 		return code;
-	cli_session_close(&s);
 	if (!json) {
 		printf("%s: driver %s, hardware version %#x, %u core(s)\n", i->name, i->driver,
 		       i->hw_version, i->cores);
 		printf("%u KiB of memory per core, %u lanes, %u MHz, queue of %u, %u DMA bits\n",
 		       i->sram_bytes / 1024, i->lanes, i->clock_khz / 1000, i->queue_depth,
 		       i->dma_bits);
+		capabilities_print(i);
 		return CLI_OK;
 	}
 	o = cJSON_CreateObject();
@@ -100,7 +101,9 @@ static int device_info(const char *name)
 	cJSON_AddNumberToObject(o, "lanes", i->lanes);
 	cJSON_AddNumberToObject(o, "clock_khz", i->clock_khz);
 	cJSON_AddNumberToObject(o, "queue_depth", i->queue_depth);
+	cJSON_AddNumberToObject(o, "port_bytes", i->port_bytes);
 	cJSON_AddNumberToObject(o, "dma_bits", i->dma_bits);
+	capabilities_to_json(i, o);
 	return cli_print_json(o);
 }
 

@@ -13,11 +13,12 @@
 #include "describe.h"
 #include "base/number.h"
 #include "base/output.h"
+#include "capabilities.h"
 #include "report_html.h"
 #include "snnq_tools.h"
 
 static const char *out, *calib, *general, *method, *schemes, *journal, *shard, *report_path;
-static const char *moments;
+static const char *moments, *device;
 static const char *target_bits, *target_bytes, *target_energy, *max_drop;
 static struct cli_list layers, merge, also;
 static uint32_t threads;
@@ -49,6 +50,8 @@ static const struct cli_option options[] = {
 	{ "merge", 0, "FILE", "search: go on from a shard's journal; may be repeated",
 	  .list = &merge },
 	{ "report", 0, "FILE.html", "search: write a report", .text = &report_path },
+	{ "device", 'd', "NAME",
+	  "only what this one executes: a device, or `snnq info NAME --json`", .text = &device },
 	{ "threads", 'j', "N", "default: one per CPU; the result is the same", .number = &threads },
 	{ "json", 0, NULL, "describe the result as one JSON document", .flag = &json },
 	{ NULL },
@@ -385,6 +388,7 @@ int verb_quantize(int argc, char **argv)
 	struct snnq_quantize_opts o = {
 		.size = sizeof(o), .report = report, .progress = progress, .warn = warn
 	};
+	struct snnq_device_info target;
 	struct snnq_layer_choice *choices;
 	struct snnq_quantize_also *others;
 	char **args, **texts;
@@ -416,6 +420,10 @@ int verb_quantize(int argc, char **argv)
 		code = parse_also(others, &o);
 	if (!code)
 		code = check_uses(o.method);
+	if (!code && device) {
+		code = capabilities_of(device, &target);
+		o.device = &target;
+	}
 	if (!code)
 		code = quantize(args[0], &o);
 	for (size_t i = 0; texts && i <= layers.count; i++)

@@ -18,7 +18,8 @@ static bool json;
 static const struct cli_option options[] = {
 	{ "device", 'd', "NAME", "auto (default), sim[:cores=N] or a path", .text = &device },
 	{ "raster", 'r', "DIR", "write each layer's output as .npy [T][H][W][C]", .text = &raster },
-	{ "format", 'f', "NAME", "of the recording: atis, bs2, bs3, aedat4", .text = &format },
+	{ "format", 'f', "NAME", "of the recording: where content does not tell: see snnq(1)",
+	  .text = &format },
 	{ "width", 0, "N", "of the sensor, when the file does not say", .number = &width,
 	  .max = UINT16_MAX },
 	{ "height", 0, "N", "of the sensor, when the file does not say", .number = &height,

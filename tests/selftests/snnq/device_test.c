@@ -43,13 +43,28 @@ FIXTURE_TEARDOWN(device)
 }
 
 /* Nothing that the driver tells may be more than its own limits. */
+/* No limit and no bit of which this version of the program format knows nothing. */
+static bool program_is_sane(const struct drm_snnq_dev_info *i)
+{
+	return i->max_layers <= SNNQ_MAX_LAYERS && i->max_dim <= SNNQ_MAX_DIM &&
+	       i->max_channels <= SNNQ_MAX_CHANNELS && i->max_steps <= SNNQ_MAX_STEPS &&
+	       i->max_program_bytes <= SNNQ_MAX_PROGRAM_BYTES && i->max_planes <= SNNQ_MAX_PLANES &&
+	       i->max_kernel <= SNNQ_MAX_DIM && i->max_window <= SNNQ_MAX_DIM &&
+	       i->max_stride <= 255 && i->max_dilation <= 255 && i->max_delay <= SNNQ_MAX_DELAY &&
+	       i->max_tile_steps <= SNNQ_MAX_TILE_STEPS &&
+	       i->max_state_bytes <= SNNQ_MAX_REGION_BYTES &&
+	       i->max_scratch_bytes <= SNNQ_MAX_REGION_BYTES && !(i->ops >> SNNQ_OP_COUNT) &&
+	       !(i->elementwise >> SNNQ_ELEMENTWISE_COUNT) &&
+	       !(i->attention >> SNNQ_ATTENTION_COUNT) && !(i->readouts >> SNNQ_READOUT_COUNT) &&
+	       !(i->formats >> SNNQ_FORMAT_COUNT) && !(i->layer_flags & ~SNNQ_LAYER_FLAGS) &&
+	       !(i->neuron_flags & ~SNNQ_NEURON_FLAGS) &&
+	       !(i->needs & ~(2 * SNNQ_PROGRAM_NEEDS_PADDING - 1));
+}
+
 static bool info_is_sane(const struct drm_snnq_dev_info *i)
 {
-	return i->cores >= 1 && i->cores <= SNNQ_MAX_CORES && i->dma_bits >= 32 &&
-	       i->dma_bits <= 64 && i->max_layers <= SNNQ_MAX_LAYERS &&
-	       i->max_dim <= SNNQ_MAX_DIM && i->max_channels <= SNNQ_MAX_CHANNELS &&
-	       i->max_steps <= SNNQ_MAX_STEPS && i->max_program_bytes <= SNNQ_MAX_PROGRAM_BYTES &&
-	       i->queue_depth >= 1;
+	return program_is_sane(i) && i->cores >= 1 && i->cores <= SNNQ_MAX_CORES &&
+	       i->dma_bits >= 32 && i->dma_bits <= 64 && i->queue_depth >= 1;
 }
 
 /* A network is refused, or computed right, or its job has an error and an end. */

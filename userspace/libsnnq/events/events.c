@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,93 +17,46 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "prophesee.h"
 
 #define FILE_MAX_BYTES ((uint64_t)4 << 30)
-#define HEAD_BYTES     1024 /* what tells formats apart */
+#define HEAD_BYTES     4096 /* what tells formats apart */
 
 static const struct events_format {
 	const char *name, *magic, *extension;
+	const char *reading_of; /* content that says this name may be read so */
 	int (*decode)(const uint8_t *data, size_t size, struct snnq_events *events);
 	const char *refusal;  /* recognized, but not read */
 	uint32_t event_bytes; /* where all events have as many; 0: they do not */
 } formats[] = {
-	{ "aedat4", "#!AER-DAT4.0", NULL, events_decode_aedat4, NULL, 0 },
-	{ NULL, "#!AER-DAT1", NULL, NULL, "AEDAT 1.0", 0 },
-	{ NULL, "#!AER-DAT2", NULL, NULL, "AEDAT 2.0", 0 },
-	{ NULL, "#!AER-DAT3", NULL, NULL, "AEDAT 3.1", 0 },
-	{ NULL, "Event Stream", NULL, NULL, "Event Stream", 0 },
-	{ NULL, "% ", NULL, NULL, "Prophesee RAW or DAT", 0 },
-	{ NULL, "\x89HDF\r\n\x1a\n", NULL, NULL, "HDF5", 0 },
-	{ NULL, "\x93NUMPY", NULL, NULL, "NumPy's format", 0 },
-	{ NULL, "\x89PNG\r\n\x1a\n", NULL, NULL, "a picture", 0 },
-	{ NULL, "#ROSBAG V", NULL, NULL, "a ROS bag", 0 },
-	{ NULL,
-	  "\x7f"
-	  "ELF\x02\x01\x01",
-	  NULL, NULL, "a program", 0 },
-	{ "atis", NULL, ".bin", events_decode_atis, NULL, 5 },
-	{ "bs2", NULL, ".bs2", events_decode_bs2, NULL, 5 },
-	{ "bs3", NULL, ".bs3", events_decode_bs3, NULL, 7 },
+	{ .name = "atis", .extension = ".bin", .decode = events_decode_atis, .event_bytes = 5 },
+	{ .name = "bs2", .extension = ".bs2", .decode = events_decode_bs2, .event_bytes = 5 },
+	{ .name = "bs3", .extension = ".bs3", .decode = events_decode_bs3, .event_bytes = 7 },
+	{ .name = "aedat2", .magic = "#!AER-DAT2.0", .decode = events_decode_aedat2 },
+	{ .name = "aedat2-dvs128", .reading_of = "aedat2", .decode = events_decode_aedat2_dvs128 },
+	{ .name = "aedat2-tonic", .reading_of = "aedat2", .decode = events_decode_aedat2_tonic },
+	{ .name = "aedat2-davis", .reading_of = "aedat2", .decode = events_decode_aedat2_davis },
+	{ .name = "aedat3", .magic = "#!AER-DAT3.1", .decode = events_decode_aedat3 },
+	{ .name = "aedat4", .magic = "#!AER-DAT4.0", .decode = events_decode_aedat4 },
+	/* Prophesee's are told apart by what their headers say. */
+	{ .name = "evt2", .decode = events_decode_evt2 },
+	{ .name = "evt21", .decode = events_decode_evt21 },
+	{ .name = "evt3", .decode = events_decode_evt3 },
+	{ .name = "dat", .extension = ".dat", .decode = events_decode_dat, .event_bytes = 8 },
+	{ .name = "es", .magic = "Event Stream", .decode = events_decode_es },
+	{ .magic = "#!AER-DAT1", .refusal = "AEDAT 1.0" },
+	{ .magic = "#!AER-DAT", .refusal = "a version of AEDAT" },
+	{ .magic = "\x89HDF\r\n\x1a\n", .refusal = "HDF5" },
+	{ .magic = "\x93NUMPY", .refusal = "NumPy's format" },
+	{ .magic = "MATLAB 5.0", .refusal = "MATLAB's format" },
+	{ .magic = "\x89PNG\r\n\x1a\n", .refusal = "a picture" },
+	{ .magic = "#ROSBAG V", .refusal = "a ROS bag" },
+	{ .magic = "\x7f"
+		   "ELF\x02\x01\x01",
+	  .refusal = "a program" },
 };
 
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
-
-int events_bad(struct snnq_events *events, uint64_t offset, const char *format, ...)
-{
-	va_list args;
-	int n = snprintf(events->error, sizeof(events->error), "offset %" PRIu64 ": ", offset);
-
-	va_start(args, format);
-	vsnprintf(events->error + n, sizeof(events->error) - n, format, args);
-	va_end(args);
-	return -EBADMSG;
-}
-
-struct snnq_events *events_new(void)
-{
-	return calloc(1, sizeof(struct snnq_events));
-}
-
-static int events_grow(struct snnq_events *events)
-{
-	size_t capacity = events->capacity ? events->capacity * 2 : 4096;
-	struct snnq_event *data;
-
-	if (events->count >= EVENTS_MAX)
-		return -ENOMEM;
-	data = realloc(events->data, capacity * sizeof(*data));
-	if (!data)
-		return -ENOMEM;
-	events->data = data;
-	events->capacity = capacity;
-	return 0;
-}
-
-int events_append(struct snnq_events *events, int64_t t, uint16_t x, uint16_t y, bool on)
-{
-	struct snnq_events_info *info = &events->info;
-	int ret;
-
-	if ((info->width && x >= info->width) || (info->height && y >= info->height)) {
-		info->dropped++;
-		return 0;
-	}
-	if (events->count == events->capacity) {
-		ret = events_grow(events);
-		if (ret)
-			return ret;
-	}
-	if (!events->count)
-		info->first_us = info->last_us = t;
-	else if (t < events->previous_us)
-		info->nonmonotonic++;
-	events->previous_us = t;
-	info->first_us = t < info->first_us ? t : info->first_us;
-	info->last_us = t > info->last_us ? t : info->last_us;
-	events->data[events->count++] = (struct snnq_event){ .t = t, .x = x, .y = y, .p = on };
-	info->events = events->count;
-	return 0;
-}
 
 static const struct events_format *find_by_name(const char *name)
 {
@@ -112,16 +64,6 @@ static const struct events_format *find_by_name(const char *name)
 		if (formats[i].name && !strcmp(formats[i].name, name))
 			return &formats[i];
 	return NULL;
-}
-
-/* A magic of two bytes could be the coordinates of an event: a line of text must follow. */
-static bool has_text_line(const uint8_t *data, size_t size)
-{
-	size_t n = 0;
-
-	while (n < size && n < HEAD_BYTES && data[n] >= ' ' && data[n] < 0x7f)
-		n++;
-	return n < size && n < HEAD_BYTES && n > 2 && (data[n] == '\n' || data[n] == '\r');
 }
 
 /* A model file: the length of its header, and JSON. */
@@ -138,6 +80,21 @@ static bool is_model(const uint8_t *head, size_t size)
 	return head[n] == '"';
 }
 
+/* What the header of a file of Prophesee's says; NULL: it has none. */
+static const struct events_format *find_by_header(const uint8_t *data, size_t size)
+{
+	static const struct events_format unknown = { .refusal = "a header that names no format" };
+	struct snnq_events nothing = { .data = NULL };
+	struct prophesee_header header;
+	int ret = prophesee_header_read(data, size, &nothing, &header);
+
+	if (!header.bytes)
+		return NULL;
+	/* With a fault, any of them tells it. */
+	return header.format[0] || ret ? find_by_name(header.format[0] ? header.format : "evt3") :
+					 &unknown;
+}
+
 static const struct events_format *find_by_magic(const uint8_t *data, size_t size)
 {
 	static const struct events_format model = { .refusal = "a model" };
@@ -148,11 +105,10 @@ static const struct events_format *find_by_magic(const uint8_t *data, size_t siz
 		const char *magic = formats[i].magic;
 		size_t n = magic ? strlen(magic) : 0;
 
-		if (n && size >= n && !memcmp(data, magic, n) &&
-		    (n > 2 || has_text_line(data, size)))
+		if (n && size >= n && !memcmp(data, magic, n))
 			return &formats[i];
 	}
-	return NULL;
+	return find_by_header(data, size);
 }
 
 static const struct events_format *find_by_extension(const char *path)
@@ -165,22 +121,35 @@ static const struct events_format *find_by_extension(const char *path)
 	return NULL;
 }
 
+/* "atis, bs2, ..." */
+static const char *known_formats(char *text, size_t size)
+{
+	size_t n = 0;
+
+	*text = 0;
+	for (size_t i = 0; i < FORMATS && n < size; i++)
+		if (formats[i].name)
+			n += (size_t)snprintf(text + n, size - n, "%s%s", n ? ", " : "",
+					      formats[i].name);
+	return text;
+}
+
 /* The format of a file that begins with @head; NULL with the error set and the code in @ret. */
 static const struct events_format *find_format(const char *path, const char *name,
 					       const uint8_t *head, size_t size, int *ret)
 {
 	const struct events_format *format = find_by_magic(head, size), *named = NULL;
+	char known[160];
 
 	if (name) {
 		named = find_by_name(name);
 		if (!named) {
-			*ret = error_set(-EINVAL,
-					 "%s: unknown format \"%s\" (known: atis, bs2, "
-					 "bs3, aedat4)",
-					 path, name);
+			*ret = error_set(-EINVAL, "%s: unknown format \"%s\" (known: %s)", path,
+					 name, known_formats(known, sizeof(known)));
 			return NULL;
 		}
-		if (format && format != named) {
+		if (format && format != named &&
+		    !(named->reading_of && find_by_name(named->reading_of) == format)) {
 			*ret = error_set(-EBADMSG,
 					 "%s: offset 0: expected %s, as the option says, "
 					 "found %s",
@@ -194,13 +163,12 @@ static const struct events_format *find_format(const char *path, const char *nam
 	if (!format)
 		*ret = error_set(-EBADMSG,
 				 "%s: offset 0: no known format in content or extension "
-				 "(.bin, .bs2, .bs3, AEDAT 4); name it with a format option",
-				 path);
+				 "(.bin, .bs2, .bs3, .dat); name it with a format option: %s",
+				 path, known_formats(known, sizeof(known)));
 	else if (!format->decode)
 		*ret = error_set(-EBADMSG,
-				 "%s: offset 0: found %s, which is not supported; "
-				 "expected atis, bs2, bs3 or aedat4",
-				 path, format->refusal);
+				 "%s: offset 0: found %s, which is not supported; expected %s",
+				 path, format->refusal, known_formats(known, sizeof(known)));
 	return format && format->decode ? format : NULL;
 }
 
@@ -289,41 +257,4 @@ int snnq_events_open(const char *path, const struct snnq_events_opts *opts,
 	}
 	*out = events;
 	return 0;
-}
-
-int snnq_events_from_array(const struct snnq_event *array, size_t count, struct snnq_events **out)
-{
-	struct snnq_events *events = events_new();
-	int ret = events ? 0 : -ENOMEM;
-
-	for (size_t i = 0; !ret && i < count; i++)
-		ret = events_append(events, array[i].t, array[i].x, array[i].y, array[i].p);
-	if (ret) {
-		snnq_events_close(events);
-		return error_set(ret, "snnq_events_from_array: no memory for %zu events", count);
-	}
-	events->info.format = "array";
-	*out = events;
-	return 0;
-}
-
-int snnq_events_info(struct snnq_events *events, struct snnq_events_info *info)
-{
-	*info = events->info;
-	return 0;
-}
-
-size_t snnq_events_data(struct snnq_events *events, const struct snnq_event **data)
-{
-	*data = events->data;
-	return events->count;
-}
-
-void snnq_events_close(struct snnq_events *events)
-{
-	if (!events)
-		return;
-	free(events->data);
-	free(events->sorted);
-	free(events);
 }

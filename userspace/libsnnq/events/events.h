@@ -32,13 +32,34 @@ struct snnq_events *events_new(void);
 int events_decode_atis(const uint8_t *data, size_t size, struct snnq_events *events);
 int events_decode_bs2(const uint8_t *data, size_t size, struct snnq_events *events);
 int events_decode_bs3(const uint8_t *data, size_t size, struct snnq_events *events);
+int events_decode_aedat2(const uint8_t *data, size_t size, struct snnq_events *events);
+int events_decode_aedat2_dvs128(const uint8_t *data, size_t size, struct snnq_events *events);
+int events_decode_aedat2_tonic(const uint8_t *data, size_t size, struct snnq_events *events);
+int events_decode_aedat2_davis(const uint8_t *data, size_t size, struct snnq_events *events);
+int events_decode_aedat3(const uint8_t *data, size_t size, struct snnq_events *events);
 int events_decode_aedat4(const uint8_t *data, size_t size, struct snnq_events *events);
+int events_decode_dat(const uint8_t *data, size_t size, struct snnq_events *events);
+int events_decode_es(const uint8_t *data, size_t size, struct snnq_events *events);
+int events_decode_evt2(const uint8_t *data, size_t size, struct snnq_events *events);
+int events_decode_evt21(const uint8_t *data, size_t size, struct snnq_events *events);
+int events_decode_evt3(const uint8_t *data, size_t size, struct snnq_events *events);
 
 /* Append one event; outside the sensor it is counted as dropped. 0 or -ENOMEM. */
 int events_append(struct snnq_events *events, int64_t t, uint16_t x, uint16_t y, bool on);
 /* Fill the error line; returns -EBADMSG. */
 int events_bad(struct snnq_events *events, uint64_t offset, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* A counter of @range values: how often it started over, and its last value, -1 before the first. */
+struct events_clock {
+	int64_t range, turns, last;
+};
+
+/*
+ * The time since the first turn began. Going back by more than half of the range is a new turn;
+ * shortly after one, a time near the end of the range is still of the turn before.
+ */
+int64_t events_unwrap(struct events_clock *clock, int64_t t);
 
 #define AEDAT4_STREAMS 64
 

@@ -6,7 +6,6 @@
  * content) up to the data table. Only events of the lowest stream of type EVTS are read. Each
  * offset of a FlatBuffer is checked against its buffer before it is followed.
  */
-#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <lz4frame.h>
@@ -14,6 +13,7 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "bytes.h"
 #include "events.h"
 
 #define MAGIC		    "#!AER-DAT4.0\r\n"
@@ -50,30 +50,6 @@ struct aedat4 {
 	bool no_memory; /* for a packet */
 };
 
-static uint16_t get16(const uint8_t *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le16toh(v);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
-
-static int64_t get64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return (int64_t)le64toh(v);
-}
-
 static bool inside(const struct span *s, uint64_t offset, uint64_t bytes)
 {
 	return offset <= s->size && bytes <= s->size - offset;
@@ -84,24 +60,24 @@ static bool fb_root(const struct span *fb, const char *id, uint64_t *table)
 {
 	if (!inside(fb, 0, 8) || memcmp(fb->data + 4, id, 4))
 		return false;
-	*table = get32(fb->data);
+	*table = get_le32(fb->data);
 	return inside(fb, *table, 4);
 }
 
 /* Position of @field's value of @bytes in @table: 0 absent, -1 malformed. */
 static int64_t fb_field(const struct span *fb, uint64_t table, unsigned int field, size_t bytes)
 {
-	int64_t vtable = (int64_t)table - (int32_t)get32(fb->data + table);
+	int64_t vtable = (int64_t)table - (int32_t)get_le32(fb->data + table);
 	uint16_t vtable_bytes, offset;
 
 	if (vtable < 0 || !inside(fb, vtable, 4))
 		return -1;
-	vtable_bytes = get16(fb->data + vtable);
+	vtable_bytes = get_le16(fb->data + vtable);
 	if (vtable_bytes < 4 || !inside(fb, vtable, vtable_bytes))
 		return -1;
 	if (4 + 2 * field + 2 > vtable_bytes)
 		return 0;
-	offset = get16(fb->data + vtable + 4 + 2 * field);
+	offset = get_le16(fb->data + vtable + 4 + 2 * field);
 	if (!offset)
 		return 0;
 	return inside(fb, table + offset, bytes) ? (int64_t)(table + offset) : -1;
@@ -116,10 +92,10 @@ static int fb_vector(const struct span *fb, uint64_t table, unsigned int field, 
 
 	if (at <= 0)
 		return (int)at;
-	start = (uint64_t)at + get32(fb->data + at);
+	start = (uint64_t)at + get_le32(fb->data + at);
 	if (!inside(fb, start, 4))
 		return -1;
-	count = get32(fb->data + start);
+	count = get_le32(fb->data + start);
 	if (!inside(fb, start + 4, count * element))
 		return -1;
 	*vector = (struct span){ fb->data + start + 4, count * element };
@@ -129,9 +105,9 @@ static int fb_vector(const struct span *fb, uint64_t table, unsigned int field, 
 /* Take a size-prefixed FlatBuffer from the start of @from. */
 static bool take_prefixed(const struct span *from, struct span *fb)
 {
-	if (from->size < 4 || get32(from->data) > from->size - 4)
+	if (from->size < 4 || get_le32(from->data) > from->size - 4)
 		return false;
-	*fb = (struct span){ from->data + 4, get32(from->data) };
+	*fb = (struct span){ from->data + 4, get_le32(from->data) };
 	return true;
 }
 
@@ -170,12 +146,12 @@ static int read_header(struct aedat4 *a)
 	position = fb_field(&fb, table, 1, 8);
 	if (compression < 0 || position < 0)
 		return events_bad(a->events, MAGIC_BYTES, "header: malformed table");
-	a->compression = compression ? get32(fb.data + compression) : COMPRESSION_NONE;
+	a->compression = compression ? get_le32(fb.data + compression) : COMPRESSION_NONE;
 	if (a->compression >= COMPRESSIONS)
 		return events_bad(a->events, MAGIC_BYTES,
 				  "compression: expected 0..4, found %" PRIu32, a->compression);
 	if (position)
-		end = get64(fb.data + position);
+		end = (int64_t)get_le64(fb.data + position);
 	a->pos = MAGIC_BYTES + 4 + fb.size;
 	if (end != -1 && (end < 0 || (uint64_t)end < a->pos))
 		return events_bad(a->events, MAGIC_BYTES,
@@ -291,14 +267,14 @@ static int decode_events(struct aedat4 *a, const struct span *vector)
 
 	for (size_t i = 0; i < bytes; i += EVENT_BYTES) {
 		const uint8_t *e = vector->data + i;
-		int16_t x = (int16_t)get16(e + 8), y = (int16_t)get16(e + 10);
+		int16_t x = (int16_t)get_le16(e + 8), y = (int16_t)get_le16(e + 10);
 		int ret;
 
 		if (x < 0 || y < 0) {
 			a->events->info.dropped++;
 			continue;
 		}
-		ret = events_append(a->events, get64(e), x, y, e[12] != 0);
+		ret = events_append(a->events, (int64_t)get_le64(e), x, y, e[12] != 0);
 		if (ret)
 			return ret;
 	}
@@ -376,8 +352,8 @@ static int read_packets(struct aedat4 *a)
 
 		if (rest < PACKET_HEADER_BYTES || a->pos >= a->written)
 			return lose_rest(a);
-		id = get32(header);
-		size = get32(header + 4);
+		id = get_le32(header);
+		size = get_le32(header + 4);
 		if (id > INT32_MAX || size > INT32_MAX)
 			return events_bad(a->events, a->pos,
 					  "packet header: expected a stream and a "

@@ -18,26 +18,6 @@
 #define ATIS_OVERFLOW_ROW 240
 #define ATIS_OVERFLOW_US  8192
 
-/* A counter of some bits: how often it started over, and its last value. */
-struct clock {
-	int64_t range, turns, last;
-};
-
-/*
- * The time since the first turn began. Going back by more than half of the range is a new turn;
- * shortly after one, a time near the end of the range is still of the turn before.
- */
-static int64_t unwrap(struct clock *c, int64_t t)
-{
-	int64_t step = c->last < 0 ? 0 : t - c->last;
-
-	if (c->turns && step > c->range / 8 * 7)
-		return (c->turns - 1) * c->range + t;
-	c->turns += step < -c->range / 2;
-	c->last = t;
-	return c->turns * c->range + t;
-}
-
 static bool is_zero(const uint8_t *data, size_t size)
 {
 	return !*data && !memcmp(data, data + 1, size - 1);
@@ -61,7 +41,7 @@ static size_t event_bytes(const uint8_t *data, size_t size, size_t record,
 
 static int decode_40bit(const uint8_t *data, size_t size, bool markers, struct snnq_events *events)
 {
-	struct clock clock = { .range = 1 << 23, .last = -1 };
+	struct events_clock clock = { .range = 1 << 23, .last = -1 };
 	size_t end = event_bytes(data, size, ATIS_BYTES, events);
 	int64_t base = 0;
 
@@ -74,7 +54,7 @@ static int decode_40bit(const uint8_t *data, size_t size, bool markers, struct s
 			base += ATIS_OVERFLOW_US;
 			continue;
 		}
-		ret = events_append(events, base + unwrap(&clock, t), r[0], r[1], r[2] >> 7);
+		ret = events_append(events, base + events_unwrap(&clock, t), r[0], r[1], r[2] >> 7);
 		if (ret)
 			return ret;
 	}
@@ -93,7 +73,7 @@ int events_decode_bs2(const uint8_t *data, size_t size, struct snnq_events *even
 
 int events_decode_bs3(const uint8_t *data, size_t size, struct snnq_events *events)
 {
-	struct clock clock = { .range = 1 << 24, .last = -1 };
+	struct events_clock clock = { .range = 1 << 24, .last = -1 };
 	size_t end = event_bytes(data, size, BS3_BYTES, events);
 
 	for (size_t pos = 0; pos < end; pos += BS3_BYTES) {
@@ -105,7 +85,7 @@ int events_decode_bs3(const uint8_t *data, size_t size, struct snnq_events *even
 		if (r[3] > 1)
 			return events_bad(events, pos + 3,
 					  "channel: expected 0 (OFF) or 1 (ON), found %u", r[3]);
-		ret = events_append(events, unwrap(&clock, t), x, y, r[3]);
+		ret = events_append(events, events_unwrap(&clock, t), x, y, r[3]);
 		if (ret)
 			return ret;
 	}

@@ -7,14 +7,17 @@
  * nothing is checked twice here.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compile.h"
+#include "refusal.h"
 #include "base/error.h"
 
 struct compiler {
 	const struct graph *graph;
+	const struct snnq_caps *caps; /* of the device */
 	struct compiled *out;
 	struct snnq_program_header header;
 	struct snnq_region_desc regions[4];
@@ -138,9 +141,13 @@ static void compile_layer(struct compiler *c, const struct graph_layer *g)
 	out.offset = bump(&c->header.scratch_step_bytes, snnq_tensor_bytes(&out));
 	c->out->offsets[g - c->graph->layers] = out.offset;
 	l->out = out;
-	l->out.bound = bound_of(l);
+	if (c->caps->needs & SNNQ_PROGRAM_NEEDS_BOUNDS)
+		l->out.bound = bound_of(l);
 	if (l->out.bound)
 		c->header.needs |= SNNQ_PROGRAM_NEEDS_BOUNDS;
+	/* The results are the same. */
+	if (g->op == SNNQ_OP_ATTENTION && !(c->caps->attention & 1u << SNNQ_ATTENTION_QK_FIRST))
+		l->mode = SNNQ_ATTENTION_KV_FIRST;
 	if (g->op != SNNQ_OP_LINEAR)
 		l->geometry = g->geometry;
 	l->flags = g->skip_first ? SNNQ_LAYER_FLAG_SKIP_FIRST : 0;
@@ -242,19 +249,31 @@ static int allocate(struct compiler *c)
 	return error_set(-ENOMEM, "no memory for the program");
 }
 
+/* As many as pay, and as the device and its scratch take. */
+static uint32_t choose_tile(const struct compiler *c)
+{
+	const struct snnq_program_header *h = &c->header;
+	uint32_t tile = h->max_steps < 64 ? h->max_steps : 64;
+	uint64_t room = h->scratch_step_bytes ? c->caps->max_scratch_bytes / h->scratch_step_bytes :
+						tile;
+
+	if (tile > c->caps->max_tile_steps)
+		tile = c->caps->max_tile_steps;
+	if (tile > room)
+		tile = (uint32_t)room;
+	return tile ? tile : 1; /* which the validator refuses by name */
+}
+
 static void fill_header(struct compiler *c, const struct compile_opts *o)
 {
 	uint32_t window = c->graph->input.steps;
-	uint32_t steps = o->max_steps > window ? o->max_steps : window;
-	uint32_t tile = o->tile_steps ? o->tile_steps : steps < 64 ? steps : 64;
 
 	c->header.magic = SNNQ_PROGRAM_MAGIC;
 	c->header.version = SNNQ_PROGRAM_VERSION;
 	c->header.header_bytes = sizeof(struct snnq_program_header);
 	c->header.region_bytes = sizeof(struct snnq_region_desc);
 	c->header.layer_bytes = sizeof(struct snnq_layer);
-	c->header.max_steps = steps;
-	c->header.tile_steps = tile;
+	c->header.max_steps = o->max_steps > window ? o->max_steps : window;
 	c->header.state_bytes = sizeof(struct snnq_state_header);
 }
 
@@ -285,21 +304,31 @@ static int assemble(struct compiler *c)
 static int validate(const char *path, struct compiler *c, const struct snnq_caps *caps)
 {
 	const struct graph *g = c->graph;
+	const struct graph_layer *layer = NULL;
 	struct snnq_diag diag;
+	char text[200];
 	int ret = snnq_program_validate(c->out->program, c->out->program_bytes, caps, &c->out->info,
 					&diag);
 
 	if (!ret)
 		return 0;
-	return error_set(ret, "%s: %s: %s (%s)", path,
-			 diag.layer < g->layer_count ? g->layers[diag.layer].name : "model",
-			 snnq_check_text(diag.check), diag.field);
+	if (diag.layer < g->layer_count)
+		layer = &g->layers[diag.layer];
+	if (diag.check == SNNQ_CHECK_UNSUPPORTED)
+		refusal_explain(text, sizeof(text), layer, c->out->program, &diag, caps);
+	else
+		snprintf(text, sizeof(text), "%s (%s)", snnq_check_text(diag.check), diag.field);
+	return error_set(ret, "%s: %s: %s", path,
+			 layer			      ? layer->name :
+			 diag.layer == g->layer_count ? "readout" :
+							"model",
+			 text);
 }
 
 int compile_graph(const char *path, const struct graph *graph, const struct compile_opts *opts,
 		  struct compiled *compiled)
 {
-	struct compiler c = { .graph = graph, .out = compiled };
+	struct compiler c = { .graph = graph, .caps = opts->caps, .out = compiled };
 	int ret;
 
 	memset(compiled, 0, sizeof(*compiled));
@@ -317,6 +346,7 @@ int compile_graph(const char *path, const struct graph *graph, const struct comp
 		compile_readout(&c);
 		for (uint32_t i = 0; opts->taps && i < graph->layer_count; i++)
 			compile_tap(&c, i);
+		c.header.tile_steps = opts->tile_steps ? opts->tile_steps : choose_tile(&c);
 		ret = assemble(&c);
 	}
 	if (!ret)

@@ -8,307 +8,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "graph.h"
+#include "graph_read.h"
 #include "snnq_validate.h"
-
-#define MAX_NAME 200u
-
-/* A tensor of which layers take their part in order, instead of naming one of their own. */
-struct shared {
-	const char *name;
-	enum dtype dtype;
-	uint64_t element, taken; /* bytes */
-	bool named;		 /* by a layer, as its own */
-};
-
-struct parser {
-	const char *path;
-	const struct modelfile *file;
-	struct graph *graph;
-	const char *where; /* layer's name, "input", ... */
-	char found[64];	   /* of the last message */
-	struct shared weights, numbers;
-	int error;
-};
-
-struct word {
-	const char *name;
-	uint32_t value;
-};
-
-__attribute__((format(printf, 2, 3))) static void complain(struct parser *p, const char *format,
-							   ...)
-{
-	char text[300];
-	va_list args;
-
-	if (p->error)
-		return;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	p->error = error_set(-EBADMSG, "%s: %s: %s", p->path, p->where, text);
-}
-
-static const cJSON *member(const cJSON *node, const char *key)
-{
-	return cJSON_GetObjectItemCaseSensitive(node, key);
-}
-
-/* What a message says was found. */
-static const char *found(struct parser *p, const cJSON *item)
-{
-	size_t size = sizeof(p->found);
-
-	if (!item)
-		snprintf(p->found, size, "nothing");
-	else if (cJSON_IsNumber(item))
-		snprintf(p->found, size, "%.10g", item->valuedouble);
-	else if (cJSON_IsString(item))
-		snprintf(p->found, size, "\"%.40s\"", item->valuestring);
-	else if (cJSON_IsArray(item))
-		snprintf(p->found, size, "an array of %d", cJSON_GetArraySize(item));
-	else
-		snprintf(p->found, size,
-			 cJSON_IsObject(item) ? "an object" : "true, false or null");
-	return p->found;
-}
-
-static int64_t integer_of(struct parser *p, const cJSON *item, const char *key, int64_t low,
-			  int64_t high)
-{
-	if (!cJSON_IsNumber(item) || item->valuedouble != floor(item->valuedouble) ||
-	    item->valuedouble < (double)low || item->valuedouble > (double)high) {
-		complain(p, "%s: expected an integer from %" PRId64 " to %" PRId64 ", found %s",
-			 key, low, high, found(p, item));
-		return low;
-	}
-	return (int64_t)item->valuedouble;
-}
-
-static int64_t get_integer(struct parser *p, const cJSON *node, const char *key, int64_t low,
-			   int64_t high)
-{
-	return integer_of(p, member(node, key), key, low, high);
-}
-
-static int64_t get_default(struct parser *p, const cJSON *node, const char *key, int64_t low,
-			   int64_t high, int64_t absent)
-{
-	return member(node, key) ? get_integer(p, node, key, low, high) : absent;
-}
-
-static bool get_flag(struct parser *p, const cJSON *node, const char *key)
-{
-	const cJSON *item = member(node, key);
-
-	if (item && !cJSON_IsBool(item))
-		complain(p, "%s: expected true or false, found %s", key, found(p, item));
-	return cJSON_IsTrue(item);
-}
-
-static const char *get_string(struct parser *p, const cJSON *node, const char *key)
-{
-	const cJSON *item = member(node, key);
-
-	if (cJSON_IsString(item))
-		return item->valuestring;
-	complain(p, "%s: expected a string, found %s", key, found(p, item));
-	return "";
-}
-
-/* Names reach terminals and become names of files and tensors. */
-static const char *check_name(struct parser *p, const char *name)
-{
-	size_t length = strlen(name);
-
-	if (length > MAX_NAME)
-		complain(p, "name: expected at most %u bytes, found %zu", MAX_NAME, length);
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
-			complain(p, "name: byte %zu is a control character", i);
-	return name;
-}
-
-/* One of @words; the first is the default when @optional. */
-static uint32_t get_word(struct parser *p, const cJSON *node, const char *key,
-			 const struct word *words, bool optional)
-{
-	const char *text;
-
-	if (optional && !member(node, key))
-		return words[0].value;
-	text = get_string(p, node, key);
-	for (const struct word *w = words; w->name; w++)
-		if (!strcmp(w->name, text))
-			return w->value;
-	complain(p, "%s: \"%s\" is not known", key, text);
-	return 0;
-}
-
-/* A pair [vertical, horizontal]. */
-static void get_pair(struct parser *p, const cJSON *node, const char *key, int64_t low,
-		     int64_t high, int64_t absent, uint32_t pair[2])
-{
-	const cJSON *item = member(node, key);
-
-	pair[0] = pair[1] = (uint32_t)absent;
-	if (!item && absent >= 0)
-		return;
-	if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != 2) {
-		complain(p, "%s: expected a pair [vertical, horizontal], found %s", key,
-			 found(p, item));
-		return;
-	}
-	for (int i = 0; i < 2; i++)
-		pair[i] = (uint32_t)integer_of(p, cJSON_GetArrayItem(item, i), key, low, high);
-}
-
-static const struct tensor *get_tensor(struct parser *p, const char *name, const char *key)
-{
-	const struct tensor *t = modelfile_find(p->file, name);
-
-	if (!t)
-		complain(p, "%s: there is no tensor \"%s\"", key, name);
-	p->weights.named |= !strcmp(name, p->weights.name);
-	p->numbers.named |= !strcmp(name, p->numbers.name);
-	return t;
-}
-
-/* "[6, 8]" */
-static const char *shape_text(char text[80], uint32_t dims, const uint64_t *shape)
-{
-	size_t n = 1;
-
-	strcpy(text, "[");
-	for (uint32_t i = 0; i < dims && n < 56; i++)
-		n += (size_t)snprintf(text + n, 80 - n, "%s%" PRIu64, i ? ", " : "", shape[i]);
-	snprintf(text + n, 80 - n, "]");
-	return text;
-}
-
-/* As many elements in another shape are other numbers: [in, out] is not [out, in]. */
-static void check_shape(struct parser *p, const char *key, const struct tensor *t, uint32_t dims,
-			const uint64_t *shape)
-{
-	char want[80], is[80];
-
-	if (!p->error && (t->dims != dims || memcmp(t->shape, shape, dims * sizeof(*shape))))
-		complain(p, "%s: tensor %s: expected shape %s, found %s", key, t->name,
-			 shape_text(want, dims, shape), shape_text(is, t->dims, t->shape));
-}
-
-/* A key that nobody reads would be a setting that silently does nothing. */
-static void only_keys(struct parser *p, const cJSON *node, const char *what, const char *keys)
-{
-	const cJSON *item;
-
-	cJSON_ArrayForEach(item, node) {
-		const char *key = item->string ? item->string : "", *at = keys;
-		size_t n = strlen(key);
-
-		while (at && (strncmp(at, key, n) || (at[n] && at[n] != ' '))) {
-			at = strchr(at, ' ');
-			if (at)
-				at++;
-		}
-		if (strncmp(key, "x-", 2) && (!n || !at))
-			complain(p, "%s: key \"%.40s\" is not known here; expected some of %s",
-				 what, key, keys);
-	}
-}
-
-/* ---- parts of shared tensors ---- */
-
-static const struct tensor *take(struct parser *p, struct shared *s, const char *key,
-				 uint64_t count)
-{
-	const struct tensor *all = modelfile_find(p->file, s->name);
-	struct tensor *part = &p->graph->parts[p->graph->part_count];
-	uint64_t bytes;
-
-	if (!all || all->dtype != s->dtype) {
-		complain(p, "%s: expected a tensor \"%s\" of %s to take it from, found %s", key,
-			 s->name, s->dtype == DTYPE_U8 ? "U8" : "I16",
-			 all ? all->type_name : "nothing");
-		return NULL;
-	}
-	if (__builtin_mul_overflow(count, s->element, &bytes) || bytes > all->bytes - s->taken) {
-		complain(p,
-			 "%s: expected %" PRIu64 " elements from byte %" PRIu64 " of tensor %s, "
-			 "found %" PRIu64,
-			 key, count, s->taken, s->name, (all->bytes - s->taken) / s->element);
-		return NULL;
-	}
-	*part = *all;
-	part->dims = 1;
-	part->shape[0] = count;
-	part->data = (const char *)all->data + s->taken;
-	part->bytes = bytes;
-	s->taken += bytes;
-	p->graph->part_count++;
-	return part;
-}
-
-/* All of a shared tensor is taken; one that only has this name is no matter of ours. */
-static void check_taken(struct parser *p, const struct shared *s)
-{
-	const struct tensor *all = modelfile_find(p->file, s->name);
-
-	p->where = s->name;
-	if (all && (s->taken || !s->named) && s->taken != all->bytes)
-		complain(p, "expected %" PRIu64 " bytes by the layers, found %" PRIu64, s->taken,
-			 all->bytes);
-}
-
-/* ---- numbers per channel ---- */
-
-static bool is_integer_type(const struct tensor *t)
-{
-	return t->dtype == DTYPE_I16 || t->dtype == DTYPE_I32;
-}
-
-static void get_numbers(struct parser *p, const cJSON *node, const char *key, uint32_t channels,
-			bool required, struct graph_numbers *n)
-{
-	const cJSON *item = member(node, key);
-	bool integer = p->graph->integer;
-
-	*n = (struct graph_numbers){ 0 };
-	if (!item && !required)
-		return;
-	if (cJSON_IsNumber(item)) {
-		n->count = 1;
-		n->value = item->valuedouble;
-		if (integer && (n->value != floor(n->value) || fabs(n->value) > INT32_MAX))
-			complain(p, "%s: expected a 32-bit integer, found %g", key, n->value);
-		return;
-	}
-	if (integer && cJSON_IsTrue(item)) {
-		n->tensor = take(p, &p->numbers, key, channels);
-		n->count = channels;
-		return;
-	}
-	if (!cJSON_IsString(item)) {
-		complain(p, "%s: expected a number or the name of a tensor, found %s", key,
-			 found(p, item));
-		return;
-	}
-	n->tensor = get_tensor(p, item->valuestring, key);
-	if (!n->tensor)
-		return;
-	n->count = channels;
-	if (integer ? !is_integer_type(n->tensor) : n->tensor->dtype != DTYPE_F32)
-		complain(p, "%s: tensor %s: expected %s, found %s", key, n->tensor->name,
-			 integer ? "I16 or I32" : "F32", n->tensor->type_name);
-	check_shape(p, key, n->tensor, 1, &(uint64_t){ channels });
-}
 
 int32_t graph_number(const struct graph_numbers *n, uint32_t channel)
 {
@@ -346,13 +51,13 @@ static void get_leak(struct parser *p, const cJSON *node, const char *key, uint8
 	*leak = SNNQ_LEAK_NONE;
 	if (!item)
 		return;
-	*leak = (uint8_t)get_word(p, item, "kind", leaks, false);
+	*leak = (uint8_t)read_word(p, item, "kind", leaks, false);
 	if (*leak == SNNQ_LEAK_DIVN)
-		*param = (uint32_t)get_integer(p, item, "n", 1, 65536);
+		*param = (uint32_t)read_integer(p, item, "n", 1, 65536);
 	else if (*leak == SNNQ_LEAK_Q16)
-		*param = (uint32_t)get_integer(p, item, "lambda", 0, 65536);
+		*param = (uint32_t)read_integer(p, item, "lambda", 0, 65536);
 	else if (*leak == SNNQ_LEAK_TZ12)
-		*param = (uint32_t)get_integer(p, item, "decay", 0, 4096);
+		*param = (uint32_t)read_integer(p, item, "decay", 0, 4096);
 	only_keys(p, item, key,
 		  *leak == SNNQ_LEAK_DIVN ? "kind n" :
 		  *leak == SNNQ_LEAK_Q16  ? "kind lambda" :
@@ -377,18 +82,18 @@ static void get_spiking(struct parser *p, const cJSON *node, struct graph_layer 
 
 	get_leak(p, node, "leak", &n->leak, &n->leak_param);
 	get_leak(p, node, "current_leak", &n->current_leak, &n->current_leak_param);
-	n->compare = (uint8_t)get_word(p, node, "compare", compares, false);
-	n->reset = (uint8_t)get_word(p, node, "reset", resets, false);
-	n->shift = (uint8_t)get_default(p, node, "shift", 0, SNNQ_MAX_SHIFT, 0);
-	n->delay = (uint8_t)get_default(p, node, "delay", 0, SNNQ_MAX_DELAY, 0);
-	n->refractory = (uint16_t)get_default(p, node, "refractory", 0, 65535, 0);
-	n->reset_value = (int32_t)get_default(p, node, "reset_value", INT32_MIN, INT32_MAX, 0);
-	l->skip_first = get_flag(p, node, "skip_first");
-	if (get_flag(p, node, "sticky"))
+	n->compare = (uint8_t)read_word(p, node, "compare", compares, false);
+	n->reset = (uint8_t)read_word(p, node, "reset", resets, false);
+	n->shift = (uint8_t)read_default(p, node, "shift", 0, SNNQ_MAX_SHIFT, 0);
+	n->delay = (uint8_t)read_default(p, node, "delay", 0, SNNQ_MAX_DELAY, 0);
+	n->refractory = (uint16_t)read_default(p, node, "refractory", 0, 65535, 0);
+	n->reset_value = (int32_t)read_default(p, node, "reset_value", INT32_MIN, INT32_MAX, 0);
+	l->skip_first = read_flag(p, node, "skip_first");
+	if (read_flag(p, node, "sticky"))
 		n->flags |= SNNQ_NEURON_FLAG_STICKY;
-	if (get_flag(p, node, "old_current"))
+	if (read_flag(p, node, "old_current"))
 		n->flags |= SNNQ_NEURON_FLAG_OLD_CURRENT;
-	get_numbers(p, node, "threshold", l->out.channels, true, &l->threshold);
+	read_numbers(p, node, "threshold", l->out.channels, true, &l->threshold);
 	l->out.format = SNNQ_FORMAT_UNSIGNED;
 	l->out.planes = 1;
 }
@@ -396,14 +101,14 @@ static void get_spiking(struct parser *p, const cJSON *node, struct graph_layer 
 static void get_requant(struct parser *p, const cJSON *node, struct graph_layer *l)
 {
 	l->neuron.requant_shift =
-		(uint8_t)get_default(p, node, "requant_shift", 0, SNNQ_MAX_REQUANT_SHIFT, 0);
-	get_numbers(p, node, "mult", l->out.channels, false, &l->mult);
+		(uint8_t)read_default(p, node, "requant_shift", 0, SNNQ_MAX_REQUANT_SHIFT, 0);
+	read_numbers(p, node, "mult", l->out.channels, false, &l->mult);
 	l->out.format = SNNQ_FORMAT_INT32;
 	l->out.planes = 0;
 	if (!member(l->json, "planes"))
 		return;
-	l->out.planes = (uint8_t)get_integer(p, l->json, "planes", 1, SNNQ_MAX_PLANES);
-	l->out.format = get_flag(p, l->json, "signed") ? SNNQ_FORMAT_SIGNED : SNNQ_FORMAT_UNSIGNED;
+	l->out.planes = (uint8_t)read_integer(p, l->json, "planes", 1, SNNQ_MAX_PLANES);
+	l->out.format = read_flag(p, l->json, "signed") ? SNNQ_FORMAT_SIGNED : SNNQ_FORMAT_UNSIGNED;
 }
 
 static void get_neuron(struct parser *p, struct graph_layer *l)
@@ -424,7 +129,7 @@ static void get_neuron(struct parser *p, struct graph_layer *l)
 			complain(p, "neuron: expected an object, found %s", found(p, node));
 		return;
 	}
-	l->neuron.model = (uint8_t)get_word(p, node, "model", models, false);
+	l->neuron.model = (uint8_t)read_word(p, node, "model", models, false);
 	if (l->neuron.model == SNNQ_NEURON_NONE)
 		get_requant(p, node, l);
 	else
@@ -435,7 +140,7 @@ static void get_neuron(struct parser *p, struct graph_layer *l)
 			"model mult requant_shift" :
 			"model leak current_leak compare reset threshold shift delay refractory reset_value "
 			"skip_first sticky old_current");
-	get_numbers(p, l->json, "bias", l->out.channels, false, &l->bias);
+	read_numbers(p, l->json, "bias", l->out.channels, false, &l->bias);
 }
 
 /* ---- windows and weights ---- */
@@ -456,10 +161,10 @@ static void get_geometry(struct parser *p, struct graph_layer *l, const struct g
 {
 	uint32_t kernel[2], stride[2], pad[2], dilation[2];
 
-	get_pair(p, l->json, "kernel", 1, SNNQ_MAX_DIM, -1, kernel);
-	get_pair(p, l->json, "stride", 1, 255, 1, stride);
-	get_pair(p, l->json, "padding", 0, SNNQ_MAX_DIM, 0, pad);
-	get_pair(p, l->json, "dilation", 1, 255, 1, dilation);
+	read_pair(p, l->json, "kernel", 1, SNNQ_MAX_DIM, -1, kernel);
+	read_pair(p, l->json, "stride", 1, 255, 1, stride);
+	read_pair(p, l->json, "padding", 0, SNNQ_MAX_DIM, 0, pad);
+	read_pair(p, l->json, "dilation", 1, 255, 1, dilation);
 	if (p->error)
 		return;
 	l->geometry = (struct snnq_geometry){
@@ -506,10 +211,10 @@ static void get_packed(struct parser *p, const cJSON *node, struct graph_layer *
 		       in->channels;
 	want = rows * row; /* 24 + 16 and 17 bits */
 	if (!member(node, "tensor")) {
-		l->weight = take(p, &p->weights, "weight", want);
+		l->weight = take_part(p, &p->weights, "weight", want);
 		return;
 	}
-	l->weight = get_tensor(p, get_string(p, node, "tensor"), "weight");
+	l->weight = read_tensor(p, read_string(p, node, "tensor"), "weight");
 	if (p->error)
 		return;
 	if (l->weight->dtype != DTYPE_U8 || l->weight->bytes != want)
@@ -528,7 +233,7 @@ static void get_real(struct parser *p, const cJSON *node, struct graph_layer *l,
 	uint64_t shape[4] = { l->out_channels, in->channels / (conv ? l->geometry.groups : 1),
 			      l->geometry.kernel_h, l->geometry.kernel_w };
 
-	l->weight = get_tensor(p, get_string(p, node, "tensor"), "weight");
+	l->weight = read_tensor(p, read_string(p, node, "tensor"), "weight");
 	if (p->error)
 		return;
 	if (l->weight->dtype != DTYPE_F32)
@@ -542,7 +247,7 @@ static void get_scales(struct parser *p, const cJSON *node, struct graph_layer *
 {
 	if (!member(node, "scales"))
 		return;
-	l->scales = get_tensor(p, get_string(p, node, "scales"), "weight.scales");
+	l->scales = read_tensor(p, read_string(p, node, "scales"), "weight.scales");
 	if (p->error)
 		return;
 	if (l->scales->dtype != DTYPE_F32)
@@ -565,17 +270,17 @@ static void get_weight(struct parser *p, struct graph_layer *l, const struct gra
 	};
 	const cJSON *node = member(l->json, "weight");
 
-	l->out_channels = (uint32_t)get_integer(p, l->json, "out_channels", 1, SNNQ_MAX_CHANNELS);
+	l->out_channels = (uint32_t)read_integer(p, l->json, "out_channels", 1, SNNQ_MAX_CHANNELS);
 	l->geometry.groups =
 		l->op == SNNQ_OP_CONV2D ?
-			(uint32_t)get_default(p, l->json, "groups", 1, SNNQ_MAX_CHANNELS, 1) :
+			(uint32_t)read_default(p, l->json, "groups", 1, SNNQ_MAX_CHANNELS, 1) :
 			0;
 	if (l->geometry.groups &&
 	    (in->channels % l->geometry.groups || l->out_channels % l->geometry.groups))
 		complain(p, "groups: %u does not divide %u and %u channels", l->geometry.groups,
 			 in->channels, l->out_channels);
-	l->scheme = get_word(p, node, "scheme", schemes, false);
-	l->scheme_name = p->error ? "" : get_string(p, node, "scheme");
+	l->scheme = read_word(p, node, "scheme", schemes, false);
+	l->scheme_name = p->error ? "" : read_string(p, node, "scheme");
 	get_scales(p, node, l);
 	if (p->error)
 		return;
@@ -587,7 +292,7 @@ static void get_weight(struct parser *p, struct graph_layer *l, const struct gra
 	only_keys(p, node, "weight",
 		  p->graph->integer ? "scheme bits tensor scales" : "scheme tensor");
 	if (p->graph->integer) {
-		l->bits = (uint32_t)get_integer(p, node, "bits", 1, 8);
+		l->bits = (uint32_t)read_integer(p, node, "bits", 1, 8);
 		if (!p->error)
 			get_packed(p, node, l, in);
 		return;
@@ -655,13 +360,13 @@ static void get_details(struct parser *p, struct graph_layer *l)
 	case SNNQ_OP_ELEMENTWISE:
 		same_shapes(p, l);
 		l->out.format = SNNQ_FORMAT_UNSIGNED;
-		l->out.planes = (uint8_t)get_integer(p, l->json, "planes", 1, SNNQ_MAX_PLANES);
-		if (get_flag(p, l->json, "signed"))
+		l->out.planes = (uint8_t)read_integer(p, l->json, "planes", 1, SNNQ_MAX_PLANES);
+		if (read_flag(p, l->json, "signed"))
 			l->out.format = SNNQ_FORMAT_SIGNED;
 		return;
 	case SNNQ_OP_ATTENTION:
 		same_shapes(p, l);
-		l->heads = (uint32_t)get_integer(p, l->json, "heads", 1, SNNQ_MAX_CHANNELS);
+		l->heads = (uint32_t)read_integer(p, l->json, "heads", 1, SNNQ_MAX_CHANNELS);
 		break;
 	default:
 		break;
@@ -673,7 +378,7 @@ static void get_details(struct parser *p, struct graph_layer *l)
 		l->out.channels = l->out_channels;
 	}
 	if (l->op == SNNQ_OP_POOL_SUM)
-		l->value = (uint32_t)get_default(p, l->json, "value", 1, 32767, 1);
+		l->value = (uint32_t)read_default(p, l->json, "value", 1, 32767, 1);
 	get_neuron(p, l);
 }
 
@@ -718,15 +423,15 @@ static void get_layer(struct parser *p, cJSON *json, uint32_t index)
 
 	l->json = json;
 	p->where = "layers";
-	l->name = check_name(p, get_string(p, json, "name"));
+	l->name = read_name(p, read_string(p, json, "name"));
 	if (!l->name[0] || strchr(l->name, '/'))
 		complain(p, "name: expected one without \"/\", found \"%.40s\"", l->name);
 	p->where = l->name;
 	for (uint32_t i = 0; i < index; i++)
 		if (!strcmp(p->graph->layers[i].name, l->name) || !strcmp(l->name, "input"))
 			complain(p, "name: used twice");
-	l->op = get_word(p, json, "op", ops, false);
-	l->op_name = p->error ? "" : get_string(p, json, "op");
+	l->op = read_word(p, json, "op", ops, false);
+	l->op_name = p->error ? "" : read_string(p, json, "op");
 	if (p->graph->integer && l->op == GRAPH_AVGPOOL)
 		complain(p, "op: \"avgpool\" in an integer model");
 	get_inputs(p, l, index,
@@ -779,10 +484,10 @@ static void get_sensor(struct parser *p, const cJSON *node, struct graph_input *
 	in->downscale = 1;
 	if (!sensor)
 		return;
-	in->downscale = (uint32_t)get_default(p, sensor, "downscale", 1, SNNQ_MAX_DIM, 1);
-	get_pair(p, sensor, "crop", 0, 65535, 0, crop);
-	get_default(p, sensor, "width", 1, 65536, 1);
-	get_default(p, sensor, "height", 1, 65536, 1);
+	in->downscale = (uint32_t)read_default(p, sensor, "downscale", 1, SNNQ_MAX_DIM, 1);
+	read_pair(p, sensor, "crop", 0, 65535, 0, crop);
+	read_default(p, sensor, "width", 1, 65536, 1);
+	read_default(p, sensor, "height", 1, 65536, 1);
 	only_keys(p, sensor, "sensor", "width height crop downscale");
 	in->crop_x = crop[0];
 	in->crop_y = crop[1];
@@ -798,18 +503,18 @@ static void get_input(struct parser *p, const cJSON *root)
 	struct graph_input *in = &p->graph->input;
 
 	p->where = "input";
-	in->width = (uint32_t)get_integer(p, node, "width", 1, SNNQ_MAX_DIM);
-	in->height = (uint32_t)get_integer(p, node, "height", 1, SNNQ_MAX_DIM);
-	in->polarities = (uint32_t)get_integer(p, node, "polarities", 1, 2);
-	in->on_channel = (uint32_t)get_default(p, node, "on_channel", 0, 1, 1);
-	in->planes = (uint32_t)get_integer(p, node, "planes", 1, SNNQ_MAX_PLANES);
-	in->flat = get_word(p, node, "layout", layouts, true);
-	in->by_count = get_word(p, node, "binning", binnings, false);
-	in->steps = (uint32_t)get_integer(p, node, "steps", 1, SNNQ_MAX_STEPS);
+	in->width = (uint32_t)read_integer(p, node, "width", 1, SNNQ_MAX_DIM);
+	in->height = (uint32_t)read_integer(p, node, "height", 1, SNNQ_MAX_DIM);
+	in->polarities = (uint32_t)read_integer(p, node, "polarities", 1, 2);
+	in->on_channel = (uint32_t)read_default(p, node, "on_channel", 0, 1, 1);
+	in->planes = (uint32_t)read_integer(p, node, "planes", 1, SNNQ_MAX_PLANES);
+	in->flat = read_word(p, node, "layout", layouts, true);
+	in->by_count = read_word(p, node, "binning", binnings, false);
+	in->steps = (uint32_t)read_integer(p, node, "steps", 1, SNNQ_MAX_STEPS);
 	if (!in->by_count)
-		in->step_us = (uint32_t)get_integer(p, node, "step_us", 1, 1000000000);
-	in->half_even = get_word(p, node, "rounding", roundings, true);
-	in->from_first = get_word(p, node, "origin", origins, true);
+		in->step_us = (uint32_t)read_integer(p, node, "step_us", 1, 1000000000);
+	in->half_even = read_word(p, node, "rounding", roundings, true);
+	in->from_first = read_word(p, node, "origin", origins, true);
 	get_sensor(p, node, in);
 	only_keys(p, node, "input",
 		  "width height polarities on_channel layout planes binning steps "
@@ -833,8 +538,8 @@ static void get_readout(struct parser *p, const cJSON *root)
 	struct graph *g = p->graph;
 
 	p->where = "readout";
-	g->readout_last = get_word(p, node, "mode", modes, false);
-	g->readout = find_layer(p, get_string(p, node, "input"), g->layer_count);
+	g->readout_last = read_word(p, node, "mode", modes, false);
+	g->readout = find_layer(p, read_string(p, node, "input"), g->layer_count);
 	if (g->readout == GRAPH_INPUT)
 		complain(p, "input: expected a layer, found \"input\"");
 	else if (g->class_count && g->class_count != g->layers[g->readout].out.channels)
@@ -865,7 +570,7 @@ static void get_classes(struct parser *p, const cJSON *root)
 		if (!cJSON_IsString(name))
 			complain(p, "expected names, found %s", found(p, name));
 		else
-			check_name(p, name->valuestring);
+			read_name(p, name->valuestring);
 		g->classes[g->class_count++] = cJSON_IsString(name) ? name->valuestring : "";
 	}
 }
@@ -876,10 +581,10 @@ static void get_top(struct parser *p, const cJSON *root)
 	static const struct word formats[] = { { "snnq", 0 }, { NULL } };
 
 	p->where = "model";
-	get_word(p, root, "format", formats, false);
-	get_integer(p, root, "version", 1, 1);
-	p->graph->integer = get_word(p, root, "arithmetic", kinds, false);
-	p->graph->name = member(root, "name") ? check_name(p, get_string(p, root, "name")) : "";
+	read_word(p, root, "format", formats, false);
+	read_integer(p, root, "version", 1, 1);
+	p->graph->integer = read_word(p, root, "arithmetic", kinds, false);
+	p->graph->name = member(root, "name") ? read_name(p, read_string(p, root, "name")) : "";
 	only_keys(p, root, "graph",
 		  "format version arithmetic name classes input layers readout "
 		  "imported_from quantization");

@@ -57,12 +57,13 @@ static bool same_levels(const struct grid *a, const struct grid *b)
 	return a->count == b->count && !memcmp(a->levels, b->levels, a->count * sizeof(*a->levels));
 }
 
-/* Add a grid, unless one with the same levels is there that is not larger. */
-static void add_option(struct option_layer *l, uint32_t scheme, uint32_t bits)
+/* Add a grid that the device has, unless one with the same levels is there that is not larger. */
+static void add_option(struct option_layer *l, const struct snnq_caps *caps, uint32_t scheme,
+		       uint32_t bits)
 {
 	struct option *o = &l->options[l->count];
 
-	if (!grid_init(&o->grid, scheme, bits))
+	if (!grid_init(&o->grid, scheme, bits) || !snnq_scheme_ok(caps, scheme, bits))
 		return;
 	for (uint32_t i = 0; i < l->count; i++) {
 		if (!same_levels(&l->options[i].grid, &o->grid))
@@ -92,12 +93,15 @@ static int list_options(struct options *o, const struct grid_choice *fixed)
 		if (!l->options)
 			return error_set(-ENOMEM, "%s: no memory", s->path);
 		if (f->bits)
-			add_option(l, f->scheme, f->bits);
+			add_option(l, &s->caps, f->scheme, f->bits);
 		for (size_t n = 0; !f->bits && n < sizeof(scheme_names) / sizeof(*scheme_names);
 		     n++)
 			for (uint32_t bits = 1; bits <= MOST_BITS; bits++)
 				if (named(s->opts->schemes, scheme_names[n]))
-					add_option(l, grid_scheme(scheme_names[n]), bits);
+					add_option(l, &s->caps, grid_scheme(scheme_names[n]), bits);
+		if (!l->count)
+			return error_set(-EOPNOTSUPP, "%s: %s: the device has none of the schemes",
+					 s->path, s->graph.layers[l->layer].name);
 	}
 	return ret;
 }

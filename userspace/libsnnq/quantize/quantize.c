@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/output.h"
+#include "model/compile.h"
 #include "quantize/quantize.h"
 #include "quantize/search.h"
 
@@ -50,6 +51,9 @@ static int check_choices(const struct session *s)
 					 "odd:1..8, apot:3..5 or ternary:2, found %s:%u",
 					 s->path, c->layer ? c->layer : "default", c->scheme,
 					 c->bits);
+		if (!snnq_scheme_ok(&s->caps, grid.scheme, grid.bits))
+			return error_set(-EOPNOTSUPP, "%s: %s: the device has no %s:%u", s->path,
+					 c->layer ? c->layer : "default", c->scheme, c->bits);
 		if (c->layer && !has_weighted(s, c->layer))
 			return error_set(-EINVAL, "%s: no layer with weights is named \"%s\"",
 					 s->path, c->layer);
@@ -126,6 +130,27 @@ static void report(const struct session *s, const struct quantized *results)
 	}
 }
 
+/* All but the grids, which are chosen later: before the work, not when it is done. */
+static int check_device(const struct session *s)
+{
+	struct snnq_caps caps = s->caps;
+	struct compile_opts opts = { .caps = &caps };
+	struct compiled compiled;
+	struct modelfile *file;
+	struct graph graph;
+	int ret = session_base(s, &file, &graph);
+
+	if (ret)
+		return ret;
+	caps.scheme_uniform = snnq_caps_all.scheme_uniform;
+	ret = compile_graph(s->path, &graph, &opts, &compiled);
+	if (!ret)
+		compile_free(&compiled);
+	graph_free(&graph);
+	modelfile_free(file);
+	return ret;
+}
+
 static int run_method(struct session *s, struct grid_choice *choices, struct quantized *results,
 		      const char *out)
 {
@@ -146,6 +171,8 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 				s->path);
 	if (!ret)
 		ret = take_choices(s, method != SNNQ_QUANTIZE_SEARCH, choices);
+	if (!ret && s->opts->device)
+		ret = check_device(s);
 	if (ret)
 		return ret;
 	if (method != SNNQ_QUANTIZE_SEARCH) /* which first checks its targets */

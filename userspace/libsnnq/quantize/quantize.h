@@ -22,6 +22,7 @@
 #include "quantize/moment.h"
 #include "quantize/patches.h"
 #include "snnq_tools.h"
+#include "snnq_validate.h"
 
 /* ---- round.c: scales of least weighted error, and the nearest levels ---- */
 
@@ -196,6 +197,7 @@ int judge_run(const struct calibration *calibration, const struct graph *integer
 struct session {
 	const char *path;
 	const struct snnq_quantize_opts *opts;
+	struct snnq_caps caps; /* of the device that is to run it */
 	struct modelfile *file;
 	struct graph graph;		 /* float */
 	double *units;			 /* as graph_units() gives */

@@ -26,11 +26,28 @@ static int find_weighted(struct session *s)
 	return graph_units(s->path, &s->graph, s->units);
 }
 
+/* What it can do as far as this version knows it. */
+static void take_caps(const struct snnq_device_info *device, struct snnq_caps *caps)
+{
+#define MASK(member, name) caps->member &= device->member;
+#define LIMIT(member, name)                \
+	if (caps->member > device->member) \
+		caps->member = device->member;
+	SNNQ_CAPS_MASKS(MASK)
+	SNNQ_CAPS_MASKS64(MASK)
+	SNNQ_CAPS_LIMITS(LIMIT)
+	SNNQ_CAPS_LIMITS64(LIMIT)
+#undef MASK
+#undef LIMIT
+}
+
 int session_open(const char *path, const struct snnq_quantize_opts *opts, struct session *s)
 {
 	int ret;
 
-	*s = (struct session){ .path = path, .opts = opts };
+	*s = (struct session){ .path = path, .opts = opts, .caps = snnq_caps_all };
+	if (opts->device)
+		take_caps(opts->device, &s->caps);
 	ret = modelfile_open(path, &s->file);
 	if (!ret)
 		ret = graph_parse(path, s->file, &s->graph);

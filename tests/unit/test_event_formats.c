@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_event_formats.c - files made by hand in each format without a library: what a good one
+ * holds, what is wrong with a bad one, and that no cut or damaged one is read beyond its end.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "events/events.h"
+
+struct file {
+	uint8_t data[2048];
+	size_t size;
+};
+
+static void add(struct file *f, const void *data, size_t size)
+{
+	assert_true(size <= sizeof(f->data) - f->size);
+	memcpy(f->data + f->size, data, size);
+	f->size += size;
+}
+
+static void add_text(struct file *f, const char *text)
+{
+	add(f, text, strlen(text));
+}
+
+/* @value, the lowest byte first. */
+static void add_le(struct file *f, uint64_t value, size_t bytes)
+{
+	value = htole64(value);
+	add(f, &value, bytes);
+}
+
+static void add_be32(struct file *f, uint32_t value)
+{
+	value = htobe32(value);
+	add(f, &value, sizeof(value));
+}
+
+/* Written and opened as users do; the format by @name, or found when that is NULL. */
+static int open_file(const struct file *f, const char *name, struct snnq_events **events)
+{
+	char path[] = "/tmp/snnq-formats-XXXXXX";
+	int fd = mkstemp(path), ret;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, f->data, f->size), f->size);
+	close(fd);
+	ret = snnq_events_open(path, SNNQ_OPTS(struct snnq_events_opts, .format = name), events);
+	unlink(path);
+	return ret;
+}
+
+/* The events are these, and @format was found. */
+static void holds(const struct file *f, const char *name, const char *format,
+		  const struct snnq_event *want, size_t count)
+{
+	const struct snnq_event *data;
+	struct snnq_events_info info;
+	struct snnq_events *ev;
+
+	if (open_file(f, name, &ev))
+		fail_msg("%s", snnq_last_error(NULL));
+	snnq_events_info(ev, &info);
+	assert_string_equal(info.format, format);
+	assert_int_equal(snnq_events_data(ev, &data), count);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(data[i].t, want[i].t);
+		assert_int_equal(data[i].x, want[i].x);
+		assert_int_equal(data[i].y, want[i].y);
+		assert_int_equal(data[i].p, want[i].p);
+	}
+	snnq_events_close(ev);
+}
+
+static void refused(const struct file *f, const char *name, const char *words)
+{
+	struct snnq_events *ev;
+
+	assert_int_equal(open_file(f, name, &ev), -EBADMSG);
+	if (!strstr(snnq_last_error(NULL), words))
+		fail_msg("\"%s\" in \"%s\"", words, snnq_last_error(NULL));
+}
+
+static struct snnq_events_info info_of(const struct file *f, const char *name)
+{
+	struct snnq_events_info info;
+	struct snnq_events *ev;
+
+	if (open_file(f, name, &ev))
+		fail_msg("%s", snnq_last_error(NULL));
+	snnq_events_info(ev, &info);
+	snnq_events_close(ev);
+	return info;
+}
+
+/* Every cut, and every byte changed, from exactly as much memory: ASan looks on. */
+static void survives(const struct file *f,
+		     int (*decode)(const uint8_t *, size_t, struct snnq_events *))
+{
+	for (size_t i = 0; i < 2 * f->size; i++) {
+		size_t size = i < f->size ? i : f->size;
+		uint8_t *exact = malloc(size ? size : 1);
+		struct snnq_events *ev = events_new();
+		int ret;
+
+		memcpy(exact, f->data, size);
+		if (i >= f->size)
+			exact[i - f->size] ^= 0xff;
+		ret = decode(exact, size, ev);
+		assert_true(ret == 0 || (ret == -EBADMSG && ev->error[0]));
+		snnq_events_close(ev);
+		free(exact);
+	}
+}
+
+/* ---- EVT ---- */
+
+static uint32_t evt2_word(uint32_t type, uint32_t t, uint32_t x, uint32_t y)
+{
+	return type << 28 | (t & 0x3f) << 22 | x << 11 | y;
+}
+
+#define EVT2_HIGH(high) (0x8u << 28 | (high))
+
+static void evt2_has_time_before_events(void **state)
+{
+	static const struct snnq_event want[] = {
+		{ .t = 5 << 6 | 7, .x = 600, .y = 479, .p = 1 },
+		{ .t = 5 << 6 | 63, .x = 0, .y = 1, .p = 0 },
+		/* the 34 bits start over */
+		{ .t = (int64_t)0xfffffff << 6, .x = 2, .y = 2, .p = 1 },
+		{ .t = (1ll << 34) + (2 << 6) + 1, .x = 3, .y = 3, .p = 1 },
+	};
+	struct file f = { .size = 0 };
+
+	(void)state;
+	add_text(&f, "% Date 2020-09-14\n% evt 2.0\n% plugin_name hal_plugin_gen31_fx3\n");
+	add_le(&f, evt2_word(1, 1, 9, 9), 4); /* no time yet */
+	add_le(&f, EVT2_HIGH(5), 4);
+	add_le(&f, evt2_word(1, 7, 600, 479), 4);
+	add_le(&f, 0xau << 28 | 1, 4); /* a trigger */
+	add_le(&f, 0xeu << 28 | 9, 4); /* monitoring */
+	add_le(&f, evt2_word(0, 63, 0, 1), 4);
+	add_le(&f, evt2_word(1, 0, 640, 0), 4); /* outside */
+	add_le(&f, EVT2_HIGH(0x8000000), 4);
+	add_le(&f, EVT2_HIGH(0xfffffff), 4);
+	add_le(&f, evt2_word(1, 0, 2, 2), 4);
+	add_le(&f, EVT2_HIGH(2), 4);
+	add_le(&f, evt2_word(1, 1, 3, 3), 4);
+	add(&f, "abc", 3);
+	holds(&f, NULL, "evt2", want, 4);
+	assert_int_equal(info_of(&f, NULL).dropped, 3);
+	assert_int_equal(info_of(&f, NULL).damaged_bytes, 3);
+	assert_int_equal(info_of(&f, NULL).width, 640);
+	assert_int_equal(info_of(&f, NULL).height, 480);
+	refused(&f, "evt3", "expected evt3, as the option says, found evt2");
+	survives(&f, events_decode_evt2);
+	add(&f, "\x50", 1); /* completes a word of type 5 */
+	refused(&f, NULL, "type of a word: expected one of the format, found 0x5");
+}
+
+static void evt21_holds_32_pixels_in_a_word(void **state)
+{
+	static const struct snnq_event want[] = {
+		{ .t = 9 << 6 | 3, .x = 64, .y = 700, .p = 0 },
+		{ .t = 9 << 6 | 3, .x = 95, .y = 700, .p = 0 },
+		{ .t = 9 << 6 | 4, .x = 33, .y = 0, .p = 1 },
+	};
+	static const uint64_t words[] = {
+		1ull << 60 | 3, /* two events without time */
+		8ull << 60 | 9ull << 32, 3ull << 54 | 64ull << 43 | 700ull << 32 | 0x80000001,
+		0xeull << 60 | 5,	 1ull << 60 | 4ull << 54 | 32ull << 43 | 2,
+	};
+	struct file f = { .size = 0 }, swapped = { .size = 0 }, old = { .size = 0 };
+
+	(void)state;
+	add_text(&f, "% format EVT21;width=1280;height=720;endianness=little\n% end\n");
+	add_text(&swapped, "% format EVT21;height=720;width=1280;endianness=legacy\r\n% end\n");
+	add_text(&old, "% evt 2.1\n% endianness legacy\n% geometry 1280x720\n% end\n");
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		add_le(&f, words[i], 8);
+		add_le(&swapped, words[i] << 32 | words[i] >> 32, 8);
+		add_le(&old, words[i] << 32 | words[i] >> 32, 8);
+	}
+	holds(&f, NULL, "evt21", want, 3);
+	holds(&swapped, NULL, "evt21", want, 3);
+	holds(&old, NULL, "evt21", want, 3);
+	assert_int_equal(info_of(&old, NULL).dropped, 2);
+	assert_int_equal(info_of(&old, NULL).height, 720);
+	survives(&f, events_decode_evt21);
+}
+
+static void evt3_is_a_machine_of_states(void **state)
+{
+	static const struct snnq_event want[] = {
+		{ .t = 0x123456, .x = 7, .y = 5, .p = 1 },
+		/* a vector of 12, 12 and 8 pixels, the middle one empty */
+		{ .t = 0x123450, .x = 100, .y = 6, .p = 0 },
+		{ .t = 0x123450, .x = 111, .y = 6, .p = 0 },
+		{ .t = 0x123450, .x = 124, .y = 6, .p = 0 },
+		{ .t = 0x123450, .x = 131, .y = 6, .p = 0 },
+		/* repeated, the high part leaves the low one; changed, it clears it */
+		{ .t = 0x123450, .x = 1, .y = 6, .p = 0 },
+		{ .t = 0x124000, .x = 2, .y = 6, .p = 0 },
+		/* the 24 bits start over */
+		{ .t = 0xfff001, .x = 3, .y = 6, .p = 0 },
+		{ .t = 0x1000000, .x = 4, .y = 6, .p = 0 },
+	};
+	static const uint16_t words[] = {
+		0x0009, 0x2001, 0x600f, 0x2001,			/* no time yet: 2 events */
+		0x8123, 0x6456, 0x0005, 0x2807,			/* x 7, ON */
+		0x4001,						/* no base yet: 1 event */
+		0x0006, 0x6450, 0x3064, 0x4801, 0x4000, 0x5081, /* 100, 111, 124, 131 */
+		0xe001, 0x7002, 0xf003, 0xa001,			/* monitoring, a trigger */
+		0x8123, 0x2001, 0x8124, 0x2002, 0x8fff, 0x6001,
+		0x2003, 0x8000, 0x2004, 0x0400, 0x2005, /* row 1024: outside */
+		0x0006, 0x37ff, 0x4fff, 0x4fff, 0x5001, /* beyond the sensor: 12 + 12 + 1 */
+	};
+	struct file f = { .size = 0 };
+
+	(void)state;
+	add_text(&f, "% evt 3.0\n% format EVT3;height=720;width=1280\n% end\n");
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		add_le(&f, words[i], 2);
+	holds(&f, NULL, "evt3", want, 9);
+	assert_int_equal(info_of(&f, NULL).dropped, 2 + 1 + 1 + 25);
+	assert_int_equal(info_of(&f, NULL).nonmonotonic, 1);
+	survives(&f, events_decode_evt3);
+	add_le(&f, 0x1000, 2);
+	refused(&f, NULL, "found 0x1");
+}
+
+static void headers_are_read_or_refused(void **state)
+{
+	static const struct {
+		const char *text, *words;
+	} bad[] = {
+		{ "% evt 4.0\n", "offset 6: evt: expected 2.0, 2.1 or 3.0, found \"4.0\"" },
+		{ "% format EVT9\n", "format: expected EVT2, EVT21 or EVT3" },
+		{ "% format EVT3;width=0;height=2\n", "expected a size from 1 to 16384" },
+		{ "% format EVT3;width=12a;height=2\n", "expected a size from 1 to 16384" },
+		{ "% format EVT3;width=99999999999999999999\n", "expected a size" },
+		{ "% format EVT3;width=640\n", "expected width and height, found one of them" },
+		{ "% format EVT3;depth=2\n", "expected width, height and endianness" },
+		{ "% evt 2.0\n% format EVT3\n", "format: evt3 contradicts evt2 before it" },
+		{ "% evt 3.0\n% geometry 640x480\n% geometry 641x480\n",
+		  "geometry: 641 contradicts 640 before it" },
+		{ "% evt 3.0\n% geometry 640\n", "expected WIDTHxHEIGHT" },
+		{ "% evt 2.1\n% endianness big\n", "endianness: expected little or legacy" },
+		{ "% Date today\n", "found a header that names no format" },
+		{ "% Data file containing CD events.\n% Version 1\n",
+		  "Version: expected 2, found 1" },
+		{ "% Data file containing CD events.\n", "Version: expected 2, found none" },
+		{ "% Data file containing CD events.\n% Version 2\n",
+		  "expected type and size of records, found the end" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct file f = { .size = 0 };
+
+		add_text(&f, bad[i].text);
+		refused(&f, NULL, bad[i].words);
+	}
+}
+
+/* The data of old files follows without an end, and may look like one more line. */
+static void events_are_no_lines(void **state)
+{
+	static const struct snnq_event want = { .t = 2, .x = 0x25, .y = 0, .p = 0 };
+	struct file f = { .size = 0 };
+
+	(void)state;
+	add_text(&f, "% evt 2.0\n");
+	add_le(&f, EVT2_HIGH(0x2025), 4); /* "% " and no text */
+	add_le(&f, EVT2_HIGH(0), 4);
+	add_le(&f, evt2_word(0, 2, 0x25, 0), 4);
+	holds(&f, NULL, "evt2", &want, 1);
+}
+
+/* ---- DAT and Event Stream ---- */
+
+static void add_dat(struct file *f, uint32_t t, uint32_t x, uint32_t y, uint32_t p)
+{
+	add_le(f, t, 4);
+	add_le(f, p << 28 | y << 14 | x, 4);
+}
+
+static void dat_with_and_without_header(void **state)
+{
+	static const struct snnq_event want[] = {
+		{ .t = 10, .x = 1023, .y = 719, .p = 1 },
+		{ .t = 0xfffffff0, .x = 1, .y = 2, .p = 0 },
+		{ .t = (1ll << 32) + 4, .x = 3, .y = 4, .p = 0 }, /* after 71 minutes */
+		{ .t = (1ll << 32) + 5, .x = 5, .y = 6, .p = 1 },
+	};
+	struct file f = { .size = 0 }, bare = { .size = 0 }, bad;
+
+	(void)state;
+	add_text(&f,
+		 "% Data file containing CD events.\n% Version 2\n% Width 1280\n% Height 720\n");
+	add(&f, "\x0c\x08", 2);
+	for (int i = 0; i < 2; i++) {
+		struct file *to = i ? &bare : &f;
+
+		add_dat(to, 10, 1023, 719, 1);
+		add_dat(to, 0xfffffff0, 1, 2, 0);
+		add_dat(to, 4, 3, 4, 15); /* -1 in four bits */
+		add_dat(to, 5, 5, 6, 1);
+	}
+	holds(&f, NULL, "dat", want, 4);
+	holds(&bare, "dat", "dat", want, 4);
+	assert_int_equal(info_of(&f, NULL).width, 1280);
+	survives(&f, events_decode_dat);
+	bad = f;
+	bad.data[f.size - 34] = 0x0e;
+	refused(&bad, NULL, "type: expected 0x00 or 0x0c (changes of contrast), found 0x0e");
+	bad = f;
+	bad.data[f.size - 33] = 12;
+	refused(&bad, NULL, "bytes of a record: expected 8, found 12");
+}
+
+static void es_counts_time_in_bytes(void **state)
+{
+	static const struct snnq_event want[] = {
+		{ .t = 3, .x = 319, .y = 239, .p = 1 },
+		{ .t = 3 + 254 + 126, .x = 1, .y = 0, .p = 0 },
+		{ .t = 3 + 254 + 126 + 127, .x = 2, .y = 0, .p = 1 },
+	};
+	struct file f = { .size = 0 }, bad;
+
+	(void)state;
+	add_text(&f, "Event Stream\x02");
+	add(&f, "\0\0\1\x40\1\xf0\0", 7);
+	add(&f, "\x07\x3f\1\xef\0", 5);
+	add(&f, "\xff\xff\xfc\1\0\0\0", 7);
+	add(&f, "\xfe\1\2\0\0\0", 6);
+	add(&f, "\1\x40\1\0\0", 5); /* outside */
+	holds(&f, NULL, "es", want, 3);
+	assert_true(info_of(&f, NULL).origin_bottom);
+	assert_int_equal(info_of(&f, NULL).dropped, 1);
+	survives(&f, events_decode_es);
+	bad = f;
+	bad.size -= 2;
+	assert_int_equal(info_of(&bad, NULL).damaged_bytes, 3);
+	bad.data[15] = 2;
+	refused(&bad, NULL, "type: expected 1 (DVS), found 2 (ATIS)");
+	bad.data[12] = 1;
+	refused(&bad, NULL, "version: expected 2, found 1.0.0");
+	bad.size = 16;
+	refused(&bad, NULL, "expected a header of 20 bytes, found the end");
+}
+
+/* ---- AEDAT 2 and 3 ---- */
+
+static void aedat2_addresses_go_by_the_camera(void **state)
+{
+	static const struct snnq_event jaer = { .t = 100, .x = 117, .y = 20, .p = 1 };
+	static const struct snnq_event tonic = { .t = 100, .x = 20, .y = 10, .p = 0 };
+	static const struct snnq_event davis[] = {
+		{ .t = 0xffffffff, .x = 345, .y = 259, .p = 1 },
+		{ .t = 1ll << 32, .x = 1, .y = 2, .p = 0 },
+	};
+	struct file f = { .size = 0 }, d = { .size = 0 }, bare;
+
+	(void)state;
+	add_text(&f, "#!AER-DAT2.0\r\n# AEChip: eu.seebetter.ini.chips.DVS128\r\n");
+	bare = f;
+	bare.size = 14;
+	for (int i = 0; i < 2; i++) {
+		struct file *to = i ? &bare : &f;
+
+		add_be32(to, 20 << 8 | 10 << 1); /* y, x, ON */
+		add_be32(to, 100);
+		add_be32(to, 1 << 15); /* a signal */
+		add_be32(to, 101);
+	}
+	holds(&f, NULL, "aedat2", &jaer, 1);
+	holds(&f, "aedat2-tonic", "aedat2-tonic", &tonic, 1);
+	assert_true(info_of(&f, NULL).origin_bottom);
+	refused(&bare, NULL, "AEChip: expected DVS128, DAVIS240 or DAVIS346");
+	holds(&bare, "aedat2-dvs128", "aedat2-dvs128", &jaer, 1);
+	survives(&f, events_decode_aedat2);
+
+	add_text(&d, "#!AER-DAT2.0\n# AEChip: ch.unizh.ini.DAVIS346\n#End Of ASCII Header\n");
+	add_be32(&d, 259u << 22 | 345u << 12 | 1 << 11);
+	add_be32(&d, 0xffffffff);
+	add_be32(&d, 1u << 31 | 5); /* a frame's sample */
+	add_be32(&d, 0);
+	add_be32(&d, 1 << 10); /* an input */
+	add_be32(&d, 0);
+	add_be32(&d, 2 << 22 | 1 << 12);
+	add_be32(&d, 0);
+	holds(&d, NULL, "aedat2", davis, 2);
+	assert_int_equal(info_of(&d, NULL).width, 346);
+	refused(&d, "aedat3", "expected aedat3, as the option says, found aedat2");
+	survives(&d, events_decode_aedat2_davis);
+}
+
+static void add_packet(struct file *f, uint32_t type, uint32_t bytes, uint32_t turns,
+		       uint32_t count)
+{
+	add_le(f, type, 2);
+	add_le(f, 1, 2);
+	add_le(f, bytes, 4);
+	add_le(f, 4, 4);
+	add_le(f, turns, 4);
+	for (int i = 0; i < 3; i++)
+		add_le(f, count, 4);
+}
+
+static void add_polarity(struct file *f, uint32_t t, uint32_t x, uint32_t y, uint32_t bits)
+{
+	add_le(f, x << 17 | y << 2 | bits, 4);
+	add_le(f, t, 4);
+}
+
+static void aedat3_begin(struct file *f)
+{
+	add_text(f, "#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n"
+		    "#-Something 50\r\n#!END-HEADER\r\n");
+}
+
+static void aedat3_holds_packets(void **state)
+{
+	static const struct snnq_event marked[] = {
+		{ .t = 50, .x = 127, .y = 3, .p = 1 },
+		{ .t = (1ll << 31) + 2, .x = 5, .y = 6, .p = 0 },
+	};
+	static const struct snnq_event unmarked = { .t = 1, .x = 2, .y = 3, .p = 1 };
+	struct file f = { .size = 0 }, bad;
+	size_t polarity;
+
+	(void)state;
+	aedat3_begin(&f);
+	add_packet(&f, 0, 8, 0, 1); /* special */
+	add_polarity(&f, 0, 0, 0, 1);
+	add_packet(&f, 3, 36, 0, 1); /* IMU */
+	f.size += 36;
+	polarity = f.size;
+	add_packet(&f, 1, 8, 0, 2);
+	add_polarity(&f, 50, 127, 3, 3);
+	add_polarity(&f, 51, 1, 1, 2); /* not valid */
+	add_packet(&f, 1, 8, 1, 1);
+	add_polarity(&f, 2, 5, 6, 1);
+	holds(&f, NULL, "aedat3", marked, 2);
+	assert_int_equal(info_of(&f, NULL).dropped, 1);
+	survives(&f, events_decode_aedat3);
+	bad = f;
+	bad.size -= 3; /* the last event is cut */
+	holds(&bad, NULL, "aedat3", marked, 1);
+	assert_int_equal(info_of(&bad, NULL).damaged_bytes, 5);
+	bad = f;
+	bad.data[polarity + 4] = 12;
+	refused(&bad, NULL, "events: expected 8 bytes with the time at 4, found 12 and 4");
+	bad = f;
+	bad.data[polarity + 23] = 0x80;
+	refused(&bad, NULL, "events of a packet: expected a positive number, found -");
+
+	f.size = 0;
+	aedat3_begin(&f);
+	add_packet(&f, 1, 8, 0, 1);
+	add_polarity(&f, 1, 2, 3, 2);
+	holds(&f, NULL, "aedat3", &unmarked, 1);
+
+	f.size = 0;
+	add_text(&f, "#!AER-DAT3.1\r\n#Format: Serial-TS\r\n");
+	refused(&f, NULL, "format: expected RAW, found #Format: Serial-TS");
+	f.size = 0;
+	add_text(&f, "#!AER-DAT3.1\r\n#Format: RAW\r\nabc");
+	refused(&f, NULL, "offset 28: expected the line #!END-HEADER");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(evt2_has_time_before_events),
+		cmocka_unit_test(evt21_holds_32_pixels_in_a_word),
+		cmocka_unit_test(evt3_is_a_machine_of_states),
+		cmocka_unit_test(headers_are_read_or_refused),
+		cmocka_unit_test(events_are_no_lines),
+		cmocka_unit_test(dat_with_and_without_header),
+		cmocka_unit_test(es_counts_time_in_bytes),
+		cmocka_unit_test(aedat2_addresses_go_by_the_camera),
+		cmocka_unit_test(aedat3_holds_packets),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* bytes.h - numbers in files, at any alignment; words in lines of text. */
+#ifndef SNNQ_EVENTS_BYTES_H
+#define SNNQ_EVENTS_BYTES_H
+
+#include <endian.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static inline uint16_t get_le16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le16toh(v);
+}
+
+static inline uint32_t get_le32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le32toh(v);
+}
+
+static inline uint64_t get_le64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
+static inline uint32_t get_be32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return be32toh(v);
+}
+
+static inline bool text_begins(const void *text, size_t bytes, const char *with)
+{
+	return bytes >= strlen(with) && !memcmp(text, with, strlen(with));
+}
+
+static inline bool text_contains(const void *text, size_t bytes, const char *word)
+{
+	for (size_t i = 0; i < bytes; i++)
+		if (text_begins((const char *)text + i, bytes - i, word))
+			return true;
+	return false;
+}
+
+/* Bytes of the line that @data begins with, its end included; 0: it is no line of text. */
+static inline size_t text_line(const uint8_t *data, size_t size)
+{
+	size_t n = 0;
+
+	while (n < size && (data[n] >= ' ' || data[n] == '\t' || data[n] == '\r') &&
+	       data[n] != 0x7f)
+		n++;
+	return n < size && data[n] == '\n' && text_is_utf8((const char *)data, n) ? n + 1 : 0;
+}
+
+#endif /* SNNQ_EVENTS_BYTES_H */

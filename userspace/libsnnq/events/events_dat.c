@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/*
+ * events_dat.c - DAT files of Prophesee and Chronocam (N-CARS): records of 8 bytes.
+ *
+ * Behind a header two bytes give type and size of the records; a file without header has
+ * neither. Time has 32 bits and starts over after 71 minutes. Prophesee, "DAT file format".
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "prophesee.h"
+
+#define RECORD_BYTES 8
+#define TYPE_2D	     0x00
+#define TYPE_CD	     0x0c
+#define MINUS_ONE    0xf /* OFF, in old files */
+
+static int check_records(const uint8_t *data, size_t size, const struct prophesee_header *h,
+			 struct snnq_events *events)
+{
+	if (h->format[0] && strcmp(h->format, "dat"))
+		return events_bad(events, 0, "expected dat, found %s", h->format);
+	if (!h->bytes)
+		return 0;
+	/* The first version has other coordinates in the same 32 bits. */
+	if (h->version < 2)
+		return events_bad(events, 0, "Version: expected 2, found %s",
+				  h->version ? "1" : "none");
+	if (size - h->bytes < 2)
+		return events_bad(events, h->bytes,
+				  "expected type and size of records, found the end");
+	if (data[h->bytes] != TYPE_2D && data[h->bytes] != TYPE_CD)
+		return events_bad(events, h->bytes,
+				  "type: expected 0x00 or 0x0c (changes of contrast), found %#04x",
+				  data[h->bytes]);
+	if (data[h->bytes + 1] != RECORD_BYTES)
+		return events_bad(events, h->bytes + 1, "bytes of a record: expected 8, found %u",
+				  data[h->bytes + 1]);
+	return 0;
+}
+
+int events_decode_dat(const uint8_t *data, size_t size, struct snnq_events *events)
+{
+	struct events_clock clock = { .range = 1ll << 32, .last = -1 };
+	struct prophesee_header h;
+	int ret = prophesee_header_read(data, size, events, &h);
+	size_t pos, end;
+
+	if (!ret)
+		ret = check_records(data, size, &h, events);
+	if (ret)
+		return ret;
+	pos = h.bytes ? h.bytes + 2 : 0;
+	end = pos + (size - pos) / RECORD_BYTES * RECORD_BYTES;
+	events->info.damaged_bytes = size - end;
+	events->info.dropped += size != end;
+	for (; !ret && pos < end; pos += RECORD_BYTES) {
+		uint32_t place = get_le32(data + pos + 4), p = place >> 28;
+
+		ret = events_append(events, events_unwrap(&clock, get_le32(data + pos)),
+				    place & 0x3fff, place >> 14 & 0x3fff, p && p != MINUS_ONE);
+	}
+	return ret;
+}
