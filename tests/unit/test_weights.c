@@ -28,6 +28,7 @@
  * struct user - a plan, and a job of it in memory of its own
  * @stop_region: the first read of this region says so (@stopped), waits (@go), and then ends
  *	with @stop_status. 0: none.
+ * @stop_writing: the same for the first write.
  * @reads: of each region.
  * @ticks: safe points so far; the job ends at number @cancel_at.
  * @hurry: it ends at the next one.
@@ -41,12 +42,26 @@ struct user {
 	pthread_t thread;
 	uint32_t stop_region;
 	int stop_status;
+	bool stop_writing;
 	sem_t stopped, go;
 	atomic_uint reads[SNNQ_MAX_REGIONS];
 	atomic_uint ticks;
 	unsigned int cancel_at;
 	atomic_bool hurry;
 };
+
+static void stop(struct user *u)
+{
+	sem_post(&u->stopped);
+	while (sem_wait(&u->go))
+		;
+}
+
+static void wait_stopped(struct user *u)
+{
+	while (sem_wait(&u->stopped))
+		;
+}
 
 static int user_read(void *ctx, uint32_t region, uint64_t offset, void *buf, size_t bytes)
 {
@@ -55,9 +70,7 @@ static int user_read(void *ctx, uint32_t region, uint64_t offset, void *buf, siz
 	unsigned int before = atomic_fetch_add(&u->reads[region], 1);
 
 	if (region && region == u->stop_region && !before) {
-		sem_post(&u->stopped);
-		while (sem_wait(&u->go))
-			;
+		stop(u);
 		if (u->stop_status)
 			return u->stop_status;
 	}
@@ -70,6 +83,9 @@ static int user_write(void *ctx, uint32_t region, uint64_t offset, const void *b
 	struct user *u = ctx;
 	struct snnq_run plain;
 
+	if (u->stop_writing)
+		stop(u);
+	u->stop_writing = false;
 	run_init(&plain, &u->m, 1);
 	return plain.memory.write(&u->m, region, offset, buf, bytes);
 }
@@ -148,8 +164,7 @@ static void start_until(struct user *u, uint32_t region)
 {
 	u->stop_region = region;
 	start(u);
-	while (sem_wait(&u->stopped))
-		;
+	wait_stopped(u);
 }
 
 static uint16_t finish(struct user *u)
@@ -459,6 +474,27 @@ static void others_go_on(void **context)
 	pair_free(&t);
 }
 
+/* Who waits for a layer goes on when it is decoded, not only when that job ends. */
+static void woken(void **context)
+{
+	struct pair t;
+
+	(void)context;
+	pair_init(&t);
+	t.a->stop_writing = true;
+	start_until(t.a, region_of(&t.p, 0));
+	start(t.b);
+	wait_for(&t.b->reads[region_of(&t.p, LAYERS - 1)], 1);
+	sem_post(&t.a->go);
+	wait_stopped(t.a);
+	assert_int_equal(finish(t.b), SNNQ_STATUS_OK);
+	expect_same(t.b, t.alone);
+	sem_post(&t.a->go);
+	assert_int_equal(finish(t.a), SNNQ_STATUS_OK);
+	expect_same(t.a, t.alone);
+	pair_free(&t);
+}
+
 /* The one that decodes fails; one that waits, with or without a tick, does it instead. */
 static void taken_over(void **context)
 {
@@ -597,12 +633,12 @@ static void first_use_of_two(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_kernel),	    cmocka_unit_test(decoded_once),
-		cmocka_unit_test(only_what_runs),   cmocka_unit_test(ended_early),
-		cmocka_unit_test(other_weights),    cmocka_unit_test(others_go_on),
-		cmocka_unit_test(taken_over),	    cmocka_unit_test(waits_end),
-		cmocka_unit_test(nobody_disturbed), cmocka_unit_test(first_use),
-		cmocka_unit_test(first_use_of_two),
+		cmocka_unit_test(any_kernel),	  cmocka_unit_test(decoded_once),
+		cmocka_unit_test(only_what_runs), cmocka_unit_test(ended_early),
+		cmocka_unit_test(other_weights),  cmocka_unit_test(others_go_on),
+		cmocka_unit_test(woken),	  cmocka_unit_test(taken_over),
+		cmocka_unit_test(waits_end),	  cmocka_unit_test(nobody_disturbed),
+		cmocka_unit_test(first_use),	  cmocka_unit_test(first_use_of_two),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
