@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Engine and validator under ASan and UBSan: every operation, every refusal, properties on random
-# programs. And the layout of uapi/ and of the device's registers: as checked in, in C and C++ and on
+# programs; under TSan what threads share. And the layout of uapi/ and of the device's registers: as checked in, in C and C++ and on
 # each ABI, and without holes.
 # timeout: 1800
 # beside: others
@@ -26,7 +26,7 @@ unit_tests() {
     bad "configuration"
     return
   fi
-  for name in caps engine golden hostile neuron plan property safe_points validate; do
+  for name in caps engine golden hostile neuron plan property safe_points validate weights; do
     if ninja -C "$out/build" -j"${JOBS:-$(nproc)}" "tests/unit/test_$name" >"$out/ninja.log" 2>&1; then
       tap "$name" "$out/build/tests/unit/test_$name"
     else
@@ -61,6 +61,21 @@ optimized() {
   else
     golden "$build" optimized
     tap "property, optimized" "$build/tests/unit/test_property"
+  fi
+}
+
+# Plans in several threads that share weights.
+threads() {
+  local build=$out/tsan
+  if ! [ -e "$build/build.ninja" ] &&
+    ! meson setup "$build" -Db_sanitize=thread -Db_lundef=false >"$out/meson.log" 2>&1; then
+    note <"$out/meson.log"
+    bad "configuration for TSan"
+  elif ! ninja -C "$build" -j"${JOBS:-$(nproc)}" tests/unit/test_weights >"$out/ninja.log" 2>&1; then
+    note <"$out/ninja.log"
+    bad "build for TSan"
+  else
+    tap "weights, TSan" env TSAN_OPTIONS=halt_on_error=1 "$build/tests/unit/test_weights"
   fi
 }
 
@@ -127,6 +142,7 @@ mkdir -p "$out"
 unit_tests
 if [ -x "$out/build/tests/unit/test_golden" ]; then golden "$out/build" sanitized; fi
 optimized
+threads
 layouts
 strict gcc gcc -std=gnu11
 if command -v clang >/dev/null; then

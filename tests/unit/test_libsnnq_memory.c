@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_libsnnq_memory.c - without memory: each call of the library fails by saying so, gives back
- * what it took, and leaves devices, models, streams and files as they were.
+ * what it took, and leaves devices, models, streams and files as they were. And how much memory
+ * models may have.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -477,14 +478,81 @@ static int cleanup(void **state)
 	return 0;
 }
 
+/* ---- limits ---- */
+
+/* The least memory that is enough for one model on so many cores. */
+static uint64_t least_memory(const struct dense *dense, uint32_t cores)
+{
+	struct snnq_open_opts opts = { .size = sizeof(opts), .cores = cores };
+	uint64_t low = 0, high = 1 << 24;
+	struct snnq_model *model;
+	struct snnq_device *dev;
+
+	while (low + 1 < high) {
+		opts.memory = (low + high) / 2;
+		must(snnq_open("sim", &opts, &dev));
+		if (snnq_model_load(dev, dense_write(dense), NULL, &model)) {
+			low = opts.memory;
+		} else {
+			high = opts.memory;
+			snnq_model_destroy(model);
+		}
+		snnq_close(dev);
+	}
+	assert_in_range(high, 1 << 12, (1 << 24) - 1);
+	return high;
+}
+
+/* Models on sim share one limit, and give back what they took. */
+static void test_memory_limit(void **state)
+{
+	struct dense *dense = dense_random(32, 10, 4, 3);
+	struct snnq_open_opts opts = { .size = sizeof(opts), .cores = 2 };
+	struct snnq_model *first, *second;
+	struct snnq_device *dev;
+
+	(void)state;
+	opts.memory = 2 * least_memory(dense, 2) - 1;
+	must(snnq_open("sim", &opts, &dev));
+	must(snnq_model_load(dev, dense_write(dense), NULL, &first));
+	assert_int_equal(snnq_model_load(dev, dense_write(dense), NULL, &second), -EFBIG);
+	assert_non_null(strstr(snnq_last_error(dev), "model on sim: "));
+	assert_non_null(strstr(snnq_last_error(dev), " bytes for its weights and 2 cores with "));
+	snnq_model_destroy(first);
+	must(snnq_model_load(dev, dense_write(dense), NULL, &first));
+	snnq_model_destroy(first);
+	snnq_close(dev);
+	dense_free(dense);
+}
+
+/* Cores of sim share a model's weights: only the first one's memory has them. */
+static void test_shared_weights(void **state)
+{
+	struct dense *dense = dense_random(512, 512, 4, 3);
+	uint64_t one = least_memory(dense, 1), two = least_memory(dense, 2);
+	uint64_t each = two - one;
+
+	(void)state;
+	assert_true(one - each > 512 * 512);
+	assert_true(each < 512 * 512);
+	assert_int_equal(least_memory(dense, 8), one + 7 * each);
+	dense_free(dense);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_open),	 cmocka_unit_test(test_load),
-		cmocka_unit_test(test_streams),	 cmocka_unit_test(test_jobs),
-		cmocka_unit_test(test_drm),	 cmocka_unit_test(test_events),
-		cmocka_unit_test(test_describe), cmocka_unit_test(test_rewrite),
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_jobs),
+		cmocka_unit_test(test_drm),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_rewrite),
 		cmocka_unit_test(test_import),
+		cmocka_unit_test(test_memory_limit),
+		cmocka_unit_test(test_shared_weights),
 	};
 
 	return cmocka_run_group_tests(tests, setup_json, cleanup);

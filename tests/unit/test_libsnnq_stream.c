@@ -701,40 +701,6 @@ static void test_options_carry_their_size(void **state)
 	network_close(&n);
 }
 
-/* Models on sim share one limit, and give back what they took. */
-static void test_memory_limit(void **state)
-{
-	struct dense *dense = dense_random(INPUTS, OUTPUTS, STEPS, 3);
-	struct snnq_open_opts opts = { .size = sizeof(opts), .cores = 2 };
-	struct snnq_model *first, *second;
-	uint64_t low = 0, high = 1 << 24;
-	struct snnq_device *dev;
-
-	(void)state;
-	while (low + 1 < high) { /* the least memory that is enough for one */
-		opts.memory = (low + high) / 2;
-		must(snnq_open("sim", &opts, &dev));
-		if (snnq_model_load(dev, dense_write(dense), NULL, &first)) {
-			low = opts.memory;
-		} else {
-			high = opts.memory;
-			snnq_model_destroy(first);
-		}
-		snnq_close(dev);
-	}
-	assert_in_range(high, 1 << 12, (1 << 24) - 1);
-	opts.memory = 2 * high - 1;
-	must(snnq_open("sim", &opts, &dev));
-	must(snnq_model_load(dev, dense_write(dense), NULL, &first));
-	assert_int_equal(snnq_model_load(dev, dense_write(dense), NULL, &second), -EFBIG);
-	assert_non_null(strstr(snnq_last_error(dev), "model on sim: 2 cores with "));
-	snnq_model_destroy(first);
-	must(snnq_model_load(dev, dense_write(dense), NULL, &first));
-	snnq_model_destroy(first);
-	snnq_close(dev);
-	dense_free(dense);
-}
-
 static void test_device_names(void **state)
 {
 	static const char *const bad[] = { "sim:", "sim:cores=", "sim:cores=0", "sim:cores=2x",
@@ -789,7 +755,6 @@ int main(void)
 		cmocka_unit_test(test_priorities),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_options_carry_their_size),
-		cmocka_unit_test(test_memory_limit),
 		cmocka_unit_test(test_device_names),
 	};
 

@@ -94,6 +94,49 @@ static void sizes(void **context)
 	}
 }
 
+#define SHARERS 8
+
+/* Each plan that shares weights takes its own part only. */
+static void shared_sizes(void **context)
+{
+	struct snnq_plan *plans[SHARERS], *none;
+	struct snnq_weights *weights;
+	struct program p;
+	uint64_t seed, whole, each;
+	struct snnq_diag diag;
+	size_t size, i;
+	void *blob;
+
+	(void)context;
+	for (seed = 1; seed <= SEEDS; seed++) {
+		random_program(&p, seed);
+		blob = pack(&p, &size);
+		whole = snnq_weights_bytes(blob);
+		each = snnq_plan_share_bytes(blob);
+		assert_int_equal(snnq_plan_bytes(blob), whole + each);
+		allocations_reset(0);
+		assert_int_equal(snnq_weights_create(blob, size, &snnq_caps_all, whole - 1, NULL,
+						     &weights, &diag),
+				 -EFBIG);
+		assert_int_equal(diag.check, SNNQ_CHECK_OK);
+		assert_null(weights);
+		assert_int_equal(allocations.count, 0);
+		assert_int_equal(snnq_weights_create(blob, size, &snnq_caps_all, whole, NULL,
+						     &weights, NULL),
+				 0);
+		free(blob); /* nobody looks at it any more */
+		assert_int_equal(allocations.bytes, whole);
+		assert_int_equal(snnq_plan_share(weights, each - 1, NULL, &none), -EFBIG);
+		assert_null(none);
+		for (i = 0; i < SHARERS; i++)
+			assert_int_equal(snnq_plan_share(weights, each, NULL, &plans[i]), 0);
+		assert_int_equal(allocations.bytes, whole + SHARERS * each);
+		snnq_weights_put(weights);
+		for (i = 0; i < SHARERS; i++)
+			snnq_plan_destroy(plans[i]);
+	}
+}
+
 /* One layer of 1-bit weights is eight times as large when decoded. */
 static void large_weights(void **context)
 {
@@ -118,6 +161,8 @@ static void large_weights(void **context)
 	packed = snnq_weight_bytes(l);
 	bytes = snnq_plan_bytes(blob);
 	assert_in_range(bytes, 9 * packed, 10 * packed);
+	assert_in_range(snnq_weights_bytes(blob), 9 * packed, bytes);
+	assert_in_range(snnq_plan_share_bytes(blob), 1, packed / 100);
 	allocations_reset(0);
 	assert_int_equal(create(blob, size, 8 * packed, NULL, &plan), -EFBIG);
 	/* A size beyond any memory is refused by the limit, not by an overflow. */
@@ -156,6 +201,45 @@ static void no_memory(void **context)
 	}
 }
 
+static int create_shared(const void *blob, size_t size, struct snnq_pace *pace,
+			 struct snnq_plan **plan)
+{
+	struct snnq_weights *weights;
+	int ret = snnq_weights_create(blob, size, &snnq_caps_all, UINT64_MAX, pace, &weights, NULL);
+
+	*plan = NULL;
+	if (!ret)
+		ret = snnq_plan_share(weights, UINT64_MAX, pace, plan);
+	assert_int_equal(!ret, *plan != NULL);
+	snnq_weights_put(weights);
+	return ret;
+}
+
+static void no_memory_shared(void **context)
+{
+	struct snnq_plan *plan;
+	struct program p;
+	uint64_t seed, at;
+	size_t size;
+	void *blob;
+
+	(void)context;
+	for (seed = 1; seed <= SEEDS; seed++) {
+		random_program(&p, seed);
+		blob = pack(&p, &size);
+		for (at = 1; at <= 2; at++) {
+			allocations_reset(at);
+			assert_int_equal(create_shared(blob, size, NULL, &plan), -ENOMEM);
+			assert_int_equal(allocations.count, at);
+		}
+		allocations_reset(0);
+		assert_int_equal(create_shared(blob, size, NULL, &plan), 0);
+		assert_int_equal(allocations.count, 2);
+		snnq_plan_destroy(plan);
+		free(blob);
+	}
+}
+
 static bool end_at(void *ctx)
 {
 	return !--*(uint64_t *)ctx;
@@ -183,6 +267,17 @@ static void interrupted(void **context)
 			break;
 		assert_int_equal(ret, -EINTR);
 		assert_int_equal(left, 0);
+	}
+	assert_true(at > 1);
+	snnq_plan_destroy(plan);
+	for (at = 1;; at++) {
+		struct snnq_pace pace = { .tick = end_at, .ctx = &left };
+
+		left = at;
+		ret = create_shared(blob, size, &pace, &plan);
+		if (!ret)
+			break;
+		assert_int_equal(ret, -EINTR);
 	}
 	assert_true(at > 1);
 	snnq_plan_destroy(plan);
@@ -252,8 +347,12 @@ static void groups(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sizes),     cmocka_unit_test(large_weights),
-		cmocka_unit_test(no_memory), cmocka_unit_test(interrupted),
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(shared_sizes),
+		cmocka_unit_test(large_weights),
+		cmocka_unit_test(no_memory),
+		cmocka_unit_test(no_memory_shared),
+		cmocka_unit_test(interrupted),
 		cmocka_unit_test(groups),
 	};
 

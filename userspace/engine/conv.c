@@ -77,7 +77,8 @@ void conv_lay_out(struct snnq_plan *plan, struct layer *l)
 bool conv_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace)
 {
 	(void)plan;
-	return window_prepare(l, pace) || weights_prepare(l, pace);
+	return window_prepare(l, pace) || weights_prepare(l, pace) ||
+	       (l->dense && dense_prepare(l, pace));
 }
 
 ACCUMULATE(conv_generic)

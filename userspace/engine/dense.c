@@ -26,6 +26,17 @@ static uint32_t runs(const struct layer *l)
 	return l->geometry.kernel_h * (dilated(l) ? l->geometry.kernel_w : 1u);
 }
 
+/* Where in the kernel a run starts. */
+static uint32_t run_y(const struct layer *l, uint32_t run)
+{
+	return dilated(l) ? run / l->geometry.kernel_w : run;
+}
+
+static uint32_t run_x(const struct layer *l, uint32_t run)
+{
+	return dilated(l) ? run % l->geometry.kernel_w : 0;
+}
+
 static uint64_t run_pairs(const struct layer *l)
 {
 	uint64_t taps = dilated(l) ? 1 : l->geometry.kernel_w;
@@ -68,12 +79,26 @@ void dense_lay_out(struct snnq_plan *plan, struct layer *l)
 	l->runs = runs(l);
 	l->run_pairs = (uint32_t)run_pairs(l);
 	l->run_at = plan_part(plan, l->runs, sizeof(*l->run_at));
-	l->pairs = plan_part(plan, columns * l->runs * l->run_pairs,
-			     2 * DENSE_LANES * sizeof(*l->pairs));
+	l->pairs = arena_part(&plan->shared, columns * l->runs * l->run_pairs,
+			      2 * DENSE_LANES * sizeof(*l->pairs));
 	plan_needs(&plan->needs.values,
 		   (l->block_steps * step_values(l) + SLACK) * sizeof(int16_t));
 	plan_needs(&plan->needs.acc,
 		   tensor_words(&l->desc->out) * 64ull * l->block_steps * sizeof(int32_t));
+}
+
+bool dense_prepare(struct layer *l, struct snnq_pace *pace)
+{
+	const struct snnq_geometry *g = &l->geometry;
+	uint32_t run;
+
+	if (snnq_work(pace, l->runs))
+		return true;
+	for (run = 0; run < l->runs; run++)
+		l->run_at[run] = (uint32_t)((run_y(l, run) * g->dilation_h * padded_width(l) +
+					     run_x(l, run) * g->dilation_w) *
+					    l->inputs);
+	return false;
 }
 
 /* Pairs of weights from the rows that EVENT has. */
@@ -84,12 +109,8 @@ bool dense_decode(struct job *job, struct layer *l)
 	uint32_t values = dilated(l) ? channels : g->kernel_w * channels;
 
 	for (run = 0; run < l->runs; run++) {
-		uint32_t ky = dilated(l) ? run / g->kernel_w : run;
-		uint32_t kx = dilated(l) ? run % g->kernel_w : 0;
+		uint32_t ky = run_y(l, run), kx = run_x(l, run);
 
-		l->run_at[run] =
-			(uint32_t)((ky * g->dilation_h * padded_width(l) + kx * g->dilation_w) *
-				   channels);
 		for (i = 0; i < values; i++) {
 			if (work(job, outputs))
 				return true;

@@ -9,8 +9,10 @@
  *    each byte once, or read once where DENSE unpacks it (in_view), so what others
  *    do to it meanwhile changes values only.
  *  - Activations in buffers have zero pad bits.
- *  - All memory is one block, allocated when the plan is made; a run allocates
- *    nothing. Its size is known before from the program alone.
+ *  - All memory is two blocks, the weights' and the plan's, allocated when these are
+ *    made; a run allocates nothing. Their sizes are known before from the program alone.
+ *  - What is in the weights' block is written by one job only: while it decodes a layer
+ *    that no other looks at (shared.c).
  *  - All work is announced to work() in pieces of at most SNNQ_SAFE_POINT_OPS
  *    elementary operations, as defined in Documentation/hardware.md.
  *
@@ -19,6 +21,9 @@
  */
 #ifndef SNNQ_ENGINE_INTERNAL_H
 #define SNNQ_ENGINE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "neuron.h"
 #include "snnq_engine.h"
@@ -49,6 +54,12 @@ struct block {
 	size_t out_stride;
 };
 
+/* An allocation, taken part by part: @bytes so far, from @base (NULL: only counted) on. */
+struct arena {
+	uint8_t *base;
+	uint64_t bytes;
+};
+
 struct layer;
 struct job;
 
@@ -61,7 +72,8 @@ typedef bool accumulate_fn(struct job *job, struct layer *l, const struct step *
 
 /**
  * struct op - an operation
- * @lay_out: say what memory of the plan a layer needs, see plan_part(); may be NULL.
+ * @lay_out: say what memory of the plan and of its weights a layer needs, see
+ *	arena_part(); may be NULL.
  * @prepare: fill the plan's data of a layer; may be NULL.
  * @begin_job: read and check what the job needs before its first step; may be NULL.
  * @count: add input_spikes and synops of a step; may be NULL.
@@ -91,13 +103,47 @@ struct op {
 	bool (*block)(struct job *job, struct layer *l, const struct block *b);
 };
 
+/* How far the weights of a layer are. Guarded by the lock of the weights. */
+enum decoded {
+	DECODED_NOT,
+	DECODED_BUSY, /* one job decodes them; no other may look at them */
+	DECODED,      /* nobody writes to them but a job that is alone */
+};
+
+/**
+ * struct snnq_weights - weights of a program, decoded for all plans that share them
+ * @program: copy, validated. @info: of it.
+ * @block: the allocation; @arena: the parts of it that layers point to.
+ * @references: holders, plans among them.
+ * @lock: guards what follows and the state of each layer. Nobody computes or reads memory
+ *	of a job while holding it. @changed: told when any of these changes.
+ * @jobs: that use weights now, and so rely on those that are decoded.
+ * @waiting: jobs that want to be alone; none joins meanwhile.
+ * @alone: the only job is about to decode other weights in the place of some.
+ */
+struct snnq_weights {
+	uint8_t *program;
+	struct snnq_program_info info;
+	void *block;
+	struct arena arena;
+	atomic_uint references;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	uint32_t jobs;
+	uint32_t waiting;
+	bool alone;
+};
+
 /**
  * struct layer - a layer of a plan
  * @desc: descriptor, in the plan's program.
  * @geometry: its window; LINEAR is a 1x1 convolution here.
  * @kernel: choice for the current steps.
  * @spikes: set input bits of a step, as last @measured.
- * @packed: weights as last read; @decoded says whether @weights are theirs.
+ * @decoded: how far weights are; NULL: it has none. This, @packed, @weights and @pairs
+ *	point into what plans share.
+ * @loaded: in this job, they are known to be those in its memory.
+ * @packed: weights as last read.
  * @weights: levels, int16 when @wide, else int8: weights.c says where each is.
  * @inputs: input channels of a group; @rows: its weight rows; @columns, @lanes: of outputs.
  * @few_rows, @many_rows: see struct rows.
@@ -124,6 +170,8 @@ struct layer {
 	uint64_t spikes;
 	bool measured;
 
+	enum decoded *decoded;
+	bool loaded;
 	uint8_t *packed;
 	void *weights;
 	uint64_t packed_bytes;
@@ -135,7 +183,6 @@ struct layer {
 	uint32_t many_rows;
 	bool wide;
 	bool depthwise;
-	bool decoded;
 
 	bool whole;
 	uint32_t block_steps;
@@ -181,9 +228,9 @@ struct needs {
 
 /**
  * struct snnq_plan - a program made ready
- * @program: validated; @copy, once it is filled.
- * @block: the allocation; @base: its first aligned byte, where the plan is;
- *	@bytes: taken from there on.
+ * @program: validated; that of the weights.
+ * @block: the allocation; @own: its parts, the first of which is the plan.
+ * @weights: maybe shared; @shared: their parts.
  * @state: the state region of the running job.
  * @scratch: tile_steps slots of activations between layers; nobody else needs
  *	them, so they stay here and the scratch region is not touched.
@@ -201,12 +248,12 @@ struct needs {
  */
 struct snnq_plan {
 	const void *program;
-	uint8_t *copy;
 	struct snnq_program_info info;
 	enum snnq_kernel_choice choice;
 	void *block;
-	uint8_t *base;
-	uint64_t bytes;
+	struct arena own;
+	struct arena shared;
+	struct snnq_weights *weights;
 	struct layer *layers;
 	uint8_t *state;
 	uint8_t *scratch;
@@ -230,14 +277,24 @@ struct job {
 	uint32_t layer;	     /* running, or SNNQ_LAYER_NONE */
 	uint64_t first_step; /* since the reset */
 	struct snnq_pace pace;
+	bool alone; /* with the weights */
 };
 
-/* plan.c */
+/* arena.c */
 /*
- * The next part of the plan, aligned and zero. While only sizes are wanted, NULL,
- * so that nothing may be put into it: that is what prepare is for.
+ * The next part, aligned and zero. While only sizes are wanted, NULL, so that nothing
+ * may be put into it: that is what prepare is for.
  */
-void *plan_part(struct snnq_plan *plan, uint64_t count, uint64_t size);
+void *arena_part(struct arena *arena, uint64_t count, uint64_t size);
+/* What to allocate for the parts so far; UINT64_MAX: more than there can be. */
+uint64_t arena_block_bytes(const struct arena *arena);
+/* Start with an allocation of so many bytes; returns what to free, or NULL. */
+void *arena_allocate(struct arena *arena, uint64_t bytes);
+
+static inline void *plan_part(struct snnq_plan *plan, uint64_t count, uint64_t size)
+{
+	return arena_part(&plan->own, count, size);
+}
 
 static inline void plan_needs(uint64_t *largest, uint64_t bytes)
 {
@@ -341,9 +398,22 @@ static inline uint64_t window_position(const struct layer *l, uint32_t y, uint32
 /* weights.c */
 void weights_lay_out(struct snnq_plan *plan, struct layer *l);
 bool weights_prepare(struct layer *l, struct snnq_pace *pace);
-bool weights_load(struct job *job, struct layer *l);
+/* Whether those in memory are the ones that were read last. */
+bool weights_same(struct job *job, struct layer *l, bool *same);
+/* Read and decode. After a failure they are neither old nor new. */
+bool weights_decode(struct job *job, struct layer *l);
 int32_t weight(const struct layer *l, uint32_t group, uint32_t ky, uint32_t kx, uint32_t input,
 	       uint32_t output);
+
+/* shared.c */
+/* The parts in front of those of layers; returns where the copy of the program is. */
+void *weights_lay_out_head(struct arena *arena, const struct snnq_program_header *h);
+/* Of a program that is valid. */
+int weights_new(const void *program, const struct snnq_program_info *info, struct snnq_pace *pace,
+		struct snnq_weights **weights);
+/* Until weights_leave(), the layers that run have the weights that are in the job's memory. */
+bool weights_use(struct job *job);
+void weights_leave(struct job *job);
 
 /* neuron.c */
 void neuron_lay_out(struct snnq_plan *plan, struct layer *l);
@@ -369,6 +439,7 @@ ACCUMULATE(conv_depthwise);
 bool conv_block(struct job *job, struct layer *l, const struct block *b);
 enum snnq_kernel_choice conv_choose(const struct job *job, const struct layer *l);
 void dense_lay_out(struct snnq_plan *plan, struct layer *l);
+bool dense_prepare(struct layer *l, struct snnq_pace *pace);
 bool dense_decode(struct job *job, struct layer *l);
 bool dense_take(struct job *job, struct layer *l, const struct step *s, uint32_t k);
 bool dense_block(struct job *job, struct layer *l, const struct block *b);

@@ -1,48 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * plan.c - making a plan: one block with a copy of the program and all memory that
- * its jobs will need. lay_out() is gone through twice, to know the block's size and
- * then to say where everything is in it.
+ * plan.c - making a plan: one block with all memory that its jobs will need, beside that
+ * of its weights. lay_out() is gone through twice, to know the sizes of both and then to
+ * say where everything is in them.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#define POISON(p, bytes) ASAN_POISON_MEMORY_REGION(p, bytes)
-#else
-#define POISON(p, bytes)       \
-	do {                   \
-		(void)(p);     \
-		(void)(bytes); \
-	} while (0)
-#endif
-
-#define BLOCK_ALIGN 64u
-#define GUARD	    64u /* behind each part; ASan sees who touches it */
-
-void *plan_part(struct snnq_plan *plan, uint64_t count, uint64_t size)
-{
-	uint64_t at = plan->bytes, bytes, end;
-
-	if (__builtin_mul_overflow(count, size, &bytes) ||
-	    __builtin_add_overflow(at, bytes, &end) || end > UINT64_MAX - GUARD - BLOCK_ALIGN) {
-		plan->bytes = UINT64_MAX;
-		return NULL;
-	}
-	plan->bytes = (end + GUARD + BLOCK_ALIGN - 1) & ~(uint64_t)(BLOCK_ALIGN - 1);
-	if (!plan->base)
-		return NULL;
-	POISON(plan->base + end, plan->bytes - end);
-	return plan->base + at;
-}
 
 /* Operands and results; operations have said before what else they need. */
 static void add_needs(struct needs *n, const struct layer *l)
@@ -75,21 +40,21 @@ static void lay_out_buffers(struct snnq_plan *plan)
 	plan->chunk = plan_part(plan, CHUNK_BYTES, 1);
 }
 
-/* @plan has a validated program, and a base unless sizes are all that is wanted. */
+/* @plan has a validated program, and bases unless sizes are all that is wanted. */
 static void lay_out(struct snnq_plan *plan)
 {
 	const struct snnq_program_header *h = plan->program;
 	const void *program = plan->program;
 	uint32_t i;
 
-	plan->bytes = 0;
+	weights_lay_out_head(&plan->shared, program);
+	plan->own.bytes = 0;
 	plan_part(plan, 1, sizeof(*plan));
-	plan->copy = plan_part(plan, h->total_bytes, 1);
 	plan->layers = plan_part(plan, h->layer_count, sizeof(*plan->layers));
 	plan->state = plan_part(plan, h->state_bytes, 1);
 	plan->scratch = plan_part(plan, h->scratch_step_bytes, h->tile_steps);
 	for (i = 0; i < h->layer_count; i++) {
-		struct layer unused = { 0 }, *l = plan->base ? &plan->layers[i] : &unused;
+		struct layer unused = { 0 }, *l = plan->own.base ? &plan->layers[i] : &unused;
 
 		l->desc = snnq_program_layer(program, i);
 		l->op = &op_table[l->desc->op];
@@ -104,12 +69,27 @@ static void lay_out(struct snnq_plan *plan)
 	lay_out_buffers(plan);
 }
 
-uint64_t snnq_plan_bytes(const void *program)
+uint64_t snnq_weights_bytes(const void *program)
 {
 	struct snnq_plan sizes = { .program = program };
 
 	lay_out(&sizes);
-	return sizes.bytes > UINT64_MAX - BLOCK_ALIGN ? UINT64_MAX : sizes.bytes + BLOCK_ALIGN;
+	return arena_block_bytes(&sizes.shared);
+}
+
+uint64_t snnq_plan_share_bytes(const void *program)
+{
+	struct snnq_plan sizes = { .program = program };
+
+	lay_out(&sizes);
+	return arena_block_bytes(&sizes.own);
+}
+
+uint64_t snnq_plan_bytes(const void *program)
+{
+	uint64_t own = snnq_plan_share_bytes(program), shared = snnq_weights_bytes(program);
+
+	return own > UINT64_MAX - shared ? UINT64_MAX : own + shared;
 }
 
 static bool list_bits(struct byte_bits *bits, struct snnq_pace *pace)
@@ -135,7 +115,6 @@ static bool prepare(struct snnq_plan *plan, struct snnq_pace *pace)
 	for (i = 0; i < plan->info.layer_count; i++) {
 		struct layer *l = &plan->layers[i];
 
-		l->desc = snnq_program_layer(plan->program, i);
 		if (l->op->prepare && l->op->prepare(plan, l, pace))
 			return true;
 		if (neuron_prepare(plan, l, pace))
@@ -144,59 +123,39 @@ static bool prepare(struct snnq_plan *plan, struct snnq_pace *pace)
 	return false;
 }
 
-static bool copy_program(struct snnq_plan *plan, const void *program, struct snnq_pace *pace)
+static struct snnq_plan *new_plan(struct snnq_weights *weights, uint64_t bytes)
 {
-	size_t size = plan->info.program_bytes, done, n;
-
-	for (done = 0; done < size; done += n) {
-		n = size - done < CHUNK_BYTES ? size - done : CHUNK_BYTES;
-		if (snnq_work(pace, (uint32_t)(n / 8 + 1)))
-			return true;
-		memcpy(plan->copy + done, (const uint8_t *)program + done, n);
-	}
-	plan->program = plan->copy;
-	return false;
-}
-
-static struct snnq_plan *new_plan(const void *program, const struct snnq_program_info *info,
-				  uint64_t bytes)
-{
-	void *block = bytes <= SIZE_MAX ? calloc(1, (size_t)bytes) : NULL;
+	struct arena own;
+	void *block = arena_allocate(&own, bytes);
 	struct snnq_plan *plan;
 
 	if (!block)
 		return NULL;
-	plan = (void *)(((uintptr_t)block + BLOCK_ALIGN - 1) & ~(uintptr_t)(BLOCK_ALIGN - 1));
+	plan = (void *)own.base;
 	plan->block = block;
-	plan->base = (uint8_t *)plan;
-	plan->info = *info;
-	plan->program = program;
+	plan->own = own;
+	plan->weights = snnq_weights_get(weights);
+	plan->shared = weights->arena;
+	plan->info = weights->info;
+	plan->program = weights->program;
 	lay_out(plan);
 	return plan;
 }
 
-int snnq_plan_create(const void *program, size_t size, const struct snnq_caps *caps,
-		     uint64_t max_bytes, struct snnq_pace *pace, struct snnq_plan **plan,
-		     struct snnq_diag *diag)
+int snnq_plan_share(struct snnq_weights *weights, uint64_t max_bytes, struct snnq_pace *pace,
+		    struct snnq_plan **plan)
 {
+	uint64_t bytes = snnq_plan_share_bytes(weights->program);
 	struct snnq_pace never = { 0 };
-	struct snnq_program_info info;
 	struct snnq_plan *p;
-	uint64_t bytes;
-	int ret;
 
 	*plan = NULL;
-	pace = pace ? pace : &never;
-	ret = snnq_program_validate_paced(program, size, caps, pace, &info, diag);
-	if (ret)
-		return ret;
-	bytes = snnq_plan_bytes(program);
 	if (bytes > max_bytes)
 		return -EFBIG;
-	p = new_plan(program, &info, bytes);
+	p = new_plan(weights, bytes);
 	if (!p)
 		return -ENOMEM;
-	if (copy_program(p, program, pace) || prepare(p, pace)) {
+	if (prepare(p, pace ? pace : &never)) {
 		snnq_plan_destroy(p);
 		return -EINTR;
 	}
@@ -204,10 +163,39 @@ int snnq_plan_create(const void *program, size_t size, const struct snnq_caps *c
 	return 0;
 }
 
+int snnq_plan_create(const void *program, size_t size, const struct snnq_caps *caps,
+		     uint64_t max_bytes, struct snnq_pace *pace, struct snnq_plan **plan,
+		     struct snnq_diag *diag)
+{
+	struct snnq_weights *weights;
+	struct snnq_program_info info;
+	struct snnq_pace never = { 0 };
+	int ret;
+
+	*plan = NULL;
+	pace = pace ? pace : &never;
+	ret = snnq_program_validate_paced(program, size, caps, pace, &info, diag);
+	if (ret)
+		return ret;
+	if (snnq_plan_bytes(program) > max_bytes)
+		return -EFBIG;
+	ret = weights_new(program, &info, pace, &weights);
+	if (ret)
+		return ret;
+	ret = snnq_plan_share(weights, UINT64_MAX, pace, plan);
+	snnq_weights_put(weights);
+	return ret;
+}
+
 void snnq_plan_destroy(struct snnq_plan *plan)
 {
-	if (plan)
-		free(plan->block);
+	struct snnq_weights *weights;
+
+	if (!plan)
+		return;
+	weights = plan->weights;
+	free(plan->block);
+	snnq_weights_put(weights);
 }
 
 bool snnq_plan_matches(const struct snnq_plan *plan, const void *program, size_t size)

@@ -226,6 +226,17 @@ static bool run_tiles(struct job *job)
 	return false;
 }
 
+static bool run_with_weights(struct job *job)
+{
+	bool ended;
+
+	if (weights_use(job))
+		return true;
+	ended = run_tiles(job);
+	weights_leave(job);
+	return ended;
+}
+
 static bool end_layers(struct job *job)
 {
 	uint32_t steps = job->run->steps, tile = job->plan->info.tile_steps, i;
@@ -291,7 +302,7 @@ void snnq_plan_run(struct snnq_plan *plan, const struct snnq_run *run, struct sn
 		fault(&job, SNNQ_STATUS_BAD_ENTRY, SNNQ_REGION_NONE, 0);
 		return;
 	}
-	if (load_state(&job) || begin_layers(&job) || run_tiles(&job) || end_layers(&job) ||
+	if (load_state(&job) || begin_layers(&job) || run_with_weights(&job) || end_layers(&job) ||
 	    store_state(&job))
 		return;
 	report(&job);

@@ -6,10 +6,10 @@
  * device model both run it; the memory they give it differs. The semantics are
  * in Documentation/numerics.md, an independent reference in tests/reference/.
  *
- * A plan belongs to one thread at a time. It holds a copy of the program, the
- * kernel chosen for each layer, work buffers, and decoded weights. Decoded
- * weights are a cache of the packed bits: they are compared with memory at each
- * run and decoded anew when these changed.
+ * A plan belongs to one thread at a time. It holds the kernel chosen for each layer
+ * and work buffers. Weights hold a copy of the program and its decoded weights; any
+ * number of plans share them, in any threads. What is decoded is a cache of the packed
+ * bits: it is compared with memory at each run and decoded anew when these changed.
  */
 #ifndef SNNQ_ENGINE_H
 #define SNNQ_ENGINE_H
@@ -29,6 +29,7 @@ extern "C" {
 #define SNNQ_PORT_BYTES 16u /* host memory bytes per cycle */
 
 struct snnq_plan;
+struct snnq_weights;
 
 /**
  * struct snnq_memory - memory of one job
@@ -97,20 +98,54 @@ struct snnq_outcome {
 	uint64_t cycles;
 };
 
-/* Memory that a plan of a validated program has: all of it, in one allocation. */
+/*
+ * Memory for a validated program: a plan with weights of its own has both, one that
+ * shares weights has snnq_plan_share_bytes() besides theirs.
+ */
+uint64_t snnq_weights_bytes(const void *program);
+uint64_t snnq_plan_share_bytes(const void *program);
 uint64_t snnq_plan_bytes(const void *program);
 
 /**
- * snnq_plan_create() - validate a program and prepare to run it
+ * snnq_weights_create() - validate a program and make room for its decoded weights
  * @program, @size: as for snnq_program_validate(); copied.
  * @caps: what to accept.
- * @max_bytes: most memory that the plan may have; looked at before any is allocated.
+ * @max_bytes: most memory that they may have; looked at before any is allocated.
  * @pace: safe points, or NULL.
- * @plan: out; free with snnq_plan_destroy().
+ * @weights: out; given back with snnq_weights_put().
  * @diag: out; may be NULL. Says OK unless the program is refused.
  *
- * Return: 0, -EFBIG (snnq_plan_bytes() says how much it would need), -ENOMEM, -EINTR
+ * A layer is decoded by the first job that runs it. Other jobs that need it then wait,
+ * asleep; those with a tick ask it meanwhile. A job whose memory has other weights than
+ * those decoded waits until no other job runs and decodes its own instead: right but
+ * slow, so plans had better share where memory has the same ones. Plans that share may
+ * have different instruction sets and kernels: what is decoded does not depend on them.
+ *
+ * Return: 0, -EFBIG (snnq_weights_bytes() says how much it would need), -ENOMEM, -EINTR
  * (ended at a safe point), or an error of snnq_program_validate().
+ */
+int snnq_weights_create(const void *program, size_t size, const struct snnq_caps *caps,
+			uint64_t max_bytes, struct snnq_pace *pace, struct snnq_weights **weights,
+			struct snnq_diag *diag);
+struct snnq_weights *snnq_weights_get(struct snnq_weights *weights);
+void snnq_weights_put(struct snnq_weights *weights);
+
+/**
+ * snnq_plan_share() - prepare to run the program of some weights
+ * @weights: the plan holds them too.
+ * @max_bytes: most memory that the plan may have besides; looked at before any is allocated.
+ * @pace: safe points, or NULL.
+ * @plan: out; free with snnq_plan_destroy().
+ *
+ * Return: 0, -EFBIG (snnq_plan_share_bytes() says how much it would need), -ENOMEM, or
+ * -EINTR (ended at a safe point).
+ */
+int snnq_plan_share(struct snnq_weights *weights, uint64_t max_bytes, struct snnq_pace *pace,
+		    struct snnq_plan **plan);
+
+/*
+ * The same for a program whose weights nobody shares: @max_bytes is for weights and plan,
+ * and -EFBIG means snnq_plan_bytes().
  */
 int snnq_plan_create(const void *program, size_t size, const struct snnq_caps *caps,
 		     uint64_t max_bytes, struct snnq_pace *pace, struct snnq_plan **plan,

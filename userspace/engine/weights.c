@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * weights.c - levels of weights: decoding, encoding and the cache of a layer.
+ * weights.c - levels of weights: decoding, encoding, and where a layer has them decoded.
  *
  * All levels fit int16, and int8 unless the layer is "wide". A group's outputs are cut
  * into columns of LANES, or one of NARROW_LANES, and what is decoded is
@@ -147,8 +147,9 @@ void weights_lay_out(struct snnq_plan *plan, struct layer *l)
 	count = l->depthwise ? (uint64_t)taps * tensor_words(&d->out) * 64 :
 			       l->rows * l->geometry.groups * l->columns * l->lanes;
 	l->packed_bytes = snnq_weight_bytes(d);
-	l->packed = plan_part(plan, l->packed_bytes, 1);
-	l->weights = plan_part(plan, count, l->wide ? 2 : 1);
+	l->decoded = arena_part(&plan->shared, 1, sizeof(*l->decoded));
+	l->packed = arena_part(&plan->shared, l->packed_bytes, 1);
+	l->weights = arena_part(&plan->shared, count, l->wide ? 2 : 1);
 	plan_needs(&plan->needs.row, outputs * sizeof(int16_t));
 }
 
@@ -185,18 +186,17 @@ int32_t weight(const struct layer *l, uint32_t group, uint32_t ky, uint32_t kx, 
 	return l->wide ? ((const int16_t *)l->weights)[at] : ((const int8_t *)l->weights)[at];
 }
 
-/* Read packed weights into the copy that the layer has. */
-static bool refresh(struct job *job, struct layer *l, bool *changed)
+bool weights_same(struct job *job, struct layer *l, bool *same)
 {
 	const struct snnq_quant *q = &l->desc->quant;
 	uint64_t done, n;
 
-	*changed = false;
-	for (done = 0; done < l->packed_bytes; done += n) {
+	*same = true;
+	for (done = 0; done < l->packed_bytes && *same; done += n) {
 		const void *p;
 
 		n = chunk_at(q->offset + done, l->packed_bytes - done);
-		if (work(job, (uint32_t)(2 * ((n + 7) / 8)))) /* compared, and copied if need be */
+		if (work(job, (uint32_t)((n + 7) / 8)))
 			return true;
 		p = job_view(job, q->region, q->offset + done, n);
 		if (!p) {
@@ -204,10 +204,7 @@ static bool refresh(struct job *job, struct layer *l, bool *changed)
 				return true;
 			p = job->plan->chunk;
 		}
-		if (memcmp(l->packed + done, p, n)) {
-			memcpy(l->packed + done, p, n);
-			*changed = true;
-		}
+		*same = !memcmp(l->packed + done, p, n);
 	}
 	return false;
 }
@@ -270,7 +267,6 @@ static bool decode(struct job *job, struct layer *l)
 	int16_t levels[256], *row = job->plan->row;
 	uint32_t code;
 
-	l->decoded = false;
 	if (work(job, 1u << d->quant.bits))
 		return true;
 	for (code = 0; code < 1u << d->quant.bits; code++)
@@ -284,19 +280,12 @@ static bool decode(struct job *job, struct layer *l)
 			decode_row(l->packed + r * row_bytes, width, d->quant.bits, levels, row);
 		place_row(l, r, row);
 	}
-	if (l->dense && dense_decode(job, l))
-		return true;
-	l->decoded = true;
-	return false;
+	return l->dense && dense_decode(job, l);
 }
 
-bool weights_load(struct job *job, struct layer *l)
+bool weights_decode(struct job *job, struct layer *l)
 {
-	bool changed;
+	const struct snnq_quant *q = &l->desc->quant;
 
-	if (refresh(job, l, &changed)) {
-		l->decoded = false; /* the copy is part old, part new */
-		return true;
-	}
-	return (changed || !l->decoded) && decode(job, l);
+	return job_read(job, q->region, q->offset, l->packed, l->packed_bytes) || decode(job, l);
 }

@@ -170,6 +170,7 @@ struct judge {
 	const struct calibration *calibration;
 	const struct graph *graph;
 	struct compiled program;
+	struct snnq_weights *weights; /* of all chunks */
 	const struct judge_opts *opts;
 	uint32_t first_layer, chunk; /* chunk: recordings of an item */
 	struct verdict *verdicts;
@@ -278,9 +279,7 @@ static int run_chunk(void *ctx, uint32_t item)
 	/* Scores have twice the bytes of readouts. */
 	uint8_t *block = calloc(1, p->info.state_bytes + 3 * p->readout_bytes + taps +
 					   p->info.layer_count * sizeof(*w.stats));
-	int ret = block ? snnq_plan_create(p->program, p->program_bytes, &snnq_caps_all,
-					   host_memory(), NULL, &plan, NULL) :
-			  -ENOMEM;
+	int ret = block ? snnq_plan_share(j->weights, host_memory(), NULL, &plan) : -ENOMEM;
 
 	if (ret)
 		error_set(ret, "no memory to run a candidate");
@@ -304,6 +303,20 @@ static uint32_t chunk_of(uint32_t count, uint32_t threads)
 	return threads == 1 ? count : count / 8 + 1;
 }
 
+static int run_chunks(struct judge *j)
+{
+	const struct compiled *p = &j->program;
+	int ret = snnq_weights_create(p->program, p->program_bytes, &snnq_caps_all, host_memory(),
+				      NULL, &j->weights, NULL);
+
+	if (ret)
+		return error_set(ret, "no memory to run a candidate");
+	ret = parallel_for((j->calibration->count + j->chunk - 1) / j->chunk, j->opts->threads,
+			   run_chunk, j);
+	snnq_weights_put(j->weights);
+	return ret;
+}
+
 int judge_run(const struct calibration *c, const struct graph *integer,
 	      const struct judge_opts *opts, struct judgement *judgement)
 {
@@ -321,9 +334,7 @@ int judge_run(const struct calibration *c, const struct graph *integer,
 	if (j.program.info.tile_steps >= integer->input.steps)
 		j.first_layer = opts->first_layer;
 	j.verdicts = calloc(c->count, sizeof(*j.verdicts));
-	ret = j.verdicts ? parallel_for((c->count + j.chunk - 1) / j.chunk, opts->threads,
-					run_chunk, &j) :
-			   error_set(-ENOMEM, "no memory for results");
+	ret = j.verdicts ? run_chunks(&j) : error_set(-ENOMEM, "no memory for results");
 	*judgement = (struct judgement){ 0 };
 	for (uint32_t i = 0; !ret && i < c->count; i++) {
 		judgement->loss += j.verdicts[i].loss / c->count;

@@ -7,7 +7,7 @@
  * state's version behind, so that what was queued after it fails too.
  *
  * One lock protects queues and results. A program has a plan per core, because
- * a plan belongs to one thread at a time.
+ * a plan belongs to one thread at a time; the plans share its weights.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ struct sim {
 	pthread_cond_t work, finished;
 	struct backend_job *first, **last;
 	bool stop;
-	uint64_t memory; /* most bytes of all plans */
+	uint64_t memory; /* most bytes of all plans and weights */
 	_Atomic uint64_t used;
 	uint32_t cores;
 	pthread_t threads[SNNQ_MAX_CORES];
@@ -39,8 +39,9 @@ struct sim {
 struct sim_program {
 	atomic_uint references; /* the model's and each stream's */
 	struct sim *sim;
-	uint64_t bytes; /* of its plans, counted in sim->used */
+	uint64_t bytes; /* of its weights and plans, counted in sim->used */
 	struct snnq_program_info info;
+	struct snnq_weights *weights;
 	uint32_t cores;
 	struct snnq_plan *plans[SNNQ_MAX_CORES];
 };
@@ -233,24 +234,29 @@ static void program_put(struct sim_program *p)
 		return;
 	for (uint32_t i = 0; i < p->cores; i++)
 		snnq_plan_destroy(p->plans[i]);
+	snnq_weights_put(p->weights);
 	atomic_fetch_sub(&p->sim->used, p->bytes);
 	free(p);
 }
 
-/* Take the memory of all plans of a valid program, before any of it is allocated. */
+/* Take the memory of a valid program, before any of it is allocated. */
 static int take_memory(struct sim *sim, struct sim_program *p, const void *program)
 {
-	uint64_t each = snnq_plan_bytes(program), used = atomic_load(&sim->used);
+	uint64_t weights = snnq_weights_bytes(program), each = snnq_plan_share_bytes(program);
+	uint64_t used = atomic_load(&sim->used), left;
 
 	do {
-		if (each > (sim->memory - used) / sim->cores)
+		left = sim->memory - used;
+		if (weights > left || each > (left - weights) / sim->cores)
 			return error_set(-EFBIG,
-					 "model on sim: %u cores with %llu bytes each, "
-					 "expected at most %llu in all, of which %llu are in use",
-					 sim->cores, (unsigned long long)each,
-					 (unsigned long long)sim->memory, (unsigned long long)used);
-	} while (!atomic_compare_exchange_weak(&sim->used, &used, used + each * sim->cores));
-	p->bytes = each * sim->cores;
+					 "model on sim: %llu bytes for its weights and %u cores "
+					 "with %llu each, expected at most %llu in all, of which "
+					 "%llu are in use",
+					 (unsigned long long)weights, sim->cores,
+					 (unsigned long long)each, (unsigned long long)sim->memory,
+					 (unsigned long long)used);
+		p->bytes = weights + each * sim->cores;
+	} while (!atomic_compare_exchange_weak(&sim->used, &used, used + p->bytes));
 	return 0;
 }
 
@@ -265,14 +271,16 @@ static int make_plans(struct snnq_device *dev, struct sim_program *p, const void
 		return error_set(ret, "program refused: layer %u: %s (%s)", diag.layer,
 				 snnq_check_text(diag.check), diag.field);
 	ret = take_memory(sim, p, program);
-	for (; !ret && p->cores < sim->cores; p->cores++) {
-		ret = snnq_plan_create(program, bytes, &dev->caps, p->bytes / sim->cores, NULL,
-				       &p->plans[p->cores], NULL);
-		if (ret)
-			return error_set(ret, "no memory for the model: %llu bytes",
-					 (unsigned long long)p->bytes);
+	if (ret)
+		return ret;
+	ret = snnq_weights_create(program, bytes, &dev->caps, p->bytes, NULL, &p->weights, NULL);
+	while (!ret && p->cores < sim->cores) {
+		ret = snnq_plan_share(p->weights, p->bytes, NULL, &p->plans[p->cores]);
+		p->cores += !ret;
 	}
-	return ret;
+	return ret ? error_set(ret, "no memory for the model: %llu bytes",
+			       (unsigned long long)p->bytes) :
+		     0;
 }
 
 static int sim_program_create(struct snnq_device *dev, const void *program, size_t bytes,
