@@ -42,6 +42,9 @@ formatted() {
 }
 check "C is formatted (clang-format -i)" formatted
 
+wrapped() { git ls-files -z '*.md' | xargs -0 tests/doc-wrap >build/check/doc-wrap.txt || { note <build/check/doc-wrap.txt; return 1; }; }
+check "documents are wrapped (tests/doc-wrap)" wrapped
+
 arrows() { /usr/bin/python3 tests/include-graph >build/check/include-graph.txt || { note <build/check/include-graph.txt; return 1; }; }
 check "folders include one way" arrows
 

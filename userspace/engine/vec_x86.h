@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* vec_x86.h - the inner loops compiled for VEC_TARGET, whatever the rest is compiled for. */
 #if defined(__x86_64__)
+#if defined(__GNUC__) && !defined(__clang__)
+/* GCC bug 105593: registers that intrinsics leave undefined on purpose. */
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
 #include <string.h>
 
