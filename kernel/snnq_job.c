@@ -114,6 +114,24 @@ static int snnq_job_bind(struct snnq_job *job, struct drm_file *file, u32 region
 	return 0;
 }
 
+/**
+ * snnq_array_fetch() - copy one element of a user's array
+ * @ptr: the array.
+ * @stride: bytes from one element to the next.
+ * @index: which.
+ * @to: result; what the user's element lacks is zero.
+ * @least: bytes of the first version of the element; less is refused.
+ * @size: bytes of an element that we know. More must be zero.
+ *
+ * Return: 0, -EINVAL, -E2BIG or -EFAULT.
+ */
+int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t least, size_t size)
+{
+	if (stride < least || stride > SNNQ_MAX_STRIDE)
+		return -EINVAL;
+	return copy_struct_from_user(to, size, u64_to_user_ptr(ptr + (u64)stride * index), stride);
+}
+
 static int snnq_job_bindings(struct snnq_job *job, struct drm_file *file,
 			     const struct drm_snnq_array *array, bool profile)
 {

@@ -107,24 +107,6 @@ struct snnq_submit {
 	u32 failed;
 };
 
-/**
- * snnq_array_fetch() - copy one element of a user's array
- * @ptr: the array.
- * @stride: bytes from one element to the next.
- * @index: which.
- * @to: result; what the user's element lacks is zero.
- * @least: bytes of the first version of the element; less is refused.
- * @size: bytes of an element that we know. More must be zero.
- *
- * Return: 0, -EINVAL, -E2BIG or -EFAULT.
- */
-int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t least, size_t size)
-{
-	if (stride < least || stride > SNNQ_MAX_STRIDE)
-		return -EINVAL;
-	return copy_struct_from_user(to, size, u64_to_user_ptr(ptr + (u64)stride * index), stride);
-}
-
 /*
  * Waits are kept by the job, not as dependencies of the scheduler's part of it,
  * which even a job that is cancelled would wait for. Room for all that it may get.

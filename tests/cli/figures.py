@@ -231,10 +231,19 @@ def recording_text(_folder):
 def device_text(_folder):
     """info of a device and doctor: the text has the figures of the JSON document."""
     j, text = document("info", "sim:cores=3"), snnq("info", "sim:cores=3")[0]
-    equal(text, f"{j['name']}: driver {j['driver']}, hardware version {j['hw_version']:#x}, "
+    lines = text.splitlines(keepends=True)
+    equal("".join(lines[:2]), f"{j['name']}: driver {j['driver']}, hardware version {j['hw_version']:#x}, "
                 f"{j['cores']} core(s)\n{j['sram_bytes'] // 1024} KiB of memory per core, "
                 f"{j['lanes']} lanes, {j['clock_khz'] // 1000} MHz, queue of {j['queue_depth']}, "
                 f"{j['dma_bits']} DMA bits\n", "text of a device")
+    said = {line[:14].strip(): line[15:].split() for line in lines[2:-4]}
+    limits = "".join(lines[-4:]).split()
+    for key, label in (("ops", "operations"), ("neurons", "neurons"), ("leaks", "leak"), ("needs", "features"),
+                       ("resets", "reset"), ("compares", "compare"), ("formats", "tensors"),
+                       ("neuron_flags", "neuron flags"), ("attention", "attention")):
+        equal(len(said[label]), j[key].bit_count(), f"words of {label}")
+    equal(sorted(int(n.strip(",")) for n in limits if n.strip(",").isdigit()),
+          sorted(j[k] for k in j if k.startswith("max_")), "limits of a device")
     equal(j["cores"], 3, "cores")
     try:
         checks, code = document("doctor")["checks"], 0

@@ -77,6 +77,14 @@ symbols() {
     private_names "$1/libsnnq.so" "$1/libsnnq-tools.so"
 }
 
+one_way() {
+  local part objects
+  for part in engine libsnnq; do
+    mapfile -t objects < <(find "$1/$part" -name '*.o')
+    tests/call-circles "${objects[@]}" >"$out/circles.txt" || { note <"$out/circles.txt"; return 1; }
+  done
+}
+
 # Each header is complete by itself.
 headers() {
   local file
@@ -110,6 +118,7 @@ else
   unit_tests
   if build "$out/asan" userspace/libsnnq/libsnnq{,-tools}.so.0.1.0 tests/libsnnq/{classify,write_example}; then
     check "exported symbols" symbols "$out/asan/userspace/libsnnq"
+    check "files call each other one way" one_way "$out/asan/userspace"
     check "C++" cxx "$out/asan/userspace/libsnnq"
     check "example runs" example_runs "$out/asan"
   else

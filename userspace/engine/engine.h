@@ -409,8 +409,8 @@ int32_t weight(const struct layer *l, uint32_t group, uint32_t ky, uint32_t kx, 
 /* The parts in front of those of layers; returns where the copy of the program is. */
 void *weights_lay_out_head(struct arena *arena, const struct snnq_program_header *h);
 /* Of a program that is valid. */
-int weights_new(const void *program, const struct snnq_program_info *info, struct snnq_pace *pace,
-		struct snnq_weights **weights);
+int weights_new(const void *program, const struct snnq_program_info *info, uint64_t bytes,
+		struct snnq_pace *pace, struct snnq_weights **weights);
 /* Until weights_leave(), the layers that run have the weights that are in the job's memory. */
 bool weights_use(struct job *job);
 void weights_leave(struct job *job);

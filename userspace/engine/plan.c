@@ -163,6 +163,24 @@ int snnq_plan_share(struct snnq_weights *weights, uint64_t max_bytes, struct snn
 	return 0;
 }
 
+int snnq_weights_create(const void *program, size_t size, const struct snnq_caps *caps,
+			uint64_t max_bytes, struct snnq_pace *pace, struct snnq_weights **weights,
+			struct snnq_diag *diag)
+{
+	struct snnq_pace never = { 0 };
+	struct snnq_program_info info;
+	uint64_t bytes;
+	int ret;
+
+	*weights = NULL;
+	pace = pace ? pace : &never;
+	ret = snnq_program_validate_paced(program, size, caps, pace, &info, diag);
+	if (ret)
+		return ret;
+	bytes = snnq_weights_bytes(program);
+	return bytes > max_bytes ? -EFBIG : weights_new(program, &info, bytes, pace, weights);
+}
+
 int snnq_plan_create(const void *program, size_t size, const struct snnq_caps *caps,
 		     uint64_t max_bytes, struct snnq_pace *pace, struct snnq_plan **plan,
 		     struct snnq_diag *diag)
@@ -179,7 +197,7 @@ int snnq_plan_create(const void *program, size_t size, const struct snnq_caps *c
 		return ret;
 	if (snnq_plan_bytes(program) > max_bytes)
 		return -EFBIG;
-	ret = weights_new(program, &info, pace, &weights);
+	ret = weights_new(program, &info, snnq_weights_bytes(program), pace, &weights);
 	if (ret)
 		return ret;
 	ret = snnq_plan_share(weights, UINT64_MAX, pace, plan);

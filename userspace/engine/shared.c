@@ -40,11 +40,11 @@ static bool copy_program(struct snnq_weights *w, const void *program, struct snn
 	return false;
 }
 
-int weights_new(const void *program, const struct snnq_program_info *info, struct snnq_pace *pace,
-		struct snnq_weights **weights)
+int weights_new(const void *program, const struct snnq_program_info *info, uint64_t bytes,
+		struct snnq_pace *pace, struct snnq_weights **weights)
 {
 	struct arena arena;
-	void *block = arena_allocate(&arena, snnq_weights_bytes(program));
+	void *block = arena_allocate(&arena, bytes);
 	pthread_condattr_t attr;
 	struct snnq_weights *w;
 
@@ -68,24 +68,6 @@ int weights_new(const void *program, const struct snnq_program_info *info, struc
 	}
 	*weights = w;
 	return 0;
-}
-
-int snnq_weights_create(const void *program, size_t size, const struct snnq_caps *caps,
-			uint64_t max_bytes, struct snnq_pace *pace, struct snnq_weights **weights,
-			struct snnq_diag *diag)
-{
-	struct snnq_pace never = { 0 };
-	struct snnq_program_info info;
-	int ret;
-
-	*weights = NULL;
-	pace = pace ? pace : &never;
-	ret = snnq_program_validate_paced(program, size, caps, pace, &info, diag);
-	if (ret)
-		return ret;
-	if (snnq_weights_bytes(program) > max_bytes)
-		return -EFBIG;
-	return weights_new(program, &info, pace, weights);
 }
 
 struct snnq_weights *snnq_weights_get(struct snnq_weights *weights)
@@ -272,7 +254,7 @@ static void settle(struct job *job, struct layer *l, enum decoded decoded)
 
 static bool decode(struct job *job, struct layer *l)
 {
-	bool ended = weights_decode(job, l);
+	bool ended = weights_decode(job, l) || (l->dense && dense_decode(job, l));
 
 	settle(job, l, ended ? DECODED_NOT : DECODED);
 	return ended;
