@@ -72,6 +72,7 @@ typedef struct SnnqJob {
     int64_t told_ns;                    /* and when */
     uint32_t ticks;
     struct snnq_outcome fault;          /* first one met by DMA; status OK: none */
+    uint32_t flip_weights, flip_state;  /* injected: bits from 1, 0: none */
 } SnnqJob;
 
 /* Injected: what of a record is still to be written. */

@@ -245,19 +245,24 @@ uint32_t snnq_inject_capability(SnnqState *s, unsigned word)
            snnq_inject_read(s, SNNQ_INJECT_CAP_VALUE) : s->cap_words[word];
 }
 
-/* Flip bit @bit of a region in what was read of it at @offset, if it is there. */
-static void flip(SnnqCore *core, unsigned index, uint64_t first, uint64_t offset,
-                 uint8_t *buf, size_t bytes)
+/*
+ * Flip the bit of injection @index in what was read of a region at @offset, if it is there.
+ * @taken: the job's; what it reads twice is flipped twice.
+ */
+static void flip(SnnqCore *core, unsigned index, uint32_t *taken, uint64_t first,
+                 uint64_t offset, uint8_t *buf, size_t bytes)
 {
     uint32_t *at = &core->s->inject[index];
-    uint32_t n = qatomic_read(at);
+    uint32_t n = *taken ? *taken : qatomic_read(at);
     uint64_t byte = first + (n - 1) / 8;
 
-    if (n && snnq_inject_hits(core) && byte >= offset && byte - offset < bytes &&
-        qatomic_cmpxchg(at, n, 0) == n) {
-        trace_snnq_flip(core->s, core->index, core->job.entry.job_id, n - 1);
-        buf[byte - offset] ^= 1u << (n - 1) % 8;
+    if (!n || !snnq_inject_hits(core) || byte < offset || byte - offset >= bytes ||
+        (!*taken && qatomic_cmpxchg(at, n, 0) != n)) {
+        return;
     }
+    *taken = n;
+    trace_snnq_flip(core->s, core->index, core->job.entry.job_id, n - 1);
+    buf[byte - offset] ^= 1u << (n - 1) % 8;
 }
 
 /* Data of a job that was read, about to be used. */
@@ -267,11 +272,11 @@ void snnq_inject_flip(SnnqCore *core, uint32_t region, uint64_t offset, void *bu
     const struct snnq_program_info *info = snnq_plan_info(core->job.plan);
 
     if (region == SNNQ_REGION_STATE_IN) {
-        flip(core, SNNQ_INJECT_FLIP_STATE, sizeof(struct snnq_state_header), offset, buf,
-             bytes);
+        flip(core, SNNQ_INJECT_FLIP_STATE, &core->job.flip_state,
+             sizeof(struct snnq_state_header), offset, buf, bytes);
     } else if (region >= SNNQ_REGION_USER &&
                info->regions[region - SNNQ_REGION_USER].role == SNNQ_ROLE_WEIGHTS) {
-        flip(core, SNNQ_INJECT_FLIP_WEIGHTS, 0, offset, buf, bytes);
+        flip(core, SNNQ_INJECT_FLIP_WEIGHTS, &core->job.flip_weights, 0, offset, buf, bytes);
     }
 }
 

@@ -42,8 +42,8 @@
 /* inject-device-error: writing sets these SNNQ_DEV_ERROR_* bits. */
 #define SNNQ_INJECT_DEV_ERROR   11u
 /*
- * inject-flip-weights: bit v - 1 of a weights region is flipped in the next data that
- * a job reads from there, once; memory stays as it is. 0: off.
+ * inject-flip-weights: bit v - 1 of a weights region is flipped in what the next job
+ * that reads it finds there; memory stays as it is. 0: off.
  */
 #define SNNQ_INJECT_FLIP_WEIGHTS 12u
 /* inject-flip-state: likewise in the old state, counted after its header. */

@@ -384,6 +384,7 @@ void snnq_job_start(SnnqCore *core)
     SnnqJob *job = &core->job;
 
     job->accesses = 0;
+    job->flip_weights = job->flip_state = 0;
     job->progress = 0;
     job->fault = (struct snnq_outcome) {
         .layer = SNNQ_LAYER_NONE, .region = SNNQ_REGION_NONE,
