@@ -64,7 +64,7 @@ exports() {
 
 # What private.h lists is what one library has and the other uses.
 private_names() {
-  sed -n 's/^#define [a-z0-9_]* \(snnq_private_.*\)/\1/p' userspace/libsnnq/private.h | sort >"$out/listed.txt"
+  sed -n 's/^#define [a-z0-9_]*[[:blank:]]*\(snnq_private_.*\)/\1/p' userspace/libsnnq/private.h | sort >"$out/listed.txt"
   nm -D --defined-only "$1" | sed -n 's/.* T \(snnq_private_[a-z0-9_]*\)@.*/\1/p' | sort >"$out/given.txt"
   nm -D --undefined-only "$2" | sed -n 's/.* \(snnq_private_[a-z0-9_]*\)@.*/\1/p' | sort >"$out/used.txt"
   [ -s "$out/listed.txt" ] && diff "$out/listed.txt" "$out/given.txt" && diff "$out/listed.txt" "$out/used.txt"
