@@ -61,6 +61,16 @@ struct events_clock {
  */
 int64_t events_unwrap(struct events_clock *clock, int64_t t);
 
+/* A camera of iniVation's. */
+struct events_camera {
+	const char *name; /* part of what files call it */
+	uint16_t width, height;
+	enum { CAMERA_DVS128, CAMERA_DAVIS, CAMERA_OTHER } kind; /* of addresses in AEDAT 2 */
+};
+
+/* The one that a line of text names; NULL: none that is known. */
+const struct events_camera *events_camera(const void *text, size_t bytes);
+
 #define AEDAT4_STREAMS 64
 
 /* What an AEDAT 4 header says about its streams, by stream id. */

@@ -20,31 +20,11 @@
 
 enum address_map { MAP_UNKNOWN, MAP_DVS128, MAP_DVS128_TONIC, MAP_DAVIS };
 
-struct chip {
-	const char *name; /* part of the class */
-	enum address_map map;
-	uint16_t width, height;
-};
-
-static const struct chip chips[] = {
-	{ "DVS128", MAP_DVS128, 128, 128 },  { "DAVIS240", MAP_DAVIS, 240, 180 },
-	{ "Davis240", MAP_DAVIS, 240, 180 }, { "DAVIS346", MAP_DAVIS, 346, 260 },
-	{ "Davis346", MAP_DAVIS, 346, 260 },
-};
-
-static const struct chip *find_chip(const uint8_t *line, size_t bytes)
-{
-	for (size_t i = 0; i < sizeof(chips) / sizeof(chips[0]); i++)
-		if (text_contains(line, bytes, chips[i].name))
-			return &chips[i];
-	return NULL;
-}
-
 /* The end of the comments; @map unless the caller named one. */
 static int read_comments(const uint8_t *data, size_t size, struct snnq_events *events,
 			 enum address_map *map, size_t *end)
 {
-	const struct chip *chip = NULL;
+	const struct events_camera *chip = NULL;
 	size_t pos = 0, n;
 
 	/* Events can begin with "#" by chance. */
@@ -53,19 +33,19 @@ static int read_comments(const uint8_t *data, size_t size, struct snnq_events *e
 
 		pos += n;
 		if (text_begins(line, n, CHIP_LINE))
-			chip = find_chip(line, n);
+			chip = events_camera(line, n);
 		if (text_begins(line, n, END_LINE))
 			break;
 	}
 	*end = pos;
-	if (*map == MAP_UNKNOWN && !chip)
+	if (*map == MAP_UNKNOWN && (!chip || chip->kind == CAMERA_OTHER))
 		return events_bad(
 			events, pos,
 			"AEChip: expected DVS128, DAVIS240 or DAVIS346 in a comment, found "
 			"none; name the addresses with a format option");
 	if (*map == MAP_UNKNOWN)
-		*map = chip->map;
-	if (chip && (chip->map == MAP_DAVIS) == (*map == MAP_DAVIS)) {
+		*map = chip->kind == CAMERA_DVS128 ? MAP_DVS128 : MAP_DAVIS;
+	if (chip && chip->kind == (*map == MAP_DAVIS ? CAMERA_DAVIS : CAMERA_DVS128)) {
 		events->info.width = chip->width;
 		events->info.height = chip->height;
 	} else if (*map != MAP_DAVIS) {

@@ -35,21 +35,12 @@ struct aedat3 {
 
 static void take_source(struct snnq_events_info *info, const uint8_t *line, size_t bytes)
 {
-	static const struct {
-		const char *name;
-		uint16_t width, height;
-	} cameras[] = {
-		{ "DVS128", 128, 128 },
-		{ "DAVIS240", 240, 180 },
-		{ "DAVIS346", 346, 260 },
-		{ "DVXplorer", 640, 480 },
-	};
+	const struct events_camera *camera = events_camera(line, bytes);
 
-	for (size_t i = 0; i < sizeof(cameras) / sizeof(cameras[0]); i++)
-		if (text_contains(line, bytes, cameras[i].name)) {
-			info->width = cameras[i].width;
-			info->height = cameras[i].height;
-		}
+	if (camera) {
+		info->width = camera->width;
+		info->height = camera->height;
+	}
 }
 
 static int read_lines(struct aedat3 *a)

@@ -60,41 +60,6 @@ static int unknown(struct snnq_events *events, size_t pos, unsigned int type)
 			  type);
 }
 
-int events_decode_evt2(const uint8_t *data, size_t size, struct snnq_events *events)
-{
-	struct events_clock clock = { .range = 1 << 28, .last = -1 };
-	struct prophesee_header h;
-	int64_t high = -1;
-	size_t end;
-	int ret = begin(data, size, "evt2", 4, events, &h, &end);
-
-	for (size_t pos = h.bytes; !ret && pos < end; pos += 4) {
-		uint32_t w = get_le32(data + pos);
-
-		switch (w >> 28) {
-		case EVT2_OFF:
-		case EVT2_ON:
-			if (high < 0)
-				events->info.dropped++;
-			else
-				ret = events_append(events, high << 6 | (w >> 22 & 0x3f),
-						    w >> 11 & 0x7ff, w & 0x7ff, w >> 28);
-			break;
-		case EVT2_TIME_HIGH:
-			high = events_unwrap(&clock, w & 0xfffffff);
-			break;
-		case EVT2_TRIGGER:
-		case EVT2_IMU:
-		case EVT2_OTHERS:
-		case EVT2_CONTINUED:
-			break;
-		default:
-			ret = unknown(events, pos, w >> 28);
-		}
-	}
-	return ret;
-}
-
 /* Events of one time and row at @x and to the right of it, one for each bit of @mask. */
 static int append_mask(struct snnq_events *events, int64_t t, uint32_t x, uint16_t y, uint32_t mask,
 		       bool on)
@@ -107,40 +72,60 @@ static int append_mask(struct snnq_events *events, int64_t t, uint32_t x, uint16
 	return ret;
 }
 
+/* What words of EVT 2 leave to those that follow. */
+struct evt2 {
+	struct snnq_events *events;
+	struct events_clock clock;
+	int64_t high; /* -1: no time yet */
+};
+
+/* A word of EVT 2.1; one of 2.0 is its upper half, with an event at x itself. */
+static int evt2_word(struct evt2 *s, uint64_t w, size_t pos)
+{
+	switch (w >> 60) {
+	case EVT2_OFF:
+	case EVT2_ON:
+		if (s->high >= 0)
+			return append_mask(s->events, s->high << 6 | (w >> 54 & 0x3f),
+					   w >> 43 & 0x7ff, w >> 32 & 0x7ff, (uint32_t)w, w >> 60);
+		s->events->info.dropped += (uint64_t)__builtin_popcount((uint32_t)w);
+		return 0;
+	case EVT2_TIME_HIGH:
+		s->high = events_unwrap(&s->clock, w >> 32 & 0xfffffff);
+		return 0;
+	case EVT2_TRIGGER:
+	case EVT2_IMU:
+	case EVT2_OTHERS:
+	case EVT2_CONTINUED:
+		return 0;
+	default:
+		return unknown(s->events, pos, (unsigned int)(w >> 60));
+	}
+}
+
+int events_decode_evt2(const uint8_t *data, size_t size, struct snnq_events *events)
+{
+	struct evt2 s = { events, { .range = 1 << 28, .last = -1 }, -1 };
+	struct prophesee_header h;
+	size_t end;
+	int ret = begin(data, size, "evt2", 4, events, &h, &end);
+
+	for (size_t pos = h.bytes; !ret && pos < end; pos += 4)
+		ret = evt2_word(&s, (uint64_t)get_le32(data + pos) << 32 | 1, pos);
+	return ret;
+}
+
 int events_decode_evt21(const uint8_t *data, size_t size, struct snnq_events *events)
 {
-	struct events_clock clock = { .range = 1 << 28, .last = -1 };
+	struct evt2 s = { events, { .range = 1 << 28, .last = -1 }, -1 };
 	struct prophesee_header h;
-	int64_t high = -1;
 	size_t end;
 	int ret = begin(data, size, "evt21", 8, events, &h, &end);
 
 	for (size_t pos = h.bytes; !ret && pos < end; pos += 8) {
 		uint64_t w = get_le64(data + pos);
 
-		if (h.swapped)
-			w = w << 32 | w >> 32;
-		switch (w >> 60) {
-		case EVT2_OFF:
-		case EVT2_ON:
-			if (high < 0)
-				events->info.dropped += (uint64_t)__builtin_popcount((uint32_t)w);
-			else
-				ret = append_mask(events, high << 6 | (w >> 54 & 0x3f),
-						  w >> 43 & 0x7ff, w >> 32 & 0x7ff, (uint32_t)w,
-						  w >> 60);
-			break;
-		case EVT2_TIME_HIGH:
-			high = events_unwrap(&clock, w >> 32 & 0xfffffff);
-			break;
-		case EVT2_TRIGGER:
-		case EVT2_IMU:
-		case EVT2_OTHERS:
-		case EVT2_CONTINUED:
-			break;
-		default:
-			ret = unknown(events, pos, (unsigned int)(w >> 60));
-		}
+		ret = evt2_word(&s, h.swapped ? w << 32 | w >> 32 : w, pos);
 	}
 	return ret;
 }
