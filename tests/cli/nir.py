@@ -206,6 +206,7 @@ HOSTILE = (
     (put("node/nodes/if/r", np.ones(5)), "if/r: expected 4 numbers"),
     (put("node/nodes/if/v_threshold", -np.ones(4)), "expected a positive threshold"),
     (put("node/nodes/if/v_reset", np.ones(4)), "v_reset: expected 0"),
+    (put("node/nodes/if/r", np.full(4, 1e-31)), "parameters whose ratios are below 1e30"),
     (put("node/nodes/hidden/bias", np.ones(8)), "cuba/type: expected a neuron without current"),
     (put("node/nodes/cuba/tau_mem", np.linspace(1, 2, 8)), "tau_mem: expected the same number"),
     (put("node/nodes/cuba/tau_syn", np.full(8, -3.0)), "tau_syn: expected at least the time step"),
@@ -252,11 +253,20 @@ def hostile(folder):
     write(folder / "bad.nir", graph)
     for arguments, says in (((), "steps: expected 1..65536, found 0"),
                             (("--steps", "9", "--no-delay"), "of no use for a NIR graph"),
+                            (("--steps", "9", "--width", "5", "--height", "6"), "shape: expected the sizes"),
+                            (("--steps", "9", "--polarities", "1"), "shape: expected the sizes"),
                             (("--steps", "9", "--reset", "soft"), "--reset: expected zero or subtract"),
                             (("--steps", "9", "--dt", "-1"), "--dt: expected seconds"),
                             (("--steps", "9", "--dt", "1"), "expected at least the time step of 1 s")):
         refused("import", folder / "bad.nir", "-o", out, *arguments, says=says,
-                code=4 if "time step" in says else 2)
+                code=4 if "time step" in says or "shape" in says else 2)
+    flat = {"input": {"type": "Input", "shape": np.array([12])}, "fc": linear(np.ones((2, 12))),
+            "if": graph["if"] | {"r": np.ones(2), "v_threshold": np.ones(2)}, "output": graph["output"]}
+    write(folder / "flat.nir", flat)
+    snnq("import", folder / "flat.nir", "-o", out, "--steps", "9", "--width", "3", "--height", "2", "--polarities", "2")
+    for size in (("4", "2", "2"), ("3", "5", "2"), ("3", "65535", "2")):
+        refused("import", folder / "flat.nir", "-o", out, "--steps", "9", "--width", size[0], "--height", size[1],
+                "--polarities", size[2], says="expected polarities x height x width as the options say")
 
 
 def cut(folder):

@@ -9,6 +9,7 @@
 #ifndef SNNQ_IMPORT_H
 #define SNNQ_IMPORT_H
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -59,6 +60,11 @@ void import_array_free(struct import_array *array);
 /* Add a zeroed layer. @path is for messages: there are too many, or no memory. */
 int import_add_layer(struct import_net *net, const char *path, enum import_kind kind,
 		     const char *name, struct import_layer **layer);
+
+/* Parts of every model's graph: its first keys; classes named by numbers; "@key": [@h, @w]. */
+void import_put_head(cJSON *graph, const char *arithmetic, const char *name, const char *source);
+void import_put_classes(cJSON *graph, uint32_t count);
+void import_put_pair(cJSON *layer, const char *key, uint32_t h, uint32_t w);
 
 /* Check the network and write the model. */
 int import_build(struct import_net *net, const char *out);

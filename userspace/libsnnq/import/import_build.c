@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "import.h"
 #include "base/json.h"
+#include "model/graph.h"
 #include "model/model.h"
 #include "snnq_program.h"
 
@@ -30,14 +31,11 @@ struct map {
 
 static bool window(const struct import_layer *l, int axis, uint32_t in, uint32_t *out)
 {
-	uint32_t kernel = l->weight.shape[l->weight.dims - 2 + axis];
-	int64_t span = (int64_t)in + 2 * (int64_t)l->padding[axis] -
-		       (int64_t)l->dilation[axis] * (kernel - 1) - 1;
+	uint64_t n = graph_window(in, l->weight.shape[l->weight.dims - 2 + axis], l->stride[axis],
+				  l->padding[axis], l->dilation[axis]);
 
-	if (span < 0 || !l->stride[axis])
-		return false;
-	*out = (uint32_t)(span / l->stride[axis] + 1);
-	return *out <= MAX_SIDE;
+	*out = (uint32_t)n;
+	return n && n <= MAX_SIDE;
 }
 
 /* Size after @l; false when it does not take @m, or the source says another size. */
@@ -178,13 +176,6 @@ static int find_input(struct import_net *net)
 	return best == net->layer_count ? 0 : misfit(net, &net->layers[best], &m);
 }
 
-static void add_pair(cJSON *layer, const char *key, uint32_t h, uint32_t w)
-{
-	int pair[] = { (int)h, (int)w };
-
-	json_put(layer, key, cJSON_CreateIntArray(pair, 2));
-}
-
 static void add_leak(cJSON *neuron, const char *key, uint32_t decay)
 {
 	cJSON *leak = json_put_object(neuron, key);
@@ -288,10 +279,10 @@ static int add_weights(const struct import_net *net, const struct import_layer *
 				 net->name, l->name);
 	json_put_number(layer, "out_channels", shape.outputs);
 	if (shape.kernel_h * shape.kernel_w > 1 || l->kind == IMPORT_CONV) {
-		add_pair(layer, "kernel", shape.kernel_h, shape.kernel_w);
-		add_pair(layer, "stride", l->stride[0], l->stride[1]);
-		add_pair(layer, "padding", l->padding[0], l->padding[1]);
-		add_pair(layer, "dilation", l->dilation[0], l->dilation[1]);
+		import_put_pair(layer, "kernel", shape.kernel_h, shape.kernel_w);
+		import_put_pair(layer, "stride", l->stride[0], l->stride[1]);
+		import_put_pair(layer, "padding", l->padding[0], l->padding[1]);
+		import_put_pair(layer, "dilation", l->dilation[0], l->dilation[1]);
 		json_put_number(layer, "groups", l->groups);
 	}
 	ret = add_packed(net, l, layer, &shape, &grid, factor, f);
@@ -311,10 +302,10 @@ static int add_pool(const struct import_net *net, const struct import_layer *l, 
 	if (value != trunc(value) || value < 1 || value > 32767)
 		return error_set(-EBADMSG, "%s: %s: expected a weight 1..32767, found %g",
 				 net->name, l->name, value);
-	add_pair(layer, "kernel", l->weight.shape[0], l->weight.shape[1]);
-	add_pair(layer, "stride", l->stride[0], l->stride[1]);
-	add_pair(layer, "padding", l->padding[0], l->padding[1]);
-	add_pair(layer, "dilation", l->dilation[0], l->dilation[1]);
+	import_put_pair(layer, "kernel", l->weight.shape[0], l->weight.shape[1]);
+	import_put_pair(layer, "stride", l->stride[0], l->stride[1]);
+	import_put_pair(layer, "padding", l->padding[0], l->padding[1]);
+	import_put_pair(layer, "dilation", l->dilation[0], l->dilation[1]);
 	json_put_number(layer, "value", value);
 	return add_neuron(net, l, layer, 0);
 }
@@ -381,28 +372,13 @@ static void add_readout(const struct import_net *net, cJSON *graph)
 	json_put_number(readout, "scale", 1);
 }
 
-static void add_classes(cJSON *graph, uint32_t count)
-{
-	cJSON *classes = json_put_array(graph, "classes");
-	char name[16];
-
-	for (uint32_t i = 0; i < count; i++) {
-		snprintf(name, sizeof(name), "%" PRIu32, i);
-		json_append(classes, cJSON_CreateString(name));
-	}
-}
-
 static int build(struct import_net *net, struct modelfile *f)
 {
 	struct map m;
 	cJSON *layers;
 	int ret;
 
-	json_put_string(f->graph, "format", "snnq");
-	json_put_number(f->graph, "version", 1);
-	json_put_string(f->graph, "arithmetic", "integer");
-	json_put_string(f->graph, "name", net->name);
-	json_put_string(f->graph, "imported_from", net->source);
+	import_put_head(f->graph, "integer", net->name, net->source);
 	add_input(net, f->graph, &m);
 	layers = json_put_array(f->graph, "layers");
 	ret = add_layers(net, layers, &m, f);
@@ -411,7 +387,7 @@ static int build(struct import_net *net, struct modelfile *f)
 	if (m.height != 1 || m.width != 1)
 		return error_set(-EBADMSG, "%s: expected an output of 1 x 1, found %u x %u",
 				 net->name, m.height, m.width);
-	add_classes(f->graph, m.channels);
+	import_put_classes(f->graph, m.channels);
 	add_readout(net, f->graph);
 	return 0;
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * import_net.c - the network that a reader fills.
+ * import_net.c - the network that a reader fills, and what all readers put into a model.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "import.h"
 
 int import_add_layer(struct import_net *net, const char *path, enum import_kind kind,
@@ -39,4 +41,31 @@ void import_net_free(struct import_net *net)
 	}
 	free(net->layers);
 	memset(net, 0, sizeof(*net));
+}
+
+void import_put_head(cJSON *graph, const char *arithmetic, const char *name, const char *source)
+{
+	json_put_string(graph, "format", "snnq");
+	json_put_number(graph, "version", 1);
+	json_put_string(graph, "arithmetic", arithmetic);
+	json_put_string(graph, "name", name);
+	json_put_string(graph, "imported_from", source);
+}
+
+void import_put_classes(cJSON *graph, uint32_t count)
+{
+	cJSON *classes = json_put_array(graph, "classes");
+	char name[16];
+
+	for (uint32_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%" PRIu32, i);
+		json_append(classes, cJSON_CreateString(name));
+	}
+}
+
+void import_put_pair(cJSON *layer, const char *key, uint32_t h, uint32_t w)
+{
+	int pair[] = { (int)h, (int)w };
+
+	json_put(layer, key, cJSON_CreateIntArray(pair, 2));
 }

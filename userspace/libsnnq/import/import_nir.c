@@ -28,6 +28,7 @@
 #include "snnq_program.h"
 
 #define NODES	   "/node/nodes"
+#define MOST	   1e30 /* of a number; floats have more */
 #define MOST_EDGES (2 * IMPORT_MAX_LAYERS)
 
 struct node {
@@ -177,7 +178,7 @@ static int read_array(const struct nir *n, const struct node *node, const char *
 	if (!ret)
 		return bad(n, node, key, "numbers, found nothing");
 	for (size_t i = 0; i < a->count; i++)
-		if (!isfinite(a->values[i]) || fabs(a->values[i]) > 1e30)
+		if (!isfinite(a->values[i]) || fabs(a->values[i]) > MOST)
 			return bad(n, node, key, "finite numbers");
 	return 0;
 }
@@ -271,13 +272,6 @@ static int add_channels(const struct nir *n, const double *values, cJSON *node, 
 	return 0;
 }
 
-static void put_pair(cJSON *layer, const char *key, const uint32_t pair[2])
-{
-	int numbers[] = { (int)pair[0], (int)pair[1] };
-
-	json_put(layer, key, cJSON_CreateIntArray(numbers, 2));
-}
-
 /* A layer that nothing but its own neuron can change any more. */
 static int end_layer(struct nir *n)
 {
@@ -318,24 +312,15 @@ static int begin_layer(struct nir *n, const struct node *node, const char *op, b
 	json_put(n->layer, "inputs", cJSON_CreateStringArray(&input, 1));
 	memcpy(n->last, node->name, sizeof(n->last));
 	import_array_free(&n->bias);
-	n->bias = (struct import_array){ .values = NULL };
 	return 0;
-}
-
-/* Height or width behind a window; 0: it does not fit. */
-static uint32_t window_out(uint32_t in, uint32_t kernel, uint32_t stride, uint32_t pad,
-			   uint32_t dilation)
-{
-	int64_t room = (int64_t)in + 2 * (int64_t)pad - (int64_t)dilation * (kernel - 1) - 1;
-
-	return room < 0 || !stride ? 0 : (uint32_t)(room / stride) + 1;
 }
 
 /* Kernel, stride, padding and dilation of the waiting layer, and what comes out. */
 static int put_window(struct nir *n, const struct node *node, const uint32_t kernel[2],
 		      bool dilates)
 {
-	uint32_t stride[2], padding[2], dilation[2] = { 1, 1 }, h, w;
+	uint32_t stride[2], padding[2], dilation[2] = { 1, 1 };
+	uint64_t h, w;
 	char group[96];
 	int ret;
 
@@ -347,17 +332,17 @@ static int put_window(struct nir *n, const struct node *node, const uint32_t ker
 		ret = h5_pair(n->h, group, "dilation", 1, dilation);
 	if (ret)
 		return ret;
-	h = window_out(n->height, kernel[0], stride[0], padding[0], dilation[0]);
-	w = window_out(n->width, kernel[1], stride[1], padding[1], dilation[1]);
-	if (!h || !w || !kernel[0] || !kernel[1] || !dilation[0] || !dilation[1])
+	h = graph_window(n->height, kernel[0], stride[0], padding[0], dilation[0]);
+	w = graph_window(n->width, kernel[1], stride[1], padding[1], dilation[1]);
+	if (!h || !w || h > SNNQ_MAX_DIM || w > SNNQ_MAX_DIM)
 		return error_set(-EBADMSG, "%s: %s: expected a window that fits %u x %u positions",
 				 n->h->path, group, n->height, n->width);
-	put_pair(n->layer, "kernel", kernel);
-	put_pair(n->layer, "stride", stride);
-	put_pair(n->layer, "padding", padding);
-	put_pair(n->layer, "dilation", dilation);
-	n->height = h;
-	n->width = w;
+	import_put_pair(n->layer, "kernel", kernel[0], kernel[1]);
+	import_put_pair(n->layer, "stride", stride[0], stride[1]);
+	import_put_pair(n->layer, "padding", padding[0], padding[1]);
+	import_put_pair(n->layer, "dilation", dilation[0], dilation[1]);
+	n->height = (uint32_t)h;
+	n->width = (uint32_t)w;
 	return 0;
 }
 
@@ -467,10 +452,10 @@ static int read_linear(struct nir *n, const struct node *node, bool affine)
 	if (!ret && map) {
 		const uint32_t kernel[2] = { n->height, n->width };
 
-		put_pair(n->layer, "kernel", kernel);
-		put_pair(n->layer, "stride", one);
-		put_pair(n->layer, "padding", none);
-		put_pair(n->layer, "dilation", one);
+		import_put_pair(n->layer, "kernel", kernel[0], kernel[1]);
+		import_put_pair(n->layer, "stride", one[0], one[1]);
+		import_put_pair(n->layer, "padding", none[0], none[1]);
+		import_put_pair(n->layer, "dilation", one[0], one[1]);
 	}
 	if (!ret) {
 		shape[0] = w.shape[0];
@@ -593,6 +578,8 @@ static int put_neuron(struct nir *n, const struct node *node, cJSON *neuron, str
 			return bad(n, node, "v_reset", "0");
 		p->threshold[c] /= p->gain[c];
 		p->leak[c] += n->bias.count ? n->bias.values[c] : 0;
+		if (!(p->threshold[c] <= MOST) || !(fabs(p->leak[c]) <= MOST))
+			return bad(n, node, "", "parameters whose ratios are below 1e30");
 		biased |= p->leak[c] != 0;
 	}
 	json_put_string(neuron, "compare", n->opts->compare_ge ? "ge" : "gt");
@@ -632,50 +619,79 @@ static int read_neuron(struct nir *n, const struct node *node)
 
 /* ---- the path ---- */
 
-static int read_input(struct nir *n, const struct node *node)
+/* A size that an option gives too is the same there. */
+static bool agrees(uint32_t option, uint64_t size)
 {
-	struct import_array a = { .values = NULL };
+	return !option || option == size;
+}
+
+/* Polarities, height and width; one size alone is split as the options say. */
+static int read_map(const struct nir *n, const struct node *node, uint64_t map[3], bool *flat)
+{
 	const struct snnq_import_opts *o = n->opts;
-	cJSON *input = json_put_object(n->file->graph, "input");
-	uint32_t polarities = o->polarities ? o->polarities : 1, height = o->height ? o->height : 1;
-	double planes = o->planes ? o->planes : 1;
+	struct import_array a = { .values = NULL };
 	int ret = read_array(n, node, "shape", &a);
 
+	if (!ret && a.count != 1 && a.count != 3)
+		ret = bad(n, node, "shape", "one size or three: channels, height, width");
 	for (size_t i = 0; !ret && i < a.count; i++)
 		if (a.values[i] != trunc(a.values[i]) || a.values[i] < 1 || a.values[i] > 65536)
 			ret = bad(n, node, "shape", "sizes from 1 to 65536");
-	if (!ret && a.count == 3) {
-		n->channels = polarities = (uint32_t)a.values[0];
-		n->height = height = (uint32_t)a.values[1];
-		n->width = (uint32_t)a.values[2];
-	} else if (!ret && a.count == 1) {
-		n->channels = (uint32_t)a.values[0];
-		n->height = n->width = 1;
+	*flat = a.count == 1;
+	if (!ret && *flat) {
+		uint64_t channels = (uint64_t)a.values[0];
+
+		map[0] = o->polarities ? o->polarities : 1;
+		map[1] = o->height ? o->height : 1;
+		map[2] = channels / map[0] / map[1];
+		if (map[0] * map[1] * map[2] != channels || !agrees(o->width, map[2]))
+			ret = error_set(-EBADMSG,
+					"%s: " NODES "/%s/shape: expected polarities x height x "
+					"width as the options say, found %" PRIu64 " channels",
+					n->h->path, node->name, channels);
 	} else if (!ret) {
-		ret = bad(n, node, "shape", "one size or three: channels, height, width");
+		for (int i = 0; i < 3; i++)
+			map[i] = (uint64_t)a.values[i];
+		if (!agrees(o->polarities, map[0]) || !agrees(o->height, map[1]) ||
+		    !agrees(o->width, map[2]))
+			ret = bad(n, node, "shape", "the sizes that the options say");
 	}
-	if (!ret && (polarities > 2 || n->channels % (a.count == 1 ? polarities * height : 1)))
+	if (!ret && map[0] > 2)
 		ret = error_set(-EBADMSG,
 				"%s: " NODES
-				"/%s/shape: expected 1 or 2 polarities of %u rows, found "
-				"%u channels",
-				n->h->path, node->name, height, n->channels);
-	json_put_number(input, "width",
-			a.count == 1 ? n->channels / polarities / height : n->width);
-	json_put_number(input, "height", height);
-	json_put_number(input, "polarities", polarities);
-	json_put_number(input, "on_channel", polarities - 1);
-	json_put_string(input, "layout", a.count == 1 ? "flat" : "hwc");
-	json_put_number(input, "planes", planes);
-	json_put_string(input, "binning", "duration");
-	json_put_number(input, "steps", o->steps);
-	json_put_number(input, "step_us", o->step_us);
-	json_put_string(input, "rounding", "floor");
-	json_put_string(input, "origin", "first");
-	n->most = (1ull << (uint32_t)planes) - 1;
-	strcpy(n->last, "input");
+				"/%s/shape: expected 1 or 2 polarities, found %" PRIu64,
+				n->h->path, node->name, map[0]);
 	import_array_free(&a);
 	return ret;
+}
+
+static int read_input(struct nir *n, const struct node *node)
+{
+	cJSON *input = json_put_object(n->file->graph, "input");
+	uint32_t planes = n->opts->planes ? n->opts->planes : 1;
+	uint64_t map[3];
+	bool flat;
+	int ret = read_map(n, node, map, &flat);
+
+	if (ret)
+		return ret;
+	n->channels = (uint32_t)(flat ? map[0] * map[1] * map[2] : map[0]);
+	n->height = flat ? 1 : (uint32_t)map[1];
+	n->width = flat ? 1 : (uint32_t)map[2];
+	json_put_number(input, "width", (double)map[2]);
+	json_put_number(input, "height", (double)map[1]);
+	json_put_number(input, "polarities", (double)map[0]);
+	json_put_number(input, "on_channel", (double)map[0] - 1);
+	json_put_string(input, "layout", flat ? "flat" : "hwc");
+	json_put_number(input, "planes", planes);
+	json_put_string(input, "binning", "duration");
+	json_put_number(input, "steps", n->opts->steps);
+	json_put_number(input, "step_us", n->opts->step_us);
+	json_put_string(input, "rounding", "floor");
+	json_put_string(input, "origin", "first");
+	n->most = (1ull << planes) - 1;
+	strcpy(n->last, "input");
+	return 0;
 }
 
 static int read_node(struct nir *n, const struct node *node)
@@ -729,7 +745,6 @@ static int read_node(struct nir *n, const struct node *node)
 static int read_end(struct nir *n)
 {
 	cJSON *readout = json_put_object(n->file->graph, "readout");
-	cJSON *classes = json_put_array(n->file->graph, "classes");
 	int ret = 0;
 
 	if (n->layer && n->weighted) {
@@ -743,12 +758,7 @@ static int read_end(struct nir *n)
 		ret = error_set(-EBADMSG,
 				"%s: expected layers with an output of 1 x 1, found %u x %u",
 				n->h->path, n->height, n->width);
-	for (uint32_t c = 0; !ret && c < n->channels; c++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), "%u", c);
-		json_append(classes, cJSON_CreateString(name));
-	}
+	import_put_classes(n->file->graph, n->channels);
 	json_put_string(readout, "input", n->last);
 	json_put_string(readout, "mode", "sum");
 	json_put_number(readout, "scale", 1);
@@ -797,11 +807,7 @@ static int read_graph(struct nir *n, const char *name)
 		return error_set(-EBADMSG, "%s: /version: expected 0.x or 1.x", n->h->path);
 	if (!h5_text(n->h, "/node/type", type) || strcmp(type, "NIRGraph"))
 		return error_set(-EBADMSG, "%s: /node/type: expected NIRGraph", n->h->path);
-	json_put_string(graph, "format", "snnq");
-	json_put_number(graph, "version", 1);
-	json_put_string(graph, "arithmetic", "float");
-	json_put_string(graph, "name", name);
-	json_put_string(graph, "imported_from", "NIR");
+	import_put_head(graph, "float", name, "NIR");
 	ret = read_nodes(n);
 	if (!ret)
 		ret = read_edges(n);

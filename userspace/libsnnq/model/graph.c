@@ -148,13 +148,11 @@ static void get_neuron(struct parser *p, struct graph_layer *l)
 static uint32_t window_out(struct parser *p, uint32_t in, uint32_t kernel, uint32_t stride,
 			   uint32_t pad, uint32_t dilation)
 {
-	int64_t room = (int64_t)in + 2 * (int64_t)pad - (int64_t)dilation * (kernel - 1) - 1;
+	uint64_t out = graph_window(in, kernel, stride, pad, dilation);
 
-	if (room < 0) {
+	if (!out)
 		complain(p, "kernel: %u positions do not fit an input of %u", kernel, in);
-		return 1;
-	}
-	return (uint32_t)(room / stride) + 1;
+	return out ? (uint32_t)out : 1;
 }
 
 static void get_geometry(struct parser *p, struct graph_layer *l, const struct graph_shape *in)

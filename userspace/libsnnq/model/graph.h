@@ -72,6 +72,15 @@ struct graph {
 	double readout_scale;
 };
 
+/* Positions of a window over @in of them and padding at both ends; 0: it does not fit. */
+static inline uint64_t graph_window(uint32_t in, uint32_t kernel, uint32_t stride, uint32_t pad,
+				    uint32_t dilation)
+{
+	int64_t room = (int64_t)in + 2 * (int64_t)pad - (int64_t)dilation * ((int64_t)kernel - 1);
+
+	return room < 1 || !kernel || !stride || !dilation ? 0 : ((uint64_t)room - 1) / stride + 1;
+}
+
 /* @path is for messages. 0, -EBADMSG, -ENOMEM. The graph points into @file. */
 int graph_parse(const char *path, const struct modelfile *file, struct graph *graph);
 void graph_free(struct graph *graph);
