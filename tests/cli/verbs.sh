@@ -158,6 +158,9 @@ device_tests() {
   echo '{"kind": "recording"}' >"$WORK/lesser.json"
   quantized_for pot:4 4 "what describes no device is refused"
   error_says "expected a device"
+  lesser scheme_pot 16
+  echo '{}' >>"$WORK/lesser.json"
+  quantized_for pot:4 4 "what follows a description is refused"
   head -c 2000000 /dev/zero >"$WORK/lesser.json"
   quantized_for pot:4 4 "what is too long is refused"
   expect 3 "quantize for a device that is not there" quantize "$DEMO/digits-float.snnq" -o "$WORK/lesser.snnq" \

@@ -5,6 +5,7 @@
  * The bits and limits are those of Documentation/program-format.md; words are the model
  * file's where it has them.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
@@ -181,12 +182,15 @@ static int read_file(const char *path, struct snnq_device_info *info)
 	FILE *f = fopen(path, "re");
 	char *text = f ? calloc(1, MOST_BYTES + 1) : NULL;
 	size_t n = text ? fread(text, 1, MOST_BYTES + 1, f) : 0;
-	cJSON *from = text && n <= MOST_BYTES ? cJSON_ParseWithLength(text, n) : NULL;
+	bool whole = n <= MOST_BYTES && text && strlen(text) == n;
+	/* Nothing follows the document. */
+	cJSON *from = whole ? cJSON_ParseWithLengthOpts(text, n + 1, NULL, true) : NULL;
 	const cJSON *kind = cJSON_GetObjectItemCaseSensitive(from, "kind");
 	int code = CLI_OK;
 
-	if (f)
-		fclose(f);
+	if (!f)
+		return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
+	fclose(f);
 	free(text);
 	memset(info, 0, sizeof(*info));
 	if (!cJSON_IsString(kind) || strcmp(kind->valuestring, "device"))
