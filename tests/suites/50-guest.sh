@@ -52,7 +52,7 @@ check "40 MB arrive intact" cmp <(md5sum <"$work/data/big") "$work/stdout"
 check "a file of the job arrives intact" cmp <(tail -c 300000 "$work/data/big") "$work/out/tail"
 check "the kernel log is kept" grep -q 'Linux version' "$work/out/console.log"
 
-expect "the job's exit status is the runner's" 3 --cmd 'exit 3'
+expect "the job's exit status is the runner's, also where instructions are counted" 3 --count --cmd 'exit 3'
 expect "a warning in the kernel log fails a good job" 126 --cmd 'echo "<4>WARNING: CPU: 0 PID: 1" >/dev/kmsg'
 expect "a leak reported by kmemleak fails a good job" 126 --cmd 'echo "unreferenced object 0xffff" >/dev/kmsg'
 expect "a crash is found" 125 --cmd 'echo c >/proc/sysrq-trigger; sleep 60'

@@ -3,8 +3,8 @@
  * What a SUBMIT costs, in units of an ioctl that does nothing (DEV_QUERY without a
  * buffer), as an emulated machine's microseconds mean little.
  *
- * Medians of many calls. The lowest of several runs is the one that others
- * disturbed least; under QEMU's -icount all runs are alike.
+ * Medians of many calls. Where the clock counts instructions
+ * (tools/guest/run --count) all runs are alike.
  */
 #include <stdio.h>
 #include <time.h>
