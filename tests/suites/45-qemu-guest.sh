@@ -4,6 +4,7 @@
 # What a guest must not be able to do to the device model, tried by a guest: a device is ejected by
 # one processor while another writes its registers.
 # needs: userspace modules qemu
+# beside: others
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

@@ -5,6 +5,7 @@
 # come back, shared data arrives intact, and a kernel warning, a crash or a hang is never a success.
 # And its callers heed them: tests/selftests/run, and through it tests/run.
 # needs: userspace modules qemu
+# beside: others
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

@@ -5,6 +5,7 @@
 # device that differs from sim in one figure is found.
 # timeout: 1500
 # needs: userspace modules qemu
+# beside: others
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

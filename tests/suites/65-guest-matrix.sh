@@ -6,6 +6,7 @@
 # that is pulled out, or gone from its bus and back, while it works.
 # timeout: 2400
 # needs: userspace modules qemu
+# beside: others
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

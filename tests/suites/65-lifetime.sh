@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # timeout: 2400
+# needs: userspace modules qemu
+# beside: others
 #
 # Removal of the device, limits and shared buffers where mistakes show: behind an IOMMU, where freeing
 # DMA memory too late hits somebody else's; on the kernel that checks everything; with two devices;

@@ -4,6 +4,7 @@
 # Published networks on real recordings, through the driver in a guest: every spike count equals the
 # published integers, as in sim. SNNQ_DATA names the folder of the third-party data.
 # needs: userspace modules qemu
+# beside: others
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # timeout: 2400
 # needs: userspace modules qemu
+# beside: others
 #
 # The driver's kselftests and KUnit tests on a kernel with KASAN, lockdep, kmemleak, UBSAN,
 # DMA_API_DEBUG: no report, and no skip but of the 32-bit program where it cannot be built.

@@ -116,15 +116,20 @@ static const char *taken(const char *name)
 	return bad;
 }
 
+/* All values of each register, or, where the kernel checks itself and binds slowly, one in turn. */
 TEST_F_TIMEOUT(device, capabilities_that_cannot_be_hurt_nobody, 900)
 {
 	static const uint32_t values[] = { 0, 0x80000001, ~0u };
+	uint32_t count = sizeof(values) / sizeof(values[0]);
+	bool slow = !access("/proc/lockdep", F_OK);
 
 	ASSERT_TRUE(device_unbind(self->name));
 	for (uint32_t offset = 0; offset < SNNQ_REG_CAP_END; offset += 4) {
-		for (uint32_t n = 0; n < sizeof(values) / sizeof(values[0]); n++) {
+		for (uint32_t n = 0; n < count; n++) {
 			const char *bad;
 
+			if (slow && n != offset / 4 % count)
+				continue;
 			inject(self->regs, SNNQ_INJECT_CAP_VALUE, values[n]);
 			inject(self->regs, SNNQ_INJECT_CAPABILITY, 1 + offset / 4);
 			bad = taken(self->name);
