@@ -26,7 +26,7 @@ unit_tests() {
     bad "configuration"
     return
   fi
-  for name in caps engine hostile neuron plan property validate weights; do
+  for name in caps crew engine hostile neuron plan property validate weights; do
     if ninja -C "$out/build" -j"${JOBS:-$(nproc)}" "tests/unit/test_$name" >"$out/ninja.log" 2>&1; then
       tap "$name" "$out/build/tests/unit/test_$name"
     else
@@ -66,18 +66,20 @@ optimized() {
   fi
 }
 
-# Plans in several threads that share weights.
+# Plans in several threads that share weights, and threads within a job.
 threads() {
-  local build=$out/tsan
+  local build=$out/tsan name
   if ! [ -e "$build/build.ninja" ] &&
     ! meson setup "$build" -Db_sanitize=thread -Db_lundef=false >"$out/meson.log" 2>&1; then
     note <"$out/meson.log"
     bad "configuration for TSan"
-  elif ! ninja -C "$build" -j"${JOBS:-$(nproc)}" tests/unit/test_weights >"$out/ninja.log" 2>&1; then
+  elif ! ninja -C "$build" -j"${JOBS:-$(nproc)}" tests/unit/test_{crew,weights} >"$out/ninja.log" 2>&1; then
     note <"$out/ninja.log"
     bad "build for TSan"
   else
-    tap "weights, TSan" env TSAN_OPTIONS=halt_on_error=1 "$build/tests/unit/test_weights"
+    for name in crew weights; do
+      tap "$name, TSan" env TSAN_OPTIONS=halt_on_error=1 "$build/tests/unit/test_$name"
+    done
   fi
 }
 

@@ -7,7 +7,8 @@
 
 #define PLANES (SNNQ_MAX_PLANES + 2u) /* of a sum: a carry and a sign */
 
-static void add_generic(struct layer *l, const struct step *s, uint64_t pos, uint32_t w)
+static void add_generic(struct job *job, const struct layer *l, const struct step *s, uint64_t pos,
+			uint32_t w)
 {
 	const struct snnq_layer *d = l->desc;
 	uint32_t first = w * 64, c;
@@ -17,7 +18,7 @@ static void add_generic(struct layer *l, const struct step *s, uint64_t pos, uin
 		v[c] = tensor_clamp(&d->out,
 				    (int64_t)tensor_get(&d->in[0], s->in[0], pos, first + c) +
 					    tensor_get(&d->in[1], s->in[1], pos, first + c),
-				    &l->stats.saturations);
+				    &job->stats->saturations);
 	tensor_store64(&d->out, s->out, pos, w, v);
 }
 
@@ -48,7 +49,8 @@ static uint64_t above(const uint64_t *sum, uint32_t n, uint32_t high)
 }
 
 /* Store @n planes of a sum, the last of them its sign, as values that the output can hold. */
-static void store_clamped(struct layer *l, uint64_t *data, const uint64_t *sum, uint32_t n)
+static void store_clamped(struct job *job, const struct layer *l, uint64_t *data,
+			  const uint64_t *sum, uint32_t n)
 {
 	const struct snnq_tensor *t = &l->desc->out;
 	uint64_t stride = tensor_positions(t) * tensor_words(t), sign = sum[n - 1], low = sign;
@@ -65,10 +67,10 @@ static void store_clamped(struct layer *l, uint64_t *data, const uint64_t *sum, 
 	}
 	for (p = 0; p < kept; p++)
 		data[p * stride] = (sum[p] & ~over & ~low) | (high >> p & 1 ? over : 0);
-	l->stats.saturations += (uint32_t)__builtin_popcountll(over | low);
+	job->stats->saturations += (uint32_t)__builtin_popcountll(over | low);
 }
 
-static void add_word(struct layer *l, const struct step *s, uint64_t at)
+static void add_word(struct job *job, const struct layer *l, const struct step *s, uint64_t at)
 {
 	const struct snnq_tensor *a = &l->desc->in[0], *b = &l->desc->in[1];
 	uint32_t n = (a->planes > b->planes ? a->planes : b->planes) + 2u, p;
@@ -82,7 +84,7 @@ static void add_word(struct layer *l, const struct step *s, uint64_t at)
 		sum[p] = x ^ y ^ carry;
 		carry = (x & y) | (carry & (x ^ y));
 	}
-	store_clamped(l, s->out + at, sum, n);
+	store_clamped(job, l, s->out + at, sum, n);
 }
 
 bool add_run(struct job *job, struct layer *l, const struct step *s)
@@ -96,12 +98,12 @@ bool add_run(struct job *job, struct layer *l, const struct step *s)
 		if (l->kernel != SNNQ_KERNEL_GENERIC) {
 			if (work(job, 2 * planes))
 				return true;
-			add_word(l, s, at);
+			add_word(job, l, s, at);
 			continue;
 		}
 		if (work(job, 64 * (planes + 1)))
 			return true;
-		add_generic(l, s, at / tensor_words(out), (uint32_t)(at % tensor_words(out)));
+		add_generic(job, l, s, at / tensor_words(out), (uint32_t)(at % tensor_words(out)));
 	}
 	return false;
 }

@@ -54,7 +54,7 @@ static bool count_coincidences(struct job *job, struct layer *l, const struct st
 		tally_add(&q, s->in[0][n * words + w]);
 		tally_add(&k, s->in[1][n * words + w]);
 	}
-	l->stats.synops += tally_product(&q, &k);
+	job->stats->synops += tally_product(&q, &k);
 	return false;
 }
 
@@ -92,7 +92,7 @@ static bool count_head(struct job *job, struct layer *l, const struct step *s, s
 		else
 			queries += head_spikes(s->in[0] + n * words, h) > 0;
 	}
-	l->stats.synops += kv ? pairs : queries * values;
+	job->stats->synops += kv ? pairs : queries * values;
 	return false;
 }
 
@@ -110,7 +110,7 @@ bool attention_count(struct job *job, struct layer *l, const struct step *s)
 	if (l->desc->mode == SNNQ_ATTENTION_KV_FIRST) {
 		if (tensor_count(job, q, s->in[0], &queries))
 			return true;
-		l->stats.synops += queries * (q->channels / l->desc->param);
+		job->stats->synops += queries * (q->channels / l->desc->param);
 		return false;
 	}
 	for (w = 0; w < tensor_words(q); w++)

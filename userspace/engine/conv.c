@@ -229,7 +229,7 @@ static bool make_lists(struct job *job, struct layer *l, const struct block *b,
 		}
 	}
 	lists->start[k] = end;
-	l->stats.synops += (uint64_t)end * outputs;
+	job->stats->synops += (uint64_t)end * outputs;
 	return false;
 }
 
@@ -289,7 +289,7 @@ static bool event_band(struct job *job, struct layer *l, const struct block *b, 
 {
 	const struct snnq_tensor *out = &l->desc->out;
 	struct lists lists[BAND];
-	uint16_t *entries = job->plan->list;
+	uint16_t *entries = job->hand.list;
 	struct cursor c;
 	struct piece piece;
 	uint32_t i, w;
@@ -306,9 +306,9 @@ static bool event_band(struct job *job, struct layer *l, const struct block *b, 
 	}
 	for (w = 0; w < tensor_words(out); w++)
 		for (i = 0; i < count; i++)
-			if (sum_lists(job, l, &lists[i], b->count, w, job->plan->acc, LANES,
+			if (sum_lists(job, l, &lists[i], b->count, w, job->hand.acc, LANES,
 				      false) ||
-			    neuron_stage(job, l, b, pos + i, w, job->plan->acc, LANES))
+			    neuron_stage(job, l, b, pos + i, w, job->hand.acc, LANES))
 				return true;
 	return false;
 }
@@ -341,8 +341,8 @@ static bool event_position(struct job *job, struct layer *l, const struct block 
 {
 	const struct snnq_tensor *out = &l->desc->out;
 	size_t stride = tensor_words(out) * 64;
-	int32_t *acc = job->plan->acc;
-	struct lists lists = { .entries = job->plan->list };
+	int32_t *acc = job->hand.acc;
+	struct lists lists = { .entries = job->hand.list };
 	struct piece piece;
 	uint32_t group, w;
 
@@ -362,17 +362,14 @@ static bool event_position(struct job *job, struct layer *l, const struct block 
 	return false;
 }
 
-static bool event_block(struct job *job, struct layer *l, const struct block *b)
+static bool event_block(struct job *job, struct layer *l, const struct block *b, struct range r)
 {
 	const struct snnq_tensor *out = &l->desc->out;
-	uint64_t positions = tensor_positions(out), pos;
-	uint32_t k, n;
+	uint64_t pos;
+	uint32_t n;
 
-	for (k = 0; k < b->count; k++)
-		if (tensor_count(job, &l->desc->in[0], b->steps[k].in[0], &l->stats.input_spikes))
-			return true;
-	for (pos = 0; pos < positions; pos += n) {
-		n = least(positions - pos, l->band);
+	for (pos = r.first; pos < r.end; pos += n) {
+		n = least(r.end - pos, l->band);
 		if (l->whole ? event_band(job, l, b, pos, n) :
 			       event_position(job, l, b, (uint32_t)(pos / out->width),
 					      (uint32_t)(pos % out->width)))
@@ -381,7 +378,8 @@ static bool event_block(struct job *job, struct layer *l, const struct block *b)
 	return false;
 }
 
-bool conv_block(struct job *job, struct layer *l, const struct block *b)
+bool conv_block(struct job *job, struct layer *l, const struct block *b, struct range r)
 {
-	return l->kernel == SNNQ_KERNEL_DENSE ? dense_block(job, l, b) : event_block(job, l, b);
+	return l->kernel == SNNQ_KERNEL_DENSE ? dense_block(job, l, b, r) :
+						event_block(job, l, b, r);
 }

@@ -172,7 +172,7 @@ static void unpack_row(const struct snnq_tensor *t, const uint64_t *row, int16_t
 static bool unpack_few(struct job *job, struct layer *l, const uint64_t *data, int16_t *values)
 {
 	const struct snnq_tensor *t = &l->desc->in[0];
-	uint64_t *row = (uint64_t *)(void *)job->plan->list;
+	uint64_t *row = (uint64_t *)(void *)job->hand.list;
 	uint32_t y;
 
 	for (y = 0; y < t->height; y++, data += t->width) {
@@ -186,8 +186,8 @@ static bool unpack_few(struct job *job, struct layer *l, const uint64_t *data, i
 		if (work(job, 2u * t->width))
 			return true;
 		job->plan->vec->count(sums, row, t->width, 1, l->fan_w);
-		l->stats.input_spikes += sums[0];
-		l->stats.synops += sums[1] * l->fan_h[y] * l->desc->out.channels;
+		job->stats->input_spikes += sums[0];
+		job->stats->synops += sums[1] * l->fan_h[y] * l->desc->out.channels;
 	}
 	return false;
 }
@@ -228,7 +228,7 @@ static bool sum_window(struct job *job, struct layer *l, struct dense *d, uint32
 	return false;
 }
 
-bool dense_block(struct job *job, struct layer *l, const struct block *b)
+bool dense_block(struct job *job, struct layer *l, const struct block *b, struct range r)
 {
 	const struct snnq_geometry *g = &l->geometry;
 	const struct snnq_tensor *out = &l->desc->out;
@@ -237,20 +237,21 @@ bool dense_block(struct job *job, struct layer *l, const struct block *b)
 			   .runs = l->runs,
 			   .pairs = l->run_pairs };
 	size_t stride = tensor_words(out) * 64;
-	int32_t *acc = job->plan->acc;
-	uint32_t y, x, w;
-	uint64_t pos = 0;
+	int32_t *acc = job->hand.acc;
+	uint64_t pos;
+	uint32_t w;
 
-	for (y = 0; y < out->height; y++)
-		for (x = 0; x < out->width; x++, pos++) {
-			d.in = (int16_t *)job->plan->values +
-			       (y * g->stride_h * padded_width(l) + x * g->stride_w) * l->inputs;
-			if (sum_window(job, l, &d, b->count, acc, stride))
+	for (pos = r.first; pos < r.end; pos++) {
+		uint64_t y = pos / out->width, x = pos % out->width;
+
+		d.in = (int16_t *)job->plan->values +
+		       (y * g->stride_h * padded_width(l) + x * g->stride_w) * l->inputs;
+		if (sum_window(job, l, &d, b->count, acc, stride))
+			return true;
+		for (w = 0; w < tensor_words(out); w++)
+			if (neuron_stage(job, l, b, pos, w, acc + w * 64, stride))
 				return true;
-			for (w = 0; w < tensor_words(out); w++)
-				if (neuron_stage(job, l, b, pos, w, acc + w * 64, stride))
-					return true;
-		}
+	}
 	return false;
 }
 

@@ -70,6 +70,14 @@ typedef bool accumulate_fn(struct job *job, struct layer *l, const struct step *
 	bool name(struct job *job, struct layer *l, const struct step *s, uint32_t y, uint32_t x, \
 		  int32_t *acc)
 
+/* Positions [first, end) of an output. */
+struct range {
+	uint64_t first, end;
+};
+
+/* Compute a range of positions in the steps of a block. */
+typedef bool band_fn(struct job *job, struct layer *l, const struct block *b, struct range r);
+
 /**
  * struct op - an operation
  * @lay_out: say what memory of the plan and of its weights a layer needs, see
@@ -83,7 +91,7 @@ typedef bool accumulate_fn(struct job *job, struct layer *l, const struct step *
  * @begin_step, @sum: the same, fast: once before the positions of a step; may be NULL.
  * @choose: which kernel is best; NULL: EVENT.
  * @take: DENSE: take over the input of step k of a block.
- * @block: all positions of some steps and their neurons, counts the inputs; may be NULL.
+ * @block: a range of positions in some steps and their neurons; may be NULL.
  *
  * The functions returning bool return true when work is to end: prepare when the
  * pace says so, the others after a fault().
@@ -100,7 +108,7 @@ struct op {
 	accumulate_fn *sum;
 	enum snnq_kernel_choice (*choose)(const struct job *job, const struct layer *l);
 	bool (*take)(struct job *job, struct layer *l, const struct step *s, uint32_t k);
-	bool (*block)(struct job *job, struct layer *l, const struct block *b);
+	band_fn *block;
 };
 
 /* How far the weights of a layer are. Guarded by the lock of the weights. */
@@ -221,6 +229,16 @@ struct layer {
 	struct snnq_layer_stats stats;
 };
 
+/**
+ * struct hand - what a thread needs for itself
+ * @list: weight rows of spikes, or a row of values.
+ * @acc: accumulators, a multiple of 64 for each step.
+ */
+struct hand {
+	uint16_t *list;
+	int32_t *acc;
+};
+
 /* Largest need of any layer for the buffers that layers share, in bytes. */
 struct needs {
 	uint64_t stage[3], out, list, values, attention, acc, row;
@@ -239,10 +257,9 @@ struct needs {
  * @needs: sizes of the buffers that follow.
  * @stage: operands that come from user regions, as many steps as run at once.
  * @out: results that go to user regions, likewise.
- * @list: weight rows of spikes, or a row of values.
  * @values: operands unpacked to integers, for DENSE kernels.
  * @attention: see attention.c.
- * @acc: accumulators, a multiple of 64 for each step.
+ * @hand: of the job's thread; @hands: of the helpers in @crew, in @hands_block.
  * @row: weights of a row.
  * @chunk: CHUNK_BYTES of weights.
  */
@@ -262,23 +279,45 @@ struct snnq_plan {
 	struct byte_bits bits;
 	struct needs needs;
 	uint64_t *out;
-	uint16_t *list;
 	int16_t *values;
 	void *attention;
-	int32_t *acc;
+	struct hand hand;
 	int16_t *row;
 	uint8_t *chunk;
+	struct snnq_crew *crew;
+	bool force_bands;
+	struct hand *hands;
+	void *hands_block;
 };
 
+/**
+ * struct job - a job, or as much of it as a thread does
+ * @layer: that runs, or SNNQ_LAYER_NONE; @stats: its counters, or those of the thread.
+ * @first_step: since the reset.
+ * @hand: the thread's.
+ * @alone: with the weights.
+ */
 struct job {
 	struct snnq_plan *plan;
 	const struct snnq_run *run;
 	struct snnq_outcome *outcome;
-	uint32_t layer;	     /* running, or SNNQ_LAYER_NONE */
-	uint64_t first_step; /* since the reset */
+	uint32_t layer;
+	struct snnq_layer_stats *stats;
+	uint64_t first_step;
+	struct hand hand;
 	struct snnq_pace pace;
-	bool alone; /* with the weights */
+	bool alone;
 };
+
+/* The job comes to layer @i. */
+static inline struct layer *enter_layer(struct job *job, uint32_t i)
+{
+	struct layer *l = &job->plan->layers[i];
+
+	job->layer = i;
+	job->stats = &l->stats;
+	return l;
+}
 
 /* arena.c */
 /*
@@ -424,6 +463,29 @@ bool neuron_stage(struct job *job, struct layer *l, const struct block *b, uint6
 bool neuron_run(struct job *job, struct layer *l, struct block *b);
 bool neuron_end_job(struct job *job, struct layer *l);
 
+/* crew.c */
+/**
+ * struct crew_work - work that can be cut into items
+ * @item: do one, as @hand 0 (the owner of the work) to @helpers; true: begin no more.
+ * @wait: called by the owner each millisecond while helpers end their last items.
+ * @ctx: passed back.
+ * @helpers: how many may help.
+ */
+struct crew_work {
+	bool (*item)(void *ctx, uint32_t item, uint32_t hand);
+	void (*wait)(void *ctx);
+	void *ctx;
+	uint32_t helpers;
+};
+
+/* Do @count items, in any order; returns when no thread is at any. */
+void crew_do(struct snnq_crew *crew, const struct crew_work *work, uint32_t count);
+uint32_t crew_helpers(const struct snnq_crew *crew);
+
+/* bands.c */
+/* All positions of a block, with the help of the plan's crew where that pays. */
+bool run_bands(struct job *job, struct layer *l, const struct block *b, band_fn *fn);
+
 /* stats.c */
 bool count_all_inputs(struct job *job, struct layer *l, const struct step *s);
 bool count_spikes_as_synops(struct job *job, struct layer *l, const struct step *s);
@@ -436,13 +498,13 @@ void conv_lay_out(struct snnq_plan *plan, struct layer *l);
 bool conv_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 ACCUMULATE(conv_generic);
 ACCUMULATE(conv_depthwise);
-bool conv_block(struct job *job, struct layer *l, const struct block *b);
+band_fn conv_block;
 enum snnq_kernel_choice conv_choose(const struct job *job, const struct layer *l);
 void dense_lay_out(struct snnq_plan *plan, struct layer *l);
 bool dense_prepare(struct layer *l, struct snnq_pace *pace);
 bool dense_decode(struct job *job, struct layer *l);
 bool dense_take(struct job *job, struct layer *l, const struct step *s, uint32_t k);
-bool dense_block(struct job *job, struct layer *l, const struct block *b);
+band_fn dense_block;
 bool pool_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 ACCUMULATE(pool_sum_generic);
 ACCUMULATE(pool_sum);

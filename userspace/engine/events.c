@@ -106,7 +106,7 @@ bool events_begin(struct job *job, struct layer *l)
 }
 
 /* Add one to an element of bit-planes, unless it is at its largest value. */
-static void count_up(struct layer *l, uint64_t *out, uint64_t record)
+static void count_up(struct job *job, const struct layer *l, uint64_t *out, uint64_t record)
 {
 	const struct snnq_tensor *t = &l->desc->out;
 	uint64_t pos = (uint64_t)record_y(record) * t->width + record_x(record);
@@ -114,7 +114,7 @@ static void count_up(struct layer *l, uint64_t *out, uint64_t record)
 	uint64_t bit = 1ull << (channel % 64);
 
 	if (tensor_get(t, out, pos, channel) == tensor_bound(t)) {
-		l->stats.saturations += t->planes > 1;
+		job->stats->saturations += t->planes > 1;
 		return;
 	}
 	for (p = 0; p < t->planes; p++) {
@@ -137,7 +137,7 @@ bool events_run(struct job *job, struct layer *l, const struct step *s)
 			return true;
 		if (record == SNNQ_EVENT_END) {
 			if (l->event_next < l->event_end)
-				l->stats.input_bytes += 8;
+				job->stats->input_bytes += 8;
 			l->event_end = l->event_next;
 			return false;
 		}
@@ -148,9 +148,9 @@ bool events_run(struct job *job, struct layer *l, const struct step *s)
 				     l->event_next);
 		if (accept(job, l, record) || work(job, l->desc->out.planes))
 			return true;
-		count_up(l, s->out, record);
-		l->stats.input_spikes++;
-		l->stats.synops++;
-		l->stats.input_bytes += 8;
+		count_up(job, l, s->out, record);
+		job->stats->input_spikes++;
+		job->stats->synops++;
+		job->stats->input_bytes += 8;
 	}
 }

@@ -263,8 +263,8 @@ uint64_t neuron_word(struct neuron_lanes *n)
 	return w;
 }
 
-static void requantize_word(struct layer *l, uint64_t pos, uint32_t w, const int32_t *acc,
-			    uint64_t *out)
+static void requantize_word(struct job *job, const struct layer *l, uint64_t pos, uint32_t w,
+			    const int32_t *acc, uint64_t *out)
 {
 	const struct snnq_tensor *t = &l->desc->out;
 	uint32_t shift = l->desc->neuron.requant_shift, j;
@@ -276,7 +276,7 @@ static void requantize_word(struct layer *l, uint64_t pos, uint32_t w, const int
 
 		if (shift)
 			r = (r + (1ll << (shift - 1))) >> shift;
-		v[j] = tensor_clamp(t, r, &l->stats.saturations);
+		v[j] = tensor_clamp(t, r, &job->stats->saturations);
 	}
 	tensor_store64(t, out, pos, w, v);
 }
@@ -289,7 +289,7 @@ static bool requantize(struct job *job, struct layer *l, const struct block *b, 
 	for (t = 0; t < b->count; t++, acc += stride) {
 		if (work(job, 64u * (1u + l->desc->out.planes)))
 			return true;
-		requantize_word(l, pos, w, acc, b->steps[t].out);
+		requantize_word(job, l, pos, w, acc, b->steps[t].out);
 	}
 	return false;
 }
@@ -319,7 +319,7 @@ bool neuron_stage(struct job *job, struct layer *l, const struct block *b, uint6
 	n.i = l->i ? l->i + at : NULL;
 	n.aux = l->aux ? l->aux + at : NULL;
 	neuron_fire(&n);
-	l->stats.saturations += n.saturations;
+	job->stats->saturations += n.saturations;
 	return false;
 }
 
@@ -344,33 +344,40 @@ static bool delay(struct job *job, struct layer *l, uint64_t *spikes)
 	return tensor_mask(job, &l->desc->out, spikes);
 }
 
-/* One position and step after the other. */
-static bool sum_positions(struct job *job, struct layer *l, const struct block *b)
+/* One position after the other of one step. */
+static bool sum_positions(struct job *job, struct layer *l, const struct block *b, struct range r)
 {
-	struct snnq_plan *plan = job->plan;
 	const struct snnq_tensor *t = &l->desc->out;
 	accumulate_fn *sum = l->kernel == SNNQ_KERNEL_GENERIC ? l->op->generic : l->op->sum;
-	uint32_t words = tensor_words(t), y, x, w;
-	struct block one = *b;
+	uint32_t words = tensor_words(t), w;
+	int32_t *acc = job->hand.acc;
 	uint64_t pos;
+
+	for (pos = r.first; pos < r.end; pos++) {
+		if (work(job, words * 32))
+			return true;
+		memset(acc, 0, words * 64 * sizeof(*acc));
+		if (sum(job, l, b->steps, (uint32_t)(pos / t->width), (uint32_t)(pos % t->width),
+			acc))
+			return true;
+		for (w = 0; w < words; w++)
+			if (neuron_stage(job, l, b, pos, w, acc + w * 64, 0))
+				return true;
+	}
+	return false;
+}
+
+static bool sum_steps(struct job *job, struct layer *l, const struct block *b)
+{
+	struct block one = *b;
 
 	one.count = 1;
 	for (one.steps = b->steps; one.steps < b->steps + b->count; one.steps++, one.skip = 0) {
 		if (l->kernel != SNNQ_KERNEL_GENERIC && l->op->begin_step &&
 		    l->op->begin_step(job, l, one.steps))
 			return true;
-		for (y = 0, pos = 0; y < t->height; y++)
-			for (x = 0; x < t->width; x++, pos++) {
-				if (work(job, words * 32))
-					return true;
-				memset(plan->acc, 0, words * 64 * sizeof(*plan->acc));
-				if (sum(job, l, one.steps, y, x, plan->acc))
-					return true;
-				for (w = 0; w < words; w++)
-					if (neuron_stage(job, l, &one, pos, w, plan->acc + w * 64,
-							 0))
-						return true;
-			}
+		if (run_bands(job, l, &one, sum_positions))
+			return true;
 	}
 	return false;
 }
@@ -383,12 +390,12 @@ bool neuron_run(struct job *job, struct layer *l, struct block *b)
 	uint32_t k;
 
 	b->skip = (l->desc->flags & SNNQ_LAYER_FLAG_SKIP_FIRST) && b->steps[0].first;
-	if (blocks ? l->op->block(job, l, b) : sum_positions(job, l, b))
+	if (blocks ? run_bands(job, l, b, l->op->block) : sum_steps(job, l, b))
 		return true;
 	if (b->skip && job_zero(job, b->steps[0].out, snnq_tensor_bytes(t)))
 		return true;
 	if (spiking)
-		l->stats.neuron_updates += snnq_tensor_elements(t) * (b->count - b->skip);
+		job->stats->neuron_updates += snnq_tensor_elements(t) * (b->count - b->skip);
 	for (k = 0; l->line && k < b->count; k++)
 		if (delay(job, l, b->steps[k].out))
 			return true;

@@ -24,6 +24,12 @@ static void add_needs(struct needs *n, const struct layer *l)
 	plan_needs(&n->acc, tensor_words(&d->out) * 64ull * sizeof(int32_t));
 }
 
+static void lay_out_hand(struct arena *arena, const struct needs *n, struct hand *hand)
+{
+	hand->list = arena_part(arena, n->list, 1);
+	hand->acc = arena_part(arena, n->acc, 1);
+}
+
 static void lay_out_buffers(struct snnq_plan *plan)
 {
 	const struct needs *n = &plan->needs;
@@ -32,10 +38,9 @@ static void lay_out_buffers(struct snnq_plan *plan)
 	for (k = 0; k < 3; k++)
 		plan->stage[k] = plan_part(plan, n->stage[k], 1);
 	plan->out = plan_part(plan, n->out, 1);
-	plan->list = plan_part(plan, n->list, 1);
 	plan->values = plan_part(plan, n->values, 1);
 	plan->attention = plan_part(plan, n->attention, 1);
-	plan->acc = plan_part(plan, n->acc, 1);
+	lay_out_hand(&plan->own, n, &plan->hand);
 	plan->row = plan_part(plan, n->row, 1);
 	plan->chunk = plan_part(plan, CHUNK_BYTES, 1);
 }
@@ -212,8 +217,45 @@ void snnq_plan_destroy(struct snnq_plan *plan)
 	if (!plan)
 		return;
 	weights = plan->weights;
+	free(plan->hands_block);
 	free(plan->block);
 	snnq_weights_put(weights);
+}
+
+/* Buffers of @helpers; @plan has the needs, and hands unless sizes are all that is wanted. */
+static void lay_out_hands(struct snnq_plan *plan, struct arena *arena, uint32_t helpers)
+{
+	struct hand unused;
+	uint32_t i;
+
+	plan->hands = arena_part(arena, helpers, sizeof(*plan->hands));
+	for (i = 0; i < helpers; i++)
+		lay_out_hand(arena, &plan->needs, plan->hands ? &plan->hands[i] : &unused);
+}
+
+uint64_t snnq_plan_crew_bytes(const void *program, uint32_t helpers)
+{
+	struct snnq_plan sizes = { .program = program };
+	struct arena arena = { 0 };
+
+	lay_out(&sizes);
+	lay_out_hands(&sizes, &arena, helpers);
+	return arena_block_bytes(&arena);
+}
+
+int snnq_plan_use_crew(struct snnq_plan *plan, struct snnq_crew *crew, uint64_t max_bytes)
+{
+	uint64_t bytes = snnq_plan_crew_bytes(plan->program, crew_helpers(crew));
+	struct arena arena;
+
+	if (bytes > max_bytes)
+		return -EFBIG;
+	plan->hands_block = arena_allocate(&arena, bytes);
+	if (!plan->hands_block)
+		return -ENOMEM;
+	lay_out_hands(plan, &arena, crew_helpers(crew));
+	plan->crew = crew;
+	return 0;
 }
 
 bool snnq_plan_matches(const struct snnq_plan *plan, const void *program, size_t size)
@@ -233,6 +275,11 @@ bool snnq_plan_force_isa(struct snnq_plan *plan, enum snnq_isa isa)
 	if (v)
 		plan->vec = v;
 	return v;
+}
+
+void snnq_plan_force_bands(struct snnq_plan *plan)
+{
+	plan->force_bands = true;
 }
 
 void snnq_plan_force_kernel(struct snnq_plan *plan, enum snnq_kernel_choice choice)

@@ -97,9 +97,9 @@ bool readout_end(struct job *job, struct layer *l)
 	if (work(job, out->channels))
 		return true;
 	for (c = 0; c < out->channels; c++) {
-		v[c] = sat32(l->sum[c], &l->stats.saturations);
-		l->stats.output_spikes += v[c] != 0;
+		v[c] = sat32(l->sum[c], &job->stats->saturations);
+		job->stats->output_spikes += v[c] != 0;
 	}
-	l->stats.output_bytes += snnq_tensor_bytes(out);
+	job->stats->output_bytes += snnq_tensor_bytes(out);
 	return job_write(job, out->region, out->offset, v, snnq_tensor_bytes(out));
 }

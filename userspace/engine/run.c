@@ -52,9 +52,8 @@ static bool begin_layers(struct job *job)
 	uint32_t i;
 
 	for (i = 0; i < job->plan->info.layer_count; i++) {
-		struct layer *l = &job->plan->layers[i];
+		struct layer *l = enter_layer(job, i);
 
-		job->layer = i;
 		memset(&l->stats, 0, sizeof(l->stats));
 		l->line_slot = 0;
 		if (l->op->begin_job && l->op->begin_job(job, l))
@@ -103,7 +102,7 @@ static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, uint32_
 		to = plan->stage[i] + k * ((bytes + 7) / 8);
 		s->in[i] = to;
 		if (job_read(job, t->region, user_offset(plan, t, s->t), to, bytes) ||
-		    tensor_mask(job, t, to) || tensor_limit(job, t, to, &l->stats.saturations))
+		    tensor_mask(job, t, to) || tensor_limit(job, t, to, &job->stats->saturations))
 			return true;
 	}
 	return false;
@@ -141,9 +140,9 @@ static bool begin_step(struct job *job, struct layer *l, struct step *s, uint32_
 			 plan->out + k * ((snnq_tensor_bytes(out) + 7) / 8);
 	if (l->kernel == SNNQ_KERNEL_DENSE)
 		return l->op->take(job, l, s, k);
-	if (l->op->count && (!l->op->block || l->kernel == SNNQ_KERNEL_GENERIC || l->depthwise))
-		return l->op->count(job, l, s);
-	return false;
+	if (l->op->block && l->kernel != SNNQ_KERNEL_GENERIC && !l->depthwise)
+		return tensor_count(job, &l->desc->in[0], s->in[0], &job->stats->input_spikes);
+	return l->op->count && l->op->count(job, l, s);
 }
 
 static bool end_step(struct job *job, struct layer *l, const struct step *s)
@@ -152,7 +151,7 @@ static bool end_step(struct job *job, struct layer *l, const struct step *s)
 
 	if (l->op->end_job)
 		return false; /* the result comes at the end */
-	if (tensor_count(job, out, s->out, &l->stats.output_spikes))
+	if (tensor_count(job, out, s->out, &job->stats->output_spikes))
 		return true;
 	return out->region != SNNQ_REGION_SCRATCH &&
 	       job_write(job, out->region, user_offset(job->plan, out, s->t), s->out,
@@ -164,7 +163,7 @@ static bool run_block(struct job *job, struct layer *l, uint32_t t, uint32_t slo
 {
 	struct step steps[BLOCK_STEPS];
 	struct block b = { .steps = steps, .count = n };
-	uint64_t before = l->stats.input_spikes;
+	uint64_t before = job->stats->input_spikes;
 	uint32_t k;
 
 	for (k = 0; k < n; k++)
@@ -173,7 +172,7 @@ static bool run_block(struct job *job, struct layer *l, uint32_t t, uint32_t slo
 	b.out_stride = n > 1 ? (size_t)(steps[1].out - steps[0].out) : 0;
 	if (l->op->run ? l->op->run(job, l, &steps[0]) : neuron_run(job, l, &b))
 		return true;
-	l->spikes = (l->stats.input_spikes - before) / n;
+	l->spikes = (job->stats->input_spikes - before) / n;
 	l->measured = true;
 	for (k = 0; k < n; k++)
 		if (end_step(job, l, &steps[k]))
@@ -200,13 +199,14 @@ static bool run_layer(struct job *job, struct layer *l, uint32_t first, uint32_t
 static bool run_tile(struct job *job, uint32_t first, uint32_t steps, uint64_t *progress)
 {
 	const struct snnq_run *run = job->run;
+	struct layer *l;
 	uint32_t i;
 
 	for (i = run->first_layer; i < job->plan->info.layer_count; i++) {
-		job->layer = i;
+		l = enter_layer(job, i);
 		if (run->poll && run->poll(run->poll_ctx, i, ++*progress))
 			return fault(job, SNNQ_STATUS_CANCELLED, SNNQ_REGION_NONE, 0);
-		if (run_layer(job, &job->plan->layers[i], first, steps))
+		if (run_layer(job, l, first, steps))
 			return true;
 	}
 	return false;
@@ -242,9 +242,8 @@ static bool end_layers(struct job *job)
 	uint32_t steps = job->run->steps, tile = job->plan->info.tile_steps, i;
 
 	for (i = 0; i < job->plan->info.layer_count; i++) {
-		struct layer *l = &job->plan->layers[i];
+		struct layer *l = enter_layer(job, i);
 
-		job->layer = i;
 		if (neuron_end_job(job, l))
 			return true;
 		if (l->op->end_job && l->op->end_job(job, l))
@@ -290,6 +289,7 @@ void snnq_plan_run(struct snnq_plan *plan, const struct snnq_run *run, struct sn
 		.run = run,
 		.outcome = outcome,
 		.layer = SNNQ_LAYER_NONE,
+		.hand = plan->hand,
 		.pace = { .tick = run->tick ? at_safe_point : NULL, .ctx = &job },
 	};
 

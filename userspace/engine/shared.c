@@ -296,7 +296,7 @@ static enum look look_at_all(struct job *job, struct layer **busy)
 			return LOOK_ENDED;
 		if (!l->decoded || l->loaded)
 			continue;
-		job->layer = i;
+		enter_layer(job, i);
 		look = look_at(job, l);
 		if (look == LOOK_OTHER || look == LOOK_ENDED)
 			return look;

@@ -2,7 +2,7 @@
 /*
  * snnq_engine.h - the compute engine: executes a program on memory, bit-exactly.
  *
- * No I/O, no global state, no threads of its own. libsnnq's sim backend and the
+ * No I/O, no global state, no threads but those of a crew. libsnnq's sim backend and the
  * device model both run it; the memory they give it differs. The semantics are
  * in Documentation/numerics.md, an independent reference in tests/reference/.
  *
@@ -30,6 +30,7 @@ extern "C" {
 
 struct snnq_plan;
 struct snnq_weights;
+struct snnq_crew;
 
 /**
  * struct snnq_memory - memory of one job
@@ -152,6 +153,30 @@ int snnq_plan_create(const void *program, size_t size, const struct snnq_caps *c
 		     struct snnq_diag *diag);
 void snnq_plan_destroy(struct snnq_plan *plan);
 
+#define SNNQ_MAX_HELPERS 63u
+
+/*
+ * A crew: @helpers threads, 0 to SNNQ_MAX_HELPERS, that sleep until a job of a plan that
+ * uses the crew has something for them to do. Jobs of any number of plans may run at once;
+ * each also does its own work, so a crew of none is fine. Returns 0, -EINVAL, -ENOMEM or
+ * what pthread_create() fails with. Plans that use it are destroyed first.
+ */
+int snnq_crew_create(uint32_t helpers, struct snnq_crew **crew);
+void snnq_crew_destroy(struct snnq_crew *crew);
+
+/**
+ * snnq_plan_use_crew() - let threads help with the plan's jobs
+ * @plan: has no crew yet, and no job runs.
+ * @max_bytes: most memory for what each of them needs; looked at before any is allocated.
+ *
+ * Results and counters are the same as without. tick and poll of a job are called by the
+ * thread that runs it, and so is what accesses its memory.
+ *
+ * Return: 0, -EFBIG (snnq_plan_crew_bytes() says how much it would need), or -ENOMEM.
+ */
+int snnq_plan_use_crew(struct snnq_plan *plan, struct snnq_crew *crew, uint64_t max_bytes);
+uint64_t snnq_plan_crew_bytes(const void *program, uint32_t helpers);
+
 /* Whether the plan was made from exactly these bytes. */
 bool snnq_plan_matches(const struct snnq_plan *plan, const void *program, size_t size);
 
@@ -180,6 +205,8 @@ enum snnq_kernel_choice {
 	SNNQ_KERNEL_CHOICES
 };
 void snnq_plan_force_kernel(struct snnq_plan *plan, enum snnq_kernel_choice choice);
+/* The plan's crew is asked for each position, however small the layer is. */
+void snnq_plan_force_bands(struct snnq_plan *plan);
 
 /*
  * Instruction sets that inner loops are compiled for, likewise: by default the best that

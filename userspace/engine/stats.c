@@ -13,18 +13,18 @@ bool count_all_inputs(struct job *job, struct layer *l, const struct step *s)
 
 	for (k = 0; k < 3; k++)
 		if (l->desc->in[k].format != SNNQ_FORMAT_NONE &&
-		    tensor_count(job, &l->desc->in[k], s->in[k], &l->stats.input_spikes))
+		    tensor_count(job, &l->desc->in[k], s->in[k], &job->stats->input_spikes))
 			return true;
 	return false;
 }
 
 bool count_spikes_as_synops(struct job *job, struct layer *l, const struct step *s)
 {
-	uint64_t before = l->stats.input_spikes;
+	uint64_t before = job->stats->input_spikes;
 
 	if (count_all_inputs(job, l, s))
 		return true;
-	l->stats.synops += l->stats.input_spikes - before;
+	job->stats->synops += job->stats->input_spikes - before;
 	return false;
 }
 

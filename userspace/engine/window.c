@@ -79,8 +79,8 @@ bool window_count(struct job *job, struct layer *l, const struct step *s)
 
 		if (count_row(job, l, s->in[0], y, sums))
 			return true;
-		l->stats.input_spikes += sums[0];
-		l->stats.synops += sums[1] * l->fan_h[y] * targets;
+		job->stats->input_spikes += sums[0];
+		job->stats->synops += sums[1] * l->fan_h[y] * targets;
 	}
 	return false;
 }
