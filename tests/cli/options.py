@@ -89,7 +89,7 @@ def ranges(folder):
     refused("import", folder, "-o", folder / "q", "--polarities", 3, code=2, says="0..2")
     for name in ("sim:cores=0", "sim:cores=-1", "sim:cores=4294967297", "sim:cores= 1",
                  "sim:cores=1x", "sim:cores=", "sims", "sim:"):
-        refused("info", name, code=3, says="expected sim or sim:cores=N")
+        refused("info", name, code=3, says="expected sim, sim:cores=N")
     need(not (folder / "q").exists(), "nothing is written")
 
 

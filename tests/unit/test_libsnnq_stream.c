@@ -703,8 +703,12 @@ static void test_options_carry_their_size(void **state)
 
 static void test_device_names(void **state)
 {
-	static const char *const bad[] = { "sim:", "sim:cores=", "sim:cores=0", "sim:cores=2x",
-					   "simulator" };
+	static const char *const bad[] = {
+		"sim:",		"sim:cores=",	       "sim:cores=0",
+		"sim:cores=2x", "sim:threads=0",       "sim:threads=65",
+		"sim:cores=1,", "sim:cores=1,threads", "sim:cores=1,core=1",
+		"simulator"
+	};
 	struct snnq_device_info info;
 	struct snnq_device *dev;
 
@@ -725,6 +729,12 @@ static void test_device_names(void **state)
 	assert_int_equal(info.cores, 3);
 	assert_string_equal(info.name, "sim");
 	snnq_close(dev);
+	must(snnq_open("sim:threads=3,cores=4", NULL, &dev));
+	must(snnq_device_info(dev, &info));
+	assert_int_equal(info.cores, 4);
+	snnq_close(dev);
+	assert_int_equal(snnq_open("sim", SNNQ_OPTS(struct snnq_open_opts, .threads = 65), &dev),
+			 -EINVAL);
 	must(snnq_open("sim", SNNQ_OPTS(struct snnq_open_opts, .cores = 2), &dev));
 	must(snnq_device_info(dev, &info));
 	assert_int_equal(info.cores, 2);

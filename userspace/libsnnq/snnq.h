@@ -38,8 +38,9 @@ struct snnq_job;
 
 struct snnq_open_opts {
 	size_t size;
-	uint32_t cores;	 /* sim: number of cores, 0 = 1 */
-	uint64_t memory; /* sim: most bytes for models, 0 = what the machine has */
+	uint32_t cores;	  /* sim: number of cores, 0 = 1 */
+	uint32_t threads; /* sim: most that a job may use, up to 64; 0 = as many as processors */
+	uint64_t memory;  /* sim: most bytes for models, 0 = what the machine has */
 };
 
 struct snnq_device_info {
@@ -61,7 +62,8 @@ struct snnq_device_info {
 
 /*
  * Open a device. @name: "auto" or NULL (a coprocessor if there is one, else
- * sim), "sim", "sim:cores=N", or a node's path (/dev/accel/accel0, ...).
+ * sim), "sim", "sim:cores=N", "sim:threads=N", "sim:cores=N,threads=N", or a node's path
+ * (/dev/accel/accel0, ...).
  * Errors: -ENOENT no such device, -EACCES no permission, -EINVAL bad name.
  */
 int snnq_open(const char *name, const struct snnq_open_opts *opts, struct snnq_device **dev);

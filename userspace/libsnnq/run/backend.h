@@ -86,11 +86,10 @@ struct snnq_device {
 	void *private;
 };
 
-/*
- * Set @dev->ops, private, caps, and of info what caps does not say.
- * @memory: most bytes of all plans.
- */
-int sim_open(uint32_t cores, uint64_t memory, struct snnq_device *dev);
+#define SIM_MAX_THREADS 64u
+
+/* Set @dev->ops, private, caps, and of info what caps does not say. */
+int sim_open(const struct snnq_open_opts *opts, struct snnq_device *dev);
 /* @path NULL: the first coprocessor. -ENOENT when there is none. */
 int drm_open(const char *path, struct snnq_device *dev);
 

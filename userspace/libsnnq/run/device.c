@@ -51,20 +51,56 @@ static int check_isa(void)
 			 asked);
 }
 
-/* "sim" or "sim:cores=N". */
-static int open_sim(const char *name, const struct snnq_open_opts *opts, struct snnq_device *dev)
+/* One of "cores=N" and "threads=N"; false: neither. */
+static bool sim_option(const char *text, struct snnq_open_opts *opts)
 {
-	static const char prefix[] = "sim:cores=";
-	uint64_t cores = opts && opts->cores ? opts->cores : 1;
+	const char *number = strchr(text, '=');
+	uint64_t value;
+
+	if (!number || !number_parse_u64(number + 1, UINT32_MAX, &value) || !value)
+		return false;
+	if (!strncmp(text, "cores=", 6))
+		opts->cores = (uint32_t)value;
+	else if (!strncmp(text, "threads=", 8) && value <= SIM_MAX_THREADS)
+		opts->threads = (uint32_t)value;
+	else
+		return false;
+	return true;
+}
+
+/* "sim", or "sim:" and options with commas between; they override @opts. */
+static bool sim_options(const char *name, struct snnq_open_opts *opts)
+{
+	char text[64], *rest = text, *one;
+
+	if (!strcmp(name, "sim"))
+		return true;
+	if (strncmp(name, "sim:", 4) || strlen(name) - 4 >= sizeof(text))
+		return false;
+	strcpy(text, name + 4);
+	while ((one = strsep(&rest, ",")))
+		if (!sim_option(one, opts))
+			return false;
+	return true;
+}
+
+static int open_sim(const char *name, const struct snnq_open_opts *given, struct snnq_device *dev)
+{
+	struct snnq_open_opts opts = given ? *given : (struct snnq_open_opts){ 0 };
 	int ret = check_isa();
 
 	if (ret)
 		return ret;
-	if (strcmp(name, "sim") &&
-	    (strncmp(name, prefix, strlen(prefix)) ||
-	     !number_parse_u64(name + strlen(prefix), UINT32_MAX, &cores) || !cores))
-		return error_set(-EINVAL, "device \"%s\": expected sim or sim:cores=N", name);
-	return sim_open((uint32_t)cores, opts && opts->memory ? opts->memory : host_memory(), dev);
+	if (!sim_options(name, &opts))
+		return error_set(
+			-EINVAL,
+			"device \"%s\": expected sim, sim:cores=N, sim:threads=1 to %u, or "
+			"sim:cores=N,threads=N",
+			name, SIM_MAX_THREADS);
+	if (opts.threads > SIM_MAX_THREADS)
+		return error_set(-EINVAL, "snnq_open: threads: found %u, expected at most %u",
+				 opts.threads, SIM_MAX_THREADS);
+	return sim_open(&opts, dev);
 }
 
 static int open_named(const char *name, const struct snnq_open_opts *opts, struct snnq_device *dev)

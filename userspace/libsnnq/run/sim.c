@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * sim.c - the backend without a device: the engine on threads, one per core.
+ * sim.c - the backend without a device: the engine on threads, one per core, and a crew
+ * that helps them.
  *
  * It behaves as the device does: jobs of a stream run in order, one at a time;
  * state is double buffered and carries its version; a failed job leaves the
@@ -9,7 +10,9 @@
  * One lock protects queues and results. A program has a plan per core, because
  * a plan belongs to one thread at a time; the plans share its weights.
  */
+#define _GNU_SOURCE /* sched_getaffinity */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +26,8 @@
 #include "job_memory.h"
 #include "snnq_regs.h"
 
-#define SIM_CLOCK_KHZ 500000
+#define SIM_CLOCK_KHZ	500000
+#define MOST_BY_DEFAULT 16 /* threads; more help only large layers */
 
 struct sim {
 	pthread_mutex_t lock;
@@ -34,6 +38,8 @@ struct sim {
 	_Atomic uint64_t used;
 	uint32_t cores;
 	pthread_t threads[SNNQ_MAX_CORES];
+	struct snnq_crew *crew; /* helps all cores */
+	uint32_t helpers;
 };
 
 struct sim_program {
@@ -186,6 +192,7 @@ static void sim_close(struct snnq_device *dev)
 	pthread_mutex_unlock(&sim->lock);
 	for (uint32_t i = 0; i < sim->cores; i++)
 		pthread_join(sim->threads[i], NULL);
+	snnq_crew_destroy(sim->crew);
 	pthread_mutex_destroy(&sim->lock);
 	pthread_cond_destroy(&sim->work);
 	pthread_cond_destroy(&sim->finished);
@@ -242,7 +249,9 @@ static void program_put(struct sim_program *p)
 /* Take the memory of a valid program, before any of it is allocated. */
 static int take_memory(struct sim *sim, struct sim_program *p, const void *program)
 {
-	uint64_t weights = snnq_weights_bytes(program), each = snnq_plan_share_bytes(program);
+	uint64_t weights = snnq_weights_bytes(program);
+	uint64_t each = snnq_plan_share_bytes(program) +
+			snnq_plan_crew_bytes(program, sim->helpers);
 	uint64_t used = atomic_load(&sim->used), left;
 
 	do {
@@ -277,6 +286,8 @@ static int make_plans(struct snnq_device *dev, struct sim_program *p, const void
 	while (!ret && p->cores < sim->cores) {
 		ret = snnq_plan_share(p->weights, p->bytes, NULL, &p->plans[p->cores]);
 		p->cores += !ret;
+		if (!ret)
+			ret = snnq_plan_use_crew(p->plans[p->cores - 1], sim->crew, p->bytes);
 	}
 	return ret ? error_set(ret, "no memory for the model: %llu bytes",
 			       (unsigned long long)p->bytes) :
@@ -484,8 +495,21 @@ static void fill_info(struct snnq_device *dev, uint32_t cores)
 	};
 }
 
+/* Processors that this process may use. */
+static uint32_t processors(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+
+	return n < MOST_BY_DEFAULT ? (uint32_t)n : MOST_BY_DEFAULT;
+}
+
 static int start_threads(struct snnq_device *dev, struct sim *sim, uint32_t cores)
 {
+	int ret = snnq_crew_create(sim->helpers, &sim->crew);
+
+	if (ret)
+		return ret;
 	for (sim->cores = 0; sim->cores < cores; sim->cores++) {
 		struct sim_core *core = malloc(sizeof(*core));
 
@@ -501,9 +525,10 @@ static int start_threads(struct snnq_device *dev, struct sim *sim, uint32_t core
 	return 0;
 }
 
-int sim_open(uint32_t cores, uint64_t memory, struct snnq_device *dev)
+int sim_open(const struct snnq_open_opts *opts, struct snnq_device *dev)
 {
 	struct sim *sim = calloc(1, sizeof(*sim));
+	uint32_t cores = opts->cores ? opts->cores : 1;
 	pthread_condattr_t attr;
 	int ret;
 
@@ -512,7 +537,8 @@ int sim_open(uint32_t cores, uint64_t memory, struct snnq_device *dev)
 	if (!sim)
 		return error_set(-ENOMEM, "no memory");
 	sim->last = &sim->first;
-	sim->memory = memory;
+	sim->memory = opts->memory ? opts->memory : host_memory();
+	sim->helpers = (opts->threads ? opts->threads : processors()) - 1;
 	pthread_mutex_init(&sim->lock, NULL);
 	pthread_cond_init(&sim->work, NULL);
 	pthread_condattr_init(&attr);
@@ -525,6 +551,7 @@ int sim_open(uint32_t cores, uint64_t memory, struct snnq_device *dev)
 	ret = start_threads(dev, sim, cores);
 	if (!ret)
 		return 0;
+	cores += sim->helpers;
 	sim_close(dev);
 	return error_set(ret,
 			 ret == -ENOMEM ? "sim: no memory for %u threads" :
