@@ -23,7 +23,7 @@ typedef struct Workload {
 
 static Device *boot(void)
 {
-    return device_boot_on("pc -m 64", ",max-plan-memory=2G");
+    return device_boot_on("pc -m 64", ",max-plan-memory=2G,threads=3");
 }
 
 /* Start the job and let it get to its work: inputs are read before. */

@@ -167,6 +167,7 @@ struct SnnqState {
     /* Properties. */
     uint32_t cores, sram, dma_bits, ring_size;
     uint64_t max_plan_memory;
+    uint32_t threads;
     SnnqAsked asked;
     bool inject_regs;
 
@@ -194,6 +195,7 @@ struct SnnqState {
     uint32_t inject[SNNQ_INJECT_COUNT];         /* atomic */
     QEMUTimer *storm_timer;
     SnnqInjectProperty inject_properties[SNNQ_INJECT_COUNT];
+    struct snnq_crew *crew;                     /* helps all cores */
     SnnqCore core[SNNQ_MAX_CORES];
 };
 
@@ -238,6 +240,7 @@ struct SnnqState {
     DEFINE_PROP_UINT32("dma-bits", type, field.dma_bits, 40), \
     DEFINE_PROP_UINT32("ring-size", type, field.ring_size, 1024), \
     DEFINE_PROP_SIZE("max-plan-memory", type, field.max_plan_memory, 1 * GiB), \
+    DEFINE_PROP_UINT32("threads", type, field.threads, 1), \
     DEFINE_PROP_BOOL("inject-regs", type, field.inject_regs, false)
 
 /* snnq_core.c: the device as its bus front end sees it. */

@@ -81,6 +81,12 @@ static struct snnq_plan *plan_find(SnnqCore *core, const void *program, size_t b
     return NULL;
 }
 
+/* What helpers of a job need besides the plan. */
+static uint64_t crew_bytes(SnnqState *s, const void *program)
+{
+    return s->threads > 1 ? snnq_plan_crew_bytes(program, s->threads - 1) : 0;
+}
+
 /* Make a plan within what is free of the share; when that is too little, make room. */
 static int plan_make(SnnqCore *core, const void *program, size_t size,
                      struct snnq_plan **plan, uint64_t *bytes, struct snnq_diag *diag)
@@ -88,18 +94,25 @@ static int plan_make(SnnqCore *core, const void *program, size_t size,
     struct snnq_pace pace = { .tick = snnq_job_tick, .ctx = core };
     int ret = snnq_plan_create(program, size, &core->s->caps,
                                share(core->s) - core->memory, &pace, plan, diag);
+    uint64_t plan_bytes;
 
     if (ret && ret != -EFBIG) {
         return ret;
     }
-    *bytes = snnq_plan_bytes(program);
+    plan_bytes = snnq_plan_bytes(program);
+    *bytes = plan_bytes + MIN(crew_bytes(core->s, program), UINT64_MAX - plan_bytes);
     if (!snnq_memory_take(core, *bytes)) {
+        snnq_plan_destroy(*plan);
         return -EFBIG;
     }
     if (ret) {
-        ret = snnq_plan_create(program, size, &core->s->caps, *bytes, &pace, plan, diag);
+        ret = snnq_plan_create(program, size, &core->s->caps, plan_bytes, &pace, plan, diag);
+    }
+    if (!ret && core->s->threads > 1) {
+        ret = snnq_plan_use_crew(*plan, core->s->crew, *bytes - plan_bytes);
     }
     if (ret) {
+        snnq_plan_destroy(*plan);
         snnq_memory_give(core, *bytes);
     }
     return ret;

@@ -521,7 +521,8 @@ static bool check_properties(SnnqState *s, Error **errp)
         !check_range("sram", s->sram, 4 * KiB, 64 * MiB, errp) ||
         !check_range("dma-bits", s->dma_bits, 32, 64, errp) ||
         !check_range("ring-size", s->ring_size, 2, 65536, errp) ||
-        !check_range("max-plan-memory", s->max_plan_memory, 1 * MiB, 1 * TiB, errp)) {
+        !check_range("max-plan-memory", s->max_plan_memory, 1 * MiB, 1 * TiB, errp) ||
+        !check_range("threads", s->threads, 1, SNNQ_MAX_HELPERS + 1, errp)) {
         return false;
     }
     if (!is_power_of_2(s->ring_size)) {
@@ -576,7 +577,14 @@ void snnq_init(SnnqState *s, Object *obj)
 bool snnq_realize(SnnqState *s, DeviceState *dev, AddressSpace *as, const SnnqBus *bus,
                   void *opaque, Error **errp)
 {
+    int ret;
+
     if (!check_properties(s, errp)) {
+        return false;
+    }
+    ret = snnq_crew_create(s->threads - 1, &s->crew);
+    if (ret) {
+        error_setg_errno(errp, -ret, "cannot start %u threads", s->threads - 1);
         return false;
     }
     s->dev = dev;
@@ -622,6 +630,7 @@ void snnq_unrealize(SnnqState *s)
         timer_free(core->late_timer);
     }
     timer_free(s->storm_timer);
+    snnq_crew_destroy(s->crew);
 }
 
 /* Reset of the machine, the bus or by a function-level reset, first phase. */
