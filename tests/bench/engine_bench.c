@@ -42,6 +42,7 @@ static const char *const kernel_names[SNNQ_KERNEL_CHOICES] = {
 	[SNNQ_KERNEL_GENERIC] = "generic",
 	[SNNQ_KERNEL_EVENT] = "event",
 	[SNNQ_KERNEL_DENSE] = "dense",
+	[SNNQ_KERNEL_LOOKUP] = "lookup",
 };
 
 static void make_layer(struct program *p, const struct shape *s)

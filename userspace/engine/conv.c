@@ -4,7 +4,8 @@
  * at once.
  *
  * EVENT lists the weight rows of the set bits under a window, for each step and plane,
- * and sums them for LANES outputs at a time. DENSE (dense.c) multiplies all inputs.
+ * and sums them for LANES outputs at a time. DENSE (dense.c) multiplies all inputs, LOOKUP
+ * (lookup.c) takes the sums of four weights at a time from tables.
  * Depthwise convolutions spread the bits of a word over its channels.
  */
 #include <string.h>
@@ -72,13 +73,14 @@ void conv_lay_out(struct snnq_plan *plan, struct layer *l)
 		return;
 	lay_out_event(plan, l);
 	dense_lay_out(plan, l);
+	lookup_lay_out(plan, l);
 }
 
 bool conv_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace)
 {
 	(void)plan;
 	return window_prepare(l, pace) || weights_prepare(l, pace) ||
-	       (l->dense && dense_prepare(l, pace));
+	       (l->dense && dense_prepare(l, pace)) || (l->looks && lookup_prepare(l, pace));
 }
 
 ACCUMULATE(conv_generic)
@@ -378,8 +380,19 @@ static bool event_block(struct job *job, struct layer *l, const struct block *b,
 	return false;
 }
 
+bool conv_begin_block(struct job *job, struct layer *l, const struct block *b)
+{
+	return l->kernel == SNNQ_KERNEL_LOOKUP && lookup_begin(job, l, b);
+}
+
 bool conv_block(struct job *job, struct layer *l, const struct block *b, struct range r)
 {
-	return l->kernel == SNNQ_KERNEL_DENSE ? dense_block(job, l, b, r) :
-						event_block(job, l, b, r);
+	switch (l->kernel) {
+	case SNNQ_KERNEL_DENSE:
+		return dense_block(job, l, b, r);
+	case SNNQ_KERNEL_LOOKUP:
+		return lookup_block(job, l, b, r);
+	default:
+		return event_block(job, l, b, r);
+	}
 }

@@ -2,7 +2,7 @@
 /*
  * dense.c - DENSE convolutions: all inputs as int16 in an image with its padding, for
  * all steps of a block, multiplied with all weights. It wins where inputs have many
- * planes and few channels, as those of a network do; conv_choose() says where.
+ * planes and few channels, as those of a network do.
  *
  * Under a window, values lie in runs of neighbours: a row of the kernel or, with
  * dilation, a kernel position. Two neighbours are multiplied and added at once; what
@@ -12,9 +12,8 @@
 
 #include "engine.h"
 
-#define SLACK		2u /* values behind the last that may be read */
-#define FEW		4u /* channels that are unpacked together */
-#define ASSUMED_DENSITY 8u /* one bit in so many, before there was any input */
+#define SLACK 2u /* values behind the last that may be read */
+#define FEW   4u /* channels that are unpacked together */
 
 static bool dilated(const struct layer *l)
 {
@@ -253,46 +252,4 @@ bool dense_block(struct job *job, struct layer *l, const struct block *b, struct
 				return true;
 	}
 	return false;
-}
-
-/* What a step costs, in picoseconds, with so many set bits in the input. */
-static uint64_t event_cost(const struct layer *l, const struct vec *v, uint64_t spikes)
-{
-	uint64_t positions = tensor_positions(&l->desc->out);
-	uint64_t taps = (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w;
-	uint64_t planes = l->desc->in[0].planes;
-	uint64_t hits = spikes * taps * positions / tensor_positions(&l->desc->in[0]);
-
-	return positions * planes *
-		       (taps * tensor_words(&l->desc->in[0]) * v->unit_cost +
-			l->columns * v->call_cost) +
-	       hits * l->columns * v->row_cost;
-}
-
-static uint64_t dense_cost(const struct layer *l, const struct vec *v)
-{
-	uint64_t columns = (l->desc->out.channels + DENSE_LANES - 1) / DENSE_LANES;
-	const struct snnq_tensor *in = &l->desc->in[0];
-
-	return tensor_positions(&l->desc->out) * columns * l->runs * l->run_pairs * v->dot_cost +
-	       snnq_tensor_elements(in) * in->planes * v->unpack_cost;
-}
-
-/*
- * By what the last block's input was like, since the next one's is not known yet. Only a
- * gain by a quarter is worth a change.
- */
-enum snnq_kernel_choice conv_choose(const struct job *job, const struct layer *l)
-{
-	const struct snnq_tensor *in = &l->desc->in[0];
-	const struct vec *v = job->plan->vec;
-	uint64_t bits = snnq_tensor_elements(in) * in->planes, event, dense;
-
-	if (!l->dense)
-		return SNNQ_KERNEL_EVENT;
-	event = event_cost(l, v, l->measured ? l->spikes : bits / ASSUMED_DENSITY);
-	dense = dense_cost(l, v);
-	if (l->kernel == SNNQ_KERNEL_DENSE)
-		return event < dense / 4 * 3 ? SNNQ_KERNEL_EVENT : SNNQ_KERNEL_DENSE;
-	return dense < event / 4 * 3 ? SNNQ_KERNEL_DENSE : SNNQ_KERNEL_EVENT;
 }

@@ -29,10 +29,11 @@
 #include "snnq_engine.h"
 #include "vec.h"
 
-#define CHUNK_BYTES 65536u /* read, written, compared or copied at once */
-#define EVENT_CHUNK 1024u  /* event records read at once */
-#define BLOCK_STEPS 16u	   /* most steps that a layer runs at once */
-#define BAND	    16u	   /* most positions that EVENT runs at once */
+#define CHUNK_BYTES  65536u /* read, written, compared or copied at once */
+#define EVENT_CHUNK  1024u  /* event records read at once */
+#define BLOCK_STEPS  16u    /* most steps that a layer runs at once */
+#define LOOKUP_STEPS BLOCK_STEPS
+#define BAND	     16u /* most positions that EVENT runs at once */
 
 /* One step of a layer: buffers of its operands and its result. */
 struct step {
@@ -91,6 +92,7 @@ typedef bool band_fn(struct job *job, struct layer *l, const struct block *b, st
  * @begin_step, @sum: the same, fast: once before the positions of a step; may be NULL.
  * @choose: which kernel is best; NULL: EVENT.
  * @take: DENSE: take over the input of step k of a block.
+ * @begin_block: with @block: what comes before the positions of some steps.
  * @block: a range of positions in some steps and their neurons; may be NULL.
  *
  * The functions returning bool return true when work is to end: prepare when the
@@ -108,6 +110,7 @@ struct op {
 	accumulate_fn *sum;
 	enum snnq_kernel_choice (*choose)(const struct job *job, const struct layer *l);
 	bool (*take)(struct job *job, struct layer *l, const struct step *s, uint32_t k);
+	bool (*begin_block)(struct job *job, struct layer *l, const struct block *b);
 	band_fn *block;
 };
 
@@ -143,6 +146,25 @@ struct snnq_weights {
 };
 
 /**
+ * struct lookups - what LOOKUP has of a layer, see lookup.c
+ * @groups: of four input channels; @count: of them under a window.
+ * @height, @width: of the image.
+ * @at: where in the image those under a window are, in positions.
+ * @tables: of each block of outputs, each group and each output.
+ * @bias: what makes their entries positive; @few: how many of them add up in a byte.
+ */
+struct lookups {
+	uint32_t groups;
+	uint32_t count;
+	uint32_t height;
+	uint32_t width;
+	uint32_t *at;
+	uint8_t *tables;
+	uint32_t bias;
+	uint32_t few;
+};
+
+/**
  * struct layer - a layer of a plan
  * @desc: descriptor, in the plan's program.
  * @geometry: its window; LINEAR is a 1x1 convolution here.
@@ -160,6 +182,7 @@ struct snnq_weights {
  * @dense: there is a DENSE kernel, with @pairs of weights in @runs of @run_pairs, which
  *	start @run_at in the image. @few: few channels; @in_view: it reads each word of its
  *	input once and looks at no pad bits, so that no copy is needed.
+ * @looks: there is a LOOKUP kernel, with @look.
  * @threshold, @bias, @mult: expanded to all channels.
  * @acc_bound: most that the magnitude of an accumulator can be.
  * @neurons: without pointers.
@@ -204,6 +227,9 @@ struct layer {
 	uint32_t *run_at;
 	uint32_t runs;
 	uint32_t run_pairs;
+
+	bool looks;
+	struct lookups look;
 
 	int32_t *threshold;
 	int32_t *bias;
@@ -257,7 +283,7 @@ struct needs {
  * @needs: sizes of the buffers that follow.
  * @stage: operands that come from user regions, as many steps as run at once.
  * @out: results that go to user regions, likewise.
- * @values: operands unpacked to integers, for DENSE kernels.
+ * @values: operands as DENSE and LOOKUP kernels want them.
  * @attention: see attention.c.
  * @hand: of the job's thread; @hands: of the helpers in @crew, in @hands_block.
  * @row: weights of a row.
@@ -441,6 +467,10 @@ bool weights_prepare(struct layer *l, struct snnq_pace *pace);
 bool weights_same(struct job *job, struct layer *l, bool *same);
 /* Read and decode. After a failure they are neither old nor new. */
 bool weights_decode(struct job *job, struct layer *l);
+/* The largest magnitude of any. */
+uint32_t weights_level(const struct layer *l);
+/* Weight of a layer with one group that is not wide; the next row's is l->lanes further. */
+const int8_t *weights_at(const struct layer *l, uint64_t row, uint32_t output);
 int32_t weight(const struct layer *l, uint32_t group, uint32_t ky, uint32_t kx, uint32_t input,
 	       uint32_t output);
 
@@ -502,6 +532,14 @@ band_fn conv_block;
 enum snnq_kernel_choice conv_choose(const struct job *job, const struct layer *l);
 void dense_lay_out(struct snnq_plan *plan, struct layer *l);
 bool dense_prepare(struct layer *l, struct snnq_pace *pace);
+bool conv_has(const struct layer *l, enum snnq_kernel_choice kernel);
+bool conv_begin_block(struct job *job, struct layer *l, const struct block *b);
+void lookup_lay_out(struct snnq_plan *plan, struct layer *l);
+bool lookup_prepare(struct layer *l, struct snnq_pace *pace);
+bool lookup_decode(struct job *job, struct layer *l);
+bool lookup_begin(struct job *job, struct layer *l, const struct block *b);
+band_fn lookup_block;
+uint64_t lookup_lanes(const struct layer *l);
 bool dense_decode(struct job *job, struct layer *l);
 bool dense_take(struct job *job, struct layer *l, const struct step *s, uint32_t k);
 band_fn dense_block;

@@ -390,6 +390,8 @@ bool neuron_run(struct job *job, struct layer *l, struct block *b)
 	uint32_t k;
 
 	b->skip = (l->desc->flags & SNNQ_LAYER_FLAG_SKIP_FIRST) && b->steps[0].first;
+	if (blocks && l->op->begin_block(job, l, b))
+		return true;
 	if (blocks ? run_bands(job, l, b, l->op->block) : sum_steps(job, l, b))
 		return true;
 	if (b->skip && job_zero(job, b->steps[0].out, snnq_tensor_bytes(t)))

@@ -108,14 +108,14 @@ static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, uint32_
 	return false;
 }
 
-/* Where a layer has no such kernel, DENSE is EVENT. */
+/* Where a layer has no such kernel, it is EVENT. */
 static enum snnq_kernel_choice choose(const struct job *job, const struct layer *l)
 {
 	enum snnq_kernel_choice k = job->plan->choice;
 
 	if (k == SNNQ_KERNEL_AUTO)
 		return l->op->choose ? l->op->choose(job, l) : SNNQ_KERNEL_EVENT;
-	return k == SNNQ_KERNEL_DENSE && !l->dense ? SNNQ_KERNEL_EVENT : k;
+	return conv_has(l, k) ? k : SNNQ_KERNEL_EVENT;
 }
 
 static uint32_t steps_at_once(const struct layer *l)
@@ -140,7 +140,7 @@ static bool begin_step(struct job *job, struct layer *l, struct step *s, uint32_
 			 plan->out + k * ((snnq_tensor_bytes(out) + 7) / 8);
 	if (l->kernel == SNNQ_KERNEL_DENSE)
 		return l->op->take(job, l, s, k);
-	if (l->op->block && l->kernel != SNNQ_KERNEL_GENERIC && !l->depthwise)
+	if (l->op->block && l->kernel == SNNQ_KERNEL_EVENT && !l->depthwise)
 		return tensor_count(job, &l->desc->in[0], s->in[0], &job->stats->input_spikes);
 	return l->op->count && l->op->count(job, l, s);
 }

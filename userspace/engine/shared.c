@@ -254,7 +254,8 @@ static void settle(struct job *job, struct layer *l, enum decoded decoded)
 
 static bool decode(struct job *job, struct layer *l)
 {
-	bool ended = weights_decode(job, l) || (l->dense && dense_decode(job, l));
+	bool ended = weights_decode(job, l) || (l->dense && dense_decode(job, l)) ||
+		     (l->looks && lookup_decode(job, l));
 
 	settle(job, l, ended ? DECODED_NOT : DECODED);
 	return ended;

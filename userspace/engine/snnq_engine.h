@@ -202,6 +202,7 @@ enum snnq_kernel_choice {
 	SNNQ_KERNEL_GENERIC, /* slow and plain */
 	SNNQ_KERNEL_EVENT,   /* one weight row per spike */
 	SNNQ_KERNEL_DENSE,   /* every weight, where a layer has such a kernel */
+	SNNQ_KERNEL_LOOKUP,  /* sums of four weights at once, likewise */
 	SNNQ_KERNEL_CHOICES
 };
 void snnq_plan_force_kernel(struct snnq_plan *plan, enum snnq_kernel_choice choice);

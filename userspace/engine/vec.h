@@ -16,6 +16,11 @@
 #define NARROW_LANES 16u /* the same for layers with no more outputs than that */
 #define DENSE_LANES  16u
 
+#define LOOKUP_LANES   64u  /* steps and positions side by side */
+#define LOOKUP_OUTPUTS 8u   /* whose tables lie together */
+#define LOOKUP_ENTRIES 16u  /* of a table */
+#define LOOKUP_GROUPS  128u /* most at once */
+
 /**
  * struct unit - input channels of one word under one kernel position
  * @at: index of the word.
@@ -70,12 +75,33 @@ struct dense {
 };
 
 /**
+ * struct lookup - tables to be summed for LOOKUP_OUTPUTS outputs
+ * @index: LOOKUP_LANES bytes below LOOKUP_ENTRIES, for each group of inputs; that of
+ *	group k is @at[k] << @shift bytes further.
+ * @tables: of each group, one for each output; @count: groups.
+ * @bias: that entries have too much; @few: entries whose sum fits uint8.
+ */
+struct lookup {
+	const uint8_t *index;
+	const uint32_t *at;
+	uint32_t shift;
+	const uint8_t *tables;
+	uint32_t count;
+	uint32_t bias;
+	uint32_t few;
+};
+
+/**
  * struct vec - inner loops for an instruction set
  * @name: of the set.
  * @list: list rows of set bits under units; returns their number. Writes up to 8 more.
  * @add8, @add8_narrow: sums of rows of int8; @add16, @add16_narrow: of int16.
  * @spread: add weights to the accumulators whose bit is set, times factor.
  * @dense: sums of one step after the other, @stride accumulators further each.
+ * @lookup: add to LOOKUP_OUTPUTS rows of LOOKUP_LANES sums.
+ * @nibbles: of @n groups of four bits, those of all @words; @bytes of them, a power of two
+ *	up to 16, for each group, @stride further each.
+ * @turn: LANES rows of LOOKUP_LANES sums to accumulators of LANES outputs for each lane.
  * @fire: @steps steps of LANES neurons; a word of spikes per step.
  * @unpack4: values of @n neighbours with up to 4 channels, 16 bits for each, from planes of
  *	a word each, @stride words apart.
@@ -86,7 +112,8 @@ struct dense {
  * @count: add to sums[0] the set bits of @n times @words words, to sums[1] the same times the
  *	weight of each.
  * @unit_cost, @call_cost, @row_cost: picoseconds that listing a unit, starting to sum and
- *	each row take; @dot_cost: a pair of DENSE_LANES weights; @unpack_cost: a bit.
+ *	each row take; @dot_cost: a pair of DENSE_LANES weights; @unpack_cost: a bit;
+ *	@table_cost: LOOKUP_OUTPUTS tables for LOOKUP_LANES lanes; @turn_cost: an accumulator.
  */
 struct vec {
 	const char *name;
@@ -98,6 +125,10 @@ struct vec {
 	void (*add16_narrow)(int32_t *acc, const struct rows *r);
 	void (*spread)(int32_t *acc, uint64_t bits, const int16_t *weights, int32_t factor);
 	void (*dense)(int32_t *acc, size_t stride, uint32_t steps, const struct dense *d);
+	void (*lookup)(int16_t *acc, const struct lookup *l);
+	void (*nibbles)(uint8_t *out, size_t stride, uint32_t bytes, const uint64_t words[16],
+			uint32_t n);
+	void (*turn)(int32_t *acc, const int16_t *sums);
 	void (*fire)(struct neuron_lanes *n);
 	void (*unpack4)(uint64_t *values, const uint64_t *data, size_t stride, uint32_t planes,
 			uint32_t channels, uint32_t n);
@@ -112,6 +143,8 @@ struct vec {
 	uint32_t row_cost;
 	uint32_t dot_cost;
 	uint32_t unpack_cost;
+	uint32_t table_cost;
+	uint32_t turn_cost;
 };
 
 extern const struct vec vec_generic;

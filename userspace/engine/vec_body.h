@@ -326,6 +326,10 @@ static void dense(int32_t *acc, size_t stride, uint32_t steps, const struct dens
 		dense_steps(acc, stride, &d, 1);
 }
 
+/* ---- lookup ---- */
+
+#include "vec_lookup.h"
+
 /* ---- neurons ---- */
 
 #if VEC_LEVEL >= 2
@@ -619,11 +623,16 @@ static void add(int32_t *acc, const int32_t *row, uint32_t n)
 
 /* Picoseconds, estimated from runs of tests/bench with AVX-512 at 2.5 GHz; only their ratios matter. */
 #if VEC_LEVEL >= 2
-#define COSTS .unit_cost = 5000, .call_cost = 12000, .row_cost = 700, .dot_cost = 450
+#define COSTS \
+	.unit_cost = 5000, .call_cost = 12000, .row_cost = 700, .dot_cost = 450, .table_cost = 5600
 #elif VEC_LEVEL == 1
-#define COSTS .unit_cost = 5000, .call_cost = 15000, .row_cost = 1300, .dot_cost = 900
+#define COSTS                                                                     \
+	.unit_cost = 5000, .call_cost = 15000, .row_cost = 1300, .dot_cost = 900, \
+	.table_cost = 20000
 #else
-#define COSTS .unit_cost = 6000, .call_cost = 25000, .row_cost = 2500, .dot_cost = 10000
+#define COSTS                                                                       \
+	.unit_cost = 6000, .call_cost = 25000, .row_cost = 2500, .dot_cost = 10000, \
+	.table_cost = 400000
 #endif
 
 static void count(uint64_t sums[2], const uint64_t *data, uint32_t n, uint32_t words,
@@ -650,6 +659,9 @@ const struct vec JOIN(vec_, VEC_NAME) = { .name = TEXT(VEC_NAME),
 					  .add16_narrow = add16_narrow,
 					  .spread = spread,
 					  .dense = dense,
+					  .lookup = lookup,
+					  .nibbles = nibbles,
+					  .turn = turn,
 					  .fire = fire,
 					  .unpack4 = unpack4,
 					  .matches = matches,
@@ -657,4 +669,5 @@ const struct vec JOIN(vec_, VEC_NAME) = { .name = TEXT(VEC_NAME),
 					  .popcount = popcount,
 					  .count = count,
 					  .unpack_cost = 500,
+					  .turn_cost = 400,
 					  COSTS };

@@ -121,6 +121,11 @@ static uint32_t largest_level(const struct snnq_quant *q)
 	return largest;
 }
 
+uint32_t weights_level(const struct layer *l)
+{
+	return largest_level(&l->desc->quant);
+}
+
 static uint64_t row_count(const struct layer *l)
 {
 	return (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w * l->desc->in[0].channels;
@@ -175,6 +180,11 @@ static uint64_t weight_at(const struct layer *l, uint32_t group, uint64_t row, u
 	if (l->depthwise)
 		return row * tensor_words(&l->desc->out) * 64 + group;
 	return (column * l->rows + row) * l->lanes + output % l->lanes;
+}
+
+const int8_t *weights_at(const struct layer *l, uint64_t row, uint32_t output)
+{
+	return (const int8_t *)l->weights + weight_at(l, 0, row, output);
 }
 
 int32_t weight(const struct layer *l, uint32_t group, uint32_t ky, uint32_t kx, uint32_t input,

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * vec_lookup.h - part of vec_body.h: inner loops of LOOKUP kernels. Tables have what four
+ * weights add up to for each set of spikes, made positive, so that bytes of two lanes can
+ * be summed as halves of 16 bits.
+ */
+
+typedef uint8_t u8x16 __attribute__((vector_size(16)));
+typedef int16_t i16x8 __attribute__((vector_size(16)));
+typedef int32_t i32x8 __attribute__((vector_size(32)));
+
+#if VEC_LEVEL >= 1
+#define LOOKUP_AT_ONCE 4 /* groups whose sums are widened together */
+
+#if VEC_LEVEL >= 2
+#define LOOKUP_BLOCK 8 /* outputs whose sums are in registers */
+typedef __m512i lookup_v;
+
+INLINE lookup_v look_up(const uint8_t *table, lookup_v index)
+{
+	return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const void *)table)),
+				   index);
+}
+
+INLINE lookup_v low_lanes(lookup_v low, lookup_v high)
+{
+	const __m512i order = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
+
+	return _mm512_permutex2var_epi64(low, order, high);
+}
+
+INLINE lookup_v high_lanes(lookup_v low, lookup_v high)
+{
+	const __m512i order = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
+
+	return _mm512_permutex2var_epi64(low, order, high);
+}
+
+#define LOOKUP_OP(name) _mm512_##name
+#else
+#define LOOKUP_BLOCK 4
+typedef __m256i lookup_v;
+
+INLINE lookup_v look_up(const uint8_t *table, lookup_v index)
+{
+	return _mm256_shuffle_epi8(
+		_mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)table)), index);
+}
+
+INLINE lookup_v low_lanes(lookup_v low, lookup_v high)
+{
+	return _mm256_permute2x128_si256(low, high, 0x20);
+}
+
+INLINE lookup_v high_lanes(lookup_v low, lookup_v high)
+{
+	return _mm256_permute2x128_si256(low, high, 0x31);
+}
+
+#define LOOKUP_OP(name) _mm256_##name
+#endif
+
+INLINE lookup_v load_lookup(const void *p)
+{
+	lookup_v v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+INLINE void add_lanes(int16_t *acc, lookup_v sums)
+{
+	lookup_v v = LOOKUP_OP(add_epi16)(load_lookup(acc), sums);
+
+	memcpy(acc, &v, sizeof(v));
+}
+
+/* Sums of even and of odd lanes, which also have @bias too much, to accumulators in order. */
+INLINE void put_lanes(int16_t *acc, lookup_v even, lookup_v odd, lookup_v bias)
+{
+	lookup_v low, high;
+
+	even = LOOKUP_OP(sub_epi16)(even, bias);
+	odd = LOOKUP_OP(sub_epi16)(odd, bias);
+	low = LOOKUP_OP(unpacklo_epi16)(even, odd);
+	high = LOOKUP_OP(unpackhi_epi16)(even, odd);
+	add_lanes(acc, low_lanes(low, high));
+	add_lanes(acc + sizeof(low) / 2, high_lanes(low, high));
+}
+
+/* Sums of @n groups, which fit a byte, to those of all and of odd lanes. */
+INLINE void add_tables(lookup_v *all, lookup_v *odd, const uint8_t *tables, const lookup_v *at,
+		       uint32_t n)
+{
+	uint32_t o, k;
+
+	for (o = 0; o < LOOKUP_BLOCK; o++, tables += LOOKUP_ENTRIES) {
+		lookup_v s = look_up(tables, at[0]);
+
+		for (k = 1; k < n; k++)
+			s = LOOKUP_OP(add_epi8)(
+				s, look_up(tables + k * LOOKUP_OUTPUTS * LOOKUP_ENTRIES, at[k]));
+		all[o] = LOOKUP_OP(add_epi16)(all[o], s);
+		odd[o] = LOOKUP_OP(add_epi16)(odd[o], LOOKUP_OP(srli_epi16)(s, 8));
+	}
+}
+
+/* LOOKUP_BLOCK outputs from output @o on, for the lanes of a vector; @n groups at once. */
+INLINE void look_up_block(int16_t *acc, const struct lookup *l, uint32_t o, uint32_t lane,
+			  uint32_t n)
+{
+	const uint8_t *tables = l->tables + o * LOOKUP_ENTRIES;
+	lookup_v all[LOOKUP_BLOCK], odd[LOOKUP_BLOCK], at[LOOKUP_AT_ONCE], bias;
+	uint32_t k, i;
+
+	for (i = 0; i < LOOKUP_BLOCK; i++)
+		all[i] = odd[i] = LOOKUP_OP(set1_epi8)(0);
+	for (k = 0; k + n <= l->count; k += n, tables += n * LOOKUP_OUTPUTS * LOOKUP_ENTRIES) {
+		for (i = 0; i < n; i++)
+			at[i] = load_lookup(l->index + lane + ((size_t)l->at[k + i] << l->shift));
+		add_tables(all, odd, tables, at, n);
+	}
+	for (; k < l->count; k++, tables += LOOKUP_OUTPUTS * LOOKUP_ENTRIES) {
+		at[0] = load_lookup(l->index + lane + ((size_t)l->at[k] << l->shift));
+		add_tables(all, odd, tables, at, 1);
+	}
+	bias = LOOKUP_OP(set1_epi16)((int16_t)(l->count * l->bias));
+	for (i = 0; i < LOOKUP_BLOCK; i++)
+		put_lanes(acc + (o + i) * LOOKUP_LANES + lane,
+			  LOOKUP_OP(sub_epi16)(all[i], LOOKUP_OP(slli_epi16)(odd[i], 8)), odd[i],
+			  bias);
+}
+
+static void lookup(int16_t *acc, const struct lookup *l)
+{
+	uint32_t o, lane;
+
+	for (o = 0; o < LOOKUP_OUTPUTS; o += LOOKUP_BLOCK)
+		for (lane = 0; lane < LOOKUP_LANES; lane += sizeof(lookup_v))
+			if (l->few >= 4)
+				look_up_block(acc, l, o, lane, 4);
+			else if (l->few >= 2)
+				look_up_block(acc, l, o, lane, 2);
+			else
+				look_up_block(acc, l, o, lane, 1);
+}
+#else
+static void lookup(int16_t *acc, const struct lookup *l)
+{
+	const uint8_t *table = l->tables;
+	uint32_t k, o, lane;
+
+	for (k = 0; k < l->count; k++) {
+		const uint8_t *index = l->index + ((size_t)l->at[k] << l->shift);
+
+		for (o = 0; o < LOOKUP_OUTPUTS; o++, table += LOOKUP_ENTRIES)
+			for (lane = 0; lane < LOOKUP_LANES; lane++)
+				acc[o * LOOKUP_LANES + lane] =
+					(int16_t)(acc[o * LOOKUP_LANES + lane] +
+						  table[index[lane]] - (int32_t)l->bias);
+	}
+}
+#endif
+
+/*
+ * Read as one row of 128 bytes, with a byte's number in its word lowest, four times taking
+ * from the halves in turn brings the words' numbers to the lowest place.
+ */
+static void nibbles(uint8_t *out, size_t stride, uint32_t bytes, const uint64_t words[16],
+		    uint32_t n)
+{
+	const u8x16 low = { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23 };
+	const u8x16 high = low + 8;
+	u8x16 v[8], next[8];
+	uint32_t round, i;
+
+	memcpy(v, words, sizeof(v));
+	for (round = 0; round < 4; round++) {
+		for (i = 0; i < 4; i++) {
+			next[2 * i] = __builtin_shuffle(v[i], v[i + 4], low);
+			next[2 * i + 1] = __builtin_shuffle(v[i], v[i + 4], high);
+		}
+		memcpy(v, next, sizeof(v));
+	}
+	for (i = 0; i < n; i++, out += stride) {
+		u8x16 part = i % 2 ? v[i / 2] >> 4 : v[i / 2] & 15;
+
+		if (bytes == sizeof(part))
+			memcpy(out, &part, sizeof(part));
+		else
+			memcpy(out, &part, bytes);
+	}
+}
+
+/* Eight lanes of eight outputs. */
+INLINE void turn_block(int32_t *acc, const int16_t *sums)
+{
+	i16x8 v[8], next[8];
+	const i16x8 low = { 0, 8, 1, 9, 2, 10, 3, 11 }, high = low + 4;
+	uint32_t round, i;
+
+	for (i = 0; i < 8; i++)
+		memcpy(&v[i], sums + i * LOOKUP_LANES, sizeof(v[i]));
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < 4; i++) {
+			next[2 * i] = __builtin_shuffle(v[i], v[i + 4], low);
+			next[2 * i + 1] = __builtin_shuffle(v[i], v[i + 4], high);
+		}
+		memcpy(v, next, sizeof(v));
+	}
+	for (i = 0; i < 8; i++) {
+		i32x8 wide = __builtin_convertvector(v[i], i32x8);
+
+		memcpy(acc + i * LANES, &wide, sizeof(wide));
+	}
+}
+
+static void turn(int32_t *acc, const int16_t *sums)
+{
+	uint32_t o, lane;
+
+	for (o = 0; o < LANES; o += 8)
+		for (lane = 0; lane < LOOKUP_LANES; lane += 8)
+			turn_block(acc + lane * LANES + o, sums + o * LOOKUP_LANES + lane);
+}
