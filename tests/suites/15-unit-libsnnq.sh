@@ -3,6 +3,7 @@
 #
 # libsnnq under ASan and UBSan: all its unit tests; under TSan those that have threads. And what it
 # shows to others: exported symbols, headers, the example of the README.
+# timeout: 1800
 # beside: others
 set -euo pipefail
 
