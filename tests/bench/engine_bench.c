@@ -38,10 +38,8 @@ static const struct shape shapes[] = {
 };
 
 static const char *const kernel_names[SNNQ_KERNEL_CHOICES] = {
-	[SNNQ_KERNEL_AUTO] = "auto",
-	[SNNQ_KERNEL_GENERIC] = "generic",
-	[SNNQ_KERNEL_EVENT] = "event",
-	[SNNQ_KERNEL_DENSE] = "dense",
+	[SNNQ_KERNEL_AUTO] = "auto",	 [SNNQ_KERNEL_GENERIC] = "generic",
+	[SNNQ_KERNEL_EVENT] = "event",	 [SNNQ_KERNEL_DENSE] = "dense",
 	[SNNQ_KERNEL_LOOKUP] = "lookup",
 };
 

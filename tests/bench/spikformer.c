@@ -190,17 +190,14 @@ struct clock {
 	int64_t layer;
 };
 
-static bool layer_starts(void *ctx, uint32_t layer, uint64_t progress)
+static void layer_starts(struct clock *c, uint32_t layer)
 {
-	struct clock *c = ctx;
 	double now = cpu_seconds();
 
-	(void)progress;
 	if (c->layer >= 0)
 		c->seconds[c->layer] += now - c->started;
 	c->layer = layer;
 	c->started = now;
-	return false;
 }
 
 static double percent(uint64_t part, double whole)
@@ -232,22 +229,23 @@ static double run_jobs(struct snnq_plan *plan, struct memory *m, uint32_t job_st
 	struct snnq_outcome outcome;
 	struct snnq_run run;
 	uint32_t done;
+	bool more;
 
 	for (done = 0; done < STEPS; done += job_steps) {
 		run_init(&run, m, job_steps);
 		run.reset = !done;
 		run.state_seq = done / job_steps;
 		run.stats = stats;
-		run.poll = clock ? layer_starts : NULL;
-		run.poll_ctx = clock;
-		snnq_plan_run(plan, &run, &outcome);
+		for (more = snnq_job_begin(plan, &run, &outcome); more; more = snnq_job_step(plan))
+			if (clock)
+				layer_starts(clock, snnq_job_layer(plan));
 		if (outcome.status)
 			abort();
 		memory_advance(m);
 	}
 	end = cpu_seconds();
 	if (clock)
-		layer_starts(clock, 0, 0);
+		layer_starts(clock, 0);
 	return end - start;
 }
 

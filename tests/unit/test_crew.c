@@ -60,7 +60,7 @@ static void user_init(struct user *u, const struct program *p, uint64_t seed,
 	run_init(&u->run, &u->m, STEPS);
 	u->run.stats = u->stats;
 	u->run.tick = count_tick;
-	u->run.poll_ctx = u;
+	u->run.tick_ctx = u;
 }
 
 static void user_free(struct user *u)

@@ -490,7 +490,6 @@ struct ending {
 	struct memory m;
 	struct snnq_run run;
 	struct snnq_outcome outcome;
-	uint64_t polls;
 	uint64_t ticks;
 	uint64_t cancel_at;
 };
@@ -527,15 +526,6 @@ static void ending_free(struct ending *e)
 {
 	memory_free(&e->m);
 	snnq_plan_destroy(e->plan);
-}
-
-static bool poll_count(void *ctx, uint32_t layer, uint64_t progress)
-{
-	struct ending *e = ctx;
-
-	assert_int_equal(layer, 0);
-	assert_int_equal(progress, ++e->polls);
-	return e->polls == e->cancel_at;
 }
 
 static bool tick_count(void *ctx, uint32_t layer)
@@ -622,19 +612,33 @@ static void torn_state(void **context)
 	ending_free(&e);
 }
 
-static void cancel(void **context)
+static void parts(void **context)
 {
 	struct ending e;
+	uint32_t n = 0;
+	bool more;
 
 	(void)context;
 	ending_init(&e);
-	e.run.poll = poll_count;
-	e.run.poll_ctx = &e;
+	for (more = snnq_job_begin(e.plan, &e.run, &e.outcome); more;
+	     more = snnq_job_step(e.plan)) {
+		assert_int_equal(snnq_job_layer(e.plan), 0);
+		assert_int_equal(e.outcome.steps, 4 * n++);
+	}
+	assert_int_equal(n, 3);
+	assert_int_equal(e.outcome.status, SNNQ_STATUS_OK);
+	assert_int_equal(e.outcome.steps, 10);
+	assert_true(snnq_job_begin(e.plan, &e.run, &e.outcome));
+	assert_true(snnq_job_step(e.plan));
+	snnq_job_cancel(e.plan);
+	assert_int_equal(e.outcome.status, SNNQ_STATUS_CANCELLED);
+	assert_int_equal(e.outcome.layer, 0);
+	assert_int_equal(e.outcome.steps, 4);
+	e.run.steps = 11;
+	assert_false(snnq_job_begin(e.plan, &e.run, &e.outcome));
+	assert_int_equal(e.outcome.status, SNNQ_STATUS_BAD_ENTRY);
+	e.run.steps = 10;
 	ending_run(&e, SNNQ_STATUS_OK, SNNQ_LAYER_NONE, SNNQ_REGION_NONE, 0, 10);
-	assert_int_equal(e.polls, 3);
-	e.polls = 0;
-	e.cancel_at = 2;
-	ending_run(&e, SNNQ_STATUS_CANCELLED, 0, SNNQ_REGION_NONE, 0, 4);
 	ending_free(&e);
 }
 
@@ -660,7 +664,7 @@ static void cancel_within_a_layer(void **context)
 	memory_fill(&e.m, &e.p, 3, 1);
 	run_init(&e.run, &e.m, 3);
 	e.run.tick = tick_count;
-	e.run.poll_ctx = &e;
+	e.run.tick_ctx = &e;
 	ending_run(&e, SNNQ_STATUS_OK, SNNQ_LAYER_NONE, SNNQ_REGION_NONE, 0, 3);
 	assert_int_equal(e.m.size[l->out.region], sizeof(expected));
 	memcpy(expected, e.m.bytes[l->out.region], sizeof(expected));
@@ -756,7 +760,7 @@ int main(void)
 		cmocka_unit_test(events_refused),
 		cmocka_unit_test(state_versions),
 		cmocka_unit_test(torn_state),
-		cmocka_unit_test(cancel),
+		cmocka_unit_test(parts),
 		cmocka_unit_test(cancel_within_a_layer),
 		cmocka_unit_test(faults),
 		cmocka_unit_test(plans),

@@ -150,7 +150,7 @@ static void weights_after_cancel(void **context)
 	(void)context;
 	make_large_layer(&s);
 	s.run.tick = tick;
-	s.run.poll_ctx = &s;
+	s.run.tick_ctx = &s;
 	assert_int_equal(run(&s), SNNQ_STATUS_OK);
 	for (n = 1; n < 1000; n++) {
 		s.m.bytes[5][7]++;
@@ -179,7 +179,7 @@ static void nothing_left_behind(void **context)
 		random_program(&s.p, seed);
 		setup_memory(&s, s.p.h.max_steps < 4 ? s.p.h.max_steps : 4);
 		s.run.tick = tick;
-		s.run.poll_ctx = &s;
+		s.run.tick_ctx = &s;
 		s.cancel_at = 0;
 		memory_fill(&s.m, &s.p, s.run.steps, seed);
 		s.ticks = 0;

@@ -376,13 +376,47 @@ static void weights_change(void **context)
 	}
 }
 
+/* Two jobs, with a part of one and a part of the other in turn, as if each were alone. */
+static void interleaved_parts(void **context)
+{
+	static struct world w[2], alone;
+	struct snnq_plan *plans[2];
+	struct snnq_run runs[2];
+	bool more[2];
+	uint64_t seed;
+	uint32_t i;
+
+	(void)context;
+	for (seed = 1; seed <= FAIL_SEEDS; seed++) {
+		for (i = 0; i < 2; i++) {
+			world_init(&w[i], seed + i);
+			plans[i] = make_plan(&w[i].program);
+			clear_results(&w[i].memory);
+			run_init(&runs[i], &w[i].memory, w[i].steps);
+			runs[i].stats = w[i].stats;
+			more[i] = snnq_job_begin(plans[i], &runs[i], &w[i].outcome);
+		}
+		for (i = 0; more[0] || more[1]; i = !i)
+			more[i] = more[i] && snnq_job_step(plans[i]);
+		for (i = 0; i < 2; i++) {
+			assert_int_equal(w[i].outcome.status, SNNQ_STATUS_OK);
+			run_again(&alone, &w[i], SNNQ_KERNEL_AUTO, w[i].program.h.tile_steps,
+				  false);
+			same_results(&w[i].memory, &alone.memory, seed);
+			same_counts(&w[i], &alone, seed);
+			memory_free(&alone.memory);
+			memory_free(&w[i].memory);
+			snnq_plan_destroy(plans[i]);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(kernels_and_tiles),
-		cmocka_unit_test(job_splitting),
-		cmocka_unit_test(failing_accesses),
-		cmocka_unit_test(weights_change),
+		cmocka_unit_test(kernels_and_tiles), cmocka_unit_test(job_splitting),
+		cmocka_unit_test(failing_accesses),  cmocka_unit_test(weights_change),
+		cmocka_unit_test(interleaved_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

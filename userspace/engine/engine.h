@@ -271,6 +271,28 @@ struct needs {
 };
 
 /**
+ * struct job - a job, or as much of it as a thread does
+ * @layer: that runs, or SNNQ_LAYER_NONE; @stats: its counters, or those of the thread.
+ * @first_step: since the reset.
+ * @hand: the thread's.
+ * @tile: steps of the tile that it is at; @next: layer to run on it.
+ * @alone: with the weights.
+ */
+struct job {
+	struct snnq_plan *plan;
+	struct snnq_run run;
+	struct snnq_outcome *outcome;
+	uint32_t layer;
+	struct snnq_layer_stats *stats;
+	uint64_t first_step;
+	struct hand hand;
+	uint32_t tile;
+	uint32_t next;
+	struct snnq_pace pace;
+	bool alone;
+};
+
+/**
  * struct snnq_plan - a program made ready
  * @program: validated; that of the weights.
  * @block: the allocation; @own: its parts, the first of which is the plan.
@@ -288,6 +310,7 @@ struct needs {
  * @hand: of the job's thread; @hands: of the helpers in @crew, in @hands_block.
  * @row: weights of a row.
  * @chunk: CHUNK_BYTES of weights.
+ * @job: the one that runs.
  */
 struct snnq_plan {
 	const void *program;
@@ -314,25 +337,7 @@ struct snnq_plan {
 	bool force_bands;
 	struct hand *hands;
 	void *hands_block;
-};
-
-/**
- * struct job - a job, or as much of it as a thread does
- * @layer: that runs, or SNNQ_LAYER_NONE; @stats: its counters, or those of the thread.
- * @first_step: since the reset.
- * @hand: the thread's.
- * @alone: with the weights.
- */
-struct job {
-	struct snnq_plan *plan;
-	const struct snnq_run *run;
-	struct snnq_outcome *outcome;
-	uint32_t layer;
-	struct snnq_layer_stats *stats;
-	uint64_t first_step;
-	struct hand hand;
-	struct snnq_pace pace;
-	bool alone;
+	struct job job;
 };
 
 /* The job comes to layer @i. */

@@ -75,7 +75,7 @@ static bool accept(struct job *job, struct layer *l, uint64_t record)
 	const struct snnq_tensor *t = &l->desc->in[0];
 	uint32_t step = record_step(record);
 
-	if (step < l->event_step || step >= job->run->steps || record_y(record) >= t->height ||
+	if (step < l->event_step || step >= job->run.steps || record_y(record) >= t->height ||
 	    record_x(record) >= t->width || record_channel(record) >= t->channels)
 		return fault(job, SNNQ_STATUS_BAD_EVENT, t->region, l->event_next);
 	l->event_step = step;
@@ -86,7 +86,7 @@ static bool accept(struct job *job, struct layer *l, uint64_t record)
 bool events_begin(struct job *job, struct layer *l)
 {
 	uint32_t r = l->desc->in[0].region - SNNQ_REGION_USER;
-	uint64_t bytes = job->run->event_bytes[r];
+	uint64_t bytes = job->run.event_bytes[r];
 	uint64_t record;
 
 	if (bytes < job->plan->info.regions[r].bytes)

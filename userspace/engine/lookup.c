@@ -12,9 +12,10 @@
 
 #include "engine.h"
 
-#define VECTORS	   8u /* of lanes for which the tables of some outputs are gone through */
-#define WORD_SUMS  (LANES * LOOKUP_LANES)
-#define MOST_LEVEL 31 /* four of them, and what makes them positive, fit a byte */
+#define VECTORS	    8u /* of lanes for which the tables of some outputs are gone through */
+#define WORD_SUMS   (LANES * LOOKUP_LANES)
+#define MOST_TABLES (8u << 20) /* bytes; no cache holds more, and other kernels need a fifth */
+#define MOST_LEVEL  31	       /* four of them, and what makes them positive, fit a byte */
 
 /* A position has as many bytes as steps, made a power of two. */
 static uint32_t step_shift(uint32_t steps)
@@ -34,6 +35,18 @@ static bool is_row(const struct layer *l)
 	       !g->pad_h && !g->pad_w;
 }
 
+static uint32_t output_blocks(const struct layer *l)
+{
+	return (l->desc->out.channels + LOOKUP_OUTPUTS - 1) / LOOKUP_OUTPUTS;
+}
+
+static uint64_t table_bytes(const struct layer *l)
+{
+	uint64_t taps = (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w;
+
+	return output_blocks(l) * taps * ((l->inputs + 3u) / 4) * LOOKUP_OUTPUTS * LOOKUP_ENTRIES;
+}
+
 static bool suits(const struct layer *l)
 {
 	const struct snnq_tensor *in = &l->desc->in[0];
@@ -41,7 +54,7 @@ static bool suits(const struct layer *l)
 
 	return in->planes && l->geometry.groups == 1 && l->geometry.stride_w == 1 &&
 	       level <= MOST_LEVEL && (int64_t)l->rows * level * tensor_bound(in) <= INT16_MAX &&
-	       l->desc->out.channels >= LOOKUP_OUTPUTS;
+	       l->desc->out.channels >= LOOKUP_OUTPUTS && table_bytes(l) <= MOST_TABLES;
 }
 
 /* Vectors of lanes for a block of steps. */
@@ -52,11 +65,6 @@ uint64_t lookup_lanes(const struct layer *l)
 	uint64_t positions = LOOKUP_LANES >> step_shift(l->event_steps);
 
 	return tensor_positions(out) / width * ((width + positions - 1) / positions);
-}
-
-static uint32_t output_blocks(const struct layer *l)
-{
-	return (l->desc->out.channels + LOOKUP_OUTPUTS - 1) / LOOKUP_OUTPUTS;
 }
 
 /* Bytes of the image of one plane with as many bytes for each position. */
@@ -84,8 +92,7 @@ void lookup_lay_out(struct snnq_plan *plan, struct layer *l)
 	k->height = is_row(l) ? 1 : in->height + 2u * l->geometry.pad_h;
 	k->width = is_row(l) ? (uint32_t)tensor_positions(in) : in->width + 2u * l->geometry.pad_w;
 	k->at = plan_part(plan, k->count, sizeof(*k->at));
-	k->tables = arena_part(&plan->shared, (uint64_t)output_blocks(l) * k->count,
-			       LOOKUP_OUTPUTS * LOOKUP_ENTRIES);
+	k->tables = arena_part(&plan->shared, table_bytes(l), 1);
 	plan_needs(&plan->needs.values, image_bytes(l, 1u << step_shift(l->event_steps)));
 	plan_needs(&plan->needs.acc,
 		   LOOKUP_LANES * LANES * sizeof(int32_t) + VECTORS * WORD_SUMS * sizeof(int16_t));

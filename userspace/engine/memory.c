@@ -41,14 +41,14 @@ bool job_zero(struct job *job, void *to, uint64_t bytes)
 /* NULL: use job_read(). */
 const void *job_view(struct job *job, uint32_t region, uint64_t offset, uint64_t bytes)
 {
-	const struct snnq_memory *m = &job->run->memory;
+	const struct snnq_memory *m = &job->run.memory;
 
 	return m->view ? m->view(m->ctx, region, offset, bytes) : NULL;
 }
 
 static int read_chunk(struct job *job, uint32_t region, uint64_t offset, void *buf, uint64_t bytes)
 {
-	const struct snnq_memory *m = &job->run->memory;
+	const struct snnq_memory *m = &job->run.memory;
 	const void *p = job_view(job, region, offset, bytes);
 
 	if (!p)
@@ -75,7 +75,7 @@ bool job_read(struct job *job, uint32_t region, uint64_t offset, void *buf, uint
 
 bool job_write(struct job *job, uint32_t region, uint64_t offset, const void *buf, uint64_t bytes)
 {
-	const struct snnq_memory *m = &job->run->memory;
+	const struct snnq_memory *m = &job->run.memory;
 	uint64_t done, n;
 	int status;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * run.c - one job: state in, layers over tiles of steps, results and state out.
+ * run.c - a job, part by part: state in, layers over tiles of steps, results and state out.
  * The new state is written after everything else succeeded: first that it is torn,
  * last its header.
  */
@@ -17,14 +17,14 @@ static bool load_state(struct job *job)
 	struct snnq_plan *plan = job->plan;
 	struct snnq_state_header h;
 
-	if (job->run->reset) {
+	if (job->run.reset) {
 		job->first_step = 0;
 		return job_zero(job, plan->state, plan->info.state_bytes);
 	}
 	if (job_read(job, SNNQ_REGION_STATE_IN, 0, plan->state, plan->info.state_bytes))
 		return true;
 	memcpy(&h, plan->state, sizeof(h));
-	if (h.seq != job->run->state_seq || h.seq == SNNQ_STATE_TORN)
+	if (h.seq != job->run.state_seq || h.seq == SNNQ_STATE_TORN)
 		return fault(job, SNNQ_STATUS_BAD_STATE, SNNQ_REGION_STATE_IN, 0);
 	job->first_step = h.step;
 	return false;
@@ -34,8 +34,8 @@ static bool store_state(struct job *job)
 {
 	const struct snnq_plan *plan = job->plan;
 	struct snnq_state_header h = {
-		.seq = job->run->state_seq + 1,
-		.step = job->first_step + job->run->steps,
+		.seq = job->run.state_seq + 1,
+		.step = job->first_step + job->run.steps,
 	};
 	uint64_t bytes = plan->info.state_bytes - sizeof(h), torn = SNNQ_STATE_TORN;
 
@@ -196,50 +196,25 @@ static bool run_layer(struct job *job, struct layer *l, uint32_t first, uint32_t
 }
 
 /* Each layer goes over the tile before the next one starts. */
-static bool run_tile(struct job *job, uint32_t first, uint32_t steps, uint64_t *progress)
+static bool run_next_layer(struct job *job)
 {
-	const struct snnq_run *run = job->run;
-	struct layer *l;
-	uint32_t i;
+	struct layer *l = enter_layer(job, job->next);
 
-	for (i = run->first_layer; i < job->plan->info.layer_count; i++) {
-		l = enter_layer(job, i);
-		if (run->poll && run->poll(run->poll_ctx, i, ++*progress))
-			return fault(job, SNNQ_STATUS_CANCELLED, SNNQ_REGION_NONE, 0);
-		if (run_layer(job, l, first, steps))
-			return true;
-	}
-	return false;
+	job->next++;
+	return run_layer(job, l, job->outcome->steps, job->tile);
 }
 
-static bool run_tiles(struct job *job)
+static void begin_tile(struct job *job)
 {
-	uint32_t steps = job->run->steps, tile = job->plan->info.tile_steps, done, n;
-	uint64_t progress = 0;
+	uint32_t left = job->run.steps - job->outcome->steps, most = job->plan->info.tile_steps;
 
-	for (done = 0; done < steps; done += n) {
-		n = steps - done < tile ? steps - done : tile;
-		if (run_tile(job, done, n, &progress))
-			return true;
-		job->outcome->steps = done + n;
-	}
-	return false;
-}
-
-static bool run_with_weights(struct job *job)
-{
-	bool ended;
-
-	if (weights_use(job))
-		return true;
-	ended = run_tiles(job);
-	weights_leave(job);
-	return ended;
+	job->tile = left < most ? left : most;
+	job->next = job->run.first_layer;
 }
 
 static bool end_layers(struct job *job)
 {
-	uint32_t steps = job->run->steps, tile = job->plan->info.tile_steps, i;
+	uint32_t steps = job->run.steps, tile = job->plan->info.tile_steps, i;
 
 	for (i = 0; i < job->plan->info.layer_count; i++) {
 		struct layer *l = enter_layer(job, i);
@@ -257,9 +232,9 @@ static bool end_layers(struct job *job)
 static bool at_safe_point(void *ctx)
 {
 	struct job *job = ctx;
-	const struct snnq_run *run = job->run;
+	const struct snnq_run *run = &job->run;
 
-	return run->tick(run->poll_ctx, job->layer) &&
+	return run->tick(run->tick_ctx, job->layer) &&
 	       fault(job, SNNQ_STATUS_CANCELLED, SNNQ_REGION_NONE, 0);
 }
 
@@ -271,8 +246,8 @@ static void report(struct job *job)
 		const struct snnq_layer_stats *s = &job->plan->layers[i].stats;
 
 		job->outcome->cycles += stats_cycles(s);
-		if (job->run->stats)
-			job->run->stats[i] = *s;
+		if (job->run.stats)
+			job->run.stats[i] = *s;
 	}
 }
 
@@ -282,28 +257,68 @@ void *snnq_plan_scratch(struct snnq_plan *plan, size_t *slot_bytes)
 	return plan->scratch;
 }
 
-void snnq_plan_run(struct snnq_plan *plan, const struct snnq_run *run, struct snnq_outcome *outcome)
+bool snnq_job_begin(struct snnq_plan *plan, const struct snnq_run *run,
+		    struct snnq_outcome *outcome)
 {
-	struct job job = {
+	struct job *job = &plan->job;
+
+	*job = (struct job){
 		.plan = plan,
-		.run = run,
+		.run = *run,
 		.outcome = outcome,
 		.layer = SNNQ_LAYER_NONE,
 		.hand = plan->hand,
-		.pace = { .tick = run->tick ? at_safe_point : NULL, .ctx = &job },
+		.pace = { .tick = run->tick ? at_safe_point : NULL, .ctx = job },
 	};
-
 	*outcome = (struct snnq_outcome){
 		.status = SNNQ_STATUS_OK,
 		.layer = SNNQ_LAYER_NONE,
 		.region = SNNQ_REGION_NONE,
 	};
-	if (!run->steps || run->steps > plan->info.max_steps) {
-		fault(&job, SNNQ_STATUS_BAD_ENTRY, SNNQ_REGION_NONE, 0);
-		return;
+	if (!run->steps || run->steps > plan->info.max_steps)
+		return !fault(job, SNNQ_STATUS_BAD_ENTRY, SNNQ_REGION_NONE, 0);
+	if (load_state(job) || begin_layers(job) || weights_use(job))
+		return false;
+	begin_tile(job);
+	return true;
+}
+
+uint32_t snnq_job_layer(const struct snnq_plan *plan)
+{
+	return plan->job.next;
+}
+
+bool snnq_job_step(struct snnq_plan *plan)
+{
+	uint32_t layers = plan->info.layer_count;
+	struct job *job = &plan->job;
+	bool ended = job->next < layers && run_next_layer(job);
+
+	if (!ended && job->next >= layers) {
+		job->outcome->steps += job->tile;
+		begin_tile(job);
 	}
-	if (load_state(&job) || begin_layers(&job) || run_with_weights(&job) || end_layers(&job) ||
-	    store_state(&job))
-		return;
-	report(&job);
+	if (!ended && job->tile)
+		return true;
+	weights_leave(job);
+	if (!ended && !end_layers(job) && !store_state(job))
+		report(job);
+	return false;
+}
+
+void snnq_job_cancel(struct snnq_plan *plan)
+{
+	struct job *job = &plan->job;
+
+	weights_leave(job);
+	job->layer = job->next;
+	fault(job, SNNQ_STATUS_CANCELLED, SNNQ_REGION_NONE, 0);
+}
+
+void snnq_plan_run(struct snnq_plan *plan, const struct snnq_run *run, struct snnq_outcome *outcome)
+{
+	bool more = snnq_job_begin(plan, run, outcome);
+
+	while (more)
+		more = snnq_job_step(plan);
 }

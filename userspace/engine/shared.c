@@ -289,7 +289,7 @@ static enum look look_at_all(struct job *job, struct layer **busy)
 	enum look all = LOOK_LOADED;
 	uint32_t i;
 
-	for (i = job->run->first_layer; i < job->plan->info.layer_count; i++) {
+	for (i = job->run.first_layer; i < job->plan->info.layer_count; i++) {
 		struct layer *l = &job->plan->layers[i];
 		enum look look;
 

@@ -63,12 +63,10 @@ struct snnq_memory {
  *	snnq_plan_scratch(). 0: all run.
  * @memory: see there.
  * @stats: NULL, or struct snnq_layer_stats[layer_count], filled on success.
- * @poll: NULL, or called at least once per layer and tile, before the layer runs,
- *	with a growing count; returning true ends the job with SNNQ_STATUS_CANCELLED.
  * @tick: NULL, or called at each safe point: at the first operation, then at least
  *	each SNNQ_SAFE_POINT_OPS elementary operations; @layer may be SNNQ_LAYER_NONE.
- *	Returning true ends the job likewise. Has to be fast.
- * @poll_ctx: passed back.
+ *	Returning true ends the job with SNNQ_STATUS_CANCELLED. Has to be fast.
+ * @tick_ctx: passed back.
  */
 struct snnq_run {
 	uint32_t steps;
@@ -78,9 +76,8 @@ struct snnq_run {
 	uint32_t first_layer;
 	struct snnq_memory memory;
 	struct snnq_layer_stats *stats;
-	bool (*poll)(void *ctx, uint32_t layer, uint64_t progress);
 	bool (*tick)(void *ctx, uint32_t layer);
-	void *poll_ctx;
+	void *tick_ctx;
 };
 
 /**
@@ -169,7 +166,7 @@ void snnq_crew_destroy(struct snnq_crew *crew);
  * @plan: has no crew yet, and no job runs.
  * @max_bytes: most memory for what each of them needs; looked at before any is allocated.
  *
- * Results and counters are the same as without. tick and poll of a job are called by the
+ * Results and counters are the same as without. tick of a job is called by the
  * thread that runs it, and so is what accesses its memory.
  *
  * Return: 0, -EFBIG (snnq_plan_crew_bytes() says how much it would need), or -ENOMEM.
@@ -189,7 +186,22 @@ const struct snnq_program_info *snnq_plan_info(const struct snnq_plan *plan);
  */
 void *snnq_plan_scratch(struct snnq_plan *plan, size_t *slot_bytes);
 
-/* Run one job; always fills @outcome. */
+/*
+ * A job in parts, for those who have to look after other things between them. @outcome is
+ * filled when it is over, and stays in use until then, as does what @run points to.
+ *
+ * Each step computes snnq_job_layer() over the steps of a tile. Begin and step return
+ * whether there is more to do; a job that has more is gone on with or cancelled. Meanwhile
+ * it holds the weights as they are: see snnq_weights_create().
+ */
+bool snnq_job_begin(struct snnq_plan *plan, const struct snnq_run *run,
+		    struct snnq_outcome *outcome);
+uint32_t snnq_job_layer(const struct snnq_plan *plan);
+bool snnq_job_step(struct snnq_plan *plan);
+/* Ends with SNNQ_STATUS_CANCELLED. */
+void snnq_job_cancel(struct snnq_plan *plan);
+
+/* All parts of a job; always fills @outcome. */
 void snnq_plan_run(struct snnq_plan *plan, const struct snnq_run *run,
 		   struct snnq_outcome *outcome);
 

@@ -83,12 +83,11 @@ static bool job_tell(SnnqCore *core, uint32_t layer)
     return true;
 }
 
-static bool job_poll(void *opaque, uint32_t layer, uint64_t count)
+/* Before a layer; false: the job is to end. */
+static bool job_goes_on(SnnqCore *core, uint32_t layer)
 {
-    SnnqCore *core = opaque;
-
     job_delay(core, layer);
-    return !job_tell(core, layer) || job_stop_level(core) != SNNQ_STOP_NONE;
+    return job_tell(core, layer) && job_stop_level(core) == SNNQ_STOP_NONE;
 }
 
 /* Whether the job is to end, whatever it is doing. */
@@ -267,15 +266,23 @@ static void job_run(SnnqCore *core, struct snnq_layer_stats *stats)
         .state_seq = job->entry.state_seq,
         .memory = { .read = snnq_region_read, .write = snnq_region_write, .ctx = core },
         .stats = stats,
-        .poll = job_poll,
         .tick = job_tick,
-        .poll_ctx = core,
+        .tick_ctx = core,
     };
+    bool more;
 
     for (uint32_t i = 0; i < info->region_count; i++) {
         run.event_bytes[i] = job->regions[SNNQ_REGION_USER + i].entry.bytes;
     }
-    snnq_plan_run(job->plan, &run, &job->outcome);
+    more = snnq_job_begin(job->plan, &run, &job->outcome);
+    while (more) {
+        if (job_goes_on(core, snnq_job_layer(job->plan))) {
+            more = snnq_job_step(job->plan);
+        } else {
+            snnq_job_cancel(job->plan);
+            break;
+        }
+    }
     job_explain(job);
     if (stats && job->outcome.status == SNNQ_STATUS_OK) {
         profile_write(core, stats);
