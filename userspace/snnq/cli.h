@@ -35,6 +35,7 @@ struct cli_verb {
 extern const struct cli_verb cli_verbs[]; /* ends with a NULL name */
 
 int verb_info(int argc, char **argv);
+int verb_inspect(int argc, char **argv);
 int verb_import(int argc, char **argv);
 int verb_quantize(int argc, char **argv);
 int verb_run(int argc, char **argv);
