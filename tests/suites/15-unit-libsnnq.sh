@@ -50,7 +50,7 @@ unit_tests() {
   [ ${#names[@]} -ge 15 ] || bad "the list of tests"
   run_tests "$out/asan" "${names[@]}"
   configure "$out/tsan" thread || { bad "configuration for TSan"; return; }
-  TSAN_OPTIONS=halt_on_error=1 run_tests "$out/tsan" libsnnq_stream libsnnq_floatnet compensate quantize
+  TSAN_OPTIONS=halt_on_error=1 run_tests "$out/tsan" libsnnq_stream libsnnq_feed libsnnq_floatnet compensate quantize
 }
 
 # exports LIBRARY MAP HEADER: declared, named in the map and exported: three equal lists.

@@ -227,6 +227,30 @@ static int submit(void *ctx)
 	return ret;
 }
 
+static void nothing(void *ctx, const struct snnq_result *r)
+{
+	(void)ctx;
+	(void)r;
+}
+
+/* A feed of two windows; the stream stays, and is none the worse. */
+static int feed(void *ctx)
+{
+	static const struct snnq_event list[] = { { .t = 1 }, { .t = 1 << 20, .x = 1 } };
+	struct setup *s = ctx;
+	struct snnq_feed *feed;
+	int ret = snnq_feed_create(s->stream, SNNQ_OPTS(struct snnq_feed_opts, .result = nothing),
+				   &feed);
+
+	if (ret)
+		return ret;
+	ret = snnq_feed_push(feed, list, 2);
+	if (!ret)
+		ret = snnq_feed_finish(feed);
+	snnq_feed_destroy(feed);
+	return ret;
+}
+
 static void try_streams(const char *device, const char *path, bool taps)
 {
 	struct setup s;
@@ -237,6 +261,8 @@ static void try_streams(const char *device, const char *path, bool taps)
 	must(push(&s));
 	s.known = true;
 	each(push, &s);
+	each(feed, &s);
+	must(push(&s));
 	snnq_stream_destroy(s.stream);
 	setup_free(&s);
 }
