@@ -5,6 +5,7 @@
  * models may have.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -328,6 +329,23 @@ static int open_events(void *ctx)
 	return 0;
 }
 
+static int read_events(void *ctx)
+{
+	int fd = open(ctx, O_RDONLY);
+	const struct snnq_event *data;
+	struct snnq_reader *reader;
+	int64_t n = snnq_reader_open(fd, "file", NULL, &reader);
+
+	assert_true(fd >= 0);
+	if (!n) {
+		while ((n = snnq_reader_next(reader, &data)) > 0)
+			;
+		snnq_reader_close(reader);
+	}
+	close(fd);
+	return (int)n;
+}
+
 static void test_events(void **state)
 {
 	static const char *const seeds[] = { "aedat4-plain", "aedat4-lz4", "aedat4-zstd" };
@@ -345,6 +363,7 @@ static void test_events(void **state)
 		contents_write(copy, all + 1, bytes - 1);
 		free(all);
 		each(open_events, (void *)(uintptr_t)copy);
+		each(read_events, (void *)(uintptr_t)copy);
 	}
 }
 

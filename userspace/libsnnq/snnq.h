@@ -34,6 +34,7 @@ struct snnq_tensor_buf;
 struct snnq_events;
 struct snnq_job;
 struct snnq_feed;
+struct snnq_reader;
 
 /* ---- devices ---- */
 
@@ -139,15 +140,40 @@ struct snnq_events_info {
 	uint64_t damaged_bytes; /* at the end, that are no whole events; they count as one dropped */
 };
 
+/*
+ * Open a recording in a file. Of a long one only the first events are read at once: whoever takes
+ * them window by window needs memory for some millions of events, however long it is. Errors:
+ * -EBADMSG not a recording, or damaged (a long one: where it was read); others of the file.
+ */
 int snnq_events_open(const char *path, const struct snnq_events_opts *opts,
 		     struct snnq_events **events);
 /* Wrap caller's events (copied). */
 int snnq_events_from_array(const struct snnq_event *array, size_t count,
 			   struct snnq_events **events);
+/* What the whole recording is like: of a long one, reads all of it, but keeps nothing. */
 int snnq_events_info(struct snnq_events *events, struct snnq_events_info *info);
-/* All events in file order; valid until closed. */
-size_t snnq_events_data(struct snnq_events *events, const struct snnq_event **data);
+/*
+ * All events in file order; valid until closed. Their number, or -errno: -ENOMEM more than fit, of
+ * which there are 2^28 at most.
+ */
+int64_t snnq_events_data(struct snnq_events *events, const struct snnq_event **data);
 void snnq_events_close(struct snnq_events *events);
+
+/*
+ * Events of a pipe or another descriptor, forward only, as they come; the memory needed does not
+ * depend on how many they are. @name: for messages. Waits until the first bytes tell the format,
+ * which the extension of a name may do, too. The descriptor stays the caller's, and open.
+ */
+int snnq_reader_open(int fd, const char *name, const struct snnq_events_opts *opts,
+		     struct snnq_reader **reader);
+/*
+ * Wait for the next events: in the order of the file, valid until the next call. Their number, 0
+ * at the end, or -errno; events before a fault are given first.
+ */
+int64_t snnq_reader_next(struct snnq_reader *reader, const struct snnq_event **events);
+/* What was read so far. */
+int snnq_reader_info(struct snnq_reader *reader, struct snnq_events_info *info);
+void snnq_reader_close(struct snnq_reader *reader);
 
 /* ---- tensors: buffers that the device reads and writes without a copy ---- */
 
@@ -189,7 +215,8 @@ struct snnq_result {
 	 * begin at step 0, its times have another origin than those that the model was made for.
 	 */
 	uint64_t first_step;
-	uint64_t dropped_events; /* outside the sensor or before step 0; first window: by the reader too */
+	/* Outside the sensor, or before step 0; of a file also what its reader dropped meanwhile. */
+	uint64_t dropped_events;
 };
 
 int snnq_stream_create(struct snnq_model *model, const struct snnq_stream_opts *opts,

@@ -160,27 +160,28 @@ static int run_windows(const struct cli_session *s, struct snnq_stream *stream, 
 {
 	cJSON *windows = cJSON_CreateArray();
 	struct snnq_recordings seen = { 0 };
+	uint64_t first_step = 0, dropped = 0;
 	struct snnq_result result;
 	int ret, code = CLI_OK;
 
 	while (!code && (ret = snnq_stream_push_events(stream, events, &result)) > 0) {
+		if (!cJSON_GetArraySize(windows))
+			first_step = result.first_step;
 		cJSON_AddItemToArray(windows, result_json(&result));
-		if (!seen.count)
-			snnq_recordings_add(&seen, events, result.dropped_events,
-					    result.first_step);
-		else
-			seen.dropped_events += result.dropped_events;
+		dropped += result.dropped_events;
 		if (!json)
 			print_result(s, &result);
 		if (raster && cJSON_GetArraySize(windows) == 1)
 			code = write_rasters(s, stream, result.steps);
 	}
 	if (!code && ret < 0)
-		code = cli_fail(CLI_DEVICE, "run: %s", snnq_last_error(s->device));
+		code = cli_fail(cli_run_code(ret), "run: %s", snnq_last_error(s->device));
 	if (!code && !cJSON_GetArraySize(windows))
 		code = cli_fail(CLI_FILE, "recording has no events");
-	if (!code)
+	if (!code) {
+		snnq_recordings_add(&seen, events, dropped, first_step);
 		cli_note_recordings(path, &seen);
+	}
 	if (!code && json)
 		return print_windows(windows, &seen);
 	cJSON_Delete(windows);

@@ -38,20 +38,19 @@ enum evt3_type {
 	EVT3_CONTINUED_12 = 0xf,
 };
 
-/* The header, and that it is of @format or says none. */
-static int begin(const uint8_t *data, size_t size, const char *format, size_t word,
-		 struct snnq_events *events, struct prophesee_header *h, size_t *end)
+/*
+ * The header, and that it is of @format or says none. Whether words follow; otherwise @done is what
+ * to return: bytes that are done, or an error.
+ */
+static bool begin(const uint8_t *data, size_t size, bool last, const char *format,
+		  struct snnq_events *events, struct prophesee_header *h, int64_t *done)
 {
-	int ret = prophesee_header_read(data, size, events, h);
+	int ret = prophesee_header_read(data, size, last, events, h);
 
-	if (ret)
-		return ret;
-	if (h->format[0] && strcmp(h->format, format))
-		return events_bad(events, 0, "expected %s, found %s", format, h->format);
-	*end = h->bytes + (size - h->bytes) / word * word;
-	events->info.damaged_bytes = size - *end;
-	events->info.dropped += size != *end;
-	return 0;
+	if (!ret && h->format[0] && strcmp(h->format, format))
+		ret = events_bad(events, 0, "expected %s, found %s", format, h->format);
+	*done = ret < 0 ? ret : 0;
+	return !ret;
 }
 
 static int unknown(struct snnq_events *events, size_t pos, unsigned int type)
@@ -74,24 +73,28 @@ static int append_mask(struct snnq_events *events, int64_t t, uint32_t x, uint16
 
 /* What words of EVT 2 leave to those that follow. */
 struct evt2 {
-	struct snnq_events *events;
+	bool begun, swapped;
 	struct events_clock clock;
-	int64_t high; /* -1: no time yet */
+	bool timed;   /* there was a time */
+	int64_t high; /* of it */
 };
 
+#define EVT2_RANGE (1 << 28)
+
 /* A word of EVT 2.1; one of 2.0 is its upper half, with an event at x itself. */
-static int evt2_word(struct evt2 *s, uint64_t w, size_t pos)
+static int evt2_word(struct evt2 *s, struct snnq_events *events, uint64_t w, size_t pos)
 {
 	switch (w >> 60) {
 	case EVT2_OFF:
 	case EVT2_ON:
-		if (s->high >= 0)
-			return append_mask(s->events, s->high << 6 | (w >> 54 & 0x3f),
-					   w >> 43 & 0x7ff, w >> 32 & 0x7ff, (uint32_t)w, w >> 60);
-		s->events->info.dropped += (uint64_t)__builtin_popcount((uint32_t)w);
+		if (s->timed)
+			return append_mask(events, s->high << 6 | (w >> 54 & 0x3f), w >> 43 & 0x7ff,
+					   w >> 32 & 0x7ff, (uint32_t)w, w >> 60);
+		events->info.dropped += (uint64_t)__builtin_popcount((uint32_t)w);
 		return 0;
 	case EVT2_TIME_HIGH:
-		s->high = events_unwrap(&s->clock, w >> 32 & 0xfffffff);
+		s->high = events_unwrap(&s->clock, EVT2_RANGE, w >> 32 & 0xfffffff);
+		s->timed = true;
 		return 0;
 	case EVT2_TRIGGER:
 	case EVT2_IMU:
@@ -99,98 +102,114 @@ static int evt2_word(struct evt2 *s, uint64_t w, size_t pos)
 	case EVT2_CONTINUED:
 		return 0;
 	default:
-		return unknown(s->events, pos, (unsigned int)(w >> 60));
+		return unknown(events, pos, (unsigned int)(w >> 60));
 	}
 }
 
-int events_decode_evt2(const uint8_t *data, size_t size, struct snnq_events *events)
+static int64_t take_evt2(void *state, const uint8_t *data, size_t size, bool last,
+			 struct snnq_events *events, size_t bytes)
 {
-	struct evt2 s = { events, { .range = 1 << 28, .last = -1 }, -1 };
-	struct prophesee_header h;
-	size_t end;
-	int ret = begin(data, size, "evt2", 4, events, &h, &end);
+	struct evt2 *s = state;
+	size_t pos = 0;
+	int ret = 0;
 
-	for (size_t pos = h.bytes; !ret && pos < end; pos += 4)
-		ret = evt2_word(&s, (uint64_t)get_le32(data + pos) << 32 | 1, pos);
-	return ret;
+	if (!s->begun) {
+		struct prophesee_header h;
+		int64_t done;
+
+		if (!begin(data, size, last, bytes == 4 ? "evt2" : "evt21", events, &h, &done))
+			return done;
+		s->begun = true;
+		s->swapped = h.swapped;
+		pos = h.bytes;
+	}
+	for (; !ret && size - pos >= bytes && !events_full(events); pos += bytes) {
+		uint64_t w = bytes == 4 ? (uint64_t)get_le32(data + pos) << 32 | 1 :
+					  get_le64(data + pos);
+
+		ret = evt2_word(s, events, s->swapped && bytes == 8 ? w << 32 | w >> 32 : w, pos);
+	}
+	if (!ret && last && !events_full(events))
+		return events_tail(events, size - pos, size);
+	return ret ? ret : (int64_t)pos;
 }
 
-int events_decode_evt21(const uint8_t *data, size_t size, struct snnq_events *events)
+static int64_t take_evt20(void *state, const uint8_t *data, size_t size, bool last,
+			  struct snnq_events *events)
 {
-	struct evt2 s = { events, { .range = 1 << 28, .last = -1 }, -1 };
-	struct prophesee_header h;
-	size_t end;
-	int ret = begin(data, size, "evt21", 8, events, &h, &end);
+	return take_evt2(state, data, size, last, events, 4);
+}
 
-	for (size_t pos = h.bytes; !ret && pos < end; pos += 8) {
-		uint64_t w = get_le64(data + pos);
-
-		ret = evt2_word(&s, h.swapped ? w << 32 | w >> 32 : w, pos);
-	}
-	return ret;
+static int64_t take_evt21(void *state, const uint8_t *data, size_t size, bool last,
+			  struct snnq_events *events)
+{
+	return take_evt2(state, data, size, last, events, 8);
 }
 
 /* What words of EVT 3.0 leave to those that follow. */
 struct evt3 {
-	struct snnq_events *events;
+	bool begun;
 	struct events_clock clock;
-	int64_t high; /* -1: no time yet */
+	bool timed, rowed, based; /* there was a time, a row, a base of vectors */
+	int64_t high;
 	uint32_t raw_high, low;
-	int32_t y; /* -1: none yet */
-	int32_t x; /* next of a vector; -1: none yet */
+	uint32_t y;
+	uint32_t x; /* next of a vector */
 	bool on;
 };
 
-static int evt3_append(struct evt3 *s, uint32_t x, uint32_t mask, bool on)
+#define EVT3_RANGE (1 << 12)
+
+static int evt3_append(struct evt3 *s, struct snnq_events *events, uint32_t x, uint32_t mask,
+		       bool on)
 {
-	if (s->high >= 0 && s->y >= 0)
-		return append_mask(s->events, s->high << 12 | s->low, x, (uint16_t)s->y, mask, on);
-	s->events->info.dropped += (uint64_t)__builtin_popcount(mask);
+	if (s->timed && s->rowed)
+		return append_mask(events, s->high << 12 | s->low, x, (uint16_t)s->y, mask, on);
+	events->info.dropped += (uint64_t)__builtin_popcount(mask);
 	return 0;
 }
 
-static int evt3_vector(struct evt3 *s, uint32_t mask, int32_t width)
+static int evt3_vector(struct evt3 *s, struct snnq_events *events, uint32_t mask, uint32_t width)
 {
-	int ret = 0;
+	uint32_t x = s->x;
 
-	if (s->x < 0) {
-		s->events->info.dropped += (uint64_t)__builtin_popcount(mask);
+	/* Beyond the bits of x there is no sensor. */
+	if (!s->based || x >= 2048) {
+		events->info.dropped += (uint64_t)__builtin_popcount(mask);
 		return 0;
 	}
-	/* Beyond the bits of x there is no sensor. */
-	if (s->x < 2048)
-		ret = evt3_append(s, (uint32_t)s->x, mask, s->on);
-	else
-		s->events->info.dropped += (uint64_t)__builtin_popcount(mask);
-	s->x = s->x < 2048 ? s->x + width : s->x;
-	return ret;
+	s->x += width;
+	return evt3_append(s, events, x, mask, s->on);
 }
 
 /* The low part starts over when the high one changes, not when it is repeated. */
 static void evt3_time_high(struct evt3 *s, uint32_t high)
 {
-	if (s->high < 0 || high != s->raw_high)
+	if (!s->timed || high != s->raw_high)
 		s->low = 0;
 	s->raw_high = high;
-	s->high = events_unwrap(&s->clock, high);
+	s->high = events_unwrap(&s->clock, EVT3_RANGE, high);
+	s->timed = true;
 }
 
-static int evt3_word(struct evt3 *s, uint16_t w, size_t pos)
+static int evt3_word(struct evt3 *s, struct snnq_events *events, uint16_t w, size_t pos)
 {
 	switch (w >> 12) {
 	case EVT3_Y:
 		s->y = w & 0x7ff;
+		s->rowed = true;
 		return 0;
 	case EVT3_X:
-		return evt3_append(s, w & 0x7ff, 1, w >> 11 & 1);
+		return evt3_append(s, events, w & 0x7ff, 1, w >> 11 & 1);
 	case EVT3_VECTOR_X:
 		s->x = w & 0x7ff;
 		s->on = w >> 11 & 1;
+		s->based = true;
 		return 0;
 	case EVT3_VECTOR_12:
-		return evt3_vector(s, w & 0xfff, 12);
+		return evt3_vector(s, events, w & 0xfff, 12);
 	case EVT3_VECTOR_8:
-		return evt3_vector(s, w & 0xff, 8);
+		return evt3_vector(s, events, w & 0xff, 8);
 	case EVT3_TIME_LOW:
 		s->low = w & 0xfff;
 		return 0;
@@ -204,22 +223,33 @@ static int evt3_word(struct evt3 *s, uint16_t w, size_t pos)
 	case EVT3_CONTINUED_12:
 		return 0;
 	default:
-		return unknown(s->events, pos, w >> 12);
+		return unknown(events, pos, w >> 12);
 	}
 }
 
-int events_decode_evt3(const uint8_t *data, size_t size, struct snnq_events *events)
+static int64_t take_evt3(void *state, const uint8_t *data, size_t size, bool last,
+			 struct snnq_events *events)
 {
-	struct evt3 s = { .events = events,
-			  .clock = { .range = 1 << 12, .last = -1 },
-			  .high = -1,
-			  .y = -1,
-			  .x = -1 };
-	struct prophesee_header h;
-	size_t end;
-	int ret = begin(data, size, "evt3", 2, events, &h, &end);
+	struct evt3 *s = state;
+	size_t pos = 0;
+	int ret = 0;
 
-	for (size_t pos = h.bytes; !ret && pos < end; pos += 2)
-		ret = evt3_word(&s, get_le16(data + pos), pos);
-	return ret;
+	if (!s->begun) {
+		struct prophesee_header h;
+		int64_t done;
+
+		if (!begin(data, size, last, "evt3", events, &h, &done))
+			return done;
+		s->begun = true;
+		pos = h.bytes;
+	}
+	for (; !ret && size - pos >= 2 && !events_full(events); pos += 2)
+		ret = evt3_word(s, events, get_le16(data + pos), pos);
+	if (!ret && last && !events_full(events))
+		return events_tail(events, size - pos, size);
+	return ret ? ret : (int64_t)pos;
 }
+
+const struct events_decoder events_evt2 = { sizeof(struct evt2), take_evt20, NULL };
+const struct events_decoder events_evt21 = { sizeof(struct evt2), take_evt21, NULL };
+const struct events_decoder events_evt3 = { sizeof(struct evt3), take_evt3, NULL };

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * bins.c - how events become time steps; the rules are in model-format.md.
- *
- * Times are int64 microseconds from a file: differences and divisions are kept
- * from overflowing by working in 128 bits where they could.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bins.h"
@@ -21,15 +16,20 @@ static uint64_t slot_words(const struct graph_input *in)
 /* Quotient rounded towards minus infinity, or to the nearest with ties to even. */
 static int64_t step_of(const struct graph_input *in, int64_t t, int64_t origin)
 {
-	__int128 d = (__int128)t - origin, q = d / in->step_us, r = d % in->step_us;
+	int64_t length = in->step_us, d, q, r;
 
+	/* times that far apart are of no real recording: the last step of all is as good */
+	if (__builtin_sub_overflow(t, origin, &d))
+		d = t < origin ? INT64_MIN : INT64_MAX;
+	q = d / length;
+	r = d % length;
 	if (r < 0) {
 		q--;
-		r += in->step_us;
+		r += length;
 	}
-	if (in->half_even && (2 * r > in->step_us || (2 * r == in->step_us && (q & 1))))
+	if (in->half_even && (2 * r > length || (2 * r == length && (q & 1))))
 		q++;
-	return q > INT64_MAX ? INT64_MAX : q < INT64_MIN ? INT64_MIN : (int64_t)q;
+	return q;
 }
 
 /* Count up, staying at 2^planes - 1. */
@@ -115,73 +115,62 @@ bool bins_take(struct bins *b, const struct snnq_event *e, size_t count, size_t 
 static int fill_by_count(const struct graph_input *in, struct snnq_events *events, uint64_t *slots,
 			 uint64_t *dropped)
 {
-	size_t each = events->count / in->steps;
-	uint64_t words = slot_words(in);
+	const struct snnq_event *e;
+	int64_t count = events->cursor ? 0 : snnq_events_data(events, &e);
+	uint64_t each = (uint64_t)count / in->steps, words = slot_words(in);
 
-	if (events->cursor >= events->count)
-		return 0;
+	if (count <= 0)
+		return (int)count;
 	memset(slots, 0, in->steps * words * 8);
-	for (size_t i = 0; i < events->count; i++) {
+	for (uint64_t i = 0; i < (uint64_t)count; i++) {
 		uint64_t step = each ? i / each : in->steps - 1;
 
 		if (step >= in->steps)
 			step = in->steps - 1;
-		*dropped += !place(in, slots + step * words, &events->data[i]);
+		*dropped += !place(in, slots + step * words, &e[i]);
 	}
 	events->cursor = events->count;
 	return 1;
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct snnq_event *x = a, *y = b;
-
-	return x->t < y->t ? -1 : x->t > y->t;
-}
-
-/* The events by time: those of the file, or a sorted copy. NULL: no memory. */
-static const struct snnq_event *in_time_order(struct snnq_events *events)
-{
-	if (!events->info.nonmonotonic)
-		return events->data;
-	if (events->sorted)
-		return events->sorted;
-	events->sorted = malloc(events->count * sizeof(*events->sorted));
-	if (!events->sorted)
-		return NULL;
-	memcpy(events->sorted, events->data, events->count * sizeof(*events->sorted));
-	qsort(events->sorted, events->count, sizeof(*events->sorted), by_time);
-	return events->sorted;
 }
 
 /* The next window that has events: each recording ends after a bounded number. */
 static int fill_by_time(const struct graph_input *in, struct snnq_events *events, uint64_t *slots,
 			uint64_t *dropped)
 {
-	const struct snnq_event *e = in_time_order(events);
+	const struct snnq_event *e;
+	bool complete = false;
 	struct bins b;
+	int64_t count;
 	size_t taken;
 
-	if (!e && events->count)
-		return -ENOMEM;
 	bins_begin(&b, in);
-	if (in->from_first && events->count) {
-		b.origin = e[0].t;
+	if (in->from_first && events->any) {
+		b.origin = events->begin_us;
 		b.begun = true;
 	}
 	bins_open(&b, slots);
-	bins_take(&b, e + events->cursor, events->count - events->cursor, &taken);
-	events->cursor += taken;
+	while (!complete && (count = events_next(events, &e)) > 0) {
+		complete = bins_take(&b, e, (size_t)count, &taken);
+		events->cursor += taken;
+	}
 	events->window_step = b.first > 0 ? (uint64_t)b.first : 0;
 	*dropped += b.dropped;
-	return b.first >= 0;
+	/* a fault behind the window waits for the next one */
+	return b.first >= 0 ? 1 : complete ? 0 : (int)count;
 }
 
 int bins_fill(const struct graph_input *in, struct snnq_events *events, uint64_t *slots,
 	      uint64_t *dropped)
 {
-	/* what the reader left out belongs to no window: it goes with the first */
-	*dropped = events->cursor ? 0 : events->info.dropped;
-	return in->by_count ? fill_by_count(in, events, slots, dropped) :
-			      fill_by_time(in, events, slots, dropped);
+	uint64_t lost;
+	int ret;
+
+	*dropped = 0;
+	ret = in->by_count ? fill_by_count(in, events, slots, dropped) :
+			     fill_by_time(in, events, slots, dropped);
+	/* what the reader left out since is of no other window */
+	lost = events->info.dropped + events->late;
+	*dropped += lost - events->told;
+	events->told = lost;
+	return ret;
 }

@@ -45,10 +45,10 @@ bool bins_take(struct bins *bins, const struct snnq_event *events, size_t count,
  *	Binned by duration, its events are taken in the order of time, and windows without events
  *	skipped.
  * @slots: in->steps slots of one packed input tensor each; overwritten.
- * @dropped: out: events of the window outside the sensor, or before step 0; with the first
- *	window also what the reader dropped.
+ * @dropped: out: events of the window outside the sensor, or before step 0; and what the reader
+ *	dropped or found too late since the window before.
  *
- * Return: 1, 0 at the end of the recording, -ENOMEM.
+ * Return: 1, 0 at the end of the recording, or -errno with the error set.
  */
 int bins_fill(const struct graph_input *in, struct snnq_events *events, uint64_t *slots,
 	      uint64_t *dropped);

@@ -394,7 +394,7 @@ int snnq_stream_push_events(struct snnq_stream *stream, struct snnq_events *even
 		return ret;
 	ret = bins_fill(&stream->model->graph.input, events, stream->input->map, &dropped);
 	if (ret <= 0)
-		return ret ? error_set(ret, "no memory to sort the recording") : 0;
+		return ret;
 	ret = stream_window(stream, stream->input, result);
 	if (ret)
 		return ret;
