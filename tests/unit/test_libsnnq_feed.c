@@ -332,6 +332,33 @@ static void test_slow_model_drops_the_newest(void **state)
 	setup_close(&s);
 }
 
+/* Told to wait, it does, and drops nothing. */
+static void test_wait(void **state)
+{
+	enum { WINDOWS = MOST };
+	static struct seen seen;
+	struct snnq_feed *feed;
+	struct setup s;
+
+	(void)state;
+	setup_open(&s, "sim", integer_write(NULL, NULL));
+	must(snnq_feed_create(s.stream,
+			      SNNQ_OPTS(struct snnq_feed_opts, .queue = 1, .wait = true,
+					.result = note, .result_ctx = &seen),
+			      &feed));
+	for (int w = 0; w < WINDOWS; w++) {
+		struct snnq_event e = opener(w);
+
+		must(snnq_feed_push(feed, &e, 1));
+	}
+	must(snnq_feed_finish(feed));
+	assert_int_equal(seen.count, WINDOWS);
+	assert_int_equal(info_of(feed).results, WINDOWS);
+	assert_int_equal(info_of(feed).dropped_windows, 0);
+	snnq_feed_destroy(feed);
+	setup_close(&s);
+}
+
 /* Destroyed at any time: while nothing was pushed, while windows wait. */
 static void test_destroy(void **state)
 {
@@ -505,6 +532,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_any_cut_is_the_recording),
 		cmocka_unit_test(test_slow_model_drops_the_newest),
+		cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_destroy),
 		cmocka_unit_test(test_late_events),
 		cmocka_unit_test(test_signals_are_the_programs),

@@ -279,6 +279,7 @@ int64_t snnq_stream_tap(struct snnq_stream *stream, uint32_t layer, int32_t *val
 struct snnq_feed_opts {
 	size_t size;
 	uint32_t queue; /* most windows that are complete without a result; 0 = 4, at most 1024 */
+	bool wait;	/* for room in the queue, instead of dropping windows */
 	/*
 	 * Called for each window in order, from one thread of the library's own. The result is
 	 * valid during the call; its latency is the time since the window was complete. It may
@@ -304,8 +305,8 @@ struct snnq_feed_info {
 int snnq_feed_create(struct snnq_stream *stream, const struct snnq_feed_opts *opts,
 		     struct snnq_feed **feed);
 /*
- * Take a chunk (copied), in order of time but for events within one window. Never waits for the
- * device. The failure of a window is returned by this and all later calls.
+ * Take a chunk (copied), in order of time but for events within one window. Does not wait for the
+ * device, unless the options say so. The failure of a window is returned by this and all later calls.
  */
 int snnq_feed_push(struct snnq_feed *feed, const struct snnq_event *events, size_t count);
 /*

@@ -110,11 +110,22 @@ static void *work(void *ctx)
 
 /* ---- the caller's ---- */
 
+/* Until at most @most windows wait. */
+static void wait_for_results(struct snnq_feed *f, uint32_t most)
+{
+	pthread_mutex_lock(&f->lock);
+	while (f->complete > most)
+		pthread_cond_wait(&f->changed, &f->lock);
+	pthread_mutex_unlock(&f->lock);
+}
+
 /* The open window has all its events; open the one behind it. */
 static void complete_window(struct snnq_feed *f)
 {
 	struct window *w;
 
+	if (f->opts.wait)
+		wait_for_results(f, f->opts.queue - 1);
 	pthread_mutex_lock(&f->lock);
 	f->info.windows++;
 	if (f->complete == f->opts.queue) {
@@ -168,15 +179,6 @@ int snnq_feed_push(struct snnq_feed *f, const struct snnq_event *events, size_t 
 	} while (complete);
 	count(f, size, dropped, f->bins.late - late);
 	return failure(f);
-}
-
-/* Until at most @most windows wait. */
-static void wait_for_results(struct snnq_feed *f, uint32_t most)
-{
-	pthread_mutex_lock(&f->lock);
-	while (f->complete > most)
-		pthread_cond_wait(&f->changed, &f->lock);
-	pthread_mutex_unlock(&f->lock);
 }
 
 int snnq_feed_finish(struct snnq_feed *f)
