@@ -119,6 +119,9 @@ int cli_session_load(struct cli_session *s, const char *model, bool taps);
 void cli_session_close(struct cli_session *s);
 /* A score as it is shown: of the integer readout, or a float model's. */
 double cli_score(const struct snnq_result *r, uint32_t index);
+/* The result of a window: a JSON object, a line of text. */
+cJSON *cli_result_json(const struct snnq_result *r);
+void cli_print_result(const struct cli_session *s, const struct snnq_result *r);
 /* Say on standard error what is wrong with recordings; @what: the file, or the list of them. */
 void cli_note_recordings(const char *what, const struct snnq_recordings *r);
 /* The same as keys of a document. */
