@@ -437,6 +437,63 @@ static void aedat4_survives_damage(void **state)
 	}
 }
 
+/* Space that was never written is told from events and packets of zeros, however it is cut. */
+static void unwritten_space_in_pieces(void **state)
+{
+	static const uint8_t records[] = {
+		3, 4, 0x80, 0, 5, 0, 0, 0, 0, 0, 3, 4, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	};
+
+	char where[40];
+
+	(void)state;
+	for (size_t piece = 1; piece < 700; piece += piece < 20 ? 1 : 41)
+		for (size_t more = 1; more < 4; more++) {
+			struct bytes file = aedat4(0, -1);
+			struct snnq_events *ev = events_new();
+
+			assert_int_equal(chunks_same(&events_bs2, records, sizeof(records), piece,
+						     more, ev),
+					 0);
+			assert_int_equal(ev->count, 3);
+			assert_int_equal(ev->info.damaged_bytes, 12);
+			assert_int_equal(ev->info.dropped, 1);
+			snnq_events_close(ev);
+
+			/* four events of the last packet, and space behind it */
+			memset(file.data + file.size - 64, 0, 64 + 500);
+			file.size += 500;
+			ev = events_new();
+			assert_int_equal(chunks_same(&events_aedat4, file.data, file.size, piece,
+						     more, ev),
+					 0);
+			assert_int_equal(ev->info.damaged_bytes, 3 + 564); /* padding, too */
+			assert_int_equal(ev->data[ev->count - 1].t, 1600000000000850ll);
+			snnq_events_close(ev);
+
+			/* it was not the end */
+			file.data[file.size - 3] = 7;
+			snprintf(where, sizeof(where), "offset %zu: packet", file.size - 500);
+			ev = events_new();
+			assert_int_equal(chunks_same(&events_aedat4, file.data, file.size, piece,
+						     more, ev),
+					 -EBADMSG);
+			assert_memory_equal(ev->error, where, strlen(where));
+			snnq_events_close(ev);
+
+			/* an event of zeros, at the end of a packet behind which are others */
+			file = aedat4(0, -1);
+			memset(file.data + file.size - (8 + 356) - (8 + 12) - 16, 0, 16);
+			ev = events_new();
+			assert_int_equal(chunks_same(&events_aedat4, file.data, file.size, piece,
+						     more, ev),
+					 0);
+			assert_int_equal(ev->info.damaged_bytes, 0);
+			assert_int_equal(ev->info.nonmonotonic, 1);
+			snnq_events_close(ev);
+		}
+}
+
 static void unknown_content_is_refused_by_name(void **state)
 {
 	char name[] = "/tmp/snnq-events-XXXXXX";
@@ -473,6 +530,7 @@ int main(void)
 		cmocka_unit_test(aedat4_tail_cut_off_is_counted),
 		cmocka_unit_test(aedat4_refuses_with_the_place),
 		cmocka_unit_test(aedat4_survives_damage),
+		cmocka_unit_test(unwritten_space_in_pieces),
 		cmocka_unit_test(unknown_content_is_refused_by_name),
 	};
 
