@@ -234,10 +234,23 @@ def real_time(_):
     need(all(0 < w["latency_us"] < 10 * WINDOW for w in lines), "latencies")
 
 
+def caught(pid):
+    """The set of signals for which a process has handlers."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return int(next(line for line in f if line.startswith("SigCgt")).split()[1], 16)
+
+
 def signals(_):
     """SIGINT and SIGTERM end the input: the open window has its result, and all is summed up."""
     rows = several(2)
     for stop in (signal.SIGINT, signal.SIGTERM):
+        for options in ((), ("-f", "atis")):
+            feed = Feed(*options)
+            while not caught(feed.process.pid) >> stop - 1 & 1:
+                time.sleep(0.01)
+            lines, error = feed.end(stop=stop)
+            equal([w["windows"] for w in lines], [0] * (len(options) // 2), "nothing yet")
+            equal(error, "", "nothing is wrong")
         feed = Feed("-f", "atis")
         feed.write(records(rows))
         equal(feed.line()["first_step"], 0, "the first result")

@@ -29,6 +29,7 @@ struct live {
 };
 
 static int nothing = -1; /* a file that is at its end */
+static volatile sig_atomic_t ended;
 
 /* Whoever reads standard input next, or reads it now and is interrupted, finds its end. */
 static void end_input(int signal)
@@ -36,6 +37,7 @@ static void end_input(int signal)
 	int error = errno;
 
 	(void)signal;
+	ended = true;
 	dup2(nothing, STDIN_FILENO);
 	errno = error;
 }
@@ -158,9 +160,9 @@ static int run(struct live *l)
 		return cli_fail(cli_file_code(ret), "feed: %s",
 				snnq_last_error(l->session->device));
 	if (snnq_reader_open(STDIN_FILENO, NAME, &l->opts->events, &l->reader))
-		return cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
+		return ended ? CLI_OK : cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
 	code = feed_all(l);
-	if (!code && !l->any)
+	if (!code && !l->any && !ended)
 		code = cli_fail(CLI_FILE, NAME ": no events");
 	if (!code)
 		code = report(l);
