@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "chunks.h"
 #include "events/events.h"
 
 #define SENSOR_XML                                                                      \
@@ -193,7 +194,7 @@ static void atis_marks_add_8192_us(void **state)
 	struct snnq_events *ev = events_new();
 
 	(void)state;
-	assert_int_equal(events_decode_atis(three_atis, sizeof(three_atis), ev), 0);
+	assert_int_equal(chunks_same(&events_atis, three_atis, sizeof(three_atis), 1, 1, ev), 0);
 	assert_int_equal(ev->count, 2);
 	assert_int_equal(ev->data[0].t, 5);
 	assert_int_equal(ev->data[0].p, 1);
@@ -210,7 +211,7 @@ static void bs2_has_no_marks_and_counts_what_is_wrong(void **state)
 	(void)state;
 	ev->info.width = 4;
 	ev->info.height = 255;
-	assert_int_equal(events_decode_bs2(three_atis, sizeof(three_atis), ev), 0);
+	assert_int_equal(chunks_same(&events_bs2, three_atis, sizeof(three_atis), 1, 1, ev), 0);
 	assert_int_equal(ev->count, 2); /* x 7 lies outside */
 	assert_int_equal(ev->data[1].y, 240);
 	assert_int_equal(ev->info.dropped, 2); /* and one is cut off */
@@ -224,7 +225,7 @@ static void bs3_refuses_unknown_channels(void **state)
 	struct snnq_events *ev = events_new();
 
 	(void)state;
-	assert_int_equal(events_decode_bs3(bytes, sizeof(bytes), ev), -EBADMSG);
+	assert_int_equal(chunks_same(&events_bs3, bytes, sizeof(bytes), 1, 1, ev), -EBADMSG);
 	assert_string_equal(ev->error, "offset 10: channel: expected 0 (OFF) or 1 (ON), found 2");
 	assert_int_equal(ev->data[0].x, 0x123);
 	assert_int_equal(ev->data[0].y, 0x456);
@@ -339,13 +340,9 @@ static struct bytes aedat4(int compression, int64_t table)
 static struct snnq_events *decoded(const struct bytes *file, size_t size, int expect)
 {
 	struct snnq_events *ev = events_new();
-	uint8_t *exact = malloc(size + 1); /* so that ASan sees each byte too far */
 
-	memcpy(exact, file->data, size);
-	exact = realloc(exact, size ? size : 1);
-	if (events_decode_aedat4(exact, size, ev) != expect)
+	if (chunks_same(&events_aedat4, file->data, size, 5, 1, ev) != expect)
 		fail_msg("expected %d: %s", expect, ev->error);
-	free(exact);
 	return ev;
 }
 
@@ -426,20 +423,75 @@ static void aedat4_survives_damage(void **state)
 
 		for (size_t i = 0; i < file.size * 2; i++) {
 			size_t size = i < file.size ? i : file.size, at = i % file.size;
-			uint8_t *exact = malloc(size ? size : 1);
 			struct snnq_events *ev = events_new();
+			struct bytes copy = file;
 			int ret;
 
-			memcpy(exact, file.data, size);
 			if (size == file.size)
-				exact[at] ^= 0xff;
-			ret = events_decode_aedat4(exact, size, ev);
+				copy.data[at] ^= 0xff;
+			ret = chunks_same(&events_aedat4, copy.data, size, 1 + i % 97, i % 5, ev);
 			assert_true(ret == 0 || (ret == -EBADMSG && ev->error[0]));
 			assert_true(ev->count <= 90);
 			snnq_events_close(ev);
-			free(exact);
 		}
 	}
+}
+
+/* Space that was never written is told from events and packets of zeros, however it is cut. */
+static void unwritten_space_in_pieces(void **state)
+{
+	static const uint8_t records[] = {
+		3, 4, 0x80, 0, 5, 0, 0, 0, 0, 0, 3, 4, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	};
+
+	char where[40];
+
+	(void)state;
+	for (size_t piece = 1; piece < 700; piece += piece < 20 ? 1 : 41)
+		for (size_t more = 1; more < 4; more++) {
+			struct bytes file = aedat4(0, -1);
+			struct snnq_events *ev = events_new();
+
+			assert_int_equal(chunks_same(&events_bs2, records, sizeof(records), piece,
+						     more, ev),
+					 0);
+			assert_int_equal(ev->count, 3);
+			assert_int_equal(ev->info.damaged_bytes, 12);
+			assert_int_equal(ev->info.dropped, 1);
+			snnq_events_close(ev);
+
+			/* four events of the last packet, and space behind it */
+			memset(file.data + file.size - 64, 0, 64 + 500);
+			file.size += 500;
+			ev = events_new();
+			assert_int_equal(chunks_same(&events_aedat4, file.data, file.size, piece,
+						     more, ev),
+					 0);
+			assert_int_equal(ev->info.damaged_bytes, 3 + 564); /* padding, too */
+			assert_int_equal(ev->data[ev->count - 1].t, 1600000000000850ll);
+			snnq_events_close(ev);
+
+			/* it was not the end */
+			file.data[file.size - 3] = 7;
+			snprintf(where, sizeof(where), "offset %zu: packet", file.size - 500);
+			ev = events_new();
+			assert_int_equal(chunks_same(&events_aedat4, file.data, file.size, piece,
+						     more, ev),
+					 -EBADMSG);
+			assert_memory_equal(ev->error, where, strlen(where));
+			snnq_events_close(ev);
+
+			/* an event of zeros, at the end of a packet behind which are others */
+			file = aedat4(0, -1);
+			memset(file.data + file.size - (8 + 356) - (8 + 12) - 16, 0, 16);
+			ev = events_new();
+			assert_int_equal(chunks_same(&events_aedat4, file.data, file.size, piece,
+						     more, ev),
+					 0);
+			assert_int_equal(ev->info.damaged_bytes, 0);
+			assert_int_equal(ev->info.nonmonotonic, 1);
+			snnq_events_close(ev);
+		}
 }
 
 static void unknown_content_is_refused_by_name(void **state)
@@ -478,6 +530,7 @@ int main(void)
 		cmocka_unit_test(aedat4_tail_cut_off_is_counted),
 		cmocka_unit_test(aedat4_refuses_with_the_place),
 		cmocka_unit_test(aedat4_survives_damage),
+		cmocka_unit_test(unwritten_space_in_pieces),
 		cmocka_unit_test(unknown_content_is_refused_by_name),
 	};
 
