@@ -460,6 +460,59 @@ static void unknown_content_is_refused_by_name(void **state)
 	assert_int_equal(snnq_events_open(name, NULL, &ev), -ENOENT);
 }
 
+/* Events at 10, 20, .. 90 us, one of them later in the file; 60 lies outside the sensor. */
+static void only_a_window_is_read(void **state)
+{
+	static const struct {
+		int64_t from, to;
+		uint64_t events, dropped, nonmonotonic;
+		int64_t first;
+	} cases[] = {
+		{ 10, 90, 8, 1, 1, 0 },
+		{ 11, 90, 7, 1, 1, 9 },
+		{ 10, 89, 7, 1, 1, 0 },
+		{ 20, 20, 1, 0, 0, 0 },
+		{ 60, 60, 0, 1, 0, 0 },
+		{ 61, 69, 0, 0, 0, 0 },
+		{ 61, 90, 3, 0, 0, 9 },
+		{ INT64_MIN / 2, 10, 1, 0, 0, INT64_MAX / 2 + 11 },
+		{ -1, INT64_MAX - 1, 8, 1, 1, 11 },
+	};
+	static const uint8_t times[] = { 10, 20, 40, 30, 50, 60, 70, 80, 90 };
+	struct snnq_events_opts opts = {
+		.size = sizeof(opts), .format = "bs2", .width = 5, .height = 5, .cut = true
+	};
+	char name[] = "/tmp/snnq-events-XXXXXX";
+	struct snnq_events_info info;
+	struct snnq_events *ev;
+	int fd = mkstemp(name);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(times); i++) {
+		const uint8_t record[] = { times[i] == 60 ? 9 : 1, 2, 0, 0, times[i] };
+
+		assert_int_equal(write(fd, record, sizeof(record)), sizeof(record));
+	}
+	close(fd);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		opts.from_us = cases[i].from;
+		opts.to_us = cases[i].to;
+		assert_int_equal(snnq_events_open(name, &opts, &ev), 0);
+		assert_int_equal(snnq_events_info(ev, &info), 0);
+		assert_int_equal(info.events, cases[i].events);
+		assert_int_equal(info.dropped, cases[i].dropped);
+		assert_int_equal(info.nonmonotonic, cases[i].nonmonotonic);
+		assert_true(info.first_us == cases[i].first);
+		snnq_events_close(ev);
+	}
+	opts.from_us = 21;
+	opts.to_us = 20;
+	assert_int_equal(snnq_events_open(name, &opts, &ev), -EINVAL);
+	opts.from_us = INT64_MIN;
+	assert_int_equal(snnq_events_open(name, &opts, &ev), -EINVAL);
+	unlink(name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +532,7 @@ int main(void)
 		cmocka_unit_test(aedat4_refuses_with_the_place),
 		cmocka_unit_test(aedat4_survives_damage),
 		cmocka_unit_test(unknown_content_is_refused_by_name),
+		cmocka_unit_test(only_a_window_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -228,10 +228,11 @@ static int read_events(const char *path, int fd, uint64_t bytes,
 				 "%s: %s: expected at most %" PRIu64 " bytes, found %" PRIu64, path,
 				 format->name, most, bytes);
 	events->info.format = format->name;
-	if (opts) {
-		events->info.width = opts->width;
-		events->info.height = opts->height;
-	}
+	if (opts && events_set(events, opts))
+		return error_set(-EINVAL,
+				 "%s: window: expected an end at or after its beginning at %" PRId64
+				 " us, found %" PRId64,
+				 path, opts->from_us, opts->to_us);
 	return decode(path, fd, bytes, format, events);
 }
 

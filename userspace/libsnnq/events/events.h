@@ -24,6 +24,8 @@ struct snnq_events {
 	uint64_t window_step;	   /* first step of its last window */
 	struct snnq_event *sorted; /* by time, where the file's order is another; or NULL */
 	int64_t previous_us;	   /* time of the event that was appended last */
+	int64_t from_us, to_us;	   /* others are passed over */
+	int64_t origin_us;	   /* what times count from */
 	struct snnq_events_info info;
 	char error[200];
 };
@@ -44,7 +46,9 @@ int events_decode_evt2(const uint8_t *data, size_t size, struct snnq_events *eve
 int events_decode_evt21(const uint8_t *data, size_t size, struct snnq_events *events);
 int events_decode_evt3(const uint8_t *data, size_t size, struct snnq_events *events);
 
-/* Append one event; outside the sensor it is counted as dropped. 0 or -ENOMEM. */
+/* What a caller says about a recording. 0, or -EINVAL: a window that is none. */
+int events_set(struct snnq_events *events, const struct snnq_events_opts *opts);
+/* Append one event of the window; outside the sensor it is counted as dropped. 0 or -ENOMEM. */
 int events_append(struct snnq_events *events, int64_t t, uint16_t x, uint16_t y, bool on);
 /* Fill the error line; returns -EBADMSG. */
 int events_bad(struct snnq_events *events, uint64_t offset, const char *format, ...)

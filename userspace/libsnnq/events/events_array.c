@@ -24,7 +24,28 @@ int events_bad(struct snnq_events *events, uint64_t offset, const char *format, 
 
 struct snnq_events *events_new(void)
 {
-	return calloc(1, sizeof(struct snnq_events));
+	struct snnq_events *events = calloc(1, sizeof(*events));
+
+	if (events) {
+		events->from_us = INT64_MIN;
+		events->to_us = INT64_MAX;
+	}
+	return events;
+}
+
+int events_set(struct snnq_events *events, const struct snnq_events_opts *opts)
+{
+	int64_t span;
+
+	events->info.width = opts->width;
+	events->info.height = opts->height;
+	if (!opts->cut)
+		return 0;
+	if (__builtin_sub_overflow(opts->to_us, opts->from_us, &span) || span < 0)
+		return -EINVAL;
+	events->from_us = events->origin_us = opts->from_us;
+	events->to_us = opts->to_us;
+	return 0;
 }
 
 int64_t events_unwrap(struct events_clock *c, int64_t t)
@@ -58,6 +79,8 @@ int events_append(struct snnq_events *events, int64_t t, uint16_t x, uint16_t y,
 	struct snnq_events_info *info = &events->info;
 	int ret;
 
+	if (t < events->from_us || t > events->to_us)
+		return 0;
 	if ((info->width && x >= info->width) || (info->height && y >= info->height)) {
 		info->dropped++;
 		return 0;
@@ -67,6 +90,7 @@ int events_append(struct snnq_events *events, int64_t t, uint16_t x, uint16_t y,
 		if (ret)
 			return ret;
 	}
+	t -= events->origin_us;
 	if (!events->count)
 		info->first_us = info->last_us = t;
 	else if (t < events->previous_us)
