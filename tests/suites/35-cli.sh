@@ -15,6 +15,7 @@ tap verbs tests/cli/verbs.sh
 tap pools tests/cli/pools.py
 tap recordings tests/cli/recordings.py
 tap pictures tests/cli/pictures.py
+tap datasets tests/cli/datasets.py
 tap outputs tests/cli/outputs.py
 tap options tests/cli/options.py
 tap figures tests/cli/figures.py

@@ -44,11 +44,12 @@ static int add_counters(struct run *r)
 	return 0;
 }
 
-static int run_recording(struct run *r, const char *path)
+static int run_recording(struct run *r, size_t i)
 {
+	const char *path = r->opts->recordings[i];
 	struct snnq_events *events;
 	struct snnq_result result;
-	int ret = snnq_events_open(path, r->opts->events, &events);
+	int ret = snnq_events_open(path, r->opts->events ? &r->opts->events[i] : NULL, &events);
 
 	if (ret)
 		return ret;
@@ -64,7 +65,7 @@ static int run_recording(struct run *r, const char *path)
 static int run_all(struct run *r)
 {
 	for (size_t i = 0; i < r->opts->recording_count; i++) {
-		int ret = run_recording(r, r->opts->recordings[i]);
+		int ret = run_recording(r, i);
 
 		if (ret)
 			return ret;

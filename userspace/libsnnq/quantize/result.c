@@ -5,6 +5,7 @@
 #include "quantize/result.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,21 @@ static int no_memory(const struct search *x)
 
 /* ---- journal ---- */
 
+/* A recording is another one when it is read otherwise. */
+static void add_recording(cJSON *recordings, const char *hash, const struct snnq_events_opts *how,
+			  size_t i)
+{
+	char text[160];
+	int n = snprintf(text, sizeof(text), "%s", hash);
+
+	if (how && how[i].format)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " %.40s", how[i].format);
+	if (how && how[i].cut)
+		snprintf(text + n, sizeof(text) - (size_t)n, " %" PRId64 "..%" PRId64,
+			 how[i].from_us, how[i].to_us);
+	cJSON_AddItemToArray(recordings, cJSON_CreateString(text));
+}
+
 static int add_hashes(const struct search *x, cJSON *header)
 {
 	const struct snnq_quantize_opts *o = x->s->opts;
@@ -36,7 +52,7 @@ static int add_hashes(const struct search *x, cJSON *header)
 	for (size_t i = 0; !ret && i < o->calibration_count; i++) {
 		ret = journal_hash_file(o->calibration[i], hash);
 		hash[16] = 0; /* enough to tell them apart */
-		cJSON_AddItemToArray(recordings, cJSON_CreateString(hash));
+		add_recording(recordings, hash, o->calibration_events, i);
 	}
 	return ret;
 }
