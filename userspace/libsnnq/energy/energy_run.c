@@ -142,7 +142,7 @@ static cJSON *layer_json(const struct run *r, uint32_t index, const struct energ
 	cJSON_AddStringToObject(o, "name", l->name);
 	cJSON_AddStringToObject(o, "op", l->op_name);
 	cJSON_AddStringToObject(o, "scheme", l->weight ? l->scheme_name : "none");
-	cJSON_AddNumberToObject(o, "bits", !l->weight ? 0 : l->scheme ? l->bits : 32);
+	cJSON_AddNumberToObject(o, "bits", l->weight ? l->bits : 0);
 	cJSON_AddNumberToObject(o, "input_rate", e->rate);
 	cJSON_AddNumberToObject(o, "row_activity", e->activity);
 	cJSON_AddNumberToObject(o, "acc_bits", e->acc_bits);
