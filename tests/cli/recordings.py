@@ -6,6 +6,7 @@ All files are made here: ATIS records, AEDAT 4 of one packet, lists with what sp
 systems and accidents put into them."""
 import json
 import os
+import resource
 import struct
 import sys
 
@@ -434,14 +435,31 @@ def half_written(folder):
              f"a second packet of which {cut} bytes were written")
 
 
+def little_memory():
+    """For programs that may not hold a recording."""
+    resource.setrlimit(resource.RLIMIT_AS, (500 << 20, 500 << 20))
+
+
 def sizes(folder):
-    """A file of more events than fit is refused before it is read."""
-    for name, limit in (("a.bin", 5 << 28), ("a.bs2", 5 << 28), ("a.bs3", 7 << 28)):
+    """Files of any size are read, in memory that does not depend on it."""
+    count = 40 << 20
+    for name, record in (("a.bin", 5), ("a.bs3", 7)):
         path = folder / name
         with open(path, "wb") as f:
-            f.truncate(limit + 1)
-        refused("info", path, says=(f"expected at most {limit} bytes", f"found {limit + 1}"),
-                timeout=20)
+            f.truncate(count * record + 1)
+        j = json.loads(snnq("info", path, "--json", preexec_fn=little_memory)[0])
+        equal((j["events"], j["damaged_bytes"]), (count, 1), name)
+    equal(json.loads(snnq("run", MODEL, path, "-d", "sim", "--json", preexec_fn=little_memory)[0])
+          ["dropped_events"], 1, "dropped by run")
+    data, _ = demo_recordings()[0]
+    path = folder / "a.aedat4"
+    path.write_bytes(aedat4(rows_of(data)))
+    whole, size = path.stat().st_size, 5 << 30
+    want = run(path)
+    os.truncate(path, size)
+    out = snnq("run", MODEL, path, "-d", "sim", "--json", preexec_fn=little_memory)[0]
+    equal((json.loads(out)["scores"], json.loads(out)["damaged_bytes"]),
+          (want["scores"], size - whole), "5 GiB, most of them never written")
 
 
 def encodings(folder):

@@ -50,7 +50,7 @@ unit_tests() {
   [ ${#names[@]} -ge 15 ] || bad "the list of tests"
   run_tests "$out/asan" "${names[@]}"
   configure "$out/tsan" thread || { bad "configuration for TSan"; return; }
-  TSAN_OPTIONS=halt_on_error=1 run_tests "$out/tsan" libsnnq_stream libsnnq_floatnet compensate quantize
+  TSAN_OPTIONS=halt_on_error=1 run_tests "$out/tsan" libsnnq_stream libsnnq_feed libsnnq_floatnet compensate quantize
 }
 
 # exports LIBRARY MAP HEADER: declared, named in the map and exported: three equal lists.
@@ -111,16 +111,26 @@ example_runs() {
   [ "$(grep -cxE '0 yes|1 no' "$out/classes.txt")" -eq 2 ]
 }
 
+# The other one, at the end of a pipe; leaks and all.
+live_runs() {
+  "$1/tests/libsnnq/write_example" "$out/net.snnq" "$out/two.bin" || return 1
+  "$1/tests/libsnnq/live" "$out/net.snnq" atis <"$out/two.bin" >"$out/live.txt" 2>"$out/live.err" || return 1
+  cat "$out/live.txt" "$out/live.err"
+  [ "$(grep -cxE 'step (0|8): (0 yes|1 no), after [0-9.]+ ms' "$out/live.txt")" -eq 2 ] &&
+    grep -qx '0 of 2 windows dropped, 0 events late' "$out/live.err"
+}
+
 mkdir -p "$out"
 if ! pkg-config --exists cmocka; then
   skip "unit tests of libsnnq" "cmocka is not installed"
 else
   unit_tests
-  if build "$out/asan" userspace/libsnnq/libsnnq{,-tools}.so.0.1.0 tests/libsnnq/{classify,write_example}; then
+  if build "$out/asan" userspace/libsnnq/libsnnq{,-tools}.so.0.1.0 tests/libsnnq/{classify,live,write_example}; then
     check "exported symbols" symbols "$out/asan/userspace/libsnnq"
     check "files call each other one way" one_way "$out/asan/userspace"
     check "C++" cxx "$out/asan/userspace/libsnnq"
     check "example runs" example_runs "$out/asan"
+    check "live example runs" live_runs "$out/asan"
   else
     bad "build of the library and the example"
   fi

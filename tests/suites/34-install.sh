@@ -177,7 +177,9 @@ away() (
 
 bench() {
   make -s bench BENCH=attention >"$out/bench.log" && cat "$out/bench.log" &&
-    [ "$(grep -c '^attention 64 tokens' "$out/bench.log")" -ge 3 ] && ! grep -v '^attention' "$out/bench.log"
+    [ "$(grep -c '^attention 64 tokens' "$out/bench.log")" -ge 3 ] && ! grep -v '^attention' "$out/bench.log" &&
+    make -s bench BENCH=events >"$out/bench.log" && cat "$out/bench.log" &&
+    [ "$(grep -cE '^EVT 3, .* M events/s, straightforward .* ratio [0-9.]+$' "$out/bench.log")" -eq 3 ]
 }
 
 mkdir -p "$out"

@@ -14,6 +14,7 @@ set -euo pipefail
 tap verbs tests/cli/verbs.sh
 tap pools tests/cli/pools.py
 tap recordings tests/cli/recordings.py
+tap live tests/cli/live.py
 tap pictures tests/cli/pictures.py
 tap datasets tests/cli/datasets.py
 tap halves tests/cli/halves.py

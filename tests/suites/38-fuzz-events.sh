@@ -19,7 +19,7 @@ if ! command -v clang >/dev/null; then
 fi
 read -r -a libraries <<<"$(pkg-config --cflags --libs libcjson liblz4 libzstd expat)"
 clang -g -O1 -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-  -Iuserspace/libsnnq tests/fuzz/fuzz_events.c userspace/libsnnq/events/*.c \
+  -Iuserspace/libsnnq -Itests/unit tests/fuzz/fuzz_events.c userspace/libsnnq/events/*.c \
   userspace/libsnnq/base/*.c "${libraries[@]}" -o "$out/fuzz_events"
 rc=0 least=${FUZZ_RUNS:-40000}
 "$out/fuzz_events" -runs="$least" -max_total_time="${FUZZ_SECONDS:-300}" -max_len=8192 -timeout=20 \

@@ -3,10 +3,12 @@
  * test_libsnnq_bins.c - when and where an event counts: rounding at every tie,
  * windows, drops, polarity, layouts, sensors. A slip here costs accuracy silently.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -358,6 +360,158 @@ static void test_empty(void **state)
 	snnq_events_close(events);
 }
 
+/* ---- recordings that are too long to be held ---- */
+
+#define LONG_EVENTS  (9u << 20) /* twice as many as are read ahead, and some */
+#define LONG_BYTES   7
+#define LONG_STEP_US (1u << 18)
+#define LONG_WINDOW  (STEPS * LONG_STEP_US) /* as many events: one each microsecond */
+
+struct long_file {
+	char path[32];
+	uint8_t *data;
+};
+
+/* SLAYER's records of 7 bytes: x, channel, time in 24 bits. */
+static void long_put(struct long_file *f, uint32_t index, uint32_t t, uint8_t x)
+{
+	uint8_t *r = f->data + (size_t)index * LONG_BYTES;
+
+	r[0] = 0;
+	r[1] = (uint8_t)(x << 4);
+	r[2] = 0;
+	r[3] = 1;
+	r[4] = (uint8_t)(t >> 16);
+	r[5] = (uint8_t)(t >> 8);
+	r[6] = (uint8_t)t;
+}
+
+static void long_begin(struct long_file *f)
+{
+	f->data = malloc((size_t)LONG_EVENTS * LONG_BYTES);
+	assert_non_null(f->data);
+	for (uint32_t i = 0; i < LONG_EVENTS; i++)
+		long_put(f, i, i, 0);
+}
+
+static struct snnq_events *long_open(struct long_file *f)
+{
+	struct snnq_events *events;
+	int fd;
+
+	strcpy(f->path, "/tmp/snnq-bins-XXXXXX");
+	fd = mkstemp(f->path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, f->data, (size_t)LONG_EVENTS * LONG_BYTES),
+			 (size_t)LONG_EVENTS * LONG_BYTES);
+	close(fd);
+	free(f->data);
+	assert_int_equal(snnq_events_open(f->path,
+					  SNNQ_OPTS(struct snnq_events_opts, .format = "bs3"),
+					  &events),
+			 0);
+	unlink(f->path);
+	return events;
+}
+
+static struct graph_input long_input(void)
+{
+	struct graph_input in = one_pixel();
+
+	in.width = in.shape.width = 2;
+	in.step_us = LONG_STEP_US;
+	return in;
+}
+
+/* In order as far as some millions of events reach; what comes later than that is counted. */
+static void test_long_recordings(void **state)
+{
+	const uint32_t near = 1u << 20, far = 6u << 20, at = LONG_STEP_US * 6 + 9;
+	struct graph_input in = long_input();
+	struct long_file f;
+	const struct snnq_event *data;
+	struct snnq_events *events;
+	struct snnq_events_info info;
+	uint64_t slots[2 * STEPS], dropped, late = 0;
+
+	(void)state;
+	long_begin(&f);
+	long_put(&f, at + near, at, 1);
+	long_put(&f, at + far, at + 1, 1);
+	events = long_open(&f);
+	for (uint32_t w = 0; w < LONG_EVENTS / LONG_WINDOW; w++) {
+		assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
+		assert_int_equal(events->window_step, w * STEPS);
+		for (uint32_t i = 0; i < STEPS; i++) {
+			assert_int_equal(slots[2 * i], 1);
+			assert_int_equal(slots[2 * i + 1], w == 1 && i == 2);
+		}
+		late += dropped;
+		if (w == 0) {
+			snnq_events_info(events, &info);
+			assert_int_equal(info.events, LONG_EVENTS);
+			assert_int_equal(info.last_us, LONG_EVENTS - 1);
+			assert_int_equal(info.nonmonotonic, 2);
+		}
+	}
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 0);
+	assert_int_equal(late, 1);
+	assert_true(events->capacity <= 2 * EVENTS_AHEAD);
+	snnq_events_info(events, &info);
+	assert_int_equal(info.events, LONG_EVENTS);
+	assert_int_equal(snnq_events_data(events, &data), LONG_EVENTS);
+	assert_int_equal(data[at + near].t, at);
+	assert_int_equal(data[LONG_EVENTS - 1].t, LONG_EVENTS - 1);
+	snnq_events_close(events);
+}
+
+/* What is before a fault is good, and then the fault is told, again and again. */
+static void test_long_damaged(void **state)
+{
+	const uint32_t fault = 7u << 20;
+	struct graph_input in = long_input();
+	struct long_file f;
+	const struct snnq_event *data;
+	struct snnq_events *events;
+	struct snnq_events_info info;
+	uint64_t slots[2 * STEPS], dropped;
+
+	(void)state;
+	long_begin(&f);
+	f.data[(size_t)fault * LONG_BYTES + 3] = 2;
+	events = long_open(&f);
+	for (uint32_t w = 0; w < fault / LONG_WINDOW; w++)
+		assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(bins_fill(&in, events, slots, &dropped), -EBADMSG);
+		assert_non_null(
+			strstr(snnq_last_error(NULL), "offset 51380227: channel: expected"));
+		assert_int_equal(snnq_events_info(events, &info), -EBADMSG);
+		assert_int_equal(snnq_events_data(events, &data), -EBADMSG);
+	}
+	snnq_events_close(events);
+}
+
+/* Split by number, they are needed whole. */
+static void test_long_count(void **state)
+{
+	struct graph_input in = long_input();
+	struct long_file f;
+	struct snnq_events *events;
+	uint64_t slots[2 * STEPS], dropped;
+
+	(void)state;
+	in.by_count = true;
+	long_begin(&f);
+	long_put(&f, LONG_EVENTS / STEPS * 2, 0, 1);
+	events = long_open(&f);
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
+	for (uint32_t i = 0; i < STEPS; i++)
+		assert_int_equal(slots[2 * i + 1], i == 2);
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 0);
+	snnq_events_close(events);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -376,6 +530,9 @@ int main(void)
 		cmocka_unit_test(test_one_polarity),
 		cmocka_unit_test(test_sensor),
 		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_long_recordings),
+		cmocka_unit_test(test_long_damaged),
+		cmocka_unit_test(test_long_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

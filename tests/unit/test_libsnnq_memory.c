@@ -5,6 +5,7 @@
  * models may have.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -227,6 +228,30 @@ static int submit(void *ctx)
 	return ret;
 }
 
+static void nothing(void *ctx, const struct snnq_result *r)
+{
+	(void)ctx;
+	(void)r;
+}
+
+/* A feed of two windows; the stream stays, and is none the worse. */
+static int feed(void *ctx)
+{
+	static const struct snnq_event list[] = { { .t = 1 }, { .t = 1 << 20, .x = 1 } };
+	struct setup *s = ctx;
+	struct snnq_feed *feed;
+	int ret = snnq_feed_create(s->stream, SNNQ_OPTS(struct snnq_feed_opts, .result = nothing),
+				   &feed);
+
+	if (ret)
+		return ret;
+	ret = snnq_feed_push(feed, list, 2);
+	if (!ret)
+		ret = snnq_feed_finish(feed);
+	snnq_feed_destroy(feed);
+	return ret;
+}
+
 static void try_streams(const char *device, const char *path, bool taps)
 {
 	struct setup s;
@@ -237,6 +262,8 @@ static void try_streams(const char *device, const char *path, bool taps)
 	must(push(&s));
 	s.known = true;
 	each(push, &s);
+	each(feed, &s);
+	must(push(&s));
 	snnq_stream_destroy(s.stream);
 	setup_free(&s);
 }
@@ -302,6 +329,23 @@ static int open_events(void *ctx)
 	return 0;
 }
 
+static int read_events(void *ctx)
+{
+	int fd = open(ctx, O_RDONLY);
+	const struct snnq_event *data;
+	struct snnq_reader *reader;
+	int64_t n = snnq_reader_open(fd, "file", NULL, &reader);
+
+	assert_true(fd >= 0);
+	if (!n) {
+		while ((n = snnq_reader_next(reader, &data)) > 0)
+			;
+		snnq_reader_close(reader);
+	}
+	close(fd);
+	return (int)n;
+}
+
 static void test_events(void **state)
 {
 	static const char *const seeds[] = { "aedat4-plain", "aedat4-lz4", "aedat4-zstd" };
@@ -319,6 +363,7 @@ static void test_events(void **state)
 		contents_write(copy, all + 1, bytes - 1);
 		free(all);
 		each(open_events, (void *)(uintptr_t)copy);
+		each(read_events, (void *)(uintptr_t)copy);
 	}
 }
 

@@ -33,6 +33,8 @@ struct snnq_stream;
 struct snnq_tensor_buf;
 struct snnq_events;
 struct snnq_job;
+struct snnq_feed;
+struct snnq_reader;
 
 /* ---- devices ---- */
 
@@ -141,15 +143,40 @@ struct snnq_events_info {
 	uint64_t damaged_bytes; /* at the end, that are no whole events; they count as one dropped */
 };
 
+/*
+ * Open a recording in a file. Of a long one only the first events are read at once: whoever takes
+ * them window by window needs memory for some millions of events, however long it is. Errors:
+ * -EBADMSG not a recording, or damaged (a long one: where it was read); others of the file.
+ */
 int snnq_events_open(const char *path, const struct snnq_events_opts *opts,
 		     struct snnq_events **events);
 /* Wrap caller's events (copied). */
 int snnq_events_from_array(const struct snnq_event *array, size_t count,
 			   struct snnq_events **events);
+/* What the whole recording is like: of a long one, reads all of it, but keeps nothing. */
 int snnq_events_info(struct snnq_events *events, struct snnq_events_info *info);
-/* All events in file order; valid until closed. */
-size_t snnq_events_data(struct snnq_events *events, const struct snnq_event **data);
+/*
+ * All events in file order; valid until closed. Their number, or -errno: -ENOMEM more than fit, of
+ * which there are 2^28 at most.
+ */
+int64_t snnq_events_data(struct snnq_events *events, const struct snnq_event **data);
 void snnq_events_close(struct snnq_events *events);
+
+/*
+ * Events of a pipe or another descriptor, forward only, as they come; the memory needed does not
+ * depend on how many they are. @name: for messages. Waits until the first bytes tell the format,
+ * which the extension of a name may do, too. The descriptor stays the caller's, and open.
+ */
+int snnq_reader_open(int fd, const char *name, const struct snnq_events_opts *opts,
+		     struct snnq_reader **reader);
+/*
+ * Wait for the next events: in the order of the file, valid until the next call. Their number, 0
+ * at the end, or -errno; events before a fault are given first.
+ */
+int64_t snnq_reader_next(struct snnq_reader *reader, const struct snnq_event **events);
+/* What was read so far. */
+int snnq_reader_info(struct snnq_reader *reader, struct snnq_events_info *info);
+void snnq_reader_close(struct snnq_reader *reader);
 
 /* ---- tensors: buffers that the device reads and writes without a copy ---- */
 
@@ -184,14 +211,15 @@ struct snnq_result {
 	const double *real_scores; /* score * scale, or what the float model computed */
 	double scale;
 	uint64_t steps;		 /* since the reset */
-	uint64_t latency_ns;	 /* submit to completion */
+	uint64_t latency_ns;	 /* submit to completion; of a feed, see there */
 	uint64_t cycles, synops; /* synops: with profile */
 	/*
 	 * Of the window, from the model's origin. Where the first window of a recording does not
 	 * begin at step 0, its times have another origin than those that the model was made for.
 	 */
 	uint64_t first_step;
-	uint64_t dropped_events; /* outside the sensor or before step 0; first window: by the reader too */
+	/* Outside the sensor, or before step 0; of a file also what its reader dropped meanwhile. */
+	uint64_t dropped_events;
 };
 
 int snnq_stream_create(struct snnq_model *model, const struct snnq_stream_opts *opts,
@@ -239,6 +267,60 @@ int snnq_stream_counters(struct snnq_stream *stream, uint32_t layer,
  */
 int64_t snnq_stream_tap(struct snnq_stream *stream, uint32_t layer, int32_t *values,
 			size_t capacity);
+
+/* ---- live feeds ---- */
+
+/*
+ * Events as a camera gives them, in chunks of any size, become windows of the model's steps by the
+ * same rules as a recording's, and give the same bits: each window starts from zero state,
+ * windows without events are skipped. A window is complete when an event of a later one comes,
+ * or at snnq_feed_finish(). What cannot be used is dropped and counted: events for windows that
+ * are complete (late), and complete windows while as many as the queue holds have no result yet.
+ *
+ * Chunks come from one thread at a time. The stream is the feed's as long as it lives.
+ */
+struct snnq_feed_opts {
+	size_t size;
+	uint32_t queue; /* most windows that are complete without a result; 0 = 4, at most 1024 */
+	bool wait;	/* for room in the queue, instead of dropping windows */
+	/*
+	 * Called for each window in order, from one thread of the library's own. The result is
+	 * valid during the call; its latency is the time since the window was complete. It may
+	 * call snnq_stream_counters(), snnq_stream_tap() and snnq_feed_info(), and nothing else
+	 * of the stream and the feed. While it works, windows wait.
+	 */
+	void (*result)(void *ctx, const struct snnq_result *result);
+	void *result_ctx;
+};
+
+struct snnq_feed_info {
+	uint64_t events;	   /* that came */
+	uint64_t dropped_events;   /* outside the sensor, before step 0, or late */
+	uint64_t late_events;	   /* of them */
+	uint64_t windows, results; /* that were complete; that have a result */
+	uint64_t dropped_windows;  /* complete with the queue full, or after a failure */
+};
+
+/*
+ * Errors: -EINVAL bad options; -EOPNOTSUPP the model's binning is by count, which needs the whole
+ * recording.
+ */
+int snnq_feed_create(struct snnq_stream *stream, const struct snnq_feed_opts *opts,
+		     struct snnq_feed **feed);
+/*
+ * Take a chunk (copied), in order of time but for events within one window. Does not wait for the
+ * device, unless the options say so. The failure of a window is returned by this and all later calls.
+ */
+int snnq_feed_push(struct snnq_feed *feed, const struct snnq_event *events, size_t count);
+/*
+ * The end of the events: the last window is complete; wait for all results. What is pushed
+ * afterwards is another recording.
+ */
+int snnq_feed_finish(struct snnq_feed *feed);
+/* From any thread. */
+int snnq_feed_info(struct snnq_feed *feed, struct snnq_feed_info *info);
+/* Without waiting for windows that have not begun; not from the function for results. */
+void snnq_feed_destroy(struct snnq_feed *feed);
 
 /* ---- validation of devices ---- */
 

@@ -97,6 +97,8 @@ int cli_check_outputs(const char *const *outputs, size_t count, const char *cons
 		      size_t input_count);
 /* Exit code for a library call that failed with @error while it read a file. */
 int cli_file_code(int error);
+/* The same for one that ran a recording: both can be at fault. */
+int cli_run_code(int error);
 
 /* A progress bar, drawn only on a terminal and only when work takes over a second. */
 void cli_progress(const char *what, size_t done, size_t total);
@@ -118,6 +120,9 @@ int cli_session_load(struct cli_session *s, const char *model, bool taps);
 void cli_session_close(struct cli_session *s);
 /* A score as it is shown: of the integer readout, or a float model's. */
 double cli_score(const struct snnq_result *r, uint32_t index);
+/* The result of a window: a JSON object, a line of text. */
+cJSON *cli_result_json(const struct snnq_result *r);
+void cli_print_result(const struct cli_session *s, const struct snnq_result *r);
 /* Say on standard error what is wrong with recordings; @what: the file, or the list of them. */
 void cli_note_recordings(const char *what, const struct snnq_recordings *r);
 /* The same as keys of a document. */

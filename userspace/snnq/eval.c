@@ -106,7 +106,7 @@ static int classify(struct evaluation *e, struct snnq_stream *stream, size_t ind
 		return cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
 	ret = snnq_stream_push_events(stream, events, &result);
 	if (ret < 0)
-		code = cli_fail(CLI_DEVICE, "%s: %s", sample->path,
+		code = cli_fail(cli_run_code(ret), "%s: %s", sample->path,
 				snnq_last_error(e->session->device));
 	else if (!ret)
 		code = cli_fail(CLI_FILE, "%s: recording has no events", sample->path);

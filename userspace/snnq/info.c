@@ -39,12 +39,15 @@ static int recording_info(const char *path)
 {
 	struct snnq_events_info i;
 	struct snnq_events *events;
+	int ret;
 	cJSON *o;
 
 	if (snnq_events_open(path, SNNQ_OPTS(struct snnq_events_opts, .format = format), &events))
 		return cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
-	snnq_events_info(events, &i);
+	ret = snnq_events_info(events, &i);
 	snnq_events_close(events);
+	if (ret)
+		return cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
 	if (!json) {
 		char name[4200];
 

@@ -99,6 +99,11 @@ int cli_file_code(int error)
 	}
 }
 
+int cli_run_code(int error)
+{
+	return error == -EBADMSG ? CLI_FILE : CLI_DEVICE;
+}
+
 static double seconds(void)
 {
 	struct timespec now;

@@ -10,10 +10,11 @@
 #include <sys/stat.h>
 
 #include "cli.h"
+#include "live.h"
 
 static const char *device, *raster, *format;
-static uint32_t width, height;
-static bool json;
+static uint32_t width, height, queue;
+static bool json, wait_for_room;
 
 static const struct cli_option options[] = {
 	{ "device", 'd', "NAME", "auto (default), sim[:cores=N] or a path", .text = &device },
@@ -24,51 +25,26 @@ static const struct cli_option options[] = {
 	  .max = UINT16_MAX },
 	{ "height", 0, "N", "of the sensor, when the file does not say", .number = &height,
 	  .max = UINT16_MAX },
-	{ "json", 0, NULL, "one JSON document on standard output", .flag = &json },
+	{ "queue", 'q', "N", "of a feed: most windows that wait for their results (default 4)",
+	  .number = &queue, .max = 1024 },
+	{ "wait", 'w', NULL, "of a feed: wait for the device, instead of dropping windows",
+	  .flag = &wait_for_room },
+	{ "json", 0, NULL, "one JSON document on standard output; of a feed one for each window",
+	  .flag = &json },
 	{ NULL },
 };
 
 static const struct cli_command command = {
-	"run MODEL RECORDING [options]",
-	"Classify a recording. Each window of the model's length gives one result.",
+	"run MODEL RECORDING|- [options]",
+	"Classify a recording, or a feed from standard input (-). Each window of the model's length\n"
+	"gives one result.",
 	"snnq run digits.snnq seven.bs2\n"
 	"snnq run gesture.snnq hand_clap.aedat4 --json\n"
-	"snnq run digits.snnq seven.bs2 --device sim --raster spikes/\n",
+	"snnq run digits.snnq seven.bs2 --device sim --raster spikes/\n"
+	"camera | snnq run gesture.snnq - --format evt3\n",
 	options,
 	2,
 };
-
-static cJSON *result_json(const struct snnq_result *r)
-{
-	cJSON *o = cJSON_CreateObject(), *scores = cJSON_AddArrayToObject(o, "scores");
-
-	cJSON_AddNumberToObject(o, "class", r->class_index);
-	if (r->class_name)
-		cJSON_AddStringToObject(o, "class_name", r->class_name);
-	for (uint32_t i = 0; i < r->count; i++)
-		cJSON_AddItemToArray(scores, cJSON_CreateNumber(cli_score(r, i)));
-	cJSON_AddNumberToObject(o, "latency_us", r->latency_ns / 1e3);
-	cJSON_AddNumberToObject(o, "steps", r->steps);
-	cJSON_AddNumberToObject(o, "synops", r->synops);
-	cJSON_AddNumberToObject(o, "cycles", r->cycles);
-	cJSON_AddNumberToObject(o, "first_step", r->first_step);
-	cJSON_AddNumberToObject(o, "dropped_events", r->dropped_events);
-	return o;
-}
-
-static void print_result(const struct cli_session *s, const struct snnq_result *r)
-{
-	char name[64];
-
-	printf("class %s  scores", cli_class_name(s, r->class_index, name));
-	for (uint32_t i = 0; i < r->count; i++)
-		printf(" %.10g", cli_score(r, i));
-	printf("  steps %" PRIu64 "  synops %" PRIu64 "  latency %.0f us", r->steps, r->synops,
-	       r->latency_ns / 1e3);
-	if (r->dropped_events)
-		printf("  dropped %" PRIu64, r->dropped_events);
-	printf("\n");
-}
 
 /* Whether a layer puts out integers: heads of a float model do not. */
 static bool is_integer(const struct cli_session *s, uint32_t layer)
@@ -160,27 +136,28 @@ static int run_windows(const struct cli_session *s, struct snnq_stream *stream, 
 {
 	cJSON *windows = cJSON_CreateArray();
 	struct snnq_recordings seen = { 0 };
+	uint64_t first_step = 0, dropped = 0;
 	struct snnq_result result;
 	int ret, code = CLI_OK;
 
 	while (!code && (ret = snnq_stream_push_events(stream, events, &result)) > 0) {
-		cJSON_AddItemToArray(windows, result_json(&result));
-		if (!seen.count)
-			snnq_recordings_add(&seen, events, result.dropped_events,
-					    result.first_step);
-		else
-			seen.dropped_events += result.dropped_events;
+		if (!cJSON_GetArraySize(windows))
+			first_step = result.first_step;
+		cJSON_AddItemToArray(windows, cli_result_json(&result));
+		dropped += result.dropped_events;
 		if (!json)
-			print_result(s, &result);
+			cli_print_result(s, &result);
 		if (raster && cJSON_GetArraySize(windows) == 1)
 			code = write_rasters(s, stream, result.steps);
 	}
 	if (!code && ret < 0)
-		code = cli_fail(CLI_DEVICE, "run: %s", snnq_last_error(s->device));
+		code = cli_fail(cli_run_code(ret), "run: %s", snnq_last_error(s->device));
 	if (!code && !cJSON_GetArraySize(windows))
 		code = cli_fail(CLI_FILE, "recording has no events");
-	if (!code)
+	if (!code) {
+		snnq_recordings_add(&seen, events, dropped, first_step);
 		cli_note_recordings(path, &seen);
+	}
 	if (!code && json)
 		return print_windows(windows, &seen);
 	cJSON_Delete(windows);
@@ -210,21 +187,44 @@ static int run_recording(const struct cli_session *s, const char *path)
 	return code;
 }
 
+static int run_live(const struct cli_session *s)
+{
+	struct live_opts opts = {
+		.events = { .size = sizeof(opts.events),
+			    .format = format,
+			    .width = (uint16_t)width,
+			    .height = (uint16_t)height },
+		.queue = queue,
+		.wait = wait_for_room,
+		.json = json,
+	};
+
+	return live_run(s, &opts);
+}
+
 int verb_run(int argc, char **argv)
 {
 	struct cli_session s;
 	char **args;
+	bool live;
 	int code;
 
 	if (!cli_parse(&command, argc, argv, &args, &code))
 		return code;
+	live = !strcmp(args[1], "-");
+	if (live && raster)
+		return cli_fail(CLI_USAGE,
+				"run: --raster: expected a recording in a file, found -");
+	if (!live && (queue || wait_for_room))
+		return cli_fail(CLI_USAGE, "run: --%s: expected a feed (-), found %s",
+				queue ? "queue" : "wait", args[1]);
 	code = cli_session_open(&s, device, 1);
 	if (!code)
 		code = cli_session_load(&s, args[0], raster != NULL);
 	if (!code && raster)
 		code = check_rasters(&s, args[0], args[1]);
 	if (!code)
-		code = run_recording(&s, args[1]);
+		code = live ? run_live(&s) : run_recording(&s, args[1]);
 	cli_session_close(&s);
 	return code;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "thread.h"
 
 #define MAX_THREADS 256u
 
@@ -74,7 +75,7 @@ int parallel_for(uint32_t count, uint32_t threads, parallel_fn fn, void *ctx)
 
 	/* The calling thread works too, so fewer threads than wanted are no failure. */
 	for (threads = thread_count(threads, count); started + 1 < threads; started++)
-		if (pthread_create(&ids[started], NULL, work, &loop))
+		if (thread_start(&ids[started], work, &loop))
 			break;
 	work(&loop);
 	while (started)

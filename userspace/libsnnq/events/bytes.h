@@ -56,15 +56,22 @@ static inline bool text_contains(const void *text, size_t bytes, const char *wor
 	return false;
 }
 
-/* Bytes of the line that @data begins with, its end included; 0: it is no line of text. */
-static inline size_t text_line(const uint8_t *data, size_t size)
+#define TEXT_MAX_BYTES (1u << 20) /* of text before the events: what is longer is none */
+
+/*
+ * Bytes of the line that @data begins with, its end included. 0: it is no line of text. Less: what
+ * is there could become one, and more may follow; not when this is the @last.
+ */
+static inline int64_t text_line(const uint8_t *data, size_t size, bool last)
 {
 	size_t n = 0;
 
 	while (n < size && (data[n] >= ' ' || data[n] == '\t' || data[n] == '\r') &&
 	       data[n] != 0x7f)
 		n++;
-	return n < size && data[n] == '\n' && text_is_utf8((const char *)data, n) ? n + 1 : 0;
+	if (n == size)
+		return last || n > TEXT_MAX_BYTES ? 0 : -1;
+	return data[n] == '\n' && text_is_utf8((const char *)data, n) ? (int64_t)n + 1 : 0;
 }
 
 #endif /* SNNQ_EVENTS_BYTES_H */

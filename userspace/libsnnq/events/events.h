@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * events.h - recordings: decoders from memory, and the array that they fill.
+ * events.h - recordings: decoders of bytes as they come, and the array that they fill.
  *
- * Decoders read untrusted bytes: each returns 0, or -EBADMSG with one line in
- * events->error that names the offset, what was expected and what was found, or
- * -ENOMEM. A tail that was cut off is no error: it is counted as dropped.
+ * Decoders read untrusted bytes: each returns -EBADMSG with one line in events->error that names
+ * the offset, what was expected and what was found, or -ENOMEM. A tail that was cut off is no
+ * error: it is counted as dropped.
  */
 #ifndef SNNQ_EVENTS_H
 #define SNNQ_EVENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,53 +18,118 @@
 /* 4 GiB of events; also the bound for what a compressed file may unfold to. */
 #define EVENTS_MAX (1u << 28)
 
+/* A recording of fewer events is held in memory whole; a longer one is in order as far as half. */
+#define EVENTS_AHEAD (1u << 22)
+
+struct events_rest;
+
 struct snnq_events {
-	struct snnq_event *data;
+	struct snnq_event *data; /* all, or those ahead (rest) */
 	size_t count, capacity;
-	size_t cursor;		   /* next event of snnq_stream_push_events() */
-	uint64_t window_step;	   /* first step of its last window */
+	size_t limit;		  /* decoders pause when there are as many */
+	size_t cursor;		  /* next event of snnq_stream_push_events() */
+	struct events_rest *rest; /* what is not yet read; NULL: nothing */
+	uint64_t late;		  /* events that came behind those that they should have preceded */
+	uint64_t told;		  /* dropped or late events that a window was charged with */
+	uint64_t window_step;	  /* first step of its last window */
 	struct snnq_event *sorted; /* by time, where the file's order is another; or NULL */
+	bool any;		   /* there were events */
+	int64_t begin_us;	   /* earliest of those that were there at first */
 	int64_t previous_us;	   /* time of the event that was appended last */
 	int64_t from_us, to_us;	   /* others are passed over */
 	int64_t origin_us;	   /* what times count from */
+	uint64_t base;		   /* where the decoder's bytes are in the file */
 	struct snnq_events_info info;
 	char error[200];
 };
 
-struct snnq_events *events_new(void);
-int events_decode_atis(const uint8_t *data, size_t size, struct snnq_events *events);
-int events_decode_bs2(const uint8_t *data, size_t size, struct snnq_events *events);
-int events_decode_bs3(const uint8_t *data, size_t size, struct snnq_events *events);
-int events_decode_aedat2(const uint8_t *data, size_t size, struct snnq_events *events);
-int events_decode_aedat2_dvs128(const uint8_t *data, size_t size, struct snnq_events *events);
-int events_decode_aedat2_tonic(const uint8_t *data, size_t size, struct snnq_events *events);
-int events_decode_aedat2_davis(const uint8_t *data, size_t size, struct snnq_events *events);
-int events_decode_aedat3(const uint8_t *data, size_t size, struct snnq_events *events);
-int events_decode_aedat4(const uint8_t *data, size_t size, struct snnq_events *events);
-int events_decode_dat(const uint8_t *data, size_t size, struct snnq_events *events);
-int events_decode_es(const uint8_t *data, size_t size, struct snnq_events *events);
-int events_decode_evt2(const uint8_t *data, size_t size, struct snnq_events *events);
-int events_decode_evt21(const uint8_t *data, size_t size, struct snnq_events *events);
-int events_decode_evt3(const uint8_t *data, size_t size, struct snnq_events *events);
+/* What is decoded piece by piece needs no more memory than its state and the longest piece. */
+struct events_decoder {
+	size_t state_bytes; /* zeros at the beginning */
+	/*
+	 * Take bytes, and append their events: returns how many bytes are done, the others are
+	 * shown again with more behind them. With @last nothing follows: all are done when it
+	 * returns, unless @events were as many as their limit.
+	 */
+	int64_t (*take)(void *state, const uint8_t *data, size_t size, bool last,
+			struct snnq_events *events);
+	void (*release)(void *state); /* or NULL */
+};
 
-/* What a caller says about a recording. 0, or -EINVAL: a window that is none. */
-int events_set(struct snnq_events *events, const struct snnq_events_opts *opts);
+extern const struct events_decoder events_atis, events_bs2, events_bs3;
+extern const struct events_decoder events_aedat2, events_aedat2_dvs128, events_aedat2_tonic,
+	events_aedat2_davis;
+extern const struct events_decoder events_aedat3, events_aedat4, events_dat, events_es;
+extern const struct events_decoder events_evt2, events_evt21, events_evt3;
+
+struct snnq_events *events_new(void);
+void events_free(struct snnq_events *events); /* without its rest */
+
+/*
+ * The next events in the order of time, from the cursor on; the caller moves it behind those that
+ * it takes. Their number, 0 at the end, or -errno with the error set.
+ */
+int64_t events_next(struct snnq_events *events, const struct snnq_event **next);
+
+/* The decoder has to pause. */
+static inline bool events_full(const struct snnq_events *events)
+{
+	return events->count >= events->limit;
+}
+
+/* Count bytes at the end that are no whole event; returns @size, for decoders. */
+int64_t events_tail(struct snnq_events *events, size_t bytes, size_t size);
+/* Make room for more. 0 or -ENOMEM. */
+int events_grow(struct snnq_events *events);
+
 /* Append one event of the window; outside the sensor it is counted as dropped. 0 or -ENOMEM. */
-int events_append(struct snnq_events *events, int64_t t, uint16_t x, uint16_t y, bool on);
-/* Fill the error line; returns -EBADMSG. */
+static inline int events_append(struct snnq_events *events, int64_t t, uint16_t x, uint16_t y,
+				bool on)
+{
+	struct snnq_events_info *info = &events->info;
+
+	if (t < events->from_us || t > events->to_us)
+		return 0;
+	if ((info->width && x >= info->width) || (info->height && y >= info->height)) {
+		info->dropped++;
+		return 0;
+	}
+	if (events->count == events->capacity) {
+		int ret = events_grow(events);
+
+		if (ret)
+			return ret;
+	}
+	t -= events->origin_us;
+	if (!events->any) {
+		info->first_us = info->last_us = events->previous_us = t;
+		events->any = true;
+	}
+	info->nonmonotonic += t < events->previous_us;
+	events->previous_us = t;
+	info->first_us = t < info->first_us ? t : info->first_us;
+	info->last_us = t > info->last_us ? t : info->last_us;
+	events->data[events->count++] = (struct snnq_event){ .t = t, .x = x, .y = y, .p = on };
+	info->events++;
+	return 0;
+}
+
+/* Fill the error line; @offset counts from the bytes at hand. Returns -EBADMSG. */
 int events_bad(struct snnq_events *events, uint64_t offset, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* A counter of @range values: how often it started over, and its last value, -1 before the first. */
+/* A counter of few bits: how often it started over, and its last value. */
 struct events_clock {
-	int64_t range, turns, last;
+	bool begun;
+	int64_t turns, last;
 };
 
 /*
- * The time since the first turn began. Going back by more than half of the range is a new turn;
- * shortly after one, a time near the end of the range is still of the turn before.
+ * The time since the first turn began, of a counter of @range values. Going back by more than half
+ * of the range is a new turn; shortly after one, a time near the end of the range is still of the
+ * turn before.
  */
-int64_t events_unwrap(struct events_clock *clock, int64_t t);
+int64_t events_unwrap(struct events_clock *clock, int64_t range, int64_t t);
 
 /* A camera of iniVation's. */
 struct events_camera {

@@ -14,44 +14,71 @@
 #include "events.h"
 
 #define RECORD_BYTES 8
+#define RANGE	     (1ll << 32)
 #define DVS128_SIDE  128
 #define END_LINE     "#End Of ASCII Header"
 #define CHIP_LINE    "# AEChip: "
 
 enum address_map { MAP_UNKNOWN, MAP_DVS128, MAP_DVS128_TONIC, MAP_DAVIS };
 
-/* The end of the comments; @map unless the caller named one. */
-static int read_comments(const uint8_t *data, size_t size, struct snnq_events *events,
-			 enum address_map *map, size_t *end)
+struct aedat2 {
+	bool begun;
+	struct events_clock clock;
+	enum address_map map;
+};
+
+/* What the comments say, up to @end, of the addresses and the sensor. */
+static int choose_map(struct aedat2 *s, const struct events_camera *chip, size_t end,
+		      struct snnq_events *events)
 {
-	const struct events_camera *chip = NULL;
-	size_t pos = 0, n;
+	struct snnq_events_info *info = &events->info;
 
-	/* Events can begin with "#" by chance. */
-	while (pos < size && data[pos] == '#' && (n = text_line(data + pos, size - pos))) {
-		const uint8_t *line = data + pos;
-
-		pos += n;
-		if (text_begins(line, n, CHIP_LINE))
-			chip = events_camera(line, n);
-		if (text_begins(line, n, END_LINE))
-			break;
-	}
-	*end = pos;
-	if (*map == MAP_UNKNOWN && (!chip || chip->kind == CAMERA_OTHER))
+	if (s->map == MAP_UNKNOWN && (!chip || chip->kind == CAMERA_OTHER))
 		return events_bad(
-			events, pos,
+			events, end,
 			"AEChip: expected DVS128, DAVIS240 or DAVIS346 in a comment, found "
 			"none; name the addresses with a format option");
-	if (*map == MAP_UNKNOWN)
-		*map = chip->kind == CAMERA_DVS128 ? MAP_DVS128 : MAP_DAVIS;
-	if (chip && chip->kind == (*map == MAP_DAVIS ? CAMERA_DAVIS : CAMERA_DVS128)) {
-		events->info.width = chip->width;
-		events->info.height = chip->height;
-	} else if (*map != MAP_DAVIS) {
-		events->info.width = events->info.height = DVS128_SIDE;
+	if (s->map == MAP_UNKNOWN)
+		s->map = chip->kind == CAMERA_DVS128 ? MAP_DVS128 : MAP_DAVIS;
+	if (chip && chip->kind == (s->map == MAP_DAVIS ? CAMERA_DAVIS : CAMERA_DVS128)) {
+		info->width = chip->width;
+		info->height = chip->height;
+	} else if (s->map != MAP_DAVIS) {
+		info->width = info->height = DVS128_SIDE;
 	}
+	info->origin_bottom = true;
+	s->begun = true;
 	return 0;
+}
+
+/* Bytes of the comments, when they are all there. */
+static int64_t read_comments(struct aedat2 *s, const uint8_t *data, size_t size, bool last,
+			     struct snnq_events *events)
+{
+	const struct events_camera *chip = NULL;
+	size_t pos = 0;
+	int64_t n;
+	int ret;
+
+	for (;;) {
+		const uint8_t *line = data + pos;
+
+		if (pos == size && !last)
+			return 0;
+		/* Events can begin with "#" by chance. */
+		n = pos < size && *line == '#' ? text_line(line, size - pos, last) : 0;
+		if (n < 0)
+			return 0;
+		if (!n)
+			break;
+		pos += (size_t)n;
+		if (text_begins(line, (size_t)n, CHIP_LINE))
+			chip = events_camera(line, (size_t)n);
+		if (text_begins(line, (size_t)n, END_LINE))
+			break;
+	}
+	ret = choose_map(s, chip, pos, events);
+	return ret ? ret : (int64_t)pos;
 }
 
 static int append(struct snnq_events *events, enum address_map map, uint32_t a, int64_t t)
@@ -69,41 +96,54 @@ static int append(struct snnq_events *events, enum address_map map, uint32_t a, 
 	return events_append(events, t, DVS128_SIDE - 1 - low, high, !(a & 1));
 }
 
-static int decode(const uint8_t *data, size_t size, enum address_map map,
-		  struct snnq_events *events)
+static int64_t take(struct aedat2 *s, enum address_map map, const uint8_t *data, size_t size,
+		    bool last, struct snnq_events *events)
 {
-	struct events_clock clock = { .range = 1ll << 32, .last = -1 };
-	size_t pos, end;
-	int ret = read_comments(data, size, events, &map, &pos);
+	size_t pos = 0;
+	int ret = 0;
 
-	if (ret)
-		return ret;
-	end = pos + (size - pos) / RECORD_BYTES * RECORD_BYTES;
-	events->info.damaged_bytes = size - end;
-	events->info.dropped += size != end;
-	events->info.origin_bottom = true;
-	for (; !ret && pos < end; pos += RECORD_BYTES)
-		ret = append(events, map, get_be32(data + pos),
-			     events_unwrap(&clock, get_be32(data + pos + 4)));
-	return ret;
+	if (!s->begun) {
+		int64_t n;
+
+		s->map = map;
+		n = read_comments(s, data, size, last, events);
+		if (n < 0 || !s->begun)
+			return n;
+		pos = (size_t)n;
+	}
+	for (; !ret && size - pos >= RECORD_BYTES && !events_full(events); pos += RECORD_BYTES)
+		ret = append(events, s->map, get_be32(data + pos),
+			     events_unwrap(&s->clock, RANGE, get_be32(data + pos + 4)));
+	if (!ret && last && !events_full(events))
+		return events_tail(events, size - pos, size);
+	return ret ? ret : (int64_t)pos;
 }
 
-int events_decode_aedat2(const uint8_t *data, size_t size, struct snnq_events *events)
+static int64_t take_any(void *state, const uint8_t *data, size_t size, bool last,
+			struct snnq_events *events)
 {
-	return decode(data, size, MAP_UNKNOWN, events);
+	return take(state, MAP_UNKNOWN, data, size, last, events);
 }
 
-int events_decode_aedat2_dvs128(const uint8_t *data, size_t size, struct snnq_events *events)
+static int64_t take_dvs128(void *state, const uint8_t *data, size_t size, bool last,
+			   struct snnq_events *events)
 {
-	return decode(data, size, MAP_DVS128, events);
+	return take(state, MAP_DVS128, data, size, last, events);
 }
 
-int events_decode_aedat2_tonic(const uint8_t *data, size_t size, struct snnq_events *events)
+static int64_t take_tonic(void *state, const uint8_t *data, size_t size, bool last,
+			  struct snnq_events *events)
 {
-	return decode(data, size, MAP_DVS128_TONIC, events);
+	return take(state, MAP_DVS128_TONIC, data, size, last, events);
 }
 
-int events_decode_aedat2_davis(const uint8_t *data, size_t size, struct snnq_events *events)
+static int64_t take_davis(void *state, const uint8_t *data, size_t size, bool last,
+			  struct snnq_events *events)
 {
-	return decode(data, size, MAP_DAVIS, events);
+	return take(state, MAP_DAVIS, data, size, last, events);
 }
+
+const struct events_decoder events_aedat2 = { sizeof(struct aedat2), take_any, NULL };
+const struct events_decoder events_aedat2_dvs128 = { sizeof(struct aedat2), take_dvs128, NULL };
+const struct events_decoder events_aedat2_tonic = { sizeof(struct aedat2), take_tonic, NULL };
+const struct events_decoder events_aedat2_davis = { sizeof(struct aedat2), take_davis, NULL };

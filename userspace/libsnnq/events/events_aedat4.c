@@ -38,13 +38,16 @@ struct span {
 };
 
 struct aedat4 {
-	struct snnq_events *events;
-	struct span file;
-	size_t pos, end;
-	size_t written; /* behind the last byte that is not 0, unless closed */
+	bool begun;
+	bool closed;  /* the header says where packets end: */
+	uint64_t end; /* there */
 	uint32_t compression;
 	struct aedat4_info info;
 	int64_t stream;	 /* of the events; -1: not yet known */
+	uint64_t skip;	 /* bytes left of a packet that is not read */
+	bool too_large;	 /* because it is */
+	uint64_t zeros;	 /* bytes of them, where a packet should begin */
+	bool lost;	 /* what is behind a packet that was not written to its end */
 	uint8_t *buffer; /* decompressed packet */
 	size_t buffer_size;
 	bool no_memory; /* for a packet */
@@ -111,57 +114,72 @@ static bool take_prefixed(const struct span *from, struct span *fb)
 	return true;
 }
 
-static int read_info_node(struct aedat4 *a, const struct span *fb, uint64_t table)
+static int read_info_node(struct aedat4 *a, const uint8_t *data, const struct span *fb,
+			  uint64_t table, struct snnq_events *events)
 {
 	unsigned long line = 0;
 	struct span xml;
 	int ret = fb_vector(fb, table, 2, 1, &xml);
 
 	if (ret < 0)
-		return events_bad(a->events, MAGIC_BYTES,
-				  "header: info node lies outside the header");
+		return events_bad(events, MAGIC_BYTES, "header: info node lies outside the header");
 	if (!ret || !xml.size)
 		return 0;
 	ret = aedat4_info_parse((const char *)xml.data, xml.size, &a->info, &line);
 	if (ret == -EBADMSG)
-		return events_bad(a->events, (uint64_t)(xml.data - a->file.data),
+		return events_bad(events, (uint64_t)(xml.data - data),
 				  "info node: malformed XML in its line %lu", line);
 	return ret;
 }
 
-static int read_header(struct aedat4 *a)
+static int read_table(struct aedat4 *a, const uint8_t *data, const struct span *fb,
+		      struct snnq_events *events)
 {
-	struct span rest, fb;
-	uint64_t table;
 	int64_t compression, position, end = -1;
+	size_t packets = MAGIC_BYTES + 4 + fb->size;
+	uint64_t table;
 
-	if (a->file.size < MAGIC_BYTES || memcmp(a->file.data, MAGIC, MAGIC_BYTES))
-		return events_bad(a->events, 0, "expected \"#!AER-DAT4.0\\r\\n\"");
-	rest = (struct span){ a->file.data + MAGIC_BYTES, a->file.size - MAGIC_BYTES };
-	if (!take_prefixed(&rest, &fb))
-		return events_bad(a->events, MAGIC_BYTES, "header does not fit the file");
-	if (!fb_root(&fb, "IOHE", &table))
-		return events_bad(a->events, MAGIC_BYTES + 8, "header: expected identifier IOHE");
-	compression = fb_field(&fb, table, 0, 4);
-	position = fb_field(&fb, table, 1, 8);
+	if (!fb_root(fb, "IOHE", &table))
+		return events_bad(events, MAGIC_BYTES + 8, "header: expected identifier IOHE");
+	compression = fb_field(fb, table, 0, 4);
+	position = fb_field(fb, table, 1, 8);
 	if (compression < 0 || position < 0)
-		return events_bad(a->events, MAGIC_BYTES, "header: malformed table");
-	a->compression = compression ? get_le32(fb.data + compression) : COMPRESSION_NONE;
+		return events_bad(events, MAGIC_BYTES, "header: malformed table");
+	a->compression = compression ? get_le32(fb->data + compression) : COMPRESSION_NONE;
 	if (a->compression >= COMPRESSIONS)
-		return events_bad(a->events, MAGIC_BYTES,
-				  "compression: expected 0..4, found %" PRIu32, a->compression);
+		return events_bad(events, MAGIC_BYTES, "compression: expected 0..4, found %" PRIu32,
+				  a->compression);
 	if (position)
-		end = (int64_t)get_le64(fb.data + position);
-	a->pos = MAGIC_BYTES + 4 + fb.size;
-	if (end != -1 && (end < 0 || (uint64_t)end < a->pos))
-		return events_bad(a->events, MAGIC_BYTES,
+		end = (int64_t)get_le64(fb->data + position);
+	if (end != -1 && (end < 0 || (uint64_t)end < packets))
+		return events_bad(events, MAGIC_BYTES,
 				  "data table: position %" PRId64
 				  " is before the first packet at %zu",
-				  end, a->pos);
-	a->end = end < 0 || (uint64_t)end > a->file.size ? a->file.size : (size_t)end;
-	for (a->written = a->end; end < 0 && !a->file.data[a->written - 1]; a->written--)
-		;
-	return read_info_node(a, &fb, table);
+				  end, packets);
+	a->closed = end >= 0;
+	a->end = a->closed ? (uint64_t)end : UINT64_MAX;
+	return read_info_node(a, data, fb, table, events);
+}
+
+/* Bytes of the header; 0: not yet all there. */
+static int64_t read_header(struct aedat4 *a, const uint8_t *data, size_t size, bool last,
+			   struct snnq_events *events)
+{
+	struct span rest, fb;
+	int ret;
+
+	if (size < MAGIC_BYTES + 4 && !last)
+		return 0;
+	if (size < MAGIC_BYTES || memcmp(data, MAGIC, MAGIC_BYTES))
+		return events_bad(events, 0, "expected \"#!AER-DAT4.0\\r\\n\"");
+	rest = (struct span){ data + MAGIC_BYTES, size - MAGIC_BYTES };
+	if (!take_prefixed(&rest, &fb)) {
+		if (!last && get_le32(rest.data) <= PACKET_MAX_BYTES)
+			return 0;
+		return events_bad(events, MAGIC_BYTES, "header does not fit the file");
+	}
+	ret = read_table(a, data, &fb, events);
+	return ret ? ret : (int64_t)(MAGIC_BYTES + 4 + fb.size);
 }
 
 /* Make room for more output; false when the packet would exceed its bound. */
@@ -247,34 +265,22 @@ static bool unpack(struct aedat4 *a, struct span *packet)
 	return unpack_zstd(a, packet);
 }
 
-/* Bytes of the events that were written: others are zeros up to the end of the file. */
-static size_t written_bytes(struct aedat4 *a, const struct span *vector)
+/* Events up to @written: others are zeros up to the end of the file. */
+static int read_events(const struct span *vector, const uint8_t *written,
+		       struct snnq_events *events)
 {
-	const uint8_t *last = a->file.data + a->written;
-	bool in_file = vector->data >= a->file.data && vector->data < a->file.data + a->file.size;
-	size_t bytes = vector->size;
-
-	if (in_file && vector->data + bytes > last)
-		bytes = vector->data >= last ? 0 :
-					       ((size_t)(last - vector->data) + EVENT_BYTES - 1) /
-						       EVENT_BYTES * EVENT_BYTES;
-	return bytes;
-}
-
-static int decode_events(struct aedat4 *a, const struct span *vector)
-{
-	size_t bytes = written_bytes(a, vector);
-
-	for (size_t i = 0; i < bytes; i += EVENT_BYTES) {
+	for (size_t i = 0; i < vector->size; i += EVENT_BYTES) {
 		const uint8_t *e = vector->data + i;
 		int16_t x = (int16_t)get_le16(e + 8), y = (int16_t)get_le16(e + 10);
 		int ret;
 
+		if (written && e >= written)
+			break;
 		if (x < 0 || y < 0) {
-			a->events->info.dropped++;
+			events->info.dropped++;
 			continue;
 		}
-		ret = events_append(a->events, (int64_t)get_le64(e), x, y, e[12] != 0);
+		ret = events_append(events, (int64_t)get_le64(e), x, y, e[12] != 0);
 		if (ret)
 			return ret;
 	}
@@ -282,9 +288,9 @@ static int decode_events(struct aedat4 *a, const struct span *vector)
 }
 
 /* The sensor of the stream bounds its events, unless the caller named another. */
-static void choose_stream(struct aedat4 *a, uint32_t id)
+static void choose_stream(struct aedat4 *a, uint32_t id, struct snnq_events *events)
 {
-	struct snnq_events_info *info = &a->events->info;
+	struct snnq_events_info *info = &events->info;
 
 	a->stream = id;
 	if (id < AEDAT4_STREAMS && !info->width && !info->height) {
@@ -293,99 +299,196 @@ static void choose_stream(struct aedat4 *a, uint32_t id)
 	}
 }
 
-static int read_packet(struct aedat4 *a, uint32_t id, struct span packet)
+/* The packet at @pos; what was written of it ends at @written, which is NULL when all was. */
+static int read_packet(struct aedat4 *a, size_t pos, uint32_t id, struct span packet,
+		       const uint8_t *written, struct snnq_events *events)
 {
 	struct span fb = { 0 }, vector = { 0 };
 	uint64_t table;
 	int ret;
 
+	a->no_memory = false;
 	if (!unpack(a, &packet))
 		return a->no_memory ? -ENOMEM :
-				      events_bad(a->events, a->pos,
+				      events_bad(events, pos,
 						 "packet of stream %" PRIu32
 						 " is damaged or unfolds to more than 64 MiB",
 						 id);
 	if (!take_prefixed(&packet, &fb) || !fb_root(&fb, "EVTS", &table)) {
 		if (a->stream == id)
-			return events_bad(a->events, a->pos,
+			return events_bad(events, pos,
 					  "packet of stream %" PRIu32
 					  ": expected a FlatBuffer EVTS",
 					  id);
 		return 0;
 	}
 	if (a->stream < 0)
-		choose_stream(a, id);
+		choose_stream(a, id, events);
 	ret = fb_vector(&fb, table, 0, EVENT_BYTES, &vector);
 	if (ret < 0)
-		return events_bad(a->events, a->pos,
+		return events_bad(events, pos,
 				  "packet of stream %" PRIu32
 				  ": event vector lies outside the packet",
 				  id);
-	return ret ? decode_events(a, &vector) : 0;
+	return ret ? read_events(&vector, a->compression ? NULL : written, events) : 0;
 }
 
-/* What is from here on is lost. */
-static int lose_rest(struct aedat4 *a)
+static size_t zeros_at_end(const uint8_t *data, size_t size)
 {
-	a->events->info.dropped++;
-	a->events->info.damaged_bytes += a->end - a->pos;
-	return 0;
+	size_t n = 0;
+
+	while (n < size && !data[size - 1 - n])
+		n++;
+	return n;
 }
 
-/* No whole event is zeros, so that a packet which ends in so many was not written to its end. */
-static void note_unwritten(struct aedat4 *a, size_t end)
+static bool all_zero(const uint8_t *data, size_t size)
 {
-	if (a->written + EVENT_BYTES > end)
-		return;
-	a->events->info.dropped++;
-	a->events->info.damaged_bytes += end - a->written;
+	return zeros_at_end(data, size) == size;
 }
 
-/* A recorder that crashed leaves space that it never wrote, in the last packet or behind it. */
-static int read_packets(struct aedat4 *a)
+/*
+ * A recorder that crashed leaves space that it never wrote, in the last packet or behind it. No
+ * whole event is zeros, and no packet begins with so many. Bytes at the end of the packet at
+ * hand that were not written: 0 but for a last one; -EAGAIN: what follows it is not there yet.
+ */
+static int64_t unwritten(const struct aedat4 *a, const uint8_t *content, size_t size, size_t behind,
+			 bool last)
 {
-	while (a->pos < a->end) {
-		const uint8_t *header = a->file.data + a->pos;
-		size_t rest = a->end - a->pos;
-		uint32_t id, size;
-		int ret;
+	size_t zeros = a->closed ? 0 : zeros_at_end(content, size);
+	size_t next = behind < PACKET_HEADER_BYTES ? behind : PACKET_HEADER_BYTES;
 
-		if (rest < PACKET_HEADER_BYTES || a->pos >= a->written)
-			return lose_rest(a);
-		id = get_le32(header);
-		size = get_le32(header + 4);
-		if (id > INT32_MAX || size > INT32_MAX)
-			return events_bad(a->events, a->pos,
-					  "packet header: expected a stream and a "
-					  "size >= 0, found %" PRId32 " and %" PRId32,
-					  (int32_t)id, (int32_t)size);
-		if (size > rest - PACKET_HEADER_BYTES)
-			return lose_rest(a);
-		if (a->stream < 0 || a->stream == id) {
-			ret = read_packet(a, id,
-					  (struct span){ header + PACKET_HEADER_BYTES, size });
-			if (ret == -EBADMSG &&
-			    a->written - a->pos < PACKET_HEADER_BYTES + (size_t)size)
-				return lose_rest(a);
-			if (ret)
-				return ret;
-			note_unwritten(a, a->pos + PACKET_HEADER_BYTES + (size_t)size);
-		}
-		a->pos += PACKET_HEADER_BYTES + (size_t)size;
+	if (zeros < EVENT_BYTES || !all_zero(content + size, next))
+		return 0;
+	return next < PACKET_HEADER_BYTES && !last ? -EAGAIN : (int64_t)zeros;
+}
+
+/* A packet that is all there, or as much of it as there will be. Bytes; 0: it waits for more. */
+static int64_t take_packet(struct aedat4 *a, const uint8_t *data, size_t pos, size_t size,
+			   bool last, struct snnq_events *events)
+{
+	const uint8_t *content = data + pos + PACKET_HEADER_BYTES;
+	uint32_t id = get_le32(data + pos), bytes = get_le32(data + pos + 4);
+	size_t whole = PACKET_HEADER_BYTES + (size_t)bytes;
+	int64_t zeros = unwritten(a, content, bytes, size - pos - whole, last);
+	int ret;
+
+	if (zeros < 0)
+		return 0;
+	ret = read_packet(a, pos, id, (struct span){ content, bytes },
+			  zeros ? content + bytes - zeros : NULL, events);
+	if (zeros && (!ret || ret == -EBADMSG)) {
+		a->lost = true;
+		events->info.dropped++;
+		events->info.damaged_bytes += ret ? whole : (uint64_t)zeros;
+		ret = 0;
 	}
-	return 0;
+	return ret ? ret : (int64_t)whole;
 }
 
-int events_decode_aedat4(const uint8_t *data, size_t size, struct snnq_events *events)
+/* Zeros where a packet should begin: nothing was written from here on, or it is no packet. */
+static int64_t take_zeros(struct aedat4 *a, const uint8_t *data, size_t pos, size_t end,
+			  struct snnq_events *events)
 {
-	struct aedat4 a = { .events = events, .file = { data, size }, .stream = -1 };
-	int ret = read_header(&a);
+	size_t size = end - pos;
+	size_t n = 0;
 
-	for (uint32_t i = 0; !ret && a.stream < 0 && i < AEDAT4_STREAMS; i++)
-		if (!strcmp(a.info.streams[i].type, "EVTS"))
-			choose_stream(&a, i);
-	if (!ret)
-		ret = read_packets(&a);
-	free(a.buffer);
-	return ret;
+	data += pos;
+	while (n + PACKET_HEADER_BYTES <= size && all_zero(data + n, PACKET_HEADER_BYTES))
+		n += PACKET_HEADER_BYTES;
+	a->zeros += n;
+	if (!a->zeros || all_zero(data + n, size - n))
+		return (int64_t)n;
+	/* empty packets of a stream that is not ours */
+	if (a->stream != 0 && !a->lost) {
+		a->zeros = 0;
+		return (int64_t)n;
+	}
+	/* they may have begun before what is at hand: base makes that good */
+	return events_bad(events, pos + n - a->zeros,
+			  "packet of stream 0: expected a FlatBuffer EVTS");
 }
+
+/* The packet at @pos, or what is there of it. Bytes, 0: it waits for more. */
+static int64_t take_next(struct aedat4 *a, const uint8_t *data, size_t pos, size_t size, bool last,
+			 struct snnq_events *events)
+{
+	size_t rest = size - pos;
+	uint32_t id, bytes;
+	int64_t n;
+
+	if (a->skip) {
+		rest = a->skip < rest ? (size_t)a->skip : rest;
+		a->skip -= rest;
+		return (int64_t)rest;
+	}
+	n = a->closed ? 0 : take_zeros(a, data, pos, size, events);
+	if (n || rest < PACKET_HEADER_BYTES)
+		return n;
+	if (a->too_large)
+		return events_bad(events, pos, "the packet before: expected at most 64 MiB");
+	id = get_le32(data + pos);
+	bytes = get_le32(data + pos + 4);
+	if (id > INT32_MAX || bytes > INT32_MAX)
+		return events_bad(events, pos,
+				  "packet header: expected a stream and a "
+				  "size >= 0, found %" PRId32 " and %" PRId32,
+				  (int32_t)id, (int32_t)bytes);
+	if ((a->stream >= 0 && a->stream != id) || bytes > PACKET_MAX_BYTES) {
+		a->too_large = bytes > PACKET_MAX_BYTES && (a->stream < 0 || a->stream == id);
+		a->skip = bytes;
+		return PACKET_HEADER_BYTES;
+	}
+	return bytes > rest - PACKET_HEADER_BYTES ? 0 :
+						    take_packet(a, data, pos, size, last, events);
+}
+
+/* Nothing follows @rest bytes that are no whole packet. */
+static int64_t finish(struct aedat4 *a, size_t rest, size_t size, struct snnq_events *events)
+{
+	uint64_t lost = rest + a->zeros;
+
+	events->info.damaged_bytes += lost;
+	events->info.dropped += lost || a->skip;
+	a->zeros = a->skip = 0;
+	return (int64_t)size;
+}
+
+static int64_t take(void *state, const uint8_t *data, size_t size, bool last,
+		    struct snnq_events *events)
+{
+	struct aedat4 *a = state;
+	size_t pos = 0, end = size;
+	int64_t n = 0;
+
+	if (!a->begun) {
+		n = read_header(a, data, size, last, events);
+		if (n <= 0)
+			return n;
+		a->begun = true;
+		a->stream = -1;
+		for (uint32_t i = 0; a->stream < 0 && i < AEDAT4_STREAMS; i++)
+			if (!strcmp(a->info.streams[i].type, "EVTS"))
+				choose_stream(a, i, events);
+		pos = (size_t)n;
+	}
+	/* The data table is none of ours. */
+	if (a->end <= events->base + size) {
+		end = a->end > events->base ? (size_t)(a->end - events->base) : 0;
+		last = true;
+	}
+	do {
+		n = pos < end ? take_next(a, data, pos, end, last, events) : 0;
+		pos += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && !events_full(events));
+	if (n < 0 || !last || events_full(events))
+		return n < 0 ? n : (int64_t)pos;
+	return finish(a, end - pos, size, events);
+}
+
+static void release(void *state)
+{
+	free(((struct aedat4 *)state)->buffer);
+}
+
+const struct events_decoder events_aedat4 = { sizeof(struct aedat4), take, release };

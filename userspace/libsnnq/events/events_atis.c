@@ -9,6 +9,7 @@
  * events but space that was never written.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "events.h"
@@ -18,76 +19,127 @@
 #define ATIS_OVERFLOW_ROW 240
 #define ATIS_OVERFLOW_US  8192
 
+struct atis {
+	struct events_clock clock;
+	int64_t base;	 /* of the marks */
+	uint64_t zeros;	 /* records of them whose meaning depends on what follows */
+	uint64_t events; /* of them that turned out to be events */
+	bool content;	 /* a record was none of zeros; */
+	bool at_zero;	 /* the last one that was none was at time 0 */
+};
+
 static bool is_zero(const uint8_t *data, size_t size)
 {
 	return !*data && !memcmp(data, data + 1, size - 1);
 }
 
-/* Bytes of whole records that are events; the others are counted as a damaged tail. */
-static size_t event_bytes(const uint8_t *data, size_t size, size_t record,
-			  struct snnq_events *events)
-{
-	size_t whole = size / record * record, end = whole;
+/* The record at @r, none of zeros. */
+typedef int (*read_fn)(struct atis *a, const uint8_t *r, size_t pos, struct snnq_events *events);
 
-	while (end && is_zero(data + end - record, record))
-		end -= record;
-	/* a recording may begin, and end, with events at time 0 in the corner */
-	if (!end || is_zero(data + end - 3, 3))
-		end = whole;
-	events->info.damaged_bytes = size - end;
-	events->info.dropped += end != size;
-	return end;
+/* A recording may begin, and end, with events at time 0 in the corner. */
+static int64_t end(struct atis *a, size_t record, size_t tail, size_t size,
+		   struct snnq_events *events)
+{
+	uint64_t zeros = a->zeros;
+
+	a->zeros = 0;
+	if (!a->content || a->at_zero)
+		a->events = zeros;
+	else
+		tail += zeros * record;
+	return a->events ? 0 : events_tail(events, tail, size);
 }
 
-static int decode_40bit(const uint8_t *data, size_t size, bool markers, struct snnq_events *events)
+static int64_t take(struct atis *a, const uint8_t *data, size_t size, bool last, size_t record,
+		    int64_t range, read_fn read, struct snnq_events *events)
 {
-	struct events_clock clock = { .range = 1 << 23, .last = -1 };
-	size_t end = event_bytes(data, size, ATIS_BYTES, events);
-	int64_t base = 0;
+	size_t pos = 0;
+	int ret = 0;
 
-	for (size_t pos = 0; pos < end; pos += ATIS_BYTES) {
+	while (!ret && !events_full(events)) {
 		const uint8_t *r = data + pos;
-		int64_t t = (r[2] & 0x7f) << 16 | r[3] << 8 | r[4];
-		int ret;
 
-		if (markers && r[1] == ATIS_OVERFLOW_ROW) {
-			base += ATIS_OVERFLOW_US;
-			continue;
+		if (a->events) {
+			ret = events_append(events, a->base + events_unwrap(&a->clock, range, 0), 0,
+					    0, false);
+			a->events--;
+		} else if (size - pos < record) {
+			int64_t done = last ? end(a, record, size - pos, size, events) :
+					      (int64_t)pos;
+
+			if (!a->events)
+				return done;
+		} else if (is_zero(r, record)) {
+			a->zeros++;
+			pos += record;
+		} else if (a->zeros) {
+			a->events = a->zeros;
+			a->zeros = 0;
+		} else {
+			a->content = true;
+			a->at_zero = is_zero(r + record - 3, 3);
+			ret = read(a, r, pos, events);
+			pos += record;
 		}
-		ret = events_append(events, base + events_unwrap(&clock, t), r[0], r[1], r[2] >> 7);
-		if (ret)
-			return ret;
 	}
+	return ret ? ret : (int64_t)pos;
+}
+
+#define RANGE_40BIT (1 << 23)
+#define RANGE_BS3   (1 << 24)
+
+static int read_40bit(struct atis *a, const uint8_t *r, struct snnq_events *events)
+{
+	int64_t t = (r[2] & 0x7f) << 16 | r[3] << 8 | r[4];
+
+	return events_append(events, a->base + events_unwrap(&a->clock, RANGE_40BIT, t), r[0], r[1],
+			     r[2] >> 7);
+}
+
+static int read_bs2(struct atis *a, const uint8_t *r, size_t pos, struct snnq_events *events)
+{
+	(void)pos;
+	return read_40bit(a, r, events);
+}
+
+static int read_atis(struct atis *a, const uint8_t *r, size_t pos, struct snnq_events *events)
+{
+	(void)pos;
+	if (r[1] != ATIS_OVERFLOW_ROW)
+		return read_40bit(a, r, events);
+	a->base += ATIS_OVERFLOW_US;
 	return 0;
 }
 
-int events_decode_atis(const uint8_t *data, size_t size, struct snnq_events *events)
+static int read_bs3(struct atis *a, const uint8_t *r, size_t pos, struct snnq_events *events)
 {
-	return decode_40bit(data, size, true, events);
+	uint16_t x = r[0] << 4 | r[1] >> 4, y = (r[1] & 0xf) << 8 | r[2];
+	int64_t t = r[4] << 16 | r[5] << 8 | r[6];
+
+	if (r[3] > 1)
+		return events_bad(events, pos + 3, "channel: expected 0 (OFF) or 1 (ON), found %u",
+				  r[3]);
+	return events_append(events, events_unwrap(&a->clock, RANGE_BS3, t), x, y, r[3]);
 }
 
-int events_decode_bs2(const uint8_t *data, size_t size, struct snnq_events *events)
+static int64_t take_atis(void *state, const uint8_t *data, size_t size, bool last,
+			 struct snnq_events *events)
 {
-	return decode_40bit(data, size, false, events);
+	return take(state, data, size, last, ATIS_BYTES, RANGE_40BIT, read_atis, events);
 }
 
-int events_decode_bs3(const uint8_t *data, size_t size, struct snnq_events *events)
+static int64_t take_bs2(void *state, const uint8_t *data, size_t size, bool last,
+			struct snnq_events *events)
 {
-	struct events_clock clock = { .range = 1 << 24, .last = -1 };
-	size_t end = event_bytes(data, size, BS3_BYTES, events);
-
-	for (size_t pos = 0; pos < end; pos += BS3_BYTES) {
-		const uint8_t *r = data + pos;
-		uint16_t x = r[0] << 4 | r[1] >> 4, y = (r[1] & 0xf) << 8 | r[2];
-		int64_t t = r[4] << 16 | r[5] << 8 | r[6];
-		int ret;
-
-		if (r[3] > 1)
-			return events_bad(events, pos + 3,
-					  "channel: expected 0 (OFF) or 1 (ON), found %u", r[3]);
-		ret = events_append(events, events_unwrap(&clock, t), x, y, r[3]);
-		if (ret)
-			return ret;
-	}
-	return 0;
+	return take(state, data, size, last, ATIS_BYTES, RANGE_40BIT, read_bs2, events);
 }
+
+static int64_t take_bs3(void *state, const uint8_t *data, size_t size, bool last,
+			struct snnq_events *events)
+{
+	return take(state, data, size, last, BS3_BYTES, RANGE_BS3, read_bs3, events);
+}
+
+const struct events_decoder events_atis = { sizeof(struct atis), take_atis, NULL };
+const struct events_decoder events_bs2 = { sizeof(struct atis), take_bs2, NULL };
+const struct events_decoder events_bs3 = { sizeof(struct atis), take_bs3, NULL };

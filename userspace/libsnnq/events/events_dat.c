@@ -12,6 +12,7 @@
 #include "prophesee.h"
 
 #define RECORD_BYTES 8
+#define RANGE	     (1ll << 32)
 #define TYPE_2D	     0x00
 #define TYPE_CD	     0x0c
 #define MINUS_ONE    0xf /* OFF, in old files */
@@ -40,26 +41,50 @@ static int check_records(const uint8_t *data, size_t size, const struct prophese
 	return 0;
 }
 
-int events_decode_dat(const uint8_t *data, size_t size, struct snnq_events *events)
-{
-	struct events_clock clock = { .range = 1ll << 32, .last = -1 };
-	struct prophesee_header h;
-	int ret = prophesee_header_read(data, size, events, &h);
-	size_t pos, end;
+struct dat {
+	bool begun;
+	struct events_clock clock;
+};
 
+/* Bytes before the records; -EAGAIN: not yet all there. */
+static int64_t begin(const uint8_t *data, size_t size, bool last, struct snnq_events *events)
+{
+	struct prophesee_header h;
+	int ret = prophesee_header_read(data, size, last, events, &h);
+
+	if (!ret && h.bytes && size - h.bytes < 2 && !last)
+		ret = 1;
 	if (!ret)
 		ret = check_records(data, size, &h, events);
 	if (ret)
-		return ret;
-	pos = h.bytes ? h.bytes + 2 : 0;
-	end = pos + (size - pos) / RECORD_BYTES * RECORD_BYTES;
-	events->info.damaged_bytes = size - end;
-	events->info.dropped += size != end;
-	for (; !ret && pos < end; pos += RECORD_BYTES) {
+		return ret < 0 ? ret : -EAGAIN;
+	return h.bytes ? (int64_t)h.bytes + 2 : 0;
+}
+
+static int64_t take(void *state, const uint8_t *data, size_t size, bool last,
+		    struct snnq_events *events)
+{
+	struct dat *s = state;
+	size_t pos = 0;
+	int ret = 0;
+
+	if (!s->begun) {
+		int64_t n = begin(data, size, last, events);
+
+		if (n < 0)
+			return n == -EAGAIN ? 0 : n;
+		s->begun = true;
+		pos = (size_t)n;
+	}
+	for (; !ret && size - pos >= RECORD_BYTES && !events_full(events); pos += RECORD_BYTES) {
 		uint32_t place = get_le32(data + pos + 4), p = place >> 28;
 
-		ret = events_append(events, events_unwrap(&clock, get_le32(data + pos)),
+		ret = events_append(events, events_unwrap(&s->clock, RANGE, get_le32(data + pos)),
 				    place & 0x3fff, place >> 14 & 0x3fff, p && p != MINUS_ONE);
 	}
-	return ret;
+	if (!ret && last && !events_full(events))
+		return events_tail(events, size - pos, size);
+	return ret ? ret : (int64_t)pos;
 }
+
+const struct events_decoder events_dat = { sizeof(struct dat), take, NULL };

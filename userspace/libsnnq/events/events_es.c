@@ -13,6 +13,7 @@
 
 #define MAGIC_BYTES  12
 #define HEADER_BYTES 20
+#define EVENT_BYTES  5
 #define TYPE_DVS     1
 
 static int check_header(const uint8_t *data, size_t size, struct snnq_events *events)
@@ -34,33 +35,49 @@ static int check_header(const uint8_t *data, size_t size, struct snnq_events *ev
 	return 0;
 }
 
-int events_decode_es(const uint8_t *data, size_t size, struct snnq_events *events)
-{
-	int ret = check_header(data, size, events);
-	size_t pos = HEADER_BYTES;
-	int64_t t = 0;
+struct es {
+	bool begun;
+	int64_t t;
+};
 
-	if (ret)
-		return ret;
+static void begin(const uint8_t *data, struct snnq_events *events)
+{
 	events->info.width = get_le16(data + MAGIC_BYTES + 4);
 	events->info.height = get_le16(data + MAGIC_BYTES + 6);
 	events->info.origin_bottom = true;
-	while (!ret && pos < size) {
-		uint8_t b = data[pos];
-
-		t += b >> 1;
-		if (b >= 0xfe) {
-			pos++;
-			continue;
-		}
-		if (size - pos < 5) {
-			events->info.damaged_bytes = size - pos;
-			events->info.dropped++;
-			break;
-		}
-		ret = events_append(events, t, get_le16(data + pos + 1), get_le16(data + pos + 3),
-				    b & 1);
-		pos += 5;
-	}
-	return ret;
 }
+
+static int64_t take(void *state, const uint8_t *data, size_t size, bool last,
+		    struct snnq_events *events)
+{
+	struct es *s = state;
+	size_t pos = 0;
+	int ret = 0;
+
+	if (!s->begun) {
+		if (size < HEADER_BYTES && !last)
+			return 0;
+		ret = check_header(data, size, events);
+		if (ret)
+			return ret;
+		begin(data, events);
+		s->begun = true;
+		pos = HEADER_BYTES;
+	}
+	while (!ret && pos < size && !events_full(events)) {
+		const uint8_t *e = data + pos;
+		bool time_alone = *e >= 0xfe;
+
+		if (!time_alone && size - pos < EVENT_BYTES)
+			break;
+		s->t += *e >> 1;
+		pos += time_alone ? 1 : EVENT_BYTES;
+		if (!time_alone)
+			ret = events_append(events, s->t, get_le16(e + 1), get_le16(e + 3), *e & 1);
+	}
+	if (!ret && last && !events_full(events))
+		return events_tail(events, size - pos, size);
+	return ret ? ret : (int64_t)pos;
+}
+
+const struct events_decoder events_es = { sizeof(struct es), take, NULL };

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "batch.h"
 #include "bytes.h"
 #include "prophesee.h"
 
@@ -38,20 +39,19 @@ enum evt3_type {
 	EVT3_CONTINUED_12 = 0xf,
 };
 
-/* The header, and that it is of @format or says none. */
-static int begin(const uint8_t *data, size_t size, const char *format, size_t word,
-		 struct snnq_events *events, struct prophesee_header *h, size_t *end)
+/*
+ * The header, and that it is of @format or says none. Whether words follow; otherwise @done is what
+ * to return: bytes that are done, or an error.
+ */
+static bool begin(const uint8_t *data, size_t size, bool last, const char *format,
+		  struct snnq_events *events, struct prophesee_header *h, int64_t *done)
 {
-	int ret = prophesee_header_read(data, size, events, h);
+	int ret = prophesee_header_read(data, size, last, events, h);
 
-	if (ret)
-		return ret;
-	if (h->format[0] && strcmp(h->format, format))
-		return events_bad(events, 0, "expected %s, found %s", format, h->format);
-	*end = h->bytes + (size - h->bytes) / word * word;
-	events->info.damaged_bytes = size - *end;
-	events->info.dropped += size != *end;
-	return 0;
+	if (!ret && h->format[0] && strcmp(h->format, format))
+		ret = events_bad(events, 0, "expected %s, found %s", format, h->format);
+	*done = ret < 0 ? ret : 0;
+	return !ret;
 }
 
 static int unknown(struct snnq_events *events, size_t pos, unsigned int type)
@@ -60,166 +60,252 @@ static int unknown(struct snnq_events *events, size_t pos, unsigned int type)
 			  type);
 }
 
-/* Events of one time and row at @x and to the right of it, one for each bit of @mask. */
-static int append_mask(struct snnq_events *events, int64_t t, uint32_t x, uint16_t y, uint32_t mask,
-		       bool on)
-{
-	int ret = 0;
-
-	for (; !ret && mask; mask &= mask - 1)
-		ret = events_append(events, t, (uint16_t)(x + (uint32_t)__builtin_ctz(mask)), y,
-				    on);
-	return ret;
-}
-
 /* What words of EVT 2 leave to those that follow. */
 struct evt2 {
-	struct snnq_events *events;
+	bool begun, swapped;
 	struct events_clock clock;
-	int64_t high; /* -1: no time yet */
+	bool timed;   /* there was a time */
+	int64_t high; /* of it */
 };
 
-/* A word of EVT 2.1; one of 2.0 is its upper half, with an event at x itself. */
-static int evt2_word(struct evt2 *s, uint64_t w, size_t pos)
+#define EVT2_RANGE (1 << 28)
+
+/* A word of EVT 2.1; one of 2.0 is its upper half, with an event at x itself. False: of no type. */
+static bool evt2_word(struct evt2 *s, struct events_batch *b, uint64_t w)
 {
 	switch (w >> 60) {
 	case EVT2_OFF:
 	case EVT2_ON:
-		if (s->high >= 0)
-			return append_mask(s->events, s->high << 6 | (w >> 54 & 0x3f),
-					   w >> 43 & 0x7ff, w >> 32 & 0x7ff, (uint32_t)w, w >> 60);
-		s->events->info.dropped += (uint64_t)__builtin_popcount((uint32_t)w);
-		return 0;
+		if (s->timed)
+			batch_append(b, s->high << 6 | (w >> 54 & 0x3f), w >> 43 & 0x7ff,
+				     w >> 32 & 0x7ff, (uint32_t)w, w >> 60);
+		else
+			b->dropped += (uint64_t)__builtin_popcount((uint32_t)w);
+		return true;
 	case EVT2_TIME_HIGH:
-		s->high = events_unwrap(&s->clock, w >> 32 & 0xfffffff);
-		return 0;
+		s->high = events_unwrap(&s->clock, EVT2_RANGE, w >> 32 & 0xfffffff);
+		s->timed = true;
+		return true;
 	case EVT2_TRIGGER:
 	case EVT2_IMU:
 	case EVT2_OTHERS:
 	case EVT2_CONTINUED:
-		return 0;
+		return true;
 	default:
-		return unknown(s->events, pos, (unsigned int)(w >> 60));
+		return false;
 	}
 }
 
-int events_decode_evt2(const uint8_t *data, size_t size, struct snnq_events *events)
+/* Words up to a pause; the bytes that are done, or an error. */
+static int64_t evt2_words(struct evt2 *state, const uint8_t *data, size_t size, size_t bytes,
+			  struct snnq_events *events)
 {
-	struct evt2 s = { events, { .range = 1 << 28, .last = -1 }, -1 };
-	struct prophesee_header h;
-	size_t end;
-	int ret = begin(data, size, "evt2", 4, events, &h, &end);
+	struct evt2 s = *state; /* in registers */
+	struct events_batch b;
+	int ret = batch_begin(&b, events);
+	size_t pos = 0;
 
-	for (size_t pos = h.bytes; !ret && pos < end; pos += 4)
-		ret = evt2_word(&s, (uint64_t)get_le32(data + pos) << 32 | 1, pos);
-	return ret;
+	if (ret)
+		return ret;
+	for (; !ret && size - pos >= bytes && batch_ready(&b); pos += bytes) {
+		uint64_t w = bytes == 4 ? (uint64_t)get_le32(data + pos) << 32 | 1 :
+					  get_le64(data + pos);
+
+		if (s.swapped && bytes == 8)
+			w = w << 32 | w >> 32;
+		if (!evt2_word(&s, &b, w))
+			ret = unknown(events, pos, (unsigned int)(w >> 60));
+	}
+	batch_end(&b, events);
+	*state = s;
+	return ret ? ret : (int64_t)pos;
 }
 
-int events_decode_evt21(const uint8_t *data, size_t size, struct snnq_events *events)
+static int64_t evt20_words(void *state, const uint8_t *data, size_t size,
+			   struct snnq_events *events)
 {
-	struct evt2 s = { events, { .range = 1 << 28, .last = -1 }, -1 };
-	struct prophesee_header h;
-	size_t end;
-	int ret = begin(data, size, "evt21", 8, events, &h, &end);
+	return evt2_words(state, data, size, 4, events);
+}
 
-	for (size_t pos = h.bytes; !ret && pos < end; pos += 8) {
-		uint64_t w = get_le64(data + pos);
-
-		ret = evt2_word(&s, h.swapped ? w << 32 | w >> 32 : w, pos);
-	}
-	return ret;
+static int64_t evt21_words(void *state, const uint8_t *data, size_t size,
+			   struct snnq_events *events)
+{
+	return evt2_words(state, data, size, 8, events);
 }
 
 /* What words of EVT 3.0 leave to those that follow. */
 struct evt3 {
-	struct snnq_events *events;
+	bool begun;
 	struct events_clock clock;
-	int64_t high; /* -1: no time yet */
-	uint32_t raw_high, low;
-	int32_t y; /* -1: none yet */
-	int32_t x; /* next of a vector; -1: none yet */
+	bool timed, rowed, based; /* there was a time, a row, a base of vectors */
+	int64_t high, t;
+	uint32_t raw_high;
+	uint32_t y;
+	uint32_t x; /* next of a vector */
 	bool on;
 };
 
-static int evt3_append(struct evt3 *s, uint32_t x, uint32_t mask, bool on)
+#define EVT3_RANGE (1 << 12)
+
+static void evt3_single(const struct evt3 *s, struct events_batch *b, uint32_t x, bool on)
 {
-	if (s->high >= 0 && s->y >= 0)
-		return append_mask(s->events, s->high << 12 | s->low, x, (uint16_t)s->y, mask, on);
-	s->events->info.dropped += (uint64_t)__builtin_popcount(mask);
-	return 0;
+	if (s->timed && s->rowed)
+		batch_append_one(b, s->t, x, s->y, on);
+	else
+		b->dropped++;
 }
 
-static int evt3_vector(struct evt3 *s, uint32_t mask, int32_t width)
+static void evt3_vector(struct evt3 *s, struct events_batch *b, uint32_t mask, uint32_t width)
 {
-	int ret = 0;
-
-	if (s->x < 0) {
-		s->events->info.dropped += (uint64_t)__builtin_popcount(mask);
-		return 0;
-	}
+	uint32_t x = s->x;
 	/* Beyond the bits of x there is no sensor. */
-	if (s->x < 2048)
-		ret = evt3_append(s, (uint32_t)s->x, mask, s->on);
+	bool beyond = s->based && x >= 2048;
+
+	s->x += s->based && !beyond ? width : 0;
+	if (s->based && !beyond && s->timed && s->rowed)
+		batch_append(b, s->t, x, s->y, mask, s->on);
 	else
-		s->events->info.dropped += (uint64_t)__builtin_popcount(mask);
-	s->x = s->x < 2048 ? s->x + width : s->x;
-	return ret;
+		b->dropped += (uint64_t)__builtin_popcount(mask);
 }
 
 /* The low part starts over when the high one changes, not when it is repeated. */
 static void evt3_time_high(struct evt3 *s, uint32_t high)
 {
-	if (s->high < 0 || high != s->raw_high)
-		s->low = 0;
+	int64_t low = !s->timed || high != s->raw_high ? 0 : s->t & 0xfff;
+
 	s->raw_high = high;
-	s->high = events_unwrap(&s->clock, high);
+	s->high = events_unwrap(&s->clock, EVT3_RANGE, high);
+	s->t = s->high << 12 | low;
+	s->timed = true;
 }
 
-static int evt3_word(struct evt3 *s, uint16_t w, size_t pos)
+/* False: a word of no known type. */
+static bool evt3_word(struct evt3 *s, struct events_batch *b, uint16_t w)
 {
 	switch (w >> 12) {
 	case EVT3_Y:
 		s->y = w & 0x7ff;
-		return 0;
+		s->rowed = true;
+		return true;
 	case EVT3_X:
-		return evt3_append(s, w & 0x7ff, 1, w >> 11 & 1);
+		evt3_single(s, b, w & 0x7ff, w >> 11 & 1);
+		return true;
 	case EVT3_VECTOR_X:
 		s->x = w & 0x7ff;
 		s->on = w >> 11 & 1;
-		return 0;
+		s->based = true;
+		return true;
 	case EVT3_VECTOR_12:
-		return evt3_vector(s, w & 0xfff, 12);
+		evt3_vector(s, b, w & 0xfff, 12);
+		return true;
 	case EVT3_VECTOR_8:
-		return evt3_vector(s, w & 0xff, 8);
+		evt3_vector(s, b, w & 0xff, 8);
+		return true;
 	case EVT3_TIME_LOW:
-		s->low = w & 0xfff;
-		return 0;
+		s->t = s->high << 12 | (w & 0xfff);
+		return true;
 	case EVT3_TIME_HIGH:
 		evt3_time_high(s, w & 0xfff);
-		return 0;
+		return true;
 	case EVT3_TRIGGER:
 	case EVT3_IMU:
 	case EVT3_OTHERS:
 	case EVT3_CONTINUED_4:
 	case EVT3_CONTINUED_12:
-		return 0;
+		return true;
 	default:
-		return unknown(s->events, pos, w >> 12);
+		return false;
 	}
 }
 
-int events_decode_evt3(const uint8_t *data, size_t size, struct snnq_events *events)
+/* Words up to a pause; the bytes that are done, or an error. */
+static int64_t evt3_words(void *state, const uint8_t *data, size_t size, struct snnq_events *events)
 {
-	struct evt3 s = { .events = events,
-			  .clock = { .range = 1 << 12, .last = -1 },
-			  .high = -1,
-			  .y = -1,
-			  .x = -1 };
-	struct prophesee_header h;
-	size_t end;
-	int ret = begin(data, size, "evt3", 2, events, &h, &end);
+	struct evt3 s = *(struct evt3 *)state; /* in registers */
+	struct events_batch b;
+	int ret = batch_begin(&b, events);
+	size_t pos = 0;
 
-	for (size_t pos = h.bytes; !ret && pos < end; pos += 2)
-		ret = evt3_word(&s, get_le16(data + pos), pos);
-	return ret;
+	if (ret)
+		return ret;
+	for (; !ret && size - pos >= 2 && batch_ready(&b); pos += 2)
+		if (!evt3_word(&s, &b, get_le16(data + pos)))
+			ret = unknown(events, pos, get_le16(data + pos) >> 12);
+	batch_end(&b, events);
+	*(struct evt3 *)state = s;
+	return ret ? ret : (int64_t)pos;
 }
+
+/* ---- what all have in common ---- */
+
+typedef int64_t (*words_fn)(void *state, const uint8_t *data, size_t size,
+			    struct snnq_events *events);
+
+/* The words from @pos on, of @bytes each. */
+static int64_t take_words(void *state, const uint8_t *data, size_t pos, size_t size, bool last,
+			  size_t bytes, words_fn words, struct snnq_events *events)
+{
+	while (size - pos >= bytes && !events_full(events)) {
+		int64_t n;
+
+		events->base += pos;
+		n = words(state, data + pos, size - pos, events);
+		events->base -= pos;
+		if (n < 0)
+			return n;
+		pos += (size_t)n;
+	}
+	return last && !events_full(events) ? events_tail(events, size - pos, size) : (int64_t)pos;
+}
+
+static int64_t take_evt2(struct evt2 *s, const uint8_t *data, size_t size, bool last, size_t bytes,
+			 const char *format, words_fn words, struct snnq_events *events)
+{
+	size_t pos = 0;
+
+	if (!s->begun) {
+		struct prophesee_header h;
+		int64_t done;
+
+		if (!begin(data, size, last, format, events, &h, &done))
+			return done;
+		s->begun = true;
+		s->swapped = h.swapped;
+		pos = h.bytes;
+	}
+	return take_words(s, data, pos, size, last, bytes, words, events);
+}
+
+static int64_t take_evt20(void *state, const uint8_t *data, size_t size, bool last,
+			  struct snnq_events *events)
+{
+	return take_evt2(state, data, size, last, 4, "evt2", evt20_words, events);
+}
+
+static int64_t take_evt21(void *state, const uint8_t *data, size_t size, bool last,
+			  struct snnq_events *events)
+{
+	return take_evt2(state, data, size, last, 8, "evt21", evt21_words, events);
+}
+
+static int64_t take_evt3(void *state, const uint8_t *data, size_t size, bool last,
+			 struct snnq_events *events)
+{
+	struct evt3 *s = state;
+	size_t pos = 0;
+
+	if (!s->begun) {
+		struct prophesee_header h;
+		int64_t done;
+
+		if (!begin(data, size, last, "evt3", events, &h, &done))
+			return done;
+		s->begun = true;
+		pos = h.bytes;
+	}
+	return take_words(s, data, pos, size, last, 2, evt3_words, events);
+}
+
+const struct events_decoder events_evt2 = { sizeof(struct evt2), take_evt20, NULL };
+const struct events_decoder events_evt21 = { sizeof(struct evt2), take_evt21, NULL };
+const struct events_decoder events_evt3 = { sizeof(struct evt3), take_evt3, NULL };

@@ -21,15 +21,19 @@ struct line {
 	size_t at; /* of the value */
 };
 
-/* The line at @pos; 0: there is none, otherwise its length. */
-static size_t next_line(const uint8_t *data, size_t size, size_t pos, struct line *line)
+/* The line at @pos, see text_line(). */
+static int64_t next_line(const uint8_t *data, size_t size, size_t pos, bool last, struct line *line)
 {
 	const char *text = (const char *)data + pos;
-	size_t n = text_begins(text, size - pos, "% ") ? text_line(data + pos, size - pos) : 0, end;
+	size_t end;
+	int64_t n;
 
-	if (!n)
-		return 0;
-	end = n - (text[n - 2] == '\r' ? 2 : 1);
+	if (size - pos < 2 && !last && !memcmp(text, "% ", size - pos))
+		return -1;
+	n = text_begins(text, size - pos, "% ") ? text_line(data + pos, size - pos, last) : 0;
+	if (n <= 0)
+		return n;
+	end = (size_t)n - (text[n - 2] == '\r' ? 2 : 1);
 	line->key = text + 2;
 	line->key_length = 0;
 	while (line->key_length + 2 < end && line->key[line->key_length] != ' ')
@@ -209,17 +213,20 @@ static int read_line(struct prophesee_header *h, struct snnq_events *events, con
 	return 0;
 }
 
-int prophesee_header_read(const uint8_t *data, size_t size, struct snnq_events *events,
+int prophesee_header_read(const uint8_t *data, size_t size, bool last, struct snnq_events *events,
 			  struct prophesee_header *h)
 {
 	struct line line;
-	size_t n;
+	int64_t n;
 
 	memset(h, 0, sizeof(*h));
-	while ((n = next_line(data, size, h->bytes, &line))) {
-		int ret = read_line(h, events, &line);
+	while ((n = next_line(data, size, h->bytes, last || size > TEXT_MAX_BYTES, &line))) {
+		int ret;
 
-		h->bytes += n;
+		if (n < 0)
+			return 1;
+		ret = read_line(h, events, &line);
+		h->bytes += (size_t)n;
 		if (ret)
 			return ret;
 		if (is_key(&line, "plugin_name") || is_key(&line, "sensor_name"))

@@ -14,10 +14,11 @@ struct prophesee_header {
 };
 
 /*
- * Lines of text that begin with "% ". 0, or -EBADMSG with the error line in @events. Takes the
- * sensor's size into @events where it is told, or follows from the camera and the caller said none.
+ * Lines of text that begin with "% ". 0; 1: it may go on behind what is there, which is not the
+ * @last; -EBADMSG with the error line in @events. Takes the sensor's size into @events where it is
+ * told, or follows from the camera and the caller said none.
  */
-int prophesee_header_read(const uint8_t *data, size_t size, struct snnq_events *events,
+int prophesee_header_read(const uint8_t *data, size_t size, bool last, struct snnq_events *events,
 			  struct prophesee_header *header);
 
 #endif /* SNNQ_EVENTS_PROPHESEE_H */

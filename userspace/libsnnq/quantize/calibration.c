@@ -28,9 +28,10 @@ static int read_recording(struct calibration *c, const char *path,
 	if (ret)
 		return ret;
 	*slots = calloc(in->steps * floatnet_words(c->net, GRAPH_INPUT), sizeof(**slots));
-	found = *slots ? bins_fill(in, events, *slots, &dropped) : -ENOMEM;
+	found = *slots ? bins_fill(in, events, *slots, &dropped) :
+			 error_set(-ENOMEM, "%s: no memory for its events", path);
 	if (found < 0)
-		ret = error_set(-ENOMEM, "%s: no memory for its events", path);
+		ret = found;
 	else if (!found)
 		ret = error_set(-EBADMSG, "%s: expected events, found none", path);
 	snnq_recordings_add(&c->seen, events, dropped, events->window_step);

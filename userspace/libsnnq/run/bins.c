@@ -1,44 +1,44 @@
 // SPDX-License-Identifier: MIT
 /*
  * bins.c - how events become time steps; the rules are in model-format.md.
- *
- * Times are int64 microseconds from a file: differences and divisions are kept
- * from overflowing by working in 128 bits where they could.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bins.h"
 
-struct binner {
-	const struct graph_input *in;
-	uint64_t *slots;
-	uint64_t slot_words;
-	uint64_t *dropped;
-};
+static uint64_t slot_words(const struct graph_input *in)
+{
+	const struct graph_shape *s = &in->shape;
+
+	return (uint64_t)s->height * s->width * s->planes * ((s->channels + 63) / 64);
+}
 
 /* Quotient rounded towards minus infinity, or to the nearest with ties to even. */
 static int64_t step_of(const struct graph_input *in, int64_t t, int64_t origin)
 {
-	__int128 d = (__int128)t - origin, q = d / in->step_us, r = d % in->step_us;
+	int64_t length = in->step_us, d, q, r;
 
+	/* times that far apart are of no real recording: the last step of all is as good */
+	if (__builtin_sub_overflow(t, origin, &d))
+		d = t < origin ? INT64_MIN : INT64_MAX;
+	q = d / length;
+	r = d % length;
 	if (r < 0) {
 		q--;
-		r += in->step_us;
+		r += length;
 	}
-	if (in->half_even && (2 * r > in->step_us || (2 * r == in->step_us && (q & 1))))
+	if (in->half_even && (2 * r > length || (2 * r == length && (q & 1))))
 		q++;
-	return q > INT64_MAX ? INT64_MAX : q < INT64_MIN ? INT64_MIN : (int64_t)q;
+	return q;
 }
 
 /* Count up, staying at 2^planes - 1. */
-static void count_up(struct binner *b, uint64_t step, uint32_t pos, uint32_t channel)
+static void count_up(const struct graph_input *in, uint64_t *slot, uint32_t pos, uint32_t channel)
 {
-	const struct graph_shape *s = &b->in->shape;
+	const struct graph_shape *s = &in->shape;
 	uint32_t words = (s->channels + 63) / 64;
 	uint64_t plane = (uint64_t)s->height * s->width * words;
-	uint64_t *at = b->slots + step * b->slot_words + (uint64_t)pos * words + channel / 64;
+	uint64_t *at = slot + (uint64_t)pos * words + channel / 64;
 	uint64_t bit = 1ull << channel % 64;
 	uint32_t p;
 
@@ -51,9 +51,9 @@ static void count_up(struct binner *b, uint64_t step, uint32_t pos, uint32_t cha
 		at[p * plane] &= ~bit;
 }
 
-static bool place(struct binner *b, const struct snnq_event *e, uint64_t step)
+/* Into a step; false: outside the sensor. */
+static bool place(const struct graph_input *in, uint64_t *slot, const struct snnq_event *e)
 {
-	const struct graph_input *in = b->in;
 	uint32_t x = e->x, y = e->y, p = 0;
 
 	if (x < in->crop_x || y < in->crop_y)
@@ -65,88 +65,112 @@ static bool place(struct binner *b, const struct snnq_event *e, uint64_t step)
 	if (in->polarities == 2)
 		p = e->p ? in->on_channel : 1 - in->on_channel;
 	if (in->flat)
-		count_up(b, step, 0, (p * in->height + y) * in->width + x);
+		count_up(in, slot, 0, (p * in->height + y) * in->width + x);
 	else
-		count_up(b, step, y * in->width + x, p);
+		count_up(in, slot, y * in->width + x, p);
 	return true;
 }
 
-static int fill_by_count(struct binner *b, struct snnq_events *events)
+void bins_begin(struct bins *b, const struct graph_input *in)
 {
-	size_t each = events->count / b->in->steps;
+	*b = (struct bins){ .in = in, .first = -1, .begun = !in->from_first };
+}
 
-	if (events->cursor >= events->count)
-		return 0;
-	for (size_t i = 0; i < events->count; i++) {
-		uint64_t step = each ? i / each : b->in->steps - 1;
+void bins_open(struct bins *b, uint64_t *slots)
+{
+	if (b->first >= 0 && __builtin_add_overflow(b->first, b->in->steps, &b->next))
+		b->next = INT64_MAX;
+	b->first = -1;
+	b->dropped = 0;
+	b->slots = slots;
+	memset(slots, 0, b->in->steps * slot_words(b->in) * 8);
+}
 
-		if (step >= b->in->steps)
-			step = b->in->steps - 1;
-		*b->dropped += !place(b, &events->data[i], step);
+bool bins_take(struct bins *b, const struct snnq_event *e, size_t count, size_t *taken)
+{
+	const struct graph_input *in = b->in;
+	uint64_t words = slot_words(in);
+
+	if (count && !b->begun) {
+		b->origin = e->t;
+		b->begun = true;
+	}
+	for (*taken = 0; *taken < count; ++*taken, e++) {
+		int64_t step = step_of(in, e->t, b->origin);
+
+		if (step < b->next) {
+			b->dropped++;
+			b->late += step >= 0;
+			continue;
+		}
+		if (b->first < 0)
+			b->first = b->next = step - step % in->steps;
+		else if (step - b->first >= in->steps)
+			return true;
+		b->dropped += !place(in, b->slots + (uint64_t)(step - b->first) * words, e);
+	}
+	return false;
+}
+
+static int fill_by_count(const struct graph_input *in, struct snnq_events *events, uint64_t *slots,
+			 uint64_t *dropped)
+{
+	const struct snnq_event *e;
+	int64_t count = events->cursor ? 0 : snnq_events_data(events, &e);
+	uint64_t each = (uint64_t)count / in->steps, words = slot_words(in);
+
+	if (count <= 0)
+		return (int)count;
+	memset(slots, 0, in->steps * words * 8);
+	for (uint64_t i = 0; i < (uint64_t)count; i++) {
+		uint64_t step = each ? i / each : in->steps - 1;
+
+		if (step >= in->steps)
+			step = in->steps - 1;
+		*dropped += !place(in, slots + step * words, &e[i]);
 	}
 	events->cursor = events->count;
 	return 1;
 }
 
-static int by_time(const void *a, const void *b)
-{
-	const struct snnq_event *x = a, *y = b;
-
-	return x->t < y->t ? -1 : x->t > y->t;
-}
-
-/* The events by time: those of the file, or a sorted copy. NULL: no memory. */
-static const struct snnq_event *in_time_order(struct snnq_events *events)
-{
-	if (!events->info.nonmonotonic)
-		return events->data;
-	if (events->sorted)
-		return events->sorted;
-	events->sorted = malloc(events->count * sizeof(*events->sorted));
-	if (!events->sorted)
-		return NULL;
-	memcpy(events->sorted, events->data, events->count * sizeof(*events->sorted));
-	qsort(events->sorted, events->count, sizeof(*events->sorted), by_time);
-	return events->sorted;
-}
-
 /* The next window that has events: each recording ends after a bounded number. */
-static int fill_by_time(struct binner *b, struct snnq_events *events)
+static int fill_by_time(const struct graph_input *in, struct snnq_events *events, uint64_t *slots,
+			uint64_t *dropped)
 {
-	const struct graph_input *in = b->in;
-	const struct snnq_event *e = in_time_order(events);
-	int64_t origin, first = -1;
+	const struct snnq_event *e;
+	bool complete = false;
+	struct bins b;
+	int64_t count;
+	size_t taken;
 
-	if (!e && events->count)
-		return -ENOMEM;
-	origin = in->from_first && events->count ? e[0].t : 0;
-	for (; events->cursor < events->count; events->cursor++) {
-		int64_t step = step_of(in, e[events->cursor].t, origin);
-
-		if (first < 0 && step >= 0)
-			first = step - step % in->steps;
-		if (step >= 0 && step - first >= in->steps)
-			break;
-		*b->dropped += step < 0 || !place(b, &e[events->cursor], (uint64_t)(step - first));
+	bins_begin(&b, in);
+	if (in->from_first && events->any) {
+		b.origin = events->begin_us;
+		b.begun = true;
 	}
-	events->window_step = first > 0 ? (uint64_t)first : 0;
-	return first >= 0;
+	bins_open(&b, slots);
+	while (!complete && (count = events_next(events, &e)) > 0) {
+		complete = bins_take(&b, e, (size_t)count, &taken);
+		events->cursor += taken;
+	}
+	events->window_step = b.first > 0 ? (uint64_t)b.first : 0;
+	*dropped += b.dropped;
+	/* a fault behind the window waits for the next one */
+	return b.first >= 0 ? 1 : complete ? 0 : (int)count;
 }
 
 int bins_fill(const struct graph_input *in, struct snnq_events *events, uint64_t *slots,
 	      uint64_t *dropped)
 {
-	const struct graph_shape *s = &in->shape;
-	struct binner b = {
-		.in = in,
-		.slots = slots,
-		.dropped = dropped,
-		.slot_words = (uint64_t)s->height * s->width * s->planes *
-			      ((s->channels + 63) / 64),
-	};
+	uint64_t lost;
+	int ret;
 
-	/* what the reader left out belongs to no window: it goes with the first */
-	*dropped = events->cursor ? 0 : events->info.dropped;
-	memset(slots, 0, in->steps * b.slot_words * 8);
-	return in->by_count ? fill_by_count(&b, events) : fill_by_time(&b, events);
+	*dropped = 0;
+	ret = in->by_count ? fill_by_count(in, events, slots, dropped) :
+			     fill_by_time(in, events, slots, dropped);
+	/* what the reader left out since is of no other window */
+	lost = events->info.dropped + events->late;
+	*dropped += lost - events->told;
+	events->told = lost;
+	return ret;
 }

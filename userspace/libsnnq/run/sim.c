@@ -20,6 +20,7 @@
 #include "backend.h"
 #include "base/error.h"
 #include "base/host.h"
+#include "base/thread.h"
 #include "job_memory.h"
 #include "snnq_regs.h"
 
@@ -493,7 +494,7 @@ static int start_threads(struct snnq_device *dev, struct sim *sim, uint32_t core
 			return -ENOMEM;
 		core->dev = dev;
 		core->index = sim->cores;
-		if (pthread_create(&sim->threads[sim->cores], NULL, core_thread, core)) {
+		if (thread_start(&sim->threads[sim->cores], core_thread, core)) {
 			free(core);
 			return -EAGAIN;
 		}

@@ -47,7 +47,13 @@ static uint32_t classes_of(const struct snnq_stream *s)
 	return graph_shape(&s->model->graph, s->model->graph.readout)->channels;
 }
 
-static void stream_put(struct snnq_stream *s)
+struct snnq_stream *stream_get(struct snnq_stream *s)
+{
+	atomic_fetch_add(&s->references, 1);
+	return s;
+}
+
+void stream_put(struct snnq_stream *s)
 {
 	struct snnq_model *model = s->model;
 
@@ -129,6 +135,11 @@ size_t snnq_stream_input_bytes(const struct snnq_stream *stream)
 	return compiled_of(stream)->input_step_bytes;
 }
 
+const struct graph_input *stream_input(const struct snnq_stream *s)
+{
+	return &s->model->graph.input;
+}
+
 /* ---- jobs ---- */
 
 static void bind(struct snnq_job *j, int region, struct snnq_tensor_buf *buf, uint64_t bytes)
@@ -180,8 +191,7 @@ static int job_submit(struct snnq_stream *s, struct snnq_tensor_buf *input, uint
 
 	if (!j)
 		return error_set(-ENOMEM, "no memory");
-	atomic_fetch_add(&s->references, 1);
-	j->stream = s;
+	j->stream = stream_get(s);
 	j->backend.steps = steps;
 	j->backend.event_fd = -1;
 	j->backend.reset = s->reset_next;
@@ -312,28 +322,19 @@ void snnq_job_free(struct snnq_job *job)
 
 /* ---- recordings ---- */
 
-static int push_buffers(struct snnq_stream *s)
+static int run_integer(struct snnq_stream *s, struct snnq_tensor_buf *input,
+		       struct snnq_result *result)
 {
-	const struct compiled *c = compiled_of(s);
-	struct snnq_device *dev = s->model->dev;
 	uint64_t steps = s->model->graph.input.steps;
-	int ret = 0;
-
-	if (!s->input)
-		ret = snnq_tensor_alloc(dev, steps * c->input_step_bytes, &s->input);
-	if (!ret && !s->taps && s->model->taps && !s->model->floatnet)
-		ret = snnq_tensor_alloc(dev, steps * c->taps_step_bytes, &s->taps);
-	return ret;
-}
-
-static int push_window(struct snnq_stream *s, struct snnq_result *result)
-{
 	struct snnq_job *job;
-	int ret = snnq_tensor_sync_for_device(s->input);
+	int ret = snnq_tensor_sync_for_device(input);
 
+	if (!ret && !s->taps && s->model->taps)
+		ret = snnq_tensor_alloc(s->model->dev, steps * compiled_of(s)->taps_step_bytes,
+					&s->taps);
 	s->reset_next = true;
 	if (!ret)
-		ret = job_submit(s, s->input, s->model->graph.input.steps, s->taps, &job);
+		ret = job_submit(s, input, (uint32_t)steps, s->taps, &job);
 	if (ret)
 		return ret;
 	ret = snnq_job_wait(job, -1, result);
@@ -342,11 +343,11 @@ static int push_window(struct snnq_stream *s, struct snnq_result *result)
 }
 
 /* A float model runs here and now. */
-static int push_float(struct snnq_stream *s, struct snnq_result *r)
+static int run_float(struct snnq_stream *s, struct snnq_tensor_buf *input, struct snnq_result *r)
 {
 	const struct graph *g = &s->model->graph;
 	int64_t start = now_ns();
-	int ret = floatnet_run(s->model->floatnet, s->input->map, &s->record,
+	int ret = floatnet_run(s->model->floatnet, input->map, &s->record,
 			       s->profile ? s->stats : NULL);
 
 	if (ret)
@@ -367,21 +368,36 @@ static int push_float(struct snnq_stream *s, struct snnq_result *r)
 	return 0;
 }
 
+int stream_window_alloc(struct snnq_stream *s, struct snnq_tensor_buf **input)
+{
+	return snnq_tensor_alloc(s->model->dev,
+				 s->model->graph.input.steps * compiled_of(s)->input_step_bytes,
+				 input);
+}
+
+int stream_window(struct snnq_stream *s, struct snnq_tensor_buf *input, struct snnq_result *r)
+{
+	int ret = s->model->floatnet ? run_float(s, input, r) : run_integer(s, input, r);
+
+	if (!ret)
+		s->tap_steps = s->model->graph.input.steps;
+	return ret;
+}
+
 int snnq_stream_push_events(struct snnq_stream *stream, struct snnq_events *events,
 			    struct snnq_result *result)
 {
 	uint64_t dropped;
-	int ret = push_buffers(stream);
+	int ret = stream->input ? 0 : stream_window_alloc(stream, &stream->input);
 
 	if (ret)
 		return ret;
 	ret = bins_fill(&stream->model->graph.input, events, stream->input->map, &dropped);
 	if (ret <= 0)
-		return ret ? error_set(ret, "no memory to sort the recording") : 0;
-	ret = stream->model->floatnet ? push_float(stream, result) : push_window(stream, result);
+		return ret;
+	ret = stream_window(stream, stream->input, result);
 	if (ret)
 		return ret;
-	stream->tap_steps = stream->model->graph.input.steps;
 	result->dropped_events = dropped;
 	result->first_step = events->window_step;
 	return 1;

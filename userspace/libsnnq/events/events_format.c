@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+/*
+ * events_format.c - find the format of a recording.
+ *
+ * A format is found by content where the content can tell (a magic string), and then nobody
+ * may name another; headerless formats go by the caller's option, then by the file's extension.
+ */
+#include "format.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+#include "prophesee.h"
+
+#define MAGIC_BYTES 16 /* beyond all of them */
+
+static const struct events_format formats[] = {
+	{ .name = "atis", .extension = ".bin", .decoder = &events_atis },
+	{ .name = "bs2", .extension = ".bs2", .decoder = &events_bs2 },
+	{ .name = "bs3", .extension = ".bs3", .decoder = &events_bs3 },
+	{ .name = "aedat2", .magic = "#!AER-DAT2.0", .decoder = &events_aedat2 },
+	{ .name = "aedat2-dvs128", .reading_of = "aedat2", .decoder = &events_aedat2_dvs128 },
+	{ .name = "aedat2-tonic", .reading_of = "aedat2", .decoder = &events_aedat2_tonic },
+	{ .name = "aedat2-davis", .reading_of = "aedat2", .decoder = &events_aedat2_davis },
+	{ .name = "aedat3", .magic = "#!AER-DAT3.1", .decoder = &events_aedat3 },
+	{ .name = "aedat4", .magic = "#!AER-DAT4.0", .decoder = &events_aedat4 },
+	/* Prophesee's are told apart by what their headers say. */
+	{ .name = "evt2", .decoder = &events_evt2 },
+	{ .name = "evt21", .decoder = &events_evt21 },
+	{ .name = "evt3", .decoder = &events_evt3 },
+	{ .name = "dat", .extension = ".dat", .decoder = &events_dat },
+	{ .name = "es", .magic = "Event Stream", .decoder = &events_es },
+	{ .magic = "#!AER-DAT1", .refusal = "AEDAT 1.0" },
+	{ .magic = "#!AER-DAT", .refusal = "a version of AEDAT" },
+	{ .magic = "\x89HDF\r\n\x1a\n", .refusal = "HDF5" },
+	{ .magic = "\x93NUMPY", .refusal = "NumPy's format" },
+	{ .magic = "MATLAB 5.0", .refusal = "MATLAB's format" },
+	{ .magic = "\x89PNG\r\n\x1a\n", .refusal = "a picture" },
+	{ .magic = "#ROSBAG V", .refusal = "a ROS bag" },
+	{ .magic = "\x7f"
+		   "ELF\x02\x01\x01",
+	  .refusal = "a program" },
+};
+
+#define FORMATS (sizeof(formats) / sizeof(formats[0]))
+
+static const struct events_format *find_by_name(const char *name)
+{
+	for (size_t i = 0; i < FORMATS; i++)
+		if (formats[i].name && !strcmp(formats[i].name, name))
+			return &formats[i];
+	return NULL;
+}
+
+/* A model file: the length of its header, and JSON. */
+static bool is_model(const uint8_t *head, size_t size)
+{
+	static const struct {
+		uint8_t bytes[5];
+	} high = { { 0, 0, 0, 0, '{' } };
+	size_t n = 9;
+
+	if (size < 16 || memcmp(head + 4, high.bytes, sizeof(high.bytes)))
+		return false;
+	n += strspn((const char *)head + n, " \t\r\n");
+	return head[n] == '"';
+}
+
+/* What the header of a file of Prophesee's says; NULL: it has none. */
+static const struct events_format *find_by_header(const uint8_t *data, size_t size)
+{
+	static const struct events_format unknown = { .refusal = "a header that names no format" };
+	struct snnq_events nothing = { .data = NULL };
+	struct prophesee_header header;
+	int ret = prophesee_header_read(data, size, true, &nothing, &header);
+
+	if (!header.bytes)
+		return NULL;
+	/* With a fault, any of them tells it. */
+	return header.format[0] || ret ? find_by_name(header.format[0] ? header.format : "evt3") :
+					 &unknown;
+}
+
+static const struct events_format *find_by_magic(const uint8_t *data, size_t size)
+{
+	static const struct events_format model = { .refusal = "a model" };
+
+	if (is_model(data, size))
+		return &model;
+	for (size_t i = 0; i < FORMATS; i++) {
+		const char *magic = formats[i].magic;
+		size_t n = magic ? strlen(magic) : 0;
+
+		if (n && size >= n && !memcmp(data, magic, n))
+			return &formats[i];
+	}
+	return find_by_header(data, size);
+}
+
+static const struct events_format *find_by_extension(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	for (size_t i = 0; dot && i < FORMATS; i++)
+		if (formats[i].extension && !strcasecmp(dot, formats[i].extension))
+			return &formats[i];
+	return NULL;
+}
+
+/* "atis, bs2, ..." */
+static const char *known_formats(char *text, size_t size)
+{
+	size_t n = 0;
+
+	*text = 0;
+	for (size_t i = 0; i < FORMATS && n < size; i++)
+		if (formats[i].name)
+			n += (size_t)snprintf(text + n, size - n, "%s%s", n ? ", " : "",
+					      formats[i].name);
+	return text;
+}
+
+bool events_format_tells(const uint8_t *head, size_t size)
+{
+	struct snnq_events nothing = { .data = NULL };
+	struct prophesee_header header;
+
+	return size >= MAGIC_BYTES &&
+	       prophesee_header_read(head, size, false, &nothing, &header) <= 0;
+}
+
+const struct events_format *events_format_find(const char *path, const char *name,
+					       const uint8_t *head, size_t size, int *ret)
+{
+	const struct events_format *format = find_by_magic(head, size), *named = NULL;
+	char known[160];
+
+	if (name) {
+		named = find_by_name(name);
+		if (!named) {
+			*ret = error_set(-EINVAL, "%s: unknown format \"%s\" (known: %s)", path,
+					 name, known_formats(known, sizeof(known)));
+			return NULL;
+		}
+		if (format && format != named &&
+		    !(named->reading_of && find_by_name(named->reading_of) == format)) {
+			*ret = error_set(-EBADMSG,
+					 "%s: offset 0: expected %s, as the option says, "
+					 "found %s",
+					 path, name, format->name ? format->name : format->refusal);
+			return NULL;
+		}
+		return named;
+	}
+	if (!format)
+		format = find_by_extension(path);
+	if (!format)
+		*ret = error_set(-EBADMSG,
+				 "%s: offset 0: no known format in content or extension "
+				 "(.bin, .bs2, .bs3, .dat); name it with a format option: %s",
+				 path, known_formats(known, sizeof(known)));
+	else if (!format->decoder)
+		*ret = error_set(-EBADMSG,
+				 "%s: offset 0: found %s, which is not supported; expected %s",
+				 path, format->refusal, known_formats(known, sizeof(known)));
+	return format && format->decoder ? format : NULL;
+}
