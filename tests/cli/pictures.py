@@ -46,7 +46,9 @@ def event_stream(path, width, height, rows):
 
 def random_rows(count=3000, width=50, height=40, last=200000, seed=1):
     dice = random.Random(seed)
-    times = sorted([1000, last] + [dice.randint(1000, last) for _ in range(count - 2)])
+    # at the ends of the windows below, and beside them
+    times = [1000, last, 10999, 11000, 20999, 21000, 31499, 31500, 50999, 51000]
+    times = sorted(times + [dice.randint(1000, last) for _ in range(count - len(times))])
     return [(dice.randrange(width), dice.randrange(height), dice.randrange(2), t) for t in times]
 
 
@@ -197,6 +199,23 @@ def svg(folder):
     equal(max(int(r.get("height")) for r in bars), 160, "highest bar")
 
 
+def letters(folder):
+    """Each letter of a name has a shape of its own; what is none of ASCII is a box."""
+    shapes = []
+    for name in ("".join(map(chr, range(33, 80))).replace("/", ""), "".join(map(chr, range(80, 127))),
+                 "ü "):
+        recording(folder / (name + ".bs3"), [(49, 49, 1, 0)])
+        snnq("inspect", folder / (name + ".bs3"), "--frames", 1, "-o", folder / "a.png")
+        image = read_png((folder / "a.png").read_bytes())
+        for i in range(len(name)):
+            shapes.append(tuple(image[24 + 2 * y][24 + 12 * i + 2 * x][0] > 100
+                                for y in range(8) for x in range(5)))
+    equal(len(set(shapes)), 93 + 2, "shapes")
+    equal(sum(shapes[-1]), 0, "dots of a blank")
+    equal("".join(".#"[dot] for dot in shapes[ord("T") - 80 + 46]), "#####" + "..#.." * 6 + ".....", "T")
+    equal("".join(".#"[dot] for dot in shapes[-2]), "#####" + "#...#" * 5 + "#####.....", "a box")
+
+
 def large(folder):
     """A sensor that is larger than a frame is shrunk: no event is lost."""
     rows = [(x, y, 1, 5) for x, y in ((0, 0), (2879, 0), (0, 1439), (2879, 1439), (1440, 720))]
@@ -315,4 +334,4 @@ def refusals(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(figures, far_times, png, svg, large, widths, frames, on_terminal, refusals))
+    sys.exit(main(figures, far_times, png, svg, letters, large, widths, frames, on_terminal, refusals))

@@ -16,6 +16,8 @@ tap pools tests/cli/pools.py
 tap recordings tests/cli/recordings.py
 tap pictures tests/cli/pictures.py
 tap live tests/cli/live.py
+tap datasets tests/cli/datasets.py
+tap halves tests/cli/halves.py
 tap outputs tests/cli/outputs.py
 tap options tests/cli/options.py
 tap figures tests/cli/figures.py

@@ -14,5 +14,5 @@ set -euo pipefail
 
 export SNNQ=$PWD/build/snnq SNNQ_DEVICE=sim
 may_skip '.* # SKIP no .*'
-for t in nmnist.sh gesture.sh lava.py nir.py requantize.py; do tap "${t%.*}" "tests/real/$t"; done
+for t in nmnist.sh gesture.sh lava.py nir.py datasets.py requantize.py; do tap "${t%.*}" "tests/real/$t"; done
 finish

@@ -512,6 +512,80 @@ static void unknown_content_is_refused_by_name(void **state)
 	assert_int_equal(snnq_events_open(name, NULL, &ev), -ENOENT);
 }
 
+/* Events at 10, 20, .. 90 us, one of them later in the file; 60 lies outside the sensor. */
+static void check_windows(const char *name, const char *format)
+{
+	static const struct {
+		int64_t from, to;
+		uint64_t events, dropped, nonmonotonic;
+		int64_t first;
+	} cases[] = {
+		{ 10, 90, 8, 1, 1, 0 },
+		{ 11, 90, 7, 1, 1, 9 },
+		{ 10, 89, 7, 1, 1, 0 },
+		{ 20, 20, 1, 0, 0, 0 },
+		{ 60, 60, 0, 1, 0, 0 },
+		{ 61, 69, 0, 0, 0, 0 },
+		{ 61, 90, 3, 0, 0, 9 },
+		{ INT64_MIN / 2, 10, 1, 0, 0, INT64_MAX / 2 + 11 },
+		{ -1, INT64_MAX - 1, 8, 1, 1, 11 },
+	};
+	struct snnq_events_opts opts = {
+		.size = sizeof(opts), .format = format, .width = 5, .height = 5, .cut = true
+	};
+	struct snnq_events_info info;
+	struct snnq_events *ev;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		opts.from_us = cases[i].from;
+		opts.to_us = cases[i].to;
+		assert_int_equal(snnq_events_open(name, &opts, &ev), 0);
+		assert_int_equal(snnq_events_info(ev, &info), 0);
+		assert_int_equal(info.events, cases[i].events);
+		assert_int_equal(info.dropped, cases[i].dropped);
+		assert_int_equal(info.nonmonotonic, cases[i].nonmonotonic);
+		assert_true(info.first_us == cases[i].first);
+		snnq_events_close(ev);
+	}
+	opts.from_us = 21;
+	opts.to_us = 20;
+	assert_int_equal(snnq_events_open(name, &opts, &ev), -EINVAL);
+	opts.from_us = INT64_MIN;
+	assert_int_equal(snnq_events_open(name, &opts, &ev), -EINVAL);
+}
+
+/* Each format has one event of each time. */
+static void only_a_window_is_read(void **state)
+{
+	static const uint8_t times[] = { 10, 20, 40, 30, 50, 60, 70, 80, 90 };
+	static const char *const formats[] = { "bs2", "evt2", "evt3" };
+
+	(void)state;
+	for (size_t k = 0; k < 3; k++) {
+		char name[] = "/tmp/snnq-events-XXXXXX";
+		FILE *f = fdopen(mkstemp(name), "w");
+
+		if (k)
+			fprintf(f, "%% evt %zu.0\n%% end\n", k + 1);
+		for (size_t i = 0; i < sizeof(times); i++) {
+			uint32_t t = times[i], x = t == 60 ? 9 : 1;
+			const uint8_t bs2[] = { (uint8_t)x, 2, 0, 0, times[i] };
+			const uint32_t evt2[] = { 0x80000000 | t >> 6,
+						  0x10000000 | (t & 63) << 22 | x << 11 | 2 };
+			const uint16_t evt3[] = { 0x8000, (uint16_t)(0x6000 | t), 2,
+						  (uint16_t)(0x2000 | x) };
+
+			fwrite(!k     ? (const void *)bs2 :
+			       k == 1 ? (const void *)evt2 :
+					evt3,
+			       !k ? 5 : 8, 1, f);
+		}
+		assert_int_equal(fclose(f), 0);
+		check_windows(name, formats[k]);
+		unlink(name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -532,6 +606,7 @@ int main(void)
 		cmocka_unit_test(aedat4_survives_damage),
 		cmocka_unit_test(unwritten_space_in_pieces),
 		cmocka_unit_test(unknown_content_is_refused_by_name),
+		cmocka_unit_test(only_a_window_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

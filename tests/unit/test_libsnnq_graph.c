@@ -297,14 +297,14 @@ static void test_float(void **state)
 	edit(file, "layers.0.weight.bits", NULL);
 	assert_int_equal(graph_parse(path, file, &g), -EBADMSG);
 	assert_string_equal(error_of(path),
-			    "conv1: weight: tensor conv1.weight: expected F32, found "
+			    "conv1: weight: tensor conv1.weight: expected F32, F16 or BF16, found "
 			    "U8");
 	modelfile_add(file, "w", DTYPE_F32, 4, (const uint64_t[]){ 3, 2, 3, 3 }, weights);
 	modelfile_add(file, "t", DTYPE_F32, 1, (const uint64_t[]){ 3 }, thresholds);
 	edit(file, "layers.0.weight.tensor", "\"w\"");
 	assert_int_equal(graph_parse(path, file, &g), -EBADMSG);
 	assert_string_equal(error_of(path),
-			    "conv1: threshold: tensor conv1.threshold: expected F32, "
+			    "conv1: threshold: tensor conv1.threshold: expected F32, F16 or BF16, "
 			    "found I16");
 	edit(file, "layers.0.neuron.threshold", "\"t\"");
 	if (graph_parse(path, file, &g))

@@ -3,6 +3,7 @@
  * test_libsnnq_modelfile.c - the container: what is written is read back, and
  * every way to be malformed is refused with its own words.
  */
+#include <math.h>
 #include <errno.h>
 #include <glob.h>
 #include <setjmp.h>
@@ -304,13 +305,63 @@ static int cleanup(void **state)
 	return 0;
 }
 
+/* What an element of @mantissa_bits says, by powers of two. */
+static double meaning(uint32_t bits, int mantissa_bits)
+{
+	int exponent_bits = 15 - mantissa_bits, bias = (1 << (exponent_bits - 1)) - 1;
+	int exponent = (int)(bits >> mantissa_bits & ((1u << exponent_bits) - 1));
+	double part = bits & ((1u << mantissa_bits) - 1), value;
+
+	if (exponent == (1 << exponent_bits) - 1)
+		value = part > 0 ? NAN : INFINITY;
+	else if (exponent)
+		value = ldexp(ldexp(1, mantissa_bits) + part, exponent - bias - mantissa_bits);
+	else
+		value = ldexp(part, 1 - bias - mantissa_bits);
+	return bits >> 15 ? -value : value;
+}
+
+/* Every F16 and BF16 is its own value as a float, at any byte, and keeps its sign. */
+static void short_floats_are_exact(void **state)
+{
+	static const struct {
+		enum dtype dtype;
+		int mantissa_bits;
+	} types[] = { { DTYPE_F16, 10 }, { DTYPE_BF16, 7 } };
+	uint8_t bytes[5];
+	size_t nans = 0, infinite = 0;
+
+	(void)state;
+	for (size_t k = 0; k < 2; k++)
+		for (uint32_t bits = 0; bits < 1 << 16; bits++) {
+			struct tensor t = { .dtype = types[k].dtype, .data = bytes + 1 };
+			double want = meaning(bits, types[k].mantissa_bits);
+			float got;
+
+			bytes[3] = bits & 255;
+			bytes[4] = bits >> 8;
+			got = tensor_real(&t, 1);
+			nans += isnan(got) != 0;
+			infinite += isinf(got) != 0;
+			assert_true(isnan(want) ? isnan(got) : got == want);
+			assert_int_equal(!signbit(got), !(bits >> 15));
+		}
+	assert_int_equal(nans, 2 * (1023 + 127));
+	assert_int_equal(infinite, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),	cmocka_unit_test(test_layout),
-		cmocka_unit_test(test_write_is_atomic), cmocka_unit_test(test_full_disk),
-		cmocka_unit_test(test_malformed),	cmocka_unit_test(test_not_a_container),
-		cmocka_unit_test(test_cut_everywhere),	cmocka_unit_test(test_damage_everywhere),
+		cmocka_unit_test(short_floats_are_exact),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_write_is_atomic),
+		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_not_a_container),
+		cmocka_unit_test(test_cut_everywhere),
+		cmocka_unit_test(test_damage_everywhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, cleanup);

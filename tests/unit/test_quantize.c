@@ -121,7 +121,7 @@ static void names_and_stored_bits(void **state)
 			assert_true(grid_weight_bits(&g) ==
 				    (schemes[s].scheme == SNNQ_SCHEME_TERNARY ? 1.6 : bits));
 		}
-	assert_true(weight_stored_bits(SNNQ_SCHEME_NONE, 0) == 32);
+	assert_true(weight_stored_bits(SNNQ_SCHEME_NONE, 16) == 16);
 }
 
 /* Bit i of row r, as numerics.md counts them. */

@@ -58,6 +58,8 @@
 #define parallel_for	      snnq_private_parallel_for
 #define weight_pack	      snnq_private_weight_pack
 #define weight_packed_bytes   snnq_private_weight_packed_bytes
+#define tensor_elements	      snnq_private_tensor_elements
+#define tensor_real	      snnq_private_tensor_real
 #define weight_stored_bits    snnq_private_weight_stored_bits
 
 #endif /* SNNQ_PRIVATE_H */

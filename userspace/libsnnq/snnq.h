@@ -131,6 +131,9 @@ struct snnq_events_opts {
 	size_t size;
 	const char *format;	/* NULL = by content: "atis", "bs2", "aedat4" */
 	uint16_t width, height; /* sensor, when the file does not say; 0 = unbounded */
+	/* Only the events at from_us <= t <= to_us, whose times then count from from_us. */
+	bool cut;
+	int64_t from_us, to_us;
 };
 
 struct snnq_events_info {

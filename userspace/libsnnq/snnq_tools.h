@@ -93,7 +93,8 @@ struct snnq_quantize_opts {
 	 */
 	const char *const *calibration;
 	size_t calibration_count;
-	struct snnq_recordings *recordings; /* out: what they were like; or NULL */
+	const struct snnq_events_opts *calibration_events; /* [count] how to open them; or NULL */
+	struct snnq_recordings *recordings;		   /* out: what they were like; or NULL */
 	/* Weigh errors by what membranes hold of the spikes, not by the spikes alone; slower. */
 	bool traces;
 	uint32_t threads; /* 0: one per CPU; the result does not depend on it */
@@ -142,7 +143,7 @@ struct snnq_energy_opts {
 	size_t size;
 	const char *const *recordings; /* the first window of each is run */
 	size_t recording_count;
-	const struct snnq_events_opts *events; /* how to open them; may be NULL */
+	const struct snnq_events_opts *events; /* [count] how to open them; or NULL */
 	struct snnq_recordings *seen;	       /* out: what they were like; or NULL */
 	const char *constants;		       /* JSON file of constants; NULL: the 45 nm model */
 	uint64_t reuse;	    /* positions x steps served by a weight read; 0: all */

@@ -44,11 +44,16 @@ bool activity_open(struct activity *a, struct snnq_events *events, uint64_t from
 		   uint64_t span_us, const bool wanted[2], const char **reason)
 {
 	uint64_t whole, at;
+	int64_t count;
 
 	memset(a, 0, sizeof(*a));
 	memcpy(a->wanted, wanted, sizeof(a->wanted));
 	snnq_events_info(events, &a->info);
-	a->count = snnq_events_data(events, &a->events);
+	count = snnq_events_data(events, &a->events);
+	*reason = NULL;
+	if (count < 0)
+		return false;
+	a->count = (size_t)count;
 	*reason = "the recording has no events";
 	if (!a->count)
 		return false;

@@ -37,7 +37,7 @@ struct activity {
 
 /*
  * Look at the window of @span_us (0: to the last event) that begins @from_us after the earliest
- * event. Fails where nothing can be seen; *@reason says why.
+ * event. Fails where nothing can be seen; *@reason says why, or is NULL: snnq_last_error() does.
  */
 bool activity_open(struct activity *a, struct snnq_events *events, uint64_t from_us,
 		   uint64_t span_us, const bool wanted[2], const char **reason);

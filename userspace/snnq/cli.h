@@ -130,12 +130,46 @@ void cli_put_recordings(cJSON *o, const struct snnq_recordings *r);
 /* "NAME (digit)" of a class, or its number. */
 const char *cli_class_name(const struct cli_session *s, uint32_t index, char text[64]);
 
-/* ---- labelled lists (dataset.c) ---- */
+/* ---- labelled recordings (dataset.c, dataset_named.c) ---- */
+
+/* What the command line says about them. */
+struct cli_source {
+	const char *path;
+	const char *name; /* of the data set that is in the folder @path; NULL: none that is known */
+	const char *split;	/* of a data set: "train", "test" or "all"; NULL: @usual */
+	const char *usual;	/* split, where none is named */
+	const char *format;	/* NULL: the data set's, or by content */
+	uint32_t width, height; /* of the sensor; 0: as files say */
+	uint32_t limit;		/* at most so many; 0: all */
+};
+
+/* Options of a verb that reads @source. */
+#define CLI_SOURCE_OPTIONS(source)                                                             \
+	{ "dataset", 0, "NAME",                                                                \
+	  "the folder is n-mnist, n-caltech101, cifar10-dvs or dvs128-gesture",                \
+	  .text = &(source).name },                                                            \
+		{ "split", 0, "NAME", "of a data set: train, test or all",                     \
+		  .text = &(source).split },                                                   \
+		{ "limit", 0, "N", "only the first N recordings", .number = &(source).limit }, \
+		{ "format", 'f', "NAME",                                                       \
+		  "of the recordings: where content does not tell: see snnq(1)",               \
+		  .text = &(source).format },                                                  \
+		{ "width",                                                                     \
+		  0,                                                                           \
+		  "N",                                                                         \
+		  "of the sensor, when the files do not say",                                  \
+		  .number = &(source).width,                                                   \
+		  .max = UINT16_MAX },                                                         \
+	{                                                                                      \
+		"height", 0, "N", "of the sensor, when the files do not say",                  \
+			.number = &(source).height, .max = UINT16_MAX                          \
+	}
 
 struct cli_sample {
 	char *path;  /* as opened */
 	char *shown; /* as written in the list */
 	uint32_t label;
+	struct snnq_events_opts how; /* to open it */
 };
 
 struct cli_dataset {
@@ -144,12 +178,15 @@ struct cli_dataset {
 };
 
 /*
- * Read a TSV or CSV list of path and label, or a directory with one folder per
- * class. Labels are class numbers, or names of @model's classes (NULL: numbers only);
- * with no @classes they are ignored.
+ * Read a TSV or CSV list of path and label, a directory with one folder per class, or a data set
+ * as it is downloaded. Labels are class numbers, or names of @model's classes (NULL: numbers
+ * only); with no @classes they are ignored.
  */
-int cli_dataset_read(const char *path, struct snnq_model *model, uint32_t classes,
+int cli_dataset_read(const struct cli_source *source, struct snnq_model *model, uint32_t classes,
 		     struct cli_dataset *dataset);
+/* Its paths and ways to open them as arrays, to be freed; false: no memory. */
+bool cli_dataset_arrays(const struct cli_dataset *dataset, const char ***paths,
+			struct snnq_events_opts **how);
 void cli_dataset_free(struct cli_dataset *dataset);
 
 /* ---- .npy (npy.c) ---- */

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli.h"
+#include "dataset.h"
 #include "base/number.h"
 
 #define LIST_MAX_BYTES (256 << 20)
@@ -26,7 +26,8 @@ static int compare_samples(const void *a, const void *b)
 	return strcmp(((const struct cli_sample *)a)->path, ((const struct cli_sample *)b)->path);
 }
 
-static bool add_sample(struct cli_dataset *d, const char *folder, const char *shown, uint32_t label)
+struct cli_sample *dataset_add(struct cli_dataset *d, const char *folder, const char *shown,
+			       uint32_t label)
 {
 	struct cli_sample *s;
 
@@ -35,25 +36,21 @@ static bool add_sample(struct cli_dataset *d, const char *folder, const char *sh
 
 		s = realloc(d->samples, capacity * sizeof(*s));
 		if (!s)
-			return false;
+			return NULL;
 		d->samples = s;
 		d->capacity = capacity;
 	}
 	s = &d->samples[d->count];
-	s->label = label;
-	s->shown = strdup(shown);
-	s->path = NULL;
+	*s = (struct cli_sample){ .label = label, .shown = strdup(shown) };
 	if (shown[0] == '/' || !folder[0])
 		s->path = strdup(shown);
 	else if (asprintf(&s->path, "%s/%s", folder, shown) < 0)
 		s->path = NULL;
 	d->count++;
-	return s->path && s->shown;
+	return s->path && s->shown ? s : NULL;
 }
 
-/* A class by number or name; false when there is none. Without classes any text will do. */
-static bool find_label(const char *text, struct snnq_model *model, uint32_t classes,
-		       uint32_t *label)
+bool dataset_label(const char *text, struct snnq_model *model, uint32_t classes, uint32_t *label)
 {
 	uint64_t n;
 
@@ -148,51 +145,86 @@ static int read_line(char *line, const char *path, const char *folder, unsigned 
 		expected = "a path and a label, separated by a tab or a comma";
 	if (expected)
 		return cli_fail(CLI_FILE, "%s: line %u: expected %s", path, number, expected);
-	if (!find_label(label ? label : "", model, classes, &class))
+	if (!dataset_label(label ? label : "", model, classes, &class))
 		return cli_fail(CLI_FILE,
 				"%s: line %u: label: expected a class name or 0..%u, found "
 				"\"%s\"",
 				path, number, classes - 1, label);
-	return add_sample(d, folder, line, class) ? CLI_OK :
-						    cli_fail(CLI_FAILED, "no memory for %s", path);
+	return dataset_add(d, folder, line, class) ? CLI_OK :
+						     cli_fail(CLI_FAILED, "no memory for %s", path);
 }
 
-/* Lines end as any system ends them: LF, CR LF or CR. */
+char *dataset_line(char **text, const char *end)
+{
+	char *line = *text;
+	size_t length;
+
+	if (line >= end)
+		return NULL;
+	length = strcspn(line, "\r\n");
+	if (line + length < end && !line[length])
+		return NULL;
+	*text = line + length + 1 + (line[length] == '\r' && line[length + 1] == '\n');
+	line[length] = 0;
+	return line;
+}
+
 static int read_lines(char *text, size_t bytes, const char *path, const char *folder,
 		      struct snnq_model *model, uint32_t classes, struct cli_dataset *d)
 {
-	char *end = text + bytes, *next;
+	char *end = text + bytes, *line;
+	unsigned int number = 1;
 	int code = CLI_OK;
 
 	if (bytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
 		text += 3; /* the mark of the byte order */
-	for (unsigned int number = 1; !code && text < end; number++, text = next) {
-		size_t length = strcspn(text, "\r\n");
-
-		if (text + length < end && !text[length])
-			return cli_fail(CLI_FILE, "%s: line %u: expected text, found a zero byte",
-					path, number);
-		next = text + length + 1 + (text[length] == '\r' && text[length + 1] == '\n');
-		text[length] = 0;
-		code = read_line(text, path, folder, number, model, classes, d);
-	}
+	while (!code && (line = dataset_line(&text, end)))
+		code = read_line(line, path, folder, number++, model, classes, d);
+	if (!code && text < end)
+		code = cli_fail(CLI_FILE, "%s: line %u: expected text, found a zero byte", path,
+				number);
 	return code;
 }
 
-static int read_list(FILE *f, size_t bytes, const char *path, struct snnq_model *model,
-		     uint32_t classes, struct cli_dataset *d)
+int dataset_text(const char *path, char **text, size_t *bytes)
 {
-	char *folder = strdup(path), *slash = folder ? strrchr(folder, '/') : NULL;
-	char *text = calloc(1, bytes + 2);
+	struct stat st;
+	FILE *f;
+
+	*text = NULL;
+	if (stat(path, &st))
+		return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return cli_fail(CLI_FILE, "%s: expected a regular file or a folder", path);
+	if (st.st_size > LIST_MAX_BYTES)
+		return cli_fail(CLI_FILE, "%s: expected a list of at most %d bytes, found %jd",
+				path, LIST_MAX_BYTES, (intmax_t)st.st_size);
+	*bytes = (size_t)st.st_size;
+	f = fopen(path, "re");
+	if (!f)
+		return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
+	*text = calloc(1, *bytes + 2);
+	if (!*text || fread(*text, 1, *bytes, f) != *bytes) {
+		fclose(f);
+		return *text ? cli_fail(CLI_FILE, "%s: cannot be read", path) :
+			       cli_fail(CLI_FAILED, "no memory for %s", path);
+	}
+	fclose(f);
+	return CLI_OK;
+}
+
+static int read_list(const char *path, struct snnq_model *model, uint32_t classes,
+		     struct cli_dataset *d)
+{
+	char *folder = strdup(path), *slash = folder ? strrchr(folder, '/') : NULL, *text = NULL;
+	size_t bytes;
 	int code;
 
 	if (folder)
 		*(slash ? slash : folder) = 0;
-	if (!folder || !text)
-		code = cli_fail(CLI_FAILED, "no memory for %s", path);
-	else if (fread(text, 1, bytes, f) != bytes)
-		code = cli_fail(CLI_FILE, "%s: cannot be read", path);
-	else
+	code = folder ? dataset_text(path, &text, &bytes) :
+			cli_fail(CLI_FAILED, "no memory for %s", path);
+	if (!code)
 		code = read_lines(text, bytes, path, folder, model, classes, d);
 	free(text);
 	free(folder);
@@ -215,7 +247,7 @@ static int read_class_folder(const char *root, const char *name, uint32_t class,
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(shown, sizeof(shown), "%s/%s", name, e->d_name);
-		if (!add_sample(d, root, shown, class))
+		if (!dataset_add(d, root, shown, class))
 			code = cli_fail(CLI_FAILED, "no memory for %s", path);
 	}
 	closedir(dir);
@@ -233,7 +265,7 @@ static int read_folders(const char *root, struct snnq_model *model, uint32_t cla
 	while (!code && (e = readdir(dir))) {
 		if (e->d_name[0] == '.')
 			continue;
-		if (!find_label(e->d_name, model, classes, &class))
+		if (!dataset_label(e->d_name, model, classes, &class))
 			code = cli_fail(CLI_FILE,
 					"%s/%s: expected folders named as classes or "
 					"0..%u",
@@ -248,45 +280,69 @@ static int read_folders(const char *root, struct snnq_model *model, uint32_t cla
 	return code;
 }
 
-int cli_dataset_read(const char *path, struct snnq_model *model, uint32_t classes,
-		     struct cli_dataset *d)
+static void drop_after(struct cli_dataset *d, size_t count)
+{
+	for (size_t i = count; i < d->count; i++) {
+		free(d->samples[i].path);
+		free(d->samples[i].shown);
+	}
+	if (d->count > count)
+		d->count = count;
+}
+
+static int read_unnamed(const char *path, struct snnq_model *model, uint32_t classes,
+			struct cli_dataset *d)
 {
 	struct stat st;
-	int code;
-	FILE *f;
 
-	memset(d, 0, sizeof(*d));
 	if (stat(path, &st))
 		return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
-	if (S_ISDIR(st.st_mode)) {
-		code = read_folders(path, model, classes, d);
-	} else if (!S_ISREG(st.st_mode)) {
-		code = cli_fail(CLI_FILE, "%s: expected a regular file or a folder", path);
-	} else {
-		f = st.st_size > LIST_MAX_BYTES ? NULL : fopen(path, "re");
-		if (!f && st.st_size > LIST_MAX_BYTES)
-			return cli_fail(CLI_FILE,
-					"%s: expected a list of at most %d bytes, found "
-					"%jd",
-					path, LIST_MAX_BYTES, (intmax_t)st.st_size);
-		if (!f)
-			return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
-		code = read_list(f, (size_t)st.st_size, path, model, classes, d);
-		fclose(f);
-	}
+	return S_ISDIR(st.st_mode) ? read_folders(path, model, classes, d) :
+				     read_list(path, model, classes, d);
+}
+
+int cli_dataset_read(const struct cli_source *source, struct snnq_model *model, uint32_t classes,
+		     struct cli_dataset *d)
+{
+	int code;
+
+	memset(d, 0, sizeof(*d));
+	if (source->split && !source->name)
+		return cli_fail(CLI_USAGE, "--split: expected --dataset beside it");
+	code = source->name ? dataset_read_named(source, model, classes, d) :
+			      read_unnamed(source->path, model, classes, d);
 	if (!code && !d->count)
-		code = cli_fail(CLI_FILE, "%s: expected at least one recording", path);
+		code = cli_fail(CLI_FILE, "%s: expected at least one recording", source->path);
 	if (code)
 		cli_dataset_free(d);
+	else if (source->limit)
+		drop_after(d, source->limit);
+	for (size_t i = 0; i < d->count; i++) {
+		struct snnq_events_opts *how = &d->samples[i].how;
+
+		how->size = sizeof(*how);
+		how->format = source->format ? source->format : how->format;
+		how->width = (uint16_t)source->width;
+		how->height = (uint16_t)source->height;
+	}
 	return code;
+}
+
+bool cli_dataset_arrays(const struct cli_dataset *d, const char ***paths,
+			struct snnq_events_opts **how)
+{
+	*paths = calloc(d->count + 1, sizeof(**paths));
+	*how = calloc(d->count + 1, sizeof(**how));
+	for (size_t i = 0; *paths && *how && i < d->count; i++) {
+		(*paths)[i] = d->samples[i].path;
+		(*how)[i] = d->samples[i].how;
+	}
+	return *paths && *how;
 }
 
 void cli_dataset_free(struct cli_dataset *d)
 {
-	for (size_t i = 0; i < d->count; i++) {
-		free(d->samples[i].path);
-		free(d->samples[i].shown);
-	}
+	drop_after(d, 0);
 	free(d->samples);
 	memset(d, 0, sizeof(*d));
 }

@@ -9,14 +9,15 @@
 #include "cli.h"
 #include "snnq_tools.h"
 
-static const char *list, *format, *constants;
-static uint32_t limit, width, height, reuse = 64;
+static const char *constants;
+static struct cli_source source = { .usual = "test" };
+static uint32_t reuse = 64;
 static bool json, layers, tick_batching, reload, all_rows;
 
 static const struct cli_option options[] = {
 	{ "data", 0, "LIST", "recordings: TSV or CSV of path,label; or a folder per class",
-	  .text = &list },
-	{ "limit", 0, "N", "only the first N recordings", .number = &limit },
+	  .text = &source.path },
+	CLI_SOURCE_OPTIONS(source),
 	{ "constants", 0, "FILE", "another table of constants, as JSON", .text = &constants },
 	{ "reuse", 0, "N", "positions x steps served by one read of a weight (64); 0: all",
 	  .number = &reuse },
@@ -25,12 +26,6 @@ static const struct cli_option options[] = {
 	{ "reload", 0, NULL, "weights come from DRAM in each step", .flag = &reload },
 	{ "all-rows", 0, NULL, "read weights of silent inputs too", .flag = &all_rows },
 	{ "layers", 0, NULL, "also a line for each layer", .flag = &layers },
-	{ "format", 'f', "NAME", "of the recordings: where content does not tell: see snnq(1)",
-	  .text = &format },
-	{ "width", 0, "N", "of the sensor, when the files do not say", .number = &width,
-	  .max = UINT16_MAX },
-	{ "height", 0, "N", "of the sensor, when the files do not say", .number = &height,
-	  .max = UINT16_MAX },
 	{ "json", 0, NULL, "one JSON document on standard output", .flag = &json },
 	{ NULL },
 };
@@ -145,18 +140,15 @@ static void show_progress(void *ctx, size_t done, size_t total)
 }
 
 /* Energies of @path's model, added to @models. */
-static int add_model(const char *path, const char **recordings, size_t count, cJSON *models)
+static int add_model(const char *path, const char **recordings, const struct snnq_events_opts *how,
+		     size_t count, cJSON *models)
 {
 	struct snnq_recordings seen = { 0 };
-	struct snnq_events_opts events = { .size = sizeof(events),
-					   .format = format,
-					   .width = (uint16_t)width,
-					   .height = (uint16_t)height };
 	char *document;
 	cJSON *o;
 	int ret = snnq_energy(path,
 			      SNNQ_OPTS(struct snnq_energy_opts, .recordings = recordings,
-					.recording_count = count, .events = &events, .seen = &seen,
+					.recording_count = count, .events = how, .seen = &seen,
 					.constants = constants, .reuse = reuse,
 					.tick_batching = tick_batching, .reload = reload,
 					.all_rows = all_rows, .progress = show_progress,
@@ -177,13 +169,14 @@ static int add_model(const char *path, const char **recordings, size_t count, cJ
 	return CLI_OK;
 }
 
-static int run_models(char **paths, const char **recordings, size_t count)
+static int run_models(char **paths, const char **recordings, const struct snnq_events_opts *how,
+		      size_t count)
 {
 	cJSON *o = cJSON_CreateObject(), *models = cJSON_AddArrayToObject(o, "models");
 	int code = CLI_OK;
 
 	for (; !code && *paths; paths++)
-		code = add_model(*paths, recordings, count, models);
+		code = add_model(*paths, recordings, how, count, models);
 	if (!code && json)
 		return cli_print_json(o);
 	if (!code) {
@@ -198,28 +191,27 @@ static int run_models(char **paths, const char **recordings, size_t count)
 int verb_energy(int argc, char **argv)
 {
 	struct cli_dataset data = { NULL };
+	struct snnq_events_opts *how;
 	const char **recordings;
-	size_t count;
 	char **args;
 	int code;
 
 	if (!cli_parse(&command, argc, argv, &args, &code))
 		return code;
-	if (!list)
+	if (!source.path)
 		return cli_fail(CLI_USAGE, "energy: --data is missing\nusage: snnq %s",
 				command.usage);
 	if (json && layers)
 		return cli_fail(CLI_USAGE, "energy: --layers has no use with --json, which has all "
 					   "layers");
-	code = cli_dataset_read(list, NULL, 0, &data);
+	code = cli_dataset_read(&source, NULL, 0, &data);
 	if (code)
 		return code;
-	count = limit && limit < data.count ? limit : data.count;
-	recordings = calloc(count, sizeof(*recordings));
-	for (size_t i = 0; recordings && i < count; i++)
-		recordings[i] = data.samples[i].path;
-	code = recordings ? run_models(args, recordings, count) : cli_fail(CLI_FAILED, "no memory");
+	code = cli_dataset_arrays(&data, &recordings, &how) ?
+		       run_models(args, recordings, how, data.count) :
+		       cli_fail(CLI_FAILED, "no memory");
 	free(recordings);
+	free(how);
 	cli_dataset_free(&data);
 	return code;
 }

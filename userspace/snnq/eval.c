@@ -14,21 +14,17 @@
 
 #include "cli.h"
 
-static const char *device, *list, *format;
-static uint32_t threads, limit, width, height;
+static const char *device;
+static struct cli_source source = { .usual = "test" };
+static uint32_t threads;
 static bool json, counts, tsv;
 
 static const struct cli_option options[] = {
-	{ "data", 0, "LIST", "TSV or CSV of path,label; or a folder per class", .text = &list },
+	{ "data", 0, "LIST", "TSV or CSV of path,label; or a folder per class",
+	  .text = &source.path },
+	CLI_SOURCE_OPTIONS(source),
 	{ "device", 'd', "NAME", "auto (default), sim[:cores=N] or a path", .text = &device },
 	{ "threads", 0, "N", "recordings at a time (default: all CPUs)", .number = &threads },
-	{ "limit", 0, "N", "only the first N recordings", .number = &limit },
-	{ "format", 'f', "NAME", "of the recordings: where content does not tell: see snnq(1)",
-	  .text = &format },
-	{ "width", 0, "N", "of the sensor, when the files do not say", .number = &width,
-	  .max = UINT16_MAX },
-	{ "height", 0, "N", "of the sensor, when the files do not say", .number = &height,
-	  .max = UINT16_MAX },
 	{ "counts", 0, NULL, "also spikes of the input and of each layer", .flag = &counts },
 	{ "tsv", 0, NULL, "a table of predictions on standard output", .flag = &tsv },
 	{ "json", 0, NULL, "one JSON document on standard output", .flag = &json },
@@ -36,13 +32,14 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_command command = {
-	"eval MODEL --data LIST [options]",
+	"eval MODEL --data LIST | --dataset NAME DIR [options]",
 	"Classify every recording of a labelled list and count what is right.",
 	"snnq eval digits.snnq --data test.tsv\n"
 	"snnq eval gesture.snnq --data recordings/ --threads 4 --json\n"
+	"snnq eval gesture.snnq --dataset dvs128-gesture DvsGesture/\n"
 	"snnq eval digits.snnq --data test.tsv --counts --tsv > spikes.tsv\n",
 	options,
-	1,
+	CLI_ONE_OR_MORE,
 };
 
 struct prediction {
@@ -105,10 +102,7 @@ static int classify(struct evaluation *e, struct snnq_stream *stream, size_t ind
 	struct snnq_result result;
 	int ret, code;
 
-	if (snnq_events_open(sample->path,
-			     SNNQ_OPTS(struct snnq_events_opts, .format = format, .width = width,
-				       .height = height),
-			     &events))
+	if (snnq_events_open(sample->path, &sample->how, &events))
 		return cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
 	ret = snnq_stream_push_events(stream, events, &result);
 	if (ret < 0)
@@ -268,7 +262,7 @@ static int report(const struct evaluation *e)
 {
 	struct totals t = sum_up(e);
 
-	cli_note_recordings(list, &e->seen);
+	cli_note_recordings(source.path, &e->seen);
 	if (json)
 		return print_json(e, &t);
 	if (tsv)
@@ -289,16 +283,10 @@ static int evaluate(struct cli_session *s)
 	struct evaluation e = { .session = s,
 				.classes = s->model_info.classes,
 				.layers = s->model_info.layers };
-	int code = cli_dataset_read(list, s->model, e.classes, &e.data);
+	int code = cli_dataset_read(&source, s->model, e.classes, &e.data);
 
 	if (code)
 		return code;
-	for (size_t i = limit; limit && i < e.data.count; i++) {
-		free(e.data.samples[i].path);
-		free(e.data.samples[i].shown);
-	}
-	if (limit && e.data.count > limit)
-		e.data.count = limit;
 	e.predictions = calloc(e.data.count, sizeof(*e.predictions));
 	pthread_mutex_init(&e.lock, NULL);
 	code = e.predictions ? run_workers(&e, s->threads) : cli_fail(CLI_FAILED, "no memory");
@@ -314,6 +302,22 @@ static int evaluate(struct cli_session *s)
 	return code;
 }
 
+/* A data set's folder follows the model, or --data. */
+static int take_source(char **args)
+{
+	if (args[1] && source.name && !source.path)
+		source.path = *++args;
+	if (args[1])
+		return cli_fail(CLI_USAGE, "eval: too many arguments\nusage: snnq %s (see --help)",
+				command.usage);
+	if (!source.path)
+		return cli_fail(CLI_USAGE, "eval: %s\nusage: snnq %s",
+				source.name ? "the data set's folder is missing" :
+					      "--data is missing",
+				command.usage);
+	return CLI_OK;
+}
+
 int verb_eval(int argc, char **argv)
 {
 	struct cli_session s;
@@ -322,9 +326,9 @@ int verb_eval(int argc, char **argv)
 
 	if (!cli_parse(&command, argc, argv, &args, &code))
 		return code;
-	if (!list)
-		return cli_fail(CLI_USAGE, "eval: --data is missing\nusage: snnq %s",
-				command.usage);
+	code = take_source(args);
+	if (code)
+		return code;
 	if (json && tsv)
 		return cli_fail(CLI_USAGE, "eval: --json and --tsv exclude each other");
 	if (counts && !json && !tsv)

@@ -267,7 +267,8 @@ static int inspect(const char *path, uint64_t from, uint64_t span, const bool wa
 				  &events))
 		code = cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
 	else if (!activity_open(&in.activity, events, from, span, wanted, &reason))
-		code = cli_fail(CLI_FILE, "%s: %s", path, reason);
+		code = reason ? cli_fail(CLI_FILE, "%s: %s", path, reason) :
+				cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
 	else
 		code = show(&in, svg, rate, hottest);
 	snnq_events_close(events);

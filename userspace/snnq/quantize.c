@@ -17,7 +17,8 @@
 #include "report_html.h"
 #include "snnq_tools.h"
 
-static const char *out, *calib, *general, *method, *schemes, *journal, *shard, *report_path;
+static struct cli_source source = { .usual = "train" };
+static const char *out, *general, *method, *schemes, *journal, *shard, *report_path;
 static const char *moments, *device;
 static const char *target_bits, *target_bytes, *target_energy, *max_drop;
 static struct cli_list layers, merge, also;
@@ -27,7 +28,8 @@ static bool json;
 static const struct cli_option options[] = {
 	{ "output", 'o', "OUT", "the integer .snnq file to write", .text = &out },
 	{ "calib", 0, "LIST", "recordings to calibrate with; never those of the test",
-	  .text = &calib },
+	  .text = &source.path },
+	CLI_SOURCE_OPTIONS(source),
 	{ "layer", 'l', "NAME=SCHEME:BITS", "grid of a layer; may be repeated", .list = &layers },
 	{ "default", 0, "SCHEME:BITS", "grid of all other layers with weights", .text = &general },
 	{ "method", 0, "NAME", "round, compensate or search; default: what the other options need",
@@ -147,7 +149,7 @@ static bool searching(void)
 static int parse_method(enum snnq_quantize_method *m)
 {
 	*m = searching() ? SNNQ_QUANTIZE_SEARCH :
-	     calib	 ? SNNQ_QUANTIZE_COMPENSATE :
+	     source.path ? SNNQ_QUANTIZE_COMPENSATE :
 			   SNNQ_QUANTIZE_ROUND;
 	if (!method)
 		return CLI_OK;
@@ -196,6 +198,10 @@ static int check_uses(enum snnq_quantize_method m)
 				"quantize: --%s: has no use with --shard, which writes "
 				"no model",
 				out ? "output" : "json");
+	if (!source.path && (source.name || source.split || source.limit || source.format ||
+			     source.width || source.height))
+		return cli_fail(CLI_USAGE, "quantize: options of recordings: expected --calib "
+					   "beside them");
 	if (moments && m == SNNQ_QUANTIZE_ROUND)
 		return cli_fail(CLI_USAGE,
 				"quantize: --moments: expected a method that compensates "
@@ -309,7 +315,7 @@ static int finish(char *result, const struct snnq_recordings *recordings, const 
 		return code;
 	if (shard)
 		return cli_fail(CLI_OK, "shard %s is in %s", shard, journal);
-	return describe_result(out, json, calib ? recordings : NULL, warnings);
+	return describe_result(out, json, source.path ? recordings : NULL, warnings);
 }
 
 /* @ctx: the list of warnings. */
@@ -319,9 +325,10 @@ static void warn(void *ctx, const char *text)
 	cJSON_AddItemToArray(ctx, cJSON_CreateString(text));
 }
 
-/* Outputs against all that is read. @recordings has room for 2 more. */
-static int check_files(const char *in, const char **recordings, size_t count)
+/* Outputs against all that is read. */
+static int check_files(const char *in, const char *const *recordings, size_t count)
 {
+	const char *const others[] = { in, source.path };
 	size_t outputs = 3 + also.count;
 	const char **paths = calloc(outputs, sizeof(*paths));
 	int code;
@@ -333,9 +340,9 @@ static int check_files(const char *in, const char **recordings, size_t count)
 	paths[2] = journal;
 	for (size_t i = 0; i < also.count; i++)
 		paths[3 + i] = also.values[i];
-	recordings[count] = in;
-	recordings[count + 1] = calib;
-	code = cli_check_outputs(paths, outputs, recordings, count + 2);
+	code = cli_check_outputs(paths, outputs, recordings, count);
+	if (!code)
+		code = cli_check_outputs(paths, outputs, others, 2);
 	/* the journal itself may be among those that go into it */
 	paths[2] = NULL;
 	if (!code)
@@ -348,28 +355,29 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 {
 	struct snnq_recordings recordings = { 0 };
 	struct cli_dataset data = { NULL };
+	struct snnq_events_opts *how = NULL;
 	const char **paths = NULL;
 	cJSON *warnings;
 	char *result = NULL;
 	int code = CLI_OK, ret;
 
-	if (calib)
-		code = cli_dataset_read(calib, NULL, 0, &data);
+	if (source.path)
+		code = cli_dataset_read(&source, NULL, 0, &data);
 	if (code)
 		return code;
-	paths = calloc(data.count + 2, sizeof(*paths));
-	for (size_t i = 0; paths && i < data.count; i++)
-		paths[i] = data.samples[i].path;
-	code = paths ? check_files(in, paths, data.count) : cli_fail(CLI_FAILED, "no memory");
+	code = cli_dataset_arrays(&data, &paths, &how) ? check_files(in, paths, data.count) :
+							 cli_fail(CLI_FAILED, "no memory");
 	o->calibration = paths;
+	o->calibration_events = how;
 	o->calibration_count = data.count;
 	o->recordings = &recordings;
 	o->warn_ctx = warnings = cJSON_CreateArray();
 	o->result = o->method == SNNQ_QUANTIZE_SEARCH ? &result : NULL;
 	ret = code ? 0 : snnq_quantize(in, out, o);
-	if (!ret && !code && calib)
-		cli_note_recordings(calib, &recordings);
+	if (!ret && !code && source.path)
+		cli_note_recordings(source.path, &recordings);
 	free(paths);
+	free(how);
 	cli_dataset_free(&data);
 	if (ret)
 		code = cli_fail(ret == -EINVAL ? CLI_USAGE :

@@ -44,11 +44,12 @@ static int add_counters(struct run *r)
 	return 0;
 }
 
-static int run_recording(struct run *r, const char *path)
+static int run_recording(struct run *r, size_t i)
 {
+	const char *path = r->opts->recordings[i];
 	struct snnq_events *events;
 	struct snnq_result result;
-	int ret = snnq_events_open(path, r->opts->events, &events);
+	int ret = snnq_events_open(path, r->opts->events ? &r->opts->events[i] : NULL, &events);
 
 	if (ret)
 		return ret;
@@ -64,7 +65,7 @@ static int run_recording(struct run *r, const char *path)
 static int run_all(struct run *r)
 {
 	for (size_t i = 0; i < r->opts->recording_count; i++) {
-		int ret = run_recording(r, r->opts->recordings[i]);
+		int ret = run_recording(r, i);
 
 		if (ret)
 			return ret;
@@ -141,7 +142,7 @@ static cJSON *layer_json(const struct run *r, uint32_t index, const struct energ
 	cJSON_AddStringToObject(o, "name", l->name);
 	cJSON_AddStringToObject(o, "op", l->op_name);
 	cJSON_AddStringToObject(o, "scheme", l->weight ? l->scheme_name : "none");
-	cJSON_AddNumberToObject(o, "bits", !l->weight ? 0 : l->scheme ? l->bits : 32);
+	cJSON_AddNumberToObject(o, "bits", l->weight ? l->bits : 0);
 	cJSON_AddNumberToObject(o, "input_rate", e->rate);
 	cJSON_AddNumberToObject(o, "row_activity", e->activity);
 	cJSON_AddNumberToObject(o, "acc_bits", e->acc_bits);

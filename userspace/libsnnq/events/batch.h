@@ -18,6 +18,7 @@ struct events_batch {
 	bool any;
 	int64_t previous, first, last;
 	uint64_t dropped, nonmonotonic;
+	int64_t from, to, origin; /* the window */
 };
 
 /* 0, or -ENOMEM: no room for another step. */
@@ -39,6 +40,9 @@ static inline int batch_begin(struct events_batch *b, struct snnq_events *events
 		.ready = events->data + until,
 		.width = info->width ? info->width : UINT32_MAX,
 		.height = info->height ? info->height : UINT32_MAX,
+		.from = events->from_us,
+		.to = events->to_us,
+		.origin = events->origin_us,
 		.any = events->any,
 		.previous = events->previous_us,
 		.first = info->first_us,
@@ -69,6 +73,9 @@ static inline void batch_time(struct events_batch *b, int64_t t)
 static inline void batch_append_one(struct events_batch *b, int64_t t, uint32_t x, uint32_t y,
 				    bool on)
 {
+	if (t < b->from || t > b->to)
+		return;
+	t -= b->origin;
 	if (x >= b->width || y >= b->height) {
 		b->dropped++;
 		return;
@@ -82,8 +89,11 @@ static inline void batch_append_one(struct events_batch *b, int64_t t, uint32_t 
 static inline void batch_append(struct events_batch *b, int64_t t, uint32_t x, uint32_t y,
 				uint32_t mask, bool on)
 {
-	struct snnq_event e = { .t = t, .y = (uint16_t)y, .p = on };
+	struct snnq_event e = { .y = (uint16_t)y, .p = on };
 
+	if (t < b->from || t > b->to)
+		return;
+	e.t = t -= b->origin;
 	if (y >= b->height || x >= b->width) {
 		b->dropped += (uint64_t)__builtin_popcount(mask);
 		return;

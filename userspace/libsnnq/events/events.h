@@ -36,6 +36,8 @@ struct snnq_events {
 	bool any;		   /* there were events */
 	int64_t begin_us;	   /* earliest of those that were there at first */
 	int64_t previous_us;	   /* time of the event that was appended last */
+	int64_t from_us, to_us;	   /* others are passed over */
+	int64_t origin_us;	   /* what times count from */
 	uint64_t base;		   /* where the decoder's bytes are in the file */
 	struct snnq_events_info info;
 	char error[200];
@@ -80,12 +82,14 @@ int64_t events_tail(struct snnq_events *events, size_t bytes, size_t size);
 /* Make room for more. 0 or -ENOMEM. */
 int events_grow(struct snnq_events *events);
 
-/* Append one event; outside the sensor it is counted as dropped. 0 or -ENOMEM. */
+/* Append one event of the window; outside the sensor it is counted as dropped. 0 or -ENOMEM. */
 static inline int events_append(struct snnq_events *events, int64_t t, uint16_t x, uint16_t y,
 				bool on)
 {
 	struct snnq_events_info *info = &events->info;
 
+	if (t < events->from_us || t > events->to_us)
+		return 0;
 	if ((info->width && x >= info->width) || (info->height && y >= info->height)) {
 		info->dropped++;
 		return 0;
@@ -96,6 +100,7 @@ static inline int events_append(struct snnq_events *events, int64_t t, uint16_t 
 		if (ret)
 			return ret;
 	}
+	t -= events->origin_us;
 	if (!events->any) {
 		info->first_us = info->last_us = events->previous_us = t;
 		events->any = true;

@@ -27,8 +27,11 @@ struct snnq_events *events_new(void)
 {
 	struct snnq_events *events = calloc(1, sizeof(*events));
 
-	if (events)
+	if (events) {
 		events->limit = SIZE_MAX;
+		events->from_us = INT64_MIN;
+		events->to_us = INT64_MAX;
+	}
 	return events;
 }
 

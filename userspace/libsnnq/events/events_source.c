@@ -3,6 +3,7 @@
 #include "source.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +89,24 @@ static int find_format(struct events_source *s, const char *name)
 	return s->state ? 0 : error_set(-ENOMEM, "%s: no memory", s->path);
 }
 
+/* What the caller wants of the recording. */
+static int take_window(const struct events_source *s, struct snnq_events *sink)
+{
+	const struct snnq_events_opts *o = &s->opts;
+	int64_t span;
+
+	if (!o->cut)
+		return 0;
+	if (__builtin_sub_overflow(o->to_us, o->from_us, &span) || span < 0)
+		return error_set(-EINVAL,
+				 "%s: window: expected an end at or after its beginning at %" PRId64
+				 " us, found %" PRId64,
+				 s->path, o->from_us, o->to_us);
+	sink->from_us = sink->origin_us = o->from_us;
+	sink->to_us = o->to_us;
+	return 0;
+}
+
 int source_open(struct events_source *s, int fd, bool seekable, const char *path,
 		const struct snnq_events_opts *opts, struct snnq_events *sink)
 {
@@ -96,29 +115,26 @@ int source_open(struct events_source *s, int fd, bool seekable, const char *path
 	*s = (struct events_source){ .fd = fd, .seekable = seekable, .path = strdup(path) };
 	if (!s->path)
 		return error_set(-ENOMEM, "%s: no memory", path);
-	if (opts) {
-		s->width = opts->width;
-		s->height = opts->height;
-	}
+	if (opts)
+		s->opts = *opts;
+	ret = take_window(s, sink);
+	if (ret)
+		return ret;
 	ret = find_format(s, opts ? opts->format : NULL);
 	if (ret)
 		return ret;
 	sink->info.format = s->format->name;
-	sink->info.width = s->width;
-	sink->info.height = s->height;
+	sink->info.width = s->opts.width;
+	sink->info.height = s->opts.height;
 	return 0;
 }
 
 int source_again(const struct events_source *s, struct events_source *other,
 		 struct snnq_events *sink)
 {
-	struct snnq_events_opts opts = {
-		.size = sizeof(opts),
-		.format = s->format->name,
-		.width = s->width,
-		.height = s->height,
-	};
+	struct snnq_events_opts opts = s->opts;
 
+	opts.format = s->format->name;
 	return source_open(other, s->fd, s->seekable, s->path, &opts, sink);
 }
 

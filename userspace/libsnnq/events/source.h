@@ -11,7 +11,7 @@ struct events_source {
 	int fd;
 	bool seekable; /* read at a place, so that several may share the descriptor */
 	char *path;    /* for messages */
-	uint16_t width, height;
+	struct snnq_events_opts opts;
 	const struct events_format *format;
 	void *state;	/* of the decoder */
 	uint8_t *bytes; /* [room + 1] */

@@ -140,20 +140,12 @@ static int make_shadow(struct builder *b)
 
 /* ---- real numbers ---- */
 
-static float float_at(const struct tensor *t, size_t i)
-{
-	float v;
-
-	memcpy(&v, (const char *)t->data + i * sizeof(v), sizeof(v));
-	return v;
-}
-
 static double *expand(const struct graph_numbers *n, uint32_t channels)
 {
 	double *values = calloc(channels, sizeof(*values));
 
 	for (uint32_t c = 0; values && n->count && c < channels; c++)
-		values[c] = n->tensor ? float_at(n->tensor, n->count > 1 ? c : 0) : n->value;
+		values[c] = n->tensor ? tensor_real(n->tensor, n->count > 1 ? c : 0) : n->value;
 	return values;
 }
 
@@ -195,7 +187,7 @@ static void transpose(struct real_layer *r, uint32_t inputs, uint32_t taps, uint
 				size_t to = r->depthwise ? (size_t)k * l->out_channels + o :
 							   row * r->stride + o % outputs;
 
-				r->weights[to] = float_at(l->weight, at++);
+				r->weights[to] = tensor_real(l->weight, at++);
 			}
 }
 
@@ -210,11 +202,11 @@ static int take_weights(const struct builder *b, struct real_layer *r)
 	size_t count = (size_t)graph_layer_params(b->net->graph, l), rows = count / outputs;
 
 	for (size_t i = 0; i < count; i++)
-		if (!isfinite(float_at(l->weight, i)))
+		if (!isfinite(tensor_real(l->weight, i)))
 			return error_set(-EBADMSG,
 					 "%s: layer %s: weight %zu: expected a finite "
 					 "number, found %g",
-					 b->path, l->name, i, float_at(l->weight, i));
+					 b->path, l->name, i, tensor_real(l->weight, i));
 	r->depthwise = groups > 1 && inputs == 1 && outputs == 1;
 	r->stride = outputs < FLOAT_ROW_ALIGN ?
 			    outputs :

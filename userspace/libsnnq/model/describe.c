@@ -25,17 +25,14 @@ static uint64_t count_zeros(const struct graph_layer *l, uint64_t weights)
 {
 	uint32_t groups = l->geometry.groups ? l->geometry.groups : 1;
 	uint64_t zeros = 0;
-	float w;
 
 	if (l->scheme != SNNQ_SCHEME_NONE) {
 		uint32_t row = l->out.channels / groups;
 
 		return weight_zeros(l->scheme, l->bits, l->weight->data, weights / row, row);
 	}
-	for (uint64_t i = 0; i < weights; i++) {
-		memcpy(&w, (const char *)l->weight->data + i * sizeof(w), sizeof(w));
-		zeros += w == 0;
-	}
+	for (uint64_t i = 0; i < weights; i++)
+		zeros += tensor_real(l->weight, i) == 0;
 	return zeros;
 }
 
@@ -50,7 +47,6 @@ static cJSON *layer_json(const struct graph *g, const struct graph_layer *l, str
 {
 	cJSON *o = cJSON_CreateObject(), *shape;
 	uint64_t weights = l->weight ? graph_layer_params(g, l) : 0, biases = l->bias.count;
-	uint32_t bits = !weights ? 0 : l->scheme == SNNQ_SCHEME_NONE ? 32 : l->bits;
 	int dims[] = { (int)l->out.height, (int)l->out.width, (int)l->out.channels };
 
 	if (biases == 1)
@@ -58,7 +54,7 @@ static cJSON *layer_json(const struct graph *g, const struct graph_layer *l, str
 	json_put_string(o, "name", l->name);
 	json_put_string(o, "op", l->op_name);
 	json_put_string(o, "scheme", scheme_of(l, weights));
-	json_put_number(o, "bits", bits);
+	json_put_number(o, "bits", weights ? l->bits : 0);
 	json_put_number(o, "params", (double)(weights + biases));
 	json_put_number(o, "weight_bytes", weights ? (double)l->weight->bytes : 0);
 	json_put_number(o, "sparsity",

@@ -22,15 +22,9 @@ int32_t graph_number(const struct graph_numbers *n, uint32_t channel)
 
 double graph_real(const struct graph_numbers *n, uint32_t channel)
 {
-	float value;
-
 	if (!n->count)
 		return 0;
-	if (!n->tensor)
-		return n->value;
-	memcpy(&value, (const char *)n->tensor->data + (size_t)channel * sizeof(value),
-	       sizeof(value));
-	return value;
+	return n->tensor ? tensor_real(n->tensor, channel) : n->value;
 }
 
 /* ---- neurons ---- */
@@ -234,9 +228,10 @@ static void get_real(struct parser *p, const cJSON *node, struct graph_layer *l,
 	l->weight = read_tensor(p, read_string(p, node, "tensor"), "weight");
 	if (p->error)
 		return;
-	if (l->weight->dtype != DTYPE_F32)
-		complain(p, "weight: tensor %s: expected F32, found %s", l->weight->name,
-			 l->weight->type_name);
+	if (!tensor_is_real(l->weight))
+		complain(p, "weight: tensor %s: expected F32, F16 or BF16, found %s",
+			 l->weight->name, l->weight->type_name);
+	l->bits = l->weight->dtype == DTYPE_F32 ? 32 : 16;
 	check_shape(p, "weight", l->weight, conv ? 4 : 2, shape);
 }
 

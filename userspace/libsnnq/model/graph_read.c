@@ -267,8 +267,8 @@ void read_numbers(struct parser *p, const cJSON *node, const char *key, uint32_t
 	if (!n->tensor)
 		return;
 	n->count = channels;
-	if (integer ? !is_integer_type(n->tensor) : n->tensor->dtype != DTYPE_F32)
+	if (integer ? !is_integer_type(n->tensor) : !tensor_is_real(n->tensor))
 		complain(p, "%s: tensor %s: expected %s, found %s", key, n->tensor->name,
-			 integer ? "I16 or I32" : "F32", n->tensor->type_name);
+			 integer ? "I16 or I32" : "F32, F16 or BF16", n->tensor->type_name);
 	check_shape(p, key, n->tensor, 1, &(uint64_t){ channels });
 }

@@ -137,8 +137,6 @@ bool grid_find_exact(const double *weights, size_t count, struct grid *g, uint32
 
 double weight_stored_bits(uint32_t scheme, uint32_t bits)
 {
-	if (scheme == SNNQ_SCHEME_NONE)
-		return 32;
 	return scheme == SNNQ_SCHEME_TERNARY ? 8.0 / SNNQ_TERNARY_PER_BYTE : bits;
 }
 

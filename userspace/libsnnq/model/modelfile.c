@@ -26,8 +26,9 @@ static const struct {
 	const char *name;
 	uint64_t bytes;
 } dtypes[] = {
-	[DTYPE_F32] = { "F32", 4 }, [DTYPE_U8] = { "U8", 1 },	[DTYPE_I8] = { "I8", 1 },
-	[DTYPE_I16] = { "I16", 2 }, [DTYPE_I32] = { "I32", 4 },
+	[DTYPE_F32] = { "F32", 4 }, [DTYPE_F16] = { "F16", 2 }, [DTYPE_BF16] = { "BF16", 2 },
+	[DTYPE_U8] = { "U8", 1 },   [DTYPE_I8] = { "I8", 1 },	[DTYPE_I16] = { "I16", 2 },
+	[DTYPE_I32] = { "I32", 4 },
 };
 
 uint64_t tensor_elements(const struct tensor *t)
@@ -37,6 +38,46 @@ uint64_t tensor_elements(const struct tensor *t)
 	for (uint32_t i = 0; i < t->dims; i++)
 		n *= t->shape[i];
 	return n;
+}
+
+bool tensor_is_real(const struct tensor *t)
+{
+	return t->dtype == DTYPE_F32 || t->dtype == DTYPE_F16 || t->dtype == DTYPE_BF16;
+}
+
+static float float_of_bits(uint32_t bits)
+{
+	float value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+/* A sign, 5 bits of exponent, 10 of mantissa. */
+static float float_of_half(uint32_t half)
+{
+	uint32_t sign = half >> 15 << 31, exponent = half >> 10 & 31, mantissa = half & 0x3ff;
+	float value;
+
+	if (exponent == 31)
+		return float_of_bits(sign | 0x7f800000 | mantissa << 13);
+	if (exponent)
+		return float_of_bits(sign | (exponent + 127 - 15) << 23 | mantissa << 13);
+	value = (float)mantissa / (1 << 24);
+	return sign ? -value : value;
+}
+
+float tensor_real(const struct tensor *t, uint64_t i)
+{
+	uint16_t half;
+	float value;
+
+	if (t->dtype == DTYPE_F32) {
+		memcpy(&value, (const char *)t->data + i * 4, 4);
+		return value;
+	}
+	memcpy(&half, (const char *)t->data + i * 2, 2);
+	return t->dtype == DTYPE_F16 ? float_of_half(half) : float_of_bits((uint32_t)half << 16);
 }
 
 int32_t tensor_int(const struct tensor *t, uint64_t i)
@@ -113,8 +154,8 @@ static uint64_t other_bytes(const char *type)
 		const char *name;
 		uint64_t bytes;
 	} others[] = {
-		{ "BOOL", 1 }, { "F8_E4M3", 1 }, { "F8_E5M2", 1 }, { "F16", 2 }, { "BF16", 2 },
-		{ "U16", 2 },  { "U32", 4 },	 { "F64", 8 },	   { "I64", 8 }, { "U64", 8 },
+		{ "BOOL", 1 }, { "F8_E4M3", 1 }, { "F8_E5M2", 1 }, { "U16", 2 },
+		{ "U32", 4 },  { "F64", 8 },	 { "I64", 8 },	   { "U64", 8 },
 	};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)

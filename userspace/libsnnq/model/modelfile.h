@@ -17,7 +17,16 @@
 #define MODELFILE_MAX_DIMS   8
 #define MODELFILE_MAX_HEADER (16u << 20)
 
-enum dtype { DTYPE_F32, DTYPE_U8, DTYPE_I8, DTYPE_I16, DTYPE_I32, DTYPE_OTHER };
+enum dtype {
+	DTYPE_F32,
+	DTYPE_F16,
+	DTYPE_BF16,
+	DTYPE_U8,
+	DTYPE_I8,
+	DTYPE_I16,
+	DTYPE_I32,
+	DTYPE_OTHER
+};
 
 struct tensor {
 	char *name;
@@ -58,5 +67,9 @@ void modelfile_free(struct modelfile *file);
 uint64_t tensor_elements(const struct tensor *t);
 /* Element @i of an integer tensor. */
 int32_t tensor_int(const struct tensor *t, uint64_t i);
+/* F32, F16 or BF16, all of whose values are those of a float. */
+bool tensor_is_real(const struct tensor *t);
+/* Element @i of such a tensor, which may lie at any byte. */
+float tensor_real(const struct tensor *t, uint64_t i);
 
 #endif /* SNNQ_MODELFILE_H */

@@ -17,12 +17,13 @@
 #define CALIBRATION_FEW 32u /* different recordings: fewer make poor models */
 
 /* Its first window, which is what a recording is classified by. */
-static int read_recording(struct calibration *c, const char *path, uint64_t **slots)
+static int read_recording(struct calibration *c, const char *path,
+			  const struct snnq_events_opts *how, uint64_t **slots)
 {
 	const struct graph_input *in = &c->graph->input;
 	struct snnq_events *events;
 	uint64_t dropped = 0;
-	int ret = snnq_events_open(path, NULL, &events), found;
+	int ret = snnq_events_open(path, how, &events), found;
 
 	if (ret)
 		return ret;
@@ -184,9 +185,11 @@ void calibration_doubts(const struct calibration *c, const struct snnq_quantize_
 		     found, classes);
 }
 
-int calibration_open(const char *path, const struct graph *graph, const char *const *recordings,
-		     size_t count, uint32_t threads, struct calibration **calibration)
+int calibration_open(const char *path, const struct graph *graph,
+		     const struct snnq_quantize_opts *opts, struct calibration **calibration)
 {
+	const struct snnq_events_opts *how = opts->calibration_events;
+	size_t count = opts->calibration_count;
 	struct calibration *c = calloc(1, sizeof(*c));
 	int ret;
 
@@ -198,9 +201,10 @@ int calibration_open(const char *path, const struct graph *graph, const char *co
 	if (!ret && !c->inputs)
 		ret = error_set(-ENOMEM, "%s: no memory", path);
 	for (; !ret && c->count < count; c->count++)
-		ret = read_recording(c, recordings[c->count], &c->inputs[c->count]);
+		ret = read_recording(c, opts->calibration[c->count], how ? &how[c->count] : NULL,
+				     &c->inputs[c->count]);
 	if (!ret)
-		ret = run_all(c, threads);
+		ret = run_all(c, opts->threads);
 	if (!ret)
 		c->temperature = judge_temperature(c->records, c->count,
 						   graph_shape(graph, graph->readout)->channels);

@@ -69,18 +69,20 @@ static int check_finite(const struct weighted *w)
 	return 0;
 }
 
-/* Floats of a file may lie at any byte. */
+/* Floats of a file may lie at any byte, and be shorter. */
 static bool align_weights(struct weighted *w)
 {
 	const struct tensor *t = w->layer->weight;
+	uint64_t count = tensor_elements(t);
 
 	w->weights = t->data;
-	if ((uintptr_t)t->data % sizeof(float) == 0)
+	if (t->dtype == DTYPE_F32 && (uintptr_t)t->data % sizeof(float) == 0)
 		return true;
-	w->copy = malloc(t->bytes);
+	w->copy = calloc(count + 1, sizeof(*w->copy));
 	if (!w->copy)
 		return false;
-	memcpy(w->copy, t->data, t->bytes);
+	for (uint64_t i = 0; i < count; i++)
+		w->copy[i] = tensor_real(t, i);
 	w->weights = w->copy;
 	return true;
 }

@@ -70,9 +70,9 @@ struct calibration {
 	bool traces;			 /* moments are those of leaky traces */
 };
 
-/* Read recordings and run the float network on them. @count: below 2^32. */
-int calibration_open(const char *path, const struct graph *graph, const char *const *recordings,
-		     size_t count, uint32_t threads, struct calibration **calibration);
+/* Read the recordings of @opts, fewer than 2^32, and run the float network on them. */
+int calibration_open(const char *path, const struct graph *graph,
+		     const struct snnq_quantize_opts *opts, struct calibration **calibration);
 /* Records for outputs of a network of the same shapes, one per recording. NULL: no memory. */
 struct floatnet_record *calibration_records(const struct calibration *c);
 void calibration_records_free(const struct calibration *c, struct floatnet_record *records);

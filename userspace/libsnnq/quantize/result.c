@@ -5,6 +5,7 @@
 #include "quantize/result.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,21 @@ static int no_memory(const struct search *x)
 
 /* ---- journal ---- */
 
+/* A recording is another one when it is read otherwise. */
+static void add_recording(cJSON *recordings, const char *hash, const struct snnq_events_opts *how,
+			  size_t i)
+{
+	char text[160];
+	int n = snprintf(text, sizeof(text), "%s", hash);
+
+	if (how && how[i].format)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " %.40s", how[i].format);
+	if (how && how[i].cut)
+		snprintf(text + n, sizeof(text) - (size_t)n, " %" PRId64 "..%" PRId64,
+			 how[i].from_us, how[i].to_us);
+	cJSON_AddItemToArray(recordings, cJSON_CreateString(text));
+}
+
 static int add_hashes(const struct search *x, cJSON *header)
 {
 	const struct snnq_quantize_opts *o = x->s->opts;
@@ -36,7 +52,7 @@ static int add_hashes(const struct search *x, cJSON *header)
 	for (size_t i = 0; !ret && i < o->calibration_count; i++) {
 		ret = journal_hash_file(o->calibration[i], hash);
 		hash[16] = 0; /* enough to tell them apart */
-		cJSON_AddItemToArray(recordings, cJSON_CreateString(hash));
+		add_recording(recordings, hash, o->calibration_events, i);
 	}
 	return ret;
 }
@@ -163,16 +179,8 @@ static double sqnr(const struct quantized *q)
 	return 10 * log10(q->signal / q->noise);
 }
 
-/* A float of a file, which may lie at any byte. */
-static float float_at(const void *floats, size_t i)
-{
-	float v;
-
-	memcpy(&v, (const char *)floats + i * sizeof(v), sizeof(v));
-	return v;
-}
-
-static void add_histograms(cJSON *o, const struct quantized *q, const void *weights, size_t count)
+static void add_histograms(cJSON *o, const struct quantized *q, const struct tensor *weights,
+			   size_t count)
 {
 	cJSON *levels = cJSON_AddObjectToObject(o, "histogram"), *real, *counts, *values;
 	uint64_t bins[HISTOGRAM_BINS] = { 0 };
@@ -185,11 +193,11 @@ static void add_histograms(cJSON *o, const struct quantized *q, const void *weig
 		cJSON_AddItemToArray(counts, cJSON_CreateNumber((double)q->level_counts[i]));
 	}
 	for (size_t i = 0; i < count; i++) {
-		low = fmin(low, float_at(weights, i));
-		high = fmax(high, float_at(weights, i));
+		low = fmin(low, tensor_real(weights, i));
+		high = fmax(high, tensor_real(weights, i));
 	}
 	for (size_t i = 0; i < count && high > low; i++)
-		bins[(size_t)fmin((float_at(weights, i) - low) / (high - low) * HISTOGRAM_BINS,
+		bins[(size_t)fmin((tensor_real(weights, i) - low) / (high - low) * HISTOGRAM_BINS,
 				  HISTOGRAM_BINS - 1)]++;
 	real = cJSON_AddObjectToObject(o, "float_histogram");
 	cJSON_AddNumberToObject(real, "low", low);
@@ -247,7 +255,7 @@ static cJSON *layer_json(const struct search *x, uint32_t at, const struct quant
 					rate_of(x, x->s->calibration->stats, l->layer));
 		cJSON_AddNumberToObject(o, "rate_quantized", rate_of(x, x->final_stats, l->layer));
 	}
-	add_histograms(o, q, g->weight->data, l->weights);
+	add_histograms(o, q, g->weight, l->weights);
 	candidates = cJSON_AddArrayToObject(o, "candidates");
 	for (uint32_t k = 0; k < l->count; k++)
 		cJSON_AddItemToArray(candidates, candidate_json(&l->options[k]));

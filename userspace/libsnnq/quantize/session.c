@@ -61,8 +61,7 @@ int session_open(const char *path, const struct snnq_quantize_opts *opts, struct
 	if (!ret)
 		ret = find_weighted(s);
 	if (!ret && opts->calibration_count)
-		ret = calibration_open(path, &s->graph, opts->calibration, opts->calibration_count,
-				       opts->threads, &s->calibration);
+		ret = calibration_open(path, &s->graph, opts, &s->calibration);
 	if (s->calibration)
 		s->calibration->traces = opts->traces;
 	if (ret)

@@ -105,11 +105,6 @@ void snnq_model_destroy(struct snnq_model *model)
 		model_put(model);
 }
 
-static uint32_t weight_bits(const struct graph *g, const struct graph_layer *l)
-{
-	return g->integer ? l->bits : l->weight ? 32 : 0;
-}
-
 int snnq_model_info(struct snnq_model *m, struct snnq_model_info *info)
 {
 	const struct graph *g = &m->graph;
@@ -147,10 +142,9 @@ const char *snnq_model_class_name(struct snnq_model *m, uint32_t index)
 static double float_sparsity(const struct tensor *t)
 {
 	uint64_t count = tensor_elements(t), zeros = 0;
-	const float *weights = t->data;
 
 	for (uint64_t i = 0; i < count; i++)
-		zeros += weights[i] == 0;
+		zeros += tensor_real(t, i) == 0;
 	return count ? (double)zeros / (double)count : 0;
 }
 
@@ -179,7 +173,7 @@ int snnq_model_layer(struct snnq_model *m, uint32_t index, struct snnq_layer_inf
 		.name = l->name,
 		.op = l->op_name,
 		.scheme = l->weight ? l->scheme_name : "",
-		.bits = weight_bits(&m->graph, l),
+		.bits = l->weight ? l->bits : 0,
 		.params = graph_layer_params(&m->graph, l),
 		.weight_bytes = l->weight ? l->weight->bytes : 0,
 		.height = out->height,

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dataset.h - what readers of lists and of data sets share.
+ */
+#ifndef SNNQ_DATASET_H
+#define SNNQ_DATASET_H
+
+#include "cli.h"
+
+/* Append a recording; NULL: no memory. */
+struct cli_sample *dataset_add(struct cli_dataset *d, const char *folder, const char *shown,
+			       uint32_t label);
+/* A class by number or name; false when there is none. Without classes any text will do. */
+bool dataset_label(const char *text, struct snnq_model *model, uint32_t classes, uint32_t *label);
+/* The text of a file, with a zero behind it, in @text to be freed. Returns an exit code. */
+int dataset_text(const char *path, char **text, size_t *bytes);
+/*
+ * The next line of @text before @end, which is moved behind it; lines end as any system ends them:
+ * LF, CR LF or CR. NULL at the end, or where a zero byte is, which stays.
+ */
+char *dataset_line(char **text, const char *end);
+
+/* ---- dataset_named.c ---- */
+
+/* Read a data set as users download it. Returns an exit code. */
+int dataset_read_named(const struct cli_source *source, struct snnq_model *model, uint32_t classes,
+		       struct cli_dataset *d);
+
+#endif /* SNNQ_DATASET_H */
