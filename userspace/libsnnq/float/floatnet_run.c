@@ -234,6 +234,7 @@ static int run_layer(struct pass *p, struct snnq_layer_stats *stats)
 	uint32_t steps = p->net->graph->input.steps, delay = p->real->graph->neuron.delay;
 	int ret = pass_alloc(p);
 
+	p->job.stats = &p->engine.stats;
 	for (uint32_t t = 0; !ret && t < delay && t < steps; t++)
 		memset(slot(p, t), 0, floatnet_words(p->net, (int)p->index) * sizeof(uint64_t));
 	for (uint32_t t = 0; !ret && t < steps; t++)
