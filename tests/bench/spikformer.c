@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -249,6 +250,38 @@ static double run_jobs(struct snnq_plan *plan, struct memory *m, uint32_t job_st
 	return end - start;
 }
 
+/* Wall time with so many threads; the machine should have nothing else to do. */
+static void measure_threads(struct network *n, enum snnq_isa isa, uint32_t threads)
+{
+	static struct snnq_layer_stats stats[PROGRAM_LAYERS];
+	double best = 1e9, start, seconds;
+	struct snnq_crew *crew;
+	struct snnq_plan *plan;
+	struct memory m;
+	uint32_t run;
+
+	make_network(n, STEPS);
+	plan = make_plan(&n->p);
+	snnq_plan_force_isa(plan, isa);
+	if (snnq_crew_create(threads - 1, &crew) || snnq_plan_use_crew(plan, crew, UINT64_MAX))
+		abort();
+	memory_init(&m, snnq_plan_info(plan), STEPS);
+	m.use_view = true;
+	fill_network(n, &m);
+	run_jobs(plan, &m, STEPS, stats, NULL);
+	for (run = 0; run < RUNS; run++) {
+		start = wall_seconds();
+		run_jobs(plan, &m, STEPS, stats, NULL);
+		seconds = wall_seconds() - start;
+		best = seconds < best ? seconds : best;
+	}
+	printf("spikformer 2-256 %-5s %-8s %2u thread%s %8.2f ms wall\n", n->variant,
+	       snnq_isa_name(isa), threads, threads == 1 ? ": " : "s:", best * 1e3);
+	memory_free(&m);
+	snnq_plan_destroy(plan);
+	snnq_crew_destroy(crew);
+}
+
 static void measure_network(struct network *n, enum snnq_isa isa, uint32_t job_steps, bool layers)
 {
 	static struct snnq_layer_stats stats[PROGRAM_LAYERS];
@@ -287,6 +320,7 @@ void measure_spikformer(void)
 	static const char *const variants[] = { "u/2", "u/3", "CUBA" };
 	static struct network n;
 	enum snnq_isa isa, best = SNNQ_ISA_GENERIC;
+	uint32_t threads, processors = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
 	size_t v;
 
 	n.variant = variants[0];
@@ -295,6 +329,8 @@ void measure_spikformer(void)
 			measure_network(&n, isa, STEPS, true);
 			best = isa;
 		}
+	for (threads = 1; threads <= processors; threads *= 2)
+		measure_threads(&n, best, threads);
 	measure_network(&n, best, 1, false);
 	for (v = 1; v < sizeof(variants) / sizeof(variants[0]); v++) {
 		n.variant = variants[v];
