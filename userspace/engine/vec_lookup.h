@@ -9,6 +9,13 @@ typedef uint8_t u8x16 __attribute__((vector_size(16)));
 typedef int16_t i16x8 __attribute__((vector_size(16)));
 typedef int32_t i32x8 __attribute__((vector_size(32)));
 
+/* Elements of half of two vectors, from element @k on. */
+#define BYTES_IN_TURN(a, b, k)                                                                \
+	__builtin_shufflevector(a, b, k, k + 16, k + 1, k + 17, k + 2, k + 18, k + 3, k + 19, \
+				k + 4, k + 20, k + 5, k + 21, k + 6, k + 22, k + 7, k + 23)
+#define WORDS_IN_TURN(a, b, k) \
+	__builtin_shufflevector(a, b, k, k + 8, k + 1, k + 9, k + 2, k + 10, k + 3, k + 11)
+
 #if VEC_LEVEL >= 1
 #define LOOKUP_AT_ONCE 4 /* groups whose sums are widened together */
 
@@ -169,16 +176,14 @@ static void lookup(int16_t *acc, const struct lookup *l)
 static void nibbles(uint8_t *out, size_t stride, uint32_t bytes, const uint64_t words[16],
 		    uint32_t n)
 {
-	const u8x16 low = { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23 };
-	const u8x16 high = low + 8;
 	u8x16 v[8], next[8];
 	uint32_t round, i;
 
 	memcpy(v, words, sizeof(v));
 	for (round = 0; round < 4; round++) {
 		for (i = 0; i < 4; i++) {
-			next[2 * i] = __builtin_shuffle(v[i], v[i + 4], low);
-			next[2 * i + 1] = __builtin_shuffle(v[i], v[i + 4], high);
+			next[2 * i] = BYTES_IN_TURN(v[i], v[i + 4], 0);
+			next[2 * i + 1] = BYTES_IN_TURN(v[i], v[i + 4], 8);
 		}
 		memcpy(v, next, sizeof(v));
 	}
@@ -196,15 +201,14 @@ static void nibbles(uint8_t *out, size_t stride, uint32_t bytes, const uint64_t 
 INLINE void turn_block(int32_t *acc, const int16_t *sums)
 {
 	i16x8 v[8], next[8];
-	const i16x8 low = { 0, 8, 1, 9, 2, 10, 3, 11 }, high = low + 4;
 	uint32_t round, i;
 
 	for (i = 0; i < 8; i++)
 		memcpy(&v[i], sums + i * LOOKUP_LANES, sizeof(v[i]));
 	for (round = 0; round < 3; round++) {
 		for (i = 0; i < 4; i++) {
-			next[2 * i] = __builtin_shuffle(v[i], v[i + 4], low);
-			next[2 * i + 1] = __builtin_shuffle(v[i], v[i + 4], high);
+			next[2 * i] = WORDS_IN_TURN(v[i], v[i + 4], 0);
+			next[2 * i + 1] = WORDS_IN_TURN(v[i], v[i + 4], 4);
 		}
 		memcpy(v, next, sizeof(v));
 	}
