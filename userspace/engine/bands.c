@@ -15,12 +15,15 @@
 
 /**
  * struct bands - what the threads share
+ * @helper: the job as a helper sees it, but for what is each helper's own. A copy: the job
+ *	itself changes while its thread works.
  * @all: positions, @each in a band.
  * @stop: the job is to end.
  * @counters: of each thread but the job's own.
  */
 struct bands {
 	struct job *job;
+	struct job helper;
 	struct layer *layer;
 	const struct block *block;
 	band_fn *fn;
@@ -37,10 +40,9 @@ static bool told_to_stop(void *ctx)
 	return atomic_load_explicit(&b->stop, memory_order_relaxed);
 }
 
-/* The job as a helper sees it. */
 static struct job job_of_helper(struct bands *b, uint32_t helper, struct snnq_outcome *unused)
 {
-	struct job job = *b->job;
+	struct job job = b->helper;
 	job.outcome = unused;
 	job.stats = &b->counters[helper];
 	job.hand = job.plan->hands[helper];
@@ -87,7 +89,9 @@ static void add_counters(struct snnq_layer_stats *to, const struct snnq_layer_st
 static bool run_beside(struct job *job, struct layer *l, const struct block *b, band_fn *fn,
 		       uint64_t each)
 {
-	struct bands bands = { .job = job, .layer = l, .block = b, .fn = fn, .each = each };
+	struct bands bands = {
+		.job = job, .helper = *job, .layer = l, .block = b, .fn = fn, .each = each
+	};
 	struct crew_work work = { .item = do_band,
 				  .wait = heed_tick,
 				  .ctx = &bands,
