@@ -12,8 +12,8 @@ set -euo pipefail
 # shellcheck source=tests/tap.sh
 . tests/tap.sh
 
-tap iommu tests/selftests/run debian --tests 'remove_test memory_test share_test' --timeout 1000 --iommu
+tap iommu tests/selftests/run debian --tests 'remove_test memory_test share_test' --timeout 1500 --iommu
 tap two-devices tests/selftests/run debian --tests two_devices --qemu -device --qemu 'snnq-pci,cores=1' --iommu
-tap checked tests/selftests/run debug --tests 'remove_test share_test' --timeout 1000 --iommu
+tap checked tests/selftests/run debug --tests 'remove_test share_test' --timeout 1500 --iommu
 tap bounced tests/selftests/run debian --tests share_test --append swiotlb=force
 finish

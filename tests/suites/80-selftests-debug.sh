@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# timeout: 2400
+# timeout: 3000
 # needs: userspace modules qemu
 # beside: others
 #
@@ -8,5 +8,5 @@
 # DMA_API_DEBUG: no report, and no skip but of the 32-bit program where it cannot be built.
 set -euo pipefail
 
-exec tests/selftests/run debug --timeout 2300 \
+exec tests/selftests/run debug --timeout 2900 \
   --may-skip 'debug: ioctl32_test # SKIP no 32-bit C library .*'
