@@ -342,3 +342,25 @@ void reference_free(struct reference *r)
 		free(r->out[i]);
 	free(r->input);
 }
+
+static const char small_float_text[] =
+	"{\"format\": \"snnq\", \"version\": 1, \"arithmetic\": \"float\", \"input\": {\"width\": 4,"
+	" \"height\": 4, \"polarities\": 2, \"planes\": 2, \"binning\": \"duration\", \"steps\": 8,"
+	" \"step_us\": 1000}, \"layers\": ["
+	"{\"name\": \"c\", \"op\": \"conv2d\", \"inputs\": [\"input\"], \"kernel\": [4, 4],"
+	" \"out_channels\": 6, \"weight\": {\"tensor\": \"c.w\", \"scheme\": \"float\", \"elements\": 192},"
+	" \"bias\": \"c.b\", \"neuron\": {\"model\": \"lif\", \"leak\": {\"kind\": \"div\", \"n\": 2},"
+	" \"compare\": \"ge\", \"reset\": \"hard\", \"threshold\": \"c.t\"}},"
+	"{\"name\": \"p\", \"op\": \"avgpool\", \"inputs\": [\"c\"], \"kernel\": [1, 1]},"
+	"{\"name\": \"h\", \"op\": \"linear\", \"inputs\": [\"p\"], \"out_channels\": 2, \"weight\":"
+	" {\"tensor\": \"h.w\", \"scheme\": \"float\", \"elements\": 12}, \"bias\": \"h.b\","
+	" \"neuron\": {\"model\": \"none\"}}],"
+	" \"readout\": {\"input\": \"h\", \"mode\": \"sum\"}}";
+
+const char *small_float_write(void)
+{
+	struct network n;
+
+	network_file(&n, small_float_text, 0.5f, 3);
+	return model_write(n.file);
+}

@@ -25,6 +25,8 @@ struct network {
  * "elements" beside its name says, LAYER.b, LAYER.t; weights and biases are multiples of @unit.
  */
 void network_file(struct network *n, const char *text, float unit, uint32_t seed);
+/* A file with each of the two ways to make spikes, and a head with scores of its own. */
+const char *small_float_write(void);
 void network_open(struct network *n, const char *text, float unit, uint32_t seed);
 void network_close(struct network *n);
 

@@ -35,28 +35,6 @@ static void must(int ret)
 
 /* ---- models: all operations, integer and float ---- */
 
-static const char float_text[] =
-	"{\"format\": \"snnq\", \"version\": 1, \"arithmetic\": \"float\", \"input\": {\"width\": 4,"
-	" \"height\": 4, \"polarities\": 2, \"planes\": 2, \"binning\": \"duration\", \"steps\": 8,"
-	" \"step_us\": 1000}, \"layers\": ["
-	"{\"name\": \"c\", \"op\": \"conv2d\", \"inputs\": [\"input\"], \"kernel\": [4, 4],"
-	" \"out_channels\": 6, \"weight\": {\"tensor\": \"c.w\", \"scheme\": \"float\", \"elements\": 192},"
-	" \"bias\": \"c.b\", \"neuron\": {\"model\": \"lif\", \"leak\": {\"kind\": \"div\", \"n\": 2},"
-	" \"compare\": \"ge\", \"reset\": \"hard\", \"threshold\": \"c.t\"}},"
-	"{\"name\": \"p\", \"op\": \"avgpool\", \"inputs\": [\"c\"], \"kernel\": [1, 1]},"
-	"{\"name\": \"h\", \"op\": \"linear\", \"inputs\": [\"p\"], \"out_channels\": 2, \"weight\":"
-	" {\"tensor\": \"h.w\", \"scheme\": \"float\", \"elements\": 12}, \"bias\": \"h.b\","
-	" \"neuron\": {\"model\": \"none\"}}],"
-	" \"readout\": {\"input\": \"h\", \"mode\": \"sum\"}}";
-
-static const char *float_write(void)
-{
-	struct network n;
-
-	network_file(&n, float_text, 0.5f, 3);
-	return model_write(n.file);
-}
-
 /* The integer model, its input edited. */
 static const char *integer_write(const char *path, const char *json)
 {
@@ -264,7 +242,7 @@ static void test_any_cut_is_the_recording(void **state)
 		same_as_recording(&s, &cuts[i], 40, &windows);
 		setup_close(&s);
 	}
-	setup_open(&s, "sim", float_write());
+	setup_open(&s, "sim", small_float_write());
 	same_as_recording(&s, &cuts[0], 20, &windows);
 	setup_close(&s);
 	assert_true(windows > 1000);

@@ -91,29 +91,6 @@ struct setup {
 	double scores[2];
 };
 
-/* Each of the two ways to make spikes, and a head with scores of its own. */
-static const char float_text[] =
-	"{\"format\": \"snnq\", \"version\": 1, \"arithmetic\": \"float\", \"input\": {\"width\": 4,"
-	" \"height\": 4, \"polarities\": 2, \"planes\": 2, \"binning\": \"duration\", \"steps\": 8,"
-	" \"step_us\": 1000}, \"layers\": ["
-	"{\"name\": \"c\", \"op\": \"conv2d\", \"inputs\": [\"input\"], \"kernel\": [4, 4],"
-	" \"out_channels\": 6, \"weight\": {\"tensor\": \"c.w\", \"scheme\": \"float\", \"elements\": 192},"
-	" \"bias\": \"c.b\", \"neuron\": {\"model\": \"lif\", \"leak\": {\"kind\": \"div\", \"n\": 2},"
-	" \"compare\": \"ge\", \"reset\": \"hard\", \"threshold\": \"c.t\"}},"
-	"{\"name\": \"p\", \"op\": \"avgpool\", \"inputs\": [\"c\"], \"kernel\": [1, 1]},"
-	"{\"name\": \"h\", \"op\": \"linear\", \"inputs\": [\"p\"], \"out_channels\": 2, \"weight\":"
-	" {\"tensor\": \"h.w\", \"scheme\": \"float\", \"elements\": 12}, \"bias\": \"h.b\","
-	" \"neuron\": {\"model\": \"none\"}}],"
-	" \"readout\": {\"input\": \"h\", \"mode\": \"sum\"}}";
-
-static const char *float_write(void)
-{
-	struct network n;
-
-	network_file(&n, float_text, 0.5f, 3);
-	return model_write(n.file);
-}
-
 static int load(void *ctx)
 {
 	struct setup *s = ctx;
@@ -149,7 +126,7 @@ static void test_load(void **state)
 		s.taps = i % 2;
 		s.path = i < 2 ? model_write(network_model()) :
 			 i < 4 ? compact_write() :
-				 float_write();
+				 small_float_write();
 		each(load, &s);
 	}
 	snnq_close(s.dev);
@@ -287,8 +264,8 @@ static void test_streams(void **state)
 	(void)state;
 	try_streams("sim", model_write(network_model()), false);
 	try_streams("sim", model_write(network_model()), true);
-	try_streams("sim", float_write(), false);
-	try_streams("sim", float_write(), true);
+	try_streams("sim", small_float_write(), false);
+	try_streams("sim", small_float_write(), true);
 }
 
 static void test_jobs(void **state)

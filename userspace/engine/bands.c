@@ -43,6 +43,7 @@ static bool told_to_stop(void *ctx)
 static struct job job_of_helper(struct bands *b, uint32_t helper, struct snnq_outcome *unused)
 {
 	struct job job = b->helper;
+
 	job.outcome = unused;
 	job.stats = &b->counters[helper];
 	job.hand = job.plan->hands[helper];

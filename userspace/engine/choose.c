@@ -42,13 +42,9 @@ static uint64_t dense_cost(const struct layer *l, const struct vec *v)
 	       snnq_tensor_elements(in) * in->planes * v->unpack_cost;
 }
 
-/* Lanes that a row's end leaves empty cost as much as others. */
 static uint64_t lookup_cost(const struct layer *l, const struct vec *v)
 {
-	uint64_t lanes = lookup_lanes(l) * l->desc->in[0].planes;
-	uint64_t blocks = (l->desc->out.channels + LOOKUP_OUTPUTS - 1) / LOOKUP_OUTPUTS;
-
-	return lanes * blocks * l->look.count * v->table_cost / l->event_steps +
+	return lookup_count(l) * v->table_cost / l->event_steps +
 	       tensor_positions(&l->desc->out) * l->desc->out.channels * v->turn_cost;
 }
 
@@ -76,13 +72,16 @@ enum snnq_kernel_choice conv_choose(const struct job *job, const struct layer *l
 {
 	static const enum snnq_kernel_choice others[] = { SNNQ_KERNEL_EVENT, SNNQ_KERNEL_DENSE,
 							  SNNQ_KERNEL_LOOKUP };
-	enum snnq_kernel_choice best = l->kernel == SNNQ_KERNEL_AUTO ? SNNQ_KERNEL_EVENT :
-								       l->kernel;
-	uint64_t least = cost(job, l, best), now = least;
+	enum snnq_kernel_choice best = SNNQ_KERNEL_EVENT;
+	uint64_t least, now;
 	uint32_t i;
 
 	if (!l->dense && !l->looks)
-		return SNNQ_KERNEL_EVENT;
+		return best;
+	if (l->kernel == SNNQ_KERNEL_DENSE || l->kernel == SNNQ_KERNEL_LOOKUP)
+		best = l->kernel;
+	least = cost(job, l, best);
+	now = least;
 	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		uint64_t other = conv_has(l, others[i]) ? cost(job, l, others[i]) : UINT64_MAX;
 

@@ -7,11 +7,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "engine.h"
-
-#define PAUSE_NS 1000000 /* between looks of one who waits for helpers */
 
 /**
  * struct batch - items of one piece of work
@@ -96,14 +93,8 @@ static void remove_batch(struct snnq_crew *crew, struct batch *b)
 /* Helpers end what they are at; meanwhile the owner heeds its tick. */
 static void await(struct snnq_crew *crew, struct batch *b)
 {
-	struct timespec until;
-
 	while (b->busy) {
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += PAUSE_NS;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-		if (!pthread_cond_timedwait(&b->done, &crew->lock, &until))
+		if (wait_a_little(&b->done, &crew->lock))
 			continue;
 		pthread_mutex_unlock(&crew->lock);
 		b->work->wait(b->work->ctx);
@@ -116,7 +107,7 @@ void crew_do(struct snnq_crew *crew, const struct crew_work *work, uint32_t coun
 	struct batch b = { .work = work, .count = count, .hands = 1 }, **at;
 	uint32_t i;
 
-	pthread_cond_init(&b.done, NULL);
+	wait_init(&b.done);
 	pthread_mutex_lock(&crew->lock);
 	for (at = &crew->first; *at; at = &(*at)->following)
 		;

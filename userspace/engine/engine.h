@@ -498,6 +498,11 @@ bool neuron_stage(struct job *job, struct layer *l, const struct block *b, uint6
 bool neuron_run(struct job *job, struct layer *l, struct block *b);
 bool neuron_end_job(struct job *job, struct layer *l);
 
+/* wait.c */
+/* A condition for wait_a_little(), which says whether it was told; else a millisecond is over. */
+void wait_init(pthread_cond_t *changed);
+bool wait_a_little(pthread_cond_t *changed, pthread_mutex_t *lock);
+
 /* crew.c */
 /**
  * struct crew_work - work that can be cut into items
@@ -544,7 +549,8 @@ bool lookup_prepare(struct layer *l, struct snnq_pace *pace);
 bool lookup_decode(struct job *job, struct layer *l);
 bool lookup_begin(struct job *job, struct layer *l, const struct block *b);
 band_fn lookup_block;
-uint64_t lookup_lanes(const struct layer *l);
+/* Tables that LOOKUP_LANES lanes look up for a block of steps, in units of LOOKUP_OUTPUTS. */
+uint64_t lookup_count(const struct layer *l);
 bool dense_decode(struct job *job, struct layer *l);
 bool dense_take(struct job *job, struct layer *l, const struct step *s, uint32_t k);
 band_fn dense_block;

@@ -5,8 +5,8 @@
  * steps of some neighbouring positions, look at the table of an output at once.
  *
  * The image of a block has a byte for each group of four channels, position and step,
- * with a border: [plane][row][group][column][step]. A convolution of one position is one
- * of a single long row.
+ * with a border: [plane][row][group][column][step]. A 1x1 convolution is one of a single
+ * long row.
  */
 #include <string.h>
 
@@ -57,14 +57,15 @@ static bool suits(const struct layer *l)
 	       l->desc->out.channels >= LOOKUP_OUTPUTS && table_bytes(l) <= MOST_TABLES;
 }
 
-/* Vectors of lanes for a block of steps. */
-uint64_t lookup_lanes(const struct layer *l)
+/* Lanes that a row's end leaves empty count as others do. */
+uint64_t lookup_count(const struct layer *l)
 {
 	const struct snnq_tensor *out = &l->desc->out;
 	uint64_t width = is_row(l) ? tensor_positions(out) : out->width;
 	uint64_t positions = LOOKUP_LANES >> step_shift(l->event_steps);
+	uint64_t vectors = tensor_positions(out) / width * ((width + positions - 1) / positions);
 
-	return tensor_positions(out) / width * ((width + positions - 1) / positions);
+	return vectors * l->desc->in[0].planes * output_blocks(l) * l->look.count;
 }
 
 /* Bytes of the image of one plane with as many bytes for each position. */
@@ -237,7 +238,7 @@ static void next_plane(int16_t *sums, bool sign)
 		sums[i] = (int16_t)(sums[i] * (sign ? -2 : 2));
 }
 
-/* Groups under the windows of all lanes, from @first on: their tables stay in the cache. */
+/* Groups of @look under the windows of all lanes: their tables stay in the cache. */
 static bool add_groups(struct job *job, const struct lanes *n, uint32_t vectors, size_t plane,
 		       struct lookup *look, int16_t *sums)
 {

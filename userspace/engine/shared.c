@@ -13,12 +13,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "engine.h"
 
-#define WAIT_NS	 1000000 /* between two looks at whether the waiting job is to end */
-#define LOOK_OPS 8u	 /* to look at a layer that is loaded */
+#define LOOK_OPS 8u /* to look at a layer that is loaded */
 
 void *weights_lay_out_head(struct arena *arena, const struct snnq_program_header *h)
 {
@@ -45,7 +43,6 @@ int weights_new(const void *program, const struct snnq_program_info *info, uint6
 {
 	struct arena arena;
 	void *block = arena_allocate(&arena, bytes);
-	pthread_condattr_t attr;
 	struct snnq_weights *w;
 
 	*weights = NULL;
@@ -58,10 +55,7 @@ int weights_new(const void *program, const struct snnq_program_info *info, uint6
 	w->info = *info;
 	atomic_init(&w->references, 1);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	wait_init(&w->changed);
 	if (copy_program(w, program, pace)) {
 		snnq_weights_put(w);
 		return -EINTR;
@@ -107,17 +101,6 @@ static bool is_in_use(const struct snnq_weights *w, const struct layer *l)
 	return w->jobs;
 }
 
-static void sleep_a_little(struct snnq_weights *w)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_nsec += WAIT_NS;
-	t.tv_sec += t.tv_nsec / 1000000000;
-	t.tv_nsec %= 1000000000;
-	pthread_cond_timedwait(&w->changed, &w->lock, &t);
-}
-
 /* Wait, with the lock, while @holds; a job that is told to end does not wait on. */
 static bool wait_while(struct job *job, condition_fn *holds, const struct layer *l)
 {
@@ -130,7 +113,7 @@ static bool wait_while(struct job *job, condition_fn *holds, const struct layer 
 			pthread_cond_wait(&w->changed, &w->lock);
 			continue;
 		}
-		sleep_a_little(w);
+		wait_a_little(&w->changed, &w->lock);
 		pthread_mutex_unlock(&w->lock);
 		ended = work(job, SNNQ_SAFE_POINT_OPS);
 		pthread_mutex_lock(&w->lock);
