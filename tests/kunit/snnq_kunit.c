@@ -11,9 +11,10 @@
 #include <linux/scatterlist.h>
 
 #include "../../kernel/snnq_pagelist.c"
-#include "../../kernel/snnq_validate.c"
-#include "../../kernel/snnq_validate_caps.c"
-#include "../../kernel/snnq_validate_ops.c"
+#include "../../validator/snnq_validate.c"
+#include "../../validator/snnq_validate_base.c"
+#include "../../validator/snnq_validate_caps.c"
+#include "../../validator/snnq_validate_ops.c"
 
 #define TEST_BASE 0x40000000ull
 

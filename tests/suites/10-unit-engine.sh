@@ -132,9 +132,9 @@ layouts() {
 strict() {
   local name=$1 file
   shift
-  for file in kernel/snnq_validate*.c; do
+  for file in validator/snnq_validate*.c; do
     if "$@" -O2 -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Werror \
-      -Iuapi -Ikernel -c "$file" -o "$out/validate.o"; then
+      -Iuapi -Ivalidator -c "$file" -o "$out/validate.o"; then
       ok "${file##*/} without warnings: $name"
     else
       bad "${file##*/} without warnings: $name"

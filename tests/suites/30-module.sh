@@ -22,7 +22,7 @@ quiet() {
 build() {
   rm -rf "$out"
   mkdir -p "$out"
-  rsync -rcR Kbuild kernel uapi tests/kunit "$out/"
+  rsync -rcR Kbuild kernel uapi validator tests/kunit "$out/"
   make -C "$1" M="$out" -j"${JOBS:-$(nproc)}" W=1 modules >"$out/build.log" 2>&1
 }
 
@@ -40,7 +40,7 @@ style_exceptions() {
 
 style() {
   local file
-  for file in Kbuild kernel/*.[ch] uapi/*.h tests/kunit/*.c; do
+  for file in Kbuild {kernel,validator}/*.[ch] uapi/*.h tests/kunit/*.c; do
     if "$checkpatch" --strict --no-tree --terse --show-types --no-summary --max-line-length=100 \
       --ignore "$(style_exceptions "$file")" -f "$file"; then ok "checkpatch $file"; else bad "checkpatch $file"; fi
   done
@@ -49,7 +49,7 @@ style() {
 # What the reference manual is made of: each field and parameter is described.
 descriptions() {
   local file warnings
-  for file in kernel/*.[ch] uapi/*.h; do
+  for file in {kernel,validator}/*.[ch] uapi/*.h; do
     if warnings=$("$kernel_doc" -none -Wall "$file" 2>&1) && [ -z "$warnings" ]; then
       ok "kernel-doc $file"
     else

@@ -8,8 +8,8 @@ set -euo pipefail
 
 out=$PWD/build/check/fuzz-engine
 seconds=${FUZZ_SECONDS:-60}
-include=(-Iuapi -Ikernel -Iuserspace/engine -Itests/unit)
-engine=(userspace/engine/*.c kernel/snnq_validate*.c)
+include=(-Iuapi -Ivalidator -Iuserspace/engine -Itests/unit)
+engine=(userspace/engine/*.c validator/snnq_validate*.c)
 
 # shellcheck source=tests/tap.sh
 . tests/tap.sh

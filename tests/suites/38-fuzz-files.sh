@@ -20,7 +20,7 @@ fuzz() {
   shift 2
   mkdir -p "$out/$name"
   clang -g -O1 -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-    -Iuapi -Ikernel -Iuserspace/engine -I"$library" "tests/fuzz/fuzz_$name.c" "$library"/base/*.c "$@" \
+    -Iuapi -Ivalidator -Iuserspace/engine -I"$library" "tests/fuzz/fuzz_$name.c" "$library"/base/*.c "$@" \
     "${libraries[@]}" -lm -o "$out/fuzz_$name"
   "$out/fuzz_$name" -max_total_time="${FUZZ_SECONDS:-30}" -timeout=20 "${options[@]}" \
     -artifact_prefix="$out/" "$out/$name" "tests/fuzz/corpus-$name" >"$out/$name.log" 2>&1 || rc=$?
@@ -36,7 +36,7 @@ fuzz() {
 mkdir -p "$out"
 if command -v clang >/dev/null; then
   fuzz models "-dict=tests/fuzz/model.dict -max_len=4096" \
-    "$library"/{model,float}/*.c userspace/engine/*.c kernel/snnq_validate*.c
+    "$library"/{model,float}/*.c userspace/engine/*.c validator/snnq_validate*.c
   fuzz files "-max_len=1024" "$library/import/import_npy.c" "$library/quantize/journal.c"
 else
   skip "fuzzing of files" "clang is not installed"

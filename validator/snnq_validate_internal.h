@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * snnq_validate_internal.h - between the parts of the validator: what all need
- * to check a field, and what the walk over a program (snnq_validate.c) asks about
- * one operation (snnq_validate_ops.c) and about the device (snnq_validate_caps.c).
- * For no other file.
+ * to check a field (snnq_validate_base.c), and what the walk over a program
+ * (snnq_validate.c) asks about one operation (snnq_validate_ops.c) and about the device
+ * (snnq_validate_caps.c, which knows operations too). For no other file.
  */
 #ifndef SNNQ_VALIDATE_INTERNAL_H
 #define SNNQ_VALIDATE_INTERNAL_H

@@ -13,23 +13,6 @@
  */
 #include "snnq_validate_internal.h"
 
-const char *snnq_check_text(enum snnq_check check)
-{
-	static const char *const texts[] = {
-#define CHECK_TEXT(name, text) [SNNQ_CHECK_##name] = text,
-		SNNQ_CHECKS(CHECK_TEXT)
-#undef CHECK_TEXT
-	};
-
-	return (unsigned int)check < SNNQ_CHECK_COUNT ? texts[check] : "unknown check";
-}
-
-bool snnq_safe_point(struct snnq_pace *pace, __u32 ops)
-{
-	pace->left = ops < SNNQ_SAFE_POINT_OPS ? SNNQ_SAFE_POINT_OPS - ops : 0;
-	return pace->tick && pace->tick(pace->ctx);
-}
-
 static bool overlaps(__u64 a, __u64 a_bytes, __u64 b, __u64 b_bytes)
 {
 	return a < b + b_bytes && b < a + a_bytes;
@@ -44,35 +27,6 @@ static bool all_zero(const void *p, size_t bytes)
 		if (b[i])
 			return false;
 	return true;
-}
-
-static __u64 load_field(const void *base, const struct rule *r)
-{
-	const char *p = (const char *)base + r->offset;
-
-	switch (r->size) {
-	case 1:
-		return *(const __u8 *)p;
-	case 2:
-		return *(const __u16 *)(const void *)p;
-	case 4:
-		return *(const __u32 *)(const void *)p;
-	default:
-		return *(const __u64 *)(const void *)p;
-	}
-}
-
-int snnq_check_rules(struct check *c, const void *base, const struct rule *rules, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		__u64 v = load_field(base, &rules[i]);
-
-		if (v < rules[i].min || v > rules[i].max)
-			return fail(c, rules[i].check, rules[i].field);
-	}
-	return 0;
 }
 
 #define H(...) RULE(struct snnq_program_header, __VA_ARGS__)
@@ -240,39 +194,9 @@ static int check_region(struct check *c, const struct snnq_region_desc *r)
 
 /* Tensors. */
 
-#define TENSOR_NAMES(t)                                                                      \
-	{                                                                                    \
-		t ".offset", t ".region", t ".format", t ".planes", t ".height", t ".width", \
-			t ".channels", t ".bound", t ".flags", t ".whole", t ".reserved"     \
-	}
-
-const struct tensor_names snnq_input_names[SNNQ_MAX_OPERANDS] = {
-	TENSOR_NAMES("in[0]"), TENSOR_NAMES("in[1]"), TENSOR_NAMES("in[2]"), TENSOR_NAMES("in[3]")
-};
-const struct tensor_names snnq_output_names = TENSOR_NAMES("out");
-
 static bool is_planes(const struct snnq_tensor *t)
 {
 	return t->format == SNNQ_FORMAT_UNSIGNED || t->format == SNNQ_FORMAT_SIGNED;
-}
-
-__u64 snnq_tensor_bytes(const struct snnq_tensor *t)
-{
-	__u64 positions = (__u64)t->height * t->width;
-
-	switch (t->format) {
-	case SNNQ_FORMAT_INT8:
-		return positions * t->channels;
-	case SNNQ_FORMAT_INT16:
-		return positions * t->channels * 2;
-	case SNNQ_FORMAT_INT32:
-		return positions * t->channels * 4;
-	case SNNQ_FORMAT_UNSIGNED:
-	case SNNQ_FORMAT_SIGNED:
-		return positions * t->planes * (((__u64)t->channels + 63) / 64) * 8;
-	default:
-		return 0;
-	}
 }
 
 /* Views of what was written, and operands of the step before. */

@@ -2,12 +2,13 @@
 /*
  * snnq_validate.h - the program validator.
  *
- * Free of dependencies (snnq_validate.c walks over the program, snnq_validate_ops.c
- * knows the operations, snnq_validate_caps.c the devices) and compiled into the
- * driver, libsnnq, the device model, the fuzzer and the unit tests, so that all refuse
- * the same programs for the same reason. Default deny: what is not known is refused.
- * After validation use the numbers in struct snnq_program_info and the helpers
- * below; never recompute sizes from raw fields elsewhere.
+ * Free of dependencies and compiled into the driver, libsnnq, the device model, the
+ * fuzzer and the unit tests, so that all refuse the same programs for the same reason.
+ * Default deny: what is not known is refused. After validation use the numbers in
+ * struct snnq_program_info and the helpers below; never recompute sizes from raw
+ * fields elsewhere. snnq_validate.c walks over the program, snnq_validate_ops.c knows
+ * the operations, snnq_validate_caps.c the devices, snnq_validate_base.c what all
+ * check with.
  */
 #ifndef SNNQ_VALIDATE_H
 #define SNNQ_VALIDATE_H

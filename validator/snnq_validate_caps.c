@@ -8,44 +8,6 @@
  */
 #include "snnq_validate_internal.h"
 
-#define BIT_OF(n) (1u << (n))
-
-const struct snnq_caps snnq_caps_all = {
-	.max_layers = SNNQ_MAX_LAYERS,
-	.max_dim = SNNQ_MAX_DIM,
-	.max_channels = SNNQ_MAX_CHANNELS,
-	.max_steps = SNNQ_MAX_STEPS,
-	.max_program_bytes = SNNQ_MAX_PROGRAM_BYTES,
-	.scheme_uniform = 0x1fe, /* 1..8 bits */
-	.scheme_odd = 0x1fe,
-	.scheme_pot = 0x3c,  /* 2..5 bits */
-	.scheme_apot = 0x38, /* 3..5 bits */
-	.scheme_ternary = 0x04,
-	.neurons = BIT_OF(SNNQ_NEURON_NONE) | BIT_OF(SNNQ_NEURON_LIF) | BIT_OF(SNNQ_NEURON_CUBA),
-	.leaks = BIT_OF(SNNQ_LEAK_NONE) | BIT_OF(SNNQ_LEAK_DIVN) | BIT_OF(SNNQ_LEAK_Q16) |
-		 BIT_OF(SNNQ_LEAK_TZ12),
-	.resets = BIT_OF(SNNQ_RESET_HARD) | BIT_OF(SNNQ_RESET_SOFT) | BIT_OF(SNNQ_RESET_NONE),
-	.compares = BIT_OF(SNNQ_COMPARE_GE) | BIT_OF(SNNQ_COMPARE_GT),
-	.neuron_flags = NEURON_FLAGS_SUPPORTED,
-	.layer_flags = SNNQ_LAYER_FLAG_SKIP_FIRST,
-	.formats = BIT_OF(SNNQ_FORMAT_UNSIGNED) | BIT_OF(SNNQ_FORMAT_SIGNED) |
-		   BIT_OF(SNNQ_FORMAT_INT32) | BIT_OF(SNNQ_FORMAT_EVENTS),
-	.elementwise = BIT_OF(SNNQ_ELEMENTWISE_ADD),
-	.attention = BIT_OF(SNNQ_ATTENTION_QK_FIRST) | BIT_OF(SNNQ_ATTENTION_KV_FIRST),
-	.readouts = BIT_OF(SNNQ_READOUT_SUM) | BIT_OF(SNNQ_READOUT_LAST),
-	.max_planes = SNNQ_MAX_PLANES,
-	.max_kernel = SNNQ_MAX_DIM,
-	.max_window = SNNQ_MAX_DIM,
-	.max_stride = 255,
-	.max_dilation = 255,
-	.max_delay = SNNQ_MAX_DELAY,
-	.max_tile_steps = SNNQ_MAX_TILE_STEPS,
-	.ops = (1ull << SNNQ_OP_MATMUL) - 2,
-	.needs = NEEDS_SUPPORTED,
-	.max_state_bytes = SNNQ_MAX_REGION_BYTES,
-	.max_scratch_bytes = SNNQ_MAX_REGION_BYTES,
-};
-
 static int lacks(struct check *c, const char *field)
 {
 	return fail(c, SNNQ_CHECK_UNSUPPORTED, field);
