@@ -21,7 +21,55 @@
 #include "snnq_job.h"
 #include "snnq_mem.h"
 #include "snnq_model.h"
-#include "snnq_recover.h"
+
+/* Looks per timeout. */
+#define SNNQ_LOOKS 4u
+/* Interrupts in a row that bring nothing, from which the vector is switched off. */
+#define SNNQ_MAX_IDLE_IRQS 1000u
+
+/* Clocks of an emulated device are that much slower than they say. */
+#define SNNQ_SLOWNESS	  1000u
+#define SNNQ_MAX_GRACE_US 10000000u
+
+/* How long a device may take for what it does in @rest_us when it has nothing else to do. */
+u32 snnq_grace_us(struct snnq_device *sdev, u32 rest_us)
+{
+	u64 us = (u64)sdev->safe_cycles * 1000 * SNNQ_SLOWNESS;
+
+	us = div_u64(us, max(sdev->info.clock_khz, 1u));
+	us += (u64)sdev->reset_us * SNNQ_SLOWNESS;
+	return (u32)min(us + rest_us, (u64)SNNQ_MAX_GRACE_US);
+}
+
+unsigned long snnq_core_look_period(void)
+{
+	return max(msecs_to_jiffies(snnq_timeout_ms / SNNQ_LOOKS), 1ul);
+}
+
+/* Have the core looked at within @us. Any context. */
+void snnq_core_kick(struct snnq_core *core, u32 us)
+{
+	mod_delayed_work(core->sdev->timeout_wq, &core->watch, usecs_to_jiffies(us));
+}
+
+/* There is a job in the ring. A look that is due already stays due. */
+void snnq_core_watch(struct snnq_core *core)
+{
+	queue_delayed_work(core->sdev->timeout_wq, &core->watch, snnq_core_look_period());
+}
+
+/* In the vector's handler, which is not reentered. @core's watch polls when it is off. */
+void snnq_core_guard(struct snnq_guard *guard, bool useful, struct snnq_core *core)
+{
+	if (useful) {
+		guard->idle = 0;
+	} else if (++guard->idle >= SNNQ_MAX_IDLE_IRQS) {
+		guard->idle = 0;
+		WRITE_ONCE(guard->masked, true);
+		disable_irq_nosync(guard->irq);
+		snnq_core_kick(core, 0);
+	}
+}
 
 /* Forget ring contents: entry 0 is next on both sides. */
 static void snnq_core_clear(struct snnq_core *core)
@@ -51,7 +99,6 @@ int snnq_core_init(struct snnq_core *core, struct snnq_device *sdev, u32 index)
 								    SNNQ_RING_ENTRIES;
 	spin_lock_init(&core->lock);
 	INIT_LIST_HEAD(&core->done);
-	snnq_recover_init(core);
 	snprintf(core->name, sizeof(core->name), "snnq-%s-core%u", dev_name(sdev->drm.dev), index);
 	mem = snnq_mem_create(sdev, NULL, sizeof(*core->rings));
 	if (IS_ERR(mem))
@@ -159,7 +206,7 @@ static void snnq_core_break(struct snnq_core *core)
 	if (core->broken)
 		return;
 	core->broken = true;
-	snnq_recover_kick(core, 0);
+	snnq_core_kick(core, 0);
 }
 
 /**
@@ -185,7 +232,7 @@ void snnq_core_submit(struct snnq_core *core, struct snnq_job *job)
 		snnq_core_write(core, SNNQ_CORE_SQ_TAIL, core->tail);
 	}
 	spin_unlock_irqrestore(&core->lock, flags);
-	snnq_recover_watch(core);
+	snnq_core_watch(core);
 }
 
 /* The job that the device works on, or takes next; NULL: none. Core lock held. */
@@ -361,7 +408,7 @@ static void snnq_core_cancel_oldest(struct snnq_core *core)
 	job->cancelling = true;
 	job->cancelled_at = ktime_get();
 	snnq_core_write(core, SNNQ_CORE_CANCEL, job->id);
-	snnq_recover_kick(core, snnq_grace_us(core->sdev, SNNQ_CANCEL_US));
+	snnq_core_kick(core, snnq_grace_us(core->sdev, SNNQ_CANCEL_US));
 }
 
 /* Streams died: what of them is running is to end now. Inside drm_dev_enter(). */
@@ -415,6 +462,6 @@ irqreturn_t snnq_core_irq(int irq, void *data)
 {
 	struct snnq_core *core = data;
 
-	snnq_guard_count(&core->guard, snnq_core_drain(core), core);
+	snnq_core_guard(&core->guard, snnq_core_drain(core), core);
 	return IRQ_HANDLED;
 }

@@ -23,6 +23,11 @@ struct snnq_job;
 #define SNNQ_RING_ENTRIES 16u
 #define SNNQ_QUEUE_DEPTH  8u
 
+/* Times that a device at rest answers in; snnq_grace_us() adds for one at work. */
+#define SNNQ_CANCEL_US	     50000u
+#define SNNQ_CORE_RESET_US   100000u
+#define SNNQ_DEVICE_RESET_US 1000000u
+
 /*
  * Memory shared with the device, each part in pages of its own, so that a device
  * which writes astray by a little does not hit its orders.
@@ -119,6 +124,11 @@ static inline u32 snnq_core_slot(u32 id)
 	return id % SNNQ_RING_ENTRIES;
 }
 
+u32 snnq_grace_us(struct snnq_device *sdev, u32 rest_us);
+unsigned long snnq_core_look_period(void);
+void snnq_core_kick(struct snnq_core *core, u32 us);
+void snnq_core_watch(struct snnq_core *core);
+void snnq_core_guard(struct snnq_guard *guard, bool useful, struct snnq_core *core);
 int snnq_core_init(struct snnq_core *core, struct snnq_device *sdev, u32 index);
 int snnq_core_start(struct snnq_core *core);
 int snnq_core_reset(struct snnq_core *core);

@@ -5,7 +5,6 @@
 #include <linux/capability.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
-#include <linux/iopoll.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
@@ -181,6 +180,7 @@ static int snnq_device_cores(struct snnq_device *sdev)
 	for (i = 0; i < sdev->info.cores; i++) {
 		core = &sdev->cores[i];
 		err = snnq_core_init(core, sdev, i);
+		snnq_recover_init(core);
 		if (!err)
 			err = snnq_sched_create(core, sdev->info.queue_depth);
 		if (!err)
@@ -216,56 +216,18 @@ int snnq_device_init(struct snnq_device *sdev, size_t regs_bytes)
 	return err;
 }
 
-/* Reset everything and wait until there is no more DMA. */
-int snnq_device_quiet(struct snnq_device *sdev)
-{
-	u32 status, i;
-	int err;
-
-	for (i = 0; i < sdev->info.cores; i++)
-		snnq_core_disable(&sdev->cores[i]);
-	snnq_write(sdev, SNNQ_REG_POWER_STATE, SNNQ_POWER_STATE_ON);
-	snnq_write(sdev, SNNQ_REG_CONTROL, SNNQ_CONTROL_RESET);
-	err = readl_poll_timeout(sdev->regs + SNNQ_REG_STATUS, status,
-				 status & SNNQ_DEV_STATUS_READY, 100,
-				 snnq_grace_us(sdev, SNNQ_DEVICE_RESET_US));
-	return err || status == U32_MAX ? -EIO : 0;
-}
-
-/* Start all cores of a quiet device, with empty rings. */
-int snnq_device_restart(struct snnq_device *sdev)
-{
-	int err = 0;
-	u32 i;
-
-	snnq_write(sdev, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(sdev->info.cores));
-	snnq_write(sdev, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
-	for (i = 0; !err && i < sdev->info.cores; i++)
-		err = snnq_core_start(&sdev->cores[i]);
-	return err;
-}
-
 int snnq_device_start(struct snnq_device *sdev)
 {
-	int err = snnq_device_quiet(sdev);
+	int err = snnq_recover_quiet(sdev);
 
 	if (!err)
-		err = snnq_device_restart(sdev);
+		err = snnq_recover_restart(sdev);
 	if (err)
 		return dev_err_probe(sdev->drm.dev, err, "device does not start\n");
 	drm_info(&sdev->drm, "hardware %u.%u, %u core(s), %u KiB local memory each\n",
 		 sdev->info.hw_version >> 16, sdev->info.hw_version & 0xffff, sdev->info.cores,
 		 sdev->info.sram_bytes >> 10);
 	return 0;
-}
-
-/* Keep a device from memory that does not answer a reset; or remember that nothing can. */
-void snnq_device_isolate(struct snnq_device *sdev)
-{
-	if (sdev->stop_dma(sdev))
-		return;
-	drm_err(&sdev->drm, "cannot be stopped: memory that it may write to is lost\n");
-	WRITE_ONCE(sdev->unstoppable, true);
 }
 
 /**
@@ -277,9 +239,9 @@ void snnq_device_isolate(struct snnq_device *sdev)
 void snnq_device_remove(struct snnq_device *sdev)
 {
 	snnq_recover_stop(sdev);
-	if (snnq_device_quiet(sdev))
+	if (snnq_recover_quiet(sdev))
 		drm_warn(&sdev->drm, "does not confirm its last reset\n");
-	snnq_device_isolate(sdev);
+	snnq_recover_isolate(sdev);
 	snnq_recover_remove(sdev);
 	if (READ_ONCE(sdev->unstoppable))
 		return;
@@ -295,7 +257,7 @@ static void snnq_device_core_error(struct snnq_device *sdev, struct snnq_core *c
 		return;
 	dev_err_ratelimited(sdev->drm.dev, "core %u: error %#x\n", core->index, error);
 	snnq_core_write(core, SNNQ_CORE_ERROR, error);
-	snnq_recover_kick(core, 0);
+	snnq_core_kick(core, 0);
 }
 
 /* Admin interrupt: not part of submission and completion, so it may read registers. */
@@ -306,7 +268,7 @@ irqreturn_t snnq_device_irq(int irq, void *data)
 
 	/* Errors are so rare that many of them are a flood, too. */
 	if (irq == sdev->guard.irq)
-		snnq_guard_count(&sdev->guard, false, &sdev->cores[0]);
+		snnq_core_guard(&sdev->guard, false, &sdev->cores[0]);
 	if (!error)
 		return irq == sdev->guard.irq ? IRQ_HANDLED : IRQ_NONE;
 	snnq_write(sdev, SNNQ_REG_ERROR, error);

@@ -157,10 +157,6 @@ struct snnq_file {
 	wait_queue_head_t idle;
 };
 
-/* Frees jobs and fences, whose last reference may go in any context. */
-extern struct workqueue_struct *snnq_wq;
-extern unsigned int snnq_timeout_ms;
-extern unsigned int snnq_limit_ms;
 extern const struct drm_driver snnq_drm_driver;
 extern struct pci_driver snnq_pci_driver;
 
@@ -184,13 +180,8 @@ static inline void snnq_write(struct snnq_device *sdev, u32 reg, u32 value)
 	writel(value, sdev->regs + reg);
 }
 
-void snnq_file_release(struct kref *ref);
-
 int snnq_device_init(struct snnq_device *sdev, size_t regs_bytes);
 int snnq_device_start(struct snnq_device *sdev);
-int snnq_device_quiet(struct snnq_device *sdev);
-int snnq_device_restart(struct snnq_device *sdev);
-void snnq_device_isolate(struct snnq_device *sdev);
 void snnq_device_remove(struct snnq_device *sdev);
 irqreturn_t snnq_device_irq(int irq, void *data);
 irqreturn_t snnq_device_line_irq(int irq, void *data);

@@ -17,17 +17,40 @@
 #include <drm/drm_print.h>
 
 #include "snnq_compat.h"
-#include "snnq_core.h"
 #include "snnq_device.h"
 #include "snnq_gem.h"
 #include "snnq_job.h"
 #include "snnq_model.h"
-#include "snnq_recover.h"
+
+unsigned int snnq_timeout_ms = 4000;
+module_param_named(timeout_ms, snnq_timeout_ms, uint, 0444);
+MODULE_PARM_DESC(timeout_ms, "a job without progress for this time is hung (default 4000)");
 
 unsigned int snnq_limit_ms = 10000;
 module_param_named(limit_ms, snnq_limit_ms, uint, 0444);
 MODULE_PARM_DESC(limit_ms,
 		 "a job may run that long at most, whatever its progress (default 10000)");
+
+/* Frees jobs and fences, whose last reference may go in any context. */
+static struct workqueue_struct *snnq_wq;
+
+int snnq_jobs_init(void)
+{
+	snnq_wq = alloc_workqueue("snnq", WQ_UNBOUND, 0);
+	return snnq_wq ? 0 : -ENOMEM;
+}
+
+void snnq_jobs_exit(void)
+{
+	destroy_workqueue(snnq_wq);
+}
+
+/* Free what has ended: jobs, then their fences. */
+void snnq_jobs_flush(void)
+{
+	flush_workqueue(snnq_wq);
+	flush_workqueue(snnq_wq);
+}
 
 static const char *snnq_fence_name(struct dma_fence *fence)
 {
@@ -241,8 +264,8 @@ static u64 snnq_job_limit(const struct snnq_job *job)
 		cap = min(cap, (u64)stream->limit_ms * NSEC_PER_MSEC);
 	if (check_mul_overflow(stream->model->info.work_per_step, (u64)job->steps, &ops))
 		return cap;
-	return snnq_recover_limit(ops, info->lanes, info->clock_khz,
-				  2ull * snnq_timeout_ms * NSEC_PER_MSEC, cap);
+	return snnq_job_limit_ns(ops, info->lanes, info->clock_khz,
+				 2ull * snnq_timeout_ms * NSEC_PER_MSEC, cap);
 }
 
 static void snnq_job_uncount(struct snnq_file *sfile)

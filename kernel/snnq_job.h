@@ -132,6 +132,30 @@ static inline struct snnq_job *to_snnq_job(struct drm_sched_job *base)
 	return container_of(base, struct snnq_job, base);
 }
 
+/*
+ * Time for a job: what the device would take for @ops operations, many times over
+ * as it may be slow or emulated, but at least @floor_ns and at most @cap_ns.
+ */
+#define SNNQ_JOB_LIMIT_FACTOR 1000u
+
+static inline u64 snnq_job_limit_ns(u64 ops, u32 lanes, u32 clock_khz, u64 floor_ns, u64 cap_ns)
+{
+	u64 ops_per_ms = (u64)max(lanes, 1u) * max(clock_khz, 1u);
+	u64 ms, ns;
+
+	if (check_add_overflow(div64_u64(ops, ops_per_ms), 1ull, &ms) ||
+	    check_mul_overflow(ms, (u64)SNNQ_JOB_LIMIT_FACTOR * NSEC_PER_MSEC, &ns))
+		ns = U64_MAX;
+	return min(max(ns, floor_ns), cap_ns);
+}
+
+/* Module parameters. */
+extern unsigned int snnq_timeout_ms;
+extern unsigned int snnq_limit_ms;
+
+int snnq_jobs_init(void);
+void snnq_jobs_exit(void);
+void snnq_jobs_flush(void);
 struct snnq_job *snnq_job_create(struct drm_file *file, const struct drm_snnq_job *args);
 void snnq_job_abort(struct snnq_job *job);
 void snnq_job_free(struct snnq_job *job);

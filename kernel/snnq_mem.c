@@ -25,6 +25,20 @@ module_param_named(file_memory_mb, snnq_file_memory_mb, uint, 0644);
 MODULE_PARM_DESC(file_memory_mb,
 		 "most memory of an open file, in MiB (default 0: a quarter of the machine's)");
 
+static void snnq_file_release(struct kref *ref)
+{
+	struct snnq_file *file = container_of(ref, struct snnq_file, ref);
+
+	mutex_destroy(&file->submit_lock);
+	kfree(file);
+}
+
+/* It is there as long as anything counts for it. */
+void snnq_file_put(struct snnq_file *file)
+{
+	kref_put(&file->ref, snnq_file_release);
+}
+
 /* Buffers are pinned: leave the machine half of its memory. */
 u64 snnq_device_budget(void)
 {
@@ -85,7 +99,7 @@ void snnq_uncharge(struct snnq_charge *charge)
 	atomic64_sub(charge->bytes, &file->counters.value[SNNQ_MEMORY_BYTES]);
 	atomic64_sub(charge->bytes, &file->sdev->counters.value[SNNQ_MEMORY_BYTES]);
 	charge->file = NULL;
-	kref_put(&file->ref, snnq_file_release);
+	snnq_file_put(file);
 }
 
 /**

@@ -39,6 +39,7 @@ struct snnq_mem {
 	size_t bytes;
 };
 
+void snnq_file_put(struct snnq_file *file);
 u64 snnq_device_budget(void);
 u64 snnq_file_budget(void);
 int snnq_charge(struct snnq_charge *charge, struct snnq_file *file, u64 bytes);

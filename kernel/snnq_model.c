@@ -16,6 +16,7 @@
 
 #include "snnq_device.h"
 #include "snnq_gem.h"
+#include "snnq_mem.h"
 #include "snnq_model.h"
 
 static void snnq_model_release(struct kref *ref)
@@ -24,7 +25,7 @@ static void snnq_model_release(struct kref *ref)
 
 	snnq_bo_put(model->program);
 	atomic_dec(&model->file->model_count);
-	kref_put(&model->file->ref, snnq_file_release);
+	snnq_file_put(model->file);
 	kfree(model);
 }
 

@@ -79,7 +79,7 @@ static int snnq_pci_quiet(struct snnq_device *sdev)
 	int err;
 
 	snnq_pci_stop_dma(sdev);
-	err = snnq_device_quiet(sdev);
+	err = snnq_recover_quiet(sdev);
 	if (err)
 		return dev_err_probe(sdev->drm.dev, err, "no answer to a reset\n");
 	return 0;

@@ -22,6 +22,7 @@
  * All of this runs on one ordered work queue, so never twice at a time.
  */
 #include <linux/delay.h>
+#include <linux/iopoll.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_print.h>
@@ -31,17 +32,9 @@
 #include "snnq_job.h"
 #include "snnq_recover.h"
 
-/* Looks per timeout. */
-#define SNNQ_LOOKS 4u
-/* Interrupts in a row that bring nothing, from which the vector is switched off; */
-#define SNNQ_MAX_IDLE_IRQS 1000u
-/* then the time between looks, and looks until it is on again. */
+/* A vector that is off: time between looks, and looks until it is on again. */
 #define SNNQ_POLL_MS 10u
 #define SNNQ_POLLS   100u
-
-/* Clocks of an emulated device are that much slower than they say. */
-#define SNNQ_SLOWNESS	  1000u
-#define SNNQ_MAX_GRACE_US 10000000u
 
 /**
  * struct snnq_look - a look at a core
@@ -52,33 +45,6 @@ struct snnq_look {
 	struct snnq_sight sight;
 	u32 id;
 };
-
-/* How long a device may take for what it does in @rest_us when it has nothing else to do. */
-u32 snnq_grace_us(struct snnq_device *sdev, u32 rest_us)
-{
-	u64 us = (u64)sdev->safe_cycles * 1000 * SNNQ_SLOWNESS;
-
-	us = div_u64(us, max(sdev->info.clock_khz, 1u));
-	us += (u64)sdev->reset_us * SNNQ_SLOWNESS;
-	return (u32)min(us + rest_us, (u64)SNNQ_MAX_GRACE_US);
-}
-
-static unsigned long snnq_recover_period(void)
-{
-	return max(msecs_to_jiffies(snnq_timeout_ms / SNNQ_LOOKS), 1ul);
-}
-
-/* Have the core looked at within @us. Any context. */
-void snnq_recover_kick(struct snnq_core *core, u32 us)
-{
-	mod_delayed_work(core->sdev->timeout_wq, &core->watch, usecs_to_jiffies(us));
-}
-
-/* There is a job in the ring. A look that is due already stays due. */
-void snnq_recover_watch(struct snnq_core *core)
-{
-	queue_delayed_work(core->sdev->timeout_wq, &core->watch, snnq_recover_period());
-}
 
 static u64 snnq_since(ktime_t now, ktime_t then)
 {
@@ -125,6 +91,44 @@ static struct snnq_look snnq_recover_look(struct snnq_core *core)
 		snnq_recover_look_job(core, job, now, &look);
 	spin_unlock_irqrestore(&core->lock, flags);
 	return look;
+}
+
+/* Reset everything and wait until there is no more DMA. */
+int snnq_recover_quiet(struct snnq_device *sdev)
+{
+	u32 status, i;
+	int err;
+
+	for (i = 0; i < sdev->info.cores; i++)
+		snnq_core_disable(&sdev->cores[i]);
+	snnq_write(sdev, SNNQ_REG_POWER_STATE, SNNQ_POWER_STATE_ON);
+	snnq_write(sdev, SNNQ_REG_CONTROL, SNNQ_CONTROL_RESET);
+	err = readl_poll_timeout(sdev->regs + SNNQ_REG_STATUS, status,
+				 status & SNNQ_DEV_STATUS_READY, 100,
+				 snnq_grace_us(sdev, SNNQ_DEVICE_RESET_US));
+	return err || status == U32_MAX ? -EIO : 0;
+}
+
+/* Start all cores of a quiet device, with empty rings. */
+int snnq_recover_restart(struct snnq_device *sdev)
+{
+	int err = 0;
+	u32 i;
+
+	snnq_write(sdev, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(sdev->info.cores));
+	snnq_write(sdev, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
+	for (i = 0; !err && i < sdev->info.cores; i++)
+		err = snnq_core_start(&sdev->cores[i]);
+	return err;
+}
+
+/* Keep a device from memory that does not answer a reset; or remember that nothing can. */
+void snnq_recover_isolate(struct snnq_device *sdev)
+{
+	if (sdev->stop_dma(sdev))
+		return;
+	drm_err(&sdev->drm, "cannot be stopped: memory that it may write to is lost\n");
+	WRITE_ONCE(sdev->unstoppable, true);
 }
 
 /* For what a reset costs, count who caused it, if anybody did. */
@@ -203,13 +207,13 @@ static void snnq_recover_give_up(struct snnq_device *sdev, const char *why)
 {
 	drm_err(&sdev->drm, "device %s and is given up\n", why);
 	WRITE_ONCE(sdev->wedged, true);
-	snnq_device_isolate(sdev);
+	snnq_recover_isolate(sdev);
 }
 
 /* Once more: the first may have met the device in the midst of something long. */
-static int snnq_recover_quiet(struct snnq_device *sdev)
+static int snnq_recover_insist(struct snnq_device *sdev)
 {
-	return snnq_device_quiet(sdev) ? snnq_device_quiet(sdev) : 0;
+	return snnq_recover_quiet(sdev) ? snnq_recover_quiet(sdev) : 0;
 }
 
 /* The hardware has no jobs any more. The schedulers are stopped, and start. */
@@ -229,11 +233,11 @@ static void snnq_recover_end_all(struct snnq_device *sdev, int error)
  */
 static void snnq_recover_device(struct snnq_device *sdev, const char *hopeless)
 {
-	int err = hopeless ? -EIO : snnq_recover_quiet(sdev);
+	int err = hopeless ? -EIO : snnq_recover_insist(sdev);
 	u32 i;
 
 	if (!err)
-		err = snnq_device_restart(sdev);
+		err = snnq_recover_restart(sdev);
 	if (err) {
 		snnq_recover_give_up(sdev, hopeless ?: "does not answer a reset");
 		snnq_recover_end_all(sdev, -EIO);
@@ -304,19 +308,6 @@ static void snnq_recover_reset(struct snnq_core *core, u32 id, bool blame)
 						"completes no job after many resets");
 }
 
-/* In the vector's handler, which is not reentered. @core's watch polls when it is off. */
-void snnq_guard_count(struct snnq_guard *guard, bool useful, struct snnq_core *core)
-{
-	if (useful) {
-		guard->idle = 0;
-	} else if (++guard->idle >= SNNQ_MAX_IDLE_IRQS) {
-		guard->idle = 0;
-		WRITE_ONCE(guard->masked, true);
-		disable_irq_nosync(guard->irq);
-		snnq_recover_kick(core, 0);
-	}
-}
-
 /* A look instead of an interrupt: whether another is due. */
 static bool snnq_guard_poll(struct snnq_guard *guard)
 {
@@ -367,7 +358,7 @@ static void snnq_recover_work(struct work_struct *work)
 	if (verdict > SNNQ_FINE)
 		snnq_recover_act(core, &look, verdict);
 	if (verdict != SNNQ_REST)
-		next = snnq_recover_period();
+		next = snnq_core_look_period();
 	if (look.sight.cancelling)
 		next = min(next, usecs_to_jiffies(snnq_grace_us(core->sdev, SNNQ_CANCEL_US)) + 1);
 	if (snnq_guard_poll(&core->guard) | (!core->index && snnq_guard_poll(&core->sdev->guard)))
@@ -468,7 +459,7 @@ int snnq_recover_suspend(struct snnq_device *sdev)
 	snnq_recover_stop_scheds(sdev, NULL);
 	if (READ_ONCE(sdev->wedged))
 		return 0;
-	err = snnq_recover_quiet(sdev);
+	err = snnq_recover_insist(sdev);
 	if (err)
 		snnq_recover_resume(sdev);
 	else

@@ -15,12 +15,6 @@
 
 struct snnq_core;
 struct snnq_device;
-struct snnq_guard;
-
-/* Times that a device at rest answers in; snnq_grace_us() adds for one at work. */
-#define SNNQ_CANCEL_US	     50000u
-#define SNNQ_CORE_RESET_US   100000u
-#define SNNQ_DEVICE_RESET_US 1000000u
 
 /* Resets in a row after which no job was completed: from here the device is reset, */
 #define SNNQ_FRUITLESS_DEVICE 1u
@@ -83,28 +77,10 @@ static inline enum snnq_verdict snnq_recover_judge(const struct snnq_sight *s)
 	return s->idle_ns > s->timeout_ns ? SNNQ_BROKEN : SNNQ_FINE;
 }
 
-/*
- * Time for a job: what the device would take for @ops operations, many times over
- * as it may be slow or emulated, but at least @floor_ns and at most @cap_ns.
- */
-#define SNNQ_LIMIT_FACTOR 1000u
-
-static inline u64 snnq_recover_limit(u64 ops, u32 lanes, u32 clock_khz, u64 floor_ns, u64 cap_ns)
-{
-	u64 ops_per_ms = (u64)max(lanes, 1u) * max(clock_khz, 1u);
-	u64 ms, ns;
-
-	if (check_add_overflow(div64_u64(ops, ops_per_ms), 1ull, &ms) ||
-	    check_mul_overflow(ms, (u64)SNNQ_LIMIT_FACTOR * NSEC_PER_MSEC, &ns))
-		ns = U64_MAX;
-	return min(max(ns, floor_ns), cap_ns);
-}
-
-void snnq_guard_count(struct snnq_guard *guard, bool useful, struct snnq_core *core);
-u32 snnq_grace_us(struct snnq_device *sdev, u32 rest_us);
+int snnq_recover_quiet(struct snnq_device *sdev);
+int snnq_recover_restart(struct snnq_device *sdev);
+void snnq_recover_isolate(struct snnq_device *sdev);
 void snnq_recover_init(struct snnq_core *core);
-void snnq_recover_watch(struct snnq_core *core);
-void snnq_recover_kick(struct snnq_core *core, u32 us);
 void snnq_recover_fatal(struct snnq_device *sdev);
 void snnq_recover_stop(struct snnq_device *sdev);
 void snnq_recover_remove(struct snnq_device *sdev);

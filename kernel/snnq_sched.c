@@ -9,17 +9,11 @@
  * Locks, outermost first: file's submit_lock, reservation of buffers, core lock,
  * stream lock, fence locks. The last three are taken in interrupts.
  */
-#include <linux/module.h>
-
 #include <drm/drm_drv.h>
 
 #include "snnq_compat.h"
 #include "snnq_core.h"
 #include "snnq_job.h"
-
-unsigned int snnq_timeout_ms = 4000;
-module_param_named(timeout_ms, snnq_timeout_ms, uint, 0444);
-MODULE_PARM_DESC(timeout_ms, "a job without progress for this time is hung (default 4000)");
 
 /* Fences of earlier jobs of the same call are known only now: see snnq_submit.c. */
 static struct dma_fence *snnq_sched_prepare_job(struct drm_sched_job *base,

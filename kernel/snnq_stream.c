@@ -14,13 +14,11 @@
  * it marks it dead, has the device end what of it is running, and its queue then
  * drains by itself.
  */
-#include <linux/capability.h>
 #include <linux/slab.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 
-#include "snnq_core.h"
 #include "snnq_device.h"
 #include "snnq_gem.h"
 #include "snnq_mem.h"
@@ -40,7 +38,7 @@ static void snnq_stream_release(struct kref *ref)
 	snnq_mem_destroy(stream->tables);
 	snnq_model_put(stream->model);
 	atomic_dec(&stream->file->stream_count);
-	kref_put(&stream->file->ref, snnq_file_release);
+	snnq_file_put(stream->file);
 	kfree(stream);
 	drm_dev_put(&sdev->drm);
 }
@@ -61,32 +59,6 @@ struct snnq_stream *snnq_stream_get(struct snnq_file *sfile, u32 handle)
 		kref_get(&stream->ref);
 	xa_unlock(&sfile->streams);
 	return stream;
-}
-
-/* Streams were marked dead: free the hardware of them. */
-static void snnq_stream_reap(struct snnq_device *sdev)
-{
-	int idx;
-	u32 i;
-
-	if (!drm_dev_enter(&sdev->drm, &idx))
-		return;
-	for (i = 0; i < sdev->info.cores; i++)
-		snnq_core_cancel_dead(&sdev->cores[i]);
-	drm_dev_exit(idx);
-}
-
-void snnq_streams_close(struct snnq_device *sdev, struct snnq_file *sfile)
-{
-	struct snnq_stream *stream;
-	unsigned long handle;
-
-	xa_for_each(&sfile->streams, handle, stream)
-		WRITE_ONCE(stream->dead, true);
-	snnq_stream_reap(sdev);
-	xa_for_each(&sfile->streams, handle, stream)
-		snnq_stream_put(stream);
-	xa_destroy(&sfile->streams);
 }
 
 /* Jobs submitted from now on start over; caller holds the file's submit_lock. */
@@ -267,8 +239,8 @@ static struct snnq_stream *snnq_stream_alloc(struct snnq_file *sfile)
 }
 
 /* Takes the reference to @model. */
-static struct snnq_stream *snnq_stream_create(struct snnq_file *sfile, struct snnq_model *model,
-					      enum drm_sched_priority priority, u32 limit_ms)
+struct snnq_stream *snnq_stream_create(struct snnq_file *sfile, struct snnq_model *model,
+				       enum drm_sched_priority priority, u32 limit_ms)
 {
 	struct snnq_device *sdev = sfile->sdev;
 	struct snnq_stream *stream = snnq_stream_alloc(sfile);
@@ -296,113 +268,4 @@ static struct snnq_stream *snnq_stream_create(struct snnq_file *sfile, struct sn
 		return ERR_PTR(err);
 	}
 	return stream;
-}
-
-static int snnq_stream_priority(u32 priority, enum drm_sched_priority *result)
-{
-	switch (priority) {
-	case DRM_SNNQ_PRIORITY_LOW:
-		*result = DRM_SCHED_PRIORITY_LOW;
-		return 0;
-	case DRM_SNNQ_PRIORITY_NORMAL:
-		*result = DRM_SCHED_PRIORITY_NORMAL;
-		return 0;
-	case DRM_SNNQ_PRIORITY_HIGH:
-		*result = DRM_SCHED_PRIORITY_HIGH;
-		return capable(CAP_SYS_NICE) ? 0 : -EACCES;
-	default:
-		return -EINVAL;
-	}
-}
-
-int snnq_ioctl_stream_create(struct drm_device *drm, void *data, struct drm_file *file)
-{
-	struct drm_snnq_stream_create *args = data;
-	struct snnq_file *sfile = file->driver_priv;
-	enum drm_sched_priority priority;
-	struct snnq_stream *stream;
-	struct snnq_model *model;
-	int err;
-
-	if (args->flags || args->pad)
-		return -EINVAL;
-	err = snnq_stream_priority(args->priority, &priority);
-	if (err)
-		return err;
-	model = snnq_model_get(sfile, args->model);
-	if (!model)
-		return -ENOENT;
-	stream = snnq_stream_create(sfile, model, priority, args->limit_ms);
-	if (IS_ERR(stream))
-		return PTR_ERR(stream);
-	err = xa_alloc(&sfile->streams, &args->handle, stream,
-		       XA_LIMIT(1, SNNQ_MAX_STREAMS_PER_FILE), GFP_KERNEL_ACCOUNT);
-	if (err)
-		snnq_stream_put(stream);
-	return err == -EBUSY ? -ENOSPC : err;
-}
-
-int snnq_ioctl_stream_destroy(struct drm_device *drm, void *data, struct drm_file *file)
-{
-	struct drm_snnq_stream_destroy *args = data;
-	struct snnq_file *sfile = file->driver_priv;
-	struct snnq_stream *stream;
-
-	if (args->pad)
-		return -EINVAL;
-	stream = xa_erase(&sfile->streams, args->handle);
-	if (!stream)
-		return -ENOENT;
-	WRITE_ONCE(stream->dead, true);
-	snnq_stream_reap(stream->sdev);
-	snnq_stream_put(stream);
-	return 0;
-}
-
-int snnq_ioctl_stream_reset(struct drm_device *drm, void *data, struct drm_file *file)
-{
-	struct drm_snnq_stream_reset *args = data;
-	struct snnq_file *sfile = file->driver_priv;
-	struct snnq_stream *stream;
-	int err;
-
-	if (args->flags)
-		return -EINVAL;
-	stream = snnq_stream_get(sfile, args->handle);
-	if (!stream)
-		return -ENOENT;
-	err = mutex_lock_interruptible(&sfile->submit_lock);
-	if (!err) {
-		stream->reset = true;
-		snnq_stream_new_epoch(stream);
-		mutex_unlock(&sfile->submit_lock);
-	}
-	snnq_stream_put(stream);
-	return err;
-}
-
-int snnq_ioctl_stream_query(struct drm_device *drm, void *data, struct drm_file *file)
-{
-	struct drm_snnq_stream_query *args = data;
-	struct snnq_stream *stream;
-	unsigned long flags;
-
-	if (args->flags)
-		return -EINVAL;
-	stream = snnq_stream_get(file->driver_priv, args->handle);
-	if (!stream)
-		return -ENOENT;
-	spin_lock_irqsave(&stream->lock, flags);
-	args->state = stream->failed ? DRM_SNNQ_STREAM_FAILED : DRM_SNNQ_STREAM_OK;
-	args->steps = stream->steps;
-	args->queued = stream->queued;
-	args->status = stream->fault.status;
-	args->layer = stream->failed ? stream->fault.layer : SNNQ_LAYER_NONE;
-	args->region = stream->failed ? stream->fault.region : SNNQ_REGION_NONE;
-	args->offset = stream->fault.offset;
-	args->fault_seq = stream->fault.seq;
-	args->error = stream->fault.error;
-	spin_unlock_irqrestore(&stream->lock, flags);
-	snnq_stream_put(stream);
-	return 0;
 }

@@ -101,14 +101,17 @@ struct snnq_table {
 int snnq_stream_table_get(struct snnq_stream *stream, bool profile, struct snnq_table *table);
 void snnq_stream_table_put(struct snnq_stream *stream, struct snnq_table *table);
 
+struct snnq_stream *snnq_stream_create(struct snnq_file *sfile, struct snnq_model *model,
+				       enum drm_sched_priority priority, u32 limit_ms);
 struct snnq_stream *snnq_stream_get(struct snnq_file *sfile, u32 handle);
 void snnq_stream_put(struct snnq_stream *stream);
-void snnq_streams_close(struct snnq_device *sdev, struct snnq_file *sfile);
 void snnq_stream_new_epoch(struct snnq_stream *stream);
 bool snnq_stream_cancelled(struct snnq_stream *stream, u64 epoch);
 int snnq_stream_job_done(struct snnq_stream *stream, u64 epoch, u32 steps, int error,
 			 const struct snnq_fault *fault);
 
+/* snnq_stream_ioctl.c */
+void snnq_streams_close(struct snnq_device *sdev, struct snnq_file *sfile);
 int snnq_ioctl_stream_create(struct drm_device *drm, void *data, struct drm_file *file);
 int snnq_ioctl_stream_destroy(struct drm_device *drm, void *data, struct drm_file *file);
 int snnq_ioctl_stream_reset(struct drm_device *drm, void *data, struct drm_file *file);

@@ -64,14 +64,14 @@ static void test_limits(struct kunit *test)
 	const u64 s = NSEC_PER_SEC;
 	u64 ops, last = 0;
 
-	KUNIT_EXPECT_EQ(test, s, snnq_recover_limit(0, 64, 1000000, s, 10 * s));
-	KUNIT_EXPECT_EQ(test, 10 * s, snnq_recover_limit(U64_MAX, 64, 1000000, s, 10 * s));
-	KUNIT_EXPECT_EQ(test, U64_MAX, snnq_recover_limit(U64_MAX, 0, 0, s, U64_MAX));
+	KUNIT_EXPECT_EQ(test, s, snnq_job_limit_ns(0, 64, 1000000, s, 10 * s));
+	KUNIT_EXPECT_EQ(test, 10 * s, snnq_job_limit_ns(U64_MAX, 64, 1000000, s, 10 * s));
+	KUNIT_EXPECT_EQ(test, U64_MAX, snnq_job_limit_ns(U64_MAX, 0, 0, s, U64_MAX));
 	/* 5 ms of work, and the millisecond that was begun */
-	KUNIT_EXPECT_EQ(test, 6ull * SNNQ_LIMIT_FACTOR * NSEC_PER_MSEC,
-			snnq_recover_limit(5 * 64 * 1000, 64, 1000, 0, U64_MAX));
+	KUNIT_EXPECT_EQ(test, 6ull * SNNQ_JOB_LIMIT_FACTOR * NSEC_PER_MSEC,
+			snnq_job_limit_ns(5 * 64 * 1000, 64, 1000, 0, U64_MAX));
 	for (ops = 1; ops; ops <<= 1) {
-		u64 limit = snnq_recover_limit(ops, 1, 1, 0, U64_MAX);
+		u64 limit = snnq_job_limit_ns(ops, 1, 1, 0, U64_MAX);
 
 		KUNIT_EXPECT_GE(test, limit, last);
 		last = limit;

@@ -69,6 +69,8 @@ else
   tail -n 30 "$out/sparse.log" | note
   bad "sparse"
 fi
+one_way() { tests/call-circles "$out"/{kernel,validator}/*.o >"$out/circles.txt" || { note <"$out/circles.txt"; return 1; }; }
+check "files of the driver call each other one way" one_way
 style
 descriptions
 finish
