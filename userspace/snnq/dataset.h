@@ -20,6 +20,14 @@ int dataset_text(const char *path, char **text, size_t *bytes);
  */
 char *dataset_line(char **text, const char *end);
 
+/* ---- dataset_list.c ---- */
+
+/* Read the list @path; read the folders below @root, one for each class. Return exit codes. */
+int dataset_read_list(const char *path, struct snnq_model *model, uint32_t classes,
+		      struct cli_dataset *d);
+int dataset_read_folders(const char *root, struct snnq_model *model, uint32_t classes,
+			 struct cli_dataset *d);
+
 /* ---- dataset_named.c ---- */
 
 /* Read a data set as users download it. Returns an exit code. */

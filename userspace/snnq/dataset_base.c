@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dataset_base.c - what readers of lists and of data sets share: recordings, labels, lines.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dataset.h"
+#include "base/number.h"
+
+#define LIST_MAX_BYTES (256 << 20)
+
+struct cli_sample *dataset_add(struct cli_dataset *d, const char *folder, const char *shown,
+			       uint32_t label)
+{
+	struct cli_sample *s;
+
+	if (d->count == d->capacity) {
+		size_t capacity = d->capacity ? d->capacity * 2 : 64;
+
+		s = realloc(d->samples, capacity * sizeof(*s));
+		if (!s)
+			return NULL;
+		d->samples = s;
+		d->capacity = capacity;
+	}
+	s = &d->samples[d->count];
+	*s = (struct cli_sample){ .label = label, .shown = strdup(shown) };
+	if (shown[0] == '/' || !folder[0])
+		s->path = strdup(shown);
+	else if (asprintf(&s->path, "%s/%s", folder, shown) < 0)
+		s->path = NULL;
+	d->count++;
+	return s->path && s->shown ? s : NULL;
+}
+
+bool dataset_label(const char *text, struct snnq_model *model, uint32_t classes, uint32_t *label)
+{
+	uint64_t n;
+
+	*label = 0;
+	if (!classes)
+		return true;
+	for (uint32_t i = 0; model && i < classes; i++) {
+		const char *name = snnq_model_class_name(model, i);
+
+		if (name && !strcmp(name, text)) {
+			*label = i;
+			return true;
+		}
+	}
+	if (!number_parse_u64(text, classes - 1, &n))
+		return false;
+	*label = (uint32_t)n;
+	return true;
+}
+
+int dataset_text(const char *path, char **text, size_t *bytes)
+{
+	struct stat st;
+	FILE *f;
+
+	*text = NULL;
+	if (stat(path, &st))
+		return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return cli_fail(CLI_FILE, "%s: expected a regular file or a folder", path);
+	if (st.st_size > LIST_MAX_BYTES)
+		return cli_fail(CLI_FILE, "%s: expected a list of at most %d bytes, found %jd",
+				path, LIST_MAX_BYTES, (intmax_t)st.st_size);
+	*bytes = (size_t)st.st_size;
+	f = fopen(path, "re");
+	if (!f)
+		return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
+	*text = calloc(1, *bytes + 2);
+	if (!*text || fread(*text, 1, *bytes, f) != *bytes) {
+		fclose(f);
+		return *text ? cli_fail(CLI_FILE, "%s: cannot be read", path) :
+			       cli_fail(CLI_FAILED, "no memory for %s", path);
+	}
+	fclose(f);
+	return CLI_OK;
+}
+
+char *dataset_line(char **text, const char *end)
+{
+	char *line = *text;
+	size_t length;
+
+	if (line >= end)
+		return NULL;
+	length = strcspn(line, "\r\n");
+	if (line + length < end && !line[length])
+		return NULL;
+	*text = line + length + 1 + (line[length] == '\r' && line[length + 1] == '\n');
+	line[length] = 0;
+	return line;
+}
