@@ -142,44 +142,68 @@ static bool max_generic(struct job *job, struct layer *l, const struct step *s, 
 	return false;
 }
 
-/* Of spikes the maximum is whether there is any. */
-static bool any_spikes(struct job *job, const struct layer *l, const uint64_t *in, uint32_t y,
-		       uint32_t x, struct span rows, uint64_t *out)
+/* out[x] |= in[x * stride], words each, for @n positions. */
+static inline void join_positions(uint64_t *out, const uint64_t *in, uint32_t n, size_t stride,
+				  uint32_t words)
 {
-	struct span columns = window_columns(l, x);
-	uint32_t words = tensor_words(&l->desc->in[0]), n = columns.end - columns.first, ky, kx, w;
-	uint64_t all = (rows.end - rows.first) * (uint64_t)n * words + words;
-	bool small = all <= SNNQ_SAFE_POINT_OPS;
+	uint32_t x, w;
 
-	if (work(job, small ? (uint32_t)all : words))
-		return true;
-	for (w = 0; w < words; w++)
-		out[w] = 0;
-	for (ky = rows.first; ky < rows.end; ky++) {
-		const uint64_t *from = in + window_position(l, y, x, ky, columns.first) * words;
+	for (x = 0; x < n; x++, out += words, in += stride * words)
+		for (w = 0; w < words; w++)
+			out[w] |= in[w];
+}
 
-		for (kx = 0; kx < n; kx++, from += l->geometry.dilation_w * words) {
-			if (!small && work(job, words))
-				return true;
-			for (w = 0; w < words; w++)
-				out[w] |= from[w];
-		}
+/* Row @y of the output: what lies below one kernel column, for all positions at once. */
+static bool join_column(struct job *job, const struct layer *l, const uint64_t *row, uint32_t kx,
+			uint64_t *out)
+{
+	const struct snnq_geometry *g = &l->geometry;
+	uint32_t words = tensor_words(&l->desc->in[0]), in = l->desc->in[0].width;
+	uint32_t at = kx * g->dilation_w; /* of the window's start, in padded coordinates */
+	uint32_t first = at < g->pad_w ? (g->pad_w - at + g->stride_w - 1) / g->stride_w : 0, n;
+	uint32_t end = at < in + g->pad_w ? (in + g->pad_w - at - 1) / g->stride_w + 1 : 0;
+
+	if (end > l->desc->out.width)
+		end = l->desc->out.width;
+	for (; first < end; first += n) {
+		uint64_t *to = out + (size_t)first * words;
+		const uint64_t *from = row + ((size_t)first * g->stride_w + at - g->pad_w) * words;
+
+		n = SNNQ_SAFE_POINT_OPS / words;
+		n = end - first < n ? end - first : n;
+		if (work(job, n * words))
+			return true;
+		if (words == 1)
+			join_positions(to, from, n, g->stride_w, 1);
+		else
+			join_positions(to, from, n, g->stride_w, words);
 	}
 	return false;
 }
 
+/* Of spikes the maximum is whether there is any. */
 static bool any_run(struct job *job, const struct layer *l, const struct step *s)
 {
-	const struct snnq_tensor *out = &l->desc->out;
+	const struct snnq_tensor *in = &l->desc->in[0], *out = &l->desc->out;
+	const struct snnq_geometry *g = &l->geometry;
+	size_t words = tensor_words(out), in_row = in->width * words;
 	uint64_t *to = s->out;
-	uint32_t y, x;
+	uint32_t y, ky, kx;
 
-	for (y = 0; y < out->height; y++) {
+	if (job_zero(job, to, snnq_tensor_bytes(out)))
+		return true;
+	for (y = 0; y < out->height; y++, to += out->width * words) {
 		struct span rows = window_rows(l, y);
 
-		for (x = 0; x < out->width; x++, to += tensor_words(out))
-			if (any_spikes(job, l, s->in[0], y, x, rows, to))
+		for (ky = rows.first; ky < rows.end; ky++) {
+			size_t row = (size_t)y * g->stride_h + ky * g->dilation_h - g->pad_h;
+
+			if (work(job, g->kernel_w))
 				return true;
+			for (kx = 0; kx < g->kernel_w; kx++)
+				if (join_column(job, l, s->in[0] + row * in_row, kx, to))
+					return true;
+		}
 	}
 	return false;
 }
