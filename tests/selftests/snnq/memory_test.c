@@ -36,16 +36,6 @@ FIXTURE_TEARDOWN(memory)
 		close(self->fd);
 }
 
-static struct drm_snnq_stats stats(int fd, uint32_t type)
-{
-	struct drm_snnq_stats s = {};
-	struct drm_snnq_dev_query q = { .type = type, .size = sizeof(s), .ptr = (uintptr_t)&s };
-
-	if (snnq_ioctl(fd, DRM_IOCTL_SNNQ_DEV_QUERY, &q))
-		s.memory_bytes = UINT64_MAX;
-	return s;
-}
-
 static uint64_t memory(int fd)
 {
 	return stats(fd, DRM_SNNQ_QUERY_FILE_STATS).memory_bytes;

@@ -35,6 +35,24 @@ FIXTURE(recover)
 	int innocent_count;
 };
 
+static uint64_t resets(int fd)
+{
+	struct drm_snnq_stats s = stats(fd, DRM_SNNQ_QUERY_DEV_STATS);
+
+	return s.core_resets + s.device_resets;
+}
+
+/* Errors that an earlier test injected last may still be on their way, on a slow machine. */
+static void wait_for_recovery(int fd)
+{
+	uint64_t before;
+
+	do {
+		before = resets(fd);
+		usleep(1000000);
+	} while (resets(fd) != before);
+}
+
 FIXTURE_SETUP(recover)
 {
 	self->fd = snnq_test_open();
@@ -43,6 +61,7 @@ FIXTURE_SETUP(recover)
 	self->regs = map_registers();
 	if (!self->regs)
 		SKIP(return, "no injection registers (iomem=relaxed, inject-regs=on)");
+	wait_for_recovery(self->fd);
 	ASSERT_EQ(0, net_create(self->fd, STEPS, 9, &self->net));
 	ASSERT_EQ(0, stream_create(self->fd, self->net.model, &self->stream));
 	ASSERT_EQ(0, syncobj_create(self->fd, &self->syncobj));

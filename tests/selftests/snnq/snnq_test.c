@@ -76,6 +76,16 @@ struct drm_snnq_dev_info dev_info(int fd)
 	return info;
 }
 
+struct drm_snnq_stats stats(int fd, uint32_t type)
+{
+	struct drm_snnq_stats s = {};
+	struct drm_snnq_dev_query q = { .type = type, .size = sizeof(s), .ptr = (uintptr_t)&s };
+
+	if (snnq_ioctl(fd, DRM_IOCTL_SNNQ_DEV_QUERY, &q))
+		memset(&s, 0xff, sizeof(s));
+	return s;
+}
+
 int bo_create(int fd, uint64_t size, uint32_t flags, struct test_bo *bo)
 {
 	struct drm_snnq_bo_create create = { .size = size, .flags = flags };

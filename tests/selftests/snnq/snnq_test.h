@@ -56,6 +56,8 @@ int snnq_test_open(void);
 bool node_path(int fd, char path[64]);
 /* ioctl restarted on EINTR; 0 or -errno. */
 int snnq_ioctl(int fd, unsigned long request, void *arg);
+/* DRM_SNNQ_QUERY_*_STATS; all ones: it failed. */
+struct drm_snnq_stats stats(int fd, uint32_t type);
 
 /* What the device can do. */
 struct drm_snnq_dev_info dev_info(int fd);
