@@ -29,7 +29,12 @@ static inline double wall_seconds(void)
 	return seconds_of(CLOCK_MONOTONIC);
 }
 
-/* A network end to end: spikformer.c */
+/* ---- spikformer.c: a network end to end ---- */
+
 void measure_spikformer(void);
+/* All layers fire at @rate percent, or as usual when it is 0. Write what others run: weights.i8, input.u8, network.json. */
+void write_spikformer(const char *folder, double rate);
+/* Say "ready", then for each line of the input run a job and say its wall time, in milliseconds. */
+void time_spikformer(double rate, uint32_t threads);
 
 #endif /* SNNQ_BENCH_H */

@@ -4,6 +4,9 @@
  * second of layers as in Spikformer-2-256, by kernel and input density. Prints
  * one line per layer, kernel and density; dense/s is what a layer would need to
  * do if it did not skip zeros. Then the whole network, layer by layer.
+ *
+ *	engine_bench [LAYERS NAMED SO|spikformer]
+ *	engine_bench --write FOLDER RATE | --time RATE THREADS	(peers.py)
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +138,14 @@ int main(int argc, char **argv)
 	static const uint32_t percents[] = { 2, 20, 50 };
 	size_t i, k, d;
 
+	if (argc == 4 && !strcmp(argv[1], "--write")) {
+		write_spikformer(argv[2], atof(argv[3]));
+		return 0;
+	}
+	if (argc == 4 && !strcmp(argv[1], "--time")) {
+		time_spikformer(atof(argv[2]), (uint32_t)atoi(argv[3]));
+		return 0;
+	}
 	for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		if (argc > 1 && !strstr(shapes[i].name, argv[1]))
 			continue;

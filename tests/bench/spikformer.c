@@ -3,19 +3,23 @@
  * spikformer.c - Spikformer 2-256 for event cameras, end to end: 128x128x2 counts in
  * 8 planes, 16 steps, 2.57 M odd 3-bit weights. Weights and input are random, always the
  * same; thresholds are such that the patch embedding fires at about 5 % and the rest at
- * 18 %, as the printed rates show. Prints the time of each layer, and of jobs.
+ * 18 %, as the printed rates show, or at a rate that is asked for. Prints the time of each
+ * layer, and of jobs; or writes the network for others to run it.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench.h"
 
-#define STEPS 16
-#define SIZE  128
-#define HEADS 16
-#define RUNS  8
+#define STEPS	16
+#define SIZE	128
+#define HEADS	16
+#define RUNS	8
+#define SPIKING 19 /* layers with neurons */
 
 struct network {
 	struct program p;
@@ -23,7 +27,13 @@ struct network {
 	uint16_t weights; /* region */
 	uint64_t weight_bytes;
 	const char *variant; /* of all neurons */
+	const int32_t *thresholds;
+	uint32_t spiking;
 };
+
+/* conv0..3, rpe; of each block q, k, v, attention, proj, fc1, fc2 */
+static const int32_t usual[SPIKING] = { 27, 69, 121, 142, 82, 48, 50, 39, 15, 29,
+					62, 52, 100, 79,  92, 20, 28, 90, 64 };
 
 static struct snnq_tensor planes(uint8_t n, uint16_t h, uint16_t w, uint32_t c)
 {
@@ -51,9 +61,9 @@ static void add_weights(struct network *n, struct snnq_layer *l)
 }
 
 /* Leak 1/2, or what the variant says. */
-static void add_neurons(struct network *n, struct snnq_layer *l, int32_t threshold)
+static void add_neurons(struct network *n, struct snnq_layer *l)
 {
-	set_lif(&n->p, l, threshold);
+	set_lif(&n->p, l, n->thresholds[n->spiking++]);
 	l->neuron.leak = SNNQ_LEAK_DIVN;
 	l->neuron.leak_param = strcmp(n->variant, "u/3") ? 2 : 3;
 	if (!strcmp(n->variant, "CUBA")) {
@@ -65,14 +75,14 @@ static void add_neurons(struct network *n, struct snnq_layer *l, int32_t thresho
 }
 
 static struct snnq_tensor conv(struct network *n, const char *name, struct snnq_tensor in,
-			       uint32_t outputs, int32_t threshold)
+			       uint32_t outputs)
 {
 	struct snnq_layer *l = layer(n, name, SNNQ_OP_CONV2D, in);
 
 	l->geometry = (struct snnq_geometry){ 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0 };
 	l->out = in_scratch(&n->p, planes(1, in.height, in.width, outputs));
 	add_weights(n, l);
-	add_neurons(n, l, threshold);
+	add_neurons(n, l);
 	return l->out;
 }
 
@@ -86,13 +96,13 @@ static struct snnq_tensor pool(struct network *n, const char *name, struct snnq_
 }
 
 static struct snnq_tensor linear(struct network *n, const char *name, struct snnq_tensor in,
-				 uint32_t outputs, int32_t threshold)
+				 uint32_t outputs)
 {
 	struct snnq_layer *l = layer(n, name, SNNQ_OP_LINEAR, in);
 
 	l->out = in_scratch(&n->p, planes(1, in.height, in.width, outputs));
 	add_weights(n, l);
-	add_neurons(n, l, threshold);
+	add_neurons(n, l);
 	return l->out;
 }
 
@@ -106,28 +116,25 @@ static struct snnq_tensor add(struct network *n, const char *name, struct snnq_t
 	return l->out;
 }
 
-static struct snnq_tensor block(struct network *n, struct snnq_tensor x, const int32_t *threshold,
-				uint8_t out_planes)
+static struct snnq_tensor block(struct network *n, struct snnq_tensor x, uint8_t out_planes)
 {
-	struct snnq_tensor q = linear(n, "q", x, 256, threshold[0]);
-	struct snnq_tensor k = linear(n, "k", x, 256, threshold[1]);
-	struct snnq_tensor v = linear(n, "v", x, 256, threshold[2]);
+	struct snnq_tensor q = linear(n, "q", x, 256);
+	struct snnq_tensor k = linear(n, "k", x, 256);
+	struct snnq_tensor v = linear(n, "v", x, 256);
 	struct snnq_layer *l = layer(n, "attention", SNNQ_OP_ATTENTION, q);
 
 	l->in[1] = k;
 	l->in[2] = v;
 	l->param = HEADS;
 	l->out = in_scratch(&n->p, planes(1, x.height, x.width, 256));
-	add_neurons(n, l, threshold[3]);
-	x = add(n, "add", x, linear(n, "proj", l->out, 256, threshold[4]), out_planes);
-	q = linear(n, "fc1", x, 1024, threshold[5]);
-	return add(n, "add", x, linear(n, "fc2", q, 256, threshold[6]), 3);
+	add_neurons(n, l);
+	x = add(n, "add", x, linear(n, "proj", l->out, 256), out_planes);
+	q = linear(n, "fc1", x, 1024);
+	return add(n, "add", x, linear(n, "fc2", q, 256), 3);
 }
 
 static void make_network(struct network *n, uint32_t job_steps)
 {
-	static const int32_t first[] = { 48, 50, 39, 15, 29, 62, 52 };
-	static const int32_t second[] = { 100, 79, 92, 20, 28, 90, 64 };
 	struct snnq_tensor x, scores;
 	struct snnq_layer *l;
 
@@ -135,13 +142,14 @@ static void make_network(struct network *n, uint32_t job_steps)
 	x = in_region(&n->p, planes(8, SIZE, SIZE, 2), SNNQ_ROLE_INPUT);
 	n->weights = add_region(&n->p, SNNQ_ROLE_WEIGHTS, 1);
 	n->weight_bytes = 0;
-	x = pool(n, "pool0", conv(n, "conv0", x, 32, 27));
-	x = pool(n, "pool1", conv(n, "conv1", x, 64, 69));
-	x = pool(n, "pool2", conv(n, "conv2", x, 128, 121));
-	x = pool(n, "pool3", conv(n, "conv3", x, 256, 142));
-	x = add(n, "add", x, conv(n, "rpe", x, 256, 82), 2);
-	x = block(n, x, first, 2);
-	x = block(n, x, second, 3);
+	n->spiking = 0;
+	x = pool(n, "pool0", conv(n, "conv0", x, 32));
+	x = pool(n, "pool1", conv(n, "conv1", x, 64));
+	x = pool(n, "pool2", conv(n, "conv2", x, 128));
+	x = pool(n, "pool3", conv(n, "conv3", x, 256));
+	x = add(n, "add", x, conv(n, "rpe", x, 256), 2);
+	x = block(n, x, 2);
+	x = block(n, x, 3);
 	l = layer(n, "head", SNNQ_OP_LINEAR, x);
 	l->out = in_scratch(&n->p, make_tensor(0, 0, SNNQ_FORMAT_INT32, 0, 8, 8, 10));
 	add_weights(n, l);
@@ -250,36 +258,70 @@ static double run_jobs(struct snnq_plan *plan, struct memory *m, uint32_t job_st
 	return end - start;
 }
 
+/* The best that the machine has. */
+static enum snnq_isa isa_best(void)
+{
+	enum snnq_isa isa, best = SNNQ_ISA_GENERIC;
+
+	for (isa = SNNQ_ISA_GENERIC; isa < SNNQ_ISA_COUNT; isa++)
+		if (snnq_isa_name(isa))
+			best = isa;
+	return best;
+}
+
+/* A network ready to run, with a crew. */
+struct ready {
+	struct snnq_plan *plan;
+	struct snnq_crew *crew;
+	struct memory m;
+};
+
+static void get_ready(struct ready *r, struct network *n, enum snnq_isa isa, uint32_t threads)
+{
+	make_network(n, STEPS);
+	r->plan = make_plan(&n->p);
+	r->crew = NULL;
+	snnq_plan_force_isa(r->plan, isa);
+	if (threads > 1 && (snnq_crew_create(threads - 1, &r->crew) ||
+			    snnq_plan_use_crew(r->plan, r->crew, UINT64_MAX)))
+		abort();
+	memory_init(&r->m, snnq_plan_info(r->plan), STEPS);
+	r->m.use_view = true;
+	fill_network(n, &r->m);
+}
+
+static void put_away(struct ready *r)
+{
+	memory_free(&r->m);
+	snnq_plan_destroy(r->plan);
+	snnq_crew_destroy(r->crew);
+}
+
+static double wall_of_a_job(struct ready *r, struct snnq_layer_stats *stats)
+{
+	double start = wall_seconds();
+
+	run_jobs(r->plan, &r->m, STEPS, stats, NULL);
+	return wall_seconds() - start;
+}
+
 /* Wall time with so many threads; the machine should have nothing else to do. */
 static void measure_threads(struct network *n, enum snnq_isa isa, uint32_t threads)
 {
 	static struct snnq_layer_stats stats[PROGRAM_LAYERS];
-	double best = 1e9, start, seconds;
-	struct snnq_crew *crew;
-	struct snnq_plan *plan;
-	struct memory m;
+	double best = 1e9, seconds;
+	struct ready r;
 	uint32_t run;
 
-	make_network(n, STEPS);
-	plan = make_plan(&n->p);
-	snnq_plan_force_isa(plan, isa);
-	if (snnq_crew_create(threads - 1, &crew) || snnq_plan_use_crew(plan, crew, UINT64_MAX))
-		abort();
-	memory_init(&m, snnq_plan_info(plan), STEPS);
-	m.use_view = true;
-	fill_network(n, &m);
-	run_jobs(plan, &m, STEPS, stats, NULL);
+	get_ready(&r, n, isa, threads);
+	run_jobs(r.plan, &r.m, STEPS, stats, NULL);
 	for (run = 0; run < RUNS; run++) {
-		start = wall_seconds();
-		run_jobs(plan, &m, STEPS, stats, NULL);
-		seconds = wall_seconds() - start;
+		seconds = wall_of_a_job(&r, stats);
 		best = seconds < best ? seconds : best;
 	}
 	printf("spikformer 2-256 %-5s %-8s %2u thread%s %8.2f ms wall\n", n->variant,
 	       snnq_isa_name(isa), threads, threads == 1 ? ": " : "s:", best * 1e3);
-	memory_free(&m);
-	snnq_plan_destroy(plan);
-	snnq_crew_destroy(crew);
+	put_away(&r);
 }
 
 static void measure_network(struct network *n, enum snnq_isa isa, uint32_t job_steps, bool layers)
@@ -315,25 +357,206 @@ static void measure_network(struct network *n, enum snnq_isa isa, uint32_t job_s
 	snnq_plan_destroy(plan);
 }
 
+/* Layer of neuron layer @k. */
+static uint32_t layer_of(const struct network *n, uint32_t k)
+{
+	uint32_t i;
+
+	for (i = 0;; i++)
+		if (n->p.layers[i].neuron.model != SNNQ_NEURON_NONE && !k--)
+			return i;
+}
+
+/* Share of firing neurons of neuron layer @k, in percent. */
+static double rate_of(struct network *n, uint32_t k)
+{
+	static struct snnq_layer_stats stats[PROGRAM_LAYERS];
+	const struct snnq_layer *l;
+	struct ready r;
+
+	get_ready(&r, n, isa_best(), 1);
+	run_jobs(r.plan, &r.m, STEPS, stats, NULL);
+	put_away(&r);
+	l = &n->p.layers[layer_of(n, k)];
+	return percent(stats[layer_of(n, k)].output_spikes,
+		       (double)snnq_tensor_elements(&l->out) * STEPS);
+}
+
+/* The least thresholds with which no layer fires at more than @rate percent. */
+static void calibrate(struct network *n, double rate, int32_t thresholds[SPIKING])
+{
+	uint32_t k;
+
+	n->thresholds = thresholds;
+	for (k = 0; k < SPIKING; k++) {
+		int32_t low = 0, high = 4096;
+
+		while (high - low > 1) {
+			thresholds[k] = (low + high) / 2;
+			if (rate_of(n, k) > rate)
+				low = thresholds[k];
+			else
+				high = thresholds[k];
+		}
+		thresholds[k] = high;
+	}
+}
+
+static struct network *network_of(double rate)
+{
+	static int32_t thresholds[SPIKING];
+	static struct network n;
+
+	n.variant = "u/2";
+	n.thresholds = usual;
+	if (rate > 0) {
+		memcpy(thresholds, usual, sizeof(thresholds));
+		calibrate(&n, rate, thresholds);
+	}
+	return &n;
+}
+
+static FILE *create(const char *folder, const char *name)
+{
+	char path[4096];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "wb");
+	if (!f) {
+		perror(path);
+		exit(1);
+	}
+	return f;
+}
+
+/* Levels of all layers with weights, each [kernel y][kernel x][input][output]. */
+static void write_weights(const struct network *n, const uint8_t *packed, FILE *f)
+{
+	uint32_t i, o;
+
+	for (i = 0; i < n->p.h.layer_count; i++) {
+		const struct snnq_layer *l = &n->p.layers[i];
+		uint64_t bytes = l->quant.bits ? snnq_row_bytes(l->quant.scheme, l->quant.bits,
+								l->out.channels) :
+						 0;
+		uint64_t row, rows = bytes ? snnq_weight_bytes(l) / bytes : 0;
+
+		for (row = 0; row < rows; row++)
+			for (o = 0; o < l->out.channels; o++)
+				fputc((int8_t)snnq_weight_decode(
+					      l->quant.scheme, l->quant.bits,
+					      snnq_weight_code(
+						      l->quant.scheme, l->quant.bits,
+						      packed + l->quant.offset + row * bytes, o)),
+				      f);
+	}
+}
+
+/* Counts: [step][channel][y][x], a byte each. */
+static void write_input(const struct network *n, const struct memory *m, FILE *f)
+{
+	const struct snnq_tensor *in = &n->p.layers[0].in[0];
+	uint64_t step = n->p.regions[in->region - SNNQ_REGION_USER].step_bytes;
+	uint32_t t, c, y, x;
+
+	for (t = 0; t < STEPS; t++)
+		for (c = 0; c < in->channels; c++)
+			for (y = 0; y < SIZE; y++)
+				for (x = 0; x < SIZE; x++)
+					fputc(get_element(in, m->bytes[in->region] + t * step, y, x,
+							  c),
+					      f);
+}
+
+/* What layers did, and the scores. */
+static void write_results(const struct network *n, const struct memory *m,
+			  const struct snnq_layer_stats *stats, FILE *f)
+{
+	const struct snnq_tensor *out = &n->p.layers[n->p.h.layer_count - 1].out;
+	uint32_t i;
+
+	fprintf(f, "{\n  \"layers\": [\n");
+	for (i = 0; i < SPIKING; i++) {
+		uint32_t at = layer_of(n, i);
+		const struct snnq_layer *l = &n->p.layers[at];
+
+		fprintf(f,
+			"    {\"name\": \"%s\", \"threshold\": %d, \"spikes\": %llu, \"outputs\": %llu}%s\n",
+			n->names[at], n->thresholds[i], (unsigned long long)stats[at].output_spikes,
+			(unsigned long long)snnq_tensor_elements(&l->out) * STEPS,
+			i + 1 < SPIKING ? "," : "");
+	}
+	fprintf(f, "  ],\n  \"scores\": [");
+	for (i = 0; i < out->channels; i++)
+		fprintf(f, "%s%d", i ? ", " : "", get_element(out, m->bytes[out->region], 0, 0, i));
+	fprintf(f, "]\n}\n");
+}
+
+void write_spikformer(const char *folder, double rate)
+{
+	static struct snnq_layer_stats stats[PROGRAM_LAYERS];
+	struct network *n = network_of(rate);
+	struct ready r;
+	FILE *f[3];
+	int i;
+
+	if (mkdir(folder, 0777) && errno != EEXIST) {
+		perror(folder);
+		exit(1);
+	}
+	get_ready(&r, n, isa_best(), 1);
+	run_jobs(r.plan, &r.m, STEPS, stats, NULL);
+	f[0] = create(folder, "weights.i8");
+	f[1] = create(folder, "input.u8");
+	f[2] = create(folder, "network.json");
+	write_weights(n, r.m.bytes[n->weights], f[0]);
+	write_input(n, &r.m, f[1]);
+	write_results(n, &r.m, stats, f[2]);
+	for (i = 0; i < 3; i++)
+		if (fclose(f[i])) {
+			perror(folder);
+			exit(1);
+		}
+	put_away(&r);
+}
+
+void time_spikformer(double rate, uint32_t threads)
+{
+	static struct snnq_layer_stats stats[PROGRAM_LAYERS];
+	struct network *n = network_of(rate);
+	struct ready r;
+	char line[16];
+
+	get_ready(&r, n, isa_best(), threads);
+	run_jobs(r.plan, &r.m, STEPS, stats, NULL);
+	puts("ready");
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin)) {
+		printf("%.4f\n", wall_of_a_job(&r, stats) * 1e3);
+		fflush(stdout);
+	}
+	put_away(&r);
+}
+
 void measure_spikformer(void)
 {
 	static const char *const variants[] = { "u/2", "u/3", "CUBA" };
 	static struct network n;
-	enum snnq_isa isa, best = SNNQ_ISA_GENERIC;
+	enum snnq_isa isa;
 	uint32_t threads, processors = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
 	size_t v;
 
 	n.variant = variants[0];
+	n.thresholds = usual;
 	for (isa = SNNQ_ISA_GENERIC; isa < SNNQ_ISA_COUNT; isa++)
-		if (snnq_isa_name(isa)) {
+		if (snnq_isa_name(isa))
 			measure_network(&n, isa, STEPS, true);
-			best = isa;
-		}
 	for (threads = 1; threads <= processors; threads *= 2)
-		measure_threads(&n, best, threads);
-	measure_network(&n, best, 1, false);
+		measure_threads(&n, isa_best(), threads);
+	measure_network(&n, isa_best(), 1, false);
 	for (v = 1; v < sizeof(variants) / sizeof(variants[0]); v++) {
 		n.variant = variants[v];
-		measure_network(&n, best, STEPS, false);
+		measure_network(&n, isa_best(), STEPS, false);
 	}
 }
