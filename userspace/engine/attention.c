@@ -14,8 +14,9 @@
 
 #include "engine.h"
 
-#define MOST_WIDTH 4096u /* channels of a head for the second way */
-#define CHUNK	   16u	 /* columns, and words of them, that are one piece of work */
+#define MOST_WIDTH  4096u      /* channels of a head for the second way */
+#define CHUNK	    16u	       /* columns, and words of them, that are one piece of work */
+#define BLOCK_BYTES (1u << 22) /* of K^T V, of all steps that run at once */
 
 static uint32_t head_width(const struct layer *l)
 {
@@ -27,42 +28,47 @@ static uint64_t token_words(const struct layer *l)
 	return (tensor_positions(&l->desc->in[0]) + 63) / 64;
 }
 
-/* What a step needs: tokens by channel that have K, and V; K^T V. */
-struct columns {
-	uint64_t *k, *v;
-	int32_t *kv;
-};
-
-static struct columns columns_of(const struct layer *l, void *memory)
-{
-	uint64_t n = token_words(l), channels = l->desc->in[0].channels;
-	struct columns c = { .k = memory };
-
-	c.v = c.k + channels * n;
-	c.kv = (int32_t *)(void *)(c.v + channels * n);
-	return c;
-}
-
-static uint64_t columns_bytes(const struct layer *l)
-{
-	uint64_t n = token_words(l), channels = l->desc->in[0].channels;
-
-	return 2 * channels * n * 8 + channels * head_width(l) * sizeof(int32_t);
-}
-
 static bool by_columns(const struct layer *l)
 {
 	return head_width(l) <= MOST_WIDTH && head_width(l) <= tensor_positions(&l->desc->in[0]);
 }
 
-uint64_t attention_bytes(const struct layer *l)
+/* Tokens by channel that have K, and V, of a step; K^T V of step @k of a block. */
+struct columns {
+	uint64_t *k, *v;
+	int32_t *kv;
+};
+
+static uint64_t products(const struct layer *l)
 {
-	return by_columns(l) ? columns_bytes(l) : 0;
+	return (uint64_t)l->desc->in[0].channels * head_width(l);
+}
+
+static struct columns columns_of(const struct layer *l, void *memory, uint32_t k)
+{
+	uint64_t n = token_words(l), channels = l->desc->in[0].channels;
+	struct columns c = { .k = memory };
+
+	c.v = c.k + channels * n;
+	c.kv = (int32_t *)(void *)(c.v + channels * n) + k * products(l);
+	return c;
 }
 
 void attention_lay_out(struct snnq_plan *plan, struct layer *l)
 {
-	plan_needs(&plan->needs.attention, attention_bytes(l));
+	uint64_t steps = ((const struct snnq_program_header *)plan->program)->tile_steps;
+	uint64_t channels = l->desc->in[0].channels, bytes = products(l) * sizeof(int32_t);
+
+	steps = steps < BLOCK_STEPS ? steps : BLOCK_STEPS;
+	if (by_columns(l)) {
+		while (steps > 1 && steps * bytes > BLOCK_BYTES)
+			steps--;
+		plan_needs(&plan->needs.attention,
+			   2 * channels * token_words(l) * sizeof(uint64_t) + steps * bytes);
+	}
+	l->block_steps = (uint32_t)steps;
+	l->event_steps = l->block_steps;
+	plan_needs(&plan->needs.acc, tensor_words(&l->desc->out) * 64ull * steps * sizeof(int32_t));
 }
 
 bool attention_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace)
@@ -102,23 +108,23 @@ ACCUMULATE(attention_generic)
 /* ---- Q (K^T V) ---- */
 
 /* Bits of each channel by token. */
-static bool transpose(struct job *job, const struct snnq_tensor *t, const uint64_t *data,
-		      uint64_t *columns, uint64_t n)
+static bool turn_tokens(struct job *job, const struct snnq_tensor *t, const uint64_t *data,
+			uint64_t *columns, uint64_t n)
 {
-	uint64_t m, tokens = tensor_positions(t);
-	uint32_t words = tensor_words(t), w;
+	uint64_t m, tokens = tensor_positions(t), square[64];
+	uint32_t words = tensor_words(t), w, j, count;
 
-	if (job_zero(job, columns, t->channels * n * 8))
-		return true;
-	for (m = 0; m < tokens; m++)
+	for (m = 0; m < n; m++)
 		for (w = 0; w < words; w++) {
-			uint64_t bits = data[m * words + w];
-
-			if (work(job, 64))
+			if (work(job, 64 * 8))
 				return true;
-			for (; bits; bits &= bits - 1)
-				columns[(w * 64ull + (uint32_t)__builtin_ctzll(bits)) * n +
-					m / 64] |= 1ull << m % 64;
+			count = tokens - m * 64 < 64 ? (uint32_t)(tokens - m * 64) : 64;
+			for (j = 0; j < count; j++)
+				square[j] = data[(m * 64 + j) * words + w];
+			memset(square + count, 0, (64 - count) * sizeof(*square));
+			job->plan->vec->turn_bits(square);
+			for (j = 0; j < 64 && w * 64 + j < t->channels; j++)
+				columns[(w * 64ull + j) * n + m] = square[j];
 		}
 	return false;
 }
@@ -146,16 +152,14 @@ static bool multiply_column(struct job *job, const struct columns *at, struct he
 	return false;
 }
 
-bool attention_begin(struct job *job, struct layer *l, const struct step *s)
+static bool multiply_columns(struct job *job, struct layer *l, const struct step *s, uint32_t k)
 {
-	struct columns at = columns_of(l, job->plan->attention);
+	struct columns at = columns_of(l, job->plan->attention, k);
 	uint64_t n = token_words(l);
 	uint32_t h, c;
 
-	if (!by_columns(l))
-		return false;
-	if (transpose(job, &l->desc->in[1], s->in[1], at.k, n) ||
-	    transpose(job, &l->desc->in[2], s->in[2], at.v, n))
+	if (turn_tokens(job, &l->desc->in[1], s->in[1], at.k, n) ||
+	    turn_tokens(job, &l->desc->in[2], s->in[2], at.v, n))
 		return true;
 	for (h = 0; h < l->desc->param; h++) {
 		struct head head = head_channels(l, h);
@@ -167,22 +171,32 @@ bool attention_begin(struct job *job, struct layer *l, const struct step *s)
 	return false;
 }
 
-static bool add_columns(struct job *job, struct layer *l, const uint64_t *query, uint32_t head,
+bool attention_begin(struct job *job, struct layer *l, const struct block *b)
+{
+	uint32_t k;
+
+	for (k = 0; by_columns(l) && k < b->count; k++)
+		if (multiply_columns(job, l, &b->steps[k], k))
+			return true;
+	return false;
+}
+
+/* A query takes the rows of its spikes, as many at once as are one piece of work. */
+static bool add_columns(struct job *job, const int32_t *kv, const uint64_t *query, struct head h,
 			int32_t *acc)
 {
-	struct columns at = columns_of(l, job->plan->attention);
-	struct head h = head_channels(l, head);
-	uint32_t d = h.end - h.first, q;
-	uint64_t bits;
+	uint32_t d = h.end - h.first, most = SNNQ_SAFE_POINT_OPS / d, q;
 
-	for (q = h.first / 64; q * 64 < h.end; q++)
-		for (bits = query[q] & range_mask(h.first, h.end, q); bits; bits &= bits - 1) {
-			if (work(job, d))
+	for (q = h.first / 64; q * 64 < h.end; q++) {
+		uint64_t left = query[q] & range_mask(h.first, h.end, q), now;
+
+		for (; left; left &= ~now) {
+			now = most >= 64 ? left : left & -left;
+			if (work(job, (most >= 64 ? 64 : 1) * d))
 				return true;
-			job->plan->vec->add(
-				acc + h.first,
-				at.kv + (q * 64ull + (uint32_t)__builtin_ctzll(bits)) * d, d);
+			job->plan->vec->add_marked(acc + h.first, kv + q * 64ull * d, now, d);
 		}
+	}
 	return false;
 }
 
@@ -229,16 +243,42 @@ static bool add_pairs(struct job *job, struct layer *l, const struct step *s, ui
 	return false;
 }
 
-ACCUMULATE(attention_sum)
+/* A query in a step. */
+static bool sum_query(struct job *job, struct layer *l, const struct step *s, uint32_t k,
+		      uint64_t query, int32_t *acc)
 {
-	const struct snnq_tensor *t = &l->desc->in[0];
-	uint64_t query = (uint64_t)y * t->width + x;
+	const uint64_t *spikes = s->in[0] + query * tensor_words(&l->desc->in[0]);
+	const int32_t *kv = columns_of(l, job->plan->attention, k).kv;
 	uint32_t h;
 
 	for (h = 0; h < l->desc->param; h++)
-		if (by_columns(l) ?
-			    add_columns(job, l, s->in[0] + query * tensor_words(t), h, acc) :
-			    add_pairs(job, l, s, query, h, acc))
+		if (by_columns(l) ? add_columns(job, kv, spikes, head_channels(l, h), acc) :
+				    add_pairs(job, l, s, query, h, acc))
 			return true;
+	return false;
+}
+
+ACCUMULATE(attention_sum)
+{
+	return sum_query(job, l, s, 0, (uint64_t)y * l->desc->in[0].width + x, acc);
+}
+
+bool attention_block(struct job *job, struct layer *l, const struct block *b, struct range r)
+{
+	uint32_t words = tensor_words(&l->desc->out), w, k;
+	int32_t *acc = job->hand.acc;
+	size_t stride = words * 64ull;
+	uint64_t pos;
+
+	for (pos = r.first; pos < r.end; pos++) {
+		if (job_zero(job, acc, b->count * stride * sizeof(*acc)))
+			return true;
+		for (k = 0; k < b->count; k++)
+			if (sum_query(job, l, &b->steps[k], k, pos, acc + k * stride))
+				return true;
+		for (w = 0; w < words; w++)
+			if (neuron_stage(job, l, b, pos, w, acc + w * 64, stride))
+				return true;
+	}
 	return false;
 }

@@ -29,11 +29,13 @@ static void tally_add(struct tally *c, uint64_t spikes)
 /* The sum over channels of the product of both numbers. */
 static uint64_t tally_product(const struct tally *a, const struct tally *b)
 {
+	uint32_t i, j, end = COUNT_BITS;
 	uint64_t sum = 0;
-	uint32_t i, j;
 
+	while (end && !b->plane[end - 1])
+		end--;
 	for (i = 0; i < COUNT_BITS; i++)
-		for (j = 0; a->plane[i] && j < COUNT_BITS; j++)
+		for (j = 0; a->plane[i] && j < end; j++)
 			sum += (uint64_t)__builtin_popcountll(a->plane[i] & b->plane[j]) << (i + j);
 	return sum;
 }
@@ -58,17 +60,6 @@ static bool count_coincidences(struct job *job, struct layer *l, const struct st
 	return false;
 }
 
-/* Spikes of a token in a head. */
-static uint64_t head_spikes(const uint64_t *token, struct head h)
-{
-	uint64_t n = 0;
-	uint32_t w;
-
-	for (w = h.first / 64; w * 64 < h.end; w++)
-		n += (uint64_t)__builtin_popcountll(token[w] & range_mask(h.first, h.end, w));
-	return n;
-}
-
 /*
  * Q K^T first: each query that is not silent takes all spikes of V. K^T V first: each
  * spike of K takes those of V of its token.
@@ -76,23 +67,20 @@ static uint64_t head_spikes(const uint64_t *token, struct head h)
 static bool count_head(struct job *job, struct layer *l, const struct step *s, struct head h)
 {
 	const struct snnq_tensor *t = &l->desc->in[0];
-	uint32_t words = tensor_words(t), ops = 3 * ((h.end - h.first) / 64 + 2);
-	bool kv = l->desc->mode == SNNQ_ATTENTION_KV_FIRST;
-	uint64_t queries = 0, values = 0, pairs = 0, n;
+	uint32_t words = tensor_words(t), ops = 3 * ((h.end - h.first) / 64 + 2), n;
+	uint32_t at_once = SNNQ_SAFE_POINT_OPS / ops;
+	uint64_t tokens = tensor_positions(t), m;
+	struct head_spikes c = { .first = h.first, .end = h.end };
 
-	for (n = 0; n < tensor_positions(t); n++) {
-		uint64_t v;
-
-		if (work(job, ops))
+	for (m = 0; m < tokens; m += n) {
+		n = tokens - m < at_once ? (uint32_t)(tokens - m) : at_once;
+		if (work(job, n * ops))
 			return true;
-		v = head_spikes(s->in[2] + n * words, h);
-		values += v;
-		if (kv)
-			pairs += v * head_spikes(s->in[1] + n * words, h);
-		else
-			queries += head_spikes(s->in[0] + n * words, h) > 0;
+		job->plan->vec->head(&c, s->in[0] + m * words, s->in[1] + m * words,
+				     s->in[2] + m * words, n, words);
 	}
-	job->stats->synops += kv ? pairs : queries * values;
+	job->stats->synops += l->desc->mode == SNNQ_ATTENTION_KV_FIRST ? c.pairs :
+									 c.queries * c.values;
 	return false;
 }
 

@@ -380,6 +380,14 @@ static bool event_block(struct job *job, struct layer *l, const struct block *b,
 	return false;
 }
 
+/* Synaptic operations of EVENT are the lengths of its lists. */
+bool conv_count(struct job *job, struct layer *l, const struct step *s)
+{
+	if (l->kernel == SNNQ_KERNEL_EVENT && !l->depthwise)
+		return tensor_count(job, &l->desc->in[0], s->in[0], &job->stats->input_spikes);
+	return window_count(job, l, s);
+}
+
 bool conv_begin_block(struct job *job, struct layer *l, const struct block *b)
 {
 	return l->kernel == SNNQ_KERNEL_LOOKUP && lookup_begin(job, l, b);

@@ -89,7 +89,7 @@ typedef bool band_fn(struct job *job, struct layer *l, const struct block *b, st
  * @run: operations without a neuron stage: compute a step.
  * @end_job: write what is written once per job; may be NULL.
  * @generic: operations with a neuron stage: the GENERIC kernel.
- * @begin_step, @sum: the same, fast: once before the positions of a step; may be NULL.
+ * @sum: the same, fast; where there is @begin_block, of the first step of a block.
  * @choose: which kernel is best; NULL: EVENT.
  * @take: DENSE: take over the input of step k of a block.
  * @begin_block: with @block: what comes before the positions of some steps.
@@ -106,7 +106,6 @@ struct op {
 	bool (*run)(struct job *job, struct layer *l, const struct step *s);
 	bool (*end_job)(struct job *job, struct layer *l);
 	accumulate_fn *generic;
-	bool (*begin_step)(struct job *job, struct layer *l, const struct step *s);
 	accumulate_fn *sum;
 	enum snnq_kernel_choice (*choose)(const struct job *job, const struct layer *l);
 	bool (*take)(struct job *job, struct layer *l, const struct step *s, uint32_t k);
@@ -538,6 +537,7 @@ void conv_lay_out(struct snnq_plan *plan, struct layer *l);
 bool conv_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 ACCUMULATE(conv_generic);
 ACCUMULATE(conv_depthwise);
+bool conv_count(struct job *job, struct layer *l, const struct step *s);
 band_fn conv_block;
 enum snnq_kernel_choice conv_choose(const struct job *job, const struct layer *l);
 void dense_lay_out(struct snnq_plan *plan, struct layer *l);
@@ -559,12 +559,12 @@ ACCUMULATE(pool_sum_generic);
 ACCUMULATE(pool_sum);
 bool pool_max_run(struct job *job, struct layer *l, const struct step *s);
 bool attention_count(struct job *job, struct layer *l, const struct step *s);
-uint64_t attention_bytes(const struct layer *l);
 void attention_lay_out(struct snnq_plan *plan, struct layer *l);
-bool attention_begin(struct job *job, struct layer *l, const struct step *s);
+bool attention_begin(struct job *job, struct layer *l, const struct block *b);
 bool attention_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 ACCUMULATE(attention_generic);
 ACCUMULATE(attention_sum);
+band_fn attention_block;
 bool add_run(struct job *job, struct layer *l, const struct step *s);
 void events_lay_out(struct snnq_plan *plan, struct layer *l);
 bool events_begin(struct job *job, struct layer *l);

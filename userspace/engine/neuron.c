@@ -372,13 +372,9 @@ static bool sum_steps(struct job *job, struct layer *l, const struct block *b)
 	struct block one = *b;
 
 	one.count = 1;
-	for (one.steps = b->steps; one.steps < b->steps + b->count; one.steps++, one.skip = 0) {
-		if (l->kernel != SNNQ_KERNEL_GENERIC && l->op->begin_step &&
-		    l->op->begin_step(job, l, one.steps))
-			return true;
+	for (one.steps = b->steps; one.steps < b->steps + b->count; one.steps++, one.skip = 0)
 		if (run_bands(job, l, &one, sum_positions))
 			return true;
-	}
 	return false;
 }
 

@@ -140,8 +140,6 @@ static bool begin_step(struct job *job, struct layer *l, struct step *s, uint32_
 			 plan->out + k * ((snnq_tensor_bytes(out) + 7) / 8);
 	if (l->kernel == SNNQ_KERNEL_DENSE)
 		return l->op->take(job, l, s, k);
-	if (l->op->block && l->kernel == SNNQ_KERNEL_EVENT && !l->depthwise)
-		return tensor_count(job, &l->desc->in[0], s->in[0], &job->stats->input_spikes);
 	return l->op->count && l->op->count(job, l, s);
 }
 

@@ -92,6 +92,17 @@ struct lookup {
 };
 
 /**
+ * struct head_spikes - spikes of the channels [@first, @end) of tokens
+ * @queries: tokens with any in Q; @values: in V; @pairs: those in K times those in V.
+ */
+struct head_spikes {
+	uint32_t first, end;
+	uint64_t queries;
+	uint64_t values;
+	uint64_t pairs;
+};
+
+/**
  * struct vec - inner loops for an instruction set
  * @name: of the set.
  * @list: list rows of set bits under units; returns their number. Writes up to 8 more.
@@ -107,7 +118,9 @@ struct lookup {
  *	a word each, @stride words apart.
  * @matches: add to each of @n sums the number of bits that @words of @a have in common with
  *	those of its row of @b, @stride words after the one before.
- * @add: add a row of sums.
+ * @add_marked: add the rows of @n sums whose bits are set.
+ * @turn_bits: bit j of word i to bit i of word j.
+ * @head: add up spikes of @n tokens of @words words.
  * @popcount: set bits of words.
  * @count: add to sums[0] the set bits of @n times @words words, to sums[1] the same times the
  *	weight of each.
@@ -134,7 +147,10 @@ struct vec {
 			uint32_t channels, uint32_t n);
 	void (*matches)(int32_t *sums, uint32_t n, const uint64_t *a, const uint64_t *b,
 			size_t stride, size_t words);
-	void (*add)(int32_t *acc, const int32_t *row, uint32_t n);
+	void (*add_marked)(int32_t *acc, const int32_t *rows, uint64_t bits, uint32_t n);
+	void (*turn_bits)(uint64_t square[64]);
+	void (*head)(struct head_spikes *c, const uint64_t *q, const uint64_t *k, const uint64_t *v,
+		     uint32_t n, uint32_t words);
 	uint64_t (*popcount)(const uint64_t *words, size_t n);
 	void (*count)(uint64_t sums[2], const uint64_t *data, uint32_t n, uint32_t words,
 		      const uint32_t *weights);

@@ -613,12 +613,92 @@ static void unpack4(uint64_t *values, const uint64_t *data, size_t stride, uint3
 		}
 }
 
-static void add(int32_t *acc, const int32_t *row, uint32_t n)
+/* Columns of @vectors vectors from column @at on, in registers. */
+INLINE uint32_t add_marked_at(int32_t *acc, const int32_t *rows, uint64_t bits, uint32_t n,
+			      uint32_t at, uint32_t vectors)
 {
-	uint32_t j;
+	i32v sums[4];
+	uint32_t k;
 
-	for (j = 0; j < n; j++)
-		acc[j] += row[j];
+	for (k = 0; k < vectors; k++)
+		sums[k] = load32(acc + at + k * (VB / 4));
+	for (; bits; bits &= bits - 1) {
+		const int32_t *row = rows + (size_t)__builtin_ctzll(bits) * n + at;
+
+		for (k = 0; k < vectors; k++)
+			sums[k] += load32(row + k * (VB / 4));
+	}
+	memcpy(acc + at, sums, vectors * sizeof(*sums));
+	return at + vectors * (VB / 4);
+}
+
+static void add_marked(int32_t *acc, const int32_t *rows, uint64_t bits, uint32_t n)
+{
+	uint32_t at = 0;
+
+	while (n - at >= VB)
+		at = add_marked_at(acc, rows, bits, n, at, 4);
+	while (n - at >= VB / 4)
+		at = add_marked_at(acc, rows, bits, n, at, 1);
+	for (; at < n; at++) {
+		uint64_t left = bits;
+
+		for (; left; left &= left - 1)
+			acc[at] += rows[(size_t)__builtin_ctzll(left) * n + at];
+	}
+}
+
+/* Halves of a square that lie across its diagonal change places. */
+INLINE void swap_halves(uint64_t m[64], uint32_t half, uint64_t low)
+{
+	uint32_t i, k;
+
+	for (i = 0; i < 64; i += 2 * half)
+		for (k = i; k < i + half; k++) {
+			uint64_t t = (m[k] >> half ^ m[k + half]) & low;
+
+			m[k] ^= t << half;
+			m[k + half] ^= t;
+		}
+}
+
+/* Squares of 32, 16 ... bits (Warren, "Hacker's Delight", 7-3). */
+static void turn_bits(uint64_t square[64])
+{
+	swap_halves(square, 32, 0x00000000ffffffffull);
+	swap_halves(square, 16, 0x0000ffff0000ffffull);
+	swap_halves(square, 8, 0x00ff00ff00ff00ffull);
+	swap_halves(square, 4, 0x0f0f0f0f0f0f0f0full);
+	swap_halves(square, 2, 0x3333333333333333ull);
+	swap_halves(square, 1, 0x5555555555555555ull);
+}
+
+/* Bits of @word in channels [first, end), which it meets. */
+INLINE uint64_t part_of(uint64_t bits, uint32_t word, uint32_t first, uint32_t end)
+{
+	if (first > word * 64)
+		bits &= ~0ull << (first - word * 64);
+	return end - word * 64 < 64 ? bits & ((1ull << (end - word * 64)) - 1) : bits;
+}
+
+static void head(struct head_spikes *c, const uint64_t *q, const uint64_t *k, const uint64_t *v,
+		 uint32_t n, uint32_t words)
+{
+	uint32_t i, w;
+
+	for (i = 0; i < n; i++, q += words, k += words, v += words) {
+		uint64_t any = 0, keys = 0, values = 0;
+
+		for (w = c->first / 64; w * 64 < c->end; w++) {
+			any |= part_of(q[w], w, c->first, c->end);
+			keys += (uint64_t)__builtin_popcountll(part_of(k[w], w, c->first, c->end));
+			values +=
+				(uint64_t)__builtin_popcountll(part_of(v[w], w, c->first, c->end));
+		}
+		c->queries += any != 0;
+		c->values += values;
+		c->pairs += keys * values;
+	}
 }
 
 /* Picoseconds, estimated from runs of tests/bench with AVX-512 at 2.5 GHz; only their ratios matter. */
@@ -665,7 +745,9 @@ const struct vec JOIN(vec_, VEC_NAME) = { .name = TEXT(VEC_NAME),
 					  .fire = fire,
 					  .unpack4 = unpack4,
 					  .matches = matches,
-					  .add = add,
+					  .add_marked = add_marked,
+					  .turn_bits = turn_bits,
+					  .head = head,
 					  .popcount = popcount,
 					  .count = count,
 					  .unpack_cost = 500,

@@ -28,11 +28,6 @@ struct pass {
 	uint64_t *late; /* one step of spikes that leave the window delayed */
 };
 
-static size_t attention_need(const struct layer *l)
-{
-	return l->desc->op == SNNQ_OP_ATTENTION ? attention_bytes(l) : 0;
-}
-
 static int pass_alloc(struct pass *p)
 {
 	size_t words = tensor_words(&p->engine.desc->out);
@@ -44,7 +39,7 @@ static int pass_alloc(struct pass *p)
 	p->drive = calloc(words, 64 * sizeof(*p->drive));
 	p->job.plan = &p->tools;
 	p->tools.vec = p->net->plan->vec;
-	p->tools.attention = calloc(1, attention_need(&p->engine) + 1);
+	p->tools.attention = calloc(1, p->net->plan->needs.attention + 1);
 	p->late = calloc(floatnet_words(p->net, (int)p->index) + 1, sizeof(*p->late));
 	return !ret && p->acc && p->sums && p->drive && p->late && p->tools.attention ?
 		       0 :
@@ -144,14 +139,15 @@ static void store_position(struct pass *p, uint64_t pos, uint64_t *out)
 	}
 }
 
-static void sum_step(struct pass *p, const struct step *s)
+static void sum_step(struct pass *p, struct step *s)
 {
 	const struct snnq_tensor *t = &p->engine.desc->out;
 	bool skip = p->real->graph->skip_first && s->first;
+	struct block one = { .steps = s, .count = 1 };
 	uint64_t pos = 0;
 
-	if (!p->real->weights && p->engine.op->begin_step)
-		p->engine.op->begin_step(&p->job, &p->engine, s);
+	if (!p->real->weights && p->engine.op->begin_block)
+		p->engine.op->begin_block(&p->job, &p->engine, &one);
 	for (uint32_t y = 0; y < t->height; y++)
 		for (uint32_t x = 0; x < t->width; x++, pos++) {
 			drive_position(p, s, y, x);
@@ -266,7 +262,7 @@ int floatnet_run(const struct floatnet *net, const uint64_t *input, struct float
 			.engine = net->plan->layers[i],
 		};
 
-		p.engine.kernel = SNNQ_KERNEL_EVENT;
+		p.engine.kernel = SNNQ_KERNEL_AUTO; /* neither GENERIC nor one that makes lists */
 		ret = run_layer(&p, stats ? &stats[i] : NULL);
 	}
 	for (uint32_t c = 0; !ret && c < classes; c++)
