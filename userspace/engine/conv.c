@@ -14,7 +14,8 @@
 
 #define PIECE_UNITS  32u /* of windows that are listed at once */
 #define PIECE_ROWS   (PIECE_UNITS * 64)
-#define LIST_SLACK   8u /* what vec->list() writes behind the end */
+#define LIST_ROWS    (65536u / LIST_SCALE) /* that lists can name */
+#define LIST_SLACK   8u			   /* what vec->list() writes behind the end */
 #define LIST_ENTRIES (1u << 18)
 #define ROWS_AT_ONCE (SNNQ_SAFE_POINT_OPS / LANES)
 
@@ -177,13 +178,13 @@ static bool add_tap(const struct layer *l, struct cursor *c, struct piece *p)
 		uint32_t w = first / 64 + c->word;
 		uint64_t mask = range_mask(first, end, w);
 
-		if (p->count == PIECE_UNITS || row + c->word * 64 - p->first_row > PIECE_ROWS * 8)
+		if (p->count == PIECE_UNITS || row + c->word * 64 - p->first_row > LIST_ROWS - 64)
 			return false;
 		p->units[p->count++] = (struct unit){
 			.at = at + w,
 			.mask = mask,
 			.bytes = (uint16_t)((71 - __builtin_clzll(mask)) / 8),
-			.row = (uint16_t)(row + w * 64 - first - p->first_row),
+			.row = (uint16_t)((row + w * 64 - first - p->first_row) * LIST_SCALE),
 		};
 	}
 	return true;

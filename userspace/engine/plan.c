@@ -106,7 +106,7 @@ static bool list_bits(struct byte_bits *bits, struct snnq_pace *pace)
 	for (byte = 0; byte < 256; byte++)
 		for (bit = 0; bit < 8; bit++)
 			if (byte >> bit & 1)
-				bits->at[byte][bits->count[byte]++] = (uint16_t)bit;
+				bits->at[byte][bits->count[byte]++] = (uint16_t)(bit * LIST_SCALE);
 	return false;
 }
 

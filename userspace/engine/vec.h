@@ -15,6 +15,7 @@
 #define LANES	     64u /* outputs that row kernels make at once */
 #define NARROW_LANES 16u /* the same for layers with no more outputs than that */
 #define DENSE_LANES  16u
+#define LIST_SCALE   8u /* that entries of lists are multiplied by, as addresses can be */
 
 #define LOOKUP_LANES   64u  /* steps and positions side by side */
 #define LOOKUP_OUTPUTS 8u   /* whose tables lie together */
@@ -24,7 +25,8 @@
 /**
  * struct unit - input channels of one word under one kernel position
  * @at: index of the word.
- * @row: weight row of its lowest bit, modulo 2^16; rows of set bits in @mask are below 2^16.
+ * @row: weight row of its lowest bit, times LIST_SCALE and modulo 2^16, as in lists; there
+ *	rows of set bits in @mask fit.
  * @mask: bits that belong to the group; @bytes: up to the last of them.
  */
 struct unit {
@@ -34,7 +36,7 @@ struct unit {
 	uint16_t bytes;
 };
 
-/* Positions of the set bits of each byte, and their number. */
+/* Positions of the set bits of each byte, times LIST_SCALE, and their number. */
 struct byte_bits {
 	uint16_t at[256][8];
 	uint8_t count[256];
@@ -43,7 +45,7 @@ struct byte_bits {
 /**
  * struct rows - weight rows to be summed
  * @base: first row, LANES or NARROW_LANES weights each.
- * @list: numbers of @count rows.
+ * @list: numbers of @count rows, times LIST_SCALE.
  * @few: rows whose sum fits the type of the weights; @many: the same for int16.
  * @factor: of the sum.
  * @add: to what is in the accumulators, or instead of it.

@@ -119,7 +119,7 @@ static uint32_t list_rows(const struct byte_bits *bits, const uint64_t *in,
 		uint32_t left = word ? units[i].bytes : 0;
 
 		/* All bytes, as their number is the same for each word: no jump to guess. */
-		for (; left; left--, word >>= 8, row = (uint16_t)(row + 8)) {
+		for (; left; left--, word >>= 8, row = (uint16_t)(row + 8 * LIST_SCALE)) {
 			uint32_t byte = word & 0xff;
 			row8 at;
 
@@ -147,10 +147,29 @@ INLINE void put_sums(int32_t *acc, const i16v sums[V16], int32_t factor, bool ad
 	}
 }
 
+/* Row @i of a list whose rows take @bytes each. */
+INLINE const void *row_at(const struct rows *r, const uint16_t *list, uint32_t i, size_t bytes)
+{
+	return (const char *)r->base + list[i] * (bytes / LIST_SCALE);
+}
+
+INLINE i8v load_row8(const struct rows *r, const uint16_t *list, uint32_t i, uint32_t k)
+{
+	return load8((const char *)row_at(r, list, i, LANES) + k * VB);
+}
+
+/* Sums of four rows, in pairs, so that they do not wait for each other. */
+INLINE i8v four_rows(const struct rows *r, const uint16_t *list, uint32_t k)
+{
+	return (load_row8(r, list, 0, k) + load_row8(r, list, 1, k)) +
+	       (load_row8(r, list, 2, k) + load_row8(r, list, 3, k));
+}
+
 static void add8(int32_t *acc, const struct rows *r)
 {
-	const int8_t *base = r->base;
 	const uint16_t *list = r->list, *end = list + r->count, *many_end, *few_end;
+	/* Eights, where as many fit. */
+	size_t few = r->few >= 8 ? r->few & ~7u : r->few;
 	bool add = r->add;
 	uint32_t k;
 
@@ -161,16 +180,16 @@ static void add8(int32_t *acc, const struct rows *r)
 		while (list < many_end) {
 			i8v s[V8] = { 0 };
 
-			few_end = (size_t)(many_end - list) > r->few ? list + r->few : many_end;
+			few_end = (size_t)(many_end - list) > few ? list + few : many_end;
+			for (; few_end - list >= 8; list += 8)
+				for (k = 0; k < V8; k++)
+					s[k] += four_rows(r, list, k) + four_rows(r, list + 4, k);
 			for (; few_end - list >= 4; list += 4)
 				for (k = 0; k < V8; k++)
-					s[k] += load8(base + (size_t)list[0] * LANES + k * VB) +
-						load8(base + (size_t)list[1] * LANES + k * VB) +
-						load8(base + (size_t)list[2] * LANES + k * VB) +
-						load8(base + (size_t)list[3] * LANES + k * VB);
+					s[k] += four_rows(r, list, k);
 			for (; list < few_end; list++)
 				for (k = 0; k < V8; k++)
-					s[k] += load8(base + (size_t)*list * LANES + k * VB);
+					s[k] += load_row8(r, list, 0, k);
 			for (k = 0; k < V16; k++)
 				sums[k] += widen8(s[k / 2], k % 2);
 		}
@@ -181,7 +200,6 @@ static void add8(int32_t *acc, const struct rows *r)
 
 static void add16(int32_t *acc, const struct rows *r)
 {
-	const int16_t *base = r->base;
 	const uint16_t *list = r->list, *end = list + r->count, *few_end;
 	bool add = r->add;
 	uint32_t k;
@@ -190,9 +208,12 @@ static void add16(int32_t *acc, const struct rows *r)
 		i16v sums[V16] = { 0 };
 
 		few_end = (size_t)(end - list) > r->few ? list + r->few : end;
-		for (; list < few_end; list++)
+		for (; list < few_end; list++) {
+			const char *row = row_at(r, list, 0, 2 * LANES);
+
 			for (k = 0; k < V16; k++)
-				sums[k] += load16(base + (size_t)*list * LANES + k * (VB / 2));
+				sums[k] += load16(row + k * VB);
+		}
 		put_sums(acc, sums, r->factor, add);
 		add = true;
 	} while (list < end);
@@ -215,7 +236,6 @@ INLINE void put_narrow(int32_t *acc, const i16x16 *sums, int32_t factor, bool ad
 
 static void add8_narrow(int32_t *acc, const struct rows *r)
 {
-	const int8_t *base = r->base;
 	uint32_t i = 0, few_end, many_end;
 	bool add = r->add;
 
@@ -228,7 +248,7 @@ static void add8_narrow(int32_t *acc, const struct rows *r)
 
 			few_end = many_end - i > r->few ? i + r->few : many_end;
 			for (; i < few_end; i++) {
-				memcpy(&row, base + (size_t)r->list[i] * NARROW_LANES, sizeof(row));
+				memcpy(&row, row_at(r, r->list, i, NARROW_LANES), sizeof(row));
 				s += row;
 			}
 			sums += __builtin_convertvector(s, i16x16);
@@ -240,7 +260,6 @@ static void add8_narrow(int32_t *acc, const struct rows *r)
 
 static void add16_narrow(int32_t *acc, const struct rows *r)
 {
-	const int16_t *base = r->base;
 	uint32_t i = 0, few_end;
 	bool add = r->add;
 
@@ -249,7 +268,7 @@ static void add16_narrow(int32_t *acc, const struct rows *r)
 
 		few_end = r->count - i > r->few ? i + r->few : r->count;
 		for (; i < few_end; i++) {
-			memcpy(&row, base + (size_t)r->list[i] * NARROW_LANES, sizeof(row));
+			memcpy(&row, row_at(r, r->list, i, 2 * NARROW_LANES), sizeof(row));
 			sums += row;
 		}
 		put_narrow(acc, &sums, r->factor, add);
