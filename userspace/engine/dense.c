@@ -209,20 +209,22 @@ bool dense_take(struct job *job, struct layer *l, const struct step *s, uint32_t
 static bool sum_window(struct job *job, struct layer *l, struct dense *d, uint32_t steps,
 		       int32_t *acc, size_t stride)
 {
-	uint32_t ops = d->runs * d->pairs * 2 * DENSE_LANES, at_once, t, n, o;
+	uint32_t column = d->runs * d->pairs * 2 * DENSE_LANES, at_once, t, n, o, left;
 	const int16_t *in = d->in;
 
-	at_once = SNNQ_SAFE_POINT_OPS / ops;
 	d->weights = l->pairs;
-	for (o = 0; o < l->desc->out.channels; o += DENSE_LANES) {
+	for (o = 0; o < l->desc->out.channels; o += d->columns * DENSE_LANES) {
+		left = l->desc->out.channels - o;
+		d->columns = left > DENSE_LANES && 2 * column <= SNNQ_SAFE_POINT_OPS ? 2 : 1;
+		at_once = SNNQ_SAFE_POINT_OPS / (d->columns * column);
 		for (t = 0; t < steps; t += n) {
 			n = steps - t < at_once ? steps - t : at_once;
-			if (work(job, n * ops))
+			if (work(job, n * d->columns * column))
 				return true;
 			d->in = in + t * d->in_stride;
 			job->plan->vec->dense(acc + t * stride + o, stride, n, d);
 		}
-		d->weights += (size_t)d->runs * d->pairs * 2 * DENSE_LANES;
+		d->weights += (size_t)d->columns * column;
 	}
 	return false;
 }

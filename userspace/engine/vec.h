@@ -61,11 +61,12 @@ struct rows {
 };
 
 /**
- * struct dense - all weights of DENSE_LANES outputs under one window, for some steps
+ * struct dense - all weights of some outputs under one window, for some steps
  * @in: first value under the window; the next step is @in_stride values further.
  * @weights: of each run of values, and each pair in it, the pair for each output.
  * @run_at: where runs start in @in.
  * @runs, @pairs: number of runs, and of pairs in each.
+ * @columns: 1 or 2, of DENSE_LANES outputs; weights of a column stand together.
  */
 struct dense {
 	const int16_t *in;
@@ -74,6 +75,7 @@ struct dense {
 	const uint32_t *run_at;
 	uint32_t runs;
 	uint32_t pairs;
+	uint32_t columns;
 };
 
 /**

@@ -28,6 +28,7 @@
 typedef int8_t i8v __attribute__((vector_size(VB)));
 typedef int16_t i16v __attribute__((vector_size(VB)));
 typedef int32_t i32v __attribute__((vector_size(VB)));
+typedef uint64_t qv __attribute__((vector_size(VB)));
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -314,11 +315,14 @@ INLINE void dot(i32v acc[DV], const int16_t *w, uint32_t pair)
 #endif
 }
 
-INLINE void dense_steps(int32_t *acc, size_t stride, const struct dense *d, uint32_t steps)
+/* Outputs of @columns times DENSE_LANES in @steps steps, up to 2 and 4, in registers. */
+INLINE void dense_steps(int32_t *acc, size_t stride, const struct dense *d, uint32_t steps,
+			uint32_t columns)
 {
+	size_t column = (size_t)d->runs * d->pairs * 2 * DENSE_LANES;
+	i32v sums[2][4][DV] = { { { { 0 } } } };
 	const int16_t *w = d->weights;
-	i32v sums[4][DV] = { { { 0 } } };
-	uint32_t t, run, k;
+	uint32_t t, run, k, c;
 
 	for (run = 0; run < d->runs; run++) {
 		const int16_t *in = d->in + d->run_at[run];
@@ -328,21 +332,30 @@ INLINE void dense_steps(int32_t *acc, size_t stride, const struct dense *d, uint
 				uint32_t pair;
 
 				memcpy(&pair, in + t * d->in_stride + 2 * k, sizeof(pair));
-				dot(sums[t], w, pair);
+				for (c = 0; c < columns; c++)
+					dot(sums[c][t], w + c * column, pair);
 			}
 	}
-	for (t = 0; t < steps; t++)
-		memcpy(acc + t * stride, sums[t], sizeof(sums[t]));
+	for (c = 0; c < columns; c++)
+		for (t = 0; t < steps; t++)
+			memcpy(acc + t * stride + c * DENSE_LANES, sums[c][t], sizeof(sums[c][t]));
 }
 
-static void dense(int32_t *acc, size_t stride, uint32_t steps, const struct dense *dense)
+INLINE void dense_columns(int32_t *acc, size_t stride, uint32_t steps, struct dense d,
+			  uint32_t columns)
 {
-	struct dense d = *dense;
-
 	for (; steps >= 4; steps -= 4, acc += 4 * stride, d.in += 4 * d.in_stride)
-		dense_steps(acc, stride, &d, 4);
+		dense_steps(acc, stride, &d, 4, columns);
 	for (; steps; steps--, acc += stride, d.in += d.in_stride)
-		dense_steps(acc, stride, &d, 1);
+		dense_steps(acc, stride, &d, 1, columns);
+}
+
+static void dense(int32_t *acc, size_t stride, uint32_t steps, const struct dense *d)
+{
+	if (d->columns == 2)
+		dense_columns(acc, stride, steps, *d, 2);
+	else
+		dense_columns(acc, stride, steps, *d, 1);
 }
 
 /* ---- lookup ---- */
@@ -408,6 +421,8 @@ INLINE nu multiply_high(nu a, uint32_t b)
 #endif
 }
 
+#define LEAK_HALF (LEAK_SHIFT + 1) /* a shift by one, which all processors do at once */
+
 /* See neuron_lanes_of(); products are split so that none needs more than 32 bits. */
 INLINE nv leak_v(uint32_t kind, const struct neuron_leak *k, nv u)
 {
@@ -420,6 +435,8 @@ INLINE nv leak_v(uint32_t kind, const struct neuron_leak *k, nv u)
 		return (nv)m ^ sign;
 	case LEAK_SHIFT:
 		return u >> (int)k->shift;
+	case LEAK_HALF:
+		return u >> 1;
 	case SNNQ_LEAK_Q16:
 		return (nv)((nu)(u >> 16) * k->param + (((nu)u & 0xffff) * k->param >> 16));
 	case SNNQ_LEAK_TZ12:
@@ -475,8 +492,12 @@ INLINE fired_bits reset_v(nv *u, nv least, nv value, bool hard)
 #endif
 }
 
-/* Group @g of the neurons, all steps: no current, refractory time or sticky bit. */
-INLINE nv fire_simple(const struct neuron_lanes *n, uint32_t g, uint32_t kind, bool tame)
+/*
+ * Group @g of the neurons, all steps: no current, refractory time or sticky bit. @shifts: the
+ * accumulators.
+ */
+INLINE nv fire_simple(const struct neuron_lanes *n, uint32_t g, uint32_t kind, bool tame,
+		      bool shifts)
 {
 	const struct snnq_neuron *d = n->neuron;
 	const int32_t *acc = n->acc + g * NL;
@@ -493,7 +514,8 @@ INLINE nv fire_simple(const struct neuron_lanes *n, uint32_t g, uint32_t kind, b
 	else if (d->reset == SNNQ_RESET_SOFT)
 		value = threshold;
 	for (t = 0; t < n->steps; t++, acc += n->acc_stride, out += 8 * n->out_stride) {
-		input = (load_n(acc) << d->shift) + bias;
+		input = load_n(acc);
+		input = (shifts ? input << d->shift : input) + bias;
 		if (tame) {
 			u = leak_v(kind, &n->leak, u) + input;
 		} else {
@@ -565,21 +587,23 @@ INLINE nv fire_group(const struct neuron_lanes *n, uint32_t g)
 {
 	if (n->i || n->aux)
 		return fire_any(n, g);
+	if (n->tame && n->leak.kind == LEAK_SHIFT && n->leak.shift == 1 && !n->neuron->shift)
+		return fire_simple(n, g, LEAK_HALF, true, false);
 	if (n->tame && n->leak.kind == LEAK_SHIFT)
-		return fire_simple(n, g, LEAK_SHIFT, true);
+		return fire_simple(n, g, LEAK_SHIFT, true, true);
 	if (n->tame && n->leak.kind == SNNQ_LEAK_DIVN)
-		return fire_simple(n, g, SNNQ_LEAK_DIVN, true);
+		return fire_simple(n, g, SNNQ_LEAK_DIVN, true, true);
 	switch (n->leak.kind) {
 	case SNNQ_LEAK_NONE:
-		return fire_simple(n, g, SNNQ_LEAK_NONE, false);
+		return fire_simple(n, g, SNNQ_LEAK_NONE, false, true);
 	case LEAK_SHIFT:
-		return fire_simple(n, g, LEAK_SHIFT, false);
+		return fire_simple(n, g, LEAK_SHIFT, false, true);
 	case SNNQ_LEAK_DIVN:
-		return fire_simple(n, g, SNNQ_LEAK_DIVN, false);
+		return fire_simple(n, g, SNNQ_LEAK_DIVN, false, true);
 	case SNNQ_LEAK_Q16:
-		return fire_simple(n, g, SNNQ_LEAK_Q16, false);
+		return fire_simple(n, g, SNNQ_LEAK_Q16, false, true);
 	default:
-		return fire_simple(n, g, SNNQ_LEAK_TZ12, false);
+		return fire_simple(n, g, SNNQ_LEAK_TZ12, false, true);
 	}
 }
 
@@ -594,12 +618,111 @@ static void fire(struct neuron_lanes *n)
 		n->saturations += (uint32_t)clamped[j];
 }
 
+/* ---- set bits ---- */
+
+#if VEC_LEVEL >= 1
+/* Of each 64 bits: a table has those of four (Mula, "SSSE3: fast popcount"). */
+INLINE qv bits_of(qv v)
+{
+#if VEC_LEVEL >= 2
+	const __m512i few = _mm512_set1_epi8(15);
+	const __m512i table = _mm512_broadcast_i32x4(
+		_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+	__m512i low = _mm512_and_si512((__m512i)v, few);
+	__m512i high = _mm512_and_si512(_mm512_srli_epi64((__m512i)v, 4), few);
+
+	return (qv)_mm512_sad_epu8(_mm512_add_epi8(_mm512_shuffle_epi8(table, low),
+						   _mm512_shuffle_epi8(table, high)),
+				   _mm512_setzero_si512());
+#else
+	const __m256i few = _mm256_set1_epi8(15);
+	const __m256i table = _mm256_broadcastsi128_si256(
+		_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+	__m256i low = _mm256_and_si256((__m256i)v, few);
+	__m256i high = _mm256_and_si256(_mm256_srli_epi64((__m256i)v, 4), few);
+
+	return (qv)_mm256_sad_epu8(_mm256_add_epi8(_mm256_shuffle_epi8(table, low),
+						   _mm256_shuffle_epi8(table, high)),
+				   _mm256_setzero_si256());
+#endif
+}
+
+INLINE qv load_q(const uint64_t *p)
+{
+	qv v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+INLINE uint64_t sum_q(qv v)
+{
+	uint64_t sum = 0;
+	uint32_t k;
+
+	for (k = 0; k < VB / 8; k++)
+		sum += v[k];
+	return sum;
+}
+
+/* The first words of @n, as many as fill vectors: their number. */
+INLINE size_t popcount_vectors(const uint64_t *words, size_t n, uint64_t *count)
+{
+	size_t i;
+	qv sums = { 0 };
+
+	for (i = 0; i + VB / 8 <= n; i += VB / 8)
+		sums += bits_of(load_q(words + i));
+	*count = sum_q(sums);
+	return i;
+}
+
+/* The same, each word's bits moreover times a weight. */
+INLINE uint32_t count_vectors(uint64_t sums[2], const uint64_t *data, uint32_t n,
+			      const uint32_t *weights)
+{
+	typedef uint32_t half __attribute__((vector_size(VB / 2)));
+	qv all = { 0 }, weighed = { 0 };
+	uint32_t i;
+
+	for (i = 0; i + VB / 8 <= n; i += VB / 8) {
+		qv bits = bits_of(load_q(data + i));
+		half w;
+
+		memcpy(&w, weights + i, sizeof(w));
+		all += bits;
+		weighed += bits * __builtin_convertvector(w, qv);
+	}
+	sums[0] += sum_q(all);
+	sums[1] += sum_q(weighed);
+	return i;
+}
+#else
+INLINE size_t popcount_vectors(const uint64_t *words, size_t n, uint64_t *count)
+{
+	(void)words;
+	(void)n;
+	*count = 0;
+	return 0;
+}
+
+INLINE uint32_t count_vectors(uint64_t sums[2], const uint64_t *data, uint32_t n,
+			      const uint32_t *weights)
+{
+	(void)sums;
+	(void)data;
+	(void)n;
+	(void)weights;
+	return 0;
+}
+#endif
+
 static uint64_t popcount(const uint64_t *words, size_t n)
 {
-	uint64_t count = 0;
+	uint64_t count;
 	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (i = popcount_vectors(words, n, &count); i < n; i++)
 		count += (uint64_t)__builtin_popcountll(words[i]);
 	return count;
 }
@@ -737,11 +860,14 @@ static void head(struct head_spikes *c, const uint64_t *q, const uint64_t *k, co
 static void count(uint64_t sums[2], const uint64_t *data, uint32_t n, uint32_t words,
 		  const uint32_t *weights)
 {
-	uint32_t i;
+	uint32_t i = words == 1 ? count_vectors(sums, data, n, weights) : 0;
 
-	for (i = 0; i < n; i++, data += words) {
-		uint64_t bits = popcount(data, words);
+	for (data += i; i < n; i++, data += words) {
+		uint64_t bits = 0;
+		uint32_t w;
 
+		for (w = 0; w < words; w++)
+			bits += (uint64_t)__builtin_popcountll(data[w]);
 		sums[0] += bits;
 		sums[1] += bits * weights[i];
 	}
