@@ -100,30 +100,38 @@ bool dense_prepare(struct layer *l, struct snnq_pace *pace)
 	return false;
 }
 
+/* Value @i of a run is an input channel under a kernel position; its weights become a half of pairs. */
+static void pair_row(struct layer *l, uint32_t run, uint32_t i)
+{
+	const struct snnq_geometry *g = &l->geometry;
+	uint64_t tap = (uint64_t)run_y(l, run) * g->kernel_w + run_x(l, run) + i / l->inputs;
+	uint64_t row = tap * l->inputs + i % l->inputs;
+	size_t column = (size_t)l->runs * l->run_pairs * DENSE_LANES * 2;
+	int16_t *to = l->pairs + ((size_t)run * l->run_pairs + i / 2) * DENSE_LANES * 2 + i % 2;
+	uint32_t outputs = l->desc->out.channels, first, n, o;
+
+	for (first = 0; first < outputs; first += DENSE_LANES, to += column) {
+		const int8_t *weights = l->wide ? NULL : weights_at(l, row, first);
+
+		n = outputs - first < DENSE_LANES ? outputs - first : DENSE_LANES;
+		for (o = 0; o < n; o++)
+			to[2 * o] = (int16_t)(weights ?
+						      weights[o] :
+						      weight(l, 0, 0, 0, (uint32_t)row, first + o));
+	}
+}
+
 /* Pairs of weights from the rows that EVENT has. */
 bool dense_decode(struct job *job, struct layer *l)
 {
-	const struct snnq_geometry *g = &l->geometry;
-	uint32_t channels = l->inputs, outputs = l->desc->out.channels, run, i, o;
-	uint32_t values = dilated(l) ? channels : g->kernel_w * channels;
+	uint32_t values = dilated(l) ? l->inputs : l->geometry.kernel_w * l->inputs, run, i;
 
-	for (run = 0; run < l->runs; run++) {
-		uint32_t ky = run_y(l, run), kx = run_x(l, run);
-
+	for (run = 0; run < l->runs; run++)
 		for (i = 0; i < values; i++) {
-			if (work(job, outputs))
+			if (work(job, l->desc->out.channels))
 				return true;
-			for (o = 0; o < outputs; o++) {
-				uint64_t pair = ((uint64_t)o / DENSE_LANES * l->runs + run) *
-							l->run_pairs +
-						i / 2;
-
-				l->pairs[(pair * DENSE_LANES + o % DENSE_LANES) * 2 + i % 2] =
-					(int16_t)weight(l, 0, ky, kx + i / channels, i % channels,
-							o);
-			}
+			pair_row(l, run, i);
 		}
-	}
 	return false;
 }
 

@@ -697,6 +697,23 @@ INLINE uint32_t count_vectors(uint64_t sums[2], const uint64_t *data, uint32_t n
 	sums[1] += sum_q(weighed);
 	return i;
 }
+
+/* Of rows of a word, one behind the other. */
+INLINE uint32_t matches_vectors(int32_t *sums, uint32_t n, uint64_t a, const uint64_t *b)
+{
+	typedef int32_t half __attribute__((vector_size(VB / 2)));
+	const qv all = (qv){ 0 } + a;
+	uint32_t j;
+
+	for (j = 0; j + VB / 8 <= n; j += VB / 8) {
+		half bits = __builtin_convertvector(bits_of(load_q(b + j) & all), half), old;
+
+		memcpy(&old, sums + j, sizeof(old));
+		old += bits;
+		memcpy(sums + j, &old, sizeof(old));
+	}
+	return j;
+}
 #else
 INLINE size_t popcount_vectors(const uint64_t *words, size_t n, uint64_t *count)
 {
@@ -715,6 +732,15 @@ INLINE uint32_t count_vectors(uint64_t sums[2], const uint64_t *data, uint32_t n
 	(void)weights;
 	return 0;
 }
+
+INLINE uint32_t matches_vectors(int32_t *sums, uint32_t n, uint64_t a, const uint64_t *b)
+{
+	(void)sums;
+	(void)n;
+	(void)a;
+	(void)b;
+	return 0;
+}
 #endif
 
 static uint64_t popcount(const uint64_t *words, size_t n)
@@ -730,10 +756,10 @@ static uint64_t popcount(const uint64_t *words, size_t n)
 static void matches(int32_t *sums, uint32_t n, const uint64_t *a, const uint64_t *b, size_t stride,
 		    size_t words)
 {
-	uint32_t j;
+	uint32_t j = words == 1 && stride == 1 ? matches_vectors(sums, n, a[0], b) : 0;
 	size_t w;
 
-	for (j = 0; j < n; j++, b += stride)
+	for (b += j * stride; j < n; j++, b += stride)
 		for (w = 0; w < words; w++)
 			sums[j] += __builtin_popcountll(a[w] & b[w]);
 }

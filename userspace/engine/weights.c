@@ -234,21 +234,23 @@ static void decode_ternary(const uint8_t *packed, uint32_t width, const int16_t 
 	}
 }
 
-/* Decode one packed row. */
+/* Decode one packed row: eight weights, which are whole bytes, at a time. */
 static void decode_row(const uint8_t *packed, uint32_t width, uint32_t bits, const int16_t *levels,
 		       int16_t *weights)
 {
-	uint32_t window = 0, have = 0, j;
+	uint32_t mask = (1u << bits) - 1, j, k;
+	uint64_t eight = 0;
 
-	for (j = 0; j < width; j++) {
-		if (have < bits) {
-			window |= (uint32_t)*packed++ << have;
-			have += 8;
-		}
-		*weights++ = levels[window & ((1u << bits) - 1)];
-		window >>= bits;
-		have -= bits;
+	for (j = 0; j + 8 <= width; j += 8, packed += bits) {
+		memcpy(&eight, packed, bits);
+		for (k = 0; k < 8; k++)
+			*weights++ = levels[eight >> k * bits & mask];
 	}
+	if (j == width)
+		return;
+	memcpy(&eight, packed, ((width - j) * bits + 7) / 8);
+	for (k = 0; j < width; j++, k++)
+		*weights++ = levels[eight >> k * bits & mask];
 }
 
 /* Put a decoded row where kernels want it. */
