@@ -7,6 +7,7 @@
 #include <kunit/test.h>
 
 #include "../../kernel/snnq_core.h"
+#include "../../kernel/snnq_job.h"
 #include "../../kernel/snnq_recover.h"
 
 static const struct snnq_sight healthy = {
