@@ -50,9 +50,7 @@ guest: userspace modules setup-guest ## the guest's initramfs: build/guest/initr
 bench: setup-userspace ## speed of the engine's kernels, layer by layer, of a network, and of decoding events; BENCH=NAME: of layers named so, spikformer, events, or peers: beside PyTorch and ONNX Runtime
 	@test -e build/bench/build.ninja || meson setup build/bench >build/bench.log || { cat build/bench.log; rm -rf build/bench; exit 1; }
 	@ninja -C build/bench --quiet tests/bench/engine_bench tests/bench/events_bench >build/bench.log || { cat build/bench.log; exit 1; }
-	@test "$(BENCH)" = events -o "$(BENCH)" = peers || build/bench/tests/bench/engine_bench $(if $(BENCH),"$(BENCH)")
-	@test "$(or $(BENCH),events)" != events || build/bench/tests/bench/events_bench
-	@test "$(BENCH)" != peers || tests/bench/peers
+	@tests/bench/run $(if $(BENCH),"$(BENCH)")
 
 reproduce: userspace modules qemu setup-guest setup-train ## the table of quantization methods; trains what is missing (over an hour)
 	@tools/train/make-nmnist

@@ -29,6 +29,10 @@ static inline double wall_seconds(void)
 	return seconds_of(CLOCK_MONOTONIC);
 }
 
+/* Keep a result for comparison; names and units hold nothing that JSON would escape. */
+__attribute__((format(printf, 3, 4))) void bench_result(double value, const char *unit,
+							const char *format, ...);
+
 /* ---- spikformer.c: a network end to end ---- */
 
 void measure_spikformer(void);
@@ -36,5 +40,7 @@ void measure_spikformer(void);
 void write_spikformer(const char *folder, double rate);
 /* Say "ready", then for each line of the input run a job and say its wall time, in milliseconds. */
 void time_spikformer(double rate, uint32_t threads);
+/* So many jobs, with the instruction set that SNNQ_ISA names. */
+void run_spikformer(uint32_t jobs);
 
 #endif /* SNNQ_BENCH_H */

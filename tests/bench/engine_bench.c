@@ -7,6 +7,7 @@
  *
  *	engine_bench [LAYERS NAMED SO|spikformer]
  *	engine_bench --write FOLDER RATE | --time RATE THREADS	(peers.py)
+ *	engine_bench --jobs COUNT	(to count instructions)
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,6 +130,8 @@ static void measure(const struct shape *s, enum snnq_kernel_choice kernel, uint3
 	printf("%-29s %-8s %3u %% %8.3f ms/step %8.2f Gsynop/s %8.2f Gdense/s\n", s->name,
 	       kernel_names[kernel], percent, seconds / STEPS * 1e3,
 	       (double)stats.synops / seconds * 1e-9, dense / seconds * 1e-9);
+	bench_result(seconds / STEPS * 1e3, "ms", "%s, %s, %u %%", s->name, kernel_names[kernel],
+		     percent);
 	memory_free(&m);
 	snnq_plan_destroy(plan);
 }
@@ -140,6 +143,10 @@ int main(int argc, char **argv)
 
 	if (argc == 4 && !strcmp(argv[1], "--write")) {
 		write_spikformer(argv[2], atof(argv[3]));
+		return 0;
+	}
+	if (argc == 3 && !strcmp(argv[1], "--jobs")) {
+		run_spikformer((uint32_t)atoi(argv[2]));
 		return 0;
 	}
 	if (argc == 4 && !strcmp(argv[1], "--time")) {

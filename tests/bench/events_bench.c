@@ -207,6 +207,7 @@ static void measure(const char *name, uint32_t part)
 	printf("%-28s %4.2f events/word %7.1f M events/s, straightforward %7.1f, ratio %.2f\n",
 	       name, (double)count / (double)s.count, (double)count / best[0] * 1e-6,
 	       (double)count / best[1] * 1e-6, best[1] / best[0]);
+	bench_result(best[0] / (double)count * 1e9, "ns", "%s, an event", name);
 	free(s.words);
 	free(plain);
 	events_free(events);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The engine beside PyTorch and ONNX Runtime: Spikformer 2-256, 16 steps, one recording at a time.
 
-    tests/bench/peers.py --engine ENGINE_BENCH --node-modules FOLDER [--out FILE.json]
+    tests/bench/peers.py --engine ENGINE_BENCH --node-modules FOLDER
                          [--rates PERCENT,...] [--threads N,...] [--rounds N]
 
 The same network and input for all: engine_bench writes weights, counts and results. What the
@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import pathlib
-import platform
 import random
 import statistics
 import subprocess
@@ -241,15 +240,6 @@ def measure(options, rate, threads, folder):
     return rows
 
 
-def machine():
-    """What the figures belong to."""
-    model = [line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8")
-             if line.startswith("model name")]
-    return {"processor": model[0] if model else platform.processor(), "processors": os.cpu_count(),
-            "kernel": platform.release(), "torch": torch.__version__,
-            "blas": torch.__config__.show().split("BLAS_INFO=")[-1].split(",")[0]}
-
-
 def mean_rate(folder):
     """Firing neurons of all, in percent."""
     layers = json.loads((folder / "network.json").read_text())["layers"]
@@ -263,7 +253,6 @@ def main():
     parser.add_argument("--rates", default="0", help="of all layers, in percent; 0: as usual")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--out", type=pathlib.Path, help="results as JSON")
     parser.add_argument("--serve-torch", type=pathlib.Path, help=argparse.SUPPRESS)
     o = parser.parse_args()
     if o.serve_torch:
@@ -285,8 +274,11 @@ def main():
                     print(f"{row['mean_rate']:5.1f} %  {threads:7}  {row['name']:18} "
                           f"{row['median_ms']:11.2f}   ({row['least_ms']:.2f} .. {row['most_ms']:.2f})"
                           f"    {row['ratio']:.2f} ({row['low']:.2f} .. {row['high']:.2f})", flush=True)
-    if o.out:
-        o.out.write_text(json.dumps({"machine": machine(), "rounds": o.rounds, "rows": rows}, indent=2) + "\n")
+    if "SNNQ_BENCH_RESULTS" in os.environ:
+        with open(os.environ["SNNQ_BENCH_RESULTS"], "a", encoding="utf-8") as f:
+            for row in rows:
+                name = f"peers, firing {row['mean_rate']:.1f} %, {row['threads']} threads, {row['name']}"
+                f.write(json.dumps({"name": name, "unit": "ms", "value": row["median_ms"], **{k: v for k, v in row.items() if k != "name"}}) + "\n")
     return 0
 
 

@@ -214,8 +214,8 @@ static double percent(uint64_t part, double whole)
 	return whole > 0 ? 100. * (double)part / whole : 0;
 }
 
-static void print_layers(const struct network *n, const struct snnq_layer_stats *stats,
-			 const double *seconds)
+static void print_layers(const struct network *n, const char *isa,
+			 const struct snnq_layer_stats *stats, const double *seconds)
 {
 	uint32_t i;
 
@@ -227,6 +227,8 @@ static void print_layers(const struct network *n, const struct snnq_layer_stats 
 		       percent(stats[i].input_spikes, (double)stats[i].input_possible),
 		       percent(stats[i].output_spikes, outputs), seconds[i] * 1e3,
 		       (double)stats[i].synops / seconds[i] * 1e-9);
+		bench_result(seconds[i] * 1e3, "ms", "spikformer 2-256, %s, layer %u %s", isa, i,
+			     n->names[i]);
 	}
 }
 
@@ -269,7 +271,7 @@ static enum snnq_isa isa_best(void)
 	return best;
 }
 
-/* A network ready to run, with a crew. */
+/* A network ready to run, with a crew. SNNQ_ISA_COUNT: what the environment asks for. */
 struct ready {
 	struct snnq_plan *plan;
 	struct snnq_crew *crew;
@@ -281,7 +283,8 @@ static void get_ready(struct ready *r, struct network *n, enum snnq_isa isa, uin
 	make_network(n, STEPS);
 	r->plan = make_plan(&n->p);
 	r->crew = NULL;
-	snnq_plan_force_isa(r->plan, isa);
+	if (isa < SNNQ_ISA_COUNT)
+		snnq_plan_force_isa(r->plan, isa);
 	if (threads > 1 && (snnq_crew_create(threads - 1, &r->crew) ||
 			    snnq_plan_use_crew(r->plan, r->crew, UINT64_MAX)))
 		abort();
@@ -321,6 +324,8 @@ static void measure_threads(struct network *n, enum snnq_isa isa, uint32_t threa
 	}
 	printf("spikformer 2-256 %-5s %-8s %2u thread%s %8.2f ms wall\n", n->variant,
 	       snnq_isa_name(isa), threads, threads == 1 ? ": " : "s:", best * 1e3);
+	bench_result(best * 1e3, "ms", "spikformer 2-256, %s, %u threads, wall", snnq_isa_name(isa),
+		     threads);
 	put_away(&r);
 }
 
@@ -350,9 +355,11 @@ static void measure_network(struct network *n, enum snnq_isa isa, uint32_t job_s
 			best[i] = clock.seconds[i] < best[i] ? clock.seconds[i] : best[i];
 	}
 	if (layers)
-		print_layers(n, stats, best);
+		print_layers(n, snnq_isa_name(isa), stats, best);
 	printf("spikformer 2-256 %-5s %-8s jobs of %2u steps: %8.2f ms\n", n->variant,
 	       snnq_isa_name(isa), job_steps, total * 1e3);
+	bench_result(total * 1e3, "ms", "spikformer 2-256 %s, %s, jobs of %u steps", n->variant,
+		     snnq_isa_name(isa), job_steps);
 	memory_free(&m);
 	snnq_plan_destroy(plan);
 }
@@ -518,6 +525,17 @@ void write_spikformer(const char *folder, double rate)
 			perror(folder);
 			exit(1);
 		}
+	put_away(&r);
+}
+
+void run_spikformer(uint32_t jobs)
+{
+	static struct snnq_layer_stats stats[PROGRAM_LAYERS];
+	struct ready r;
+
+	get_ready(&r, network_of(0), SNNQ_ISA_COUNT, 1);
+	for (; jobs; jobs--)
+		run_jobs(r.plan, &r.m, STEPS, stats, NULL);
 	put_away(&r);
 }
 
