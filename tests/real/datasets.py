@@ -4,6 +4,7 @@
 as one long AEDAT 3.1 file with its table give the published counts. And what inspect says of
 recordings of other cameras is what others decode from them."""
 import csv
+import hashlib
 import json
 import os
 import pathlib
@@ -11,6 +12,11 @@ import struct
 import subprocess
 import sys
 import tempfile
+
+import numpy
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+from convert import Flat # pylint: disable=wrong-import-position
 
 SNNQ = os.environ.get("SNNQ", "build/snnq")
 DATA = pathlib.Path(os.environ.get("SNNQ_DATA", "../shared/data"))
@@ -91,13 +97,56 @@ def pictures(folder):
     yield not wrong and len(rows) > 5, f"inspect of {len(rows)} recordings, differs: {wrong}"
 
 
-TESTS = {"nmnist": n_mnist, "dvsgesture": gestures, "events": pictures}
+def packets(path):
+    """Events (t, x, y, p) of an AEDAT 4 file without compression, packet by packet."""
+    data = path.read_bytes()
+    head = Flat(data[14:], b"IOHE")
+    at, (end,) = 14 + head.bytes, head.field(head.root, 1, "q")
+    kind, parts = numpy.dtype("<i8, <i2, <i2, ?, V3"), []
+    while at < end:
+        packet = Flat(data[at + 8:], b"EVTS")
+        begin, count = packet.vector(packet.root, 0)
+        parts.append(numpy.frombuffer(packet.data, kind, count, begin))
+        at += 8 + packet.bytes
+    events = numpy.concatenate(parts)
+    return [events["f0"], events["f1"].astype("<u2"), events["f2"].astype("<u2"), events["f3"].astype("u1")]
+
+
+def conversions(folder):
+    """Recordings in both formats that are written hold the events whose digests are published."""
+    rows, wrong, compared = table(DATA / "events/golden.tsv"), [], 0
+    names = ["sha256_t_i64le", "sha256_x_u16le", "sha256_y_u16le", "sha256_p_u8"]
+    for row in rows:
+        source, plain, raw = DATA / "events" / row["file"], folder / "a.aedat4", folder / "a.raw"
+        info = json.loads(snnq("info", source, "--json"))
+        height = info["height"] or int(row["y_max"]) + 1
+        size = [] if info["width"] else ["--width", int(row["x_max"]) + 1, "--height", height]
+        j = json.loads(snnq("convert", source, plain, "--compression", "none", "--json", *size))
+        events = packets(plain)
+        if info["format"] in ("aedat2", "es"): # rows from the bottom
+            events[2] = (height - 1 - events[2]).astype("<u2")
+        if len(events[0]) != int(row["events"]):
+            wrong.append(f"{row['file']}: {len(events[0])} events")
+        if not j["nonmonotonic"]:
+            compared += 1
+            wrong += [f"{row['file']}: {n}" for n, e in zip(names, events)
+                      if hashlib.sha256(e.tobytes()).hexdigest() != row[n]]
+        snnq("convert", plain, raw)
+        snnq("convert", raw, folder / "b.aedat4", "--compression", "none")
+        first = packets(plain), packets(folder / "b.aedat4")
+        start = int(first[0][0][0]) >> 24 << 24
+        if not all(numpy.array_equal(a - (start if i == 0 else 0), b) for i, (a, b) in enumerate(zip(*first))):
+            wrong.append(f"{row['file']}: evt3")
+    yield not wrong and compared > 5, f"{len(rows)} recordings converted, {compared} by digest, differs: {wrong}"
+
+
+TESTS = {"nmnist": [n_mnist], "dvsgesture": [gestures], "events": [pictures, conversions]}
 
 
 def main():
     failed = 0
-    print(f"1..{len(TESTS)}")
-    for name, test in TESTS.items():
+    print(f"1..{sum(map(len, TESTS.values()))}")
+    for name, test in [(name, test) for name, tests in TESTS.items() for test in tests]:
         if not (DATA / name).exists():
             print(f"ok {name} # SKIP no {DATA / name}")
             continue

@@ -323,6 +323,44 @@ static int read_events(void *ctx)
 	return (int)n;
 }
 
+/* A recording in each format that is written; a failure leaves no file. */
+static int write_events(void *ctx)
+{
+	static const char *const kinds[][2] = {
+		{ "evt3", NULL }, { "aedat4", "none" }, { "aedat4", "lz4" }, { "aedat4", "zstd" }
+	};
+	struct snnq_writer *writer;
+	int ret = 0;
+
+	for (size_t k = 0; !ret && k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		ret = snnq_writer_open(ctx,
+				       SNNQ_OPTS(struct snnq_writer_opts, .format = kinds[k][0],
+						 .compression = kinds[k][1], .width = 9,
+						 .height = 9),
+				       &writer);
+		if (ret)
+			break;
+		for (int64_t i = 0; !ret && i < 300; i++) {
+			const struct snnq_event e = { .t = i * 20000, .x = 3, .y = 8, .p = 1 };
+
+			ret = snnq_writer_put(writer, &e, 1);
+		}
+		if (ret)
+			snnq_writer_close(writer, false);
+		else
+			ret = snnq_writer_close(writer, true);
+		assert_int_equal(access(ctx, F_OK), ret ? -1 : 0);
+		unlink(ctx);
+	}
+	return ret;
+}
+
+static void test_write_events(void **state)
+{
+	(void)state;
+	each(write_events, (void *)(uintptr_t)temporary_path());
+}
+
 static void test_events(void **state)
 {
 	static const char *const seeds[] = { "aedat4-plain", "aedat4-lz4", "aedat4-zstd" };
@@ -564,17 +602,12 @@ static void test_shared_weights(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_open),
-		cmocka_unit_test(test_load),
-		cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_jobs),
-		cmocka_unit_test(test_drm),
-		cmocka_unit_test(test_events),
-		cmocka_unit_test(test_describe),
-		cmocka_unit_test(test_rewrite),
-		cmocka_unit_test(test_import),
-		cmocka_unit_test(test_memory_limit),
-		cmocka_unit_test(test_shared_weights),
+		cmocka_unit_test(test_open),	     cmocka_unit_test(test_load),
+		cmocka_unit_test(test_streams),	     cmocka_unit_test(test_jobs),
+		cmocka_unit_test(test_drm),	     cmocka_unit_test(test_events),
+		cmocka_unit_test(test_write_events), cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_rewrite),	     cmocka_unit_test(test_import),
+		cmocka_unit_test(test_memory_limit), cmocka_unit_test(test_shared_weights),
 	};
 
 	return cmocka_run_group_tests(tests, setup_json, cleanup);

@@ -35,6 +35,7 @@ struct snnq_events;
 struct snnq_job;
 struct snnq_feed;
 struct snnq_reader;
+struct snnq_writer;
 
 /* ---- devices ---- */
 
@@ -179,6 +180,35 @@ int64_t snnq_reader_next(struct snnq_reader *reader, const struct snnq_event **e
 /* What was read so far. */
 int snnq_reader_info(struct snnq_reader *reader, struct snnq_events_info *info);
 void snnq_reader_close(struct snnq_reader *reader);
+
+struct snnq_writer_opts {
+	size_t size;
+	const char *format;	 /* "evt3", "aedat4"; NULL = by the extension: .raw, .aedat4 */
+	const char *compression; /* of "aedat4": "none", "lz4" (NULL), "zstd" */
+	/* Of the sensor: 1..2048 in "evt3", 1..32768 in "aedat4"; both 0 = as the recording says. */
+	uint16_t width, height;
+};
+
+/*
+ * Write a recording. The file is in its place when it is closed, complete or not at all. "evt3" has
+ * times of 24 bits: they count from the last multiple of 2^24 us that is not after the first event.
+ */
+int snnq_writer_open(const char *path, const struct snnq_writer_opts *opts,
+		     struct snnq_writer **writer);
+/*
+ * Append events: in the order of time, from 0 on, and inside the sensor; otherwise none is
+ * taken, and -EINVAL. After another error nothing can follow.
+ */
+int snnq_writer_put(struct snnq_writer *writer, const struct snnq_event *events, size_t count);
+/*
+ * Append what is left of a recording, in the order of time; of a pipe, in that of its events. Rows
+ * that count from the bottom are turned. -EBADMSG: it is damaged, or in such disorder that it would
+ * have to be held in memory as a whole; what was before that is taken.
+ */
+int snnq_writer_put_recording(struct snnq_writer *writer, struct snnq_events *events);
+int snnq_writer_put_reader(struct snnq_writer *writer, struct snnq_reader *reader);
+/* Finish the file, or with @keep false leave no trace of it. The writer is gone in either case. */
+int snnq_writer_close(struct snnq_writer *writer, bool keep);
 
 /* ---- tensors: buffers that the device reads and writes without a copy ---- */
 

@@ -36,6 +36,7 @@ extern const struct cli_verb cli_verbs[]; /* ends with a NULL name */
 
 int verb_info(int argc, char **argv);
 int verb_inspect(int argc, char **argv);
+int verb_convert(int argc, char **argv);
 int verb_import(int argc, char **argv);
 int verb_quantize(int argc, char **argv);
 int verb_run(int argc, char **argv);

@@ -409,6 +409,11 @@ static int64_t take_zeros(struct aedat4 *a, const uint8_t *data, size_t pos, siz
 			  "packet of stream 0: expected a FlatBuffer EVTS");
 }
 
+static uint64_t left_to_table(const struct aedat4 *a, uint64_t at)
+{
+	return a->end > at ? a->end - at : 0;
+}
+
 /* The packet at @pos, or what is there of it. Bytes, 0: it waits for more. */
 static int64_t take_next(struct aedat4 *a, const uint8_t *data, size_t pos, size_t size, bool last,
 			 struct snnq_events *events)
@@ -434,6 +439,12 @@ static int64_t take_next(struct aedat4 *a, const uint8_t *data, size_t pos, size
 				  "packet header: expected a stream and a "
 				  "size >= 0, found %" PRId32 " and %" PRId32,
 				  (int32_t)id, (int32_t)bytes);
+	if (a->closed && bytes > left_to_table(a, events->base + pos + PACKET_HEADER_BYTES))
+		return events_bad(events, pos,
+				  "packet header: expected at most %" PRIu64
+				  " bytes up to the data table, found %" PRIu32,
+				  left_to_table(a, events->base + pos + PACKET_HEADER_BYTES),
+				  bytes);
 	if ((a->stream >= 0 && a->stream != id) || bytes > PACKET_MAX_BYTES) {
 		a->too_large = bytes > PACKET_MAX_BYTES && (a->stream < 0 || a->stream == id);
 		a->skip = bytes;
