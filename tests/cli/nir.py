@@ -3,13 +3,15 @@
 """NIR graphs that are made here: all spikes of all layers equal those of their equations, by Euler
 steps in double precision, and graphs that cannot be executed are refused by name."""
 import json
+import os
 import struct
+import subprocess
 import sys
 
 import h5py
 import numpy as np
 
-from common import equal, main, need, refused, snnq
+from common import ROOT, SNNQ, equal, main, need, refused, snnq
 
 STEPS, STEP_US = 30, 1000
 DT = STEP_US * 1e-6
@@ -278,5 +280,30 @@ def cut(folder):
         refused("import", folder / "cut.nir", "-o", folder / "o", "--steps", STEPS, says="cut.nir: offset 0")
 
 
+def example(folder):
+    """The example of the documentation imports, quantizes and evaluates."""
+    rng = np.random.default_rng(8)
+    write(folder / "a.nir", nodes(rng))
+    for name, count in (("calib", 6), ("test", 4)):
+        lines = []
+        for i in range(count):
+            events(folder / f"{name}{i}.bs2", recording(rng))
+            lines.append(f"{name}{i}.bs2\t{i % 4}\n")
+        (folder / f"{name}.tsv").write_text("".join(lines))
+    script = ROOT / "Documentation" / "examples" / "quantize.sh"
+    env = dict(os.environ, PATH=f"{os.path.dirname(SNNQ)}:{os.environ['PATH']}")
+    done = subprocess.run([script, "a.nir", "calib.tsv", "test.tsv", "3", "--steps", str(STEPS), "--planes", "3"],
+                          cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
+    equal(done.returncode, 0, f"exit of the example: {done.stderr}")
+    for text in ("float:\n", "quantized:\n"):
+        need(text in done.stdout, f"the example says {text!r}: {done.stdout}")
+    need((folder / "report.html").stat().st_size > 1000, "report")
+    layers = json.loads(snnq("info", folder / "quantized.snnq", "--json")[0])["layers"]
+    weights = [(layer["params"], layer["bits"]) for layer in layers if layer["bits"]]
+    need(len(weights) == 3 and sum(n * b for n, b in weights) <= 3 * sum(n for n, _ in weights), f"bits: {weights}")
+    done = subprocess.run([script], capture_output=True, text=True, check=False)
+    need(done.returncode == 2 and "quantize.sh NETWORK" in done.stderr, f"usage: {done.stderr}")
+
+
 if __name__ == "__main__":
-    sys.exit(main(networks, hostile, cut))
+    sys.exit(main(networks, hostile, cut, example))

@@ -102,7 +102,7 @@ cxx() {
 # The README shows what is compiled here, and it does what the README says.
 # shellcheck disable=SC2016 # the backquotes are those of Markdown
 example_text() {
-  sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' | diff - <(sed 1,2d tests/examples/classify.c)
+  sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' | diff - <(sed 1,2d Documentation/examples/classify.c)
 }
 
 example_runs() {
