@@ -369,7 +369,7 @@ HOSTILE_LAVA = (
     (put("layer/5/shape", np.array([8, 1])), ("/layer/5/shape", "one or three")),
     (put("layer/0/shape", np.array([2, 6])), ("/layer/0/shape", "three")),
     (put("layer/0/shape", np.array([2, 6.5, 5])), ("/layer/0/shape", "integers")),
-    (put("layer/0/shape", np.array([3, 6, 5])), ("polarities", "3")),
+    (put("layer/0/shape", np.array([300, 6, 5])), ("polarities", "300")),
     (put("layer/0/shape", np.array([2, 5, 5])), ("layer3", "window", "3 x 2")),
     (put("layer/0/shape", np.array([2, 8, 5])), ("layer5.weight", "inputs (6 channels", "18")),
     (put("layer/5/delay", np.arange(8)), ("/layer/5/delay", "found 1 at element 1")),

@@ -225,7 +225,7 @@ HOSTILE = (
     (put("node/nodes/flat/end_dim", 1), "end_dim: expected all axes"),
     (put("node/nodes/flat/input_type", np.array([3, 9, 1])), "input_type: expected 3 x 3 x 3"),
     (put("node/nodes/hidden/weight", np.ones((27, 8))), "hidden/weight: expected (out, 27), found 2"),
-    (put("node/nodes/input/shape", np.array([3, 6, 6])), "expected 1 or 2 polarities"),
+    (put("node/nodes/input/shape", np.array([300, 6, 6])), "expected at most 255 channels, found 300"),
     (put("node/nodes/input/shape", np.array([6, 6])), "expected one size or three"),
 )
 

@@ -86,7 +86,7 @@ def ranges(folder):
                             ("energy", MODEL, "--data", DEMO / "test.tsv"),
                             ("import", folder, "-o", folder / "q")):
                 refused(*command, option, value, code=2, says=(option, "0..65535"))
-    refused("import", folder, "-o", folder / "q", "--polarities", 3, code=2, says="0..2")
+    refused("import", folder, "-o", folder / "q", "--polarities", 256, code=2, says="0..255")
     for name in ("sim:cores=0", "sim:cores=-1", "sim:cores=4294967297", "sim:cores= 1",
                  "sim:cores=1x", "sim:cores=", "sims", "sim:"):
         refused("info", name, code=3, says="expected sim, sim:cores=N")

@@ -316,6 +316,31 @@ static void test_one_polarity(void **state)
 	snnq_events_close(events);
 }
 
+/* Events name their channels; one that the model has not is dropped. */
+static void test_channels(void **state)
+{
+	struct graph_input in = one_pixel();
+	struct snnq_event e[5] = {
+		{ .t = 0, .p = 2 },    { .t = 0, .p = 0 },	{ .t = 1000, .p = 1 },
+		{ .t = 1000, .p = 3 }, { .t = 1000, .p = 255 },
+	};
+	struct snnq_events *events = events_of(e, 5);
+	uint64_t slots[STEPS], dropped;
+
+	(void)state;
+	in.polarities = in.shape.channels = 3;
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
+	assert_memory_equal(slots, ((uint64_t[]){ 5, 2, 0, 0 }), sizeof(slots));
+	assert_int_equal(dropped, 2);
+	snnq_events_close(events);
+	/* Of two, they are OFF and ON. */
+	events = events_of(e, 5);
+	in.polarities = in.shape.channels = 2;
+	assert_int_equal(bins_fill(&in, events, slots, &dropped), 1);
+	assert_int_equal(dropped, 3);
+	snnq_events_close(events);
+}
+
 /* Crop at (10, 20), then halve: 2 x 1 pixels of the input. */
 static void test_sensor(void **state)
 {
@@ -528,6 +553,7 @@ int main(void)
 		cmocka_unit_test(test_saturation),
 		cmocka_unit_test(test_layouts),
 		cmocka_unit_test(test_one_polarity),
+		cmocka_unit_test(test_channels),
 		cmocka_unit_test(test_sensor),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_long_recordings),

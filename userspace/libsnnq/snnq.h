@@ -99,6 +99,7 @@ struct snnq_model_info {
 	const char *name, *arithmetic; /* "integer" or "float" */
 	uint32_t classes, steps, layers;
 	uint32_t input_width, input_height, input_channels, input_planes;
+	uint32_t input_polarities; /* channels of events */
 	uint64_t params, weight_bits, weight_bytes, model_bytes, metadata_bytes;
 };
 int snnq_model_info(struct snnq_model *model, struct snnq_model_info *info);
@@ -124,7 +125,7 @@ int snnq_describe(const char *path, char **json);
 struct snnq_event {
 	int64_t t; /* microseconds */
 	uint16_t x, y;
-	uint8_t p; /* 1 = ON (brighter) */
+	uint8_t p; /* 1 = ON (brighter); or a channel, of a model with more than two */
 	uint8_t pad[3];
 };
 
@@ -132,6 +133,7 @@ struct snnq_events_opts {
 	size_t size;
 	const char *format;	/* NULL = by content: "atis", "bs2", "aedat4" */
 	uint16_t width, height; /* sensor, when the file does not say; 0 = unbounded */
+	uint8_t channels; /* of events, in formats that number them (bs3); 0 = 2, OFF and ON */
 	/* Only the events at from_us <= t <= to_us, whose times then count from from_us. */
 	bool cut;
 	int64_t from_us, to_us;

@@ -18,7 +18,7 @@ struct snnq_import_opts {
 	size_t size;
 	const char *name;	/* of the model; NULL: from the file's name */
 	uint32_t width, height; /* of the input; 0: as the source says, or square */
-	uint32_t polarities;	/* of the input, 0 = 2 */
+	uint32_t polarities;	/* of the input, 0 = 2; at most 255 */
 	uint32_t steps;		/* time steps; 0: as the source says */
 	/*
 	 * What .net files do not say: how their producer computes. All false is the
@@ -27,6 +27,7 @@ struct snnq_import_opts {
 	bool compare_ge; /* fire at the threshold, as the training code does */
 	bool no_delay;	 /* layers see spikes in the same step */
 	bool skip_first; /* the first step is empty */
+	bool spikes_in;	 /* events are what the input layer's neurons put out */
 	/* What NIR graphs do not say. compare_ge is for them, too. */
 	uint32_t step_us;    /* length of a step; 0: 1000 */
 	uint32_t planes;     /* of the input: 0 and 1: spikes, more: counts of events */

@@ -19,12 +19,12 @@ static uint64_t place(uint64_t part, uint64_t whole, uint32_t count)
 static bool in_window(const struct activity *a, const struct snnq_event *e, uint64_t *at)
 {
 	*at = (uint64_t)e->t - (uint64_t)a->first_us;
-	return e->t >= a->first_us && *at < a->span_us && a->wanted[e->p];
+	return e->t >= a->first_us && *at < a->span_us && a->wanted[e->p != 0];
 }
 
 static void add(struct activity_count *c, unsigned int polarity)
 {
-	c->polarity[polarity] += c->polarity[polarity] < UINT32_MAX;
+	c->polarity[polarity != 0] += c->polarity[polarity != 0] < UINT32_MAX;
 }
 
 /* The sensor's size; of a file that does not say it, what its events need. */
@@ -69,7 +69,7 @@ bool activity_open(struct activity *a, struct snnq_events *events, uint64_t from
 		return false;
 	for (size_t i = 0; i < a->count; i++)
 		if (in_window(a, &a->events[i], &at))
-			a->total[a->events[i].p]++;
+			a->total[a->events[i].p != 0]++;
 	return true;
 }
 

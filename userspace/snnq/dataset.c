@@ -34,8 +34,11 @@ static int read_unnamed(const char *path, struct snnq_model *model, uint32_t cla
 int cli_dataset_read(const struct cli_source *source, struct snnq_model *model, uint32_t classes,
 		     struct cli_dataset *d)
 {
+	struct snnq_model_info info = { .input_polarities = 2 };
 	int code;
 
+	if (model)
+		snnq_model_info(model, &info);
 	memset(d, 0, sizeof(*d));
 	if (source->split && !source->name)
 		return cli_fail(CLI_USAGE, "--split: expected --dataset beside it");
@@ -54,6 +57,7 @@ int cli_dataset_read(const struct cli_source *source, struct snnq_model *model, 
 		how->format = source->format ? source->format : how->format;
 		how->width = (uint16_t)source->width;
 		how->height = (uint16_t)source->height;
+		how->channels = (uint8_t)info.input_polarities;
 	}
 	return code;
 }

@@ -12,7 +12,7 @@
 
 static const char *out, *name, *dt, *reset;
 static uint32_t width, height, polarities, steps, step_us, planes;
-static bool json, ge, no_delay, skip_first, old_current;
+static bool json, ge, no_delay, skip_first, spikes_in, old_current;
 
 static const struct cli_option options[] = {
 	{ "output", 'o', "OUT", "the .snnq file to write", .text = &out },
@@ -20,13 +20,15 @@ static const struct cli_option options[] = {
 	{ "width", 0, "N", "of the input (default: the source's, or a square)", .number = &width,
 	  .max = UINT16_MAX },
 	{ "height", 0, "N", "of the input; with --width", .number = &height, .max = UINT16_MAX },
-	{ "polarities", 0, "N", "of the input: 1 or 2 (default 2)", .number = &polarities,
-	  .max = 2 },
+	{ "polarities", 0, "N", "of the input, 1 to 255 (default 2)", .number = &polarities,
+	  .max = 255 },
 	{ "steps", 0, "N", "time steps (default: the source's)", .number = &steps },
 	{ "compare-ge", 0, NULL, ".net, NIR: fire at the threshold, as training code does",
 	  .flag = &ge },
 	{ "no-delay", 0, NULL, ".net: layers see spikes in the same step", .flag = &no_delay },
 	{ "skip-first", 0, NULL, ".net: the first step is empty", .flag = &skip_first },
+	{ "spikes-in", 0, NULL, ".net: events are the spikes of its input layer",
+	  .flag = &spikes_in },
 	{ "step-us", 0, "N", "NIR: microseconds of a time step (default 1000)", .number = &step_us,
 	  .max = 1000000000 },
 	{ "planes", 0, "N", "NIR: bits of the input's counts (default 1: spikes)",
@@ -79,8 +81,9 @@ int verb_import(int argc, char **argv)
 			  SNNQ_OPTS(struct snnq_import_opts, .name = name, .width = width,
 				    .height = height, .polarities = polarities, .steps = steps,
 				    .compare_ge = ge, .no_delay = no_delay,
-				    .skip_first = skip_first, .step_us = step_us, .planes = planes,
-				    .dt = seconds, .old_current = old_current,
+				    .skip_first = skip_first, .spikes_in = spikes_in,
+				    .step_us = step_us, .planes = planes, .dt = seconds,
+				    .old_current = old_current,
 				    .reset_subtract = reset && !strcmp(reset, "subtract")));
 	if (ret)
 		return cli_fail(ret == -EILSEQ || ret == -EINVAL ? CLI_USAGE : cli_file_code(ret),

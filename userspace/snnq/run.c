@@ -172,7 +172,8 @@ static int run_recording(const struct cli_session *s, const char *path)
 
 	if (snnq_events_open(path,
 			     SNNQ_OPTS(struct snnq_events_opts, .format = format, .width = width,
-				       .height = height),
+				       .height = height,
+				       .channels = (uint8_t)s->model_info.input_polarities),
 			     &events))
 		code = cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
 	else if (snnq_stream_create(s->model,
@@ -193,7 +194,8 @@ static int run_live(const struct cli_session *s)
 		.events = { .size = sizeof(opts.events),
 			    .format = format,
 			    .width = (uint16_t)width,
-			    .height = (uint16_t)height },
+			    .height = (uint16_t)height,
+			    .channels = (uint8_t)s->model_info.input_polarities },
 		.queue = queue,
 		.wait = wait_for_room,
 		.json = json,

@@ -47,10 +47,17 @@ static int add_counters(struct run *r)
 static int run_recording(struct run *r, size_t i)
 {
 	const char *path = r->opts->recordings[i];
+	struct snnq_events_opts opts = { .size = sizeof(opts) };
+	struct snnq_model_info info;
 	struct snnq_events *events;
 	struct snnq_result result;
-	int ret = snnq_events_open(path, r->opts->events ? &r->opts->events[i] : NULL, &events);
+	int ret;
 
+	if (r->opts->events)
+		opts = r->opts->events[i];
+	snnq_model_info(r->model, &info);
+	opts.channels = (uint8_t)info.input_polarities;
+	ret = snnq_events_open(path, &opts, &events);
 	if (ret)
 		return ret;
 	ret = snnq_stream_push_events(r->stream, events, &result);

@@ -38,6 +38,7 @@ struct snnq_events {
 	int64_t previous_us;	   /* time of the event that was appended last */
 	int64_t from_us, to_us;	   /* others are passed over */
 	int64_t origin_us;	   /* what times count from */
+	uint32_t channels;	   /* of events, where they have numbers */
 	uint64_t base;		   /* where the decoder's bytes are in the file */
 	struct snnq_events_info info;
 	char error[200];
@@ -84,7 +85,7 @@ int events_grow(struct snnq_events *events);
 
 /* Append one event of the window; outside the sensor it is counted as dropped. 0 or -ENOMEM. */
 static inline int events_append(struct snnq_events *events, int64_t t, uint16_t x, uint16_t y,
-				bool on)
+				uint8_t p)
 {
 	struct snnq_events_info *info = &events->info;
 
@@ -109,7 +110,7 @@ static inline int events_append(struct snnq_events *events, int64_t t, uint16_t 
 	events->previous_us = t;
 	info->first_us = t < info->first_us ? t : info->first_us;
 	info->last_us = t > info->last_us ? t : info->last_us;
-	events->data[events->count++] = (struct snnq_event){ .t = t, .x = x, .y = y, .p = on };
+	events->data[events->count++] = (struct snnq_event){ .t = t, .x = x, .y = y, .p = p };
 	info->events++;
 	return 0;
 }

@@ -29,6 +29,7 @@ struct snnq_events *events_new(void)
 
 	if (events) {
 		events->limit = SIZE_MAX;
+		events->channels = 2;
 		events->from_us = INT64_MIN;
 		events->to_us = INT64_MAX;
 	}

@@ -116,9 +116,9 @@ static int read_bs3(struct atis *a, const uint8_t *r, size_t pos, struct snnq_ev
 	uint16_t x = r[0] << 4 | r[1] >> 4, y = (r[1] & 0xf) << 8 | r[2];
 	int64_t t = r[4] << 16 | r[5] << 8 | r[6];
 
-	if (r[3] > 1)
-		return events_bad(events, pos + 3, "channel: expected 0 (OFF) or 1 (ON), found %u",
-				  r[3]);
+	if (r[3] >= events->channels)
+		return events_bad(events, pos + 3, "channel: expected at most %u, found %u",
+				  events->channels - 1, r[3]);
 	return events_append(events, events_unwrap(&a->clock, RANGE_BS3, t), x, y, r[3]);
 }
 

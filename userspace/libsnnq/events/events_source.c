@@ -126,6 +126,8 @@ int source_open(struct events_source *s, int fd, bool seekable, const char *path
 	sink->info.format = s->format->name;
 	sink->info.width = s->opts.width;
 	sink->info.height = s->opts.height;
+	if (s->opts.channels)
+		sink->channels = s->opts.channels;
 	return 0;
 }
 

@@ -58,6 +58,7 @@ static int check_uses(const char *in, const struct snnq_import_opts *o, bool nir
 	} options[] = {
 		{ "no delay", o->no_delay, false },
 		{ "an empty first step", o->skip_first, false },
+		{ "spikes of an input layer", o->spikes_in, false },
 		{ "dt", o->dt != 0, true },
 		{ "planes", o->planes, true },
 		{ "the time of a step", o->step_us, true },
@@ -106,6 +107,7 @@ static int read_file(const struct h5 *h, void *ctx)
 		return ret;
 	if (nir)
 		return read_nir(h, job);
+	job->net->spikes_in = job->opts->spikes_in;
 	ret = import_lava(h, job->net);
 	if (ret)
 		return ret;
@@ -117,6 +119,9 @@ static int read_folder(const char *in, const struct job *job)
 {
 	int ret = check_uses(in, job->opts, false);
 
+	if (!ret && job->opts->spikes_in)
+		ret = error_set(-EINVAL, "%s: spikes of an input layer: of no use for a folder",
+				in);
 	if (!ret)
 		ret = import_slayer(in, job->net);
 	if (ret)

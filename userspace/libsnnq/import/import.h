@@ -49,7 +49,7 @@ struct import_net {
 	uint32_t layer_count;
 	uint32_t height, width, polarities; /* of the input; 0 = unknown */
 	uint32_t steps, step_us;
-	bool compare_ge, no_delay, skip_first;
+	bool compare_ge, no_delay, skip_first, spikes_in;
 };
 
 /* Readers: 0 or -errno with the error set. @net is zeroed; free it in any case. */

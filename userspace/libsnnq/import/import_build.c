@@ -154,9 +154,9 @@ static int find_input(struct import_net *net)
 	uint32_t p = net->polarities ? net->polarities : 2, best = 0;
 	struct map m = { 0, 0, 0 };
 
-	if (p > 2)
-		return error_set(-EBADMSG, "%s: polarities: expected 1 or 2, found %u", net->name,
-				 p);
+	if (p > GRAPH_MAX_POLARITIES)
+		return error_set(-EBADMSG, "%s: polarities: expected at most %u, found %u",
+				 net->name, GRAPH_MAX_POLARITIES, p);
 	net->polarities = p;
 	if (net->width) {
 		m = (struct map){ net->height, net->width, p };
@@ -350,7 +350,8 @@ static void add_input(const struct import_net *net, cJSON *graph, struct map *m)
 	json_put_number(input, "width", net->width);
 	json_put_number(input, "height", net->height);
 	json_put_number(input, "polarities", net->polarities);
-	json_put_number(input, "on_channel", net->polarities - 1);
+	if (net->polarities <= 2)
+		json_put_number(input, "on_channel", net->polarities - 1);
 	json_put_string(input, "layout", flat ? "flat" : "hwc");
 	json_put_number(input, "planes", 1);
 	json_put_string(input, "binning", "duration");

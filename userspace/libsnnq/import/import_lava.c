@@ -357,7 +357,10 @@ static int read_layer(struct lava *l, int n)
 				 "%s: %s: expected input, flatten, dense, conv or pool, found "
 				 "%s",
 				 l->h5.path, name, type);
-	ret = h5_members(&l->h5, group, kind->members);
+	/* Neurons of an input layer make spikes of pictures, which events are already. */
+	ret = h5_members(&l->h5, group,
+			 !n && l->net->spikes_in ? " type shape weight bias neuron " :
+						   kind->members);
 	if (ret)
 		return ret;
 	if (kind->build >= 0)

@@ -54,11 +54,11 @@ static int read_map(const struct nir *n, const struct nir_node *node, uint64_t m
 		    !agrees(o->width, map[2]))
 			ret = nir_bad(n, node, "shape", "the sizes that the options say");
 	}
-	if (!ret && map[0] > 2)
+	if (!ret && map[0] > GRAPH_MAX_POLARITIES)
 		ret = error_set(-EBADMSG,
 				"%s: " NIR_NODES
-				"/%s/shape: expected 1 or 2 polarities, found %" PRIu64,
-				n->h->path, node->name, map[0]);
+				"/%s/shape: expected at most %u channels, found %" PRIu64,
+				n->h->path, node->name, GRAPH_MAX_POLARITIES, map[0]);
 	import_array_free(&a);
 	return ret;
 }
@@ -79,7 +79,8 @@ static int read_input(struct nir *n, const struct nir_node *node)
 	json_put_number(input, "width", (double)map[2]);
 	json_put_number(input, "height", (double)map[1]);
 	json_put_number(input, "polarities", (double)map[0]);
-	json_put_number(input, "on_channel", (double)map[0] - 1);
+	if (map[0] <= 2)
+		json_put_number(input, "on_channel", (double)map[0] - 1);
 	json_put_string(input, "layout", flat ? "flat" : "hwc");
 	json_put_number(input, "planes", planes);
 	json_put_string(input, "binning", "duration");

@@ -498,8 +498,11 @@ static void get_input(struct parser *p, const cJSON *root)
 	p->where = "input";
 	in->width = (uint32_t)read_integer(p, node, "width", 1, SNNQ_MAX_DIM);
 	in->height = (uint32_t)read_integer(p, node, "height", 1, SNNQ_MAX_DIM);
-	in->polarities = (uint32_t)read_integer(p, node, "polarities", 1, 2);
+	in->polarities = (uint32_t)read_integer(p, node, "polarities", 1, GRAPH_MAX_POLARITIES);
 	in->on_channel = (uint32_t)read_default(p, node, "on_channel", 0, 1, 1);
+	if (in->polarities > 2 && member(node, "on_channel"))
+		complain(p, "on_channel: expected nothing, as there are %u polarities",
+			 in->polarities);
 	in->planes = (uint32_t)read_integer(p, node, "planes", 1, SNNQ_MAX_PLANES);
 	in->flat = read_word(p, node, "layout", layouts, true);
 	in->by_count = read_word(p, node, "binning", binnings, false);

@@ -48,9 +48,13 @@ struct graph_layer {
 	bool skip_first;
 };
 
+#define GRAPH_MAX_POLARITIES 255u /* what an event can number */
+
 struct graph_input {
 	struct graph_shape shape;
-	uint32_t width, height, polarities, on_channel, planes;
+	uint32_t width, height, polarities,
+		planes;	     /* polarities: channels of events, as they are */
+	uint32_t on_channel; /* that of ON, where there are two */
 	uint32_t steps, step_us;
 	bool flat, by_count, half_even, from_first;
 	uint32_t crop_x, crop_y, downscale; /* downscale >= 1 */

@@ -21,10 +21,15 @@ static int read_recording(struct calibration *c, const char *path,
 			  const struct snnq_events_opts *how, uint64_t **slots)
 {
 	const struct graph_input *in = &c->graph->input;
+	struct snnq_events_opts opts = { .size = sizeof(opts) };
 	struct snnq_events *events;
 	uint64_t dropped = 0;
-	int ret = snnq_events_open(path, how, &events), found;
+	int ret, found;
 
+	if (how)
+		opts = *how;
+	opts.channels = (uint8_t)in->polarities;
+	ret = snnq_events_open(path, &opts, &events);
 	if (ret)
 		return ret;
 	*slots = calloc(in->steps * floatnet_words(c->net, GRAPH_INPUT), sizeof(**slots));

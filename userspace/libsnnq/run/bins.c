@@ -51,7 +51,7 @@ static void count_up(const struct graph_input *in, uint64_t *slot, uint32_t pos,
 		at[p * plane] &= ~bit;
 }
 
-/* Into a step; false: outside the sensor. */
+/* Into a step; false: outside the sensor, or of a channel that the model has not. */
 static bool place(const struct graph_input *in, uint64_t *slot, const struct snnq_event *e)
 {
 	uint32_t x = e->x, y = e->y, p = 0;
@@ -62,8 +62,12 @@ static bool place(const struct graph_input *in, uint64_t *slot, const struct snn
 	y = (y - in->crop_y) / in->downscale;
 	if (x >= in->width || y >= in->height)
 		return false;
+	if (in->polarities > 1 && e->p >= in->polarities)
+		return false;
 	if (in->polarities == 2)
 		p = e->p ? in->on_channel : 1 - in->on_channel;
+	else if (in->polarities > 2)
+		p = e->p;
 	if (in->flat)
 		count_up(in, slot, 0, (p * in->height + y) * in->width + x);
 	else

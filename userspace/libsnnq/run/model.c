@@ -119,6 +119,7 @@ int snnq_model_info(struct snnq_model *m, struct snnq_model_info *info)
 		.input_height = g->input.shape.height,
 		.input_channels = g->input.shape.channels,
 		.input_planes = g->input.planes,
+		.input_polarities = g->input.polarities,
 		.model_bytes = m->file->file_bytes,
 	};
 	for (uint32_t i = 0; i < g->layer_count; i++) {
