@@ -80,7 +80,7 @@ symbols() {
 
 one_way() {
   local part objects
-  for part in engine libsnnq snnq; do
+  for part in engine libsnnq; do
     mapfile -t objects < <(find "$1/$part" -name '*.o')
     tests/call-circles "${objects[@]}" >"$out/circles.txt" || { note <"$out/circles.txt"; return 1; }
   done

@@ -11,6 +11,8 @@ set -euo pipefail
 # shellcheck source=tests/tap.sh
 . tests/tap.sh
 
+one_way() { tests/call-circles build/userspace/userspace/snnq/snnq.p/*.o | note; [ "${PIPESTATUS[0]}" -eq 0 ]; }
+check "files of the command call each other one way" one_way
 tap verbs tests/cli/verbs.sh
 tap pools tests/cli/pools.py
 tap recordings tests/cli/recordings.py
