@@ -23,8 +23,15 @@ while read -r file; do
   esac
 done < <(git ls-files --cached --others --exclude-standard | grep -vE '\.(c|h|md|yaml|build|npy|tsv|bin|snnq)$')
 
+# finds_none COMMAND...: a search that works and finds nothing; one that fails is no good news.
+finds_none() {
+  local status=0
+  "$@" || status=$?
+  [ "$status" -eq 1 ]
+}
+
 # An assert statement is no check: PYTHONOPTIMIZE turns it off.
-no_asserts() { ! git grep -nE '^ *assert ' -- 'tests/*.py' 'tests/*.sh'; }
+no_asserts() { finds_none git grep -nE '^ *assert ' -- 'tests/*.py' 'tests/*.sh'; }
 check "no test checks by an assert statement" no_asserts
 
 # No blanks at the end of a line or of a file.
@@ -32,7 +39,7 @@ empty=$(git hash-object -t tree /dev/null)
 spaces() { git diff --check "$empty" -- . ':!tests/fuzz/corpus*' ':!*.patch' ':!LICENSES' | { ! grep -v '^+'; }; }
 check "no blanks at ends" spaces
 qemu_style=(tools/qemu/snnq tests/qtest)
-tabs() { ! git grep -nP '^ *\t' -- "${qemu_style[@]/%//*.[ch]}"; }
+tabs() { finds_none git grep -nP '^ *\t' -- "${qemu_style[@]/%//*.[ch]}"; }
 check "QEMU's C is indented by spaces" tabs
 
 formatted() {
