@@ -182,6 +182,23 @@ bench() {
     [ "$(grep -cE '^EVT 3, .* M events/s, straightforward .* ratio [0-9.]+$' "$out/bench.log")" -eq 3 ]
 }
 
+# What a benchmark keeps can be compared: with itself nothing is slower, with twice the times all is.
+compared() {
+  local kept
+  kept=$(find build/bench/results -name '*.jsonl' | sort | tail -n 1)
+  python3 - "$kept" "$out/slower.jsonl" <<'EOF' || return 1
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+for line in lines[1:]:
+    line["value"] *= 2
+with open(sys.argv[2], "w") as f:
+    f.writelines(json.dumps(line) + "\n" for line in lines)
+EOF
+  tools/bench-compare "$kept" "$kept" >"$out/compare.log" && grep -qx '3 results, 0 slower by 10 % or more' "$out/compare.log" &&
+    ! tools/bench-compare "$kept" "$out/slower.jsonl" >"$out/compare.log" &&
+    grep -qx '3 results, 3 slower by 10 % or more' "$out/compare.log"
+}
+
 mkdir -p "$out"
 step "meson install" install_all
 step "installed files" files
@@ -195,4 +212,5 @@ step "libraries of two releases" mixed
 step "installed ABI headers" headers
 step "the installed program away from the source" away
 step "make bench" bench
+step "results of benchmarks are compared" compared
 finish
