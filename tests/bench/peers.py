@@ -236,7 +236,7 @@ def measure(options, rate, threads, folder):
         p.close()
         rows.append({"rate": rate, "threads": threads, "name": p.name,
                      "median_ms": statistics.median(p.times), "least_ms": min(p.times),
-                     "most_ms": max(p.times), **median_ratio(p.times, peers[0].times)})
+                     "most_ms": max(p.times), "rounds": len(p.times), **median_ratio(p.times, peers[0].times)})
     return rows
 
 
