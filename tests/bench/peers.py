@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import numpy
 import onnx
@@ -189,7 +190,6 @@ class Peer:
 
 def serve_torch(folder, threads):
     """PyTorch as such a program."""
-    import time  # pylint: disable=import-outside-toplevel
     torch.set_num_threads(threads)
     x = counts_of(folder)
     with torch.no_grad():
@@ -228,6 +228,7 @@ def measure(options, rate, threads, folder):
                                            "--threads", threads], threads))
     for r in range(options.rounds + 2):
         for p in peers:
+            time.sleep(0.1) # threads of the one before go on spinning for a while
             ms = p.run()
             if r >= 2: # the first two warm up
                 p.times.append(ms)
