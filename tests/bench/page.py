@@ -23,7 +23,10 @@ unrolled, KᵀV first, and a leak that costs them least; the int8 row has the pr
 with ONNX Runtime's ConvInteger and MatMulInteger. Before anything is timed, the spikes of each layer
 and the scores of the engine are those of PyTorch with the engine's own leak. All programs stay
 loaded and take turns, a run each, {rounds} rounds after two that warm up; wall times. × is the
-median over the engine's, with 95 % of what resampled rounds give.
+median over the engine's, with 95 % of what resampled rounds give. Before each run everything rests
+for a tenth of a second, so that threads that spin do not take another program's processor; caches
+are cold then, so times are longer than those of jobs back to back (below). The goal, five times
+ONNX Runtime's speed, is not reached where a row says less.
 
 """
 
