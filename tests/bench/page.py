@@ -62,6 +62,8 @@ def value(lines, name):
 def network(lines):
     sets = [s for s in ("generic", "avx2", "avx512", "vnni")
             if f"spikformer 2-256 u/2, {s}, jobs of 16 steps" in lines]
+    if not sets:
+        sys.exit("expected results of the network too: make bench BENCH=spikformer")
     print("\n## The same network, layer by layer\n")
     print("CPU time of one thread for 16 steps in one job, the best of eight, in milliseconds.\n")
     print("| layer | " + " | ".join(sets) + " |")

@@ -278,9 +278,10 @@ struct ready {
 	struct memory m;
 };
 
-static void get_ready(struct ready *r, struct network *n, enum snnq_isa isa, uint32_t threads)
+static void get_ready(struct ready *r, struct network *n, enum snnq_isa isa, uint32_t threads,
+		      uint32_t job_steps)
 {
-	make_network(n, STEPS);
+	make_network(n, job_steps);
 	r->plan = make_plan(&n->p);
 	r->crew = NULL;
 	if (isa < SNNQ_ISA_COUNT)
@@ -316,7 +317,7 @@ static void measure_threads(struct network *n, enum snnq_isa isa, uint32_t threa
 	struct ready r;
 	uint32_t run;
 
-	get_ready(&r, n, isa, threads);
+	get_ready(&r, n, isa, threads, STEPS);
 	run_jobs(r.plan, &r.m, STEPS, stats, NULL);
 	for (run = 0; run < RUNS; run++) {
 		seconds = wall_of_a_job(&r, stats);
@@ -333,23 +334,17 @@ static void measure_network(struct network *n, enum snnq_isa isa, uint32_t job_s
 {
 	static struct snnq_layer_stats stats[PROGRAM_LAYERS];
 	double best[PROGRAM_LAYERS], total = 1e9, seconds;
-	struct snnq_plan *plan;
-	struct memory m;
+	struct ready r;
 	uint32_t run, i;
 
-	make_network(n, job_steps);
-	plan = make_plan(&n->p);
-	snnq_plan_force_isa(plan, isa);
-	memory_init(&m, snnq_plan_info(plan), STEPS);
-	m.use_view = true;
-	fill_network(n, &m);
+	get_ready(&r, n, isa, 1, job_steps);
 	for (i = 0; i < PROGRAM_LAYERS; i++)
 		best[i] = 1e9;
-	run_jobs(plan, &m, job_steps, stats, NULL); /* decodes the weights */
+	run_jobs(r.plan, &r.m, job_steps, stats, NULL); /* decodes the weights */
 	for (run = 0; run < RUNS; run++) {
 		struct clock clock = { .layer = -1 };
 
-		seconds = run_jobs(plan, &m, job_steps, stats, &clock);
+		seconds = run_jobs(r.plan, &r.m, job_steps, stats, &clock);
 		total = seconds < total ? seconds : total;
 		for (i = 0; i < n->p.h.layer_count; i++)
 			best[i] = clock.seconds[i] < best[i] ? clock.seconds[i] : best[i];
@@ -360,8 +355,7 @@ static void measure_network(struct network *n, enum snnq_isa isa, uint32_t job_s
 	       snnq_isa_name(isa), job_steps, total * 1e3);
 	bench_result(total * 1e3, "ms", "spikformer 2-256 %s, %s, jobs of %u steps", n->variant,
 		     snnq_isa_name(isa), job_steps);
-	memory_free(&m);
-	snnq_plan_destroy(plan);
+	put_away(&r);
 }
 
 /* Layer of neuron layer @k. */
@@ -381,7 +375,7 @@ static double rate_of(struct network *n, uint32_t k)
 	const struct snnq_layer *l;
 	struct ready r;
 
-	get_ready(&r, n, isa_best(), 1);
+	get_ready(&r, n, isa_best(), 1, STEPS);
 	run_jobs(r.plan, &r.m, STEPS, stats, NULL);
 	put_away(&r);
 	l = &n->p.layers[layer_of(n, k)];
@@ -512,7 +506,7 @@ void write_spikformer(const char *folder, double rate)
 		perror(folder);
 		exit(1);
 	}
-	get_ready(&r, n, isa_best(), 1);
+	get_ready(&r, n, isa_best(), 1, STEPS);
 	run_jobs(r.plan, &r.m, STEPS, stats, NULL);
 	f[0] = create(folder, "weights.i8");
 	f[1] = create(folder, "input.u8");
@@ -533,7 +527,7 @@ void run_spikformer(uint32_t jobs)
 	static struct snnq_layer_stats stats[PROGRAM_LAYERS];
 	struct ready r;
 
-	get_ready(&r, network_of(0), SNNQ_ISA_COUNT, 1);
+	get_ready(&r, network_of(0), SNNQ_ISA_COUNT, 1, STEPS);
 	for (; jobs; jobs--)
 		run_jobs(r.plan, &r.m, STEPS, stats, NULL);
 	put_away(&r);
@@ -546,7 +540,7 @@ void time_spikformer(double rate, uint32_t threads)
 	struct ready r;
 	char line[16];
 
-	get_ready(&r, n, isa_best(), threads);
+	get_ready(&r, n, isa_best(), threads, STEPS);
 	run_jobs(r.plan, &r.m, STEPS, stats, NULL);
 	puts("ready");
 	fflush(stdout);

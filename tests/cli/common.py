@@ -6,6 +6,7 @@ a line for each. Checks are calls, not assert statements, which PYTHONOPTIMIZE t
 """
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,28 @@ def refused(*arguments, says=(), code=4, **options):
     for text in [says] if isinstance(says, str) else says:
         need(text in err, f"snnq {words}: the error does not say {text!r}: {err.strip()}")
     return err
+
+
+def recording(path, rows):
+    """A .bs3 file of rows (x, y, polarity, microseconds)."""
+    path.write_bytes(b"".join(
+        bytes([x >> 4, (x & 15) << 4 | y >> 8, y & 255, p, t >> 16, t >> 8 & 255, t & 255])
+        for x, y, p, t in rows))
+    return path
+
+
+def event_stream(path, width, height, rows):
+    """An Event Stream of such rows in the order of time, which count from the bottom."""
+    data, now = bytearray(b"Event Stream\x02\0\0\x01" + struct.pack("<HH", width, height)), 0
+    for x, y, p, t in rows:
+        # a byte of 0xff is 127 microseconds alone, and 126 the most beside an event
+        waits = max(t - now, 0) // 127
+        data += b"\xff" * waits
+        now += 127 * waits
+        data += struct.pack("<BHH", (t - now) << 1 | p, x, y)
+        now = t
+    path.write_bytes(data)
+    return path
 
 
 def main(*tests):

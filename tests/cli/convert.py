@@ -8,30 +8,10 @@ import random
 import struct
 import subprocess
 
-from common import SNNQ, equal, main, need, refused, snnq
+from common import SNNQ, equal, event_stream, main, need, recording, refused, snnq
 
 WIDTH, HEIGHT = 50, 40
 TURN = 1 << 24
-
-
-def event_stream(path, rows, width=WIDTH, height=HEIGHT):
-    """An Event Stream of rows (x, y, polarity, microseconds), whose rows count from the bottom."""
-    data, now = bytearray(b"Event Stream\x02\0\0\x01" + struct.pack("<HH", width, height)), 0
-    for x, y, p, t in rows:
-        data += b"\xff" * ((t - now) // 127)
-        now += (t - now) // 127 * 127
-        data += struct.pack("<BHH", (t - now) << 1 | p, x, y)
-        now = t
-    path.write_bytes(data)
-    return path
-
-
-def small_recording(path, rows):
-    """A .bs3 file of rows, with times below 2^24."""
-    path.write_bytes(b"".join(
-        bytes([x >> 4, (x & 15) << 4 | y >> 8, y & 255, p, t >> 16, t >> 8 & 255, t & 255])
-        for x, y, p, t in rows))
-    return path
 
 
 def random_rows(count, last, seed, crowded=False):
@@ -158,7 +138,7 @@ def evt3(folder):
     for seed, (count, last, crowded) in enumerate([(3000, 100000, False), (3000, 2000, True), (400, 10 * TURN, True),
                                                    (30, 3 * TURN, False), (1, 5, False)]):
         rows = random_rows(count, last, seed, crowded)
-        source = event_stream(folder / "a.es", rows)
+        source = event_stream(folder / "a.es", WIDTH, HEIGHT, rows)
         out, err = snnq("convert", source, folder / "a.raw")
         need(f"{len(rows)} events" in out and not err, f"what is said: {out} {err}")
         data = (folder / "a.raw").read_bytes()
@@ -174,7 +154,7 @@ def evt3(folder):
 def aedat4(folder):
     """AEDAT 4: packets, alignment, the table at the end, each compression."""
     rows = random_rows(40000, 300000, 7) + [(1, 2, 1, 10 ** 8)]
-    source = event_stream(folder / "a.es", rows)
+    source = event_stream(folder / "a.es", WIDTH, HEIGHT, rows)
     for name, number in (("none", 0), ("lz4", 1), ("zstd", 3)):
         out = folder / f"{name}.aedat4"
         snnq("convert", source, out, "--compression", name)
@@ -192,7 +172,7 @@ def order(folder):
     rows = random_rows(2000, 100000, 3)
     mixed = rows[:]
     random.Random(4).shuffle(mixed)
-    small_recording(folder / "a.bs3", mixed)
+    recording(folder / "a.bs3", mixed)
     size = ("--width", WIDTH, "--height", HEIGHT)
     j = json.loads(snnq("convert", folder / "a.bs3", folder / "a.raw", *size, "--json")[0])
     equal((j["events"], j["complete"], j["format"]), (2000, True, "bs3"), "report")
@@ -201,7 +181,7 @@ def order(folder):
     equal([r[3] for r in got], [r[3] for r in rows], "times")
     equal(sorted(got), sorted(rows), "events")
     for name, code in (("a.bs3", 4), ("b.bs3", 0)):
-        small_recording(folder / "b.bs3", rows)
+        recording(folder / "b.bs3", rows)
         with open(folder / name, "rb") as f:
             done = subprocess.run([SNNQ, "convert", "-", folder / "p.raw", "-f", "bs3", *map(str, size)], stdin=f,
                                   capture_output=True, text=True, timeout=60, check=False)
@@ -214,7 +194,7 @@ def order(folder):
 def damage(folder):
     """Damaged recordings leave nothing, or what is before the damage."""
     rows = random_rows(30000, 300000, 5)
-    snnq("convert", event_stream(folder / "a.es", rows), folder / "a.aedat4", "--compression", "none")
+    snnq("convert", event_stream(folder / "a.es", WIDTH, HEIGHT, rows), folder / "a.aedat4", "--compression", "none")
     data = bytearray((folder / "a.aedat4").read_bytes())
     data[len(data) * 3 // 4:len(data) * 3 // 4 + 40000] = b"\x5a" * 40000
     (folder / "bad.aedat4").write_bytes(data)
@@ -230,8 +210,8 @@ def damage(folder):
 def refusals(folder):
     """What cannot be written is refused, and nothing is left of it."""
     rows = random_rows(100, 1000, 6)
-    es, bs3 = event_stream(folder / "a.es", rows), small_recording(folder / "a.bs3", rows)
-    event_stream(folder / "wide.es", rows, 4000, 40)
+    es, bs3 = event_stream(folder / "a.es", WIDTH, HEIGHT, rows), recording(folder / "a.bs3", rows)
+    event_stream(folder / "wide.es", 4000, 40, rows)
     (folder / "link.raw").symlink_to(bs3)
     before = sorted(p.name for p in folder.iterdir())
     for arguments, code, says in (

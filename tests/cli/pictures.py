@@ -17,31 +17,10 @@ import unicodedata
 import xml.etree.ElementTree as xml
 import zlib
 
-from common import SNNQ, equal, main, near, need, refused, snnq
+from common import SNNQ, equal, event_stream, main, near, need, recording, refused, snnq
 
 DARK = (24, 27, 34)
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-def recording(path, rows):
-    """A .bs3 file of rows (x, y, polarity, microseconds)."""
-    path.write_bytes(b"".join(
-        bytes([x >> 4, (x & 15) << 4 | y >> 8, y & 255, p, t >> 16, t >> 8 & 255, t & 255])
-        for x, y, p, t in rows))
-    return path
-
-
-def event_stream(path, width, height, rows):
-    """An Event Stream, whose rows count from the bottom."""
-    data, now = b"Event Stream\x02\0\0\x01" + struct.pack("<HH", width, height), 0
-    for x, y, p, t in rows:
-        while t - now > 126:
-            data += b"\xff"
-            now += 127
-        data += struct.pack("<BHH", (t - now) << 1 | p, x, y)
-        now = t
-    path.write_bytes(data)
-    return path
 
 
 def random_rows(count=3000, width=50, height=40, last=200000, seed=1):
