@@ -409,6 +409,7 @@ static int64_t take_zeros(struct aedat4 *a, const uint8_t *data, size_t pos, siz
 			  "packet of stream 0: expected a FlatBuffer EVTS");
 }
 
+/* Bytes from @at on that can be packets; without a table no packet is too long for them. */
 static uint64_t left_to_table(const struct aedat4 *a, uint64_t at)
 {
 	return a->end > at ? a->end - at : 0;
@@ -420,6 +421,7 @@ static int64_t take_next(struct aedat4 *a, const uint8_t *data, size_t pos, size
 {
 	size_t rest = size - pos;
 	uint32_t id, bytes;
+	uint64_t left = left_to_table(a, events->base + pos + PACKET_HEADER_BYTES);
 	int64_t n;
 
 	if (a->skip) {
@@ -439,12 +441,11 @@ static int64_t take_next(struct aedat4 *a, const uint8_t *data, size_t pos, size
 				  "packet header: expected a stream and a "
 				  "size >= 0, found %" PRId32 " and %" PRId32,
 				  (int32_t)id, (int32_t)bytes);
-	if (a->closed && bytes > left_to_table(a, events->base + pos + PACKET_HEADER_BYTES))
+	if (bytes > left)
 		return events_bad(events, pos,
 				  "packet header: expected at most %" PRIu64
 				  " bytes up to the data table, found %" PRIu32,
-				  left_to_table(a, events->base + pos + PACKET_HEADER_BYTES),
-				  bytes);
+				  left, bytes);
 	if ((a->stream >= 0 && a->stream != id) || bytes > PACKET_MAX_BYTES) {
 		a->too_large = bytes > PACKET_MAX_BYTES && (a->stream < 0 || a->stream == id);
 		a->skip = bytes;

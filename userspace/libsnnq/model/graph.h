@@ -52,8 +52,8 @@ struct graph_layer {
 
 struct graph_input {
 	struct graph_shape shape;
-	uint32_t width, height, polarities,
-		planes;	     /* polarities: channels of events, as they are */
+	uint32_t width, height, planes;
+	uint32_t polarities; /* channels of events */
 	uint32_t on_channel; /* that of ON, where there are two */
 	uint32_t steps, step_us;
 	bool flat, by_count, half_even, from_first;
