@@ -115,9 +115,10 @@ static void pair_row(struct layer *l, uint32_t run, uint32_t i)
 
 		n = outputs - first < DENSE_LANES ? outputs - first : DENSE_LANES;
 		for (o = 0; o < n; o++)
-			to[2 * o] = (int16_t)(weights ?
-						      weights[o] :
-						      weight(l, 0, 0, 0, (uint32_t)row, first + o));
+			to[2 * o] = (int16_t)(weights ? weights[o] :
+							weight(l, 0, run_y(l, run),
+							       run_x(l, run) + i / l->inputs,
+							       i % l->inputs, first + o));
 	}
 }
 
