@@ -9,7 +9,7 @@
  * fence and dma-buf is gone (drmm). Registers and interrupts go at remove (devm), and
  * before them all that the DMA API gave (snnq_mem.c, snnq_gem.c); whoever touches
  * them holds drm_dev_enter() or runs in an interrupt. All ioctls that make or use
- * DMA memory run inside drm_dev_enter(): snnq_drv.c.
+ * DMA memory run inside drm_dev_enter(): snnq_file.c.
  */
 #ifndef SNNQ_DEVICE_H
 #define SNNQ_DEVICE_H
