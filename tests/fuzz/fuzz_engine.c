@@ -103,7 +103,8 @@ static uint64_t run_job(struct snnq_plan *plan, const uint8_t *bytes, size_t siz
 	c.steps = info->max_steps < MAX_JOB_STEPS ? info->max_steps : MAX_JOB_STEPS;
 	c.changes = size && bytes[0] & 1;
 	run.steps = c.steps;
-	run.memory = (struct snnq_memory){ content_read, content_write, NULL, &c };
+	run.memory =
+		(struct snnq_memory){ .read = content_read, .write = content_write, .ctx = &c };
 	for (r = 0; r < info->region_count; r++)
 		run.event_bytes[r] = snnq_region_required(info, r, c.steps);
 	snnq_plan_force_kernel(plan, kernel);

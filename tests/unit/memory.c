@@ -48,6 +48,15 @@ static const void *memory_view(void *ctx, uint32_t region, uint64_t offset, size
 	return m->bytes[region] + offset;
 }
 
+static void *memory_edit(void *ctx, uint32_t region, uint64_t offset, size_t bytes)
+{
+	struct memory *m = ctx;
+
+	if (!m->use_view || region != SNNQ_REGION_STATE_OUT || offset + bytes > m->size[region])
+		return NULL;
+	return m->bytes[region] + offset;
+}
+
 static void add(struct memory *m, uint64_t bytes, uint32_t access)
 {
 	m->bytes[m->count] = calloc(1, bytes ? bytes : 1);
@@ -141,5 +150,6 @@ void run_init(struct snnq_run *run, struct memory *m, uint32_t steps)
 	run->memory.read = memory_read;
 	run->memory.write = memory_write;
 	run->memory.view = memory_view;
+	run->memory.edit = memory_edit;
 	run->memory.ctx = m;
 }

@@ -612,6 +612,113 @@ static void torn_state(void **context)
 	ending_free(&e);
 }
 
+/* A job from the state @from; returns the new one, which lay in @m or in the plan meanwhile. */
+static uint8_t *state_after(struct ending *e, const uint8_t *from, bool use_view)
+{
+	uint64_t size = e->m.size[SNNQ_REGION_STATE_OUT];
+	uint8_t *out = e->m.bytes[SNNQ_REGION_STATE_OUT], *copy = malloc(size);
+
+	e->m.use_view = use_view;
+	e->run.reset = !from;
+	e->run.state_seq = from ? 1 : 0;
+	if (from)
+		memcpy(e->m.bytes[SNNQ_REGION_STATE_IN], from, size);
+	memset(out, 0x55, size);
+	ending_run(e, SNNQ_STATUS_OK, SNNQ_LAYER_NONE, SNNQ_REGION_NONE, 0, 10);
+	assert_non_null(copy);
+	return memcpy(copy, out, size);
+}
+
+static void same_states(struct ending *e)
+{
+	uint64_t size = e->m.size[SNNQ_REGION_STATE_OUT];
+	uint8_t *first = state_after(e, NULL, false), *next = state_after(e, first, false), *other;
+
+	other = state_after(e, NULL, true);
+	assert_memory_equal(first, other, size);
+	free(other);
+	other = state_after(e, first, true);
+	assert_memory_equal(next, other, size);
+	assert_memory_not_equal(first, next, size);
+	free(other);
+	free(first);
+	free(next);
+}
+
+/* All parts that neurons have, an odd number of them, with and without a gap behind. */
+static void state_in_place(void **context)
+{
+	uint32_t gap;
+
+	(void)context;
+	for (gap = 0; gap <= 24; gap += 8) {
+		struct ending e;
+		uint64_t i;
+
+		ending_init(&e);
+		ending_free(&e);
+		e.p.layers[0].out.channels = 21;
+		e.p.layers[0].neuron = (struct snnq_neuron){
+			.model = SNNQ_NEURON_CUBA,
+			.leak = SNNQ_LEAK_DIVN,
+			.leak_param = 2,
+			.current_leak = SNNQ_LEAK_TZ12,
+			.current_leak_param = 1000,
+			.refractory = 2,
+			.delay = 3,
+			.threshold_index = e.p.layers[0].neuron.threshold_index,
+			.threshold_count = 1,
+			.bias_count = 0,
+		};
+		e.p.h.state_bytes = sizeof(struct snnq_state_header);
+		place_state(&e.p, &e.p.layers[0]);
+		e.p.h.state_bytes += gap;
+		e.plan = make_plan(&e.p);
+		memory_init(&e.m, snnq_plan_info(e.plan), 10);
+		run_init(&e.run, &e.m, 10);
+		for (i = 0; i < e.m.size[SNNQ_REGION_USER]; i++)
+			e.m.bytes[SNNQ_REGION_USER][i] = (uint8_t)(i * 37);
+		same_states(&e);
+		ending_free(&e);
+	}
+}
+
+/* What STATE_OUT holds when a job that works there ends early, and when it is STATE_IN too. */
+static void state_in_place_ends(void **context)
+{
+	struct snnq_state_header *h;
+	struct ending e;
+	uint8_t *state;
+
+	(void)context;
+	ending_init(&e);
+	e.m.use_view = true;
+	state = e.m.bytes[SNNQ_REGION_STATE_OUT];
+	h = (void *)state;
+	assert_true(snnq_job_begin(e.plan, &e.run, &e.outcome));
+	assert_int_equal(h->seq, SNNQ_STATE_TORN);
+	assert_true(snnq_job_step(e.plan));
+	snnq_job_cancel(e.plan);
+	assert_int_equal(h->seq, SNNQ_STATE_TORN);
+	ending_run(&e, SNNQ_STATUS_OK, SNNQ_LAYER_NONE, SNNQ_REGION_NONE, 0, 10);
+	assert_int_equal(h->seq, 1);
+	e.run.reset = false; /* the old state has version 0 */
+	e.run.state_seq = 1;
+	ending_run(&e, SNNQ_STATUS_BAD_STATE, SNNQ_LAYER_NONE, SNNQ_REGION_STATE_IN, 0, 0);
+	assert_int_equal(h->seq, 1);
+	free(e.m.bytes[SNNQ_REGION_STATE_IN]);
+	e.m.bytes[SNNQ_REGION_STATE_IN] = state;
+	assert_true(snnq_job_begin(e.plan, &e.run, &e.outcome));
+	assert_true(snnq_job_step(e.plan));
+	snnq_job_cancel(e.plan);
+	assert_int_equal(h->seq, 1);
+	ending_run(&e, SNNQ_STATUS_OK, SNNQ_LAYER_NONE, SNNQ_REGION_NONE, 0, 10);
+	assert_int_equal(h->seq, 2);
+	assert_int_equal(h->step, 20);
+	e.m.bytes[SNNQ_REGION_STATE_IN] = NULL;
+	ending_free(&e);
+}
+
 static void parts(void **context)
 {
 	struct ending e;
@@ -760,6 +867,8 @@ int main(void)
 		cmocka_unit_test(events_refused),
 		cmocka_unit_test(state_versions),
 		cmocka_unit_test(torn_state),
+		cmocka_unit_test(state_in_place),
+		cmocka_unit_test(state_in_place_ends),
 		cmocka_unit_test(parts),
 		cmocka_unit_test(cancel_within_a_layer),
 		cmocka_unit_test(faults),

@@ -351,6 +351,15 @@ static void fill_state(const struct run_state *s, struct memory *m, bool reset)
 	memset(m->bytes[SNNQ_REGION_STATE_OUT], 0x77, bytes);
 }
 
+/* Whether what a job left is neither what was there before nor marked as torn. */
+static bool is_state(const uint8_t *bytes)
+{
+	struct snnq_state_header h;
+
+	memcpy(&h, bytes, sizeof(h));
+	return h.seq != 0x7777777777777777 && h.seq != SNNQ_STATE_TORN;
+}
+
 static void run_piece(struct run_state *s, const struct job *job, uint32_t first, uint32_t steps)
 {
 	const struct snnq_program_info *info = snnq_plan_info(s->plan);
@@ -376,8 +385,8 @@ static void run_piece(struct run_state *s, const struct job *job, uint32_t first
 	check_outputs(s, &m, job, first, last);
 	if (outcome.status == SNNQ_STATUS_OK)
 		check_state(s, &m, job, last);
-	else if (m.bytes[SNNQ_REGION_STATE_OUT][0] != 0x77)
-		fail(s, "a failed job wrote the header of the state");
+	else if (is_state(m.bytes[SNNQ_REGION_STATE_OUT]))
+		fail(s, "a failed job left a state behind");
 	for (i = 0; i < info->layer_count * STATS_WORDS; i++)
 		s->stats[i] += ((uint64_t *)stats)[i];
 	free(stats);

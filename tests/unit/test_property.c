@@ -255,6 +255,8 @@ static void run_split(const struct world *w, uint32_t most, uint64_t seed)
 		if (n > w->steps - first)
 			n = w->steps - first;
 		memory_init(&m, snnq_plan_info(plan), n);
+		clear_results(&m);
+		m.use_view = random_below(&random, 2);
 		slice_inputs(w, &m, first, n);
 		if (jobs)
 			memcpy(m.bytes[SNNQ_REGION_STATE_IN], state.bytes[SNNQ_REGION_STATE_OUT],

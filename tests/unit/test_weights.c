@@ -126,7 +126,7 @@ static struct user *user_new(const struct program *p, struct snnq_weights *weigh
 	memory_fill(&u->m, p, steps, seed);
 	run_init(&u->run, &u->m, steps);
 	u->run.stats = u->stats;
-	u->run.memory = (struct snnq_memory){ user_read, user_write, NULL, u };
+	u->run.memory = (struct snnq_memory){ .read = user_read, .write = user_write, .ctx = u };
 	u->run.tick_ctx = u;
 	sem_init(&u->stopped, 0, 0);
 	sem_init(&u->go, 0, 0);

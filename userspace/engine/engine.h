@@ -185,7 +185,7 @@ struct lookups {
  * @threshold, @bias, @mult: expanded to all channels.
  * @acc_bound: most that the magnitude of an accumulator can be.
  * @neurons: without pointers.
- * @u, @i, @aux, @line, @sum: parts of the state in the plan's state buffer.
+ * @u, @i, @aux, @line, @sum: parts of the running job's state; @sum may be the plan's.
  * @line_slot: oldest slot of the delay line, a ring while a job runs.
  * @fan_h, @fan_w: number of windows that contain an input row or column.
  * @events: event records read ahead, from offset @event_start of the region up to
@@ -273,6 +273,7 @@ struct needs {
  * struct job - a job, or as much of it as a thread does
  * @layer: that runs, or SNNQ_LAYER_NONE; @stats: its counters, or those of the thread.
  * @first_step: since the reset.
+ * @state: where the new state grows; @old_state: see state_fetch().
  * @hand: the thread's.
  * @tile: steps of the tile that it is at; @next: layer to run on it.
  * @alone: with the weights.
@@ -284,6 +285,8 @@ struct job {
 	uint32_t layer;
 	struct snnq_layer_stats *stats;
 	uint64_t first_step;
+	uint8_t *state;
+	const uint8_t *old_state;
 	struct hand hand;
 	uint32_t tile;
 	uint32_t next;
@@ -296,7 +299,8 @@ struct job {
  * @program: validated; that of the weights.
  * @block: the allocation; @own: its parts, the first of which is the plan.
  * @weights: maybe shared; @shared: their parts.
- * @state: the state region of the running job.
+ * @state: that of the running job, where it is not in the job's memory.
+ * @tight_state: layers leave no gaps in it.
  * @scratch: tile_steps slots of activations between layers; nobody else needs
  *	them, so they stay here and the scratch region is not touched.
  * @vec: inner loops.
@@ -321,6 +325,7 @@ struct snnq_plan {
 	struct snnq_weights *weights;
 	struct layer *layers;
 	uint8_t *state;
+	bool tight_state;
 	uint8_t *scratch;
 	uint64_t *stage[3];
 	const struct vec *vec;
@@ -488,6 +493,19 @@ int weights_new(const void *program, const struct snnq_program_info *info, uint6
 bool weights_use(struct job *job);
 void weights_leave(struct job *job);
 
+/* state.c */
+bool state_is_tight(const struct snnq_plan *plan);
+/* Check the old state, and say where the new one grows. */
+bool state_begin(struct job *job);
+bool state_begin_layer(struct job *job, struct layer *l);
+/*
+ * Put into a part of the new state what the old one has there: at @old_state, which may be
+ * the same memory; NULL: zero.
+ */
+void state_fetch(const struct job *job, void *part, size_t bytes);
+/* After everything else succeeded. */
+bool state_end(struct job *job);
+
 /* neuron.c */
 void neuron_lay_out(struct snnq_plan *plan, struct layer *l);
 bool neuron_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
@@ -570,7 +588,6 @@ void events_lay_out(struct snnq_plan *plan, struct layer *l);
 bool events_begin(struct job *job, struct layer *l);
 bool events_run(struct job *job, struct layer *l, const struct step *s);
 void readout_lay_out(struct snnq_plan *plan, struct layer *l);
-bool readout_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 bool readout_run(struct job *job, struct layer *l, const struct step *s);
 bool readout_end(struct job *job, struct layer *l);
 

@@ -36,26 +36,6 @@ static bool input_is_below(const struct layer *l, int64_t most)
 	return true;
 }
 
-static void bind_state(struct snnq_plan *plan, struct layer *l)
-{
-	const struct snnq_neuron *n = &l->desc->neuron;
-	uint8_t *p = plan->state + l->desc->state_offset;
-	uint64_t part = (snnq_tensor_elements(&l->desc->out) * 4 + 7) & ~7ull;
-
-	l->u = (int32_t *)(void *)p;
-	p += part;
-	if (n->model == SNNQ_NEURON_CUBA) {
-		l->i = (int32_t *)(void *)p;
-		p += part;
-	}
-	if ((n->flags & SNNQ_NEURON_FLAG_STICKY) || n->refractory) {
-		l->aux = (uint32_t *)(void *)p;
-		p += part;
-	}
-	if (n->delay)
-		l->line = (uint64_t *)(void *)p;
-}
-
 void neuron_lay_out(struct snnq_plan *plan, struct layer *l)
 {
 	uint32_t channels = l->desc->out.channels;
@@ -82,7 +62,6 @@ bool neuron_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *p
 	if (expand(plan, l, pace, n->threshold_index, n->threshold_count, 0, l->threshold) ||
 	    snnq_work(pace, l->desc->out.channels) || snnq_work(pace, l->desc->out.channels))
 		return true;
-	bind_state(plan, l);
 	l->neurons = neuron_lanes_of(n);
 	l->neurons.narrow = input_is_below(l, INT32_MAX);
 	l->neurons.tame = input_is_below(l, INT32_MAX / 2) && n->leak == SNNQ_LEAK_DIVN &&
@@ -294,6 +273,21 @@ static bool requantize(struct job *job, struct layer *l, const struct block *b, 
 	return false;
 }
 
+/* In the first steps of a job. */
+static bool fetch_lanes(struct job *job, const struct neuron_lanes *n)
+{
+	size_t bytes = n->count * sizeof(*n->u);
+
+	if (work(job, 3 * 64))
+		return true;
+	state_fetch(job, n->u, bytes);
+	if (n->i)
+		state_fetch(job, n->i, bytes);
+	if (n->aux)
+		state_fetch(job, n->aux, bytes);
+	return false;
+}
+
 bool neuron_stage(struct job *job, struct layer *l, const struct block *b, uint64_t pos, uint32_t w,
 		  const int32_t *acc, size_t stride)
 {
@@ -318,6 +312,8 @@ bool neuron_stage(struct job *job, struct layer *l, const struct block *b, uint6
 	n.u = l->u + at;
 	n.i = l->i ? l->i + at : NULL;
 	n.aux = l->aux ? l->aux + at : NULL;
+	if (!b->steps[0].t && fetch_lanes(job, &n))
+		return true;
 	neuron_fire(&n);
 	job->stats->saturations += n.saturations;
 	return false;

@@ -44,7 +44,6 @@ const struct op op_table[SNNQ_OP_COUNT] = {
 				.begin_block = attention_begin,
 				.block = attention_block },
 	[SNNQ_OP_READOUT] = { .lay_out = readout_lay_out,
-			      .prepare = readout_prepare,
 			      .count = count_spikes_as_synops,
 			      .run = readout_run,
 			      .end_job = readout_end },

@@ -115,6 +115,7 @@ static bool prepare(struct snnq_plan *plan, struct snnq_pace *pace)
 	uint32_t i;
 
 	plan->vec = vec_default();
+	plan->tight_state = state_is_tight(plan);
 	if (list_bits(&plan->bits, pace))
 		return true;
 	for (i = 0; i < plan->info.layer_count; i++) {

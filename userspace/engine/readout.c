@@ -11,14 +11,6 @@ void readout_lay_out(struct snnq_plan *plan, struct layer *l)
 		l->sum = plan_part(plan, l->desc->out.channels, sizeof(*l->sum));
 }
 
-bool readout_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace)
-{
-	(void)pace;
-	if (l->desc->param == SNNQ_READOUT_SUM)
-		l->sum = (int64_t *)(void *)(plan->state + l->desc->state_offset);
-	return false;
-}
-
 static void accumulate(int64_t *sum, int64_t v)
 {
 	*sum = (int64_t)((uint64_t)*sum + (uint64_t)v);

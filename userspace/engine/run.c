@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * run.c - a job, part by part: state in, layers over tiles of steps, results and state out.
- * The new state is written after everything else succeeded: first that it is torn,
- * last its header.
+ * run.c - a job, part by part: layers over tiles of steps, and their operands and results.
  */
 #include <string.h>
 
@@ -11,41 +9,6 @@
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "programs and tensors are little-endian and used in place"
 #endif
-
-static bool load_state(struct job *job)
-{
-	struct snnq_plan *plan = job->plan;
-	struct snnq_state_header h;
-
-	if (job->run.reset) {
-		job->first_step = 0;
-		return job_zero(job, plan->state, plan->info.state_bytes);
-	}
-	if (job_read(job, SNNQ_REGION_STATE_IN, 0, plan->state, plan->info.state_bytes))
-		return true;
-	memcpy(&h, plan->state, sizeof(h));
-	if (h.seq != job->run.state_seq || h.seq == SNNQ_STATE_TORN)
-		return fault(job, SNNQ_STATUS_BAD_STATE, SNNQ_REGION_STATE_IN, 0);
-	job->first_step = h.step;
-	return false;
-}
-
-static bool store_state(struct job *job)
-{
-	const struct snnq_plan *plan = job->plan;
-	struct snnq_state_header h = {
-		.seq = job->run.state_seq + 1,
-		.step = job->first_step + job->run.steps,
-	};
-	uint64_t bytes = plan->info.state_bytes - sizeof(h), torn = SNNQ_STATE_TORN;
-
-	if (job_write(job, SNNQ_REGION_STATE_OUT, 0, &torn, sizeof(torn)))
-		return true;
-	if (bytes &&
-	    job_write(job, SNNQ_REGION_STATE_OUT, sizeof(h), plan->state + sizeof(h), bytes))
-		return true;
-	return job_write(job, SNNQ_REGION_STATE_OUT, 0, &h, sizeof(h));
-}
 
 static bool begin_layers(struct job *job)
 {
@@ -56,6 +19,8 @@ static bool begin_layers(struct job *job)
 
 		memset(&l->stats, 0, sizeof(l->stats));
 		l->line_slot = 0;
+		if (state_begin_layer(job, l))
+			return true;
 		if (l->op->begin_job && l->op->begin_job(job, l))
 			return true;
 	}
@@ -275,7 +240,7 @@ bool snnq_job_begin(struct snnq_plan *plan, const struct snnq_run *run,
 	};
 	if (!run->steps || run->steps > plan->info.max_steps)
 		return !fault(job, SNNQ_STATUS_BAD_ENTRY, SNNQ_REGION_NONE, 0);
-	if (load_state(job) || begin_layers(job) || weights_use(job))
+	if (state_begin(job) || begin_layers(job) || weights_use(job))
 		return false;
 	begin_tile(job);
 	return true;
@@ -299,7 +264,7 @@ bool snnq_job_step(struct snnq_plan *plan)
 	if (!ended && job->tile)
 		return true;
 	weights_leave(job);
-	if (!ended && !end_layers(job) && !store_state(job))
+	if (!ended && !end_layers(job) && !state_end(job))
 		report(job);
 	return false;
 }

@@ -39,6 +39,7 @@ struct snnq_crew;
  *	_ACCESS or _DMA.
  * @view: optional (may be NULL, may return NULL): a pointer through which the
  *	range can be read until the run ends, for memory that needs no copy.
+ * @edit: likewise for reading and writing; asked for STATE_OUT only.
  * @ctx: passed back.
  *
  * The content may change under the engine at any time (guests and users can
@@ -48,6 +49,7 @@ struct snnq_memory {
 	int (*read)(void *ctx, uint32_t region, uint64_t offset, void *buf, size_t bytes);
 	int (*write)(void *ctx, uint32_t region, uint64_t offset, const void *buf, size_t bytes);
 	const void *(*view)(void *ctx, uint32_t region, uint64_t offset, size_t bytes);
+	void *(*edit)(void *ctx, uint32_t region, uint64_t offset, size_t bytes);
 	void *ctx;
 };
 

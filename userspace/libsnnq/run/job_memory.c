@@ -53,7 +53,12 @@ static const void *view_memory(void *ctx, uint32_t region, uint64_t offset, size
 	return at(ctx, region, offset, bytes);
 }
 
+static void *edit_memory(void *ctx, uint32_t region, uint64_t offset, size_t bytes)
+{
+	return at(ctx, region, offset, bytes);
+}
+
 struct snnq_memory job_memory_of(struct job_memory *memory)
 {
-	return (struct snnq_memory){ read_memory, write_memory, view_memory, memory };
+	return (struct snnq_memory){ read_memory, write_memory, view_memory, edit_memory, memory };
 }
