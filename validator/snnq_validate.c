@@ -18,17 +18,6 @@ static bool overlaps(__u64 a, __u64 a_bytes, __u64 b, __u64 b_bytes)
 	return a < b + b_bytes && b < a + a_bytes;
 }
 
-static bool all_zero(const void *p, size_t bytes)
-{
-	const unsigned char *b = p;
-	size_t i;
-
-	for (i = 0; i < bytes; i++)
-		if (b[i])
-			return false;
-	return true;
-}
-
 #define H(...) RULE(struct snnq_program_header, __VA_ARGS__)
 static const struct rule header_rules[] = {
 	H(magic, SNNQ_PROGRAM_MAGIC, SNNQ_PROGRAM_MAGIC, MAGIC),
@@ -199,23 +188,56 @@ static bool is_planes(const struct snnq_tensor *t)
 	return t->format == SNNQ_FORMAT_UNSIGNED || t->format == SNNQ_FORMAT_SIGNED;
 }
 
-/* Views of what was written, and operands of the step before. */
+static bool in_whole(__u32 first, __u32 size, __u32 whole, __u32 most)
+{
+	return whole <= most && size <= whole && first <= whole - size;
+}
+
+/* A box of what was written, or all of it in another shape; dims of @t are in range. */
 static int check_view(struct check *c, const struct snnq_tensor *t,
 		      const struct tensor_names *names)
 {
+	bool slice = t->flags == SNNQ_TENSOR_FLAG_SLICE;
+
+	if (!t->flags)
+		return 0;
+	if (t->format == SNNQ_FORMAT_EVENTS)
+		return fail(c, SNNQ_CHECK_FLAGS, names->flags);
+	if (!(c->header->needs & SNNQ_PROGRAM_NEEDS_VIEWS))
+		return fail(c, SNNQ_CHECK_NEEDS, names->flags);
+	if (!in_whole(t->first_y, slice ? t->height : 1, t->whole_height, SNNQ_MAX_DIM) ||
+	    !in_whole(t->first_x, slice ? t->width : 1, t->whole_width, SNNQ_MAX_DIM) ||
+	    !in_whole(t->first_channel, slice ? t->channels : 1, t->whole_channels,
+		      SNNQ_MAX_CHANNELS))
+		return fail(c, SNNQ_CHECK_TENSOR_DIMS, names->view);
+	if (!slice &&
+	    (__u64)t->whole_height * t->whole_width * t->whole_channels != snnq_tensor_elements(t))
+		return fail(c, SNNQ_CHECK_TENSOR_DIMS, names->view);
+	return 0;
+}
+
+/* Known flags, of which operands alone have any, and nothing that these do not use. */
+static int check_flags(struct check *c, const struct snnq_tensor *t,
+		       const struct tensor_names *names)
+{
+	bool whole = t->whole_height || t->whole_width || t->whole_channels;
+	bool first = t->first_y || t->first_x || t->first_channel;
+	const __u32 views = SNNQ_TENSOR_FLAG_SLICE | SNNQ_TENSOR_FLAG_RESHAPE;
+
 	if (t->flags & ~SNNQ_TENSOR_FLAGS)
 		return fail(c, SNNQ_CHECK_FLAGS, names->flags);
 	if (t->reserved16 || t->reserved)
 		return fail(c, SNNQ_CHECK_RESERVED, names->reserved);
-	if (t->flags)
+	if (names == &snnq_output_names ? t->flags : (t->flags & views) == views)
+		return fail(c, SNNQ_CHECK_FLAGS, names->flags);
+	if (t->flags & SNNQ_TENSOR_FLAG_PREVIOUS)
 		return fail(c, SNNQ_CHECK_UNSUPPORTED, names->flags);
-	if (t->whole_height || t->whole_width || t->whole_channels || t->first_y || t->first_x ||
-	    t->first_channel)
+	if ((first && !(t->flags & SNNQ_TENSOR_FLAG_SLICE)) || (whole && !t->flags))
 		return fail(c, SNNQ_CHECK_RESERVED, names->view);
 	return 0;
 }
 
-/* The declared bound of values: counts alone have one so far. */
+/* The declared bound of values: counts and int32 have one so far. */
 static int check_bound(struct check *c, const struct snnq_tensor *t,
 		       const struct tensor_names *names)
 {
@@ -225,9 +247,9 @@ static int check_bound(struct check *c, const struct snnq_tensor *t,
 		return fail(c, SNNQ_CHECK_BOUND, names->bound);
 	if (!(c->header->needs & SNNQ_PROGRAM_NEEDS_BOUNDS))
 		return fail(c, SNNQ_CHECK_NEEDS, names->bound);
-	if (t->format != SNNQ_FORMAT_UNSIGNED)
+	if (t->format != SNNQ_FORMAT_UNSIGNED && t->format != SNNQ_FORMAT_INT32)
 		return fail(c, SNNQ_CHECK_UNSUPPORTED, names->bound);
-	if (t->bound > (1u << t->planes) - 1)
+	if (t->bound > (is_planes(t) ? (1u << t->planes) - 1 : INT32_MAX_U))
 		return fail(c, SNNQ_CHECK_BOUND, names->bound);
 	return 0;
 }
@@ -285,6 +307,19 @@ static int check_place(struct check *c, const struct snnq_tensor *t, __u32 role,
 	return 0;
 }
 
+/* What an operand is a view of; itself, if it is none. */
+static struct snnq_tensor whole_of(const struct snnq_tensor *t)
+{
+	struct snnq_tensor whole = *t;
+
+	if (t->flags) {
+		whole.height = t->whole_height;
+		whole.width = t->whole_width;
+		whole.channels = t->whole_channels;
+	}
+	return whole;
+}
+
 static bool tensors_overlap(const struct snnq_tensor *a, const struct snnq_tensor *b)
 {
 	return a->region == b->region &&
@@ -319,9 +354,12 @@ static int check_output_alias(struct check *c, const struct snnq_layer *l, __u32
 {
 	__u32 i;
 
-	for (i = 0; i < inputs; i++)
-		if (tensors_overlap(&l->in[i], &l->out))
+	for (i = 0; i < inputs; i++) {
+		struct snnq_tensor in = whole_of(&l->in[i]);
+
+		if (tensors_overlap(&in, &l->out))
 			return fail(c, SNNQ_CHECK_TENSOR_ALIAS, "out.offset");
+	}
 	if (l->out.region == SNNQ_REGION_SCRATCH)
 		return 0;
 	for (i = 0; i < c->layer; i++)
@@ -361,12 +399,22 @@ static int check_part(struct check *c, const struct op_rule *r, __u32 part, cons
 	return fail(c, r->later.uses & part ? SNNQ_CHECK_UNSUPPORTED : SNNQ_CHECK_RESERVED, field);
 }
 
+/* Optional operands are absent all the more when one before them is. */
+static __u32 operands_of(const struct snnq_layer *l, const struct op_rule *r)
+{
+	__u32 n = r->inputs - r->optional;
+
+	while (n < r->inputs && l->in[n].format != SNNQ_FORMAT_NONE)
+		n++;
+	return n;
+}
+
 static int check_operands_unused(struct check *c, const struct snnq_layer *l,
 				 const struct op_rule *r)
 {
 	__u32 i;
 
-	for (i = r->inputs; i < SNNQ_MAX_OPERANDS; i++)
+	for (i = operands_of(l, r); i < SNNQ_MAX_OPERANDS; i++)
 		if (!all_zero(&l->in[i], sizeof(l->in[i])))
 			return fail(c,
 				    i < r->later.inputs ? SNNQ_CHECK_UNSUPPORTED :
@@ -384,7 +432,7 @@ static int check_unused(struct check *c, const struct snnq_layer *l, const struc
 	if (!ret)
 		ret = check_part(c, r, USES_MODE, &l->mode, sizeof(l->mode), "mode");
 	if (!ret)
-		ret = check_part(c, r, 0, &l->axes, sizeof(l->axes), "axes");
+		ret = check_part(c, r, USES_AXES, &l->axes, sizeof(l->axes), "axes");
 	if (!ret)
 		ret = check_part(c, r, USES_QUANT, &l->quant, sizeof(l->quant), "quant");
 	if (!ret)
@@ -402,22 +450,28 @@ static int check_unused(struct check *c, const struct snnq_layer *l, const struc
 static int check_operand(struct check *c, const struct snnq_layer *l, const struct op_rule *r,
 			 __u32 i)
 {
+	const struct tensor_names *names = &snnq_input_names[i];
 	const struct snnq_tensor *t = &l->in[i];
-	int ret = check_format(c, t, r->in_formats, r->later.in_formats, &snnq_input_names[i]);
+	struct snnq_tensor whole;
+	int ret = check_format(c, t, r->in_formats, r->later.in_formats, names);
 
 	if (!ret)
-		ret = check_dims(c, t, &snnq_input_names[i]);
+		ret = check_dims(c, t, names);
 	if (!ret)
-		ret = check_place(c, t, r->in_role, &snnq_input_names[i]);
-	return ret ? ret : check_source(c, t, snnq_input_names[i].offset);
+		ret = check_view(c, t, names);
+	if (ret)
+		return ret;
+	whole = whole_of(t);
+	ret = check_place(c, &whole, r->in_role, names);
+	return ret ? ret : check_source(c, &whole, names->offset);
 }
 
 static int check_tensors(struct check *c, const struct snnq_layer *l, const struct op_rule *r)
 {
+	__u32 inputs = operands_of(l, r), i;
 	int ret = 0;
-	__u32 i;
 
-	for (i = 0; i < r->inputs && !ret; i++)
+	for (i = 0; i < inputs && !ret; i++)
 		ret = check_operand(c, l, r, i);
 	if (!ret)
 		ret = check_format(c, &l->out, r->out_formats, r->later.out_formats,
@@ -426,7 +480,7 @@ static int check_tensors(struct check *c, const struct snnq_layer *l, const stru
 		ret = check_dims(c, &l->out, &snnq_output_names);
 	if (!ret)
 		ret = check_place(c, &l->out, r->out_role, &snnq_output_names);
-	return ret ? ret : check_output_alias(c, l, r->inputs);
+	return ret ? ret : check_output_alias(c, l, inputs);
 }
 
 /* What a layer says beside its operation: known, and then supported. */
@@ -446,9 +500,9 @@ static int check_fields(struct check *c, const struct snnq_layer *l)
 	if (l->neuron.levels == 1)
 		return fail(c, SNNQ_CHECK_NEURON, "neuron.levels");
 	for (i = 0; i < SNNQ_MAX_OPERANDS && !ret; i++)
-		ret = check_view(c, &l->in[i], &snnq_input_names[i]);
+		ret = check_flags(c, &l->in[i], &snnq_input_names[i]);
 	if (!ret)
-		ret = check_view(c, &l->out, &snnq_output_names);
+		ret = check_flags(c, &l->out, &snnq_output_names);
 	return ret ? ret : snnq_check_rules(c, l, loop_rules, COUNT(loop_rules));
 }
 

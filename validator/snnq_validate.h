@@ -338,13 +338,18 @@ static inline __u64 snnq_tensor_elements(const struct snnq_tensor *t)
 	return (__u64)t->height * t->width * t->channels;
 }
 
-/* The largest magnitude of an element of bit-planes. */
+/* The largest magnitude of an element of bit-planes or int32. */
 static inline __u32 snnq_tensor_largest(const struct snnq_tensor *t)
 {
 	if (t->bound)
 		return t->bound;
+	if (t->format == SNNQ_FORMAT_INT32)
+		return 1u << 31;
 	return t->format == SNNQ_FORMAT_SIGNED ? 1u << (t->planes - 1) : (1u << t->planes) - 1;
 }
+
+/* Which axis (0 height, 1 width, 2 channels) of its operand COPY makes height, width, channels. */
+extern const __u8 snnq_copy_axes[6][3];
 
 /* Bytes of a row of @n packed weights: the one place that knows. */
 static inline __u64 snnq_row_bytes(__u32 scheme, __u32 bits, __u32 n)

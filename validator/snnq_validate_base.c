@@ -81,6 +81,11 @@ __u64 snnq_tensor_bytes(const struct snnq_tensor *t)
 	}
 }
 
+const __u8 snnq_copy_axes[6][3] = {
+	[SNNQ_COPY_HWC] = { 0, 1, 2 }, [SNNQ_COPY_HCW] = { 0, 2, 1 }, [SNNQ_COPY_WHC] = { 1, 0, 2 },
+	[SNNQ_COPY_WCH] = { 1, 2, 0 }, [SNNQ_COPY_CHW] = { 2, 0, 1 }, [SNNQ_COPY_CWH] = { 2, 1, 0 },
+};
+
 #define BIT_OF(n) (1u << (n))
 
 const struct snnq_caps snnq_caps_all = {
@@ -103,8 +108,8 @@ const struct snnq_caps snnq_caps_all = {
 	.layer_flags = SNNQ_LAYER_FLAG_SKIP_FIRST,
 	.formats = BIT_OF(SNNQ_FORMAT_UNSIGNED) | BIT_OF(SNNQ_FORMAT_SIGNED) |
 		   BIT_OF(SNNQ_FORMAT_INT32) | BIT_OF(SNNQ_FORMAT_EVENTS),
-	.elementwise = BIT_OF(SNNQ_ELEMENTWISE_ADD),
-	.attention = BIT_OF(SNNQ_ATTENTION_QK_FIRST) | BIT_OF(SNNQ_ATTENTION_KV_FIRST),
+	.elementwise = BIT_OF(SNNQ_ELEMENTWISE_COUNT) - 1,
+	.attention = BIT_OF(SNNQ_ATTENTION_COUNT) - 1,
 	.readouts = BIT_OF(SNNQ_READOUT_SUM) | BIT_OF(SNNQ_READOUT_LAST),
 	.max_planes = SNNQ_MAX_PLANES,
 	.max_kernel = SNNQ_MAX_DIM,
@@ -113,7 +118,7 @@ const struct snnq_caps snnq_caps_all = {
 	.max_dilation = 255,
 	.max_delay = SNNQ_MAX_DELAY,
 	.max_tile_steps = SNNQ_MAX_TILE_STEPS,
-	.ops = (1ull << SNNQ_OP_MATMUL) - 2,
+	.ops = (1ull << SNNQ_OP_COUNT) - 2 - (1ull << SNNQ_OP_MATMUL),
 	.needs = NEEDS_SUPPORTED,
 	.max_state_bytes = SNNQ_MAX_REGION_BYTES,
 	.max_scratch_bytes = SNNQ_MAX_REGION_BYTES,

@@ -113,7 +113,7 @@ static int caps_layer(struct check *c, const struct snnq_layer *l, const struct 
 	ret = caps_tensors(c, l, caps);
 	if (!ret)
 		ret = caps_window(c, l, caps);
-	if (!ret && snnq_op_rules[SNNQ_INDEX(l->op, SNNQ_OP_COUNT)].uses & USES_NEURON)
+	if (!ret && snnq_has_neuron_stage(l))
 		ret = caps_neuron(c, &l->neuron, caps);
 	return ret;
 }

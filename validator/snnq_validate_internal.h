@@ -26,9 +26,11 @@
 
 #define SATURATED    (1ull << 63)
 #define NOT_IN_LAYER 0xffffffffu
+#define INT32_MAX_U  0x7fffffffull
 
 /* What of all that is defined this version executes. */
-#define NEEDS_SUPPORTED	       SNNQ_PROGRAM_NEEDS_BOUNDS
+#define NEEDS_SUPPORTED \
+	(SNNQ_PROGRAM_NEEDS_BOUNDS | SNNQ_PROGRAM_NEEDS_SCALES | SNNQ_PROGRAM_NEEDS_VIEWS)
 #define NEURON_FLAGS_SUPPORTED (SNNQ_NEURON_FLAG_STICKY | SNNQ_NEURON_FLAG_OLD_CURRENT)
 
 struct check {
@@ -69,6 +71,17 @@ static inline __u64 add_sat(__u64 a, __u64 b)
 	__u64 r;
 
 	return __builtin_add_overflow(a, b, &r) || r > SATURATED ? SATURATED : r;
+}
+
+static inline bool all_zero(const void *p, size_t bytes)
+{
+	const unsigned char *b = p;
+	size_t i;
+
+	for (i = 0; i < bytes; i++)
+		if (b[i])
+			return false;
+	return true;
 }
 
 static inline bool fits(__u64 offset, __u64 bytes, __u64 limit)
@@ -126,10 +139,12 @@ static inline bool same_shape(const struct snnq_tensor *a, const struct snnq_ten
 #define USES_NEURON   (1u << 3)
 #define USES_MODE     (1u << 4)
 #define USES_SCALE    (1u << 5)
+#define USES_AXES     (1u << 6)
 
 /*
  * What an operation is made of; @check looks at what is special about it. Without @check
- * it is defined, but not supported; @later says what of a supported one is.
+ * it is defined, but not supported; @later says what of a supported one is. @optional of
+ * its @inputs may be absent, the last ones.
  */
 struct op_rule {
 	int (*check)(struct check *c, const struct snnq_layer *l);
@@ -139,6 +154,7 @@ struct op_rule {
 	__u32 out_formats; /* with a neuron: spikes, see check_spiking() */
 	__u32 in_role;
 	__u32 out_role;
+	__u32 optional;
 	struct {
 		__u32 inputs;
 		__u32 uses;
@@ -149,7 +165,10 @@ struct op_rule {
 
 extern const struct op_rule snnq_op_rules[SNNQ_OP_COUNT];
 
-/* The neuron descriptor of a layer whose operation has a neuron stage. */
+/* Whether the results of a valid layer are accumulators, which go through a neuron stage. */
+bool snnq_has_neuron_stage(const struct snnq_layer *l);
+
+/* The neuron descriptor of a layer whose operation may have a neuron stage. */
 int snnq_check_neuron(struct check *c, const struct snnq_layer *l);
 
 /* A valid program against what the device can do. */

@@ -9,8 +9,6 @@
  */
 #include "snnq_validate_internal.h"
 
-#define INT32_MAX_U 0x7fffffffull
-
 /* Operations with a window. */
 static const struct rule geometry_rules[] = {
 	L(geometry.kernel_h, 1, SNNQ_MAX_DIM, GEOMETRY),
@@ -172,6 +170,57 @@ static int check_accumulator(struct check *c, __u64 terms, __u64 input, __u64 we
 	return 0;
 }
 
+/* The largest magnitude of the multipliers of a scale, which are @least or more. */
+static int check_multipliers(struct check *c, const struct snnq_scale *s, __s64 least, __u64 *most)
+{
+	int ret = paced(c, s->mult_count);
+	__u32 i;
+
+	if (ret)
+		return ret;
+	*most = s->mult_count ? 0 : 1;
+	for (i = 0; i < s->mult_count; i++) {
+		__s64 m = c->table[SNNQ_INDEX(s->mult_index + i, c->header->table_count)];
+		__u64 size = (__u64)(m < 0 ? -m : m);
+
+		if (m < least)
+			return fail(c, SNNQ_CHECK_PARAM, "scale.mult");
+		*most = size > *most ? size : *most;
+	}
+	return 0;
+}
+
+/* What operand @k is brought to: its largest magnitude, saturated. */
+static int check_scale(struct check *c, const struct snnq_layer *l, __u32 k, __s64 least,
+		       __u64 *most)
+{
+	const struct snnq_scale *s = &l->scale[k];
+	__u64 mult;
+	int ret;
+
+	*most = snnq_tensor_largest(&l->in[k]);
+	if (all_zero(s, sizeof(*s)))
+		return 0;
+	if (!(c->header->needs & SNNQ_PROGRAM_NEEDS_SCALES))
+		return fail(c, SNNQ_CHECK_NEEDS, "scale");
+	if (s->reserved || (s->mult_index && !s->mult_count))
+		return fail(c, SNNQ_CHECK_RESERVED, "scale");
+	if (s->shift > SNNQ_MAX_REQUANT_SHIFT)
+		return fail(c, SNNQ_CHECK_PARAM, "scale.shift");
+	if ((s->mult_count > 1 && s->mult_count != l->in[k].channels) ||
+	    !fits(s->mult_index, s->mult_count, c->header->table_count))
+		return fail(c, SNNQ_CHECK_TABLE, "scale.mult");
+	ret = check_multipliers(c, s, least, &mult);
+	if (ret)
+		return ret;
+	*most = mul_sat(*most, mult);
+	if (s->shift)
+		*most = add_sat(*most, 1ull << (s->shift - 1)) >> s->shift;
+	if (*most > INT32_MAX_U)
+		return fail(c, SNNQ_CHECK_OVERFLOW, "scale");
+	return 0;
+}
+
 /* Operations: what of the layer descriptor each uses and how it belongs together. */
 
 static int check_events(struct check *c, const struct snnq_layer *l)
@@ -218,17 +267,46 @@ static int check_pool(struct check *c, const struct snnq_layer *l)
 	return 0;
 }
 
+static bool asks_for_neuron(const struct snnq_layer *l)
+{
+	return l->flags || !all_zero(&l->neuron, sizeof(l->neuron));
+}
+
+/* What is moved without a change of values. */
+static int check_same_format(struct check *c, const struct snnq_layer *l)
+{
+	if (asks_for_neuron(l))
+		return fail(c, SNNQ_CHECK_RESERVED, "neuron");
+	if (!all_zero(l->scale, sizeof(l->scale)))
+		return fail(c, SNNQ_CHECK_RESERVED, "scale");
+	if (l->in[0].format != l->out.format || l->in[0].planes != l->out.planes)
+		return fail(c, SNNQ_CHECK_TENSOR_FORMAT, "out.format");
+	if (l->in[0].bound != l->out.bound)
+		return fail(c, SNNQ_CHECK_BOUND, "out.bound");
+	return 0;
+}
+
+/* Accumulators are compared, and then go to neurons; planes stay what they are. */
+static int check_compared(struct check *c, const struct snnq_layer *l)
+{
+	__u64 most;
+	int ret;
+
+	if (l->in[0].format != SNNQ_FORMAT_INT32)
+		return check_same_format(c, l);
+	ret = check_scale(c, l, 0, 0, &most);
+	return ret ? ret : check_accumulator(c, 1, most, 1);
+}
+
 static int check_pool_max(struct check *c, const struct snnq_layer *l)
 {
 	const struct snnq_geometry *g = &l->geometry;
 	int ret = check_pool(c, l);
 
+	if (!ret)
+		ret = check_compared(c, l);
 	if (ret)
 		return ret;
-	if (l->in[0].format != l->out.format || l->in[0].planes != l->out.planes)
-		return fail(c, SNNQ_CHECK_TENSOR_FORMAT, "out.format");
-	if (l->in[0].bound != l->out.bound)
-		return fail(c, SNNQ_CHECK_BOUND, "out.bound");
 	ret = paced(c, (__u32)l->out.height + l->out.width);
 	if (ret)
 		return ret;
@@ -252,6 +330,8 @@ static int check_pool_sum(struct check *c, const struct snnq_layer *l)
 	return check_accumulator(c, window_size(l), snnq_tensor_largest(&l->in[0]), l->param);
 }
 
+#define S32_LEAST (-0x80000000ll)
+
 static int check_mode(struct check *c, const struct snnq_layer *l, __u32 supported, __u32 count)
 {
 	if (l->mode >= count)
@@ -259,47 +339,245 @@ static int check_mode(struct check *c, const struct snnq_layer *l, __u32 support
 	return l->mode >= supported ? fail(c, SNNQ_CHECK_UNSUPPORTED, "mode") : 0;
 }
 
-static int check_elementwise(struct check *c, const struct snnq_layer *l)
+static bool is_spikes(const struct snnq_tensor *t)
 {
-	if (!same_shape(&l->in[0], &l->in[1]))
-		return fail(c, SNNQ_CHECK_SHAPE, "in[1]");
-	if (!same_shape(&l->in[0], &l->out))
-		return fail(c, SNNQ_CHECK_SHAPE, "out");
-	return check_mode(c, l, SNNQ_ELEMENTWISE_ADD + 1, SNNQ_ELEMENTWISE_COUNT);
+	return t->format == SNNQ_FORMAT_UNSIGNED && t->planes == 1;
 }
 
-/* Q, K and V are spikes of one shape; more is defined, V of other width, and counts. */
+static bool same_positions(const struct snnq_tensor *a, const struct snnq_tensor *b)
+{
+	return a->height == b->height && a->width == b->width;
+}
+
+/* Whether an operand has the result's shape, or is repeated along positions or channels. */
+static bool is_repeated(const struct snnq_tensor *t, const struct snnq_tensor *out)
+{
+	return (same_positions(t, out) || (t->height == 1 && t->width == 1)) &&
+	       (t->channels == out->channels || t->channels == 1);
+}
+
+static int check_repeated(struct check *c, const struct snnq_layer *l)
+{
+	const struct snnq_tensor *a = &l->in[0], *b = &l->in[1], *out = &l->out;
+
+	if (!is_repeated(a, out) && (same_shape(a, b) || !is_repeated(b, out)))
+		return fail(c, SNNQ_CHECK_SHAPE, "out");
+	if (!is_repeated(a, out))
+		return fail(c, SNNQ_CHECK_SHAPE, "in[0]");
+	if (!is_repeated(b, out))
+		return fail(c, SNNQ_CHECK_SHAPE, "in[1]");
+	if ((!same_positions(a, out) && !same_positions(b, out)) ||
+	    (a->channels != out->channels && b->channels != out->channels))
+		return fail(c, SNNQ_CHECK_SHAPE, "out");
+	return 0;
+}
+
+/* AND, ANDN, OR: of spikes as they are. */
+static int check_logic(struct check *c, const struct snnq_layer *l)
+{
+	__u32 i;
+
+	for (i = 0; i < 2; i++)
+		if (!is_spikes(&l->in[i]))
+			return fail(c, SNNQ_CHECK_TENSOR_FORMAT, snnq_input_names[i].format);
+	if (!all_zero(l->scale, sizeof(l->scale)))
+		return fail(c, SNNQ_CHECK_RESERVED, "scale");
+	return 0;
+}
+
+static int check_elementwise(struct check *c, const struct snnq_layer *l)
+{
+	__u64 most[2];
+	int ret = check_mode(c, l, SNNQ_ELEMENTWISE_COUNT, SNNQ_ELEMENTWISE_COUNT);
+
+	if (!ret)
+		ret = check_repeated(c, l);
+	if (ret)
+		return ret;
+	if (l->mode == SNNQ_ELEMENTWISE_AND || l->mode == SNNQ_ELEMENTWISE_ANDN ||
+	    l->mode == SNNQ_ELEMENTWISE_OR)
+		return check_logic(c, l);
+	if (!all_zero(&l->scale[2], 2 * sizeof(l->scale[2])))
+		return fail(c, SNNQ_CHECK_RESERVED, "scale");
+	ret = check_scale(c, l, 0, S32_LEAST, &most[0]);
+	if (!ret)
+		ret = check_scale(c, l, 1, S32_LEAST, &most[1]);
+	if (ret)
+		return ret;
+	if (l->mode == SNNQ_ELEMENTWISE_MULTIPLY)
+		return check_accumulator(c, 1, most[0], most[1]);
+	return check_accumulator(c, 1, add_sat(most[0], most[1]), 1);
+}
+
+/* Q, K and V have the same tokens, Q and K the same channels, V those of the result. */
 static int check_attention_operand(struct check *c, const struct snnq_layer *l, __u32 i)
 {
 	const struct snnq_tensor *q = &l->in[0], *t = &l->in[i];
 
-	if (t->planes != 1)
-		return fail(c, SNNQ_CHECK_UNSUPPORTED, snnq_input_names[i].planes);
-	if (i == 2 && t->height == q->height && t->width == q->width &&
-	    t->channels != q->channels && !(t->channels % l->param))
-		return fail(c, SNNQ_CHECK_UNSUPPORTED, snnq_input_names[i].channels);
-	if (!same_shape(q, t))
+	if (!same_positions(q, t) || (i == 2 ? t->channels % l->param : t->channels != q->channels))
 		return fail(c, SNNQ_CHECK_SHAPE, snnq_input_names[i].channels);
 	return 0;
 }
 
+/* Of spikes and to spikes, without neurons: TOKEN of Q and K, CHANNEL of Q, K and V. */
+static int check_gate(struct check *c, const struct snnq_layer *l)
+{
+	__u32 inputs = l->mode == SNNQ_ATTENTION_TOKEN ? 2 : 3, i;
+
+	if (asks_for_neuron(l))
+		return fail(c, SNNQ_CHECK_RESERVED, "neuron");
+	for (i = 0; i < inputs; i++) {
+		if (!is_spikes(&l->in[i]))
+			return fail(c, SNNQ_CHECK_TENSOR_FORMAT, snnq_input_names[i].format);
+		if (!same_shape(&l->in[0], &l->in[i]))
+			return fail(c, SNNQ_CHECK_SHAPE, snnq_input_names[i].channels);
+	}
+	if (inputs == 2 && l->in[2].format != SNNQ_FORMAT_NONE)
+		return fail(c, SNNQ_CHECK_RESERVED, "in[2].format");
+	if (!is_spikes(&l->out))
+		return fail(c, SNNQ_CHECK_TENSOR_FORMAT, "out.format");
+	return same_shape(&l->in[0], &l->out) ? 0 : fail(c, SNNQ_CHECK_SHAPE, "out");
+}
+
 static int check_attention(struct check *c, const struct snnq_layer *l)
 {
-	const struct snnq_tensor *q = &l->in[0];
-	int ret = check_mode(c, l, SNNQ_ATTENTION_KV_FIRST + 1, SNNQ_ATTENTION_COUNT);
+	const struct snnq_tensor *q = &l->in[0], *v = &l->in[2];
+	int ret = check_mode(c, l, SNNQ_ATTENTION_COUNT, SNNQ_ATTENTION_COUNT);
 	__u32 i;
 
 	if (ret)
 		return ret;
 	if (!l->param || q->channels % l->param)
 		return fail(c, SNNQ_CHECK_PARAM, "param");
-	for (i = 0; i < 3 && !ret; i++)
+	if (l->mode == SNNQ_ATTENTION_TOKEN || l->mode == SNNQ_ATTENTION_CHANNEL)
+		return check_gate(c, l);
+	if (v->format == SNNQ_FORMAT_NONE)
+		return fail(c, SNNQ_CHECK_TENSOR_FORMAT, "in[2].format");
+	for (i = 1; i < 3 && !ret; i++)
 		ret = check_attention_operand(c, l, i);
 	if (ret)
 		return ret;
-	if (!same_shape(q, &l->out))
+	if (!same_shape(v, &l->out))
 		return fail(c, SNNQ_CHECK_SHAPE, "out");
-	return check_accumulator(c, (__u64)q->height * q->width, q->channels / l->param, 1);
+	return check_accumulator(c, (__u64)q->height * q->width * (q->channels / l->param),
+				 mul_sat(snnq_tensor_largest(q), snnq_tensor_largest(&l->in[1])),
+				 snnq_tensor_largest(v));
+}
+
+/* Moving and reducing. */
+
+/* All of the geometry but what is given is @rest. */
+static bool geometry_is(const struct snnq_layer *l, __u32 stride_h, __u32 stride_w, __u32 groups,
+			__u32 rest)
+{
+	struct snnq_geometry want = {
+		.kernel_h = (__u16)rest,
+		.kernel_w = (__u16)rest,
+		.stride_h = (__u8)stride_h,
+		.stride_w = (__u8)stride_w,
+		.dilation_h = (__u8)rest,
+		.dilation_w = (__u8)rest,
+		.groups = groups,
+	};
+	const struct snnq_geometry *g = &l->geometry;
+
+	return g->kernel_h == want.kernel_h && g->kernel_w == want.kernel_w &&
+	       g->stride_h == want.stride_h && g->stride_w == want.stride_w &&
+	       g->dilation_h == want.dilation_h && g->dilation_w == want.dilation_w &&
+	       g->groups == want.groups && !g->pad_h && !g->pad_w && !g->more_h && !g->more_w;
+}
+
+static int check_upsample(struct check *c, const struct snnq_layer *l)
+{
+	const struct snnq_geometry *g = &l->geometry;
+
+	if (!g->stride_h || !g->stride_w || !geometry_is(l, g->stride_h, g->stride_w, 1, 1))
+		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry");
+	if ((__u32)l->in[0].height * g->stride_h != l->out.height)
+		return fail(c, SNNQ_CHECK_SHAPE, "out.height");
+	if ((__u32)l->in[0].width * g->stride_w != l->out.width)
+		return fail(c, SNNQ_CHECK_SHAPE, "out.width");
+	if (l->in[0].channels != l->out.channels)
+		return fail(c, SNNQ_CHECK_SHAPE, "out.channels");
+	return check_same_format(c, l);
+}
+
+/* The size along an axis, 0 height, 1 width, 2 channels. */
+static __u32 dim_of(const struct snnq_tensor *t, __u32 axis)
+{
+	return axis == 0 ? t->height : axis == 1 ? t->width : t->channels;
+}
+
+static int check_reduce(struct check *c, const struct snnq_layer *l)
+{
+	static const char *const names[] = { "out.height", "out.width", "out.channels" };
+	bool channels = l->axes & SNNQ_AXIS_CHANNELS;
+	__u64 terms = 1;
+	__u32 i;
+
+	if (!l->axes || l->axes > (SNNQ_AXIS_HEIGHT | SNNQ_AXIS_WIDTH | SNNQ_AXIS_CHANNELS))
+		return fail(c, SNNQ_CHECK_PARAM, "axes");
+	if (l->mode > SNNQ_REDUCE_MAX)
+		return fail(c, SNNQ_CHECK_PARAM, "mode");
+	if (!geometry_is(l, 0, 0, channels ? l->geometry.groups : 0, 0))
+		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry");
+	if (channels && (!l->geometry.groups || l->in[0].channels % l->geometry.groups))
+		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.groups");
+	for (i = 0; i < 3; i++) {
+		__u32 in = dim_of(&l->in[0], i), left = in;
+
+		if (l->axes & 1u << i)
+			left = i == 2 ? l->geometry.groups : 1;
+		if (dim_of(&l->out, i) != left)
+			return fail(c, SNNQ_CHECK_SHAPE, names[i]);
+		terms *= in / left;
+	}
+	if (l->mode == SNNQ_REDUCE_SUM)
+		return check_accumulator(c, terms, snnq_tensor_largest(&l->in[0]), 1);
+	if (l->mode == SNNQ_REDUCE_OR && !is_spikes(&l->in[0]))
+		return fail(c, SNNQ_CHECK_TENSOR_FORMAT, "in[0].format");
+	return check_same_format(c, l);
+}
+
+static int check_concat(struct check *c, const struct snnq_layer *l)
+{
+	__u32 axis = l->axes >> 1, sum = 0, i, k;
+	__u64 most;
+	int ret = 0;
+
+	if (l->axes != SNNQ_AXIS_HEIGHT && l->axes != SNNQ_AXIS_WIDTH &&
+	    l->axes != SNNQ_AXIS_CHANNELS)
+		return fail(c, SNNQ_CHECK_PARAM, "axes");
+	for (k = 0; k < SNNQ_MAX_OPERANDS && !ret; k++) {
+		if (l->in[k].format == SNNQ_FORMAT_NONE) {
+			if (!all_zero(&l->scale[k], sizeof(l->scale[k])))
+				return fail(c, SNNQ_CHECK_RESERVED, "scale");
+			continue;
+		}
+		for (i = 0; i < 3; i++)
+			if (i != axis && dim_of(&l->in[k], i) != dim_of(&l->out, i))
+				return fail(c, SNNQ_CHECK_SHAPE, snnq_input_names[k].format);
+		sum += dim_of(&l->in[k], axis);
+		ret = check_scale(c, l, k, S32_LEAST, &most);
+	}
+	if (ret)
+		return ret;
+	return sum == dim_of(&l->out, axis) ? 0 : fail(c, SNNQ_CHECK_SHAPE, "out");
+}
+
+static int check_copy(struct check *c, const struct snnq_layer *l)
+{
+	__u32 i;
+	__u64 most;
+
+	if (l->mode > SNNQ_COPY_CWH)
+		return fail(c, SNNQ_CHECK_PARAM, "mode");
+	for (i = 0; i < 3; i++)
+		if (dim_of(&l->out, i) != dim_of(&l->in[0], snnq_copy_axes[l->mode][i]))
+			return fail(c, SNNQ_CHECK_SHAPE, "out");
+	if (!all_zero(&l->scale[1], 3 * sizeof(l->scale[1])))
+		return fail(c, SNNQ_CHECK_RESERVED, "scale");
+	return check_scale(c, l, 0, S32_LEAST, &most);
 }
 
 static int check_readout(struct check *c, const struct snnq_layer *l)
@@ -317,34 +595,51 @@ static int check_readout(struct check *c, const struct snnq_layer *l)
 #define FORMATS_PLANES (FORMATS(UNSIGNED) | FORMATS(SIGNED))
 #define FORMATS_ALL    (FORMATS_PLANES | FORMATS(INT32))
 #define FORMATS_DENSE  (FORMATS(INT8) | FORMATS(INT16))
+#define FORMATS_LATER  .later = { .in_formats = FORMATS_DENSE, .out_formats = FORMATS_DENSE }
 #define ACTIVATIONS    .in_role = SNNQ_ROLE_INPUT, .out_role = SNNQ_ROLE_OUTPUT
-#define LATER_DENSE    .later = { .in_formats = FORMATS_DENSE, .out_formats = FORMATS_DENSE }
-#define LATER_STAGE                                              \
-	.later = { .uses = USES_NEURON | USES_SCALE,             \
-		   .in_formats = FORMATS_DENSE | FORMATS(INT32), \
-		   .out_formats = FORMATS_DENSE | FORMATS(INT32) }
-
 const struct op_rule snnq_op_rules[SNNQ_OP_COUNT] = {
 	[SNNQ_OP_EVENTS] = { check_events, 1, 0, FORMATS(EVENTS), FORMATS(UNSIGNED),
 			     .in_role = SNNQ_ROLE_EVENTS, .out_role = SNNQ_ROLE_OUTPUT,
 			     .later = { .out_formats = FORMATS_DENSE } },
 	[SNNQ_OP_CONV2D] = { check_conv2d, 1, USES_QUANT | USES_GEOMETRY | USES_NEURON,
-			     FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS, LATER_DENSE },
+			     FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS, FORMATS_LATER },
 	[SNNQ_OP_LINEAR] = { check_linear, 1, USES_QUANT | USES_NEURON, FORMATS_PLANES, FORMATS_ALL,
-			     ACTIVATIONS, LATER_DENSE },
-	[SNNQ_OP_POOL_MAX] = { check_pool_max, 1, USES_GEOMETRY, FORMATS_PLANES, FORMATS_PLANES,
-			       ACTIVATIONS, LATER_STAGE },
+			     ACTIVATIONS, FORMATS_LATER },
+	[SNNQ_OP_POOL_MAX] = { check_pool_max, 1, USES_GEOMETRY | USES_NEURON | USES_SCALE,
+			       FORMATS_ALL, FORMATS_ALL, ACTIVATIONS, FORMATS_LATER },
 	[SNNQ_OP_POOL_SUM] = { check_pool_sum, 1, USES_PARAM | USES_GEOMETRY | USES_NEURON,
-			       FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS, LATER_DENSE },
-	[SNNQ_OP_ELEMENTWISE] = { check_elementwise, 2, USES_MODE, FORMATS_PLANES, FORMATS_PLANES,
-				  ACTIVATIONS, LATER_STAGE },
+			       FORMATS_PLANES, FORMATS_ALL, ACTIVATIONS, FORMATS_LATER },
+	[SNNQ_OP_ELEMENTWISE] = { check_elementwise, 2, USES_MODE | USES_NEURON | USES_SCALE,
+				  FORMATS_ALL, FORMATS_ALL, ACTIVATIONS, FORMATS_LATER },
 	[SNNQ_OP_ATTENTION] = { check_attention, 3, USES_PARAM | USES_MODE | USES_NEURON,
-				FORMATS(UNSIGNED), FORMATS_ALL, ACTIVATIONS,
+				FORMATS(UNSIGNED), FORMATS_ALL, ACTIVATIONS, .optional = 1,
 				.later = { .inputs = 4, .out_formats = FORMATS_DENSE } },
+	[SNNQ_OP_CONCAT] = { check_concat, 4, USES_AXES | USES_SCALE, FORMATS_ALL, FORMATS_ALL,
+			     ACTIVATIONS, .optional = 2, FORMATS_LATER },
+	[SNNQ_OP_COPY] = { check_copy, 1, USES_MODE | USES_SCALE, FORMATS_ALL, FORMATS_ALL,
+			   ACTIVATIONS, FORMATS_LATER },
+	[SNNQ_OP_UPSAMPLE] = { check_upsample, 1, USES_GEOMETRY, FORMATS_ALL, FORMATS_ALL,
+			       ACTIVATIONS, FORMATS_LATER },
+	[SNNQ_OP_REDUCE] = { check_reduce, 1, USES_MODE | USES_AXES | USES_GEOMETRY | USES_NEURON,
+			     FORMATS_ALL, FORMATS_ALL, ACTIVATIONS, FORMATS_LATER },
 	[SNNQ_OP_READOUT] = { check_readout, 1, USES_PARAM, FORMATS_ALL, FORMATS(INT32),
 			      .in_role = SNNQ_ROLE_INPUT, .out_role = SNNQ_ROLE_READOUT,
 			      .later = { .in_formats = FORMATS_DENSE } },
 };
+
+bool snnq_has_neuron_stage(const struct snnq_layer *l)
+{
+	switch (l->op) {
+	case SNNQ_OP_POOL_MAX:
+		return l->in[0].format == SNNQ_FORMAT_INT32;
+	case SNNQ_OP_ATTENTION:
+		return l->mode == SNNQ_ATTENTION_QK_FIRST || l->mode == SNNQ_ATTENTION_KV_FIRST;
+	case SNNQ_OP_REDUCE:
+		return l->mode == SNNQ_REDUCE_SUM;
+	default:
+		return snnq_op_rules[SNNQ_INDEX(l->op, SNNQ_OP_COUNT)].uses & USES_NEURON;
+	}
+}
 
 /* Neurons. */
 
@@ -457,12 +752,23 @@ __u64 snnq_layer_state_bytes(const struct snnq_layer *l)
 	return parts * part + n->delay * snnq_tensor_bytes(&l->out);
 }
 
+/* Every pair of tokens, or of channels of a head, once with K and once with V. */
+static __u64 attention_work(const struct snnq_layer *l)
+{
+	__u64 all = snnq_tensor_elements(&l->in[0]) + snnq_tensor_elements(&l->out);
+	__u64 pairs = (__u64)l->in[0].height * l->in[0].width;
+
+	if (l->mode != SNNQ_ATTENTION_QK_FIRST)
+		pairs = add_sat(pairs, l->in[0].channels / l->param);
+	return mul_sat(mul_sat(all, pairs), (__u64)l->in[0].planes * l->in[1].planes);
+}
+
 __u64 snnq_layer_work(const struct snnq_layer *l)
 {
-	__u64 in = snnq_tensor_elements(&l->in[0]);
 	__u64 out = snnq_tensor_elements(&l->out);
 	__u64 planes = l->in[0].planes ? l->in[0].planes : 1;
 	__u64 work;
+	__u32 k;
 
 	switch (l->op) {
 	case SNNQ_OP_CONV2D:
@@ -475,14 +781,12 @@ __u64 snnq_layer_work(const struct snnq_layer *l)
 		work = mul_sat(mul_sat(out, window_size(l)), planes);
 		break;
 	case SNNQ_OP_ATTENTION:
-		/* Every pair of tokens, or of channels of a head, once with K and once with V. */
-		work = (__u64)l->in[0].height * l->in[0].width;
-		if (l->mode == SNNQ_ATTENTION_KV_FIRST)
-			work = add_sat(work, l->in[0].channels / l->param);
-		work = mul_sat(in, 2 * work);
+		work = attention_work(l);
 		break;
 	default:
-		work = in * (planes + l->in[1].planes);
+		for (work = 0, k = 0; k < SNNQ_MAX_OPERANDS; k++)
+			work = add_sat(work, snnq_tensor_elements(&l->in[k]) *
+						     (l->in[k].planes ? l->in[k].planes : 1u));
 	}
 	return add_sat(work, out);
 }

@@ -305,6 +305,167 @@ def add_cases():
         yield b.done(jobs=(2, 1), again=0, needs=('out',) if exact else ('out', 'clamp'))
 
 
+def elementwise_cases():
+    """Modes, formats, scales, operands that are repeated, with and without a neuron."""
+    u, s, i32 = pg.UNSIGNED, pg.SIGNED, pg.INT32
+    lif = dict(leak=pg.DIVN, leak_param=2)
+    for name, mode in (('and', pg.AND), ('andn', pg.ANDN), ('or', pg.OR)):
+        for channels in (5, 64, 130):
+            b = Builder(f'elementwise-{name}-{channels}')
+            x, y = (b.input(1, 1, 3, channels, density=0.5) for _ in range(2))
+            one = b.input(1, 1, 1, channels, density=0.5)
+            map_ = b.input(1, 1, 3, 1, density=0.5)
+            b.two(mode, x, y)
+            b.two(mode, x, y, 3, neuron=b.neuron(None, 1, 2))
+            b.two(mode, x, y, neuron=b.neuron(2, reset=pg.SOFT))
+            b.two(mode, x, one)
+            b.two(mode, map_, x)
+            b.two(mode, one, map_)
+            yield b.done(jobs=(4, 1, 3), needs=('fire', 'out'))
+    forms = [((u, 3), (u, 3)), ((u, 4), (s, 3)), ((i32, 0), (u, 2)), ((i32, 0), (i32, 0)),
+             ((s, 16), (u, 1))]
+    for i, (a, c) in enumerate(forms):
+        for name, mode in (('add', pg.ADD), ('multiply', pg.MULTIPLY)):
+            b = Builder(f'elementwise-{name}-{i}')
+            channels = (65, 64, 3, 130, 17)[i]
+            x = b.input(a[1], 1, 2, channels, a[0], 0.7, bound=900 * (a[0] == i32))
+            y = b.input(c[1], 1, 2, channels, c[0], 0.7, bound=1200 * (c[0] == i32))
+            one = b.input(c[1], 1, 1, channels, c[0], 0.7, bound=100 * (c[0] == i32))
+            map_ = b.input(c[1], 1, 2, 1, c[0], 0.7, bound=100 * (c[0] == i32))
+            m = b.rng.integers(-9, 10, channels)
+            b.two(mode, x, y, 0, i32, bound=20)
+            b.two(mode, x, y, 5, s, scales=[b.scale(3, 1)])
+            b.two(mode, x, y, neuron=b.neuron(6, [n % 5 for n in range(channels)], **lif),
+                  scales=[b.scale(m, 2), b.scale(-5, 3)])
+            b.two(mode, x, one, 0, i32, scales=[b.scale(None, 1), b.scale(m)])
+            b.two(mode, map_, x, 4, u, neuron=b.neuron(None, None, 3, requant_shift=2),
+                  scales=[b.scale(7, 2), b.scale(m, 4)])
+            yield b.done(jobs=(3, 1), again=0, needs=('fire', 'clamp', 'out', 'negative'))
+    b = Builder('elementwise-wide')                   # sums of the largest bounds
+    x = b.input(0, 1, 2, 70, i32, 0.9, bound=2**30)
+    y = b.input(0, 1, 2, 70, i32, 0.9, bound=2**30 - 1)
+    b.two(pg.ADD, x, y, 0, i32, bound=2**31 - 1)
+    b.two(pg.ADD, x, y, neuron=b.neuron(2**30, shift=3, **lif))
+    b.two(pg.MULTIPLY, x, y, neuron=b.neuron(5, **lif), scales=[b.scale(1, 20), b.scale(1, 20)])
+    yield b.done(jobs=(3, 1), needs=('fire', 'clamp', 'shift overflow', 'negative'))
+
+
+def residual_cases():
+    """Membranes that are added up, each branch in its own scale, and neurons that look at them."""
+    lif = dict(leak=pg.DIVN, leak_param=2)
+    one = dict(kernel=(1, 1), stride=(1, 1))
+    for channels in (16, 70):
+        b = Builder(f'residual-{channels}')
+        x = b.input(2, 3, 4, 9, density=0.4)
+        m = b.conv(x, channels, (pg.UNIFORM, 4), b.neuron(), role=None, planes=0, fmt=pg.INT32,
+                   pad=(1, 1), bound=1500)
+        for _ in range(2):
+            s = b.pool(pg.OP_POOL_MAX, m, role=None, neuron=b.neuron(20, **lif), **one)
+            h = b.linear(s, channels, (pg.ODD, 3), b.neuron(), role=None, planes=0, fmt=pg.INT32,
+                         bound=7 * channels)
+            m = b.two(pg.ADD, m, h, 0, pg.INT32, role=None, bound=4000,
+                      scales=[b.scale(), b.scale(b.rng.integers(40, 90, channels), 6)])
+        b.reduce(pg.REDUCE_SUM, m, pg.AXIS_HEIGHT | pg.AXIS_WIDTH, neuron=b.neuron(50, **lif))
+        b.readout(m, pg.READOUT_SUM)
+        yield b.done(jobs=(4, 1, 3), needs=('fire', 'negative', 'out'))
+
+
+def integer_pool_cases():
+    """Max pooling between accumulators and neurons."""
+    for i, (name, window) in enumerate(WINDOWS.items()):
+        window = {'kernel': (3, 3), 'stride': (1, 1), **window}
+        if name == 'big-pad':
+            window['pad'] = (2, 2)
+        if name in ('mixed', 'tall'):
+            window.update(pad=(1, 0), dilation=(2, 2))
+        b = Builder(f'pool-integers-{name}')
+        channels = (3, 17, 66 if i < 4 else 5)[i % 3]
+        x = b.input(0, 7, 6, channels, pg.INT32, 0.8, bound=500)
+        m = b.rng.integers(0, 90, channels)
+        pool = dict(window, scales=[b.scale(m, 5), *[pg.Scale()] * 3])
+        b.pool(pg.OP_POOL_MAX, x, neuron=b.neuron(300, leak=pg.DIVN, leak_param=2), bound=0, **window)
+        b.pool(pg.OP_POOL_MAX, x, planes=0, fmt=pg.INT32, neuron=b.neuron(None, -9), bound=0, **pool)
+        b.pool(pg.OP_POOL_MAX, x, planes=7, fmt=pg.SIGNED, bound=0,
+               neuron=b.neuron(None, None, -1, requant_shift=2), **window)
+        yield b.done(jobs=(2, 1), again=0, needs=('fire', 'clamp', 'out'))
+
+
+def reduce_cases():
+    u, s, i32 = pg.UNSIGNED, pg.SIGNED, pg.INT32
+    for axes in range(1, 8):
+        for i, (fmt, planes) in enumerate(((u, 1), (u, 4), (s, 5), (i32, 0))):
+            b = Builder(f'reduce-{axes}-{i}')
+            channels = (66, 12, 26, 6)[i]
+            groups = (3, 12, 13, 1)[i] if axes & pg.AXIS_CHANNELS else 0
+            x = b.input(planes, 2, 3, channels, fmt, 0.3, bound=1000 * (fmt == i32))
+            b.reduce(pg.REDUCE_SUM, x, axes, groups, 0, i32, b.neuron())
+            b.reduce(pg.REDUCE_SUM, x, axes, groups, neuron=b.neuron(3, leak=pg.DIVN, leak_param=2))
+            b.reduce(pg.REDUCE_MAX, x, axes, groups, planes, fmt, bound=x.bound)
+            if planes == 1:
+                b.reduce(pg.REDUCE_OR, x, axes, groups)
+            yield b.done(jobs=(6, 1), again=0, needs=('fire', 'out'))
+
+
+def move_cases():
+    u, s, i32 = pg.UNSIGNED, pg.SIGNED, pg.INT32
+    for i, (fmt, planes, channels) in enumerate(((u, 1, 65), (u, 3, 5), (s, 4, 64), (i32, 0, 7))):
+        bound = 300 if fmt == i32 else 0
+        b = Builder(f'upsample-{i}')
+        x = b.input(planes, 3, 2, channels, fmt, 0.5, bound=bound)
+        b.upsample(x, (2, 3))
+        b.upsample(x, (1, 1))
+        b.upsample(b.upsample(x, (1, 2), role=None), (5, 1))
+        yield b.done(jobs=(2, 1), again=0)
+        b = Builder(f'copy-{i}')
+        x = b.input(planes, 2, 3, channels, fmt, 0.5, bound=bound)
+        for mode in range(6):
+            b.turn(x, mode, planes, fmt, bound=bound)
+            b.turn(x, mode, 3, s, b.scale(-11, 1))
+            b.turn(x, mode, 0, i32, b.scale(b.rng.integers(-99, 99, channels), 2))
+        yield b.done(jobs=(1,), again=0, needs=('out', 'clamp'))
+    for axis in range(3):
+        for count in (2, 3, 4):
+            b = Builder(f'concat-{axis}-{count}')
+            kinds = ((u, 2), (s, 3), (i32, 0), (u, 1))
+            ins = []
+            for k in range(count):
+                shape = [1, 2, 40]
+                shape[axis] += 29 * k if axis == 2 else k
+                fmt, planes = kinds[k]
+                ins.append(b.input(planes, *shape, fmt, 0.6, bound=200 * (fmt == i32)))
+            b.concat(ins, axis, 3, u)
+            b.concat(ins, axis, 0, i32, [b.scale(-7, 1), b.scale(b.rng.integers(1, 9, ins[1].channels))])
+            b.concat([ins[0], ins[0]], axis, 2, u, bound=2)
+            yield b.done(jobs=(2, 1), again=0, needs=('out', 'clamp'))
+
+
+def view_cases():
+    """Boxes and other shapes of inputs and of what layers wrote, read by all kinds of layers."""
+    u, s, i32 = pg.UNSIGNED, pg.SIGNED, pg.INT32
+    for i, (fmt, planes, channels) in enumerate(((u, 1, 130), (u, 3, 70), (s, 4, 64), (i32, 0, 66))):
+        bound = 700 if fmt == i32 else 5 if planes == 3 else 0
+        for place in ('input', 'scratch'):
+            b = Builder(f'view-{place}-{i}')
+            t = b.input(planes, 3, 4, channels, fmt, 0.4, bound=bound)
+            if place == 'scratch':
+                t = b.turn(t, 0, planes, fmt, role=None, bound=bound)
+            box = t.sliced(1, 2, 3, 2, 2, channels - 5)
+            other = t.reshaped(channels // 2, 6, 4)
+            for v in (box, other, t.reshaped(1, 1, 12 * channels), t.sliced(0, 3, 63, 3, 1, 1),
+                      t.sliced(0, 0, 0, 3, 4, 64)):
+                b.turn(v, 0, planes, fmt, bound=bound)
+                b.readout(v, pg.READOUT_SUM)
+            if fmt != i32:
+                b.linear(box, 9, (pg.UNIFORM, 3), b.neuron(4, leak=pg.DIVN, leak_param=2))
+                b.conv(t.sliced(0, 1, 2, 3, 3, 3), 5, (pg.ODD, 4), b.neuron(), planes=0, fmt=i32,
+                       pad=(1, 1))
+                b.conv(other, 6, (pg.POT, 3), b.neuron(9), stride=(7, 1))
+            b.two(pg.ADD, box, t.sliced(0, 1, 0, 2, 2, channels - 5), 0, i32)
+            for steps in (2, 1):
+                b.run(steps, steps == 2, dirty=planes > 0)
+            yield b.done(needs=('fire', 'out') if fmt != i32 else ('out',))
+
+
 def value_bound_cases():
     """Results clamp to a declared bound, and so do operands that come from outside."""
     for planes, bound in ((3, 4), (2, 1), (2, 2), (8, 200), (16, 40000), (1, 1), (4, 15)):
@@ -458,6 +619,30 @@ def attention_cases():
         yield b.done(jobs=(2, 1), again=0, needs=('fire', 'out'))
 
 
+def attention_form_cases():
+    """Gates of tokens and of channels; counts; values of another width."""
+    for height, width, channels, heads in ((1, 1, 1, 1), (1, 9, 64, 8), (3, 3, 96, 3), (2, 3, 65, 5),
+                                           (1, 7, 130, 2), (2, 2, 200, 1), (5, 4, 20, 20)):
+        b = Builder(f'gate-{height}x{width}-{channels}-{heads}')
+        density = 0.2 if height * width > 1 else 1
+        q, k, v = (b.input(1, height, width, channels, density=density) for _ in range(3))
+        b.gate([q, k], heads, pg.TOKEN)
+        b.gate([q, k, v], heads, pg.CHANNEL)
+        yield b.done(jobs=(3, 1), again=0)
+    for i, (height, width, channels, heads, planes, out) in enumerate((
+            (1, 9, 64, 8, (2, 2, 2), 64), (3, 3, 24, 3, (1, 1, 1), 96), (2, 3, 65, 5, (3, 1, 2), 130),
+            (1, 5, 130, 2, (1, 3, 1), 6), (1, 66, 8, 8, (1, 1, 1), 8 * 9), (4, 4, 6, 1, (3, 3, 3), 70))):
+        b = Builder(f'attention-values-{i}')
+        q, k, v = (b.input(p, height, width, c, density=0.4)
+                   for p, c in zip(planes, (channels, channels, out)))
+        theta = height * width * channels // heads // 4
+        n = dict(leak=pg.DIVN, leak_param=2)
+        for mode in (pg.QK_FIRST, pg.KV_FIRST):
+            b.attention(q, k, v, heads, b.neuron(theta, **n), mode=mode)
+            b.attention(q, k, v, heads, b.neuron(), planes=0, fmt=pg.INT32, mode=mode)
+        yield b.done(jobs=(2, 1), again=0, needs=('fire', 'out'))
+
+
 # --- events and readouts ---------------------------------------------------------------------
 def event_list(rng, steps, height, width, channels, count):
     """COUNT events in order of their step, repeated ones among them."""
@@ -544,6 +729,7 @@ def readout_cases():
 def all_cases():
     makers = (scheme_cases, code_cases, ternary_cases, multibit_cases, lif_cases, cuba_cases, sticky_cases,
               form_cases, extreme_cases, shift_cases, bound_cases,
-              int16_cases, requantize_cases, add_cases, value_bound_cases, descriptor_cases, window_cases, pool_cases,
-              shape_cases, block_cases, attention_cases, event_cases, event_error_cases, readout_cases)
+              int16_cases, requantize_cases, add_cases, elementwise_cases,
+              residual_cases, integer_pool_cases, reduce_cases, move_cases, view_cases, value_bound_cases, descriptor_cases, window_cases, pool_cases,
+              shape_cases, block_cases, attention_cases, attention_form_cases, event_cases, event_error_cases, readout_cases)
     return [case for make in makers for case in make()]

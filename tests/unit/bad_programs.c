@@ -82,6 +82,28 @@ static void make_other_layers(struct program *p)
 	l->neuron.requant_shift = 2;
 	add_region(p, SNNQ_ROLE_OUTPUT, 64);
 
+	l = add_layer(p, SNNQ_OP_UPSAMPLE);
+	l->in[0] = p->layers[ADD].out;
+	l->out = in_scratch(p, tensor(SNNQ_FORMAT_SIGNED, 5, 4, 6, 64));
+	l->geometry = (struct snnq_geometry){ 1, 1, 2, 3, 0, 0, 1, 1, 1, 0, 0, 0 };
+
+	l = add_layer(p, SNNQ_OP_CONCAT);
+	l->in[0] = p->layers[ADD].out;
+	l->in[1] = p->layers[POOL_SUM].out;
+	l->out = in_scratch(p, tensor(SNNQ_FORMAT_SIGNED, 5, 2, 2, 128));
+	l->axes = SNNQ_AXIS_CHANNELS;
+
+	l = add_layer(p, SNNQ_OP_COPY);
+	l->in[0] = p->layers[UPSAMPLE].out;
+	l->out = in_scratch(p, tensor(SNNQ_FORMAT_INT32, 0, 6, 4, 64));
+	l->mode = SNNQ_COPY_WHC;
+
+	l = add_layer(p, SNNQ_OP_REDUCE);
+	l->in[0] = p->layers[CONCAT].out;
+	l->out = in_scratch(p, tensor(SNNQ_FORMAT_SIGNED, 8, 1, 2, 32));
+	l->axes = SNNQ_AXIS_HEIGHT | SNNQ_AXIS_CHANNELS;
+	l->geometry.groups = 32;
+
 	l = add_layer(p, SNNQ_OP_READOUT);
 	l->in[0] = p->layers[LINEAR].out;
 	l->out = in_region(p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, 10), SNNQ_ROLE_READOUT);
@@ -162,7 +184,9 @@ static const struct corruption bad_headers[] = {
 	BAD_HEADER_AS(layer_bytes, SNNQ_LAYER_BYTES + 8, SIZE, NOT_IN_LAYER, "table_count"),
 	BAD_HEADER(layer_bytes, 0xfffffff8, SIZE),
 	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS_BOUNDS, OK),
-	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS_VIEWS, UNSUPPORTED),
+	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS_VIEWS, OK),
+	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS_SCALES, OK),
+	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS_PREVIOUS, UNSUPPORTED),
 	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS, UNSUPPORTED),
 	BAD_HEADER(needs, SNNQ_PROGRAM_NEEDS + 1, NEEDS),
 	BAD_HEADER(needs, 1ull << 63, NEEDS),
@@ -216,15 +240,17 @@ static const struct corruption bad_tensors[] = {
 	BAD_LAYER(EVENTS, out.format, SNNQ_FORMAT_INT8, UNSUPPORTED),
 	BAD_LAYER(READOUT, in[0].format, SNNQ_FORMAT_INT16, UNSUPPORTED),
 	BAD_LAYER(READOUT, out.format, SNNQ_FORMAT_INT16, TENSOR_FORMAT),
-	BAD_LAYER(POOL_MAX, in[0].format, SNNQ_FORMAT_INT32, UNSUPPORTED),
-	BAD_LAYER(ADD, in[1].format, SNNQ_FORMAT_INT32, UNSUPPORTED),
+	BAD_LAYER_AS(POOL_MAX, in[0].format, SNNQ_FORMAT_INT32, RESERVED, "in[0].planes"),
+	BAD_LAYER(ADD, in[1].format, SNNQ_FORMAT_INT16, UNSUPPORTED),
 	BAD_LAYER(ATTENTION, in[1].format, SNNQ_FORMAT_INT8, TENSOR_FORMAT),
 	BAD_LAYER(CONV, in[0].flags, SNNQ_TENSOR_FLAG_PREVIOUS, UNSUPPORTED),
-	BAD_LAYER(CONV, in[0].flags, SNNQ_TENSOR_FLAG_SLICE, UNSUPPORTED),
-	BAD_LAYER(READOUT, in[0].flags, SNNQ_TENSOR_FLAG_RESHAPE, UNSUPPORTED),
+	BAD_LAYER(CONV, in[0].flags, SNNQ_TENSOR_FLAG_SLICE, NEEDS),
+	BAD_LAYER(READOUT, in[0].flags, SNNQ_TENSOR_FLAG_RESHAPE, NEEDS),
+	BAD_LAYER(EVENTS, in[0].flags, SNNQ_TENSOR_FLAG_RESHAPE, FLAGS),
+	BAD_LAYER(CONV, in[0].flags, SNNQ_TENSOR_FLAG_SLICE | SNNQ_TENSOR_FLAG_RESHAPE, FLAGS),
 	BAD_LAYER(CONV, in[0].flags, SNNQ_TENSOR_FLAGS + 1, FLAGS),
 	BAD_LAYER(CONV, in[3].flags, 0x8000, FLAGS),
-	BAD_LAYER(ADD, out.flags, SNNQ_TENSOR_FLAG_SLICE, UNSUPPORTED),
+	BAD_LAYER(ADD, out.flags, SNNQ_TENSOR_FLAG_SLICE, FLAGS),
 	BAD_LAYER_AS(CONV, in[0].whole_height, 8, RESERVED, "in[0].whole"),
 	BAD_LAYER_AS(CONV, in[0].whole_width, 8, RESERVED, "in[0].whole"),
 	BAD_LAYER_AS(CONV, in[0].whole_channels, 2, RESERVED, "in[0].whole"),
@@ -302,8 +328,22 @@ static const struct corruption bad_tensors[] = {
 	BAD_LAYER_AS(EVENTS, out.channels, 3, SHAPE, "out"),
 	BAD_LAYER_AS(ATTENTION, in[1].planes, 2, TENSOR_EXTENT, "in[1].offset"),
 	BAD_LAYER_AS(ATTENTION, in[1].height, 2, SHAPE, "in[1].channels"),
-	BAD_LAYER(ATTENTION, in[2].channels, 32, UNSUPPORTED),
+	BAD_LAYER_AS(ATTENTION, in[2].channels, 32, SHAPE, "out"),
 	BAD_LAYER(ATTENTION, in[2].channels, 31, SHAPE),
+	BAD_LAYER_AS(CONCAT, in[1].channels, 63, TENSOR_SOURCE, "in[1].offset"),
+	BAD_LAYER_AS(CONCAT, out.channels, 127, SHAPE, "out"),
+	BAD_LAYER_AS(CONCAT, out.height, 1, SHAPE, "in[0].format"),
+	BAD_LAYER_AS(CONCAT, in[3].format, SNNQ_FORMAT_SIGNED, RESERVED, "in[3].format"),
+	BAD_LAYER(CONCAT, in[1].format, SNNQ_FORMAT_NONE, TENSOR_FORMAT),
+	BAD_LAYER_AS(COPY, out.height, 4, SHAPE, "out"),
+	BAD_LAYER_AS(COPY, out.channels, 63, SHAPE, "out"),
+	BAD_LAYER(UPSAMPLE, out.height, 3, SHAPE),
+	BAD_LAYER(UPSAMPLE, out.width, 5, SHAPE),
+	BAD_LAYER(UPSAMPLE, out.channels, 63, SHAPE),
+	BAD_LAYER_AS(UPSAMPLE, out.planes, 4, TENSOR_FORMAT, "out.format"),
+	BAD_LAYER_AS(REDUCE, out.height, 2, TENSOR_EXTENT, "out.offset"),
+	BAD_LAYER(REDUCE, out.width, 1, SHAPE),
+	BAD_LAYER(REDUCE, out.channels, 31, SHAPE),
 	BAD_LAYER(ATTENTION, in[1].channels, 32, SHAPE),
 	BAD_LAYER(ATTENTION, in[2].format, SNNQ_FORMAT_SIGNED, TENSOR_FORMAT),
 	BAD_LAYER_AS(ATTENTION, out.width, 2, SHAPE, "out"),
@@ -316,28 +356,51 @@ static const struct corruption bad_operations[] = {
 	BAD_LAYER(CONV, op, 0xffff, OP),
 	BAD_LAYER(CONV, flags, 4, FLAGS),
 	BAD_LAYER(CONV, op, SNNQ_OP_MATMUL, UNSUPPORTED),
-	BAD_LAYER(CONV, op, SNNQ_OP_CONCAT, UNSUPPORTED),
-	BAD_LAYER(CONV, op, SNNQ_OP_COPY, UNSUPPORTED),
-	BAD_LAYER(CONV, op, SNNQ_OP_UPSAMPLE, UNSUPPORTED),
-	BAD_LAYER(CONV, op, SNNQ_OP_REDUCE, UNSUPPORTED),
+	BAD_LAYER_AS(CONV, op, SNNQ_OP_CONCAT, RESERVED, "quant"),
 	BAD_LAYER(CONV, flags, SNNQ_LAYER_FLAG_ACC64, UNSUPPORTED),
 	BAD_LAYER(CONV, flags, 0x8000, FLAGS),
-	BAD_LAYER(ADD, mode, SNNQ_ELEMENTWISE_AND, UNSUPPORTED),
-	BAD_LAYER(ADD, mode, SNNQ_ELEMENTWISE_MULTIPLY, UNSUPPORTED),
+	BAD_LAYER_AS(ADD, mode, SNNQ_ELEMENTWISE_AND, TENSOR_FORMAT, "in[0].format"),
+	BAD_LAYER(ADD, mode, SNNQ_ELEMENTWISE_MULTIPLY, OK),
 	BAD_LAYER(ADD, mode, SNNQ_ELEMENTWISE_COUNT, PARAM),
 	BAD_LAYER(ADD, mode, ~0u, PARAM),
 	BAD_LAYER(ATTENTION, mode, SNNQ_ATTENTION_KV_FIRST, OK),
-	BAD_LAYER(ATTENTION, mode, SNNQ_ATTENTION_TOKEN, UNSUPPORTED),
-	BAD_LAYER(ATTENTION, mode, SNNQ_ATTENTION_CHANNEL, UNSUPPORTED),
+	BAD_LAYER_AS(ATTENTION, mode, SNNQ_ATTENTION_TOKEN, RESERVED, "neuron"),
+	BAD_LAYER_AS(ATTENTION, mode, SNNQ_ATTENTION_CHANNEL, RESERVED, "neuron"),
 	BAD_LAYER(ATTENTION, mode, SNNQ_ATTENTION_COUNT, PARAM),
 	BAD_LAYER(CONV, mode, 1, RESERVED),
 	BAD_LAYER(READOUT, mode, 1, RESERVED),
 	BAD_LAYER(CONV, axes, 1, RESERVED),
 	BAD_LAYER(ADD, axes, SNNQ_AXIS_WIDTH, RESERVED),
 	BAD_LAYER_AS(CONV, scale[0].shift, 1, RESERVED, "scale"),
-	BAD_LAYER_AS(ADD, scale[1].mult_count, 1, UNSUPPORTED, "scale"),
-	BAD_LAYER_AS(POOL_MAX, scale[0].shift, 1, UNSUPPORTED, "scale"),
-	BAD_LAYER_AS(POOL_MAX, neuron.model, 1, UNSUPPORTED, "neuron"),
+	BAD_LAYER_AS(ADD, scale[1].mult_count, 1, NEEDS, "scale"),
+	BAD_LAYER_AS(ADD, scale[2].shift, 1, RESERVED, "scale"),
+	BAD_LAYER_AS(POOL_MAX, scale[0].shift, 1, RESERVED, "scale"),
+	BAD_LAYER_AS(POOL_MAX, neuron.model, 1, RESERVED, "neuron"),
+	BAD_LAYER_AS(POOL_MAX, flags, 1, RESERVED, "neuron"),
+	BAD_LAYER_AS(CONCAT, scale[2].shift, 1, RESERVED, "scale"),
+	BAD_LAYER_AS(CONCAT, neuron.model, 1, RESERVED, "neuron"),
+	BAD_LAYER(CONCAT, axes, 0, PARAM),
+	BAD_LAYER(CONCAT, axes, 3, PARAM),
+	BAD_LAYER(CONCAT, axes, 8, PARAM),
+	BAD_LAYER_AS(CONCAT, axes, SNNQ_AXIS_WIDTH, SHAPE, "in[0].format"),
+	BAD_LAYER(COPY, mode, SNNQ_COPY_CWH + 1, PARAM),
+	BAD_LAYER_AS(COPY, mode, SNNQ_COPY_HWC, SHAPE, "out"),
+	BAD_LAYER_AS(COPY, scale[1].shift, 1, RESERVED, "scale"),
+	BAD_LAYER_AS(COPY, scale[0].shift, 1, NEEDS, "scale"),
+	BAD_LAYER_AS(UPSAMPLE, geometry.kernel_h, 2, GEOMETRY, "geometry"),
+	BAD_LAYER_AS(UPSAMPLE, geometry.stride_h, 0, GEOMETRY, "geometry"),
+	BAD_LAYER_AS(UPSAMPLE, geometry.pad_w, 1, GEOMETRY, "geometry"),
+	BAD_LAYER_AS(UPSAMPLE, geometry.groups, 2, GEOMETRY, "geometry"),
+	BAD_LAYER(REDUCE, axes, 0, PARAM),
+	BAD_LAYER(REDUCE, axes, 8, PARAM),
+	BAD_LAYER_AS(REDUCE, axes, SNNQ_AXIS_HEIGHT, GEOMETRY, "geometry"),
+	BAD_LAYER(REDUCE, geometry.groups, 0, GEOMETRY),
+	BAD_LAYER(REDUCE, geometry.groups, 33, GEOMETRY),
+	BAD_LAYER_AS(REDUCE, geometry.groups, 64, SHAPE, "out.channels"),
+	BAD_LAYER_AS(REDUCE, geometry.kernel_w, 1, GEOMETRY, "geometry"),
+	BAD_LAYER(REDUCE, mode, SNNQ_REDUCE_MAX + 1, PARAM),
+	BAD_LAYER_AS(REDUCE, mode, SNNQ_REDUCE_OR, TENSOR_FORMAT, "in[0].format"),
+	BAD_LAYER_AS(REDUCE, mode, SNNQ_REDUCE_MAX, TENSOR_FORMAT, "out.format"),
 	BAD_LAYER(CONV, geometry.more_h, 1, UNSUPPORTED),
 	BAD_LAYER(POOL_SUM, geometry.more_w, -1, UNSUPPORTED),
 	BAD_LAYER(CONV, geometry.reserved, 1, RESERVED),
@@ -499,7 +562,7 @@ static const struct corruption bad_neurons[] = {
 	BAD_LAYER_AS(LINEAR, neuron.model, SNNQ_NEURON_LIF, RESERVED, "neuron.requant_shift"),
 	BAD_LAYER_AS(CONV, neuron.reserved[0], 1, RESERVED, "neuron.reserved"),
 	BAD_LAYER_AS(CONV, neuron.reserved[6], 1, RESERVED, "neuron.reserved"),
-	BAD_LAYER_AS(ADD, neuron.requant_shift, 1, UNSUPPORTED, "neuron"),
+	BAD_LAYER(ADD, neuron.requant_shift, 1, OK),
 	BAD_LAYER_AS(EVENTS, neuron.threshold_count, 1, RESERVED, "neuron"),
 	BAD_LAYER(CONV, state_offset, 0, STATE),
 	BAD_LAYER(CONV, state_offset, 56, STATE),

@@ -11,7 +11,21 @@
 #define NOT_IN_LAYER 0xffffffffu
 
 /* Layers of the program, in this order. */
-enum { EVENTS, CONV, POOL_MAX, ATTENTION, POOL_SUM, ADD, LINEAR, READOUT, LAYERS };
+enum {
+	EVENTS,
+	CONV,
+	POOL_MAX,
+	ATTENTION,
+	POOL_SUM,
+	ADD,
+	LINEAR,
+	UPSAMPLE,
+	CONCAT,
+	COPY,
+	REDUCE,
+	READOUT,
+	LAYERS
+};
 /* User regions, by what they hold. */
 enum { R_EVENTS = 3, R_CONV_WEIGHTS, R_KEYS, R_OTHER, R_LINEAR_WEIGHTS, R_OUT, R_READOUT, R_END };
 

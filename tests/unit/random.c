@@ -110,6 +110,7 @@ static void random_neuron(struct maker *m, struct snnq_layer *l)
 	l->flags = chance(m, 20) ? SNNQ_LAYER_FLAG_SKIP_FIRST : 0;
 	l->out.format = SNNQ_FORMAT_UNSIGNED;
 	l->out.planes = 1;
+	l->out.bound = 0;
 	random_bias(m, l);
 }
 
@@ -119,7 +120,7 @@ static void random_bound(struct maker *m, struct snnq_tensor *t)
 	if (t->format != SNNQ_FORMAT_UNSIGNED || t->planes < 2 || chance(m, 50))
 		return;
 	t->bound = between(m, 1, (1u << t->planes) - 1);
-	m->p->h.needs = SNNQ_PROGRAM_NEEDS_BOUNDS;
+	m->p->h.needs |= SNNQ_PROGRAM_NEEDS_BOUNDS;
 }
 
 static void random_requant(struct maker *m, struct snnq_layer *l)
@@ -133,6 +134,7 @@ static void random_requant(struct maker *m, struct snnq_layer *l)
 	}
 	l->out.format = (uint8_t)(chance(m, 50) ? SNNQ_FORMAT_UNSIGNED : SNNQ_FORMAT_SIGNED);
 	l->out.planes = (uint8_t)between(m, 2, 6);
+	l->out.bound = 0;
 	random_bound(m, &l->out);
 	random_bias(m, l);
 }
@@ -234,9 +236,18 @@ static void make_pool(struct maker *m, struct snnq_layer *l)
 	l->out.bound = l->in[0].bound;
 }
 
+/* What is made after an operand that is a view. */
+static void clear_view(struct snnq_tensor *t)
+{
+	t->flags = t->whole_height = t->whole_width = t->first_y = t->first_x = 0;
+	t->whole_channels = t->first_channel = 0;
+}
+
 static void make_add(struct maker *m, struct snnq_layer *l)
 {
 	struct snnq_tensor other = l->in[0];
+
+	clear_view(&other);
 
 	other.format = (uint8_t)between(m, SNNQ_FORMAT_UNSIGNED, SNNQ_FORMAT_SIGNED);
 	other.planes = (uint8_t)between(m, 2, 4);
@@ -250,28 +261,225 @@ static void make_add(struct maker *m, struct snnq_layer *l)
 	random_bound(m, &l->out);
 }
 
+static struct snnq_scale random_scale(struct maker *m, uint32_t channels, uint32_t least)
+{
+	struct snnq_scale s = { .shift = between(m, 0, 5) };
+
+	if (chance(m, 70)) {
+		s.mult_count = chance(m, 50) ? 1 : channels;
+		s.mult_index = random_table(m, s.mult_count, least, 12);
+	}
+	if (s.shift || s.mult_count)
+		m->p->h.needs |= SNNQ_PROGRAM_NEEDS_SCALES;
+	return s;
+}
+
+/* Two operands, one of them maybe repeated, scaled, and what becomes of them. */
+static void make_elementwise(struct maker *m, struct snnq_layer *l)
+{
+	struct snnq_tensor other = l->in[0];
+	bool spikes = other.format == SNNQ_FORMAT_UNSIGNED && other.planes == 1;
+
+	clear_view(&other);
+	l->out = other;
+	l->mode = between(m, SNNQ_ELEMENTWISE_ADD, SNNQ_ELEMENTWISE_MULTIPLY);
+	if (!spikes && l->mode != SNNQ_ELEMENTWISE_MULTIPLY)
+		l->mode = SNNQ_ELEMENTWISE_ADD;
+	if (chance(m, 20))
+		other.height = other.width = 1;
+	if (chance(m, 20))
+		other.channels = 1;
+	l->in[1] = in_region(m->p, other, SNNQ_ROLE_INPUT);
+	if (l->mode == SNNQ_ELEMENTWISE_ADD || l->mode == SNNQ_ELEMENTWISE_MULTIPLY) {
+		l->scale[0] = random_scale(m, l->in[0].channels, (uint32_t)-5);
+		l->scale[1] = random_scale(m, other.channels, (uint32_t)-5);
+	}
+	if (!spikes || chance(m, 60))
+		neuron_stage(m, l);
+}
+
+/* A layer of accumulators, and the largest of them in windows to neurons. */
+static void make_integer_pool(struct maker *m, struct snnq_layer *l)
+{
+	struct snnq_layer *sums = l;
+
+	make_elementwise(m, sums);
+	memset(&sums->neuron, 0, sizeof(sums->neuron));
+	sums->flags = 0;
+	sums->out = make_tensor(0, 0, SNNQ_FORMAT_INT32, 0, sums->in[0].height, sums->in[0].width,
+				sums->in[0].channels);
+	sums->out.bound = between(m, 1, 2000);
+	m->p->h.needs |= SNNQ_PROGRAM_NEEDS_BOUNDS;
+	sums->out = in_scratch(m->p, sums->out);
+	l = add_layer(m->p, SNNQ_OP_POOL_MAX);
+	l->in[0] = sums->out;
+	random_window(m, l);
+	l->geometry.pad_h = l->geometry.pad_w = 0;
+	l->out.height = out_size(l->in[0].height, l->geometry.kernel_h, l->geometry.stride_h, 0, 1);
+	l->out.width = out_size(l->in[0].width, l->geometry.kernel_w, l->geometry.stride_w, 0,
+				l->geometry.dilation_w);
+	l->out.channels = l->in[0].channels;
+	l->scale[0] = random_scale(m, l->out.channels, 0);
+	neuron_stage(m, l);
+}
+
+static void make_reduce(struct maker *m, struct snnq_layer *l)
+{
+	l->axes = between(m, 1, 7);
+	l->mode = between(m, SNNQ_REDUCE_SUM, SNNQ_REDUCE_MAX);
+	l->out = l->in[0];
+	if (l->axes & SNNQ_AXIS_HEIGHT)
+		l->out.height = 1;
+	if (l->axes & SNNQ_AXIS_WIDTH)
+		l->out.width = 1;
+	if (l->axes & SNNQ_AXIS_CHANNELS)
+		l->out.channels = l->geometry.groups = random_divisor(m, l->in[0].channels);
+	if (l->mode == SNNQ_REDUCE_OR &&
+	    (l->in[0].format != SNNQ_FORMAT_UNSIGNED || l->in[0].planes > 1))
+		l->mode = SNNQ_REDUCE_MAX;
+	if (l->mode == SNNQ_REDUCE_SUM)
+		neuron_stage(m, l);
+}
+
+static void random_planes(struct maker *m, struct snnq_tensor *t)
+{
+	t->format = (uint8_t)between(m, SNNQ_FORMAT_UNSIGNED, SNNQ_FORMAT_SIGNED);
+	t->planes = (uint8_t)between(m, 2, 5);
+	t->bound = 0;
+	random_bound(m, t);
+}
+
+static void make_concat(struct maker *m, struct snnq_layer *l)
+{
+	uint32_t axis = between(m, 0, 2), count = between(m, 2, 4), k;
+
+	l->axes = 1u << axis;
+	l->out = l->in[0];
+	for (k = 0; k < count; k++) {
+		struct snnq_tensor t = l->in[0];
+
+		clear_view(&t);
+		if (k) {
+			random_planes(m, &t);
+			if (axis == 2)
+				t.channels = between(m, 1, 70);
+			else
+				*(axis ? &t.width : &t.height) = (uint16_t)between(m, 1, 3);
+			l->in[k] = in_region(m->p, t, SNNQ_ROLE_INPUT);
+			l->out.channels += axis == 2 ? t.channels : 0;
+			l->out.width = (uint16_t)(l->out.width + (axis == 1 ? t.width : 0));
+			l->out.height = (uint16_t)(l->out.height + (axis == 0 ? t.height : 0));
+		}
+		l->scale[k] = random_scale(m, t.channels, (uint32_t)-5);
+	}
+	random_planes(m, &l->out);
+}
+
+static void make_copy(struct maker *m, struct snnq_layer *l)
+{
+	const struct snnq_tensor *t = &l->in[0];
+	uint32_t dims[3] = { t->height, t->width, t->channels };
+
+	l->mode = between(m, SNNQ_COPY_HWC, SNNQ_COPY_WHC);
+	if (t->height * t->width <= MOST_CHANNELS && t->channels <= 7)
+		l->mode = between(m, SNNQ_COPY_HWC, SNNQ_COPY_CWH);
+	l->out = *t;
+	l->out.height = (uint16_t)dims[snnq_copy_axes[l->mode][0]];
+	l->out.width = (uint16_t)dims[snnq_copy_axes[l->mode][1]];
+	l->out.channels = dims[snnq_copy_axes[l->mode][2]];
+	l->scale[0] = random_scale(m, t->channels, (uint32_t)-5);
+	random_planes(m, &l->out);
+}
+
+static void make_upsample(struct maker *m, struct snnq_layer *l)
+{
+	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
+	l->out = l->in[0];
+	if (l->out.height > 10 || l->out.width > 10)
+		return;
+	l->geometry.stride_h = (uint8_t)between(m, 1, 2);
+	l->geometry.stride_w = (uint8_t)between(m, 1, 3);
+	l->out.height = (uint16_t)(l->out.height * l->geometry.stride_h);
+	l->out.width = (uint16_t)(l->out.width * l->geometry.stride_w);
+}
+
+/* What it reads becomes a box of it, or the same in another shape. */
+static void random_view(struct maker *m, struct snnq_tensor *t)
+{
+	uint32_t positions = (uint32_t)t->height * t->width;
+
+	t->whole_height = t->height;
+	t->whole_width = t->width;
+	t->whole_channels = t->channels;
+	m->p->h.needs |= SNNQ_PROGRAM_NEEDS_VIEWS;
+	if (chance(m, 30)) {
+		t->flags = SNNQ_TENSOR_FLAG_RESHAPE;
+		t->height = 1;
+		t->width = (uint16_t)positions;
+		if (t->channels % 2 == 0 && chance(m, 50)) {
+			t->height = 2;
+			t->channels /= 2;
+		}
+		return;
+	}
+	t->flags = SNNQ_TENSOR_FLAG_SLICE;
+	t->first_y = (uint16_t)random_below(&m->seed, t->height);
+	t->first_x = (uint16_t)random_below(&m->seed, t->width);
+	t->first_channel = random_below(&m->seed, t->channels);
+	t->height = (uint16_t)between(m, 1, (uint32_t)t->height - t->first_y);
+	t->width = (uint16_t)between(m, 1, (uint32_t)t->width - t->first_x);
+	t->channels = between(m, 1, t->channels - t->first_channel);
+}
+
 static void make_attention(struct maker *m, struct snnq_layer *l)
 {
+	struct snnq_tensor plain = l->in[0];
 	uint32_t heads = between(m, 1, 4);
 
-	l->param = l->in[0].channels % heads ? 1 : heads;
-	l->mode = between(m, SNNQ_ATTENTION_QK_FIRST, SNNQ_ATTENTION_KV_FIRST);
-	l->in[1] = in_region(m->p, l->in[0], SNNQ_ROLE_INPUT);
-	l->in[2] = in_region(m->p, l->in[0], SNNQ_ROLE_INPUT);
-	l->out = l->in[0];
+	clear_view(&plain);
+	l->param = plain.channels % heads ? 1 : heads;
+	l->mode = between(m, SNNQ_ATTENTION_QK_FIRST, SNNQ_ATTENTION_CHANNEL);
+	l->in[1] = in_region(m->p, plain, SNNQ_ROLE_INPUT);
+	if (l->mode != SNNQ_ATTENTION_TOKEN)
+		l->in[2] = in_region(m->p, plain, SNNQ_ROLE_INPUT);
+	l->out = plain;
+	if (l->mode >= SNNQ_ATTENTION_TOKEN)
+		return;
+	if (chance(m, 40)) { /* counts, and values of another width */
+		struct snnq_tensor other = plain;
+
+		other.planes = (uint8_t)between(m, 1, 3);
+		l->in[1] = in_region(m->p, other, SNNQ_ROLE_INPUT);
+		other.planes = (uint8_t)between(m, 1, 3);
+		other.channels = l->param * between(m, 1, 20);
+		l->in[2] = in_region(m->p, other, SNNQ_ROLE_INPUT);
+		l->out = other;
+	}
 	neuron_stage(m, l);
 }
 
 static uint16_t pick_op(struct maker *m)
 {
 	static const uint16_t ops[] = {
-		SNNQ_OP_CONV2D,	  SNNQ_OP_CONV2D,      SNNQ_OP_LINEAR,	  SNNQ_OP_POOL_MAX,
-		SNNQ_OP_POOL_SUM, SNNQ_OP_ELEMENTWISE, SNNQ_OP_ATTENTION,
+		SNNQ_OP_CONV2D,	     SNNQ_OP_CONV2D,	SNNQ_OP_LINEAR,	   SNNQ_OP_LINEAR,
+		SNNQ_OP_POOL_MAX,    SNNQ_OP_POOL_MAX,	SNNQ_OP_POOL_SUM,  SNNQ_OP_ELEMENTWISE,
+		SNNQ_OP_ELEMENTWISE, SNNQ_OP_ATTENTION, SNNQ_OP_ATTENTION, SNNQ_OP_CONCAT,
+		SNNQ_OP_COPY,	     SNNQ_OP_UPSAMPLE,	SNNQ_OP_REDUCE,
 	};
-	uint16_t op = ops[between(m, 0, 6)];
+	uint16_t op = ops[random_below(&m->seed, sizeof(ops) / sizeof(ops[0]))];
 	bool spikes = m->at.planes == 1 && m->at.format == SNNQ_FORMAT_UNSIGNED;
 
 	return op == SNNQ_OP_ATTENTION && !spikes ? SNNQ_OP_LINEAR : op;
+}
+
+static void make_pool_of(struct maker *m, struct snnq_layer *l)
+{
+	if (l->op == SNNQ_OP_POOL_MAX && chance(m, 40)) {
+		l->op = SNNQ_OP_ELEMENTWISE;
+		make_integer_pool(m, l);
+	} else {
+		make_pool(m, l);
+	}
 }
 
 static void make_layer(struct maker *m)
@@ -279,6 +487,8 @@ static void make_layer(struct maker *m)
 	struct snnq_layer *l = add_layer(m->p, pick_op(m)), *copy;
 
 	l->in[0] = m->at;
+	if (chance(m, 15))
+		random_view(m, &l->in[0]);
 	switch (l->op) {
 	case SNNQ_OP_CONV2D:
 		make_conv(m, l);
@@ -287,14 +497,31 @@ static void make_layer(struct maker *m)
 		make_linear(m, l);
 		break;
 	case SNNQ_OP_ELEMENTWISE:
-		make_add(m, l);
+		if (chance(m, 50))
+			make_add(m, l);
+		else
+			make_elementwise(m, l);
 		break;
 	case SNNQ_OP_ATTENTION:
 		make_attention(m, l);
 		break;
+	case SNNQ_OP_CONCAT:
+		make_concat(m, l);
+		break;
+	case SNNQ_OP_COPY:
+		make_copy(m, l);
+		break;
+	case SNNQ_OP_UPSAMPLE:
+		make_upsample(m, l);
+		break;
+	case SNNQ_OP_REDUCE:
+		make_reduce(m, l);
+		break;
 	default:
-		make_pool(m, l);
+		make_pool_of(m, l);
 	}
+	l = &m->p->layers[m->p->h.layer_count - 1]; /* it may be two */
+	clear_view(&l->out);
 	l->out = in_scratch(m->p, l->out);
 	place_state(m->p, l);
 	m->at = l->out;

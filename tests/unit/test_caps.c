@@ -49,7 +49,7 @@ static void capabilities(void **context)
 	just = (struct snnq_caps){
 		.max_layers = LAYERS,
 		.max_dim = 8,
-		.max_channels = 64,
+		.max_channels = 128,
 		.max_steps = 20,
 		.max_program_bytes = (uint32_t)size,
 		.scheme_odd = 1u << 3,
@@ -66,10 +66,10 @@ static void capabilities(void **context)
 		.elementwise = 1u << SNNQ_ELEMENTWISE_ADD,
 		.attention = 1u << SNNQ_ATTENTION_QK_FIRST,
 		.readouts = 1u << SNNQ_READOUT_SUM,
-		.max_planes = 5,
+		.max_planes = 8,
 		.max_kernel = 3,
 		.max_window = 2,
-		.max_stride = 2,
+		.max_stride = 3,
 		.max_dilation = 1,
 		.max_delay = 1,
 		.max_tile_steps = p.h.tile_steps,
@@ -96,7 +96,9 @@ static void capabilities(void **context)
 	LESS(elementwise, 0, ADD, "mode");
 	LESS(attention, 0, ATTENTION, "mode");
 	LESS(readouts, 0, READOUT, "param");
+	LESS(max_planes, 7, REDUCE, "out.planes");
 	LESS(max_planes, 4, ADD, "out.planes");
+	LESS(max_channels, 127, CONCAT, "out.channels");
 	LESS(max_planes, 1, EVENTS, "out.planes");
 	LESS(max_kernel, 2, CONV, "geometry.kernel_h");
 	LESS(max_window, 1, POOL_MAX, "geometry.kernel_h");
@@ -125,7 +127,12 @@ static void capabilities(void **context)
 			[SNNQ_OP_LINEAR] = LINEAR,	 [SNNQ_OP_POOL_MAX] = POOL_MAX,
 			[SNNQ_OP_POOL_SUM] = POOL_SUM,	 [SNNQ_OP_ELEMENTWISE] = ADD,
 			[SNNQ_OP_ATTENTION] = ATTENTION, [SNNQ_OP_READOUT] = READOUT,
+			[SNNQ_OP_CONCAT] = CONCAT,	 [SNNQ_OP_COPY] = COPY,
+			[SNNQ_OP_UPSAMPLE] = UPSAMPLE,	 [SNNQ_OP_REDUCE] = REDUCE,
 		};
+
+		if (!(snnq_caps_all.ops >> op & 1))
+			continue;
 
 		LESS(ops, just.ops & ~(1ull << op), first[op], "op");
 	}

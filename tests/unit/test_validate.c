@@ -325,10 +325,242 @@ static void value_bounds(void **context)
 	refused(&p, SNNQ_CHECK_BOUND, 0, "in[0].bound");
 	l->in[0].bound = 4;
 	l->out.bound = 1000;
-	refused(&p, SNNQ_CHECK_UNSUPPORTED, 0, "out.bound");
+	accepted(&p);
+	l->out.bound = 1u << 31;
+	refused(&p, SNNQ_CHECK_BOUND, 0, "out.bound");
 	l->out.bound = 0;
 	l->in[0].format = SNNQ_FORMAT_SIGNED;
 	refused(&p, SNNQ_CHECK_UNSUPPORTED, 0, "in[0].bound");
+}
+
+/* Two operands of ELEMENTWISE: shapes that are repeated, formats, scales and bounds. */
+static void elementwise(void **context)
+{
+	static const int32_t mult[70] = { -7, 3, -0x7fffffff - 1 };
+	struct snnq_layer *l;
+	struct program p;
+	uint32_t table;
+
+	(void)context;
+	program_init(&p, 1, 1);
+	p.h.needs = SNNQ_PROGRAM_NEEDS_BOUNDS;
+	l = add_layer(&p, SNNQ_OP_ELEMENTWISE);
+	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 3, 4, 70), SNNQ_ROLE_INPUT);
+	l->in[1] = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 3, 4, 70), SNNQ_ROLE_INPUT);
+	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 3, 4, 70), SNNQ_ROLE_OUTPUT);
+	table = add_table(&p, 70, mult);
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+	l->in[0].bound = 1u << 30;
+	l->in[1].bound = 1u << 30;
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+	l->in[1].bound--;
+	accepted(&p);
+	l->mode = SNNQ_ELEMENTWISE_MULTIPLY;
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+	l->in[0].bound = 2;
+	accepted(&p);
+	l->mode = SNNQ_ELEMENTWISE_OR;
+	refused(&p, SNNQ_CHECK_TENSOR_FORMAT, 0, "in[0].format");
+	l->mode = SNNQ_ELEMENTWISE_ADD;
+
+	l->scale[0] = (struct snnq_scale){ table, 70, 1, 0 };
+	refused(&p, SNNQ_CHECK_NEEDS, 0, "scale");
+	p.h.needs |= SNNQ_PROGRAM_NEEDS_SCALES;
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "scale"); /* 2 * 2^31 / 2 */
+	l->scale[0].shift = 2;
+	accepted(&p); /* 2^30, and a half that is cut off, + 2^30 - 1 */
+	l->in[1].bound++;
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+	l->in[1].bound--;
+	l->scale[0].mult_count = 69;
+	refused(&p, SNNQ_CHECK_TABLE, 0, "scale.mult");
+	l->scale[0].mult_count = 1;
+	accepted(&p);
+	l->scale[0].mult_index = 70;
+	refused(&p, SNNQ_CHECK_TABLE, 0, "scale.mult");
+	l->scale[0].mult_count = 0;
+	refused(&p, SNNQ_CHECK_RESERVED, 0, "scale");
+	l->scale[0].mult_index = 0;
+	l->scale[0].shift = 32;
+	refused(&p, SNNQ_CHECK_PARAM, 0, "scale.shift");
+	l->scale[0] = (struct snnq_scale){ 0 };
+
+	l->in[1].height = l->in[1].width = 1;
+	accepted(&p);
+	l->in[1].channels = 1;
+	accepted(&p);
+	l->in[0].channels = 1;
+	refused(&p, SNNQ_CHECK_SHAPE, 0, "out");
+	l->in[1].channels = 70;
+	accepted(&p);
+	l->in[0].height = l->in[0].width = 1;
+	refused(&p, SNNQ_CHECK_SHAPE, 0, "out");
+	l->in[0].height = 3;
+	l->in[0].width = 1;
+	refused(&p, SNNQ_CHECK_SHAPE, 0, "in[0]");
+}
+
+/* Maxima of integers go through a scale, which does not turn them around, and a neuron. */
+static void integer_maxima(void **context)
+{
+	static const int32_t mult[2] = { 5, -1 };
+	struct snnq_layer *l;
+	struct program p;
+
+	(void)context;
+	program_init(&p, 1, 1);
+	p.h.needs = SNNQ_PROGRAM_NEEDS_BOUNDS | SNNQ_PROGRAM_NEEDS_SCALES;
+	l = add_layer(&p, SNNQ_OP_POOL_MAX);
+	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 4, 4, 3), SNNQ_ROLE_INPUT);
+	l->out = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 2, 2, 3), SNNQ_ROLE_OUTPUT);
+	l->geometry = (struct snnq_geometry){ 2, 2, 2, 2, 0, 0, 1, 1, 1, 0, 0, 0 };
+	set_lif(&p, l, 1);
+	place_state(&p, l);
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator"); /* 2^31 */
+	l->in[0].bound = 0x7fffffff;
+	accepted(&p);
+	l->scale[0] = (struct snnq_scale){ add_table(&p, 2, mult), 1, 3, 0 };
+	accepted(&p);
+	l->scale[0].mult_index++;
+	refused(&p, SNNQ_CHECK_PARAM, 0, "scale.mult");
+	l->scale[0].mult_index--;
+	l->scale[0].shift = 2;
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "scale");
+	l->in[0].format = SNNQ_FORMAT_UNSIGNED;
+	l->in[0].planes = 1;
+	l->in[0].bound = 0;
+	refused(&p, SNNQ_CHECK_RESERVED, 0, "neuron");
+}
+
+/* Gates, counts, and values of another width. */
+static void attention_forms(void **context)
+{
+	struct snnq_tensor t = tensor(SNNQ_FORMAT_UNSIGNED, 2, 2, 3, 24);
+	struct snnq_layer *l;
+	struct program p;
+
+	(void)context;
+	program_init(&p, 1, 1);
+	l = add_layer(&p, SNNQ_OP_ATTENTION);
+	l->in[0] = l->in[1] = l->in[2] = in_region(&p, t, SNNQ_ROLE_INPUT);
+	l->in[2] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 2, 2, 3, 60), SNNQ_ROLE_INPUT);
+	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 2, 3, 60), SNNQ_ROLE_OUTPUT);
+	l->param = 12;
+	accepted(&p);
+	l->param = 8;
+	refused(&p, SNNQ_CHECK_SHAPE, 0, "in[2].channels");
+	l->param = 12;
+	l->out.channels = 24;
+	refused(&p, SNNQ_CHECK_SHAPE, 0, "out");
+	l->out.channels = 60;
+	l->mode = SNNQ_ATTENTION_TOKEN;
+	refused(&p, SNNQ_CHECK_TENSOR_FORMAT, 0, "in[0].format");
+	l->in[0].planes = l->in[1].planes = 1;
+	refused(&p, SNNQ_CHECK_RESERVED, 0, "in[2].format");
+	memset(&l->in[2], 0, sizeof(l->in[2]));
+	refused(&p, SNNQ_CHECK_TENSOR_FORMAT, 0, "out.format");
+	l->out.format = SNNQ_FORMAT_UNSIGNED;
+	l->out.planes = 1;
+	refused(&p, SNNQ_CHECK_SHAPE, 0, "out");
+	l->out.channels = 24;
+	accepted(&p);
+	l->mode = SNNQ_ATTENTION_CHANNEL;
+	refused(&p, SNNQ_CHECK_TENSOR_FORMAT, 0, "in[2].format");
+	l->in[2] = l->in[1];
+	accepted(&p);
+	l->mode = SNNQ_ATTENTION_QK_FIRST;
+	accepted(&p);
+	memset(&l->in[2], 0, sizeof(l->in[2]));
+	refused(&p, SNNQ_CHECK_TENSOR_FORMAT, 0, "in[2].format");
+}
+
+/* What a view looks at lies in its place, is what was written there, and holds it. */
+static void views(void **context)
+{
+	struct snnq_layer *l;
+	struct program p;
+
+	(void)context;
+	program_init(&p, 1, 1);
+	p.h.needs = SNNQ_PROGRAM_NEEDS_VIEWS;
+	l = add_layer(&p, SNNQ_OP_UPSAMPLE);
+	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 2, 6, 5, 70), SNNQ_ROLE_INPUT);
+	l->out = in_scratch(&p, tensor(SNNQ_FORMAT_UNSIGNED, 2, 6, 5, 70));
+	l->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
+	l = add_layer(&p, SNNQ_OP_COPY);
+	l->in[0] = p.layers[0].out;
+	l->in[0].height = 2;
+	l->in[0].width = 3;
+	l->in[0].channels = 64;
+	l->in[0].flags = SNNQ_TENSOR_FLAG_SLICE;
+	l->in[0].whole_height = 6;
+	l->in[0].whole_width = 5;
+	l->in[0].whole_channels = 70;
+	l->in[0].first_y = 4;
+	l->in[0].first_x = 2;
+	l->in[0].first_channel = 6;
+	l->out = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 2, 2, 3, 64), SNNQ_ROLE_OUTPUT);
+	accepted(&p);
+#define WRONG(member, value, check, name)                 \
+	do {                                              \
+		struct snnq_tensor good = l->in[0];       \
+		l->in[0].member = (value);                \
+		refused(&p, SNNQ_CHECK_##check, 1, name); \
+		l->in[0] = good;                          \
+	} while (0)
+	WRONG(first_y, 5, TENSOR_DIMS, "in[0].whole");
+	WRONG(first_y, 65535, TENSOR_DIMS, "in[0].whole");
+	WRONG(first_x, 3, TENSOR_DIMS, "in[0].whole");
+	WRONG(first_channel, 7, TENSOR_DIMS, "in[0].whole");
+	WRONG(first_channel, ~0u, TENSOR_DIMS, "in[0].whole");
+	WRONG(whole_height, 7, TENSOR_EXTENT, "in[0].offset");
+	WRONG(whole_height, 4097, TENSOR_DIMS, "in[0].whole");
+	WRONG(whole_width, 6, TENSOR_EXTENT, "in[0].offset");
+	WRONG(whole_channels, 71, TENSOR_SOURCE, "in[0].offset");
+	WRONG(whole_channels, ~0u, TENSOR_DIMS, "in[0].whole");
+	WRONG(planes, 1, TENSOR_SOURCE, "in[0].offset");
+	WRONG(offset, 8, TENSOR_EXTENT, "in[0].offset");
+	WRONG(flags, SNNQ_TENSOR_FLAG_RESHAPE, RESERVED, "in[0].whole");
+	l->in[0].first_y = l->in[0].first_x = l->in[0].first_channel = 0;
+	l->in[0].flags = SNNQ_TENSOR_FLAG_RESHAPE;
+	refused(&p, SNNQ_CHECK_TENSOR_DIMS, 1, "in[0].whole");
+	l->in[0].height = 30;
+	l->in[0].width = 1;
+	l->in[0].channels = 70;
+	refused(&p, SNNQ_CHECK_SHAPE, 1, "out");
+	l->out = p.layers[0].out;
+	l->out.region = SNNQ_REGION_SCRATCH;
+	l->out.height = 30;
+	l->out.width = 1;
+	refused(&p, SNNQ_CHECK_TENSOR_ALIAS, 1, "out.offset");
+#undef WRONG
+}
+
+/* Sums along axes have a bound too. */
+static void reductions(void **context)
+{
+	struct snnq_layer *l;
+	struct program p;
+
+	(void)context;
+	program_init(&p, 1, 1);
+	p.h.needs = SNNQ_PROGRAM_NEEDS_BOUNDS;
+	l = add_layer(&p, SNNQ_OP_REDUCE);
+	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 16, 16, 32), SNNQ_ROLE_INPUT);
+	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, 8), SNNQ_ROLE_OUTPUT);
+	l->axes = SNNQ_AXIS_HEIGHT | SNNQ_AXIS_WIDTH | SNNQ_AXIS_CHANNELS;
+	l->geometry.groups = 8;
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+	l->in[0].bound = 1u << 21; /* times 1024 */
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+	l->in[0].bound--;
+	accepted(&p);
+	l->mode = SNNQ_REDUCE_MAX;
+	refused(&p, SNNQ_CHECK_BOUND, 0, "out.bound");
+	l->out.bound = l->in[0].bound;
+	accepted(&p);
+	set_lif(&p, l, 1);
+	refused(&p, SNNQ_CHECK_RESERVED, 0, "neuron");
 }
 
 /* A bound belongs to what is in scratch; maxima have that of their operand. */
@@ -598,11 +830,13 @@ static void program_info(void **context)
 	assert_int_equal(info.state_bytes, p.h.state_bytes);
 	assert_int_equal(snnq_region_required(&info, R_KEYS - 3, 20), 20 * 128);
 	assert_int_equal(snnq_region_required(&info, R_EVENTS - 3, 20), 80);
-	/* events 128, conv 8 8 64 (9 2 + 1) - groups 2, pool, attention, sum, add, linear, readout */
-	assert_int_equal(info.work_per_step, (128 * 1 + 128) + (4096 * 9 * 1 * 2 + 4096) +
-						     (1024 * 4 + 1024) + (1024 * 2 * 16 + 1024) +
-						     (256 * 4 + 256) + (256 * (4 + 3) + 256) +
-						     (40 * 64 * 5 + 40) + (40 + 10));
+	/* events 128, conv 8 8 64 (9 2 + 1) - groups 2, pool, attention, sum, add, linear, readout;
+	 * before it upsample, concat, copy, reduce */
+	assert_int_equal(info.work_per_step,
+			 (128 * 1 + 128) + (4096 * 9 * 1 * 2 + 4096) + (1024 * 4 + 1024) +
+				 (1024 * 2 * 16 + 1024) + (256 * 4 + 256) + (256 * (4 + 3) + 256) +
+				 (40 * 64 * 5 + 40) + (40 + 10) + (256 * 5 + 1536) +
+				 (256 * (5 + 4) + 512) + (1536 * 5 + 1536) + (512 * 5 + 64));
 	free(blob);
 }
 
@@ -684,6 +918,11 @@ int main(void)
 		cmocka_unit_test(accumulators_of_windows),
 		cmocka_unit_test(longer_descriptors),
 		cmocka_unit_test(value_bounds),
+		cmocka_unit_test(elementwise),
+		cmocka_unit_test(integer_maxima),
+		cmocka_unit_test(attention_forms),
+		cmocka_unit_test(views),
+		cmocka_unit_test(reductions),
 		cmocka_unit_test(bounds_of_sources),
 		cmocka_unit_test(empty_windows),
 		cmocka_unit_test(sources),

@@ -72,7 +72,7 @@ void dense_lay_out(struct snnq_plan *plan, struct layer *l)
 		return;
 	l->dense = true;
 	l->few = in->channels <= FEW && in->format == SNNQ_FORMAT_UNSIGNED;
-	l->in_view = l->few && !in->bound;
+	l->in_view = l->few && !in->bound && !in->flags;
 	if (l->few)
 		plan_needs(&plan->needs.list, in->width * sizeof(uint64_t));
 	l->runs = runs(l);

@@ -16,8 +16,8 @@
  *  - All work is announced to work() in pieces of at most SNNQ_SAFE_POINT_OPS
  *    elementary operations, as defined in Documentation/hardware.md.
  *
- * An operation is a row of op_table (ops.c). A new operation is a new row; a new inner
- * loop belongs into vec_body.h.
+ * An operation is one row in ops.c, or some for its forms. A new operation is a new row;
+ * a new inner loop belongs into vec_body.h.
  */
 #ifndef SNNQ_ENGINE_INTERNAL_H
 #define SNNQ_ENGINE_INTERNAL_H
@@ -37,7 +37,7 @@
 
 /* One step of a layer: buffers of its operands and its result. */
 struct step {
-	const uint64_t *in[3];
+	const uint64_t *in[SNNQ_MAX_OPERANDS];
 	uint64_t *out;
 	uint32_t t; /* in the job */
 	bool first; /* first step after a reset */
@@ -184,6 +184,7 @@ struct lookups {
  * @looks: there is a LOOKUP kernel, with @look.
  * @threshold, @bias, @mult: expanded to all channels.
  * @acc_bound: most that the magnitude of an accumulator can be.
+ * @table: the program's constants, where operands are scaled.
  * @neurons: without pointers.
  * @u, @i, @aux, @line, @sum: parts of the running job's state; @sum may be the plan's.
  * @line_slot: oldest slot of the delay line, a ring while a job runs.
@@ -234,6 +235,7 @@ struct layer {
 	int32_t *bias;
 	int32_t *mult;
 	int64_t acc_bound;
+	const int32_t *table;
 	struct neuron_lanes neurons;
 	int32_t *u;
 	int32_t *i;
@@ -266,7 +268,7 @@ struct hand {
 
 /* Largest need of any layer for the buffers that layers share, in bytes. */
 struct needs {
-	uint64_t stage[3], out, list, values, attention, acc, row;
+	uint64_t stage[SNNQ_MAX_OPERANDS], whole, out, list, values, attention, acc, row;
 };
 
 /**
@@ -306,7 +308,8 @@ struct job {
  * @vec: inner loops.
  * @bits: for vec->list().
  * @needs: sizes of the buffers that follow.
- * @stage: operands that come from user regions, as many steps as run at once.
+ * @stage: operands that come from user regions or are views, as many steps as run at once.
+ * @whole: what a view of a user region is a view of.
  * @out: results that go to user regions, likewise.
  * @values: operands as DENSE and LOOKUP kernels want them.
  * @attention: see attention.c.
@@ -327,7 +330,8 @@ struct snnq_plan {
 	uint8_t *state;
 	bool tight_state;
 	uint8_t *scratch;
-	uint64_t *stage[3];
+	uint64_t *stage[SNNQ_MAX_OPERANDS];
+	uint64_t *whole;
 	const struct vec *vec;
 	struct byte_bits bits;
 	struct needs needs;
@@ -397,6 +401,7 @@ static inline uint64_t chunk_at(uint64_t offset, uint64_t left)
 }
 
 bool job_zero(struct job *job, void *to, uint64_t bytes);
+bool job_copy(struct job *job, void *to, const void *from, uint64_t bytes);
 bool job_read(struct job *job, uint32_t region, uint64_t offset, void *buf, uint64_t bytes);
 bool job_write(struct job *job, uint32_t region, uint64_t offset, const void *buf, uint64_t bytes);
 const void *job_view(struct job *job, uint32_t region, uint64_t offset, uint64_t bytes);
@@ -414,6 +419,21 @@ void tensor_load64(const struct snnq_tensor *t, const uint64_t *data, uint64_t p
 void tensor_store64(const struct snnq_tensor *t, uint64_t *data, uint64_t position, uint32_t word,
 		    const int32_t v[64]);
 int32_t tensor_clamp(const struct snnq_tensor *t, int64_t v, __u64 *saturations);
+
+/* view.c */
+/* What an operand is a view of; itself, if it is none. */
+struct snnq_tensor view_whole(const struct snnq_tensor *t);
+/* A view of what lies at @from as a tensor at @to. */
+bool view_copy(struct job *job, const struct snnq_tensor *t, const uint64_t *from, uint64_t *to);
+
+/* scale.c */
+/* To be called before operand @k is scaled; @bound: most that its magnitude then is. */
+bool scale_prepare(struct snnq_plan *plan, struct layer *l, uint32_t k, struct snnq_pace *pace,
+		   int64_t *bound);
+int64_t scale_get(const struct layer *l, uint32_t k, const uint64_t *data, uint64_t position,
+		  uint32_t channel);
+/* Scale channels 64 @word ... of an operand. */
+void scale_64(const struct layer *l, uint32_t k, uint32_t word, int32_t v[64]);
 
 /* window.c */
 void window_lay_out(struct snnq_plan *plan, struct layer *l);
@@ -550,7 +570,7 @@ void stats_finish(struct layer *l, uint32_t steps, uint32_t tiles);
 uint64_t stats_cycles(const struct snnq_layer_stats *s);
 
 /* ops.c and the operations */
-extern const struct op op_table[SNNQ_OP_COUNT];
+const struct op *op_of(const struct snnq_layer *desc);
 void conv_lay_out(struct snnq_plan *plan, struct layer *l);
 bool conv_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 ACCUMULATE(conv_generic);
@@ -576,6 +596,9 @@ bool pool_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pac
 ACCUMULATE(pool_sum_generic);
 ACCUMULATE(pool_sum);
 bool pool_max_run(struct job *job, struct layer *l, const struct step *s);
+bool pool_max_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
+ACCUMULATE(pool_max_generic);
+ACCUMULATE(pool_max_sum);
 bool attention_count(struct job *job, struct layer *l, const struct step *s);
 void attention_lay_out(struct snnq_plan *plan, struct layer *l);
 bool attention_begin(struct job *job, struct layer *l, const struct block *b);
@@ -583,7 +606,28 @@ bool attention_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace
 ACCUMULATE(attention_generic);
 ACCUMULATE(attention_sum);
 band_fn attention_block;
+bool gate_run(struct job *job, struct layer *l, const struct step *s);
+void gate_lay_out(struct snnq_plan *plan, struct layer *l);
+void values_lay_out(struct snnq_plan *plan, struct layer *l);
+bool values_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
+bool values_begin(struct job *job, struct layer *l, const struct block *b);
+bool values_count(struct job *job, struct layer *l, const struct step *s);
+ACCUMULATE(values_generic);
+band_fn values_block;
 bool add_run(struct job *job, struct layer *l, const struct step *s);
+bool logic_run(struct job *job, struct layer *l, const struct step *s);
+bool elementwise_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
+ACCUMULATE(elementwise_generic);
+ACCUMULATE(elementwise_sum);
+bool reduce_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
+bool reduce_max_run(struct job *job, struct layer *l, const struct step *s);
+ACCUMULATE(reduce_generic);
+ACCUMULATE(reduce_sum);
+bool upsample_run(struct job *job, struct layer *l, const struct step *s);
+bool move_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
+void concat_lay_out(struct snnq_plan *plan, struct layer *l);
+bool concat_run(struct job *job, struct layer *l, const struct step *s);
+bool copy_run(struct job *job, struct layer *l, const struct step *s);
 void events_lay_out(struct snnq_plan *plan, struct layer *l);
 bool events_begin(struct job *job, struct layer *l);
 bool events_run(struct job *job, struct layer *l, const struct step *s);

@@ -38,6 +38,19 @@ bool job_zero(struct job *job, void *to, uint64_t bytes)
 	return false;
 }
 
+bool job_copy(struct job *job, void *to, const void *from, uint64_t bytes)
+{
+	uint64_t done, n;
+
+	for (done = 0; done < bytes; done += n) {
+		n = chunk_at(done, bytes - done);
+		if (work(job, words_of(n)))
+			return true;
+		memcpy((uint8_t *)to + done, (const uint8_t *)from + done, n);
+	}
+	return false;
+}
+
 /* NULL: use job_read(). */
 const void *job_view(struct job *job, uint32_t region, uint64_t offset, uint64_t bytes)
 {

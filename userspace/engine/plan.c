@@ -15,10 +15,15 @@ static void add_needs(struct needs *n, const struct layer *l)
 	const struct snnq_layer *d = l->desc;
 	uint32_t k;
 
-	for (k = 0; k < 3; k++)
-		if (d->in[k].region >= SNNQ_REGION_USER)
+	for (k = 0; k < SNNQ_MAX_OPERANDS; k++) {
+		struct snnq_tensor whole = view_whole(&d->in[k]);
+
+		if (d->in[k].region >= SNNQ_REGION_USER || d->in[k].flags)
 			plan_needs(&n->stage[k],
 				   ((snnq_tensor_bytes(&d->in[k]) + 7) & ~7ull) * l->event_steps);
+		if (d->in[k].region >= SNNQ_REGION_USER && d->in[k].flags)
+			plan_needs(&n->whole, snnq_tensor_bytes(&whole));
+	}
 	if (d->out.region >= SNNQ_REGION_USER)
 		plan_needs(&n->out, ((snnq_tensor_bytes(&d->out) + 7) & ~7ull) * l->block_steps);
 	plan_needs(&n->acc, tensor_words(&d->out) * 64ull * sizeof(int32_t));
@@ -35,8 +40,9 @@ static void lay_out_buffers(struct snnq_plan *plan)
 	const struct needs *n = &plan->needs;
 	uint32_t k;
 
-	for (k = 0; k < 3; k++)
+	for (k = 0; k < SNNQ_MAX_OPERANDS; k++)
 		plan->stage[k] = plan_part(plan, n->stage[k], 1);
+	plan->whole = plan_part(plan, n->whole, 1);
 	plan->out = plan_part(plan, n->out, 1);
 	plan->values = plan_part(plan, n->values, 1);
 	plan->attention = plan_part(plan, n->attention, 1);
@@ -62,7 +68,7 @@ static void lay_out(struct snnq_plan *plan)
 		struct layer unused = { 0 }, *l = plan->own.base ? &plan->layers[i] : &unused;
 
 		l->desc = snnq_program_layer(program, i);
-		l->op = &op_table[l->desc->op];
+		l->op = op_of(l->desc);
 		l->geometry = l->desc->geometry;
 		l->block_steps = 1;
 		l->event_steps = 1;

@@ -64,6 +64,61 @@ ACCUMULATE(pool_sum)
 	return false;
 }
 
+/* POOL_MAX of int32, which are scaled afterwards: no multiplier is negative. */
+bool pool_max_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace)
+{
+	return scale_prepare(plan, l, 0, pace, &l->acc_bound) || window_prepare(l, pace);
+}
+
+ACCUMULATE(pool_max_generic)
+{
+	const struct snnq_tensor *in = &l->desc->in[0];
+	struct span rows = window_rows(l, y), columns = window_columns(l, x);
+	uint32_t ky, kx, c;
+
+	for (c = 0; c < in->channels; c++) {
+		int64_t best = INT64_MIN;
+
+		for (ky = rows.first; ky < rows.end; ky++) {
+			if (work(job, columns.end - columns.first))
+				return true;
+			for (kx = columns.first; kx < columns.end; kx++) {
+				int64_t v = scale_get(l, 0, s->in[0],
+						      window_position(l, y, x, ky, kx), c);
+
+				best = v > best ? v : best;
+			}
+		}
+		acc[c] = (int32_t)best;
+	}
+	return false;
+}
+
+ACCUMULATE(pool_max_sum)
+{
+	const struct snnq_tensor *in = &l->desc->in[0];
+	struct span rows = window_rows(l, y), columns = window_columns(l, x);
+	uint32_t ky, kx, w, j;
+	int32_t v[64];
+
+	for (w = 0; w < tensor_words(in); w++, acc += 64) {
+		for (j = 0; j < 64; j++)
+			acc[j] = INT32_MIN;
+		for (ky = rows.first; ky < rows.end; ky++)
+			for (kx = columns.first; kx < columns.end; kx++) {
+				if (work(job, 64))
+					return true;
+				tensor_load64(in, s->in[0], window_position(l, y, x, ky, kx), w, v);
+				for (j = 0; j < 64; j++)
+					acc[j] = v[j] > acc[j] ? v[j] : acc[j];
+			}
+		if (work(job, 64))
+			return true;
+		scale_64(l, 0, w, acc);
+	}
+	return false;
+}
+
 /* best = max(best, candidate) in each of 64 channels, bit-planes. */
 static void max_planes(const struct snnq_tensor *t, uint64_t best[SNNQ_MAX_PLANES],
 		       const uint64_t candidate[SNNQ_MAX_PLANES])

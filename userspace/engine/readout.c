@@ -89,7 +89,7 @@ bool readout_end(struct job *job, struct layer *l)
 	if (work(job, out->channels))
 		return true;
 	for (c = 0; c < out->channels; c++) {
-		v[c] = sat32(l->sum[c], &job->stats->saturations);
+		v[c] = tensor_clamp(out, l->sum[c], &job->stats->saturations);
 		job->stats->output_spikes += v[c] != 0;
 	}
 	job->stats->output_bytes += snnq_tensor_bytes(out);

@@ -42,6 +42,19 @@ static uint64_t *scratch_slot(const struct snnq_plan *plan, const struct snnq_te
 				    tensor->offset);
 }
 
+static bool load_view(struct job *job, const struct snnq_tensor *t, uint32_t slot, uint32_t step,
+		      uint64_t *to)
+{
+	struct snnq_plan *plan = job->plan;
+	struct snnq_tensor whole = view_whole(t);
+
+	if (t->region == SNNQ_REGION_SCRATCH)
+		return view_copy(job, t, scratch_slot(plan, t, slot), to);
+	return job_read(job, t->region, user_offset(plan, t, step), plan->whole,
+			snnq_tensor_bytes(&whole)) ||
+	       view_copy(job, t, plan->whole, to);
+}
+
 /* Make a step's operands available, at @k of the stage; event lists are read by their layer. */
 static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, uint32_t k, struct step *s)
 {
@@ -49,13 +62,13 @@ static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, uint32_
 	uint64_t *to;
 	uint32_t i;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < SNNQ_MAX_OPERANDS; i++) {
 		const struct snnq_tensor *t = &l->desc->in[i];
 		uint64_t bytes = snnq_tensor_bytes(t);
 
 		if (!bytes)
 			continue;
-		if (t->region == SNNQ_REGION_SCRATCH) {
+		if (t->region == SNNQ_REGION_SCRATCH && !t->flags) {
 			s->in[i] = scratch_slot(plan, t, slot);
 			continue;
 		}
@@ -66,8 +79,12 @@ static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, uint32_
 		}
 		to = plan->stage[i] + k * ((bytes + 7) / 8);
 		s->in[i] = to;
-		if (job_read(job, t->region, user_offset(plan, t, s->t), to, bytes) ||
-		    tensor_mask(job, t, to) || tensor_limit(job, t, to, &job->stats->saturations))
+		if (t->flags ? load_view(job, t, slot, s->t, to) :
+			       job_read(job, t->region, user_offset(plan, t, s->t), to, bytes) ||
+				       tensor_mask(job, t, to))
+			return true;
+		if (t->region != SNNQ_REGION_SCRATCH &&
+		    tensor_limit(job, t, to, &job->stats->saturations))
 			return true;
 	}
 	return false;

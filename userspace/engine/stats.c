@@ -11,7 +11,7 @@ bool count_all_inputs(struct job *job, struct layer *l, const struct step *s)
 {
 	uint32_t k;
 
-	for (k = 0; k < 3; k++)
+	for (k = 0; k < SNNQ_MAX_OPERANDS; k++)
 		if (l->desc->in[k].format != SNNQ_FORMAT_NONE &&
 		    tensor_count(job, &l->desc->in[k], s->in[k], &job->stats->input_spikes))
 			return true;
@@ -53,7 +53,7 @@ static uint32_t lane_channels(const struct layer *l)
 			       d->out.channels :
 			       d->out.channels / l->geometry.groups;
 	case SNNQ_OP_ATTENTION:
-		return d->in[0].channels / d->param;
+		return d->out.channels / d->param;
 	default:
 		return d->in[0].channels;
 	}
@@ -78,7 +78,7 @@ void stats_finish(struct layer *l, uint32_t steps, uint32_t tiles)
 	struct snnq_layer_stats *s = &l->stats;
 	uint32_t k;
 
-	for (k = 0; k < 3; k++) {
+	for (k = 0; k < SNNQ_MAX_OPERANDS; k++) {
 		const struct snnq_tensor *t = &d->in[k];
 
 		s->input_possible += snnq_tensor_elements(t) * (t->planes ? t->planes : 1) * steps;

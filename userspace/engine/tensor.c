@@ -48,12 +48,29 @@ static uint32_t limit_word(const struct snnq_tensor *t, uint64_t *data, uint64_t
 	return (uint32_t)__builtin_popcountll(above);
 }
 
+static bool limit_integers(struct job *job, const struct snnq_tensor *t, int32_t *v,
+			   __u64 *saturations)
+{
+	uint64_t n = snnq_tensor_elements(t), i, end;
+
+	for (i = 0; i < n;) {
+		end = n - i < BLOCK ? n : i + BLOCK;
+		if (work(job, (uint32_t)(end - i)))
+			return true;
+		for (; i < end; i++)
+			v[i] = tensor_clamp(t, v[i], saturations);
+	}
+	return false;
+}
+
 bool tensor_limit(struct job *job, const struct snnq_tensor *t, uint64_t *data, __u64 *saturations)
 {
 	uint64_t words = tensor_positions(t) * tensor_words(t), i, end;
 
 	if (!t->bound)
 		return false;
+	if (t->format == SNNQ_FORMAT_INT32)
+		return limit_integers(job, t, (int32_t *)data, saturations);
 	for (i = 0; i < words;) {
 		end = words - i < BLOCK / SNNQ_MAX_PLANES ? words : i + BLOCK / SNNQ_MAX_PLANES;
 		if (work(job, (uint32_t)(end - i) * 2 * t->planes))
@@ -102,13 +119,18 @@ int32_t tensor_get(const struct snnq_tensor *t, const uint64_t *data, uint64_t p
 	return v;
 }
 
-/* Elements 64 @word ... of a position; bit-plane formats only. */
+/* Elements 64 @word ... of a position; beyond the last, zero. */
 void tensor_load64(const struct snnq_tensor *t, const uint64_t *data, uint64_t position,
 		   uint32_t word, int32_t v[64])
 {
-	uint32_t p;
+	uint32_t left = t->channels - word * 64, p;
 
 	memset(v, 0, 64 * sizeof(*v));
+	if (t->format == SNNQ_FORMAT_INT32) {
+		memcpy(v, (const int32_t *)data + position * t->channels + word * 64ull,
+		       (left < 64 ? left : 64) * sizeof(*v));
+		return;
+	}
 	for (p = 0; p < t->planes; p++)
 		spread64(data[tensor_index(t, p, position, word)], tensor_plane_value(t, p), v);
 }
@@ -145,9 +167,12 @@ int32_t tensor_clamp(const struct snnq_tensor *t, int64_t v, __u64 *saturations)
 {
 	int64_t low = 0, high;
 
-	if (t->format == SNNQ_FORMAT_INT32)
+	if (t->format == SNNQ_FORMAT_INT32 && !t->bound)
 		return sat32(v, saturations);
-	if (t->format == SNNQ_FORMAT_SIGNED) {
+	if (t->format == SNNQ_FORMAT_INT32) {
+		high = t->bound;
+		low = -high;
+	} else if (t->format == SNNQ_FORMAT_SIGNED) {
 		high = ((int64_t)1 << (t->planes - 1)) - 1;
 		low = -high - 1;
 	} else {

@@ -66,6 +66,27 @@ static bool count_row(struct job *job, const struct layer *l, const uint64_t *da
 	return false;
 }
 
+/* Elements of int32 that are not zero, likewise. */
+static bool count_integers(struct job *job, const struct layer *l, const uint64_t *data, uint32_t y,
+			   uint64_t sums[2])
+{
+	const struct snnq_tensor *t = &l->desc->in[0];
+	const int32_t *v = (const int32_t *)data + (uint64_t)y * t->width * t->channels;
+	uint32_t x, c;
+
+	for (x = 0; x < t->width; x++, v += t->channels) {
+		uint64_t n = 0;
+
+		if (work(job, t->channels))
+			return true;
+		for (c = 0; c < t->channels; c++)
+			n += v[c] != 0;
+		sums[0] += n;
+		sums[1] += n * l->fan_w[x];
+	}
+	return false;
+}
+
 /* A set bit feeds the channels of its group in each window that contains it. */
 bool window_count(struct job *job, struct layer *l, const struct step *s)
 {
@@ -77,7 +98,8 @@ bool window_count(struct job *job, struct layer *l, const struct step *s)
 	for (y = 0; y < in->height; y++) {
 		uint64_t sums[2] = { 0 };
 
-		if (count_row(job, l, s->in[0], y, sums))
+		if (in->format == SNNQ_FORMAT_INT32 ? count_integers(job, l, s->in[0], y, sums) :
+						      count_row(job, l, s->in[0], y, sums))
 			return true;
 		job->stats->input_spikes += sums[0];
 		job->stats->synops += sums[1] * l->fan_h[y] * targets;

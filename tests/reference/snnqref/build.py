@@ -87,9 +87,10 @@ class Builder:
         return out
 
     def pool(self, op, x, kernel, stride, pad=(0, 0), dilation=(1, 1), role=pg.OUTPUT,
-             planes=1, fmt=pg.UNSIGNED, neuron=None, **more):
+             planes=1, fmt=pg.UNSIGNED, neuron=None, bound=None, **more):
         g = pg.Geometry(*kernel, *stride, *pad, *dilation, 1)
-        bound = x.bound if op == pg.OP_POOL_MAX else 0
+        if bound is None:
+            bound = x.bound if op == pg.OP_POOL_MAX and x.format != pg.INT32 else 0
         out = self.out(role, planes, *g.out_size(x.height, x.width), x.channels, fmt, bound)
         self.layer(op, [x], out, neuron, geometry=g, **more)
         return out
@@ -99,14 +100,63 @@ class Builder:
         self.layer(pg.OP_ELEMENTWISE, [a, b], out)
         return out
 
+    def scale(self, mult=None, shift=0):
+        """What an operand is brought to: MULT is a number or one for each channel."""
+        return pg.Scale(*(self.table(mult) if mult is not None else (0, 0)), shift)
+
+    def two(self, mode, a, b, planes=1, fmt=pg.UNSIGNED, neuron=None, scales=(), role=pg.OUTPUT,
+            bound=0):
+        """ELEMENTWISE; an operand is repeated where the other one is larger."""
+        shape = [max(n) for n in zip(a.shape, b.shape)]
+        out = self.out(role, planes, *shape, fmt, bound)
+        self.layer(pg.OP_ELEMENTWISE, [a, b], out, neuron, mode=mode, scales=self._scales(scales))
+        return out
+
+    @staticmethod
+    def _scales(given):
+        return [*given, *[pg.Scale()] * (pg.OPERANDS - len(given))]
+
+    def reduce(self, mode, x, axes, groups=0, planes=1, fmt=pg.UNSIGNED, neuron=None,
+               role=pg.OUTPUT, bound=0):
+        shape = (1 if axes & pg.AXIS_HEIGHT else x.height, 1 if axes & pg.AXIS_WIDTH else x.width,
+                 groups or x.channels)
+        out = self.out(role, planes, *shape, fmt, bound)
+        self.layer(pg.OP_REDUCE, [x], out, neuron, mode=mode, axes=axes,
+                   geometry=pg.Geometry(groups=groups))
+        return out
+
+    def upsample(self, x, stride, role=pg.OUTPUT):
+        out = self.out(role, x.planes, x.height * stride[0], x.width * stride[1], x.channels,
+                       x.format, x.bound)
+        self.layer(pg.OP_UPSAMPLE, [x], out, geometry=pg.Geometry(1, 1, *stride, 0, 0, 1, 1, 1))
+        return out
+
+    def concat(self, ins, axis, planes, fmt=pg.UNSIGNED, scales=(), role=pg.OUTPUT, bound=0):
+        shape = list(ins[0].shape)
+        shape[axis] = sum(t.shape[axis] for t in ins)
+        out = self.out(role, planes, *shape, fmt, bound)
+        self.layer(pg.OP_CONCAT, ins, out, axes=1 << axis, scales=self._scales(scales))
+        return out
+
+    def turn(self, x, mode, planes, fmt=pg.UNSIGNED, scale=pg.Scale(), role=pg.OUTPUT, bound=0):
+        """COPY, axes in another order."""
+        out = self.out(role, planes, *(x.shape[i] for i in pg.COPY_AXES[mode]), fmt, bound)
+        self.layer(pg.OP_COPY, [x], out, mode=mode, scales=self._scales([scale]))
+        return out
+
     def copy(self, x):
         """X, which lies in scratch, in an output region: a maximum over windows of one."""
         return self.pool(pg.OP_POOL_MAX, x, (1, 1), (1, 1), planes=x.planes, fmt=x.format)
 
     def attention(self, q, k, v, heads, neuron, role=pg.OUTPUT, planes=1, fmt=pg.UNSIGNED,
                   mode=pg.QK_FIRST):
-        out = self.out(role, planes, q.height, q.width, q.channels, fmt)
+        out = self.out(role, planes, v.height, v.width, v.channels, fmt)
         self.layer(pg.OP_ATTENTION, [q, k, v], out, neuron, param=heads, mode=mode)
+        return out
+
+    def gate(self, ins, heads, mode, role=pg.OUTPUT):
+        out = self.out(role, 1, *ins[0].shape)
+        self.layer(pg.OP_ATTENTION, ins, out, param=heads, mode=mode)
         return out
 
     def readout(self, x, kind):
@@ -126,6 +176,8 @@ class Builder:
     def random_values(self, tensor, density):
         """Mostly zero; else anything that the format holds."""
         low, high = packing.format_limits(tensor)
+        if tensor.format == pg.INT32 and tensor.bound:        # now and then beyond it
+            low, high = -tensor.bound * 9 // 8, tensor.bound * 9 // 8
         values = self.rng.integers(low, high + 1, tensor.shape)
         return np.where(self.rng.random(tensor.shape) < density, values if tensor.planes != 1 else 1, 0)
 

@@ -71,10 +71,42 @@ def pool_sum(layer, x):
 
 
 def pool_max(layer, x):
-    out = np.full(layer.out.shape, INT32_MIN, dtype=np.int64)
+    out = np.full(layer.out.shape, np.iinfo(np.int64).min, dtype=np.int64)
     for _, _, outs, ins in taps(layer):
         out[outs] = np.maximum(out[outs], x[ins])
     return out
+
+
+def elementwise(layer, a, b):
+    a, b = np.broadcast_arrays(a, b)
+    if layer.mode == pg.ADD:
+        return a + b
+    if layer.mode == pg.MULTIPLY:
+        return a * b
+    return {pg.AND: a & b, pg.ANDN: a & ~b, pg.OR: a | b}[layer.mode]
+
+
+def reduced_axes(layer):
+    return tuple(i for i in range(2) if layer.axes & 1 << i)
+
+
+def reduce(layer, x):
+    if layer.axes & pg.AXIS_CHANNELS:
+        x = x.reshape(*x.shape[:2], layer.geometry.groups, -1)
+    else:
+        x = x[..., None]
+    axes = reduced_axes(layer) + (3,)
+    out = x.sum(axis=axes) if layer.mode == pg.REDUCE_SUM else x.max(axis=axes)
+    return out.reshape(layer.out.shape)
+
+
+def gate(layer, q, k, v):
+    """TOKEN: spikes of K where a channel of the head spikes in Q; CHANNEL: those of Q where K
+    and V spike together in any token."""
+    if layer.mode == pg.CHANNEL:
+        return q & (k & v).any(axis=(0, 1))
+    heads = q.reshape(*q.shape[:2], layer.param, -1)
+    return k & np.repeat(heads.any(axis=3), heads.shape[3], axis=2)
 
 
 def coverage(layer):
@@ -89,16 +121,28 @@ def attention(layer, q, k, v):
     """The accumulator, and the synaptic operations of the order that the layer states."""
     heads, channels = layer.param, layer.out.channels
     tokens = layer.ins[0].height * layer.ins[0].width
+    bits = [packing.set_bits(tensor, t).reshape(tokens, heads, -1).transpose(1, 0, 2)
+            for tensor, t in zip(layer.ins, (q, k, v))]
     # [head][token][channel of the head]
     q, k, v = (t.reshape(tokens, heads, -1).transpose(1, 0, 2) for t in (q, k, v))
     if layer.mode == pg.KV_FIRST:
         acc = q @ (k.transpose(0, 2, 1) @ v)
+        q, k, v = bits
         synops = (k.sum(2) * v.sum(2)).sum() + q.sum() * (channels // heads)
     else:
         acc = (q @ k.transpose(0, 2, 1)) @ v
+        q, k, v = bits
         coincidences = (q.sum(1) * k.sum(1)).sum()
         synops = coincidences + (q.any(2).sum(1) * v.sum((1, 2))).sum()
     return acc.transpose(1, 0, 2).reshape(layer.out.shape), int(synops)
+
+
+def view(tensor, whole):
+    """A box of what was written, or all of it in another shape."""
+    if tensor.flags == pg.SLICE:
+        y, x, c = tensor.first_y, tensor.first_x, tensor.first_channel
+        return whole[y:y + tensor.height, x:x + tensor.width, c:c + tensor.channels]
+    return whole.reshape(tensor.shape)
 
 
 def unpack_weights(layer, data):
@@ -114,6 +158,17 @@ def unpack_weights(layer, data):
     return weights.reshape(g.groups, g.kernel_h, g.kernel_w, -1, row)
 
 
+def has_stage(layer):
+    """Whether its results are accumulators, which go through a neuron stage."""
+    if layer.op == pg.OP_POOL_MAX:
+        return layer.ins[0].format == pg.INT32
+    if layer.op == pg.OP_ATTENTION:
+        return layer.mode in (pg.QK_FIRST, pg.KV_FIRST)
+    if layer.op == pg.OP_REDUCE:
+        return layer.mode == pg.REDUCE_SUM
+    return layer.op in (pg.OP_CONV2D, pg.OP_LINEAR, pg.OP_POOL_SUM, pg.OP_ELEMENTWISE)
+
+
 # --- layers ----------------------------------------------------------------------------------
 class LayerRun:
     """One layer in one job."""
@@ -122,8 +177,9 @@ class LayerRun:
         self.job, self.layer = job, layer
         self.stats = dict.fromkeys(pg.STATS_FIELDS, 0)
         self.stage = None
+        self.spikes = 0                            # set bits of all operands of a step
         self.total = None                          # READOUT SUM: int64 per channel
-        if layer.op in (pg.OP_CONV2D, pg.OP_LINEAR, pg.OP_POOL_SUM, pg.OP_ATTENTION):
+        if has_stage(layer):
             self.stage = NeuronStage(layer, job.program.table, job.seen)
         if layer.op in (pg.OP_CONV2D, pg.OP_LINEAR):
             self.weights = unpack_weights(layer, job.memory[layer.quant.region])
@@ -159,6 +215,9 @@ class LayerRun:
         else:
             ins = [self._read(tensor, t) for tensor in layer.operands]
             self._count_inputs(ins)
+            if layer.op == pg.OP_POOL_MAX:
+                self._count_windows(ins[0], 1)
+            ins = [self._scale(k, x) for k, x in enumerate(ins)]
             if layer.op == pg.OP_READOUT:
                 return self._readout(ins[0])
             out = self._compute(ins)
@@ -169,10 +228,18 @@ class LayerRun:
 
     def _read(self, tensor, t):
         """An operand; one that others wrote is clamped to its bound."""
-        values = self.job.read(tensor, t)
+        values = view(tensor, self.job.read(tensor.whole, t))
         if tensor.bound and tensor.region != pg.SCRATCH:
             values = self._clamp(values, *packing.limits(tensor))
         return values
+
+    def _scale(self, k, x):
+        scale = self.layer.scales[k]
+        if scale == pg.Scale():
+            return x
+        mult = self.job.program.table[scale.mult_index:scale.mult_index + scale.mult_count]
+        x = x * np.array(mult or 1, dtype=np.int64)
+        return (x + (1 << (scale.shift - 1))) >> scale.shift if scale.shift else x
 
     def _compute(self, ins):
         layer, x = self.layer, ins[0]
@@ -186,15 +253,27 @@ class LayerRun:
             self._count_windows(x, 1)
             return pool_sum(layer, x)
         if layer.op == pg.OP_POOL_MAX:
-            self._count_windows(x, 1)
             return pool_max(layer, x)
+        if layer.op == pg.OP_ATTENTION and layer.mode in (pg.TOKEN, pg.CHANNEL):
+            self.stats['synops'] += self.spikes
+            return gate(layer, *ins, *[None] * (3 - len(ins)))
         if layer.op == pg.OP_ATTENTION:
             acc, synops = attention(layer, *ins)
             self.stats['synops'] += synops
             return acc
         if layer.op == pg.OP_ELEMENTWISE:
-            self._count_spikes_as_synops(ins)
-            return self._clamp(x + ins[1], *packing.limits(layer.out))
+            self.stats['synops'] += self.spikes
+            return elementwise(layer, *ins)
+        if layer.op == pg.OP_REDUCE:
+            self.stats['synops'] += self.spikes
+            return reduce(layer, x)
+        if layer.op == pg.OP_UPSAMPLE:
+            return x.repeat(layer.geometry.stride_h, 0).repeat(layer.geometry.stride_w, 1)
+        if layer.op == pg.OP_CONCAT:
+            axis = {pg.AXIS_HEIGHT: 0, pg.AXIS_WIDTH: 1, pg.AXIS_CHANNELS: 2}[layer.axes]
+            return self._clamp(np.concatenate(ins, axis), *packing.limits(layer.out))
+        if layer.op == pg.OP_COPY:
+            return self._clamp(x.transpose(pg.COPY_AXES[layer.mode]), *packing.limits(layer.out))
         raise ValueError(f'operation {layer.op}')
 
     def _see_int16(self, acc):
@@ -215,14 +294,10 @@ class LayerRun:
 
     def _readout(self, x):
         sums = x.sum(axis=(0, 1))
-        self._count_spikes_as_synops([x])
+        self.stats['synops'] += self.spikes
         if self.layer.param == pg.READOUT_LAST:
             self.total = [0] * len(self.total)
         self.total = [a + int(b) for a, b in zip(self.total, sums)]
-
-    def _count_spikes_as_synops(self, ins):
-        for tensor, values in zip(self.layer.operands, ins):
-            self.stats['synops'] += int(packing.set_bits(tensor, values).sum())
 
     def _clamp(self, values, low, high):
         clamped = np.clip(values, low, high)
@@ -240,11 +315,13 @@ class LayerRun:
         self.stats['synops'] += int((bits * self.coverage).sum()) * outputs
 
     def _count_inputs(self, ins):
+        self.spikes = 0
         for tensor, values in zip(self.layer.operands, ins):
             planes = tensor.planes or 1
-            self.stats['input_spikes'] += int(packing.set_bits(tensor, values).sum())
+            self.spikes += int(packing.set_bits(tensor, values).sum())
             self.stats['input_possible'] += tensor.elements * planes
             self.stats['input_bytes'] += tensor.bytes
+        self.stats['input_spikes'] += self.spikes
 
     def _write(self, out, t):
         tensor = self.layer.out
@@ -282,12 +359,12 @@ class LayerRun:
         if layer.op == pg.OP_EVENTS:
             return 1
         if layer.op == pg.OP_ATTENTION:
-            return x.channels // layer.param
+            return layer.out.channels // layer.param
         if layer.op == pg.OP_LINEAR:
             return layer.out.channels
         if layer.op == pg.OP_CONV2D and x.channels > layer.geometry.groups:
             return layer.out.channels // layer.geometry.groups
-        return layer.out.channels
+        return layer.out.channels if layer.op == pg.OP_CONV2D else x.channels
 
     @staticmethod
     def _model_cycles(stats, bits, words, vector, neurons):

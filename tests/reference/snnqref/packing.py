@@ -41,7 +41,9 @@ def unpack_tensor(tensor, data):
 
 def limits(tensor):
     """Least and greatest value of an element."""
-    return (0, tensor.bound) if tensor.bound else format_limits(tensor)
+    if not tensor.bound:
+        return format_limits(tensor)
+    return (-tensor.bound if tensor.format == pg.INT32 else 0), tensor.bound
 
 
 def format_limits(tensor):

@@ -12,7 +12,9 @@ NO_LAYER = NO_REGION = 0xFFFF
 READ, WRITE = 1, 2
 WEIGHTS, INPUT, EVENTS, OUTPUT, READOUT = 1, 2, 3, 4, 5
 NO_FORMAT, UNSIGNED, SIGNED, INT32, EVENT_LIST = 0, 1, 2, 3, 4
-NEEDS_BOUNDS = 1
+NEEDS_BOUNDS, NEEDS_VIEWS, NEEDS_SCALES = 1, 2, 32
+SUPPORTED = NEEDS_BOUNDS | NEEDS_VIEWS | NEEDS_SCALES
+SLICE, RESHAPE = 2, 4              # flags of operands
 NO_SCHEME, UNIFORM, ODD, POT, APOT, TERNARY = 0, 1, 2, 3, 4, 5
 NO_NEURON, LIF, CUBA = 0, 1, 2
 GE, GT = 0, 1
@@ -21,7 +23,13 @@ NO_LEAK, DIVN, Q16, TZ12 = 0, 1, 2, 3
 STICKY, OLD_CURRENT = 1, 2
 OP_EVENTS, OP_CONV2D, OP_LINEAR, OP_POOL_MAX, OP_POOL_SUM = 1, 2, 3, 4, 5
 OP_ELEMENTWISE, OP_ATTENTION, OP_READOUT = 6, 7, 8
-QK_FIRST, KV_FIRST = 0, 1
+OP_CONCAT, OP_COPY, OP_UPSAMPLE, OP_REDUCE = 10, 11, 12, 13
+ADD, AND, ANDN, OR, MULTIPLY = 0, 1, 2, 3, 4
+QK_FIRST, KV_FIRST, TOKEN, CHANNEL = 0, 1, 2, 3
+REDUCE_SUM, REDUCE_OR, REDUCE_MAX = 0, 1, 2
+AXIS_HEIGHT, AXIS_WIDTH, AXIS_CHANNELS = 1, 2, 4
+# Which axis of its operand COPY makes height, width and channels, by mode.
+COPY_AXES = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 SKIP_FIRST = 1
 READOUT_SUM, READOUT_LAST = 1, 2
 EVENT_END = (1 << 64) - 1
@@ -29,7 +37,6 @@ OK, BAD_EVENT, BAD_STATE = 0, 5, 6
 STATE_HEADER_BYTES = 64
 OPERANDS = 4
 HEADER_BYTES, REGION_BYTES, LAYER_BYTES = 96, 32, 544
-SCALE_BYTES = 64               # of operands, for nothing that is executed
 
 ACCESS_OF_ROLE = {WEIGHTS: READ, INPUT: READ, EVENTS: READ, OUTPUT: WRITE, READOUT: WRITE}
 HEADER = struct.Struct('<12I3Q24x')
@@ -49,8 +56,15 @@ class Tensor:
     height: int = 0
     width: int = 0
     channels: int = 0
-    bound: int = 0               # largest element; 0: what the planes hold
-    layout = struct.Struct('<QHBBHHII24x')
+    bound: int = 0               # largest magnitude; 0: what the format holds
+    flags: int = 0
+    whole_height: int = 0        # of what SLICE and RESHAPE look at
+    whole_width: int = 0
+    first_y: int = 0
+    first_x: int = 0
+    whole_channels: int = 0
+    first_channel: int = 0
+    layout = struct.Struct('<QHBBHHII5H2xII4x')
 
     @property
     def shape(self):
@@ -59,6 +73,23 @@ class Tensor:
     @property
     def elements(self):
         return self.height * self.width * self.channels
+
+    @property
+    def whole(self):
+        """What it is a view of; itself, if it is none."""
+        if not self.flags:
+            return self
+        return Tensor(self.offset, self.region, self.format, self.planes, self.whole_height,
+                      self.whole_width, self.whole_channels, self.bound)
+
+    def sliced(self, y, x, channel, height, width, channels):
+        """A box of it."""
+        return Tensor(self.offset, self.region, self.format, self.planes, height, width, channels,
+                      self.bound, SLICE, self.height, self.width, y, x, self.channels, channel)
+
+    def reshaped(self, height, width, channels):
+        return Tensor(self.offset, self.region, self.format, self.planes, height, width, channels,
+                      self.bound, RESHAPE, self.height, self.width, 0, 0, self.channels, 0)
 
     @property
     def row_bytes(self):
@@ -109,6 +140,14 @@ class Geometry:
 
 
 @dataclass
+class Scale:
+    mult_index: int = 0
+    mult_count: int = 0
+    shift: int = 0
+    layout = struct.Struct('<3I4x')
+
+
+@dataclass
 class Neuron:
     model: int = NO_NEURON
     compare: int = GE
@@ -155,6 +194,8 @@ class Layer:
     neuron: Neuron = field(default_factory=Neuron)
     state_offset: int = 0
     tag: int = 0
+    axes: int = 0
+    scales: list = field(default_factory=lambda: [Scale()] * OPERANDS)
 
     @property
     def operands(self):
@@ -192,15 +233,16 @@ class Layer:
         return parts * part + self.neuron.delay * self.out.bytes
 
     def pack(self):
-        blob = struct.pack('<HHII4x', self.op, self.flags, self.param, self.mode)
-        for part in (*self.ins, self.out, self.quant, self.geometry):
+        blob = struct.pack('<HHIII', self.op, self.flags, self.param, self.mode, self.axes)
+        for part in (*self.ins, self.out, self.quant, self.geometry, *self.scales):
             blob += part.layout.pack(*astuple(part))
-        return blob + bytes(SCALE_BYTES) + self.neuron.pack() + struct.pack(
+        return blob + self.neuron.pack() + struct.pack(
             '<Q4xI40x', self.state_offset, self.tag)
 
     @classmethod
     def parse(cls, blob):
         layer = cls(*struct.unpack_from('<HHII', blob, 0))
+        layer.axes, = struct.unpack_from('<I', blob, 12)
 
         def part(kind, offset):
             return kind(*kind.layout.unpack_from(blob, offset))
@@ -208,7 +250,8 @@ class Layer:
         layer.out = part(Tensor, 208)
         layer.quant = part(Quant, 256)
         layer.geometry = part(Geometry, 272)
-        layer.neuron = Neuron.parse(blob, 296 + SCALE_BYTES)
+        layer.scales = [part(Scale, 296 + 16 * i) for i in range(OPERANDS)]
+        layer.neuron = Neuron.parse(blob, 360)
         layer.state_offset, layer.tag = struct.unpack_from('<Q4xI', blob, 488)
         return layer
 
@@ -242,7 +285,9 @@ class Program:
     def needs(self):
         """Required features."""
         tensors = [t for layer in self.layers for t in (*layer.ins, layer.out)]
-        return NEEDS_BOUNDS if any(t.bound for t in tensors) else 0
+        scaled = any(s != Scale() for layer in self.layers for s in layer.scales)
+        return (NEEDS_BOUNDS * any(t.bound for t in tensors)
+                | NEEDS_VIEWS * any(t.flags for t in tensors) | NEEDS_SCALES * scaled)
 
     def add_region(self, role, size=0):
         """A region of SIZE bytes (a step, for roles with a time axis); returns its number."""
@@ -294,7 +339,7 @@ class Program:
     def parse(cls, blob):
         (magic, version, total, *sizes, layers, regions, table, max_steps, tile_steps,
          flags, needs, scratch, state) = HEADER.unpack_from(blob)
-        if (magic, version) != (MAGIC, VERSION) or flags or needs & ~NEEDS_BOUNDS:
+        if (magic, version) != (MAGIC, VERSION) or flags or needs & ~SUPPORTED:
             raise ValueError('not a program of this version')
         header, region, layer = sizes
         if header < HEADER_BYTES or region < REGION_BYTES or layer < LAYER_BYTES:
