@@ -93,6 +93,106 @@ static void test_layout(void **state)
 	release(&f);
 }
 
+/* clang-format off */
+#define LIF "\"neuron\": {\"model\": \"lif\", \"compare\": \"ge\", \"reset\": \"hard\", \"threshold\": 3}"
+static const char operations[] =
+	"["
+	"{\"name\": \"x\", \"op\": \"sumpool\", \"inputs\": [\"input\"], \"kernel\": [2, 2],"
+	" \"stride\": [2, 2], \"value\": 3},"
+	"{\"name\": \"y\", \"op\": \"add\", \"inputs\": [\"x\", \"x\"],"
+	" \"scales\": [null, {\"mult\": -5, \"shift\": 2}]},"
+	"{\"name\": \"z\", \"op\": \"multiply\", \"inputs\": [\"y\", \"x\"], \"planes\": 9,"
+	" \"signed\": true, \"bias\": \"head.bias\", \"neuron\": {\"model\": \"none\", \"mult\": 2}},"
+	"{\"name\": \"s\", \"op\": \"maxpool\", \"inputs\": [\"y\"], \"kernel\": [1, 1],"
+	" \"scales\": [{\"mult\": 7, \"shift\": 1}], " LIF "},"
+	"{\"name\": \"and\", \"op\": \"and\", \"inputs\": [\"s\", \"s\"]},"
+	"{\"name\": \"andnot\", \"op\": \"andnot\", \"inputs\": [\"s\", \"and\"], " LIF "},"
+	"{\"name\": \"or\", \"op\": \"or\", \"inputs\": [\"s\","
+	" {\"layer\": \"and\", \"first\": [1, 0, 0], \"size\": [1, 1, 2]}], \"planes\": 2},"
+	"{\"name\": \"token\", \"op\": \"attention\", \"mode\": \"token\", \"heads\": 2,"
+	" \"inputs\": [\"s\", \"and\"]},"
+	"{\"name\": \"channel\", \"op\": \"attention\", \"mode\": \"channel\", \"heads\": 1,"
+	" \"inputs\": [\"s\", \"and\", \"token\"]},"
+	"{\"name\": \"wide\", \"op\": \"concat\", \"axis\": \"channels\", \"planes\": 1,"
+	" \"inputs\": [\"s\", \"and\", \"token\", {\"layer\": \"input\", \"first\": [0, 2, 0],"
+	" \"size\": [2, 2, 2]}]},"
+	"{\"name\": \"attn\", \"op\": \"attention\", \"inputs\": [\"s\", \"and\", \"wide\"],"
+	" \"heads\": 2, \"neuron\": {\"model\": \"none\"}},"
+	"{\"name\": \"turned\", \"op\": \"copy\", \"axes\": \"chw\","
+	" \"inputs\": [{\"layer\": \"attn\", \"shape\": [1, 8, 4]}]},"
+	"{\"name\": \"large\", \"op\": \"upsample\", \"inputs\": [\"turned\"], \"factor\": [2, 3]},"
+	"{\"name\": \"most\", \"op\": \"reduce\", \"mode\": \"max\", \"axes\": [\"width\"],"
+	" \"inputs\": [\"large\"]},"
+	"{\"name\": \"mean\", \"op\": \"reduce\", \"mode\": \"sum\", \"inputs\": [\"most\"],"
+	" \"axes\": [\"height\", \"channels\"], \"groups\": 4, " LIF "},"
+	"{\"name\": \"head\", \"op\": \"reduce\", \"mode\": \"or\", \"axes\": [\"channels\"],"
+	" \"groups\": 2, \"inputs\": [\"mean\"]}"
+	"]";
+/* clang-format on */
+
+/* What each becomes, and how large int32 results can get: x 12, y 12 + 15. */
+static void test_operations(void **state)
+{
+	struct fixture f = { .file = network_model() };
+	const struct snnq_program_header *h;
+	const struct snnq_layer *l;
+	const int32_t *table;
+
+	(void)state;
+	edit(f.file, "layers", operations);
+	if (compile(&f, &(struct compile_opts){ .taps = true }))
+		fail_msg("%s", snnq_last_error(NULL));
+	h = f.compiled.program;
+	l = snnq_program_layer(h, 0);
+	table = snnq_program_table(h);
+	assert_int_equal(h->needs, SNNQ_PROGRAM_NEEDS_BOUNDS | SNNQ_PROGRAM_NEEDS_SCALES |
+					   SNNQ_PROGRAM_NEEDS_VIEWS);
+	assert_int_equal(l[0].out.bound, 12);
+	assert_int_equal(l[1].op, SNNQ_OP_ELEMENTWISE);
+	assert_int_equal(l[1].mode, SNNQ_ELEMENTWISE_ADD);
+	assert_int_equal(l[1].out.format, SNNQ_FORMAT_INT32);
+	assert_int_equal(l[1].out.bound, 27);
+	assert_int_equal(l[1].scale[0].mult_count, 0);
+	assert_int_equal(l[1].scale[1].mult_count, 1);
+	assert_int_equal(table[l[1].scale[1].mult_index], -5);
+	assert_int_equal(l[1].scale[1].shift, 2);
+	assert_int_equal(l[2].mode, SNNQ_ELEMENTWISE_MULTIPLY);
+	assert_int_equal(l[2].out.format, SNNQ_FORMAT_SIGNED);
+	assert_int_equal(l[2].out.planes, 9);
+	assert_int_equal(l[2].neuron.bias_count, 2);
+	assert_int_equal(l[3].op, SNNQ_OP_POOL_MAX);
+	assert_int_equal(l[3].neuron.model, SNNQ_NEURON_LIF);
+	assert_int_equal(table[l[3].scale[0].mult_index], 7);
+	assert_int_equal(l[4].mode, SNNQ_ELEMENTWISE_AND);
+	assert_int_equal(l[4].out.planes, 1);
+	assert_int_equal(l[5].mode, SNNQ_ELEMENTWISE_ANDN);
+	assert_int_equal(l[6].mode, SNNQ_ELEMENTWISE_OR);
+	assert_int_equal(l[6].in[1].flags, SNNQ_TENSOR_FLAG_SLICE);
+	assert_int_equal(l[6].in[1].first_y, 1);
+	assert_int_equal(l[6].in[1].whole_channels, 2);
+	assert_int_equal(l[7].mode, SNNQ_ATTENTION_TOKEN);
+	assert_int_equal(l[8].mode, SNNQ_ATTENTION_CHANNEL);
+	assert_int_equal(l[9].op, SNNQ_OP_CONCAT);
+	assert_int_equal(l[9].axes, SNNQ_AXIS_CHANNELS);
+	assert_int_equal(l[9].out.channels, 8);
+	assert_int_equal(l[9].in[3].region, f.compiled.input_region + SNNQ_REGION_USER);
+	assert_int_equal(l[9].in[3].first_x, 2);
+	assert_int_equal(l[10].out.channels, 8);
+	assert_int_equal(l[10].out.bound, 4); /* four tokens, a channel each */
+	assert_int_equal(l[11].mode, SNNQ_COPY_CHW);
+	assert_int_equal(l[11].in[0].flags, SNNQ_TENSOR_FLAG_RESHAPE);
+	assert_int_equal(l[11].out.height, 4);
+	assert_int_equal(l[11].out.width, 1);
+	assert_int_equal(l[11].out.channels, 8);
+	assert_int_equal(l[12].out.width, 3);
+	assert_int_equal(l[12].out.bound, 4);
+	assert_int_equal(l[13].mode, SNNQ_REDUCE_MAX);
+	assert_int_equal(l[14].geometry.groups, 4);
+	assert_int_equal(l[15].mode, SNNQ_REDUCE_OR);
+	assert_int_equal(f.compiled.info.layer_count, 16 + 1 + 16);
+	release(&f);
+}
+
 static void test_weights_image(void **state)
 {
 	static const char *const names[] = { "conv1.weight", "", "q.weight", "k.weight",
@@ -266,10 +366,15 @@ static void test_float_does_not_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layout),	       cmocka_unit_test(test_weights_image),
-		cmocka_unit_test(test_taps),	       cmocka_unit_test(test_steps),
-		cmocka_unit_test(test_refused),	       cmocka_unit_test(test_device_lacks),
-		cmocka_unit_test(test_device_choices), cmocka_unit_test(test_float_does_not_run),
+		cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_operations),
+		cmocka_unit_test(test_weights_image),
+		cmocka_unit_test(test_taps),
+		cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_device_lacks),
+		cmocka_unit_test(test_device_choices),
+		cmocka_unit_test(test_float_does_not_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -603,7 +603,8 @@ static void hostile_models_are_refused(void **state)
 		     "layer head (linear): expected a real "
 		     "output without a neuron, found bit-planes");
 	refused_edit(sums_read, "layers.2.inputs", "[\"unused\"]",
-		     "sum: tensor format not allowed here (in[0].format)");
+		     "layer sum (sumpool): expected spikes or counts as its input, not real "
+		     "numbers");
 	refused_edit(attention, "layers.3.heads", "3",
 		     "attn: parameter of the operation out of range (param)");
 	refused_edit(pools, "layers.0.padding", "[2, 1]",
@@ -613,7 +614,7 @@ static void hostile_models_are_refused(void **state)
 		     "{\"name\": \"sum\", \"op\": \"avgpool\","
 		     " \"inputs\": [\"unused\"], \"kernel\": [1, 1]}",
 		     "layer sum (avgpool): "
-		     "expected unsigned spikes or counts, found signed or real ones");
+		     "expected spikes or counts as its input, not real numbers");
 	refused_edit(sums_read, "layers.2.neuron", "{\"model\": \"none\", \"mult\": 3}",
 		     "layer sum (sumpool): expected no mult and no requant_shift in a float model");
 	refused_edit(averages, "readout.scale", "0",

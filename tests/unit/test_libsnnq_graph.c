@@ -49,7 +49,7 @@ static void test_shapes(void **state)
 	assert_float_equal(g.readout_scale, 0.5, 0);
 	assert_int_equal(graph_number(&g.layers[0].threshold, 1), 400);
 	assert_int_equal(graph_number(&g.layers[7].bias, 0), -70000);
-	assert_int_equal(graph_layer_params(&g, &g.layers[0]), 54);
+	assert_int_equal(graph_layer_params(&g.layers[0]), 54);
 	graph_free(&g);
 	modelfile_free(file);
 }
@@ -224,10 +224,39 @@ static const struct {
 	  "expected some of width height crop downscale" },
 	{ "layers.1.ceil_mode", "true",
 	  "pool1: maxpool: key \"ceil_mode\" is not known here; "
-	  "expected some of name op inputs kernel stride padding dilation" },
-	{ "layers.6.neuron", "{}",
-	  "res: add: key \"neuron\" is not known here; expected some of name "
-	  "op inputs planes signed" },
+	  "expected some of name op inputs kernel stride padding dilation scales bias neuron "
+	  "planes signed" },
+	{ "layers.1.neuron", "{}",
+	  "pool1: neuron, scales: expected none, as its input is spikes or counts" },
+	{ "layers.1.bias", "1",
+	  "pool1: planes, signed, bias: expected none, as its input is spikes or counts" },
+	{ "layers.6.neuron", "{}", "res: model: expected a string, found nothing" },
+	{ "layers.6.mode", "\"sum\"",
+	  "res: add: key \"mode\" is not known here; expected some of name "
+	  "op inputs scales bias neuron planes signed" },
+	{ "layers.6.scales", "[]", "res: scales: expected 2 of them, found an array of 0" },
+	{ "layers.6.scales", "[null, 3]", "res: scales: expected null or an object, found 3" },
+	{ "layers.6.scales", "[null, {\"shift\": 32}]",
+	  "res: shift: expected an integer from 0 to 31, found 32" },
+	{ "layers.6.scales", "[{\"mul\": 3}, null]",
+	  "res: scales: key \"mul\" is not known here; expected some of mult shift" },
+	{ "layers.6.inputs", "[\"q\", \"pool1\"]", "res: inputs: shapes 2x2x4 and 2x2x3 differ" },
+	{ "layers.6.inputs", "[\"q\", {\"layer\": \"k\", \"size\": [1, 1, 4]}]",
+	  "res: inputs: first: expected [vertical, horizontal, channels], found nothing" },
+	{ "layers.6.inputs",
+	  "[\"q\", {\"layer\": \"k\", \"first\": [1, 0, 0], \"size\": [2, 2, 4]}]",
+	  "res: inputs: size: 2x2x4 from 1, 0, 0 on does not fit 2x2x4" },
+	{ "layers.6.inputs", "[\"q\", {\"layer\": \"k\", \"shape\": [4, 1, 5]}]",
+	  "res: inputs: shape: 4x1x5 is no other shape of 2x2x4" },
+	{ "layers.6.inputs", "[\"q\", {\"layer\": \"k\", \"shape\": [0.5, 8, 4]}]",
+	  "res: inputs: shape: expected integers, found 0.5" },
+	{ "layers.6.inputs",
+	  "[\"q\", {\"layer\": \"k\", \"shape\": [2, 2, 4], \"first\": [0, 0, 0]}]",
+	  "res: inputs: key \"first\" is not known here; expected some of layer shape" },
+	{ "layers.5.mode", "\"tokens\"", "attn: mode: \"tokens\" is not known" },
+	{ "layers.5.mode", "\"token\"", "attn: inputs: expected 2 names, found an array of 3" },
+	{ "layers.5.mode", "\"channel\"",
+	  "attn: neuron, planes: expected none, as mode \"channel\" passes spikes on" },
 	{ "layers.7.kernel", "[1, 1]",
 	  "head: linear: key \"kernel\" is not known here; expected some "
 	  "of name op inputs out_channels weight bias neuron planes signed" },

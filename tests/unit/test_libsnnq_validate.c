@@ -222,15 +222,17 @@ static void test_malformed(void **state)
 	}
 }
 
+#define GOLDEN_MOST (1 << 23)
+
 static int setup(void **state)
 {
 	FILE *f = fopen("tests/golden/golden.bin", "rb");
 
 	(void)state;
 	assert_non_null(f);
-	golden = malloc(1 << 22);
+	golden = malloc(GOLDEN_MOST);
 	assert_non_null(golden);
-	golden_bytes = fread(golden, 1, 1 << 22, f);
+	golden_bytes = fread(golden, 1, GOLDEN_MOST, f);
 	fclose(f);
 	return golden_bytes > 1u << 20 ? 0 : -1;
 }

@@ -44,41 +44,48 @@ static uint64_t largest_level(const struct graph_layer *l)
 }
 
 /* Inputs of one output. */
-static uint64_t fan_in(const struct graph *g, const struct graph_layer *l)
+static uint64_t fan_in(const struct graph_layer *l)
 {
 	uint64_t window = (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w;
 
 	switch (l->op) {
 	case SNNQ_OP_CONV2D:
 	case SNNQ_OP_LINEAR:
-		return graph_layer_params(g, l) / l->out_channels;
+		return graph_layer_params(l) / l->out_channels;
 	case SNNQ_OP_ATTENTION:
 		return times(positions_of(&l->out), l->out.channels / l->heads);
 	case SNNQ_OP_ELEMENTWISE:
 		return l->in_count;
+	case SNNQ_OP_REDUCE:
+		return times(positions_of(&l->from[0]), l->from[0].channels) /
+		       times(positions_of(&l->out), l->out.channels);
 	default:
-		return window;
+		return window ? window : 1;
 	}
+}
+
+static uint32_t width_of(const struct graph_shape *s)
+{
+	return s->format == SNNQ_FORMAT_INT32 ? 32 : s->planes;
 }
 
 /* Width of the sums; pools and adders of spikes compute integers in float models too. */
 static uint32_t sum_bits(const struct graph *g, const struct graph_layer *l)
 {
-	const struct graph_shape *in = graph_shape(g, l->in[0]);
+	const struct graph_shape *in = &l->from[0];
 
 	switch (l->op) {
 	case SNNQ_OP_CONV2D:
 	case SNNQ_OP_LINEAR:
-		return g->integer ? energy_acc_bits(largest_level(l), fan_in(g, l), input_max(in)) :
-				    0;
+		return g->integer ? energy_acc_bits(largest_level(l), fan_in(l), input_max(in)) : 0;
 	case SNNQ_OP_POOL_MAX:
-		return in->planes;
+		return width_of(in);
 	case SNNQ_OP_ELEMENTWISE:
-		return l->out.planes;
+		return width_of(&l->out);
 	case SNNQ_OP_POOL_SUM:
-		return energy_acc_bits(l->value, fan_in(g, l), input_max(in));
+		return energy_acc_bits(l->value, fan_in(l), input_max(in));
 	default:
-		return energy_acc_bits(1, fan_in(g, l), input_max(in));
+		return energy_acc_bits(1, fan_in(l), input_max(in));
 	}
 }
 
@@ -90,6 +97,8 @@ static uint64_t attention_acs(const struct graph_layer *l, const struct snnq_lay
 {
 	uint64_t spikes[3];
 
+	if (l->mode != SNNQ_ATTENTION_QK_FIRST)
+		return 0; /* gates add nothing up */
 	for (int i = 0; i < 3; i++)
 		spikes[i] = l->in[i] == GRAPH_INPUT ? 0 : stats[l->in[i]].output_spikes;
 	return times(l->out.channels / l->heads,
@@ -102,7 +111,7 @@ static void add_dense(const struct graph *g, const struct graph_layer *l,
 	bool uses_frame = false;
 
 	for (uint32_t i = 0; i < l->in_count; i++) {
-		in->input_bits += shape_bits(graph_shape(g, l->in[i]));
+		in->input_bits += shape_bits(&l->from[i]);
 		uses_frame = uses_frame || l->in[i] == GRAPH_INPUT;
 	}
 	in->output_bits = shape_bits(&l->out);
@@ -110,8 +119,8 @@ static void add_dense(const struct graph *g, const struct graph_layer *l,
 		in->frame_bits = times(shape_bits(&g->input.shape), g->input.steps);
 	if (l->weight) {
 		in->weight_bits = times(l->weight->bytes, 8);
-		in->macs = times(times(fan_in(g, l), l->out.channels),
-				 times(in->positions, in->steps));
+		in->macs =
+			times(times(fan_in(l), l->out.channels), times(in->positions, in->steps));
 	}
 	in->metadata_bits = numbers_bits(&l->bias) + numbers_bits(&l->threshold) +
 			    numbers_bits(&l->mult);
@@ -121,7 +130,7 @@ void energy_graph_layer(const struct graph *g, uint32_t index, const struct snnq
 			uint64_t inferences, struct energy_layer_in *in)
 {
 	const struct graph_layer *l = &g->layers[index];
-	const struct graph_shape *shape = graph_shape(g, l->in[0]);
+	const struct graph_shape *shape = &l->from[0];
 	uint64_t updates = times(times(positions_of(&l->out), l->out.channels),
 				 times(g->input.steps, inferences));
 

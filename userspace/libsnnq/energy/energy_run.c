@@ -184,7 +184,7 @@ static double average_bits(const struct graph *g)
 
 	for (uint32_t i = 0; i < g->layer_count; i++) {
 		const struct graph_layer *l = &g->layers[i];
-		double n = (double)graph_layer_params(g, l);
+		double n = (double)graph_layer_params(l);
 
 		weights += n;
 		if (l->weight)

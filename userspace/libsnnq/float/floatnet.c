@@ -72,7 +72,7 @@ static int shadow_average(const struct builder *b, struct graph_layer *l)
 static void shadow_weight(struct builder *b, uint32_t index, struct graph_layer *l)
 {
 	uint32_t groups = l->op == SNNQ_OP_CONV2D ? l->geometry.groups : 1;
-	uint64_t rows = graph_layer_params(b->net->graph, l) / (l->out_channels / groups);
+	uint64_t rows = graph_layer_params(l) / (l->out_channels / groups);
 
 	b->tensors[index] = *l->weight;
 	b->tensors[index].bytes = rows * ((l->out_channels / groups + 7) / 8);
@@ -81,10 +81,26 @@ static void shadow_weight(struct builder *b, uint32_t index, struct graph_layer 
 	l->bits = 1;
 }
 
+/* Layers exchange spikes and counts, in the shape in which they were written. */
+static int check_operands(const struct builder *b, const struct graph_layer *l)
+{
+	for (uint32_t k = 0; k < l->in_count; k++) {
+		if (l->view[k].flags)
+			return refuse(b, l, "expected no views in a float model");
+		if (!graph_shape(&b->shadow, l->in[k])->planes)
+			return refuse(b, l,
+				      "expected spikes or counts as its input, not real numbers");
+	}
+	return 0;
+}
+
 static int shadow_layer(struct builder *b, uint32_t index)
 {
 	struct graph_layer *l = &b->shadow.layers[index];
+	int ret = check_operands(b, l);
 
+	if (ret)
+		return ret;
 	if (!has_neuron(l) && (l->mult.count || l->neuron.requant_shift))
 		return refuse(b, l, "expected no mult and no requant_shift in a float model");
 	if (!has_neuron(l) && !l->weight && l->bias.count)
@@ -198,8 +214,8 @@ static int take_weights(const struct builder *b, struct real_layer *r)
 	bool conv = l->op == SNNQ_OP_CONV2D;
 	uint32_t groups = conv ? g->groups : 1, taps = conv ? g->kernel_h * g->kernel_w : 1;
 	uint32_t outputs = l->out_channels / groups;
-	uint32_t inputs = graph_shape(b->net->graph, l->in[0])->channels / groups;
-	size_t count = (size_t)graph_layer_params(b->net->graph, l), rows = count / outputs;
+	uint32_t inputs = l->from[0].channels / groups;
+	size_t count = (size_t)graph_layer_params(l), rows = count / outputs;
 
 	for (size_t i = 0; i < count; i++)
 		if (!isfinite(tensor_real(l->weight, i)))

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "compile.h"
+#include "compile_bound.h"
 #include "refusal.h"
 #include "base/error.h"
 
@@ -70,11 +71,33 @@ static uint32_t user(int region)
 	return SNNQ_REGION_USER + (uint32_t)region;
 }
 
-static struct snnq_tensor operand(const struct compiler *c, int layer)
+static struct snnq_tensor written(const struct compiler *c, int layer)
 {
 	if (layer != GRAPH_INPUT)
 		return c->layers[layer].out;
 	return tensor_of(&c->graph->input.shape, user(c->out->input_region), 0);
+}
+
+/* What layer @g reads as operand @k. */
+static struct snnq_tensor operand(struct compiler *c, const struct graph_layer *g, uint32_t k)
+{
+	struct snnq_tensor t = written(c, g->in[k]);
+	const struct graph_view *v = &g->view[k];
+
+	if (!v->flags)
+		return t;
+	t.flags = (uint16_t)v->flags;
+	t.whole_height = t.height;
+	t.whole_width = t.width;
+	t.whole_channels = t.channels;
+	t.first_y = (uint16_t)v->first[0];
+	t.first_x = (uint16_t)v->first[1];
+	t.first_channel = v->first[2];
+	t.height = (uint16_t)g->from[k].height;
+	t.width = (uint16_t)g->from[k].width;
+	t.channels = g->from[k].channels;
+	c->header.needs |= SNNQ_PROGRAM_NEEDS_VIEWS;
+	return t;
 }
 
 static void add_numbers(struct compiler *c, const struct graph_numbers *n, uint32_t *index,
@@ -115,20 +138,47 @@ static struct snnq_layer *add_layer(struct compiler *c, uint32_t op)
 	return l;
 }
 
-/* What sums of counts and maxima of them come to, where that is less than their planes hold. */
+/* Maxima, and what is only moved, have the bound of their operand. */
+static bool keeps_bound(const struct snnq_layer *l)
+{
+	return (l->op == SNNQ_OP_POOL_MAX && l->in[0].format != SNNQ_FORMAT_INT32) ||
+	       l->op == SNNQ_OP_UPSAMPLE || (l->op == SNNQ_OP_REDUCE && l->mode != SNNQ_REDUCE_SUM);
+}
+
+/* What sums of counts come to, where that is less than their planes hold. */
 static uint32_t bound_of(const struct snnq_layer *l)
 {
 	uint64_t sum;
 
-	if (l->out.format != SNNQ_FORMAT_UNSIGNED)
-		return 0;
-	if (l->op == SNNQ_OP_POOL_MAX)
+	if (keeps_bound(l))
 		return l->in[0].bound;
+	if (l->out.format != SNNQ_FORMAT_UNSIGNED || l->neuron.model != SNNQ_NEURON_NONE ||
+	    l->scale[0].mult_count || l->scale[1].mult_count || l->mode != SNNQ_ELEMENTWISE_ADD ||
+	    l->neuron.mult_count || l->neuron.bias_count)
+		return 0;
 	if (l->op != SNNQ_OP_ELEMENTWISE || l->in[0].format != SNNQ_FORMAT_UNSIGNED ||
 	    l->in[1].format != SNNQ_FORMAT_UNSIGNED)
 		return 0;
 	sum = (uint64_t)snnq_tensor_largest(&l->in[0]) + snnq_tensor_largest(&l->in[1]);
 	return sum < snnq_tensor_largest(&l->out) ? (uint32_t)sum : 0;
+}
+
+static void add_scale(struct compiler *c, const struct graph_scale *g, struct snnq_scale *s)
+{
+	add_numbers(c, &g->mult, &s->mult_index, &s->mult_count);
+	s->shift = g->shift;
+	if (s->shift || s->mult_count)
+		c->header.needs |= SNNQ_PROGRAM_NEEDS_SCALES;
+}
+
+/* Whether an operation computes with what the layer puts out. */
+static bool is_operand(const struct graph *graph, const struct graph_layer *g)
+{
+	for (const struct graph_layer *l = g + 1; l < graph->layers + graph->layer_count; l++)
+		for (uint32_t i = 0; i < l->in_count; i++)
+			if (l->in[i] == g - graph->layers)
+				return true;
+	return false;
 }
 
 static void compile_layer(struct compiler *c, const struct graph_layer *g)
@@ -137,16 +187,15 @@ static void compile_layer(struct compiler *c, const struct graph_layer *g)
 	struct snnq_tensor out = tensor_of(&g->out, SNNQ_REGION_SCRATCH, 0);
 
 	for (uint32_t i = 0; i < g->in_count; i++)
-		l->in[i] = operand(c, g->in[i]);
+		l->in[i] = operand(c, g, i);
 	out.offset = bump(&c->header.scratch_step_bytes, snnq_tensor_bytes(&out));
 	c->out->offsets[g - c->graph->layers] = out.offset;
 	l->out = out;
-	if (c->caps->needs & SNNQ_PROGRAM_NEEDS_BOUNDS)
-		l->out.bound = bound_of(l);
-	if (l->out.bound)
-		c->header.needs |= SNNQ_PROGRAM_NEEDS_BOUNDS;
+	l->mode = g->mode;
+	l->axes = g->axes;
 	/* The results are the same. */
-	if (g->op == SNNQ_OP_ATTENTION && !(c->caps->attention & 1u << SNNQ_ATTENTION_QK_FIRST))
+	if (g->op == SNNQ_OP_ATTENTION && g->mode == SNNQ_ATTENTION_QK_FIRST &&
+	    !(c->caps->attention & 1u << SNNQ_ATTENTION_QK_FIRST))
 		l->mode = SNNQ_ATTENTION_KV_FIRST;
 	if (g->op != SNNQ_OP_LINEAR)
 		l->geometry = g->geometry;
@@ -158,6 +207,14 @@ static void compile_layer(struct compiler *c, const struct graph_layer *g)
 	add_numbers(c, &g->threshold, &l->neuron.threshold_index, &l->neuron.threshold_count);
 	add_numbers(c, &g->bias, &l->neuron.bias_index, &l->neuron.bias_count);
 	add_numbers(c, &g->mult, &l->neuron.mult_index, &l->neuron.mult_count);
+	for (uint32_t i = 0; i < g->in_count; i++)
+		add_scale(c, &g->scale[i], &l->scale[i]);
+	if (c->caps->needs & SNNQ_PROGRAM_NEEDS_BOUNDS)
+		l->out.bound = is_operand(c->graph, g) && l->out.format == SNNQ_FORMAT_INT32 ?
+				       largest_result(l, c->table) :
+				       bound_of(l);
+	if (l->out.bound)
+		c->header.needs |= SNNQ_PROGRAM_NEEDS_BOUNDS;
 	add_state(c, l);
 }
 
@@ -165,7 +222,7 @@ static void compile_readout(struct compiler *c)
 {
 	struct snnq_layer *l = add_layer(c, SNNQ_OP_READOUT);
 
-	l->in[0] = operand(c, c->graph->readout);
+	l->in[0] = written(c, c->graph->readout);
 	l->param = c->graph->readout_last ? SNNQ_READOUT_LAST : SNNQ_READOUT_SUM;
 	l->out = (struct snnq_tensor){
 		.region = (uint16_t)user(c->out->readout_region),
@@ -236,6 +293,8 @@ static int allocate(struct compiler *c)
 		const struct graph_layer *l = &g->layers[i];
 
 		numbers += (uint64_t)l->threshold.count + l->bias.count + l->mult.count;
+		for (uint32_t k = 0; k < l->in_count; k++)
+			numbers += l->scale[k].mult.count;
 		if (l->weight)
 			bump(&c->out->weights_bytes, l->weight->bytes);
 	}

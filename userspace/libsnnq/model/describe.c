@@ -43,10 +43,10 @@ static const char *scheme_of(const struct graph_layer *l, uint64_t weights)
 	return l->scheme == SNNQ_SCHEME_NONE ? "float" : grid_scheme_name(l->scheme);
 }
 
-static cJSON *layer_json(const struct graph *g, const struct graph_layer *l, struct totals *t)
+static cJSON *layer_json(const struct graph_layer *l, struct totals *t)
 {
 	cJSON *o = cJSON_CreateObject(), *shape;
-	uint64_t weights = l->weight ? graph_layer_params(g, l) : 0, biases = l->bias.count;
+	uint64_t weights = l->weight ? graph_layer_params(l) : 0, biases = l->bias.count;
 	int dims[] = { (int)l->out.height, (int)l->out.width, (int)l->out.channels };
 
 	if (biases == 1)
@@ -94,7 +94,7 @@ static cJSON *graph_json(const struct graph *g)
 	add_input(g, o);
 	layers = json_put_array(o, "layers");
 	for (uint32_t i = 0; i < g->layer_count; i++)
-		json_append(layers, layer_json(g, &g->layers[i], &t));
+		json_append(layers, layer_json(&g->layers[i], &t));
 	average = t.weights ? t.weight_bits / (double)t.weights : 0;
 	json_put_number(o, "params", (double)t.params);
 	json_put_number(o, "avg_weight_bits", average);

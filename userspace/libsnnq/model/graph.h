@@ -31,14 +31,30 @@ struct graph_numbers {
 	uint32_t count; /* 0, 1, or channels */
 };
 
+/* A box of what a layer wrote, or all of it in another shape. */
+struct graph_view {
+	uint32_t flags; /* SNNQ_TENSOR_FLAG_*; 0: no view */
+	uint32_t first[3];
+	struct graph_shape whole;
+};
+
+struct graph_scale {
+	struct graph_numbers mult;
+	uint32_t shift;
+};
+
 struct graph_layer {
 	const char *name, *op_name;
 	cJSON *json;
 	uint32_t op; /* SNNQ_OP_* or GRAPH_AVGPOOL */
-	int in[3];
+	uint32_t mode, axes;
+	int in[4];
+	struct graph_shape from[4]; /* operands, through their views */
+	struct graph_view view[4];
+	struct graph_scale scale[4];
 	uint32_t in_count;
 	struct graph_shape out;
-	struct snnq_geometry geometry; /* CONV2D, pools */
+	struct snnq_geometry geometry; /* CONV2D, pools, UPSAMPLE, REDUCE */
 	uint32_t out_channels, heads, value;
 	const struct tensor *weight, *scales;
 	const char *scheme_name;
@@ -91,7 +107,7 @@ void graph_free(struct graph *graph);
 
 const struct graph_shape *graph_shape(const struct graph *graph, int layer);
 /* Weights of a layer (0 without). */
-uint64_t graph_layer_params(const struct graph *graph, const struct graph_layer *layer);
+uint64_t graph_layer_params(const struct graph_layer *layer);
 /* Values of a graph_numbers as integers. */
 int32_t graph_number(const struct graph_numbers *n, uint32_t channel);
 /* The same of a float model; 0 where there is none. */

@@ -32,9 +32,9 @@ static int no_memory(const struct weighted *w)
 
 /* ---- opening ---- */
 
-static struct weight_shape shape_of(const struct graph *g, const struct graph_layer *l)
+static struct weight_shape shape_of(const struct graph_layer *l)
 {
-	uint32_t inputs = graph_shape(g, l->in[0])->channels;
+	uint32_t inputs = l->from[0].channels;
 
 	if (l->op != SNNQ_OP_CONV2D)
 		return (struct weight_shape){ l->out_channels, inputs, 1, 1, 1 };
@@ -97,7 +97,7 @@ int weighted_open(const char *path, const struct graph *graph, uint32_t index, d
 				.graph = graph,
 				.layer = l,
 				.index = index,
-				.shape = shape_of(graph, l),
+				.shape = shape_of(l),
 				.unit = unit };
 	w->biases = calloc(l->out_channels, sizeof(*w->biases));
 	if (l->neuron.model != SNNQ_NEURON_NONE)
@@ -392,7 +392,7 @@ static int respond(const struct weighted *w, const struct levels *l, bool search
 static int32_t head_multiplier(const struct weighted *w, const struct grid *grid)
 {
 	/* The most planes that there are: what an input really has is not known before. */
-	uint32_t planes = graph_shape(w->graph, w->layer->in[0])->planes;
+	uint32_t planes = w->layer->from[0].planes;
 	double bound = (double)window_inputs(&w->shape) * grid->largest *
 		       ((1 << (planes ? planes : SNNQ_MAX_PLANES)) - 1);
 	int32_t mult = HEAD_MULT;

@@ -88,7 +88,7 @@ static int list_options(struct options *o, const struct grid_choice *fixed)
 		const struct grid_choice *f = &fixed[s->weighted[i]];
 
 		l->layer = s->weighted[i];
-		l->weights = (uint32_t)graph_layer_params(&s->graph, &s->graph.layers[l->layer]);
+		l->weights = (uint32_t)graph_layer_params(&s->graph.layers[l->layer]);
 		l->options = calloc(MOST_OPTIONS, sizeof(*l->options));
 		if (!l->options)
 			return error_set(-ENOMEM, "%s: no memory", s->path);
@@ -125,7 +125,7 @@ static void find_costs(struct options *o)
 	for (uint32_t i = 0; i < s->weighted_count; i++) {
 		struct option_layer *l = &o->layers[i];
 		const struct graph_layer *g = &s->graph.layers[l->layer];
-		uint32_t planes = graph_shape(&s->graph, g->in[0])->planes;
+		uint32_t planes = g->from[0].planes;
 		struct energy_layer_in in;
 
 		energy_graph_layer(&s->graph, l->layer, c->stats, c->count, &in);

@@ -124,7 +124,7 @@ int snnq_model_info(struct snnq_model *m, struct snnq_model_info *info)
 	};
 	for (uint32_t i = 0; i < g->layer_count; i++) {
 		const struct graph_layer *l = &g->layers[i];
-		uint64_t params = graph_layer_params(g, l);
+		uint64_t params = graph_layer_params(l);
 
 		info->params += params + (l->bias.tensor ? l->bias.count : 0);
 		info->weight_bits +=
@@ -150,11 +150,11 @@ static double float_sparsity(const struct tensor *t)
 }
 
 /* Share of weights whose level is 0. */
-static double sparsity(const struct graph *g, const struct graph_layer *l)
+static double sparsity(const struct graph_layer *l)
 {
 	uint32_t groups = l->op == SNNQ_OP_CONV2D ? l->geometry.groups : 1;
 	uint32_t columns = l->out_channels / groups;
-	uint64_t params = graph_layer_params(g, l);
+	uint64_t params = graph_layer_params(l);
 	uint64_t zeros =
 		weight_zeros(l->scheme, l->bits, l->weight->data, params / columns, columns);
 
@@ -175,7 +175,7 @@ int snnq_model_layer(struct snnq_model *m, uint32_t index, struct snnq_layer_inf
 		.op = l->op_name,
 		.scheme = l->weight ? l->scheme_name : "",
 		.bits = l->weight ? l->bits : 0,
-		.params = graph_layer_params(&m->graph, l),
+		.params = graph_layer_params(l),
 		.weight_bytes = l->weight ? l->weight->bytes : 0,
 		.height = out->height,
 		.width = out->width,
@@ -183,7 +183,6 @@ int snnq_model_layer(struct snnq_model *m, uint32_t index, struct snnq_layer_inf
 		.planes = out->planes,
 	};
 	if (l->weight)
-		info->sparsity = m->graph.integer ? sparsity(&m->graph, l) :
-						    float_sparsity(l->weight);
+		info->sparsity = m->graph.integer ? sparsity(l) : float_sparsity(l->weight);
 	return 0;
 }
