@@ -81,11 +81,6 @@ static const struct rule later_rules[] = {
 	L(neuron.delay_index, 0, 0, RESERVED),
 };
 
-static const struct rule loop_rules[] = {
-	L(loop, 0, 0, UNSUPPORTED),
-	L(loop_count, 0, 0, RESERVED),
-};
-
 /* Behind what this version knows of a descriptor of @bytes there are zeros. */
 static int check_tail(struct check *c, const void *base, size_t known, size_t bytes,
 		      const char *field)
@@ -199,10 +194,10 @@ static int check_view(struct check *c, const struct snnq_tensor *t,
 {
 	bool slice = t->flags == SNNQ_TENSOR_FLAG_SLICE;
 
-	if (!t->flags)
-		return 0;
-	if (t->format == SNNQ_FORMAT_EVENTS)
+	if (t->flags && t->format == SNNQ_FORMAT_EVENTS)
 		return fail(c, SNNQ_CHECK_FLAGS, names->flags);
+	if (!(t->flags & ~SNNQ_TENSOR_FLAG_PREVIOUS))
+		return 0;
 	if (!(c->header->needs & SNNQ_PROGRAM_NEEDS_VIEWS))
 		return fail(c, SNNQ_CHECK_NEEDS, names->flags);
 	if (!in_whole(t->first_y, slice ? t->height : 1, t->whole_height, SNNQ_MAX_DIM) ||
@@ -230,9 +225,9 @@ static int check_flags(struct check *c, const struct snnq_tensor *t,
 		return fail(c, SNNQ_CHECK_RESERVED, names->reserved);
 	if (names == &snnq_output_names ? t->flags : (t->flags & views) == views)
 		return fail(c, SNNQ_CHECK_FLAGS, names->flags);
-	if (t->flags & SNNQ_TENSOR_FLAG_PREVIOUS)
+	if (t->flags & SNNQ_TENSOR_FLAG_PREVIOUS && t->flags & views)
 		return fail(c, SNNQ_CHECK_UNSUPPORTED, names->flags);
-	if ((first && !(t->flags & SNNQ_TENSOR_FLAG_SLICE)) || (whole && !t->flags))
+	if ((first && !(t->flags & SNNQ_TENSOR_FLAG_SLICE)) || (whole && !(t->flags & views)))
 		return fail(c, SNNQ_CHECK_RESERVED, names->view);
 	return 0;
 }
@@ -312,7 +307,7 @@ static struct snnq_tensor whole_of(const struct snnq_tensor *t)
 {
 	struct snnq_tensor whole = *t;
 
-	if (t->flags) {
+	if (t->flags & ~SNNQ_TENSOR_FLAG_PREVIOUS) {
 		whole.height = t->whole_height;
 		whole.width = t->whole_width;
 		whole.channels = t->whole_channels;
@@ -326,6 +321,11 @@ static bool tensors_overlap(const struct snnq_tensor *a, const struct snnq_tenso
 	       overlaps(a->offset, snnq_tensor_bytes(a), b->offset, snnq_tensor_bytes(b));
 }
 
+static bool is_previous(const struct snnq_tensor *t)
+{
+	return t->flags & SNNQ_TENSOR_FLAG_PREVIOUS;
+}
+
 static bool same_tensor(const struct snnq_tensor *a, const struct snnq_tensor *b)
 {
 	return a->offset == b->offset && a->format == b->format && a->planes == b->planes &&
@@ -337,7 +337,7 @@ static int check_source(struct check *c, const struct snnq_tensor *t, const char
 {
 	__u32 i;
 
-	if (t->region != SNNQ_REGION_SCRATCH)
+	if (t->region != SNNQ_REGION_SCRATCH || is_previous(t))
 		return 0;
 	for (i = c->layer; i-- > 0;) {
 		if (!tensors_overlap(&layer_at(c, i)->out, t))
@@ -357,7 +357,7 @@ static int check_output_alias(struct check *c, const struct snnq_layer *l, __u32
 	for (i = 0; i < inputs; i++) {
 		struct snnq_tensor in = whole_of(&l->in[i]);
 
-		if (tensors_overlap(&in, &l->out))
+		if (tensors_overlap(&in, &l->out) && !is_previous(&l->in[i]))
 			return fail(c, SNNQ_CHECK_TENSOR_ALIAS, "out.offset");
 	}
 	if (l->out.region == SNNQ_REGION_SCRATCH)
@@ -483,6 +483,29 @@ static int check_tensors(struct check *c, const struct snnq_layer *l, const stru
 	return ret ? ret : check_output_alias(c, l, inputs);
 }
 
+/* Neighbours with one number are a group, and say the same of it; no other has this number. */
+static int check_loop(struct check *c, const struct snnq_layer *l)
+{
+	const struct snnq_layer *before = c->layer ? layer_at(c, c->layer - 1) : NULL;
+	__u32 i;
+
+	if (!l->loop)
+		return l->loop_count ? fail(c, SNNQ_CHECK_RESERVED, "loop_count") : 0;
+	if (!(c->header->needs & SNNQ_PROGRAM_NEEDS_LOOPS))
+		return fail(c, SNNQ_CHECK_NEEDS, "loop");
+	if (l->op == SNNQ_OP_EVENTS)
+		return fail(c, SNNQ_CHECK_PARAM, "loop");
+	if (!l->loop_count)
+		return fail(c, SNNQ_CHECK_PARAM, "loop_count");
+	if (before && before->loop == l->loop)
+		return before->loop_count == l->loop_count ? 0 :
+							     fail(c, SNNQ_CHECK_PARAM, "loop_count");
+	for (i = 0; i < c->layer; i++)
+		if (layer_at(c, i)->loop == l->loop)
+			return fail(c, SNNQ_CHECK_PARAM, "loop");
+	return 0;
+}
+
 /* What a layer says beside its operation: known, and then supported. */
 static int check_fields(struct check *c, const struct snnq_layer *l)
 {
@@ -503,7 +526,7 @@ static int check_fields(struct check *c, const struct snnq_layer *l)
 		ret = check_flags(c, &l->in[i], &snnq_input_names[i]);
 	if (!ret)
 		ret = check_flags(c, &l->out, &snnq_output_names);
-	return ret ? ret : snnq_check_rules(c, l, loop_rules, COUNT(loop_rules));
+	return ret ? ret : check_loop(c, l);
 }
 
 static int check_layer(struct check *c, const struct snnq_layer *l)
@@ -547,8 +570,12 @@ static void fill_info(const struct check *c, struct snnq_program_info *info)
 		.scratch_bytes = h->scratch_step_bytes * h->tile_steps,
 		.state_bytes = h->state_bytes,
 	};
-	for (i = 0; i < h->layer_count; i++)
-		info->work_per_step = add_sat(info->work_per_step, snnq_layer_work(layer_at(c, i)));
+	for (i = 0; i < h->layer_count; i++) {
+		const struct snnq_layer *l = layer_at(c, i);
+
+		info->work_per_step = add_sat(info->work_per_step,
+					      mul_sat(snnq_layer_work(l), snnq_layer_rounds(l)));
+	}
 	for (i = 0; i < h->region_count; i++) {
 		const struct snnq_region_desc *r = snnq_program_region(h, i);
 
@@ -559,6 +586,52 @@ static void fill_info(const struct check *c, struct snnq_program_info *info)
 			.role = r->role,
 		};
 	}
+}
+
+/*
+ * What a layer reads of the step before is the last thing that its group writes there. All
+ * layers are valid by themselves.
+ */
+static int check_previous(struct check *c, const struct snnq_layer *l, __u32 k)
+{
+	const struct tensor_names *names = &snnq_input_names[k];
+	const struct snnq_tensor *t = &l->in[k];
+	__u32 end = c->layer + 1, i;
+
+	if (!(c->header->needs & SNNQ_PROGRAM_NEEDS_PREVIOUS))
+		return fail(c, SNNQ_CHECK_NEEDS, names->flags);
+	if (t->region != SNNQ_REGION_SCRATCH)
+		return fail(c, SNNQ_CHECK_TENSOR_REGION, names->region);
+	if (!l->loop)
+		return fail(c, SNNQ_CHECK_PARAM, "loop");
+	while (end < c->header->layer_count && layer_at(c, end)->loop == l->loop)
+		end++;
+	for (i = end; i-- > 0 && layer_at(c, i)->loop == l->loop;) {
+		if (!tensors_overlap(&layer_at(c, i)->out, t))
+			continue;
+		if (same_tensor(&layer_at(c, i)->out, t))
+			return 0;
+		break;
+	}
+	return fail(c, SNNQ_CHECK_TENSOR_SOURCE, names->offset);
+}
+
+static int check_all_previous(struct check *c)
+{
+	__u32 k;
+	int ret;
+
+	for (c->layer = 0; c->layer < c->header->layer_count; c->layer++)
+		for (k = 0; k < SNNQ_MAX_OPERANDS; k++) {
+			if (!is_previous(&layer_at(c, c->layer)->in[k]))
+				continue;
+			ret = paced(c, c->header->layer_count);
+			if (!ret)
+				ret = check_previous(c, layer_at(c, c->layer), k);
+			if (ret)
+				return ret;
+		}
+	return 0;
 }
 
 static int check_program(struct check *c, const void *blob, size_t size)
@@ -574,7 +647,7 @@ static int check_program(struct check *c, const void *blob, size_t size)
 		c->layer = i;
 		ret = check_layer(c, layer_at(c, i));
 	}
-	return ret;
+	return ret ? ret : check_all_previous(c);
 }
 
 int snnq_program_validate_paced(const void *blob, size_t size, const struct snnq_caps *caps,

@@ -363,6 +363,12 @@ static inline __u64 snnq_row_bytes(__u32 scheme, __u32 bits, __u32 n)
 __u64 snnq_weight_row_bytes(const struct snnq_layer *l);
 __u64 snnq_weight_bytes(const struct snnq_layer *l);
 
+/* How often a layer runs in a time step. */
+static inline __u32 snnq_layer_rounds(const struct snnq_layer *l)
+{
+	return l->loop ? l->loop_count : 1;
+}
+
 /* Bytes of a layer's state, multiple of 8. */
 __u64 snnq_layer_state_bytes(const struct snnq_layer *l);
 

@@ -736,7 +736,7 @@ static __u64 round8(__u64 v)
 	return (v + 7) & ~7ull;
 }
 
-__u64 snnq_layer_state_bytes(const struct snnq_layer *l)
+static __u64 own_state_bytes(const struct snnq_layer *l)
 {
 	const struct snnq_neuron *n = &l->neuron;
 	__u64 part = round8(snnq_tensor_elements(&l->out) * 4);
@@ -750,6 +750,17 @@ __u64 snnq_layer_state_bytes(const struct snnq_layer *l)
 	if ((n->flags & SNNQ_NEURON_FLAG_STICKY) || n->refractory)
 		parts++;
 	return parts * part + n->delay * snnq_tensor_bytes(&l->out);
+}
+
+__u64 snnq_layer_state_bytes(const struct snnq_layer *l)
+{
+	__u64 bytes = own_state_bytes(l);
+	__u32 k;
+
+	for (k = 0; k < SNNQ_MAX_OPERANDS; k++)
+		if (l->in[k].flags & SNNQ_TENSOR_FLAG_PREVIOUS)
+			bytes += round8(snnq_tensor_bytes(&l->in[k]));
+	return bytes;
 }
 
 /* Every pair of tokens, or of channels of a head, once with K and once with V. */

@@ -101,6 +101,50 @@ def one_by_one():
     return b.done(needs=('fire', 'skip', 'held', 'negative'))
 
 
+def recurrent(kind, tile_steps):
+    """Neurons that see their own spikes of the step before, through weights."""
+    b = Builder(f'recurrent-{kind}-{tile_steps}', tile_steps=tile_steps)
+    width = 20
+    x = b.input(1, 1, 1, 30, density=0.2)
+    a = b.linear(x, width, (pg.UNIFORM, 4), b.neuron(), role=None, planes=0, fmt=pg.INT32, bound=240)
+    spikes = b.out(None, 1, 1, 1, width)
+    loop = dict(loop=3, loop_count=1)
+    back = b.linear(spikes.previous, width, (pg.ODD, 2), b.neuron(), role=None, planes=0,
+                    fmt=pg.INT32, bound=60, **loop)
+    n = dict(LOIHI, leak_param=400, delay=1) if kind == 'cuba' else dict(LIF, reset=pg.SOFT)
+    b.layer(pg.OP_ELEMENTWISE, [a, back], spikes, b.neuron(8, [c % 4 - 1 for c in range(width)], **n),
+            **loop)
+    b.copy(spikes)
+    b.readout(spikes, pg.READOUT_SUM)
+    return b.done(jobs=(6, 1, 9), needs=('fire', 'negative'))
+
+
+def loops(tile_steps):
+    """Several rounds a step: delays, held neurons, the first round, readouts of each round, and
+    operands that a layer behind, or the layer itself, wrote a round before."""
+    b = Builder(f'loops-{tile_steps}', tile_steps=tile_steps)
+    x = b.input(2, 1, 3, 9, density=0.4)
+    h = b.linear(x, 12, (pg.UNIFORM, 3), b.neuron(2, **LIF), role=None)
+    loop = dict(loop=9, loop_count=3)
+    sums = b.out(None, 0, 1, 3, 12, pg.INT32, bound=300)
+    far = b.out(None, 3, 1, 3, 12)
+    b.layer(pg.OP_ELEMENTWISE, [h, sums.previous], sums, b.neuron(None, [c - 5 for c in range(12)]),
+            scales=[pg.Scale(), b.scale(3, 1), pg.Scale(), pg.Scale()], **loop)
+    s = b.out(None, 1, 1, 3, 12)
+    b.layer(pg.OP_ELEMENTWISE, [sums, far.previous], s,
+            b.neuron(9, reset=pg.SOFT, delay=2, refractory=1, **LIF), flags=pg.SKIP_FIRST, **loop)
+    b.layer(pg.OP_ELEMENTWISE, [s, h], far, **loop)
+    readout = b.program.tensor(pg.READOUT, pg.INT32, 0, 1, 1, 12)
+    b.layer(pg.OP_READOUT, [far], readout, param=pg.READOUT_SUM, **loop)
+    last = b.program.tensor(pg.READOUT, pg.INT32, 0, 1, 1, 12)
+    b.layer(pg.OP_READOUT, [sums], last, param=pg.READOUT_LAST, **loop)
+    b.copy(far)
+    b.linear(s, 5, (pg.POT, 3), b.neuron(2, **LIF))
+    return b.done(jobs=(5, 1, 4), needs=('fire', 'skip', 'held', 'clamp', 'negative'))
+
+
 def all_cases():
     return [*(mlp(t) for t in (1, 5, 16, 64)), cnn(), *(spikformer(t) for t in (1, 8)),
-            shared_weights(), one_by_one()]
+            shared_weights(), one_by_one(),
+            *(recurrent(kind, t) for kind in ('lif', 'cuba') for t in (1, 6)),
+            *(loops(t) for t in (1, 4))]

@@ -482,6 +482,20 @@ static void make_pool_of(struct maker *m, struct snnq_layer *l)
 	}
 }
 
+/* The layer runs some times a step; a sum or product may be one with what it was before. */
+static void make_loop(struct maker *m, struct snnq_layer *l)
+{
+	l->loop = (uint16_t)(l - m->p->layers + 1);
+	l->loop_count = (uint16_t)between(m, 1, 3);
+	m->p->h.needs |= SNNQ_PROGRAM_NEEDS_LOOPS;
+	if (l->op != SNNQ_OP_ELEMENTWISE || l->mode != SNNQ_ELEMENTWISE_ADD ||
+	    (l->in[1].channels == 1) != (l->out.channels == 1))
+		return;
+	l->in[1] = l->out;
+	l->in[1].flags = SNNQ_TENSOR_FLAG_PREVIOUS;
+	m->p->h.needs |= SNNQ_PROGRAM_NEEDS_PREVIOUS;
+}
+
 static void make_layer(struct maker *m)
 {
 	struct snnq_layer *l = add_layer(m->p, pick_op(m)), *copy;
@@ -523,6 +537,8 @@ static void make_layer(struct maker *m)
 	l = &m->p->layers[m->p->h.layer_count - 1]; /* it may be two */
 	clear_view(&l->out);
 	l->out = in_scratch(m->p, l->out);
+	if (chance(m, 20))
+		make_loop(m, l);
 	place_state(m->p, l);
 	m->at = l->out;
 

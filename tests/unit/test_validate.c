@@ -536,6 +536,69 @@ static void views(void **context)
 #undef WRONG
 }
 
+/* Operands of the step before, and the groups that need them. */
+static void loops(void **context)
+{
+	struct snnq_layer *l, *next;
+	struct program p;
+
+	(void)context;
+	program_init(&p, 1, 1);
+	p.h.needs = SNNQ_PROGRAM_NEEDS_PREVIOUS | SNNQ_PROGRAM_NEEDS_LOOPS;
+	l = add_layer(&p, SNNQ_OP_ELEMENTWISE);
+	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 2, 1, 1, 70), SNNQ_ROLE_INPUT);
+	l->out = in_scratch(&p, tensor(SNNQ_FORMAT_UNSIGNED, 3, 1, 1, 70));
+	l->in[1] = l->out;
+	l->in[1].flags = SNNQ_TENSOR_FLAG_PREVIOUS;
+	l->loop = 7;
+	l->loop_count = 2;
+	refused(&p, SNNQ_CHECK_STATE, 0, "state_offset");
+	place_state(&p, l);
+	assert_int_equal(p.h.state_bytes, sizeof(struct snnq_state_header) + 3 * 16);
+	accepted(&p);
+	p.h.needs = SNNQ_PROGRAM_NEEDS_LOOPS;
+	refused(&p, SNNQ_CHECK_NEEDS, 0, "in[1].flags");
+	p.h.needs = SNNQ_PROGRAM_NEEDS_PREVIOUS;
+	refused(&p, SNNQ_CHECK_NEEDS, 0, "loop");
+	p.h.needs |= SNNQ_PROGRAM_NEEDS_LOOPS;
+	l->loop_count = 0;
+	refused(&p, SNNQ_CHECK_PARAM, 0, "loop_count");
+	l->loop = 0;
+	refused(&p, SNNQ_CHECK_PARAM, 0, "loop");
+	l->loop_count = 1;
+	refused(&p, SNNQ_CHECK_RESERVED, 0, "loop_count");
+	l->loop = 7;
+	l->in[1].planes = 2;
+	refused(&p, SNNQ_CHECK_TENSOR_SOURCE, 0, "in[1].offset");
+	l->in[1].planes = 3;
+	l->in[1].region = l->in[0].region;
+	refused(&p, SNNQ_CHECK_TENSOR_EXTENT, 0, "in[1].offset");
+	l->in[1].region = SNNQ_REGION_SCRATCH;
+	l->in[1].flags |= SNNQ_TENSOR_FLAG_SLICE;
+	refused(&p, SNNQ_CHECK_UNSUPPORTED, 0, "in[1].flags");
+	l->in[1].flags = SNNQ_TENSOR_FLAG_PREVIOUS;
+
+	/* The last writer counts, and it must be of the group. */
+	next = add_layer(&p, SNNQ_OP_UPSAMPLE);
+	next->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 2, 1, 1, 70), SNNQ_ROLE_INPUT);
+	next->geometry = (struct snnq_geometry){ 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0 };
+	next->out = l->out;
+	next->out.planes = 2;
+	accepted(&p);
+	next->loop = 7;
+	next->loop_count = 1;
+	refused(&p, SNNQ_CHECK_TENSOR_SOURCE, 0, "in[1].offset");
+	next->loop_count = 3;
+	refused(&p, SNNQ_CHECK_PARAM, 1, "loop_count");
+	next->loop = 8;
+	accepted(&p);
+	next = add_layer(&p, SNNQ_OP_UPSAMPLE);
+	*next = p.layers[1];
+	next->loop = 7;
+	next->loop_count = 1;
+	refused(&p, SNNQ_CHECK_PARAM, 2, "loop");
+}
+
 /* Sums along axes have a bound too. */
 static void reductions(void **context)
 {
@@ -923,6 +986,7 @@ int main(void)
 		cmocka_unit_test(attention_forms),
 		cmocka_unit_test(views),
 		cmocka_unit_test(reductions),
+		cmocka_unit_test(loops),
 		cmocka_unit_test(bounds_of_sources),
 		cmocka_unit_test(empty_windows),
 		cmocka_unit_test(sources),

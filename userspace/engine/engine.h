@@ -188,6 +188,7 @@ struct lookups {
  * @neurons: without pointers.
  * @u, @i, @aux, @line, @sum: parts of the running job's state; @sum may be the plan's.
  * @line_slot: oldest slot of the delay line, a ring while a job runs.
+ * @previous: of operands that have the flag PREVIOUS, what they were; in the state too.
  * @fan_h, @fan_w: number of windows that contain an input row or column.
  * @events: event records read ahead, from offset @event_start of the region up to
  *	@event_fill; @event_next is that of the next record, @event_end that of the
@@ -241,6 +242,7 @@ struct layer {
 	int32_t *i;
 	uint32_t *aux;
 	uint64_t *line;
+	uint64_t *previous[SNNQ_MAX_OPERANDS];
 	uint32_t line_slot;
 	int64_t *sum;
 
@@ -277,7 +279,7 @@ struct needs {
  * @first_step: since the reset.
  * @state: where the new state grows; @old_state: see state_fetch().
  * @hand: the thread's.
- * @tile: steps of the tile that it is at; @next: layer to run on it.
+ * @tile: steps of the tile that it is at; @next: layer to run on it; @round: of its loop.
  * @alone: with the weights.
  */
 struct job {
@@ -292,6 +294,7 @@ struct job {
 	struct hand hand;
 	uint32_t tile;
 	uint32_t next;
+	uint32_t round;
 	struct snnq_pace pace;
 	bool alone;
 };

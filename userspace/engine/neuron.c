@@ -312,7 +312,7 @@ bool neuron_stage(struct job *job, struct layer *l, const struct block *b, uint6
 	n.u = l->u + at;
 	n.i = l->i ? l->i + at : NULL;
 	n.aux = l->aux ? l->aux + at : NULL;
-	if (!b->steps[0].t && fetch_lanes(job, &n))
+	if (!b->steps[0].t && !job->round && fetch_lanes(job, &n))
 		return true;
 	neuron_fire(&n);
 	job->stats->saturations += n.saturations;

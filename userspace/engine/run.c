@@ -55,6 +55,21 @@ static bool load_view(struct job *job, const struct snnq_tensor *t, uint32_t slo
 	       view_copy(job, t, plan->whole, to);
 }
 
+/* Of the step before: from the state, which others can write to. */
+static bool load_operand(struct job *job, struct layer *l, uint32_t i, uint32_t slot, uint32_t step,
+			 uint64_t *to)
+{
+	const struct snnq_tensor *t = &l->desc->in[i];
+	uint64_t bytes = snnq_tensor_bytes(t);
+
+	if (t->flags & SNNQ_TENSOR_FLAG_PREVIOUS)
+		return job_copy(job, to, l->previous[i], bytes) || tensor_mask(job, t, to);
+	if (t->flags)
+		return load_view(job, t, slot, step, to);
+	return job_read(job, t->region, user_offset(job->plan, t, step), to, bytes) ||
+	       tensor_mask(job, t, to);
+}
+
 /* Make a step's operands available, at @k of the stage; event lists are read by their layer. */
 static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, uint32_t k, struct step *s)
 {
@@ -79,11 +94,9 @@ static bool load_inputs(struct job *job, struct layer *l, uint32_t slot, uint32_
 		}
 		to = plan->stage[i] + k * ((bytes + 7) / 8);
 		s->in[i] = to;
-		if (t->flags ? load_view(job, t, slot, s->t, to) :
-			       job_read(job, t->region, user_offset(plan, t, s->t), to, bytes) ||
-				       tensor_mask(job, t, to))
+		if (load_operand(job, l, i, slot, s->t, to))
 			return true;
-		if (t->region != SNNQ_REGION_SCRATCH &&
+		if ((t->region != SNNQ_REGION_SCRATCH || l->previous[i]) &&
 		    tensor_limit(job, t, to, &job->stats->saturations))
 			return true;
 	}
@@ -114,7 +127,7 @@ static bool begin_step(struct job *job, struct layer *l, struct step *s, uint32_
 	const struct snnq_tensor *out = &l->desc->out;
 
 	s->t = t;
-	s->first = job->first_step + t == 0;
+	s->first = job->first_step + t == 0 && !job->round;
 	if (load_inputs(job, l, slot, l->kernel == SNNQ_KERNEL_DENSE ? 0 : k, s))
 		return true;
 	s->out = out->region == SNNQ_REGION_SCRATCH ?
@@ -175,13 +188,68 @@ static bool run_layer(struct job *job, struct layer *l, uint32_t first, uint32_t
 	return false;
 }
 
-/* Each layer goes over the tile before the next one starts. */
+/* Behind the last layer that loops with layer @first. */
+static uint32_t group_end(const struct snnq_plan *plan, uint32_t first)
+{
+	uint32_t loop = plan->layers[first].desc->loop, end = first + 1;
+
+	while (loop && end < plan->info.layer_count && plan->layers[end].desc->loop == loop)
+		end++;
+	return end;
+}
+
+/* What a round leaves is what the next one finds. */
+static bool keep_operands(struct job *job, uint32_t first, uint32_t end, uint32_t slot)
+{
+	uint32_t i, k;
+
+	for (i = first; i < end; i++) {
+		struct layer *l = enter_layer(job, i);
+
+		for (k = 0; k < SNNQ_MAX_OPERANDS; k++) {
+			const struct snnq_tensor *t = &l->desc->in[k];
+
+			if (t->flags & SNNQ_TENSOR_FLAG_PREVIOUS &&
+			    job_copy(job, l->previous[k], scratch_slot(job->plan, t, slot),
+				     snnq_tensor_bytes(t)))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* All rounds of a step of layers that loop together. */
+static bool run_rounds(struct job *job, uint32_t first, uint32_t end, uint32_t slot)
+{
+	uint32_t rounds = job->plan->layers[first].desc->loop_count, i;
+
+	for (job->round = 0; job->round < rounds; job->round++) {
+		for (i = first; i < end; i++) {
+			struct layer *l = enter_layer(job, i);
+
+			l->kernel = choose(job, l);
+			if (run_block(job, l, job->outcome->steps + slot, slot, 1))
+				return true;
+		}
+		if (keep_operands(job, first, end, slot))
+			return true;
+	}
+	job->round = 0;
+	return false;
+}
+
+/* A layer goes over the tile before the next one starts; layers that loop, step by step. */
 static bool run_next_layer(struct job *job)
 {
-	struct layer *l = enter_layer(job, job->next);
+	uint32_t first = job->next, slot;
 
-	job->next++;
-	return run_layer(job, l, job->outcome->steps, job->tile);
+	job->next = group_end(job->plan, first);
+	if (!job->plan->layers[first].desc->loop)
+		return run_layer(job, enter_layer(job, first), job->outcome->steps, job->tile);
+	for (slot = 0; slot < job->tile; slot++)
+		if (run_rounds(job, first, job->next, slot))
+			return true;
+	return false;
 }
 
 static void begin_tile(struct job *job)

@@ -118,20 +118,33 @@ bool state_begin_layer(struct job *job, struct layer *l)
 	uint64_t bytes = snnq_layer_state_bytes(l->desc);
 	uint64_t neurons = snnq_tensor_elements(&l->desc->out);
 	uint8_t *start = job->state + l->desc->state_offset, *at = start;
-	bool runs = job->layer >= job->run.first_layer;
+	uint8_t *rest;
+	uint32_t k;
 
 	if (!bytes)
 		return false;
-	if (l->op->run)
+	if (!l->op->run && n->model != SNNQ_NEURON_NONE) {
+		l->u = neuron_part(&at, neurons);
+		l->i = n->model == SNNQ_NEURON_CUBA ? neuron_part(&at, neurons) : NULL;
+		l->aux = (n->flags & SNNQ_NEURON_FLAG_STICKY) || n->refractory ?
+				 neuron_part(&at, neurons) :
+				 NULL;
+	}
+	rest = job->layer < job->run.first_layer ? start : at;
+	if (n->delay) {
+		l->line = (void *)at;
+		at += n->delay * snnq_tensor_bytes(&l->desc->out);
+	}
+	if (l->desc->op == SNNQ_OP_READOUT && l->desc->param == SNNQ_READOUT_SUM) {
 		l->sum = (void *)at;
-	if (l->op->run || !runs)
-		return fetch_all(job, start, bytes);
-	l->u = neuron_part(&at, neurons);
-	l->i = n->model == SNNQ_NEURON_CUBA ? neuron_part(&at, neurons) : NULL;
-	l->aux = (n->flags & SNNQ_NEURON_FLAG_STICKY) || n->refractory ? neuron_part(&at, neurons) :
-									 NULL;
-	l->line = n->delay ? (void *)at : NULL;
-	return fetch_all(job, at, bytes - (uint64_t)(at - start));
+		at += l->desc->out.channels * sizeof(*l->sum);
+	}
+	for (k = 0; k < SNNQ_MAX_OPERANDS; k++)
+		if (l->desc->in[k].flags & SNNQ_TENSOR_FLAG_PREVIOUS) {
+			l->previous[k] = (void *)at;
+			at += (snnq_tensor_bytes(&l->desc->in[k]) + 7) & ~7ull;
+		}
+	return fetch_all(job, rest, bytes - (uint64_t)(rest - start));
 }
 
 bool state_is_tight(const struct snnq_plan *plan)

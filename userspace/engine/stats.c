@@ -76,16 +76,17 @@ void stats_finish(struct layer *l, uint32_t steps, uint32_t tiles)
 {
 	const struct snnq_layer *d = l->desc;
 	struct snnq_layer_stats *s = &l->stats;
+	uint64_t runs = (uint64_t)steps * snnq_layer_rounds(d);
 	uint32_t k;
 
 	for (k = 0; k < SNNQ_MAX_OPERANDS; k++) {
 		const struct snnq_tensor *t = &d->in[k];
 
-		s->input_possible += snnq_tensor_elements(t) * (t->planes ? t->planes : 1) * steps;
-		s->input_bytes += snnq_tensor_bytes(t) * steps;
+		s->input_possible += snnq_tensor_elements(t) * (t->planes ? t->planes : 1) * runs;
+		s->input_bytes += snnq_tensor_bytes(t) * runs;
 	}
 	if (!l->op->end_job)
-		s->output_bytes += snnq_tensor_bytes(&d->out) * steps;
+		s->output_bytes += snnq_tensor_bytes(&d->out) * runs;
 	s->weight_bytes = snnq_weight_bytes(d) * tiles;
 	s->state_bytes = 2 * snnq_layer_state_bytes(d) * tiles;
 	s->sram_bytes = host_bytes(s) + ceil_div(s->synops * d->quant.bits, 8) +

@@ -11,7 +11,7 @@ struct snnq_tensor view_whole(const struct snnq_tensor *t)
 {
 	struct snnq_tensor whole = *t;
 
-	if (t->flags) {
+	if (t->flags & ~SNNQ_TENSOR_FLAG_PREVIOUS) {
 		whole.height = t->whole_height;
 		whole.width = t->whole_width;
 		whole.channels = t->whole_channels;

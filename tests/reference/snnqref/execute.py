@@ -178,6 +178,7 @@ class LayerRun:
         self.stats = dict.fromkeys(pg.STATS_FIELDS, 0)
         self.stage = None
         self.spikes = 0                            # set bits of all operands of a step
+        self.kept = {id(tensor): bytes(tensor.bytes) for tensor in layer.kept}
         self.total = None                          # READOUT SUM: int64 per channel
         if has_stage(layer):
             self.stage = NeuronStage(layer, job.program.table, job.seen)
@@ -196,17 +197,29 @@ class LayerRun:
 
     # State of the layer as bytes.
     def load(self, data):
-        if self.stage and data:
-            self.stage.load(data)
-        elif data:
-            self.total = list(struct.unpack(f'<{self.layer.out.channels}q', data))
+        own = self.layer.own_state_bytes
+        if own and data:
+            if self.stage:
+                self.stage.load(data[:own])
+            else:
+                self.total = list(struct.unpack(f'<{self.layer.out.channels}q', data[:own]))
+        for tensor in self.layer.kept if data else ():
+            self.kept[id(tensor)] = data[own:own + tensor.bytes]
+            own += (tensor.bytes + 7) // 8 * 8
 
     def save(self):
-        if not self.layer.state_bytes:
-            return b''
-        if self.stage:
-            return self.stage.save()
-        return struct.pack(f'<{self.layer.out.channels}q', *self.total)
+        data = b''
+        if self.layer.own_state_bytes:
+            data = (self.stage.save() if self.stage
+                    else struct.pack(f'<{self.layer.out.channels}q', *self.total))
+        for tensor in self.layer.kept:
+            data += self.kept[id(tensor)] + bytes(-tensor.bytes % 8)
+        return data
+
+    def keep(self, t):
+        """At the end of a round."""
+        for tensor in self.layer.kept:
+            self.kept[id(tensor)] = bytes(self.job.raw(tensor, t))
 
     def step(self, t, number):
         layer = self.layer
@@ -228,6 +241,8 @@ class LayerRun:
 
     def _read(self, tensor, t):
         """An operand; one that others wrote is clamped to its bound."""
+        if tensor.flags & pg.PREVIOUS:
+            return packing.unpack_tensor(tensor, self.kept[id(tensor)])
         values = view(tensor, self.job.read(tensor.whole, t))
         if tensor.bound and tensor.region != pg.SCRATCH:
             values = self._clamp(values, *packing.limits(tensor))
@@ -394,10 +409,12 @@ class Job:
             return tensor.offset
         return t * self.program.regions[tensor.region - pg.USER].step_bytes + tensor.offset
 
-    def read(self, tensor, t):
+    def raw(self, tensor, t):
         start = self._start(tensor, t)
-        data = self.memory[tensor.region][start:start + tensor.bytes]
-        return packing.unpack_tensor(tensor, bytes(data))
+        return self.memory[tensor.region][start:start + tensor.bytes]
+
+    def read(self, tensor, t):
+        return packing.unpack_tensor(tensor, bytes(self.raw(tensor, t)))
 
     def write(self, tensor, t, data):
         start = self._start(tensor, t)
@@ -424,6 +441,17 @@ class Job:
         return events, len(events)
 
 
+def groups(runs):
+    """Layers that loop together; each of the others alone."""
+    result = []
+    for run in runs:
+        if result and run.layer.loop and run.layer.loop == result[-1][0].layer.loop:
+            result[-1].append(run)
+        else:
+            result.append([run])
+    return result
+
+
 def run_job(program, regions, steps, state, reset, seq):
     """Run STEPS steps. REGIONS: bytes of inputs, bytearrays of outputs, by user region.
 
@@ -443,8 +471,12 @@ def run_job(program, regions, steps, state, reset, seq):
             at = layer.state_offset
             runs[-1].load(bytes(state[at:at + layer.state_bytes]) if at else b'')
     for t in range(steps):
-        for run in runs:
-            run.step(t, number + t)
+        for group in groups(runs):
+            for again in range(group[0].layer.rounds):
+                for run in group:
+                    run.step(t, number + t + again)       # 0 in the first round of all alone
+                for run in group:
+                    run.keep(t)
     new = bytearray(program.state_bytes)
     struct.pack_into('<2Q', new, 0, seq + 1, number + steps)
     for run in runs:

@@ -12,9 +12,9 @@ NO_LAYER = NO_REGION = 0xFFFF
 READ, WRITE = 1, 2
 WEIGHTS, INPUT, EVENTS, OUTPUT, READOUT = 1, 2, 3, 4, 5
 NO_FORMAT, UNSIGNED, SIGNED, INT32, EVENT_LIST = 0, 1, 2, 3, 4
-NEEDS_BOUNDS, NEEDS_VIEWS, NEEDS_SCALES = 1, 2, 32
-SUPPORTED = NEEDS_BOUNDS | NEEDS_VIEWS | NEEDS_SCALES
-SLICE, RESHAPE = 2, 4              # flags of operands
+NEEDS_BOUNDS, NEEDS_VIEWS, NEEDS_PREVIOUS, NEEDS_LOOPS, NEEDS_SCALES = 1, 2, 4, 8, 32
+SUPPORTED = NEEDS_BOUNDS | NEEDS_VIEWS | NEEDS_PREVIOUS | NEEDS_LOOPS | NEEDS_SCALES
+PREVIOUS, SLICE, RESHAPE = 1, 2, 4  # flags of operands
 NO_SCHEME, UNIFORM, ODD, POT, APOT, TERNARY = 0, 1, 2, 3, 4, 5
 NO_NEURON, LIF, CUBA = 0, 1, 2
 GE, GT = 0, 1
@@ -77,10 +77,16 @@ class Tensor:
     @property
     def whole(self):
         """What it is a view of; itself, if it is none."""
-        if not self.flags:
+        if not self.flags & ~PREVIOUS:
             return self
         return Tensor(self.offset, self.region, self.format, self.planes, self.whole_height,
                       self.whole_width, self.whole_channels, self.bound)
+
+    @property
+    def previous(self):
+        """What its place holds when a round ends."""
+        return Tensor(self.offset, self.region, self.format, self.planes, self.height, self.width,
+                      self.channels, self.bound, PREVIOUS)
 
     def sliced(self, y, x, channel, height, width, channels):
         """A box of it."""
@@ -195,6 +201,8 @@ class Layer:
     state_offset: int = 0
     tag: int = 0
     axes: int = 0
+    loop: int = 0
+    loop_count: int = 0
     scales: list = field(default_factory=lambda: [Scale()] * OPERANDS)
 
     @property
@@ -222,8 +230,22 @@ class Layer:
         return self.neuron.refractory > 0 or bool(self.neuron.flags & STICKY)
 
     @property
+    def rounds(self):
+        """How often it runs in a time step."""
+        return self.loop_count if self.loop else 1
+
+    @property
+    def kept(self):
+        """Operands of which the state has what they were."""
+        return [t for t in self.ins if t.flags & PREVIOUS]
+
+    @property
     def state_bytes(self):
         """Bytes of the layer's state: its parts in order, each padded to 8."""
+        return self.own_state_bytes + sum((t.bytes + 7) // 8 * 8 for t in self.kept)
+
+    @property
+    def own_state_bytes(self):
         if self.op == OP_READOUT:
             return 8 * self.out.channels if self.param == READOUT_SUM else 0
         if self.neuron.model == NO_NEURON:
@@ -237,7 +259,7 @@ class Layer:
         for part in (*self.ins, self.out, self.quant, self.geometry, *self.scales):
             blob += part.layout.pack(*astuple(part))
         return blob + self.neuron.pack() + struct.pack(
-            '<Q4xI40x', self.state_offset, self.tag)
+            '<QHHI40x', self.state_offset, self.loop, self.loop_count, self.tag)
 
     @classmethod
     def parse(cls, blob):
@@ -252,7 +274,8 @@ class Layer:
         layer.geometry = part(Geometry, 272)
         layer.scales = [part(Scale, 296 + 16 * i) for i in range(OPERANDS)]
         layer.neuron = Neuron.parse(blob, 360)
-        layer.state_offset, layer.tag = struct.unpack_from('<Q4xI', blob, 488)
+        layer.state_offset, layer.loop, layer.loop_count, layer.tag = struct.unpack_from(
+            '<QHHI', blob, 488)
         return layer
 
 
@@ -287,7 +310,10 @@ class Program:
         tensors = [t for layer in self.layers for t in (*layer.ins, layer.out)]
         scaled = any(s != Scale() for layer in self.layers for s in layer.scales)
         return (NEEDS_BOUNDS * any(t.bound for t in tensors)
-                | NEEDS_VIEWS * any(t.flags for t in tensors) | NEEDS_SCALES * scaled)
+                | NEEDS_VIEWS * any(t.flags & ~PREVIOUS for t in tensors)
+                | NEEDS_PREVIOUS * any(t.flags & PREVIOUS for t in tensors)
+                | NEEDS_LOOPS * any(layer.loop for layer in self.layers)
+                | NEEDS_SCALES * scaled)
 
     def add_region(self, role, size=0):
         """A region of SIZE bytes (a step, for roles with a time axis); returns its number."""
