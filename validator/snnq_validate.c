@@ -63,22 +63,6 @@ static const struct rule layer_rules[] = {
 /* What they may hold here, of operations with a neuron stage. */
 static const struct rule later_rules[] = {
 	L(flags, 0, SNNQ_LAYER_FLAG_SKIP_FIRST, UNSUPPORTED),
-	L(neuron.output, 0, 0, UNSUPPORTED),
-	L(neuron.tie, 0, 0, UNSUPPORTED),
-	L(neuron.levels, 0, 0, UNSUPPORTED),
-	L(neuron.flags, 0, NEURON_FLAGS_SUPPORTED, UNSUPPORTED),
-	L(neuron.reset_period, 0, 0, UNSUPPORTED),
-	L(neuron.leak_count, 0, 0, UNSUPPORTED),
-	L(neuron.current_leak_count, 0, 0, UNSUPPORTED),
-	L(neuron.reset_count, 0, 0, UNSUPPORTED),
-	L(neuron.delay_count, 0, 0, UNSUPPORTED),
-	/* Of no meaning without the ones above. */
-	L(neuron.low, 0, 0, RESERVED),
-	L(neuron.reset_offset, 0, 0, RESERVED),
-	L(neuron.leak_index, 0, 0, RESERVED),
-	L(neuron.current_leak_index, 0, 0, RESERVED),
-	L(neuron.reset_index, 0, 0, RESERVED),
-	L(neuron.delay_index, 0, 0, RESERVED),
 };
 
 /* Behind what this version knows of a descriptor of @bytes there are zeros. */
@@ -498,8 +482,9 @@ static int check_loop(struct check *c, const struct snnq_layer *l)
 	if (!l->loop_count)
 		return fail(c, SNNQ_CHECK_PARAM, "loop_count");
 	if (before && before->loop == l->loop)
-		return before->loop_count == l->loop_count ? 0 :
-							     fail(c, SNNQ_CHECK_PARAM, "loop_count");
+		return before->loop_count == l->loop_count ?
+			       0 :
+			       fail(c, SNNQ_CHECK_PARAM, "loop_count");
 	for (i = 0; i < c->layer; i++)
 		if (layer_at(c, i)->loop == l->loop)
 			return fail(c, SNNQ_CHECK_PARAM, "loop");

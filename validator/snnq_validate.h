@@ -363,6 +363,13 @@ static inline __u64 snnq_row_bytes(__u32 scheme, __u32 bits, __u32 n)
 __u64 snnq_weight_row_bytes(const struct snnq_layer *l);
 __u64 snnq_weight_bytes(const struct snnq_layer *l);
 
+/* Whether the state has a word for refractory steps, the sticky bit and the count to subtract. */
+static inline bool snnq_neuron_has_counter(const struct snnq_neuron *n)
+{
+	return n->refractory ||
+	       n->flags & (SNNQ_NEURON_FLAG_STICKY | SNNQ_NEURON_FLAG_DELAYED_RESET);
+}
+
 /* How often a layer runs in a time step. */
 static inline __u32 snnq_layer_rounds(const struct snnq_layer *l)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * snnq_validate_ops.c - what the validator knows about operations: windows,
- * weights, neurons, the bound of accumulators, and the size of a layer's state.
+ * snnq_validate_ops.c - what the validator knows about operations: windows, weights, the
+ * bound of accumulators, and their work.
  *
  * Tensors of a layer were checked one by one before (snnq_validate.c); here is
  * what they and the other fields mean together. Fields in range keep every
@@ -20,38 +20,6 @@ static const struct rule geometry_rules[] = {
 	L(geometry.groups, 1, SNNQ_MAX_CHANNELS, GEOMETRY),
 	L(geometry.more_h, 0, 0, UNSUPPORTED),
 	L(geometry.more_w, 0, 0, UNSUPPORTED),
-};
-
-/* Layers that have a neuron stage without a neuron: all but requantization unused. */
-static const struct rule requant_rules[] = {
-	L(neuron.compare, 0, 0, RESERVED),
-	L(neuron.reset, 0, 0, RESERVED),
-	L(neuron.leak, 0, 0, RESERVED),
-	L(neuron.current_leak, 0, 0, RESERVED),
-	L(neuron.shift, 0, 0, RESERVED),
-	L(neuron.delay, 0, 0, RESERVED),
-	L(neuron.leak_param, 0, 0, RESERVED),
-	L(neuron.current_leak_param, 0, 0, RESERVED),
-	L(neuron.reset_value, 0, 0, RESERVED),
-	L(neuron.refractory, 0, 0, RESERVED),
-	L(neuron.flags, 0, 0, RESERVED),
-	L(neuron.threshold_index, 0, 0, RESERVED),
-	L(neuron.threshold_count, 0, 0, RESERVED),
-	L(flags, 0, 0, FLAGS),
-};
-
-/* Layers with a neuron do not requantize. */
-static const struct rule spiking_rules[] = {
-	L(neuron.requant_shift, 0, 0, RESERVED),
-	L(neuron.mult_index, 0, 0, RESERVED),
-	L(neuron.mult_count, 0, 0, RESERVED),
-};
-
-/* LIF has no synaptic current. */
-static const struct rule lif_rules[] = {
-	L(neuron.current_leak, 0, 0, RESERVED),
-	L(neuron.current_leak_param, 0, 0, RESERVED),
-	L(neuron.flags, 0, SNNQ_NEURON_FLAG_STICKY, FLAGS),
 };
 
 /* Windows. */
@@ -641,127 +609,7 @@ bool snnq_has_neuron_stage(const struct snnq_layer *l)
 	}
 }
 
-/* Neurons. */
-
-static bool leak_ok(__u32 leak, __u32 param)
-{
-	switch (leak) {
-	case SNNQ_LEAK_NONE:
-		return param == 0;
-	case SNNQ_LEAK_DIVN:
-		return param >= 1 && param <= 65536;
-	case SNNQ_LEAK_Q16:
-		return param <= 65536;
-	default:
-		return param <= 4096;
-	}
-}
-
-/* A table of constants: one for all channels or one each; absent if @optional. */
-static int check_table(struct check *c, const struct snnq_layer *l, __u32 index, __u32 count,
-		       bool optional, const char *field)
-{
-	if (optional && !count)
-		return index ? fail(c, SNNQ_CHECK_RESERVED, field) : 0;
-	if (count != 1 && count != l->out.channels && count == snnq_tensor_elements(&l->out))
-		return fail(c, SNNQ_CHECK_UNSUPPORTED, field);
-	if ((count != 1 && count != l->out.channels) || !fits(index, count, c->header->table_count))
-		return fail(c, SNNQ_CHECK_TABLE, field);
-	return 0;
-}
-
-static int check_thresholds(struct check *c, const struct snnq_layer *l)
-{
-	const struct snnq_neuron *n = &l->neuron;
-	int ret = check_table(c, l, n->threshold_index, n->threshold_count, false,
-			      "neuron.threshold");
-	__u32 i;
-
-	if (!ret)
-		ret = paced(c, n->threshold_count);
-	if (ret)
-		return ret;
-	for (i = 0; i < n->threshold_count; i++)
-		if (c->table[SNNQ_INDEX(n->threshold_index + i, c->header->table_count)] < 1)
-			return fail(c, SNNQ_CHECK_THRESHOLD, "neuron.threshold");
-	return 0;
-}
-
-/* A layer with a neuron: its output is spikes. */
-static int check_spiking(struct check *c, const struct snnq_layer *l)
-{
-	const struct snnq_neuron *n = &l->neuron;
-	int ret = snnq_check_rules(c, l, spiking_rules, COUNT(spiking_rules));
-
-	if (!ret && n->model == SNNQ_NEURON_LIF)
-		ret = snnq_check_rules(c, l, lif_rules, COUNT(lif_rules));
-	if (ret)
-		return ret;
-	if (l->out.format != SNNQ_FORMAT_UNSIGNED || l->out.planes != 1)
-		return fail(c, SNNQ_CHECK_TENSOR_FORMAT, "out.format");
-	if (!leak_ok(n->leak, n->leak_param))
-		return fail(c, SNNQ_CHECK_NEURON, "neuron.leak_param");
-	if (!leak_ok(n->current_leak, n->current_leak_param))
-		return fail(c, SNNQ_CHECK_NEURON, "neuron.current_leak_param");
-	if ((n->flags & SNNQ_NEURON_FLAG_STICKY) &&
-	    (n->model != SNNQ_NEURON_LIF || n->leak != SNNQ_LEAK_DIVN ||
-	     n->compare != SNNQ_COMPARE_GT))
-		return fail(c, SNNQ_CHECK_NEURON, "neuron.flags");
-	if (n->reset_value && n->reset != SNNQ_RESET_HARD && !n->refractory)
-		return fail(c, SNNQ_CHECK_RESERVED, "neuron.reset_value");
-	return check_thresholds(c, l);
-}
-
-int snnq_check_neuron(struct check *c, const struct snnq_layer *l)
-{
-	const struct snnq_neuron *n = &l->neuron;
-	int ret;
-
-	if (n->model != SNNQ_NEURON_NONE) {
-		ret = check_spiking(c, l);
-	} else {
-		ret = snnq_check_rules(c, l, requant_rules, COUNT(requant_rules));
-		if (!ret)
-			ret = check_table(c, l, n->mult_index, n->mult_count, true, "neuron.mult");
-	}
-	if (ret)
-		return ret;
-	return check_table(c, l, n->bias_index, n->bias_count, true, "neuron.bias");
-}
-
-/* State and work. */
-
-static __u64 round8(__u64 v)
-{
-	return (v + 7) & ~7ull;
-}
-
-static __u64 own_state_bytes(const struct snnq_layer *l)
-{
-	const struct snnq_neuron *n = &l->neuron;
-	__u64 part = round8(snnq_tensor_elements(&l->out) * 4);
-	__u64 parts;
-
-	if (l->op == SNNQ_OP_READOUT)
-		return l->param == SNNQ_READOUT_SUM ? (__u64)l->out.channels * 8 : 0;
-	if (n->model == SNNQ_NEURON_NONE)
-		return 0;
-	parts = n->model == SNNQ_NEURON_CUBA ? 2 : 1;
-	if ((n->flags & SNNQ_NEURON_FLAG_STICKY) || n->refractory)
-		parts++;
-	return parts * part + n->delay * snnq_tensor_bytes(&l->out);
-}
-
-__u64 snnq_layer_state_bytes(const struct snnq_layer *l)
-{
-	__u64 bytes = own_state_bytes(l);
-	__u32 k;
-
-	for (k = 0; k < SNNQ_MAX_OPERANDS; k++)
-		if (l->in[k].flags & SNNQ_TENSOR_FLAG_PREVIOUS)
-			bytes += round8(snnq_tensor_bytes(&l->in[k]));
-	return bytes;
-}
+/* Work. */
 
 /* Every pair of tokens, or of channels of a head, once with K and once with V. */
 static __u64 attention_work(const struct snnq_layer *l)

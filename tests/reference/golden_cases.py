@@ -169,6 +169,141 @@ def form_cases():
         yield small_net('form-' + name, **form).done(jobs=jobs, needs=needs)
 
 
+def any_net(name, planes=1, fmt=pg.UNSIGNED, bound=0, theta=4, bias=None, mult=None, density=0.4,
+            weights=(pg.UNIFORM, 4), outputs=9, positions=(1, 2), layer_flags=0, tables=None, **neuron):
+    """A linear layer whose neurons have everything; TABLES: values by name of the field."""
+    b = Builder(name, tile_steps=5)
+    x = b.input(1, *positions, 8, density=density)
+    n = b.neuron(theta, bias, mult, **neuron) if theta is not None else b.neuron(
+        None, bias, mult, **neuron)
+    if theta is None:
+        n.model = neuron.get('model', pg.LIF)
+    for field, values in (tables or {}).items():
+        index, count = b.table(values)
+        setattr(n, field + '_index', index)
+        setattr(n, field + '_count', count)
+    b.linear(x, outputs, weights, n, planes=planes, fmt=fmt, bound=bound, flags=layer_flags)
+    return b
+
+
+def level_cases():
+    """Several spikes in a step: levels, ties, resets by count."""
+    div2, div4 = dict(leak=pg.DIVN, leak_param=2), dict(leak=pg.DIVN, leak_param=4)
+    counts = dict(output=pg.COUNTS, planes=3, bound=4, levels=4)
+    even = dict(compare=pg.GT, tie=pg.TIE_EVEN)
+    half = dict(flags=pg.HALF_LEVELS)
+    forms = {
+        'ge-hard': dict(counts, **div2), 'gt-hard': dict(counts, compare=pg.GT, **div2),
+        'ge-soft': dict(counts, reset=pg.SOFT), 'keep': dict(counts, reset=pg.NO_RESET, **div2),
+        'even-soft': dict(counts, reset=pg.SOFT, **even),
+        'half-up': dict(counts, reset=pg.SOFT, theta=6, **half),
+        'half-even': dict(counts, reset=pg.SOFT, theta=6, **{**even, **half}),
+        'half-even-sticky': dict(counts, reset=pg.SOFT, theta=6, flags=pg.HALF_LEVELS | pg.STICKY,
+                                 **even, **div4),
+        'spikes': dict(levels=3, reset=pg.SOFT, **div2),
+        'many': dict(output=pg.COUNTS, planes=15, levels=32767, theta=1, reset=pg.SOFT, shift=9),
+        'table': dict(counts, flags=pg.LEVEL_THRESHOLDS, reset=pg.SOFT, theta=[2, 5, 6, 11]),
+        'tables': dict(counts, flags=pg.LEVEL_THRESHOLDS, reset=pg.SOFT,
+                       theta=[c + d * (1 + c % 3) for c in range(1, 10) for d in (0, 1, 3, 4)]),
+        'delay': dict(counts, reset=pg.SOFT, delay=3, refractory=1),
+        'cuba': dict(counts, model=pg.CUBA, current_leak=pg.TZ12, current_leak_param=1000,
+                     leak=pg.Q16, leak_param=60000, reset=pg.SOFT, theta=9),
+    }
+    for name, form in forms.items():
+        needs = ['fire', 'several' if form.get('output') else 'fire']
+        needs += ['even tie'] * ('even' in name) + ['sticky'] * ('sticky' in name)
+        needs += ['tie'] * (name in ('ge-hard', 'gt-hard', 'ge-soft', 'half-up', 'table'))
+        yield any_net('levels-' + name, **form).done(jobs=(9, 1, 6), needs=needs)
+
+
+def output_cases():
+    """Potentials that are seen, always or where a neuron fires."""
+    div2 = dict(leak=pg.DIVN, leak_param=2)
+    leaky = dict(theta=None, reset=pg.NO_RESET, output=pg.POTENTIAL, **div2)
+    forms = {
+        'leaky-int32': dict(leaky, planes=0, fmt=pg.INT32),
+        'leaky-int32-bound': dict(leaky, planes=0, fmt=pg.INT32, bound=11, mult=3),
+        'leaky-signed': dict(leaky, planes=4, fmt=pg.SIGNED, mult=list(range(-4, 5)), requant_shift=1),
+        'leaky-unsigned': dict(leaky, planes=3, bias=2),
+        'leaky-cuba': dict(leaky, model=pg.CUBA, current_leak=pg.TZ12, current_leak_param=900,
+                           planes=0, fmt=pg.INT32),
+        'leaky-delay': dict(leaky, planes=0, fmt=pg.INT32, delay=3),
+        'leaky-delay-odd': dict(leaky, planes=0, fmt=pg.INT32, delay=2, outputs=7, positions=(1, 1)),
+        'potential': dict(output=pg.POTENTIAL, planes=6, fmt=pg.SIGNED, refractory=2, reset_value=-3,
+                          **div2),
+        'potential-skip': dict(output=pg.POTENTIAL, planes=0, fmt=pg.INT32, reset=pg.SOFT,
+                               layer_flags=pg.SKIP_FIRST, **div2),
+        'graded': dict(output=pg.GRADED, planes=4, mult=5, requant_shift=2, **div2),
+        'graded-soft': dict(output=pg.GRADED, planes=0, fmt=pg.INT32, reset=pg.SOFT, refractory=1,
+                            levels=3, **div2),
+    }
+    for name, form in forms.items():
+        needs = ['out', 'negative'] + ['fire'] * ('leaky' not in name)
+        needs += ['clamp'] * (form.get('planes') in (3, 4) or 'bound' in name)
+        yield any_net('output-' + name, **form).done(jobs=(7, 1, 5), needs=needs)
+
+
+def table_cases():
+    """Leaks, reset values and delays by channel; all tables by element."""
+    cuba = dict(model=pg.CUBA, current_leak=pg.TZ12, leak=pg.DIVN)
+    channels, elements = range(9), range(18)
+    leaks = {'div': (pg.DIVN, [1 + c * c for c in elements]), 'q16': (pg.Q16, [3855 * c for c in elements]),
+             'tz12': (pg.TZ12, [240 * c for c in elements])}
+    for name, (kind, values) in leaks.items():
+        for where, count in (('channel', 9), ('element', 18)):
+            yield any_net(f'table-leak-{name}-{where}', leak=kind, reset=pg.SOFT,
+                          tables={'leak': values[:count]}).done(jobs=(9, 1, 6),
+                                                                needs=('fire', 'negative'))
+    yield any_net('table-currents', theta=12, **cuba, tables={
+        'leak': [2 + c for c in channels], 'current_leak': [400 * c for c in channels]}).done(
+            jobs=(9, 1, 6), needs=('fire', 'negative'))
+    yield any_net('table-resets', refractory=2, leak=pg.DIVN, leak_param=2, tables={
+        'reset': [c - 4 for c in channels]}).done(jobs=(9, 1, 6), needs=('fire', 'held', 'negative'))
+    yield any_net('table-sticky', leak=pg.DIVN, compare=pg.GT, flags=pg.STICKY, theta=2, tables={
+        'leak': [2 + c % 4 for c in channels]}).done(jobs=(16, 1, 9), needs=('fire', 'sticky'))
+    for planes, fmt, more in ((1, pg.UNSIGNED, {}), (4, pg.UNSIGNED, dict(levels=9, output=pg.COUNTS)),
+                              (0, pg.INT32, dict(output=pg.POTENTIAL))):
+        for where, delays in (('channel', [c % 6 for c in channels]),
+                              ('element', [(c * 7) % 6 for c in elements])):
+            yield any_net(f'table-delay-{where}-{planes}', planes=planes, fmt=fmt, delay=5,
+                          leak=pg.DIVN, leak_param=2, tables={'delay': delays}, **more).done(
+                              jobs=(9, 1, 6, 2), needs=('fire', 'out'))
+    yield any_net('table-elements', theta=[2 + c for c in elements], bias=[c - 9 for c in elements],
+                  leak=pg.DIVN, leak_param=3).done(jobs=(9, 1), needs=('fire', 'negative'))
+    b = any_net('table-requant', theta=None, bias=[c - 9 for c in elements],
+                mult=[3 * c - 20 for c in elements], requant_shift=2, planes=0, fmt=pg.INT32)
+    b.program.layers[0].neuron.model = pg.NO_NEURON
+    b.program.state_bytes, b.program.layers[0].state_offset = pg.STATE_HEADER_BYTES, 0
+    yield b.done(jobs=(3, 1), needs=('out',))
+
+
+def reset_cases():
+    """Clamps from below, resets a step later, resets of everything now and then."""
+    div2 = dict(leak=pg.DIVN, leak_param=2)
+    late = dict(reset=pg.SOFT, flags=pg.DELAYED_RESET)
+    forms = {
+        'low': dict(flags=pg.CLAMP_LOW, low=-2, reset=pg.SOFT),
+        'low-above': dict(flags=pg.CLAMP_LOW, low=1, **div2),
+        'low-levels': dict(flags=pg.CLAMP_LOW, low=0, reset=pg.SOFT, levels=3, output=pg.COUNTS, planes=2),
+        'late': dict(late, **div2), 'late-refractory': dict(late, refractory=2, **div2),
+        'late-levels': dict(late, levels=5, output=pg.COUNTS, planes=3, **div2),
+        'late-table': dict(reset=pg.SOFT, levels=3, theta=[2, 5, 9], output=pg.COUNTS, planes=2,
+                           flags=pg.DELAYED_RESET | pg.LEVEL_THRESHOLDS),
+        'late-cuba': dict(late, model=pg.CUBA, current_leak=pg.Q16, current_leak_param=40000, **div2),
+        'late-sticky': dict(reset=pg.SOFT, flags=pg.DELAYED_RESET | pg.STICKY, compare=pg.GT, **div2),
+        'period': dict(reset_period=4, reset_offset=2, reset=pg.SOFT),
+        'period-first': dict(reset_period=3, theta=90, **div2),
+        'period-all': dict(reset_period=5, reset_offset=4, model=pg.CUBA, current_leak=pg.TZ12,
+                           current_leak_param=100, refractory=3, delay=2, theta=9, **div2),
+        'period-late': dict(late, reset_period=1, **div2),
+    }
+    for name, form in forms.items():
+        needs = ['low'] * ('low' in name)
+        needs += ['delayed'] * ('late' in name and 'period' not in name and 'refractory' not in name)
+        needs += ['restart'] * ('period' in name) + ['fire'] * (form.get('theta') != 90)
+        yield any_net('reset-' + name, **form).done(jobs=(9, 1, 7), needs=needs)
+
+
 def extreme_cases():
     """Membranes and currents at the ends of int32, and the greatest threshold."""
     top = 2**31 - 1
@@ -728,7 +863,7 @@ def readout_cases():
 
 def all_cases():
     makers = (scheme_cases, code_cases, ternary_cases, multibit_cases, lif_cases, cuba_cases, sticky_cases,
-              form_cases, extreme_cases, shift_cases, bound_cases,
+              form_cases, level_cases, output_cases, table_cases, reset_cases, extreme_cases, shift_cases, bound_cases,
               int16_cases, requantize_cases, add_cases, elementwise_cases,
               residual_cases, integer_pool_cases, reduce_cases, move_cases, view_cases, value_bound_cases, descriptor_cases, window_cases, pool_cases,
               shape_cases, block_cases, attention_cases, attention_form_cases, event_cases, event_error_cases, readout_cases)

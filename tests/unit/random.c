@@ -84,6 +84,65 @@ static void random_bias(struct maker *m, struct snnq_layer *l)
 	l->neuron.bias_index = random_table(m, l->neuron.bias_count, (uint32_t)-8, 17);
 }
 
+/* A table in place of a parameter of the leak. */
+static uint32_t leak_table(struct maker *m, uint8_t kind, uint32_t count)
+{
+	return random_table(m, count, kind == SNNQ_LEAK_DIVN ? 1 : 0, 3000);
+}
+
+static void any_tables(struct maker *m, struct snnq_layer *l)
+{
+	struct snnq_neuron *n = &l->neuron;
+	uint32_t count = l->out.channels;
+
+	if (n->leak != SNNQ_LEAK_NONE && chance(m, 50)) {
+		n->leak_param = 0;
+		n->leak_index = leak_table(m, n->leak, count);
+		n->leak_count = count;
+	}
+	if (n->model == SNNQ_NEURON_CUBA && n->current_leak != SNNQ_LEAK_NONE && chance(m, 50)) {
+		n->current_leak_param = 0;
+		n->current_leak_index = leak_table(m, n->current_leak, count);
+		n->current_leak_count = count;
+	}
+	if (n->delay && chance(m, 50)) {
+		n->delay_index = random_table(m, count, 0, n->delay + 1u);
+		n->delay_count = count;
+	}
+	if (n->leak_count || n->current_leak_count || n->delay_count)
+		m->p->h.needs |= SNNQ_PROGRAM_NEEDS_TABLES;
+}
+
+/* Neurons of the less usual kinds. */
+static void any_neuron(struct maker *m, struct snnq_layer *l)
+{
+	struct snnq_neuron *n = &l->neuron;
+
+	any_tables(m, l);
+	if (chance(m, 50)) {
+		n->levels = (uint16_t)between(m, 2, 7);
+		n->tie = (uint8_t)(n->flags & SNNQ_NEURON_FLAG_STICKY ? 0 : between(m, 0, 1));
+		n->flags |= chance(m, 50) ? SNNQ_NEURON_FLAG_HALF_LEVELS : 0;
+		n->output = SNNQ_OUTPUT_COUNTS;
+		l->out.planes = 3;
+		m->p->h.needs |= SNNQ_PROGRAM_NEEDS_LEVELS;
+	} else if (chance(m, 50)) {
+		n->output = (uint8_t)between(m, SNNQ_OUTPUT_POTENTIAL, SNNQ_OUTPUT_GRADED);
+		n->requant_shift = (uint8_t)between(m, 0, 3);
+		l->out.format = SNNQ_FORMAT_SIGNED;
+		l->out.planes = 5;
+		m->p->h.needs |= SNNQ_PROGRAM_NEEDS_POTENTIALS;
+	}
+	if (chance(m, 50))
+		return;
+	m->p->h.needs |= SNNQ_PROGRAM_NEEDS_RESETS;
+	n->flags |= SNNQ_NEURON_FLAG_CLAMP_LOW;
+	n->low = (int32_t)between(m, 0, 9) - 8;
+	n->flags |= n->reset == SNNQ_RESET_SOFT ? SNNQ_NEURON_FLAG_DELAYED_RESET : 0;
+	n->reset_period = between(m, 0, 4);
+	n->reset_offset = n->reset_period ? random_below(&m->seed, n->reset_period) : 0;
+}
+
 static void random_neuron(struct maker *m, struct snnq_layer *l)
 {
 	struct snnq_neuron *n = &l->neuron;
@@ -112,6 +171,8 @@ static void random_neuron(struct maker *m, struct snnq_layer *l)
 	l->out.planes = 1;
 	l->out.bound = 0;
 	random_bias(m, l);
+	if (chance(m, 30))
+		any_neuron(m, l);
 }
 
 /* Now and then counts have a bound below what their planes hold. */

@@ -599,6 +599,127 @@ static void loops(void **context)
 	refused(&p, SNNQ_CHECK_PARAM, 2, "loop");
 }
 
+/* What neurons can have, one field after the other; the table is 1, 2 ... */
+static void any_neurons(void **context)
+{
+	int32_t numbers[64];
+	struct snnq_neuron good;
+	struct snnq_layer *l;
+	struct program p;
+	uint32_t table;
+
+	(void)context;
+	program_init(&p, 1, 1);
+	l = add_layer(&p, SNNQ_OP_LINEAR);
+	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 1, 3, 8), SNNQ_ROLE_INPUT);
+	l->out = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 3, 1, 3, 4), SNNQ_ROLE_OUTPUT);
+	set_weights(&p, l, SNNQ_SCHEME_UNIFORM, 3);
+	for (uint32_t i = 0; i < 64; i++)
+		numbers[i] = (int32_t)i + 1;
+	table = add_table(&p, 64, numbers);
+	l->neuron = (struct snnq_neuron){
+		.model = SNNQ_NEURON_CUBA,
+		.reset = SNNQ_RESET_SOFT,
+		.output = SNNQ_OUTPUT_COUNTS,
+		.levels = 7,
+		.threshold_index = table,
+		.threshold_count = 1,
+	};
+	place_state(&p, l);
+	p.h.state_bytes += 1024; /* for what comes and goes */
+	good = l->neuron;
+	refused(&p, SNNQ_CHECK_NEEDS, 0, "neuron.levels");
+	p.h.needs = SNNQ_PROGRAM_NEEDS_LEVELS;
+	accepted(&p);
+	l->neuron.levels = 8; /* three planes hold 7 */
+	refused(&p, SNNQ_CHECK_TENSOR_FORMAT, 0, "out.format");
+	l->neuron.output = SNNQ_OUTPUT_SPIKES;
+	refused(&p, SNNQ_CHECK_TENSOR_FORMAT, 0, "out.format");
+	l->neuron = good;
+	l->neuron.flags = SNNQ_NEURON_FLAG_LEVEL_THRESHOLDS;
+	refused(&p, SNNQ_CHECK_TABLE, 0, "neuron.threshold");
+	l->neuron.threshold_count = 7;
+	accepted(&p);
+	l->neuron.threshold_count = 4 * 7;
+	accepted(&p);
+	l->neuron.threshold_index = table + 64 - 27;
+	refused(&p, SNNQ_CHECK_TABLE, 0, "neuron.threshold");
+	l->neuron.threshold_index = table;
+	p.table[table + 10] = p.table[table + 9];
+	refused(&p, SNNQ_CHECK_THRESHOLD, 0, "neuron.threshold");
+	p.table[table + 10] = 11;
+	l->neuron.flags |= SNNQ_NEURON_FLAG_HALF_LEVELS;
+	refused(&p, SNNQ_CHECK_NEURON, 0, "neuron.flags");
+	l->neuron = good;
+	l->neuron.tie = SNNQ_TIE_EVEN;
+	accepted(&p);
+
+	l->neuron = good;
+	l->neuron.flags = SNNQ_NEURON_FLAG_DELAYED_RESET;
+	refused(&p, SNNQ_CHECK_NEEDS, 0, "neuron.flags");
+	p.h.needs |= SNNQ_PROGRAM_NEEDS_RESETS;
+	accepted(&p);
+	l->neuron.reset = SNNQ_RESET_NONE;
+	refused(&p, SNNQ_CHECK_NEURON, 0, "neuron.flags");
+	l->neuron = good;
+	l->neuron.low = -5;
+	refused(&p, SNNQ_CHECK_RESERVED, 0, "neuron.low");
+	l->neuron.flags = SNNQ_NEURON_FLAG_CLAMP_LOW;
+	accepted(&p);
+	l->neuron.reset_period = 3;
+	l->neuron.reset_offset = 3;
+	refused(&p, SNNQ_CHECK_NEURON, 0, "neuron.reset_offset");
+	l->neuron.reset_offset = 2;
+	accepted(&p);
+
+	l->neuron = good;
+	l->neuron.leak = SNNQ_LEAK_TZ12;
+	l->neuron.leak_index = table;
+	l->neuron.leak_count = 4;
+	refused(&p, SNNQ_CHECK_NEEDS, 0, "neuron.leak_count");
+	p.h.needs |= SNNQ_PROGRAM_NEEDS_TABLES;
+	accepted(&p);
+	l->neuron.leak_count = 12;
+	accepted(&p);
+	l->neuron.leak_count = 11;
+	refused(&p, SNNQ_CHECK_TABLE, 0, "neuron.leak_count");
+	l->neuron.leak_count = 4;
+	p.table[table + 3] = 4097;
+	refused(&p, SNNQ_CHECK_NEURON, 0, "neuron.leak_count");
+	p.table[table + 3] = 4;
+	l->neuron.leak = SNNQ_LEAK_NONE;
+	refused(&p, SNNQ_CHECK_RESERVED, 0, "neuron.leak_count");
+	l->neuron = good;
+	l->neuron.delay_index = table;
+	l->neuron.delay_count = 4;
+	l->neuron.delay = 3;
+	refused(&p, SNNQ_CHECK_NEURON, 0, "neuron.delay_count");
+	l->neuron.delay = 4;
+	accepted(&p);
+	l->neuron = good;
+	l->neuron.reset_index = table;
+	l->neuron.reset_count = 4;
+	refused(&p, SNNQ_CHECK_RESERVED, 0, "neuron.reset_value");
+	l->neuron.refractory = 1;
+	accepted(&p);
+
+	l->neuron = good;
+	l->neuron.output = SNNQ_OUTPUT_POTENTIAL;
+	refused(&p, SNNQ_CHECK_NEEDS, 0, "neuron.output");
+	p.h.needs |= SNNQ_PROGRAM_NEEDS_POTENTIALS;
+	accepted(&p);
+	l->neuron.threshold_count = 0;
+	refused(&p, SNNQ_CHECK_RESERVED, 0, "neuron.threshold");
+	l->neuron.threshold_index = 0;
+	refused(&p, SNNQ_CHECK_RESERVED, 0, "neuron.threshold");
+	l->neuron.levels = 0;
+	refused(&p, SNNQ_CHECK_NEURON, 0, "neuron.reset");
+	l->neuron.reset = SNNQ_RESET_NONE;
+	accepted(&p);
+	l->neuron.output = SNNQ_OUTPUT_GRADED;
+	refused(&p, SNNQ_CHECK_TABLE, 0, "neuron.threshold");
+}
+
 /* Sums along axes have a bound too. */
 static void reductions(void **context)
 {
@@ -987,6 +1108,7 @@ int main(void)
 		cmocka_unit_test(views),
 		cmocka_unit_test(reductions),
 		cmocka_unit_test(loops),
+		cmocka_unit_test(any_neurons),
 		cmocka_unit_test(bounds_of_sources),
 		cmocka_unit_test(empty_windows),
 		cmocka_unit_test(sources),

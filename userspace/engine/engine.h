@@ -184,8 +184,8 @@ struct lookups {
  * @looks: there is a LOOKUP kernel, with @look.
  * @threshold, @bias, @mult: expanded to all channels.
  * @acc_bound: most that the magnitude of an accumulator can be.
- * @table: the program's constants, where operands are scaled.
- * @neurons: without pointers.
+ * @table: the program's constants.
+ * @any: neurons are those of neuron_any.c; else @neurons, without pointers.
  * @u, @i, @aux, @line, @sum: parts of the running job's state; @sum may be the plan's.
  * @line_slot: oldest slot of the delay line, a ring while a job runs.
  * @previous: of operands that have the flag PREVIOUS, what they were; in the state too.
@@ -237,6 +237,7 @@ struct layer {
 	int32_t *mult;
 	int64_t acc_bound;
 	const int32_t *table;
+	bool any;
 	struct neuron_lanes neurons;
 	int32_t *u;
 	int32_t *i;
@@ -532,10 +533,18 @@ bool state_end(struct job *job);
 /* neuron.c */
 void neuron_lay_out(struct snnq_plan *plan, struct layer *l);
 bool neuron_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
+int64_t neuron_leak_value(uint32_t kind, uint32_t param, int32_t u);
+/* The old state of @count neurons from element @at on, in the first steps of a job. */
+bool neuron_fetch(struct job *job, const struct layer *l, uint64_t at, uint32_t count);
 /* Accumulators of outputs 64 @w ... of a position to what a block's steps give out. */
 bool neuron_stage(struct job *job, struct layer *l, const struct block *b, uint64_t pos, uint32_t w,
 		  const int32_t *acc, size_t stride);
 bool neuron_run(struct job *job, struct layer *l, struct block *b);
+/* neuron_any.c */
+bool neuron_is_any(const struct snnq_layer *l);
+bool neuron_any_stage(struct job *job, struct layer *l, const struct block *b, uint64_t pos,
+		      uint32_t w, const int32_t *acc, size_t stride);
+bool neuron_any_delay(struct job *job, struct layer *l, uint64_t *out);
 bool neuron_end_job(struct job *job, struct layer *l);
 
 /* wait.c */

@@ -40,7 +40,8 @@ void neuron_lay_out(struct snnq_plan *plan, struct layer *l)
 {
 	uint32_t channels = l->desc->out.channels;
 
-	if (l->op->run)
+	l->any = neuron_is_any(l->desc);
+	if (l->op->run || l->any)
 		return;
 	l->bias = plan_part(plan, channels, sizeof(*l->bias));
 	if (l->desc->neuron.model == SNNQ_NEURON_NONE)
@@ -53,7 +54,8 @@ bool neuron_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *p
 {
 	const struct snnq_neuron *n = &l->desc->neuron;
 
-	if (l->op->run)
+	l->table = snnq_program_table(plan->program);
+	if (l->op->run || l->any)
 		return false;
 	if (expand(plan, l, pace, n->bias_index, n->bias_count, 0, l->bias))
 		return true;
@@ -69,25 +71,28 @@ bool neuron_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *p
 	return false;
 }
 
-static int64_t leak(const struct neuron_leak *k, int32_t u)
+int64_t neuron_leak_value(uint32_t kind, uint32_t param, int32_t u)
 {
-	int32_t n = (int32_t)k->param, q;
+	int32_t n = (int32_t)param, q;
 	int64_t m;
 
-	switch (k->kind) {
+	switch (kind) {
 	case SNNQ_LEAK_DIVN:
 		q = u / n;
 		return q - (u % n < 0);
-	case LEAK_SHIFT:
-		return u >> k->shift;
 	case SNNQ_LEAK_Q16:
-		return ((int64_t)u * k->param) >> 16;
+		return ((int64_t)u * param) >> 16;
 	case SNNQ_LEAK_TZ12:
-		m = ((u < 0 ? -(int64_t)u : u) * (4096 - (int64_t)k->param)) >> 12;
+		m = ((u < 0 ? -(int64_t)u : u) * (4096 - (int64_t)param)) >> 12;
 		return u < 0 ? -m : m;
 	default:
 		return u;
 	}
+}
+
+static int64_t leak(const struct neuron_leak *k, int32_t u)
+{
+	return k->kind == LEAK_SHIFT ? u >> k->shift : neuron_leak_value(k->kind, k->param, u);
 }
 
 /* Steps 1 to 3 of a neuron that is not refractory; returns whether leak dropped something. */
@@ -273,18 +278,17 @@ static bool requantize(struct job *job, struct layer *l, const struct block *b, 
 	return false;
 }
 
-/* In the first steps of a job. */
-static bool fetch_lanes(struct job *job, const struct neuron_lanes *n)
+bool neuron_fetch(struct job *job, const struct layer *l, uint64_t at, uint32_t count)
 {
-	size_t bytes = n->count * sizeof(*n->u);
+	size_t bytes = count * sizeof(*l->u);
 
 	if (work(job, 3 * 64))
 		return true;
-	state_fetch(job, n->u, bytes);
-	if (n->i)
-		state_fetch(job, n->i, bytes);
-	if (n->aux)
-		state_fetch(job, n->aux, bytes);
+	state_fetch(job, l->u + at, bytes);
+	if (l->i)
+		state_fetch(job, l->i + at, bytes);
+	if (l->aux)
+		state_fetch(job, l->aux + at, bytes);
 	return false;
 }
 
@@ -296,6 +300,8 @@ bool neuron_stage(struct job *job, struct layer *l, const struct block *b, uint6
 	uint64_t at = pos * t->channels + w * 64ull;
 	uint32_t left = t->channels - w * 64;
 
+	if (l->any)
+		return neuron_any_stage(job, l, b, pos, w, acc, stride);
 	if (l->desc->neuron.model == SNNQ_NEURON_NONE)
 		return requantize(job, l, b, pos, w, acc, stride);
 	n.steps = b->count - b->skip;
@@ -312,19 +318,28 @@ bool neuron_stage(struct job *job, struct layer *l, const struct block *b, uint6
 	n.u = l->u + at;
 	n.i = l->i ? l->i + at : NULL;
 	n.aux = l->aux ? l->aux + at : NULL;
-	if (!b->steps[0].t && !job->round && fetch_lanes(job, &n))
+	if (!b->steps[0].t && !job->round && neuron_fetch(job, l, at, n.count))
 		return true;
 	neuron_fire(&n);
 	job->stats->saturations += n.saturations;
 	return false;
 }
 
-/* Exchange new spikes with the oldest of the delay line. */
+/* What comes from a delay line comes from a state that others can write to. */
+static bool checked(struct job *job, const struct layer *l, uint64_t *out)
+{
+	return tensor_mask(job, &l->desc->out, out) ||
+	       tensor_limit(job, &l->desc->out, out, &job->stats->saturations);
+}
+
+/* Exchange new outputs with the oldest of the delay line. */
 static bool delay(struct job *job, struct layer *l, uint64_t *spikes)
 {
-	uint64_t words = snnq_tensor_bytes(&l->desc->out) / 8, k, end;
+	uint64_t words = (snnq_tensor_bytes(&l->desc->out) + 7) / 8, k, end;
 	uint64_t *slot = l->line + l->line_slot * words;
 
+	if (l->desc->neuron.delay_count)
+		return neuron_any_delay(job, l, spikes) || checked(job, l, spikes);
 	for (k = 0; k < words;) {
 		end = words - k < CHUNK_BYTES / 8 ? words : k + CHUNK_BYTES / 8;
 		if (work(job, (uint32_t)(2 * (end - k))))
@@ -337,7 +352,7 @@ static bool delay(struct job *job, struct layer *l, uint64_t *spikes)
 		}
 	}
 	l->line_slot = (l->line_slot + 1) % l->desc->neuron.delay;
-	return tensor_mask(job, &l->desc->out, spikes);
+	return checked(job, l, spikes);
 }
 
 /* One position after the other of one step. */
@@ -418,7 +433,7 @@ static bool reverse_slots(struct job *job, uint64_t *slots, uint32_t n, uint64_t
 /* A ring while the job ran, the delay line is kept with the oldest slot first. */
 bool neuron_end_job(struct job *job, struct layer *l)
 {
-	uint64_t words = snnq_tensor_bytes(&l->desc->out) / 8;
+	uint64_t words = (snnq_tensor_bytes(&l->desc->out) + 7) / 8;
 	uint32_t d = l->desc->neuron.delay;
 
 	if (!l->line || !l->line_slot)

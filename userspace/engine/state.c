@@ -126,14 +126,12 @@ bool state_begin_layer(struct job *job, struct layer *l)
 	if (!l->op->run && n->model != SNNQ_NEURON_NONE) {
 		l->u = neuron_part(&at, neurons);
 		l->i = n->model == SNNQ_NEURON_CUBA ? neuron_part(&at, neurons) : NULL;
-		l->aux = (n->flags & SNNQ_NEURON_FLAG_STICKY) || n->refractory ?
-				 neuron_part(&at, neurons) :
-				 NULL;
+		l->aux = snnq_neuron_has_counter(n) ? neuron_part(&at, neurons) : NULL;
 	}
 	rest = job->layer < job->run.first_layer ? start : at;
 	if (n->delay) {
 		l->line = (void *)at;
-		at += n->delay * snnq_tensor_bytes(&l->desc->out);
+		at += n->delay * ((snnq_tensor_bytes(&l->desc->out) + 7) & ~7ull);
 	}
 	if (l->desc->op == SNNQ_OP_READOUT && l->desc->param == SNNQ_READOUT_SUM) {
 		l->sum = (void *)at;

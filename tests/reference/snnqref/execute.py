@@ -221,7 +221,7 @@ class LayerRun:
         for tensor in self.layer.kept:
             self.kept[id(tensor)] = bytes(self.job.raw(tensor, t))
 
-    def step(self, t, number):
+    def step(self, t, number, again):
         layer = self.layer
         if layer.op == pg.OP_EVENTS:
             out = self._events(t)
@@ -235,7 +235,7 @@ class LayerRun:
                 return self._readout(ins[0])
             out = self._compute(ins)
             if self.stage:
-                out = self.stage.step(out, number)
+                out = self.stage.step(out, number, again)
         self._write(out, t)
         return None
 
@@ -474,7 +474,7 @@ def run_job(program, regions, steps, state, reset, seq):
         for group in groups(runs):
             for again in range(group[0].layer.rounds):
                 for run in group:
-                    run.step(t, number + t + again)       # 0 in the first round of all alone
+                    run.step(t, number + t, again)
                 for run in group:
                     run.keep(t)
     new = bytearray(program.state_bytes)

@@ -13,14 +13,18 @@ READ, WRITE = 1, 2
 WEIGHTS, INPUT, EVENTS, OUTPUT, READOUT = 1, 2, 3, 4, 5
 NO_FORMAT, UNSIGNED, SIGNED, INT32, EVENT_LIST = 0, 1, 2, 3, 4
 NEEDS_BOUNDS, NEEDS_VIEWS, NEEDS_PREVIOUS, NEEDS_LOOPS, NEEDS_SCALES = 1, 2, 4, 8, 32
-SUPPORTED = NEEDS_BOUNDS | NEEDS_VIEWS | NEEDS_PREVIOUS | NEEDS_LOOPS | NEEDS_SCALES
+NEEDS_LEVELS, NEEDS_POTENTIALS, NEEDS_TABLES, NEEDS_RESETS = 128, 256, 512, 1024
+SUPPORTED = (NEEDS_BOUNDS | NEEDS_VIEWS | NEEDS_PREVIOUS | NEEDS_LOOPS | NEEDS_SCALES | NEEDS_LEVELS
+             | NEEDS_POTENTIALS | NEEDS_TABLES | NEEDS_RESETS)
 PREVIOUS, SLICE, RESHAPE = 1, 2, 4  # flags of operands
 NO_SCHEME, UNIFORM, ODD, POT, APOT, TERNARY = 0, 1, 2, 3, 4, 5
 NO_NEURON, LIF, CUBA = 0, 1, 2
 GE, GT = 0, 1
 HARD, SOFT, NO_RESET = 0, 1, 2
 NO_LEAK, DIVN, Q16, TZ12 = 0, 1, 2, 3
-STICKY, OLD_CURRENT = 1, 2
+STICKY, OLD_CURRENT, DELAYED_RESET, CLAMP_LOW, HALF_LEVELS, LEVEL_THRESHOLDS = 1, 2, 4, 8, 32, 64
+SPIKES, COUNTS, POTENTIAL, GRADED = 0, 1, 2, 3
+TIE_COMPARE, TIE_EVEN = 0, 1
 OP_EVENTS, OP_CONV2D, OP_LINEAR, OP_POOL_MAX, OP_POOL_SUM = 1, 2, 3, 4, 5
 OP_ELEMENTWISE, OP_ATTENTION, OP_READOUT = 6, 7, 8
 OP_CONCAT, OP_COPY, OP_UPSAMPLE, OP_REDUCE = 10, 11, 12, 13
@@ -174,17 +178,35 @@ class Neuron:
     bias_count: int = 0
     mult_index: int = 0
     mult_count: int = 0
-    # In the order of the descriptor, which has more between them.
-    layout = struct.Struct('<8B4xH2xIIIi12x6I60x')
+    output: int = SPIKES
+    tie: int = TIE_COMPARE
+    levels: int = 0
+    low: int = 0
+    reset_period: int = 0
+    reset_offset: int = 0
+    leak_index: int = 0
+    leak_count: int = 0
+    current_leak_index: int = 0
+    current_leak_count: int = 0
+    reset_index: int = 0
+    reset_count: int = 0
+    delay_index: int = 0
+    delay_count: int = 0
+    # In the order of the descriptor.
+    layout = struct.Struct('<10BHH2xIIIii16I28x')
+    order = ('model', 'compare', 'reset', 'leak', 'current_leak', 'shift', 'delay', 'requant_shift',
+             'output', 'tie', 'levels', 'refractory', 'flags', 'leak_param', 'current_leak_param',
+             'reset_value', 'low', 'reset_period', 'reset_offset', 'threshold_index',
+             'threshold_count', 'bias_index', 'bias_count', 'mult_index', 'mult_count',
+             'leak_index', 'leak_count', 'current_leak_index', 'current_leak_count', 'reset_index',
+             'reset_count', 'delay_index', 'delay_count')
 
     def pack(self):
-        v = astuple(self)
-        return self.layout.pack(*v[:8], v[11], v[12], *v[8:11], *v[13:])
+        return self.layout.pack(*(getattr(self, name) for name in self.order))
 
     @classmethod
     def parse(cls, blob, offset):
-        v = cls.layout.unpack_from(blob, offset)
-        return cls(*v[:8], *v[10:13], *v[8:10], *v[13:])
+        return cls(**dict(zip(cls.order, cls.layout.unpack_from(blob, offset))))
 
 
 @dataclass
@@ -227,7 +249,7 @@ class Layer:
 
     @property
     def has_counter(self):
-        return self.neuron.refractory > 0 or bool(self.neuron.flags & STICKY)
+        return self.neuron.refractory > 0 or bool(self.neuron.flags & (STICKY | DELAYED_RESET))
 
     @property
     def rounds(self):
@@ -252,7 +274,7 @@ class Layer:
             return 0
         part = (4 * self.out.elements + 7) // 8 * 8
         parts = 1 + (self.neuron.model == CUBA) + self.has_counter
-        return parts * part + self.neuron.delay * self.out.bytes
+        return parts * part + self.neuron.delay * ((self.out.bytes + 7) // 8 * 8)
 
     def pack(self):
         blob = struct.pack('<HHIII', self.op, self.flags, self.param, self.mode, self.axes)
@@ -313,7 +335,21 @@ class Program:
                 | NEEDS_VIEWS * any(t.flags & ~PREVIOUS for t in tensors)
                 | NEEDS_PREVIOUS * any(t.flags & PREVIOUS for t in tensors)
                 | NEEDS_LOOPS * any(layer.loop for layer in self.layers)
-                | NEEDS_SCALES * scaled)
+                | NEEDS_SCALES * scaled | self._neuron_needs)
+
+    @property
+    def _neuron_needs(self):
+        needs = 0
+        for layer in self.layers:
+            n = layer.neuron
+            tables = (n.leak_count, n.current_leak_count, n.reset_count, n.delay_count)
+            by_element = [c for c in (n.threshold_count, n.bias_count, n.mult_count)
+                          if c > layer.out.channels and not n.flags & LEVEL_THRESHOLDS]
+            needs |= (NEEDS_LEVELS * (n.levels > 0) | NEEDS_POTENTIALS * (n.output >= POTENTIAL)
+                      | NEEDS_TABLES * bool(any(tables) or by_element)
+                      | NEEDS_RESETS * bool(n.flags & (DELAYED_RESET | CLAMP_LOW)
+                                            or n.reset_period))
+        return needs
 
     def add_region(self, role, size=0):
         """A region of SIZE bytes (a step, for roles with a time axis); returns its number."""
