@@ -215,7 +215,115 @@ static void test_weights_image(void **state)
 	release(&f);
 }
 
-/* A copy of each layer behind the readout; int32 outputs are computed once more. */
+/* What neurons can have, and the features that the program then needs. */
+static void test_neurons(void **state)
+{
+	struct fixture f = { .file = network_model() };
+	const struct snnq_program_header *h;
+	const struct snnq_neuron *n;
+	const int32_t *table;
+
+	(void)state;
+	edit(f.file, "layers.0.neuron",
+	     "{\"model\": \"cuba\", \"leak\": {\"kind\": \"div\", \"n\": \"conv1.threshold\"},"
+	     " \"current_leak\": {\"kind\": \"tz12\", \"decay\": \"conv1.threshold\"},"
+	     " \"compare\": \"ge\", \"reset\": \"soft\", \"threshold\": 7, \"levels\": 5,"
+	     " \"tie\": \"even\", \"half_levels\": true, \"output\": \"counts\", \"low\": -4,"
+	     " \"delayed_reset\": true, \"restart\": {\"period\": 8, \"offset\": 1}}");
+	edit(f.file, "layers.2.neuron",
+	     "{\"model\": \"lif\", \"leak\": {\"kind\": \"div\", \"n\": 2}, \"compare\": \"gt\","
+	     " \"reset\": \"none\", \"output\": \"potential\", \"mult\": 3, \"requant_shift\": 1}");
+	edit(f.file, "layers.2.planes", "3");
+	edit(f.file, "layers.6.planes", "4");
+	if (compile(&f, &(struct compile_opts){ .caps = NULL }))
+		fail_msg("%s", snnq_last_error(NULL));
+	h = f.compiled.program;
+	table = snnq_program_table(h);
+	assert_int_equal(h->needs, SNNQ_PROGRAM_NEEDS_BOUNDS | SNNQ_PROGRAM_NEEDS_LEVELS |
+					   SNNQ_PROGRAM_NEEDS_TABLES | SNNQ_PROGRAM_NEEDS_RESETS |
+					   SNNQ_PROGRAM_NEEDS_POTENTIALS);
+	n = &snnq_program_layer(h, 0)->neuron;
+	assert_int_equal(n->levels, 5);
+	assert_int_equal(n->tie, SNNQ_TIE_EVEN);
+	assert_int_equal(n->output, SNNQ_OUTPUT_COUNTS);
+	assert_int_equal(n->flags, SNNQ_NEURON_FLAG_HALF_LEVELS | SNNQ_NEURON_FLAG_CLAMP_LOW |
+					   SNNQ_NEURON_FLAG_DELAYED_RESET);
+	assert_int_equal(n->low, -4);
+	assert_int_equal(n->reset_period, 8);
+	assert_int_equal(n->reset_offset, 1);
+	assert_int_equal(n->leak_count, 3);
+	assert_int_equal(table[n->leak_index + 1], 400);
+	assert_int_equal(n->current_leak_count, 3);
+	assert_int_equal(snnq_program_layer(h, 0)->out.planes, 3);
+	assert_int_equal(snnq_program_layer(h, 0)->out.bound, 5);
+	n = &snnq_program_layer(h, 2)->neuron;
+	assert_int_equal(n->output, SNNQ_OUTPUT_POTENTIAL);
+	assert_int_equal(n->threshold_count, 0);
+	assert_int_equal(table[n->mult_index], 3);
+	assert_int_equal(snnq_program_layer(h, 2)->out.planes, 3);
+	release(&f);
+}
+
+/* Neurons that see their own spikes, and those of a layer behind. */
+static void loops_model(struct fixture *f)
+{
+	static const char layers[] =
+		"[{\"name\": \"x\", \"op\": \"sumpool\", \"inputs\": [\"input\"], \"kernel\": [4, 4]},"
+		"{\"name\": \"back\", \"op\": \"linear\", \"out_channels\": 2, \"loop\": {\"number\": 4},"
+		" \"inputs\": [{\"layer\": \"s\", \"previous\": true, \"shape\": [1, 1, 2], \"planes\": 1}],"
+		" \"weight\": {\"tensor\": \"r\", \"scheme\": \"uniform\", \"bits\": 8},"
+		" \"neuron\": {\"model\": \"none\"}},"
+		"{\"name\": \"s\", \"op\": \"add\", \"inputs\": [\"x\", \"back\"],"
+		" \"loop\": {\"number\": 4}, \"neuron\": {\"model\": \"lif\", \"compare\": \"ge\","
+		" \"reset\": \"soft\", \"threshold\": 3}}]";
+
+	*f = (struct fixture){ .file = network_model() };
+	assert_int_equal(
+		modelfile_add(f->file, "r", DTYPE_U8, 1, (const uint64_t[]){ 4 }, "\1\2\3\4"), 0);
+	edit(f->file, "layers", layers);
+	edit(f->file, "readout.input", "\"s\"");
+}
+
+static void loop_refused(const char *key, const char *json, const char *words)
+{
+	struct fixture f;
+
+	loops_model(&f);
+	edit(f.file, key, json);
+	assert_int_equal(graph_parse(path, f.file, &f.graph), -EBADMSG);
+	assert_string_equal(error_of(path), words);
+	modelfile_free(f.file);
+}
+
+static void test_loops(void **state)
+{
+	const struct snnq_layer *l;
+	struct fixture f;
+
+	(void)state;
+	loops_model(&f);
+	if (compile(&f, &(struct compile_opts){ .taps = true }))
+		fail_msg("%s", snnq_last_error(NULL));
+	l = snnq_program_layer(f.compiled.program, 0);
+	assert_int_equal(l[1].loop, 4);
+	assert_int_equal(l[1].loop_count, 1);
+	assert_int_equal(l[1].in[0].flags, SNNQ_TENSOR_FLAG_PREVIOUS);
+	assert_int_equal(l[1].in[0].offset, l[2].out.offset);
+	assert_int_equal(l[1].state_offset, 64);
+	assert_int_equal(l[2].state_offset, 64 + 8);
+	release(&f);
+	loop_refused("layers.2.loop.number", "5",
+		     "back: inputs: previous: expected a layer of the same loop, found s");
+	loop_refused("layers.1.loop", NULL,
+		     "back: inputs: previous: expected in a layer with a loop");
+	loop_refused("layers.1.inputs.0.planes", "2",
+		     "back: inputs: previous: layer s has 1x1x2 and 1 planes, expected as told, "
+		     "1x1x2 and 2");
+	loop_refused("layers.1.inputs.0.layer", "\"t\"",
+		     "back: inputs: \"t\" is neither \"input\" nor an earlier layer");
+}
+
+/* A copy of each layer behind the readout. */
 static void test_taps(void **state)
 {
 	struct fixture f = { .file = network_model() };
@@ -230,7 +338,7 @@ static void test_taps(void **state)
 	for (int i = 0; i < 8; i++) {
 		const struct snnq_tensor *t = &l[9 + i].out;
 
-		assert_int_equal(l[9 + i].op, i == 7 ? SNNQ_OP_LINEAR : SNNQ_OP_POOL_MAX);
+		assert_int_equal(l[9 + i].op, i == 7 ? SNNQ_OP_COPY : SNNQ_OP_POOL_MAX);
 		assert_int_equal(t->region, SNNQ_REGION_USER + 3);
 		assert_int_equal(t->planes, l[i].out.planes);
 		assert_memory_equal(t, &f.compiled.taps[i], sizeof(*t));
@@ -368,6 +476,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_operations),
+		cmocka_unit_test(test_neurons),
+		cmocka_unit_test(test_loops),
 		cmocka_unit_test(test_weights_image),
 		cmocka_unit_test(test_taps),
 		cmocka_unit_test(test_steps),

@@ -224,7 +224,7 @@ static const struct {
 	  "expected some of width height crop downscale" },
 	{ "layers.1.ceil_mode", "true",
 	  "pool1: maxpool: key \"ceil_mode\" is not known here; "
-	  "expected some of name op inputs kernel stride padding dilation scales bias neuron "
+	  "expected some of name op inputs loop kernel stride padding dilation scales bias neuron "
 	  "planes signed" },
 	{ "layers.1.neuron", "{}",
 	  "pool1: neuron, scales: expected none, as its input is spikes or counts" },
@@ -233,7 +233,7 @@ static const struct {
 	{ "layers.6.neuron", "{}", "res: model: expected a string, found nothing" },
 	{ "layers.6.mode", "\"sum\"",
 	  "res: add: key \"mode\" is not known here; expected some of name "
-	  "op inputs scales bias neuron planes signed" },
+	  "op inputs loop scales bias neuron planes signed" },
 	{ "layers.6.scales", "[]", "res: scales: expected 2 of them, found an array of 0" },
 	{ "layers.6.scales", "[null, 3]", "res: scales: expected null or an object, found 3" },
 	{ "layers.6.scales", "[null, {\"shift\": 32}]",
@@ -259,7 +259,7 @@ static const struct {
 	  "attn: neuron, planes: expected none, as mode \"channel\" passes spikes on" },
 	{ "layers.7.kernel", "[1, 1]",
 	  "head: linear: key \"kernel\" is not known here; expected some "
-	  "of name op inputs out_channels weight bias neuron planes signed" },
+	  "of name op inputs loop out_channels weight bias neuron planes signed" },
 	{ "layers.0.planes", "2",
 	  "conv1: planes, signed: expected none, as the neuron's output is spikes" },
 	{ "layers.0.weight.scale", "1",
@@ -272,7 +272,24 @@ static const struct {
 	{ "layers.0.neuron.leek", "{}",
 	  "conv1: neuron: key \"leek\" is not known here; expected some "
 	  "of model leak current_leak compare reset threshold shift delay refractory reset_value "
-	  "skip_first sticky old_current" },
+	  "skip_first sticky old_current output levels tie half_levels level_thresholds low "
+	  "delayed_reset restart mult requant_shift" },
+	{ "layers.0.neuron.output", "\"rates\"", "conv1: output: \"rates\" is not known" },
+	{ "layers.0.neuron.mult", "3",
+	  "conv1: requant_shift, mult: expected none, as no potential is put out" },
+	{ "layers.0.neuron.levels", "1",
+	  "conv1: levels: expected an integer from 2 to 32767, found 1" },
+	{ "layers.0.neuron.level_thresholds", "\"conv1.threshold\"",
+	  "conv1: threshold: expected none beside level_thresholds" },
+	{ "layers.0.neuron.tie", "\"odd\"", "conv1: tie: \"odd\" is not known" },
+	{ "layers.0.neuron.restart", "{\"offset\": 3}",
+	  "conv1: period: expected an integer from 1 to 4294967295, found nothing" },
+	{ "layers.0.neuron.restart", "{\"period\": 3, \"start\": 1}",
+	  "conv1: restart: key \"start\" is not known here; expected some of period offset" },
+	{ "layers.0.neuron.delay", "\"conv1.threshold\"",
+	  "conv1: delay: channel 1: expected 0 to 63, found 400" },
+	{ "layers.0.neuron.leak.n", "\"head.bias\"",
+	  "conv1: n: tensor head.bias: expected shape [3], found [2]" },
 	{ "layers.7.neuron.threshold", "1",
 	  "head: neuron: key \"threshold\" is not known here; "
 	  "expected some of model mult requant_shift" },

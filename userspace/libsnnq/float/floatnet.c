@@ -85,12 +85,25 @@ static void shadow_weight(struct builder *b, uint32_t index, struct graph_layer 
 static int check_operands(const struct builder *b, const struct graph_layer *l)
 {
 	for (uint32_t k = 0; k < l->in_count; k++) {
-		if (l->view[k].flags)
-			return refuse(b, l, "expected no views in a float model");
+		if (l->view[k].flags || l->loop)
+			return refuse(b, l, "expected no views and no loops in a float model");
 		if (!graph_shape(&b->shadow, l->in[k])->planes)
 			return refuse(b, l,
 				      "expected spikes or counts as its input, not real numbers");
 	}
+	return 0;
+}
+
+static int check_neuron(const struct builder *b, const struct graph_layer *l)
+{
+	const uint32_t known = SNNQ_NEURON_FLAG_STICKY | SNNQ_NEURON_FLAG_OLD_CURRENT;
+	const struct snnq_neuron *n = &l->neuron;
+
+	if (n->output || n->levels || n->flags & ~known || n->reset_period)
+		return refuse(
+			b, l,
+			"expected no output, levels, low, delayed_reset or restart in a float "
+			"model");
 	return 0;
 }
 
@@ -99,6 +112,8 @@ static int shadow_layer(struct builder *b, uint32_t index)
 	struct graph_layer *l = &b->shadow.layers[index];
 	int ret = check_operands(b, l);
 
+	if (!ret && has_neuron(l))
+		ret = check_neuron(b, l);
 	if (ret)
 		return ret;
 	if (!has_neuron(l) && (l->mult.count || l->neuron.requant_shift))

@@ -86,6 +86,11 @@ static struct snnq_tensor operand(struct compiler *c, const struct graph_layer *
 
 	if (!v->flags)
 		return t;
+	if (v->previous) {
+		t.flags = SNNQ_TENSOR_FLAG_PREVIOUS;
+		c->header.needs |= SNNQ_PROGRAM_NEEDS_PREVIOUS;
+		return t;
+	}
 	t.flags = (uint16_t)v->flags;
 	t.whole_height = t.height;
 	t.whole_width = t.width;
@@ -152,6 +157,8 @@ static uint32_t bound_of(const struct snnq_layer *l)
 
 	if (keeps_bound(l))
 		return l->in[0].bound;
+	if (l->neuron.output == SNNQ_OUTPUT_COUNTS)
+		return l->neuron.levels;
 	if (l->out.format != SNNQ_FORMAT_UNSIGNED || l->neuron.model != SNNQ_NEURON_NONE ||
 	    l->scale[0].mult_count || l->scale[1].mult_count || l->mode != SNNQ_ELEMENTWISE_ADD ||
 	    l->neuron.mult_count || l->neuron.bias_count)
@@ -171,6 +178,28 @@ static void add_scale(struct compiler *c, const struct graph_scale *g, struct sn
 		c->header.needs |= SNNQ_PROGRAM_NEEDS_SCALES;
 }
 
+/* What of the neuron is one value for each channel, and what the program then needs. */
+static void add_neuron(struct compiler *c, const struct graph_layer *g, struct snnq_neuron *n)
+{
+	const uint32_t resets = SNNQ_NEURON_FLAG_DELAYED_RESET | SNNQ_NEURON_FLAG_CLAMP_LOW;
+
+	add_numbers(c, &g->threshold, &n->threshold_index, &n->threshold_count);
+	add_numbers(c, &g->bias, &n->bias_index, &n->bias_count);
+	add_numbers(c, &g->mult, &n->mult_index, &n->mult_count);
+	add_numbers(c, &g->leak, &n->leak_index, &n->leak_count);
+	add_numbers(c, &g->current_leak, &n->current_leak_index, &n->current_leak_count);
+	add_numbers(c, &g->reset, &n->reset_index, &n->reset_count);
+	add_numbers(c, &g->delay, &n->delay_index, &n->delay_count);
+	if (n->leak_count || n->current_leak_count || n->reset_count || n->delay_count)
+		c->header.needs |= SNNQ_PROGRAM_NEEDS_TABLES;
+	if (n->levels)
+		c->header.needs |= SNNQ_PROGRAM_NEEDS_LEVELS;
+	if (n->output == SNNQ_OUTPUT_POTENTIAL || n->output == SNNQ_OUTPUT_GRADED)
+		c->header.needs |= SNNQ_PROGRAM_NEEDS_POTENTIALS;
+	if (n->flags & resets || n->reset_period)
+		c->header.needs |= SNNQ_PROGRAM_NEEDS_RESETS;
+}
+
 /* Whether an operation computes with what the layer puts out. */
 static bool is_operand(const struct graph *graph, const struct graph_layer *g)
 {
@@ -184,13 +213,13 @@ static bool is_operand(const struct graph *graph, const struct graph_layer *g)
 static void compile_layer(struct compiler *c, const struct graph_layer *g)
 {
 	struct snnq_layer *l = add_layer(c, g->op);
-	struct snnq_tensor out = tensor_of(&g->out, SNNQ_REGION_SCRATCH, 0);
 
 	for (uint32_t i = 0; i < g->in_count; i++)
 		l->in[i] = operand(c, g, i);
-	out.offset = bump(&c->header.scratch_step_bytes, snnq_tensor_bytes(&out));
-	c->out->offsets[g - c->graph->layers] = out.offset;
-	l->out = out;
+	l->loop = (uint16_t)g->loop;
+	l->loop_count = (uint16_t)g->loop_count;
+	if (g->loop)
+		c->header.needs |= SNNQ_PROGRAM_NEEDS_LOOPS;
 	l->mode = g->mode;
 	l->axes = g->axes;
 	/* The results are the same. */
@@ -204,9 +233,7 @@ static void compile_layer(struct compiler *c, const struct graph_layer *g)
 	l->neuron = g->neuron;
 	if (g->weight)
 		add_weights(c, g, l);
-	add_numbers(c, &g->threshold, &l->neuron.threshold_index, &l->neuron.threshold_count);
-	add_numbers(c, &g->bias, &l->neuron.bias_index, &l->neuron.bias_count);
-	add_numbers(c, &g->mult, &l->neuron.mult_index, &l->neuron.mult_count);
+	add_neuron(c, g, &l->neuron);
 	for (uint32_t i = 0; i < g->in_count; i++)
 		add_scale(c, &g->scale[i], &l->scale[i]);
 	if (c->caps->needs & SNNQ_PROGRAM_NEEDS_BOUNDS)
@@ -216,6 +243,29 @@ static void compile_layer(struct compiler *c, const struct graph_layer *g)
 	if (l->out.bound)
 		c->header.needs |= SNNQ_PROGRAM_NEEDS_BOUNDS;
 	add_state(c, l);
+}
+
+/* Where results lie, so that layers can refer to later ones. */
+static void place_results(struct compiler *c)
+{
+	for (uint32_t i = 0; i < c->graph->layer_count; i++) {
+		struct snnq_tensor out =
+			tensor_of(&c->graph->layers[i].out, SNNQ_REGION_SCRATCH, 0);
+
+		out.offset = bump(&c->header.scratch_step_bytes, snnq_tensor_bytes(&out));
+		c->out->offsets[i] = out.offset;
+		c->layers[i].out = out;
+	}
+}
+
+/* Operands of the step before have the bounds that were found for what is written. */
+static void bind_previous(struct compiler *c)
+{
+	for (uint32_t i = 0; i < c->graph->layer_count; i++)
+		for (uint32_t k = 0; k < c->graph->layers[i].in_count; k++)
+			if (c->graph->layers[i].view[k].previous)
+				c->layers[i].in[k].bound =
+					c->layers[c->graph->layers[i].in[k]].out.bound;
 }
 
 static void compile_readout(struct compiler *c)
@@ -235,15 +285,18 @@ static void compile_readout(struct compiler *c)
 }
 
 /*
- * A copy of layer @i's output for the user: spikes and counts by a pool of one
- * position; int32 values, which no operation copies, by computing them again.
+ * A copy of layer @i's output for the user: spikes and counts by a pool of one position, int32
+ * values by a copy or, where the device has none, by computing them again.
  */
 static void compile_tap(struct compiler *c, uint32_t i)
 {
 	struct snnq_layer *l = add_layer(c, SNNQ_OP_POOL_MAX);
 	struct snnq_tensor from = c->layers[i].out;
 
-	if (from.format == SNNQ_FORMAT_INT32) {
+	if (from.format == SNNQ_FORMAT_INT32 && c->caps->ops & 1ull << SNNQ_OP_COPY) {
+		l->op = SNNQ_OP_COPY;
+		l->in[0] = from;
+	} else if (from.format == SNNQ_FORMAT_INT32) {
 		*l = c->layers[i];
 	} else {
 		l->in[0] = from;
@@ -292,7 +345,8 @@ static int allocate(struct compiler *c)
 	for (uint32_t i = 0; i < g->layer_count; i++) {
 		const struct graph_layer *l = &g->layers[i];
 
-		numbers += (uint64_t)l->threshold.count + l->bias.count + l->mult.count;
+		numbers += (uint64_t)l->threshold.count + l->bias.count + l->mult.count +
+			   l->leak.count + l->current_leak.count + l->reset.count + l->delay.count;
 		for (uint32_t k = 0; k < l->in_count; k++)
 			numbers += l->scale[k].mult.count;
 		if (l->weight)
@@ -400,8 +454,10 @@ int compile_graph(const char *path, const struct graph *graph, const struct comp
 	if (!ret) {
 		fill_header(&c, opts);
 		lay_out_regions(&c, opts->taps);
+		place_results(&c);
 		for (uint32_t i = 0; i < graph->layer_count; i++)
 			compile_layer(&c, &graph->layers[i]);
+		bind_previous(&c);
 		compile_readout(&c);
 		for (uint32_t i = 0; opts->taps && i < graph->layer_count; i++)
 			compile_tap(&c, i);

@@ -102,6 +102,8 @@ uint32_t largest_result(const struct snnq_layer *l, const int32_t *table)
 	} else if (l->op == SNNQ_OP_UPSAMPLE ||
 		   (l->op == SNNQ_OP_REDUCE && l->mode != SNNQ_REDUCE_SUM)) {
 		return l->in[0].bound;
+	} else if (n->model != SNNQ_NEURON_NONE) {
+		return (uint32_t)MOST; /* a potential */
 	} else {
 		v = largest_accumulator(l, table);
 		if (n->mult_count)

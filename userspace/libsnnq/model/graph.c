@@ -74,6 +74,8 @@ static void get_layers(struct parser *p, const cJSON *root)
 			return;
 		p->graph->layer_count++;
 	}
+	for (uint32_t i = 0; i < p->graph->layer_count; i++)
+		graph_find_previous(p, &p->graph->layers[i]);
 }
 
 /* ---- input, readout, top ---- */

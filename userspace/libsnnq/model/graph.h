@@ -31,9 +31,10 @@ struct graph_numbers {
 	uint32_t count; /* 0, 1, or channels */
 };
 
-/* A box of what a layer wrote, or all of it in another shape. */
+/* A box of what a layer wrote, or all of it in another shape; or what it wrote a step before. */
 struct graph_view {
-	uint32_t flags; /* SNNQ_TENSOR_FLAG_*; 0: no view */
+	uint32_t flags;	      /* SNNQ_TENSOR_FLAG_*; 0: no view */
+	const char *previous; /* name of the layer, which may come later */
 	uint32_t first[3];
 	struct graph_shape whole;
 };
@@ -48,6 +49,7 @@ struct graph_layer {
 	cJSON *json;
 	uint32_t op; /* SNNQ_OP_* or GRAPH_AVGPOOL */
 	uint32_t mode, axes;
+	uint32_t loop, loop_count; /* group, 0: none, and its rounds in a step */
 	int in[4];
 	struct graph_shape from[4]; /* operands, through their views */
 	struct graph_view view[4];
@@ -60,6 +62,8 @@ struct graph_layer {
 	const char *scheme_name;
 	uint32_t scheme, bits; /* SNNQ_SCHEME_NONE: float */
 	struct graph_numbers bias, threshold, mult;
+	/* in place of the neuron's parameters; count 0: those hold */
+	struct graph_numbers leak, current_leak, reset, delay;
 	struct snnq_neuron neuron; /* table fields zero */
 	bool skip_first;
 };

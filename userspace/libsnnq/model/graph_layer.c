@@ -19,8 +19,21 @@ static const struct word leaks[] = {
 	{ NULL },
 };
 
-static void get_leak(struct parser *p, const cJSON *node, const char *key, uint8_t *leak,
-		     uint32_t *param)
+/* A parameter of all neurons, or the name of a tensor with one for each channel. */
+static uint32_t read_parameter(struct parser *p, const struct graph_layer *l, const cJSON *node,
+			       const char *key, int64_t low, int64_t high,
+			       struct graph_numbers *table)
+{
+	if (!cJSON_IsString(member(node, key)))
+		return (uint32_t)read_integer(p, node, key, low, high);
+	if (!p->graph->integer)
+		complain(p, "%s: expected a number in a float model", key);
+	read_numbers(p, node, key, l->out.channels, true, table);
+	return 0;
+}
+
+static void get_leak(struct parser *p, const struct graph_layer *l, const cJSON *node,
+		     const char *key, uint8_t *leak, uint32_t *param, struct graph_numbers *table)
 {
 	const cJSON *item = member(node, key);
 
@@ -29,16 +42,140 @@ static void get_leak(struct parser *p, const cJSON *node, const char *key, uint8
 		return;
 	*leak = (uint8_t)read_word(p, item, "kind", leaks, false);
 	if (*leak == SNNQ_LEAK_DIVN)
-		*param = (uint32_t)read_integer(p, item, "n", 1, 65536);
+		*param = read_parameter(p, l, item, "n", 1, 65536, table);
 	else if (*leak == SNNQ_LEAK_Q16)
-		*param = (uint32_t)read_integer(p, item, "lambda", 0, 65536);
+		*param = read_parameter(p, l, item, "lambda", 0, 65536, table);
 	else if (*leak == SNNQ_LEAK_TZ12)
-		*param = (uint32_t)read_integer(p, item, "decay", 0, 4096);
+		*param = read_parameter(p, l, item, "decay", 0, 4096, table);
 	only_keys(p, item, key,
 		  *leak == SNNQ_LEAK_DIVN ? "kind n" :
 		  *leak == SNNQ_LEAK_Q16  ? "kind lambda" :
 		  *leak == SNNQ_LEAK_TZ12 ? "kind decay" :
 					    "kind");
+}
+
+/* The planes that hold counts up to @most. */
+static uint8_t planes_for(uint32_t most)
+{
+	uint8_t planes = 1;
+
+	while (most >> planes)
+		planes++;
+	return planes;
+}
+
+static void get_format(struct parser *p, struct graph_layer *l)
+{
+	l->out.format = SNNQ_FORMAT_INT32;
+	l->out.planes = 0;
+	if (!member(l->json, "planes"))
+		return;
+	l->out.planes = (uint8_t)read_integer(p, l->json, "planes", 1, SNNQ_MAX_PLANES);
+	l->out.format = read_flag(p, l->json, "signed") ? SNNQ_FORMAT_SIGNED : SNNQ_FORMAT_UNSIGNED;
+}
+
+/* What neurons put out: spikes, their number, or what is seen of the potential. */
+static void get_output(struct parser *p, const cJSON *node, struct graph_layer *l)
+{
+	static const struct word outputs[] = {
+		{ "spikes", SNNQ_OUTPUT_SPIKES },
+		{ "counts", SNNQ_OUTPUT_COUNTS },
+		{ "potential", SNNQ_OUTPUT_POTENTIAL },
+		{ "graded", SNNQ_OUTPUT_GRADED },
+		{ NULL },
+	};
+	struct snnq_neuron *n = &l->neuron;
+
+	n->output = (uint8_t)read_word(p, node, "output", outputs, true);
+	if (n->output == SNNQ_OUTPUT_POTENTIAL || n->output == SNNQ_OUTPUT_GRADED) {
+		n->requant_shift = (uint8_t)read_default(p, node, "requant_shift", 0,
+							 SNNQ_MAX_REQUANT_SHIFT, 0);
+		read_numbers(p, node, "mult", l->out.channels, false, &l->mult);
+		get_format(p, l);
+		return;
+	}
+	if (member(node, "requant_shift") || member(node, "mult"))
+		complain(p, "requant_shift, mult: expected none, as no potential is put out");
+	if (member(l->json, "planes") || member(l->json, "signed"))
+		complain(p, "planes, signed: expected none, as the neuron's output is spikes");
+	l->out.format = SNNQ_FORMAT_UNSIGNED;
+	l->out.planes = n->output == SNNQ_OUTPUT_COUNTS ? planes_for(n->levels) : 1;
+}
+
+static void get_levels(struct parser *p, const cJSON *node, struct graph_layer *l)
+{
+	static const struct word ties[] = {
+		{ "compare", SNNQ_TIE_COMPARE },
+		{ "even", SNNQ_TIE_EVEN },
+		{ NULL },
+	};
+	struct snnq_neuron *n = &l->neuron;
+
+	n->levels = (uint16_t)read_default(p, node, "levels", 2, SNNQ_MAX_LEVELS, 0);
+	n->tie = (uint8_t)read_word(p, node, "tie", ties, true);
+	if (read_flag(p, node, "half_levels"))
+		n->flags |= SNNQ_NEURON_FLAG_HALF_LEVELS;
+	if (!member(node, "level_thresholds")) {
+		bool leaky = n->reset == SNNQ_RESET_NONE && member(node, "output");
+
+		read_numbers(p, node, "threshold", l->out.channels, !leaky, &l->threshold);
+		return;
+	}
+	if (member(node, "threshold"))
+		complain(p, "threshold: expected none beside level_thresholds");
+	n->flags |= SNNQ_NEURON_FLAG_LEVEL_THRESHOLDS;
+	read_numbers(p, node, "level_thresholds", n->levels * (uint32_t)l->out.channels, true,
+		     &l->threshold);
+}
+
+static void get_resets(struct parser *p, const cJSON *node, struct graph_layer *l)
+{
+	static const struct word resets[] = {
+		{ "hard", SNNQ_RESET_HARD },
+		{ "soft", SNNQ_RESET_SOFT },
+		{ "none", SNNQ_RESET_NONE },
+		{ NULL },
+	};
+	const cJSON *period = member(node, "restart");
+	struct snnq_neuron *n = &l->neuron;
+
+	n->reset = (uint8_t)read_word(p, node, "reset", resets, false);
+	if (member(node, "reset_value"))
+		n->reset_value = (int32_t)read_parameter(p, l, node, "reset_value", INT32_MIN,
+							 INT32_MAX, &l->reset);
+	if (read_flag(p, node, "delayed_reset"))
+		n->flags |= SNNQ_NEURON_FLAG_DELAYED_RESET;
+	if (member(node, "low")) {
+		n->flags |= SNNQ_NEURON_FLAG_CLAMP_LOW;
+		n->low = (int32_t)read_integer(p, node, "low", INT32_MIN, INT32_MAX);
+	}
+	if (!period)
+		return;
+	only_keys(p, period, "restart", "period offset");
+	n->reset_period = (uint32_t)read_integer(p, period, "period", 1, UINT32_MAX);
+	n->reset_offset = (uint32_t)read_default(p, period, "offset", 0, UINT32_MAX, 0);
+}
+
+static void get_delay(struct parser *p, const cJSON *node, struct graph_layer *l)
+{
+	int32_t longest = 0;
+
+	if (!member(node, "delay"))
+		return;
+	l->neuron.delay =
+		(uint8_t)read_parameter(p, l, node, "delay", 0, SNNQ_MAX_DELAY, &l->delay);
+	for (uint32_t c = 0; !p->error && c < l->delay.count; c++) {
+		int32_t v = graph_number(&l->delay, c);
+
+		if (v < 0 || v > (int32_t)SNNQ_MAX_DELAY)
+			complain(p, "delay: channel %u: expected 0 to %u, found %d", c,
+				 SNNQ_MAX_DELAY, v);
+		longest = v > longest ? v : longest;
+	}
+	if (l->delay.count)
+		l->neuron.delay = (uint8_t)longest;
+	if (!l->neuron.delay)
+		l->delay.count = 0;
 }
 
 static void get_spiking(struct parser *p, const cJSON *node, struct graph_layer *l)
@@ -48,30 +185,23 @@ static void get_spiking(struct parser *p, const cJSON *node, struct graph_layer 
 		{ "gt", SNNQ_COMPARE_GT },
 		{ NULL },
 	};
-	static const struct word resets[] = {
-		{ "hard", SNNQ_RESET_HARD },
-		{ "soft", SNNQ_RESET_SOFT },
-		{ "none", SNNQ_RESET_NONE },
-		{ NULL },
-	};
 	struct snnq_neuron *n = &l->neuron;
 
-	get_leak(p, node, "leak", &n->leak, &n->leak_param);
-	get_leak(p, node, "current_leak", &n->current_leak, &n->current_leak_param);
+	get_leak(p, l, node, "leak", &n->leak, &n->leak_param, &l->leak);
+	get_leak(p, l, node, "current_leak", &n->current_leak, &n->current_leak_param,
+		 &l->current_leak);
 	n->compare = (uint8_t)read_word(p, node, "compare", compares, false);
-	n->reset = (uint8_t)read_word(p, node, "reset", resets, false);
 	n->shift = (uint8_t)read_default(p, node, "shift", 0, SNNQ_MAX_SHIFT, 0);
-	n->delay = (uint8_t)read_default(p, node, "delay", 0, SNNQ_MAX_DELAY, 0);
 	n->refractory = (uint16_t)read_default(p, node, "refractory", 0, 65535, 0);
-	n->reset_value = (int32_t)read_default(p, node, "reset_value", INT32_MIN, INT32_MAX, 0);
 	l->skip_first = read_flag(p, node, "skip_first");
 	if (read_flag(p, node, "sticky"))
 		n->flags |= SNNQ_NEURON_FLAG_STICKY;
 	if (read_flag(p, node, "old_current"))
 		n->flags |= SNNQ_NEURON_FLAG_OLD_CURRENT;
-	read_numbers(p, node, "threshold", l->out.channels, true, &l->threshold);
-	l->out.format = SNNQ_FORMAT_UNSIGNED;
-	l->out.planes = 1;
+	get_resets(p, node, l);
+	get_delay(p, node, l);
+	get_levels(p, node, l);
+	get_output(p, node, l);
 }
 
 static void get_requant(struct parser *p, const cJSON *node, struct graph_layer *l)
@@ -79,12 +209,7 @@ static void get_requant(struct parser *p, const cJSON *node, struct graph_layer 
 	l->neuron.requant_shift =
 		(uint8_t)read_default(p, node, "requant_shift", 0, SNNQ_MAX_REQUANT_SHIFT, 0);
 	read_numbers(p, node, "mult", l->out.channels, false, &l->mult);
-	l->out.format = SNNQ_FORMAT_INT32;
-	l->out.planes = 0;
-	if (!member(l->json, "planes"))
-		return;
-	l->out.planes = (uint8_t)read_integer(p, l->json, "planes", 1, SNNQ_MAX_PLANES);
-	l->out.format = read_flag(p, l->json, "signed") ? SNNQ_FORMAT_SIGNED : SNNQ_FORMAT_UNSIGNED;
+	get_format(p, l);
 }
 
 void graph_get_neuron(struct parser *p, struct graph_layer *l, bool required)
@@ -109,12 +234,12 @@ void graph_get_neuron(struct parser *p, struct graph_layer *l, bool required)
 		get_requant(p, node, l);
 	else
 		get_spiking(p, node, l);
-	only_keys(
-		p, node, "neuron",
-		l->neuron.model == SNNQ_NEURON_NONE ?
-			"model mult requant_shift" :
-			"model leak current_leak compare reset threshold shift delay refractory reset_value "
-			"skip_first sticky old_current");
+	only_keys(p, node, "neuron",
+		  l->neuron.model == SNNQ_NEURON_NONE ?
+			  "model mult requant_shift" :
+			  "model leak current_leak compare reset threshold shift delay refractory "
+			  "reset_value skip_first sticky old_current output levels tie half_levels "
+			  "level_thresholds low delayed_reset restart mult requant_shift");
 	read_numbers(p, l->json, "bias", l->out.channels, false, &l->bias);
 }
 

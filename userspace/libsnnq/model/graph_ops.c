@@ -75,10 +75,77 @@ static void get_view(struct parser *p, struct graph_layer *l, uint32_t k, const 
 	s->channels = size[2];
 }
 
+/*
+ * { "layer": name, "previous": true, "shape": [..], "planes": .. }: the layer may come later, so
+ * its shape is told, and compared in the end.
+ */
+static void get_previous(struct parser *p, struct graph_layer *l, uint32_t k, const cJSON *node)
+{
+	uint32_t size[3] = { 1, 1, 1 };
+
+	only_keys(p, node, "inputs", "layer previous shape planes signed");
+	if (!l->loop)
+		complain(p, "inputs: previous: expected in a layer with a loop");
+	l->view[k].previous = read_string(p, node, "layer");
+	l->view[k].flags = SNNQ_TENSOR_FLAG_PREVIOUS;
+	read_triple(p, node, "shape", 1, size);
+	l->from[k] = (struct graph_shape){
+		.height = size[0],
+		.width = size[1],
+		.channels = size[2],
+		.format = read_flag(p, node, "signed") ? SNNQ_FORMAT_SIGNED : SNNQ_FORMAT_UNSIGNED,
+		.planes = (uint8_t)read_integer(p, node, "planes", 1, SNNQ_MAX_PLANES),
+	};
+}
+
+/* All layers are known now. */
+void graph_find_previous(struct parser *p, struct graph_layer *l)
+{
+	for (uint32_t k = 0; k < l->in_count; k++) {
+		const struct graph_shape *s = &l->from[k], *is;
+
+		if (!l->view[k].previous)
+			continue;
+		p->where = l->name;
+		l->in[k] = graph_find_layer(p, l->view[k].previous, p->graph->layer_count);
+		if (p->error)
+			return;
+		is = graph_shape(p->graph, l->in[k]);
+		if (l->in[k] == GRAPH_INPUT || p->graph->layers[l->in[k]].loop != l->loop)
+			complain(p, "inputs: previous: expected a layer of the same loop, found %s",
+				 l->view[k].previous);
+		else if (s->height != is->height || s->width != is->width ||
+			 s->channels != is->channels || s->planes != is->planes ||
+			 s->format != is->format)
+			complain(
+				p,
+				"inputs: previous: layer %s has %ux%ux%u and %u planes, expected as "
+				"told, %ux%ux%u and %u",
+				l->view[k].previous, is->height, is->width, is->channels,
+				is->planes, s->height, s->width, s->channels, s->planes);
+	}
+}
+
+static void get_loop(struct parser *p, struct graph_layer *l)
+{
+	const cJSON *node = member(l->json, "loop");
+
+	if (!node)
+		return;
+	only_keys(p, node, "loop", "number rounds");
+	l->loop = (uint32_t)read_integer(p, node, "number", 1, 65535);
+	l->loop_count = (uint32_t)read_default(p, node, "rounds", 1, 65535, 1);
+}
+
 static void get_input(struct parser *p, struct graph_layer *l, uint32_t index, uint32_t k,
 		      const cJSON *item)
 {
 	const cJSON *name = cJSON_IsObject(item) ? member(item, "layer") : item;
+
+	if (cJSON_IsObject(item) && read_flag(p, item, "previous")) {
+		get_previous(p, l, k, item);
+		return;
+	}
 
 	if (!cJSON_IsString(name)) {
 		complain(p, "inputs: expected names, found %s", found(p, name));
@@ -276,7 +343,7 @@ static void get_reduce(struct parser *p, struct graph_layer *l)
 }
 
 /* Values that are moved, maybe into another format. */
-static void get_format(struct parser *p, struct graph_layer *l)
+static void get_moved(struct parser *p, struct graph_layer *l)
 {
 	graph_get_scales(p, l);
 	if (!member(l->json, "planes")) {
@@ -310,7 +377,7 @@ static void get_concat(struct parser *p, struct graph_layer *l)
 		if (!same_shape(&a, &b))
 			differ(p, &l->from[0], &b);
 	}
-	get_format(p, l);
+	get_moved(p, l);
 }
 
 static void get_copy(struct parser *p, struct graph_layer *l)
@@ -331,7 +398,7 @@ static void get_copy(struct parser *p, struct graph_layer *l)
 	l->out.height = dims[snnq_copy_axes[l->mode][0]];
 	l->out.width = dims[snnq_copy_axes[l->mode][1]];
 	l->out.channels = dims[snnq_copy_axes[l->mode][2]];
-	get_format(p, l);
+	get_moved(p, l);
 }
 
 static void get_upsample(struct parser *p, struct graph_layer *l)
@@ -365,7 +432,7 @@ struct graph_op {
 	void (*get)(struct parser *p, struct graph_layer *l);
 };
 
-#define KEYS	    "name op inputs "
+#define KEYS	    "name op inputs loop "
 #define WINDOW_KEYS "kernel stride padding dilation "
 #define STAGE_KEYS  "bias neuron planes signed"
 #define TWO(name, mode)                                                                           \
@@ -437,6 +504,7 @@ void graph_get_layer(struct parser *p, struct graph_layer *l, uint32_t index)
 	l->op = op->op;
 	l->op_name = op->name;
 	l->mode = read_mode(p, l, op);
+	get_loop(p, l);
 	if (p->graph->integer && l->op == GRAPH_AVGPOOL)
 		complain(p, "op: \"avgpool\" in an integer model");
 	if (l->op == SNNQ_OP_ATTENTION)
@@ -447,7 +515,4 @@ void graph_get_layer(struct parser *p, struct graph_layer *l, uint32_t index)
 		op->get(p, l);
 	}
 	only_keys(p, l->json, l->op_name, op->keys);
-	if (l->neuron.model != SNNQ_NEURON_NONE &&
-	    (member(l->json, "planes") || member(l->json, "signed")))
-		complain(p, "planes, signed: expected none, as the neuron's output is spikes");
 }

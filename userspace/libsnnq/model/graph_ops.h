@@ -10,6 +10,9 @@ int graph_find_layer(struct parser *p, const char *name, uint32_t before);
 /* All of layer @index but its name; those before it are known. */
 void graph_get_layer(struct parser *p, struct graph_layer *l, uint32_t index);
 
+/* The layers that operands of the step before come from. */
+void graph_find_previous(struct parser *p, struct graph_layer *l);
+
 /* Parts of the layer, whose operands are known; each may change the shape of its output. */
 void graph_get_window(struct parser *p, struct graph_layer *l);
 void graph_get_weight(struct parser *p, struct graph_layer *l);
