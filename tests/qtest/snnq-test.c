@@ -21,11 +21,11 @@ static void test_reset_values(void)
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_LEAKS), ==, 0xf);
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_RESETS), ==, 0x7);
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_COMPARES), ==, 0x3);
-    g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_NEURON_FLAGS), ==, 0x3);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_NEURON_FLAGS), ==, 0x6f);
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_LAYER_FLAGS), ==, 0x1);
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_FORMATS), ==, 0x1e);
-    g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_ELEMENTWISE), ==, 0x1);
-    g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_ATTENTION), ==, 0x3);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_ELEMENTWISE), ==, 0x1f);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_ATTENTION), ==, 0xf);
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_READOUTS), ==, 0x6);
     g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_PLANES), ==, SNNQ_MAX_PLANES);
     g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_KERNEL), ==, SNNQ_MAX_DIM);
@@ -35,12 +35,13 @@ static void test_reset_values(void)
     g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_DELAY), ==, SNNQ_MAX_DELAY);
     g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_TILE), ==, SNNQ_MAX_TILE_STEPS);
     g_assert_cmphex(qpci_io_readq(d->pci, d->bar, SNNQ_REG_CAP_NEEDS_LO), ==,
-                    SNNQ_PROGRAM_NEEDS_BOUNDS);
+                    0x7af);
     g_assert_cmphex(qpci_io_readq(d->pci, d->bar, SNNQ_REG_CAP_STATE_LO), ==,
                     SNNQ_MAX_REGION_BYTES);
     g_assert_cmphex(qpci_io_readq(d->pci, d->bar, SNNQ_REG_CAP_SCRATCH_LO), ==,
                     SNNQ_MAX_REGION_BYTES);
-    g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_OPS_LO), ==, (1u << SNNQ_OP_MATMUL) - 2);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_OPS_LO), ==,
+                    (1u << SNNQ_OP_COUNT) - 2 - (1u << SNNQ_OP_MATMUL));
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_UNIFORM), ==, 0x1fe);
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_ODD), ==, 0x1fe);
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_POT), ==, 0x3c);

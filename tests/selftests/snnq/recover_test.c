@@ -243,7 +243,10 @@ TEST_F_TIMEOUT(recover, a_hang_is_found_in_time_whatever_others_do, 300)
 	EXPECT_LE(now() - start, timeout * 1.5 + 1);
 }
 
-/* ATTENTION with a head for each channel over as many tokens as there may be: hours of work. */
+/*
+ * ATTENTION with a head for each channel over as many tokens as there may be, some seconds at
+ * least, again and again in a loop: days of work for any processor.
+ */
 static int hog_create(int fd, struct test_bo bo[2], uint32_t *model)
 {
 	struct {
@@ -258,9 +261,13 @@ static int hog_create(int fd, struct test_bo bo[2], uint32_t *model)
 			.layer_bytes = sizeof(struct snnq_layer),
 			.total_bytes = sizeof(p), .layer_count = 1, .region_count = 4,
 			.max_steps = 1, .tile_steps = 1,
+			.needs = SNNQ_PROGRAM_NEEDS_LOOPS,
 			.state_bytes = sizeof(struct snnq_state_header),
 		},
-		.layer = { .op = SNNQ_OP_ATTENTION, .param = HOG_CHANNELS },
+		.layer = {
+			.op = SNNQ_OP_ATTENTION, .param = HOG_CHANNELS,
+			.loop = 1, .loop_count = 0xffff,
+		},
 	};
 	int ret;
 
