@@ -41,7 +41,7 @@ unit_tests() {
 # golden BUILD NAME: golden vectors with each instruction set that the engine and the processor have.
 golden() {
   local pair isa flag
-  for pair in generic: avx2:avx2 avx512:avx512dq vnni:avx512_vnni; do
+  for pair in generic: avx2:avx2 avx512:avx512dq vnni:avx512_vnni vbmi2:avx512_vbmi2; do
     isa=${pair%:*} flag=${pair#*:}
     if [ -n "$flag" ] && ! grep -qw "$flag" /proc/cpuinfo; then
       skip "golden, $isa, $2" "the processor has no $flag"

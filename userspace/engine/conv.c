@@ -15,7 +15,7 @@
 #define PIECE_UNITS  32u /* of windows that are listed at once */
 #define PIECE_ROWS   (PIECE_UNITS * 64)
 #define LIST_ROWS    (65536u / LIST_SCALE) /* that lists can name */
-#define LIST_SLACK   8u			   /* what vec->list() writes behind the end */
+#define LIST_SLACK   32u		   /* what vec->list() writes behind the end */
 #define LIST_ENTRIES (1u << 18)
 #define ROWS_AT_ONCE (SNNQ_SAFE_POINT_OPS / LANES)
 

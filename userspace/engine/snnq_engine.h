@@ -232,6 +232,7 @@ enum snnq_isa {
 	SNNQ_ISA_AVX2,
 	SNNQ_ISA_AVX512,
 	SNNQ_ISA_AVX512_VNNI,
+	SNNQ_ISA_AVX512_VBMI2,
 	SNNQ_ISA_COUNT
 };
 /* NULL: the machine has it not. */

@@ -31,6 +31,12 @@ static bool has_vnni(void)
 {
 	return has_avx512() && __builtin_cpu_supports("avx512vnni");
 }
+
+static bool has_vbmi2(void)
+{
+	return has_vnni() && __builtin_cpu_supports("avx512vbmi2") &&
+	       __builtin_cpu_supports("avx512vpopcntdq");
+}
 #endif
 
 /* Slowest first; an instruction set is added here, in enum snnq_isa and in meson.build. */
@@ -43,6 +49,7 @@ static const struct {
 	[SNNQ_ISA_AVX2] = { &vec_avx2, has_avx2 },
 	[SNNQ_ISA_AVX512] = { &vec_avx512, has_avx512 },
 	[SNNQ_ISA_AVX512_VNNI] = { &vec_vnni, has_vnni },
+	[SNNQ_ISA_AVX512_VBMI2] = { &vec_vbmi2, has_vbmi2 },
 #endif
 };
 

@@ -109,7 +109,7 @@ struct head_spikes {
 /**
  * struct vec - inner loops for an instruction set
  * @name: of the set.
- * @list: list rows of set bits under units; returns their number. Writes up to 8 more.
+ * @list: list rows of set bits under units; returns their number. Writes up to 32 more.
  * @add8, @add8_narrow: sums of rows of int8; @add16, @add16_narrow: of int16.
  * @spread: add weights to the accumulators whose bit is set, times factor.
  * @dense: sums of one step after the other, @stride accumulators further each.
@@ -172,6 +172,7 @@ extern const struct vec vec_generic;
 extern const struct vec vec_avx2;
 extern const struct vec vec_avx512;
 extern const struct vec vec_vnni;
+extern const struct vec vec_vbmi2;
 #endif
 
 /* The loops for @isa, as enum snnq_isa; NULL when the machine has it not. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * vec_body.h - the inner loops; compiled once for each instruction set, with
- * VEC_NAME and VEC_LEVEL: 0 any machine, 1 AVX2, 2 AVX-512, 3 with VNNI. Vectors of
- * the compiler where these do, intrinsics where it makes less of them.
+ * VEC_NAME and VEC_LEVEL: 0 any machine, 1 AVX2, 2 AVX-512, 3 with VNNI, 4 with VBMI2.
+ * Vectors of the compiler where these do, intrinsics where it makes less of them.
  */
 #include <string.h>
 
@@ -107,6 +107,40 @@ INLINE i32v widen16(i16v v, int h)
 }
 #endif
 
+#if VEC_LEVEL >= 4
+/* Rows of 32 bits, squeezed together where they are set. */
+INLINE uint16_t *list_half(uint16_t *end, uint32_t bits, uint16_t row)
+{
+	const __m512i rows = (__m512i)(uint16_t __attribute__((vector_size(64)))){
+		0,   8,	  16,  24,  32,	 40,  48,  56,	64,  72,  80,  88,  96,	 104, 112, 120,
+		128, 136, 144, 152, 160, 168, 176, 184, 192, 200, 208, 216, 224, 232, 240, 248
+	};
+	__m512i set = _mm512_maskz_compress_epi16(
+		bits, _mm512_add_epi16(rows, _mm512_set1_epi16((int16_t)row)));
+
+	_mm512_storeu_si512(end, set);
+	return end + __builtin_popcount(bits);
+}
+
+static uint32_t list_rows(const struct byte_bits *bits, const uint64_t *in,
+			  const struct unit *units, uint32_t n, uint16_t *list)
+{
+	uint16_t *end = list;
+	uint32_t i;
+
+	_Static_assert(LIST_SCALE == 8, "list_half()");
+	(void)bits;
+	for (i = 0; i < n; i++) {
+		uint64_t word = in[units[i].at] & units[i].mask;
+
+		end = list_half(end, (uint32_t)word, units[i].row);
+		if (units[i].bytes > 4)
+			end = list_half(end, (uint32_t)(word >> 32),
+					(uint16_t)(units[i].row + 32 * LIST_SCALE));
+	}
+	return (uint32_t)(end - list);
+}
+#else
 static uint32_t list_rows(const struct byte_bits *bits, const uint64_t *in,
 			  const struct unit *units, uint32_t n, uint16_t *list)
 {
@@ -132,6 +166,7 @@ static uint32_t list_rows(const struct byte_bits *bits, const uint64_t *in,
 	}
 	return (uint32_t)(end - list);
 }
+#endif
 
 /* Put the sums of LANES elements into accumulators, or add them. */
 INLINE void put_sums(int32_t *acc, const i16v sums[V16], int32_t factor, bool add)
@@ -624,7 +659,9 @@ static void fire(struct neuron_lanes *n)
 /* Of each 64 bits: a table has those of four (Mula, "SSSE3: fast popcount"). */
 INLINE qv bits_of(qv v)
 {
-#if VEC_LEVEL >= 2
+#if VEC_LEVEL >= 4
+	return (qv)_mm512_popcnt_epi64((__m512i)v);
+#elif VEC_LEVEL >= 2
 	const __m512i few = _mm512_set1_epi8(15);
 	const __m512i table = _mm512_broadcast_i32x4(
 		_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
@@ -772,13 +809,16 @@ static void unpack4(uint64_t *values, const uint64_t *data, size_t stride, uint3
 	const uint64_t eight = channels > 3 ? 8 : 0;
 	uint32_t p, i;
 
-	for (p = 0; p < planes; p++, data += stride)
+	for (p = 0; p < planes; p++, data += stride) {
+		for (i = 0; i < n; i += 8) /* the next row, of which processors know nothing yet */
+			__builtin_prefetch(data + n + i);
 		for (i = 0; i < n; i++) {
 			uint64_t w = data[i];
 
 			w = (w & one) | (w & two) << 15 | (w & four) << 30 | (w & eight) << 45;
 			values[i] = (p ? values[i] : 0) | w << p;
 		}
+	}
 }
 
 /* Columns of @vectors vectors from column @at on, in registers. */

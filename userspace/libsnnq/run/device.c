@@ -47,7 +47,7 @@ static int check_isa(void)
 		return 0;
 	return error_set(-EINVAL,
 			 "SNNQ_ISA: expected an instruction set that this machine has: "
-			 "generic, avx2, avx512 or vnni; found \"%.40s\"",
+			 "generic, avx2, avx512, vnni or vbmi2; found \"%.40s\"",
 			 asked);
 }
 
