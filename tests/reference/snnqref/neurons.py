@@ -115,7 +115,7 @@ class NeuronStage:
         return data + b''.join(pad8(pack_tensor(self.layer.out, s)) for s in self.line)
 
     # --- one time step -----------------------------------------------------------------------
-    def step(self, acc, number, again):
+    def step(self, acc, number, again=0):
         """The layer's output in step NUMBER, counted from the last reset; AGAIN: not the first
         round of it."""
         if self.n.model == pg.NO_NEURON:
