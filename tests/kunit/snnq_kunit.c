@@ -11,10 +11,7 @@
 #include <linux/scatterlist.h>
 
 #include "../../kernel/snnq_pagelist.c"
-#include "../../validator/snnq_validate.c"
-#include "../../validator/snnq_validate_base.c"
-#include "../../validator/snnq_validate_caps.c"
-#include "../../validator/snnq_validate_ops.c"
+#include "snnq_validate.h"
 
 #define TEST_BASE 0x40000000ull
 
