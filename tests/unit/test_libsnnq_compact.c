@@ -160,6 +160,22 @@ static void test_rich_program(void **state)
 	same_program(path, model_write(file));
 }
 
+/* Masks have no neuron to take from the defaults, and a view is more than "the layer before". */
+static void test_masks_and_views(void **state)
+{
+	static const char *const edits[][2] = {
+		{ "layers.5.mode", "\"channel\"" },
+		{ "layers.5.neuron", NULL },
+		{ "layers.7.inputs", "[{\"layer\": \"res\", \"shape\": [4, 1, 4]}]" },
+	};
+	struct modelfile *file[2] = { network_model(), network_model() };
+
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		edit(file[i % 2], edits[i / 2][0], edits[i / 2][1]);
+	same_program(model_write(file[0]), compact_write(file[1]));
+}
+
 /* A tensor that two layers use stays one tensor. */
 static void test_shared_by_name(void **state)
 {
@@ -665,6 +681,7 @@ int main(void)
 		cmocka_unit_test(test_form),
 		cmocka_unit_test(test_same_program),
 		cmocka_unit_test(test_rich_program),
+		cmocka_unit_test(test_masks_and_views),
 		cmocka_unit_test(test_shared_by_name),
 		cmocka_unit_test(test_taken_names),
 		cmocka_unit_test(test_unknown_keys),

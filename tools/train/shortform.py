@@ -3,14 +3,22 @@
 the long form after reading, shorten() leaves out what readers fill in."""
 import copy
 import json
+import math
 
 import numpy as np
 
 GEOMETRY = {"kernel": None, "stride": 1, "padding": 0, "dilation": 1}
 POOLS = ("maxpool", "sumpool", "avgpool")
-NEURONAL = ("conv2d", "linear", "attention")
 SHARED = {"weights": np.uint8, "numbers": np.int16}
 MAX_DEFAULTS = 16384
+
+
+def neuronal(layer):
+    """Whether a layer has a neuron even if it does not say so; attention in its
+    modes token and channel masks spikes and has none."""
+    if layer["op"] == "attention":
+        return layer.get("mode", "values") == "values"
+    return layer["op"] in ("conv2d", "linear")
 
 
 # ---- long ----
@@ -30,7 +38,7 @@ def expand_neuron(layer, defaults):
     """Neurons of the defaults' model take them, as do those not mentioned."""
     if defaults is None:
         return
-    if layer["op"] in NEURONAL:
+    if neuronal(layer):
         layer.setdefault("neuron", {})
     neuron = layer.get("neuron")
     if isinstance(neuron, dict) and neuron.get(
@@ -87,15 +95,60 @@ def take_layer(layer, inputs, channels, shared, row_bytes):
             yield node[key], shared["numbers"].take(name, channels)
 
 
+def operand_shape(entry, shapes):
+    """[height, width, channels] of an input, which may be a view."""
+    if isinstance(entry, str):
+        return shapes[entry]
+    return entry.get("size") or entry.get("shape") or shapes[entry["layer"]]
+
+
+def slid(size, layer, axis):
+    """Positions that a layer's window has along an axis."""
+    reach = (layer["kernel"][axis] - 1) * layer["dilation"][axis] + 1
+    return (size + 2 * layer["padding"][axis] - reach) // layer["stride"][axis] + 1
+
+
+def reduced(shape, layer):
+    """Shape of a reduction."""
+    kept = dict(zip(("height", "width", "channels"), shape))
+    kept.update({axis: layer.get("groups", 1) if axis == "channels" else 1
+                 for axis in layer["axes"]})
+    return list(kept.values())
+
+
+def output_shape(layer, operands):
+    """[height, width, channels] of a layer's output."""
+    op, first = layer["op"], operands[0]
+    if op in POOLS or op == "conv2d":
+        return [slid(first[0], layer, 0), slid(first[1], layer, 1),
+                layer.get("out_channels", first[2])]
+    if op == "linear":
+        return [*first[:2], layer["out_channels"]]
+    if op == "attention":
+        return [*first[:2], first[2] if layer.get("mode") else operands[-1][2]]
+    if op == "reduce":
+        return reduced(first, layer)
+    if op == "concat":
+        axis = ("height", "width", "channels").index(layer["axis"])
+        total = sum(shape[axis] for shape in operands)
+        return [total if i == axis else n for i, n in enumerate(first)]
+    if op == "copy":
+        return [first["hwc".index(a)] for a in layer.get("axes", "hwc")]
+    if op == "upsample":
+        return [first[0] * layer["factor"][0], first[1] * layer["factor"][1], first[2]]
+    return [max(sizes) for sizes in zip(*operands)]
+
+
 def expand_tensors(graph, tensors, row_bytes):
     """Give each layer tensors of its own."""
     shared = {name: Shared(name, tensors) for name in SHARED}
     size = graph["input"]
-    width = {"input": size["polarities"] * (
-        size["width"] * size["height"] if size.get("layout") == "flat" else 1)}
+    shape = [size["height"], size["width"], size["polarities"]]
+    shapes = {"input": [1, 1, math.prod(shape)] if size.get("layout") == "flat" else shape}
     for layer in graph["layers"]:
-        inputs = width[layer["inputs"][0]]
-        channels = width[layer["name"]] = layer.get("out_channels", inputs)
+        operands = [operand_shape(entry, shapes) for entry in layer["inputs"]]
+        shapes[layer["name"]] = output_shape(layer, operands)
+        inputs, channels = operands[0][2], shapes[layer["name"]][2]
         for name, part in take_layer(layer, inputs, channels, shared, row_bytes):
             if name in tensors:
                 raise ValueError(f"{name}: a tensor has this name already")
@@ -231,7 +284,7 @@ def common_neurons(layers):
     part = common([layer["neuron"] for layer in layers
                    if layer.get("neuron", {}).get("model") == most])
     for layer in layers:
-        if layer["op"] in NEURONAL and layer["neuron"] == {}:
+        if neuronal(layer) and layer["neuron"] == {}:
             del layer["neuron"]
     return part
 

@@ -233,7 +233,10 @@ static void shorten_layer(const struct graph *g, uint32_t index)
 {
 	const struct graph_layer *l = &g->layers[index];
 
-	if (l->in_count == 1 && l->in[0] == (int)index - 1) /* GRAPH_INPUT is -1 */
+	const cJSON *inputs = member(l->json, "inputs");
+
+	/* GRAPH_INPUT is -1; a view says more than the name */
+	if (l->in_count == 1 && l->in[0] == (int)index - 1 && cJSON_IsString(inputs->child))
 		drop(l->json, "inputs");
 	if (l->geometry.kernel_h) {
 		shorten_pair(l->json, "kernel", 0);

@@ -84,6 +84,16 @@ static int expand_weight(const char *path, cJSON *layer)
 	return 0;
 }
 
+/* Attention in its modes "token" and "channel" masks spikes and has no neuron. */
+static bool has_neuron(const cJSON *layer, const char *op)
+{
+	const char *mode = cJSON_GetStringValue(member(layer, "mode"));
+
+	if (!strcmp(op, "attention"))
+		return !mode || !strcmp(mode, "values");
+	return !strcmp(op, "conv2d") || !strcmp(op, "linear");
+}
+
 /*
  * Neurons of the model that the defaults are for take them; so do operations that
  * have a neuron but do not mention it.
@@ -94,7 +104,7 @@ static void expand_neuron(cJSON *layer, const char *op, const cJSON *defaults)
 
 	if (!defaults)
 		return;
-	if (!neuron && (!strcmp(op, "conv2d") || !strcmp(op, "linear") || !strcmp(op, "attention")))
+	if (!neuron && has_neuron(layer, op))
 		neuron = json_put_object(layer, "neuron");
 	if (!cJSON_IsObject(neuron))
 		return;
