@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The training tools' own tests, and the demo model in PyTorch against the engine, spike by spike.
+# The training tools' own tests, and the demo model and the published networks in PyTorch against the
+# engine, spike by spike.
 # needs: userspace
 # beside: others
 set -euo pipefail
@@ -20,6 +21,8 @@ fi
 export OMP_NUM_THREADS=1
 tap "training tools" tests/unittest-tap tests/train/test_train.py
 tap "training on grids" tests/unittest-tap tests/train/test_qat.py
+tap "published networks" tests/unittest-tap tests/train/test_networks.py
+tap "published networks, layer by layer" $python tests/train/compare_networks.py --snnq "$snnq"
 
 data=${SNNQ_DATA:-../shared/data}/nmnist
 if [ ! -e "$data/train.tsv" ]; then

@@ -31,7 +31,7 @@ def nearest(values, grid):
     magnitude."""
     magnitudes = grid[grid >= 0]
     middles = (magnitudes[1:] + magnitudes[:-1]) / 2
-    found = torch.take(magnitudes, torch.bucketize(values.abs(), middles))
+    found = torch.take(magnitudes, torch.bucketize(values.abs().contiguous(), middles))
     return torch.copysign(found, values)
 
 

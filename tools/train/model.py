@@ -186,7 +186,7 @@ def attention(q, k, v, heads):
     q_, k_, v_ = split(q), split(k), split(v)
     # The product is exact in any order; K^T V first is the cheaper one.
     kv = k_ @ v_.transpose(-1, -2)
-    return (kv.transpose(-1, -2) @ q_).reshape(q.shape)
+    return (kv.transpose(-1, -2) @ q_).reshape(v.shape)
 
 
 class SpikingNet(nn.Module):

@@ -15,21 +15,35 @@ from torch.nn import functional as F
 import fitting
 from learned import average_bits, parse_grid, put_on_grids
 from model import NETWORKS
+from networks import table as published
+from networks.net import Net
 
 
 def arguments():
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     fitting.options(parser, epochs=22, batch=32, rate=4e-3)
+    parser.add_argument("--family", choices=published.NETWORKS,
+                        help="one of the published networks, at its small size")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        type=published.setting, help="another size of it, as width=64")
     parser.add_argument("--start", help="checkpoint to go on from")
     parser.add_argument("--grid", action="append", default=[], type=parse_grid)
     return parser.parse_args()
 
 
+def network(args):
+    """The network of the options, untrained."""
+    if args.family is None:
+        return NETWORKS[args.network].build()
+    spec = NETWORKS[args.network].input_spec
+    return Net(published.NETWORKS[args.family].on(spec, args.set))
+
+
 def main():
     args = arguments()
     generator = fitting.begin(args)
-    net = NETWORKS[args.network].build()
+    net = network(args)
     if args.start:
         net.load_state_dict(torch.load(args.start))
     put_on_grids(net, args.grid)

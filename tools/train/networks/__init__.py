@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The published spiking networks and what is known of each."""

@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The published networks of networks/: list them, or write one as a model.
+
+`published.py list` prints each with its parameters. `published.py make NAME -o
+FILE` writes an integer model: of a checkpoint that train.py --family left, or
+with the weights that training would start from. Weights get the grids of --grid
+in turn, the first layer and the head included."""
+import argparse
+import itertools
+
+import torch
+
+import snnqfile
+from model import NETWORKS as DATA
+from networks.integers import Export
+from networks.net import Net
+from networks.table import NETWORKS, setting
+
+GRIDS = [("uniform", 4), ("pot", 4)]
+
+
+def listing():
+    """A line for each network."""
+    for name, family in NETWORKS.items():
+        graph = family.build(**family.published)
+        spec = graph.input
+        count = Net(graph).parameter_count() + family.unused
+        print(f"{name:22} {count:>11,} parameters, {len(graph.layers):3} layers, "
+              f"{spec['width']}x{spec['height']}x{spec['polarities']}, "
+              f"{spec['steps']} steps")
+
+
+def grid(text):
+    """(scheme, bits) of SCHEME:BITS."""
+    scheme, _, bits = text.partition(":")
+    if not bits.isdigit():
+        raise ValueError(f"{text}: expected SCHEME:BITS")
+    return scheme, int(bits)
+
+
+def make(args):
+    """Write a model."""
+    family = NETWORKS[args.name]
+    torch.manual_seed(args.seed)
+    if args.data:
+        graph = family.on(DATA[args.data].input_spec, args.set)
+    else:
+        sizes = family.small if args.small else family.published
+        graph = family.build(**dict(sizes, **dict(args.set)))
+    net = Net(graph)
+    if args.checkpoint:
+        net.load_state_dict(torch.load(args.checkpoint))
+    export = Export(net.eval().double(), itertools.cycle(args.grid or GRIDS))
+    snnqfile.write(args.output, export.graph(args.name), export.tensors)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list")
+    maker = commands.add_parser("make")
+    maker.add_argument("name", choices=NETWORKS)
+    maker.add_argument("-o", "--output", required=True)
+    maker.add_argument("--small", action="store_true", help="at the size of the tests")
+    maker.add_argument("--data", choices=DATA, help="for recordings that train.py knows")
+    maker.add_argument("--set", action="append", default=[], type=setting,
+                       metavar="KEY=VALUE", help="another size, as size=64")
+    maker.add_argument("--checkpoint")
+    maker.add_argument("--seed", type=int, default=1)
+    maker.add_argument("--grid", action="append", default=[], type=grid,
+                       metavar="SCHEME:BITS")
+    args = parser.parse_args()
+    if args.command == "list":
+        listing()
+    else:
+        make(args)
+
+
+if __name__ == "__main__":
+    main()
