@@ -24,13 +24,14 @@ import quantgrid  # noqa: E402
 import snnqfile  # noqa: E402
 
 
-def engine_outputs(snnq, device, model, recording):
-    """Arrays by layer that the engine wrote for a recording."""
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([snnq, "run", model, recording, "--device", device,
-                        "--raster", folder], check=True,
-                       stdout=subprocess.DEVNULL)
-        return {p.stem: np.load(p) for p in pathlib.Path(folder).glob("*.npy")}
+def engine_outputs(snnq, device, model, recording, folder=None):
+    """Arrays by layer that the engine wrote for a recording, into a folder."""
+    if folder is None:
+        with tempfile.TemporaryDirectory() as passing:
+            return engine_outputs(snnq, device, model, recording, passing)
+    subprocess.run([snnq, "run", model, recording, "--device", device,
+                    "--raster", folder], check=True, stdout=subprocess.DEVNULL)
+    return {p.stem: np.load(p) for p in pathlib.Path(folder).glob("*.npy")}
 
 
 def first_difference(layers, expected, got):

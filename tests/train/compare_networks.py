@@ -91,7 +91,7 @@ def compare(family, full, args, folder):
     record = {}
     with torch.no_grad():
         net(torch.from_numpy(x.astype(np.float64)), record)
-    got = engine_outputs(args.snnq, args.device, model, path)
+    got = engine_outputs(args.snnq, args.device, model, path, folder / "outputs")
     quiet = [l["name"] for l in graph.layers if not record[l["name"]].any()]
     if quiet:
         return f"nothing in {', '.join(quiet)}", ""
@@ -106,12 +106,17 @@ def main():
     parser.add_argument("--snnq", default=ROOT / "build" / "snnq")
     parser.add_argument("--device", default="sim")
     parser.add_argument("--network", action="append", choices=NETWORKS)
+    parser.add_argument("--keep", type=pathlib.Path, metavar="DIR",
+                        help="leave model, events and outputs of each in DIR/NETWORK")
     parser.add_argument("--published", action="store_true", help="at the published size")
     args = parser.parse_args()
     torch.set_num_threads(1)
     failed = 0
     for number, name in enumerate(args.network or NETWORKS, 1):
         with tempfile.TemporaryDirectory() as folder:
+            if args.keep:
+                folder = args.keep / name
+                folder.mkdir(parents=True)
             problem, compared = compare(NETWORKS[name], args.published, args, pathlib.Path(folder))
         failed += problem is not None
         print(f"{'not ok' if problem else 'ok'} {number} - {name}: {problem or compared}", flush=True)

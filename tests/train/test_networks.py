@@ -133,6 +133,12 @@ class Files(unittest.TestCase):
         graph = NETWORKS["vgg"].on(spec, [("widths", [4, 4])])
         self.assertEqual((graph.input, graph.shape["conv1"]), (spec, (32, 32, 4)))
 
+    def test_unknown_settings_are_named(self):
+        with self.assertRaisesRegex(ValueError, "depth: no size of this network"):
+            NETWORKS["vgg"].sized({"depth": 3})
+        with self.assertRaisesRegex(ValueError, "size=x: expected"):
+            setting("size=x")
+
     def test_masks_of_sew_residuals(self):
         for residual, op in (("and", "and"), ("iand", "andnot")):
             graph = families.sew_resnet(32, 2, (4, 4), residual=residual)

@@ -8,6 +8,7 @@ with the weights that training would start from. Weights get the grids of --grid
 in turn, the first layer and the head included."""
 import argparse
 import itertools
+import sys
 
 import torch
 
@@ -47,7 +48,7 @@ def make(args):
         graph = family.on(DATA[args.data].input_spec, args.set)
     else:
         sizes = family.small if args.small else family.published
-        graph = family.build(**dict(sizes, **dict(args.set)))
+        graph = family.sized(dict(sizes, **dict(args.set)))
     net = Net(graph)
     if args.checkpoint:
         net.load_state_dict(torch.load(args.checkpoint))
@@ -73,8 +74,11 @@ def main():
     args = parser.parse_args()
     if args.command == "list":
         listing()
-    else:
+        return
+    try:
         make(args)
+    except ValueError as error:
+        sys.exit(f"{args.name}: {error}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The networks by name: published size, parameters, and a small size for tests."""
+import inspect
 import json
 from dataclasses import dataclass, field
 from typing import Callable
@@ -17,13 +18,22 @@ class Family:
     published: dict = field(default_factory=dict)
     unused: int = 0
 
+    def sized(self, sizes):
+        """The network with these parameters of its function."""
+        known = inspect.signature(self.build).parameters
+        for key in sizes:
+            if key not in known:
+                raise ValueError(f"{key}: no size of this network, expected one of "
+                                 + ", ".join(known))
+        return self.build(**sizes)
+
     def on(self, spec, settings=()):
         """The network at its small size, on recordings that `spec`, the `input`
         of a model file, says how to cut; `settings` are pairs that change it."""
         sizes = dict(self.small, size=spec["width"], steps=spec["steps"])
         if "channels" in sizes:
             sizes["channels"] = spec["polarities"]
-        graph = self.build(**dict(dict(sizes, classes=10), **dict(settings)))
+        graph = self.sized(dict(dict(sizes, classes=10), **dict(settings)))
         graph.input = dict(spec)
         return graph
 
@@ -31,7 +41,10 @@ class Family:
 def setting(text):
     """(key, value) of a text like size=64 or widths=[8,16]."""
     key, _, value = text.partition("=")
-    return key, json.loads(value)
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        raise ValueError(f"{text}: expected KEY=NUMBER or KEY=[NUMBER,...]") from None
 
 
 TOKENS = {"size": 64, "steps": 4, "width": 32, "heads": 4}
