@@ -527,21 +527,22 @@ bool state_begin_layer(struct job *job, struct layer *l);
  * the same memory; NULL: zero.
  */
 void state_fetch(const struct job *job, void *part, size_t bytes);
+/* The same of @count neurons from element @at on, in the first steps of a job. */
+bool state_fetch_neurons(struct job *job, const struct layer *l, uint64_t at, uint32_t count);
 /* After everything else succeeded. */
 bool state_end(struct job *job);
 
 /* neuron.c */
 void neuron_lay_out(struct snnq_plan *plan, struct layer *l);
 bool neuron_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
-int64_t neuron_leak_value(uint32_t kind, uint32_t param, int32_t u);
-/* The old state of @count neurons from element @at on, in the first steps of a job. */
-bool neuron_fetch(struct job *job, const struct layer *l, uint64_t at, uint32_t count);
 /* Accumulators of outputs 64 @w ... of a position to what a block's steps give out. */
 bool neuron_stage(struct job *job, struct layer *l, const struct block *b, uint64_t pos, uint32_t w,
 		  const int32_t *acc, size_t stride);
 bool neuron_run(struct job *job, struct layer *l, struct block *b);
 /* neuron_any.c */
 bool neuron_is_any(const struct snnq_layer *l);
+/* What is left of @u, a leak of SNNQ_LEAK_*. */
+int64_t neuron_leak_value(uint32_t kind, uint32_t param, int32_t u);
 bool neuron_any_stage(struct job *job, struct layer *l, const struct block *b, uint64_t pos,
 		      uint32_t w, const int32_t *acc, size_t stride);
 bool neuron_any_delay(struct job *job, struct layer *l, uint64_t *out);

@@ -71,25 +71,6 @@ bool neuron_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *p
 	return false;
 }
 
-int64_t neuron_leak_value(uint32_t kind, uint32_t param, int32_t u)
-{
-	int32_t n = (int32_t)param, q;
-	int64_t m;
-
-	switch (kind) {
-	case SNNQ_LEAK_DIVN:
-		q = u / n;
-		return q - (u % n < 0);
-	case SNNQ_LEAK_Q16:
-		return ((int64_t)u * param) >> 16;
-	case SNNQ_LEAK_TZ12:
-		m = ((u < 0 ? -(int64_t)u : u) * (4096 - (int64_t)param)) >> 12;
-		return u < 0 ? -m : m;
-	default:
-		return u;
-	}
-}
-
 static int64_t leak(const struct neuron_leak *k, int32_t u)
 {
 	return k->kind == LEAK_SHIFT ? u >> k->shift : neuron_leak_value(k->kind, k->param, u);
@@ -278,20 +259,6 @@ static bool requantize(struct job *job, struct layer *l, const struct block *b, 
 	return false;
 }
 
-bool neuron_fetch(struct job *job, const struct layer *l, uint64_t at, uint32_t count)
-{
-	size_t bytes = count * sizeof(*l->u);
-
-	if (work(job, 3 * 64))
-		return true;
-	state_fetch(job, l->u + at, bytes);
-	if (l->i)
-		state_fetch(job, l->i + at, bytes);
-	if (l->aux)
-		state_fetch(job, l->aux + at, bytes);
-	return false;
-}
-
 bool neuron_stage(struct job *job, struct layer *l, const struct block *b, uint64_t pos, uint32_t w,
 		  const int32_t *acc, size_t stride)
 {
@@ -318,7 +285,7 @@ bool neuron_stage(struct job *job, struct layer *l, const struct block *b, uint6
 	n.u = l->u + at;
 	n.i = l->i ? l->i + at : NULL;
 	n.aux = l->aux ? l->aux + at : NULL;
-	if (!b->steps[0].t && !job->round && neuron_fetch(job, l, at, n.count))
+	if (!b->steps[0].t && !job->round && state_fetch_neurons(job, l, at, n.count))
 		return true;
 	neuron_fire(&n);
 	job->stats->saturations += n.saturations;

@@ -38,6 +38,25 @@ bool neuron_is_any(const struct snnq_layer *l)
 	       n->threshold_count > c || n->bias_count > c || n->mult_count > c;
 }
 
+int64_t neuron_leak_value(uint32_t kind, uint32_t param, int32_t u)
+{
+	int32_t n = (int32_t)param, q;
+	int64_t m;
+
+	switch (kind) {
+	case SNNQ_LEAK_DIVN:
+		q = u / n;
+		return q - (u % n < 0);
+	case SNNQ_LEAK_Q16:
+		return ((int64_t)u * param) >> 16;
+	case SNNQ_LEAK_TZ12:
+		m = ((u < 0 ? -(int64_t)u : u) * (4096 - (int64_t)param)) >> 12;
+		return u < 0 ? -m : m;
+	default:
+		return u;
+	}
+}
+
 /* A value of neuron @j: of all, of its channel, or its own. */
 static int32_t value(const struct any *n, uint32_t index, uint32_t count, int32_t otherwise,
 		     uint32_t j)
@@ -276,7 +295,7 @@ bool neuron_any_stage(struct job *job, struct layer *l, const struct block *b, u
 			 .aux = l->aux ? l->aux + at : NULL,
 			 .saturations = &job->stats->saturations };
 
-	if (spiking && !b->steps[0].t && !job->round && neuron_fetch(job, l, at, count))
+	if (spiking && !b->steps[0].t && !job->round && state_fetch_neurons(job, l, at, count))
 		return true;
 	for (t = spiking ? b->skip : 0; t < b->count; t++) {
 		int32_t v[64] = { 0 };

@@ -85,6 +85,20 @@ void state_fetch(const struct job *job, void *part, size_t bytes)
 		memcpy(part, job->old_state + ((uint8_t *)part - job->state), bytes);
 }
 
+bool state_fetch_neurons(struct job *job, const struct layer *l, uint64_t at, uint32_t count)
+{
+	size_t bytes = count * sizeof(*l->u);
+
+	if (work(job, 3 * 64))
+		return true;
+	state_fetch(job, l->u + at, bytes);
+	if (l->i)
+		state_fetch(job, l->i + at, bytes);
+	if (l->aux)
+		state_fetch(job, l->aux + at, bytes);
+	return false;
+}
+
 static bool fetch_all(struct job *job, uint8_t *part, uint64_t bytes)
 {
 	uint64_t done, n;

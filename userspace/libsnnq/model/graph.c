@@ -15,18 +15,6 @@
 #include "graph_ops.h"
 #include "snnq_validate.h"
 
-int32_t graph_number(const struct graph_numbers *n, uint32_t channel)
-{
-	return n->tensor ? tensor_int(n->tensor, channel) : (int32_t)n->value;
-}
-
-double graph_real(const struct graph_numbers *n, uint32_t channel)
-{
-	if (!n->count)
-		return 0;
-	return n->tensor ? tensor_real(n->tensor, channel) : n->value;
-}
-
 /* ---- layers ---- */
 
 static void get_layer(struct parser *p, cJSON *json, uint32_t index)
@@ -43,11 +31,6 @@ static void get_layer(struct parser *p, cJSON *json, uint32_t index)
 		if (!strcmp(p->graph->layers[i].name, l->name) || !strcmp(l->name, "input"))
 			complain(p, "name: used twice");
 	graph_get_layer(p, l, index);
-}
-
-const struct graph_shape *graph_shape(const struct graph *g, int layer)
-{
-	return layer == GRAPH_INPUT ? &g->input.shape : &g->layers[layer].out;
 }
 
 static void get_layers(struct parser *p, const cJSON *root)

@@ -272,3 +272,22 @@ void read_numbers(struct parser *p, const cJSON *node, const char *key, uint32_t
 			 integer ? "I16 or I32" : "F32, F16 or BF16", n->tensor->type_name);
 	check_shape(p, key, n->tensor, 1, &(uint64_t){ channels });
 }
+
+/* ---- of what was read ---- */
+
+int32_t graph_number(const struct graph_numbers *n, uint32_t channel)
+{
+	return n->tensor ? tensor_int(n->tensor, channel) : (int32_t)n->value;
+}
+
+double graph_real(const struct graph_numbers *n, uint32_t channel)
+{
+	if (!n->count)
+		return 0;
+	return n->tensor ? tensor_real(n->tensor, channel) : n->value;
+}
+
+const struct graph_shape *graph_shape(const struct graph *g, int layer)
+{
+	return layer == GRAPH_INPUT ? &g->input.shape : &g->layers[layer].out;
+}
