@@ -42,7 +42,7 @@ def recording(spec, rng):
     middle = events["t"] / span * spec["width"]
     events["x"] = (middle + rng.normal(0, spec["width"] / 4, count)).astype(int) % spec["width"]
     events["y"] = rng.integers(0, spec["height"], count)
-    events["p"] = rng.integers(0, 2, count)
+    events["p"] = rng.integers(0, spec["polarities"], count)
     return events
 
 
@@ -85,9 +85,10 @@ def compare(family, full, args, folder):
     x = eventcam.to_counts(events, graph.input).transpose(0, 3, 1, 2)[:, None]
     accustomed(net, torch.from_numpy(x.astype(np.float32)))
     export = Export(net, itertools.chain([("uniform", 8)], itertools.cycle(GRIDS)))
-    model, path = folder / "model.snnq", folder / "events.bin"
+    colours = graph.input["polarities"] > 2
+    model, path = folder / "model.snnq", folder / ("events.bs3" if colours else "events.bin")
     snnqfile.write(model, export.graph("network"), export.tensors)
-    eventcam.write_atis(path, events)
+    (eventcam.write_bs3 if colours else eventcam.write_atis)(path, events)
     record = {}
     with torch.no_grad():
         net(torch.from_numpy(x.astype(np.float64)), record)

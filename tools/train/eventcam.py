@@ -150,6 +150,15 @@ def write_atis(path, events):
     rows.tofile(path)
 
 
+def write_bs3(path, events):
+    """SLAYER records: 12 bits of x and y, a channel (p), 24 bits of time, big-endian."""
+    if len(events) and (events["t"].max() >= 1 << 24 or events["t"].min() < 0):
+        raise ValueError(f"{path}: time outside 24 bits")
+    x, y, t = (events[key].astype(np.uint64) for key in "xyt")
+    words = (x << 44) | (y << 32) | (events["p"].astype(np.uint64) << 24) | t
+    words.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 1:].tofile(path)
+
+
 def read_atis(path):
     """Inverse of write_atis(); time-overflow markers are not expected here."""
     data = np.fromfile(path, np.uint8)
@@ -174,8 +183,9 @@ def to_counts(events, spec):
     kept = events[step < spec["steps"]]
     counts = np.zeros((spec["steps"], spec["height"], spec["width"],
                        spec["polarities"]), np.int64)
-    channel = np.where(kept["p"] == 1, spec["on_channel"],
-                       1 - spec["on_channel"])
+    channel = kept["p"]
+    if spec["polarities"] <= 2:
+        channel = np.where(channel == 1, spec["on_channel"], 1 - spec["on_channel"])
     np.add.at(counts, (step[step < spec["steps"]], kept["y"], kept["x"],
                        channel), 1)
     return np.minimum(counts, (1 << spec["planes"]) - 1).astype(np.uint8)

@@ -56,9 +56,9 @@ class Graph:
         self.shape[name], self.most[name] = tuple(shape), most
         return name
 
-    def neuron(self, name):
-        """The neuron entry of a layer."""
-        return next(layer["neuron"] for layer in self.layers if layer["name"] == name)
+    def layer(self, name):
+        """A layer's entry."""
+        return next(layer for layer in self.layers if layer["name"] == name)
 
     def fired(self, neuron):
         """Largest output of a neuron, None without one."""
@@ -129,7 +129,9 @@ class Graph:
                            mode=mode, neuron=neuron)
 
     def total(self, name, x, neuron=None):
-        """Sum over all positions."""
+        """Sum over all positions, of currents that were rounded if need be."""
+        if self.most[x] is None:
+            x = self.copy(f"{name}.rounded", x, **{"x-rounded": 0})
         most = self.fired(neuron)
         return self.append(name, "reduce", [x], (1, 1, self.shape[x][2]), most,
                            mode="sum", axes=["height", "width"], neuron=neuron)

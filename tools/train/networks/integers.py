@@ -18,6 +18,7 @@ from grids import levels_of, nearest
 
 FRACTION = 8            # bits of thresholds and biases below a step
 FINE = 2.0 ** -10       # unit of currents with a bias, unless their weights' is finer
+SUMMED = 2.0 ** -6      # unit of currents that are summed over positions, to fit 32 bits
 LIMIT = 1 << 30
 
 
@@ -64,6 +65,10 @@ class Export:
         if layer.pop("x-train", None):
             return self.weighted(layer)
         units = [self.units[s] for s in self.sources(layer)]
+        if layer.pop("x-rounded", None) is not None and units[0] < SUMMED:
+            layer["scales"] = [{"mult": 1, "shift": round(math.log2(SUMMED / units[0]))}]
+            self.net.graph.layer(name)["x-rounded"] = SUMMED
+            return SUMMED
         most = [self.net.graph.most[s] for s in self.sources(layer)]
         result = self.net.graph.most[name]
         neuron = layer.get("neuron")
@@ -95,7 +100,7 @@ class Export:
         if value != int(value):
             neuron["shift"] = FRACTION
             value = round(value * 2 ** FRACTION)
-            self.net.graph.neuron(layer["name"])["threshold"] = value * unit / 2 ** FRACTION
+            self.net.graph.layer(layer["name"])["neuron"]["threshold"] = value * unit / 2 ** FRACTION
         neuron["threshold"] = whole(layer["name"], value)
 
     def weighted(self, layer):

@@ -188,6 +188,11 @@ def mask(x, heads, mode):
     return q * (k * v).amax((3, 4), keepdim=True)
 
 
+def nearest(x, unit):
+    """Multiples of a unit, halves up; x as it is where none is known yet."""
+    return x if not unit else torch.floor(x / unit + 0.5) * unit
+
+
 def copied(x, axes):
     """Height, width and channels of the result are these axes of x."""
     place = {"c": 2, "h": 3, "w": 4}
@@ -248,7 +253,7 @@ class Net(nn.Module):
         if op == "reduce":
             return x[0].sum((3, 4), keepdim=True)
         if op == "copy":
-            return copied(x[0], layer["axes"])
+            return copied(nearest(x[0], layer.get("x-rounded")), layer["axes"])
         raise ValueError(f"layer {layer['name']}: operation {op} unknown")
 
     def inputs(self, layer, values, steps=slice(None)):
