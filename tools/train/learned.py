@@ -107,13 +107,21 @@ def weight_bits(scheme, bits):
     return 1.6 if scheme == "ternary" else float(bits)
 
 
+def parse_scheme(text):
+    """(scheme, bits) of SCHEME:BITS."""
+    scheme, _, bits = text.partition(":")
+    if not bits.isdigit():
+        raise ValueError(f"{text}: expected SCHEME:BITS")
+    return scheme, int(bits)
+
+
 def parse_grid(text):
     """(layer, (scheme, bits)) of NAME=SCHEME:BITS."""
     name, _, grid = text.partition("=")
-    scheme, _, bits = grid.partition(":")
-    if not bits.isdigit():
-        raise ValueError(f"{text}: expected NAME=SCHEME:BITS")
-    return name, (scheme, int(bits))
+    try:
+        return name, parse_scheme(grid)
+    except ValueError:
+        raise ValueError(f"{text}: expected NAME=SCHEME:BITS") from None
 
 
 def put_on_grids(net, pairs):

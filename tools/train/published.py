@@ -13,6 +13,7 @@ import sys
 import torch
 
 import snnqfile
+from learned import parse_scheme
 from model import NETWORKS as DATA
 from networks.integers import Export
 from networks.net import Net
@@ -30,14 +31,6 @@ def listing():
         print(f"{name:22} {count:>11,} parameters, {len(graph.layers):3} layers, "
               f"{spec['width']}x{spec['height']}x{spec['polarities']}, "
               f"{spec['steps']} steps")
-
-
-def grid(text):
-    """(scheme, bits) of SCHEME:BITS."""
-    scheme, _, bits = text.partition(":")
-    if not bits.isdigit():
-        raise ValueError(f"{text}: expected SCHEME:BITS")
-    return scheme, int(bits)
 
 
 def make(args):
@@ -69,7 +62,7 @@ def main():
                        metavar="KEY=VALUE", help="another size, as size=64")
     maker.add_argument("--checkpoint")
     maker.add_argument("--seed", type=int, default=1)
-    maker.add_argument("--grid", action="append", default=[], type=grid,
+    maker.add_argument("--grid", action="append", default=[], type=parse_scheme,
                        metavar="SCHEME:BITS")
     args = parser.parse_args()
     if args.command == "list":

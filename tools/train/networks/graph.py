@@ -38,10 +38,10 @@ def out_size(size, kernel, stride, padding):
 class Graph:
     """Layers in execution order."""
 
-    def __init__(self, size, steps, channels=2, planes=2, step_us=20000):
+    def __init__(self, size, steps, channels=2, planes=2):
         self.input = {"width": size, "height": size, "polarities": channels,
                       "layout": "hwc", "planes": planes, "binning": "duration",
-                      "steps": steps, "step_us": step_us, "rounding": "floor",
+                      "steps": steps, "step_us": 20000, "rounding": "floor",
                       "origin": "zero"}
         if channels <= 2:
             self.input["on_channel"] = channels - 1

@@ -79,10 +79,12 @@ class Export:
         if layer["op"] == "add" and neuron is None and None not in most:
             layer["planes"] = result.bit_length()
             return 1.0
-        if layer["op"] in ("copy", "and", "andnot", "or") or "mode" in layer and layer["op"] == "attention":
-            if result and layer["op"] == "copy":
+        if layer["op"] == "copy":
+            if result is not None:
                 layer["planes"] = result.bit_length()
             return units[0]
+        if layer["op"] in ("and", "andnot", "or") or layer["op"] == "attention" and not neuron:
+            return 1.0
         unit = min(units)
         if len(set(units)) > 1:
             layer["scales"] = [{"mult": whole(name, u / unit), "shift": 0} for u in units]

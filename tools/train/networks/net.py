@@ -127,7 +127,7 @@ class Chain(nn.Module):
     def __init__(self, layer, inputs):
         super().__init__()
         channels = layer["out_channels"]
-        self.layer, self.dense = layer, None
+        self.dense = None
         self.first = nn.Conv2d(inputs, inputs, 1, bias=False)
         self.inner = nn.BatchNorm2d(inputs)
         self.each = nn.Conv2d(inputs, inputs, 3, groups=inputs, bias=False)
@@ -256,21 +256,21 @@ class Net(nn.Module):
             return copied(nearest(x[0], layer.get("x-rounded")), layer["axes"])
         raise ValueError(f"layer {layer['name']}: operation {op} unknown")
 
-    def inputs(self, layer, values, steps=slice(None)):
-        """Operands of some steps."""
+    def inputs(self, layer, values):
+        """Operands, of all steps."""
         for entry in layer["inputs"]:
-            x = values[self.source(entry)][steps]
+            x = values[self.source(entry)]
             yield reshape(x, entry["shape"]) if isinstance(entry, dict) else x
 
     def loop(self, layers, values):
         """Layers that read what others of them put out in the step before."""
         count, samples = values["input"].shape[:2]
+        names = [l["name"] for l in layers]
         neurons = {l["name"]: Neuron(l["neuron"]) for l in layers if l.get("neuron")}
         for l in layers:
             height, width, channels = self.graph.shape[l["name"]]
             values[l["name"]] = list(values["input"].new_zeros(
                 count + 1, samples, channels, height, width))
-        names = set(neurons) | {l["name"] for l in layers}
         for t in range(count):
             for l in layers:
                 x = [values[self.source(e)][t if isinstance(e, dict) or
