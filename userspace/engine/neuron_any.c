@@ -151,10 +151,18 @@ static int64_t drive(const struct any *n, uint32_t j)
 	return d->flags & SNNQ_NEURON_FLAG_OLD_CURRENT ? old : n->i[j];
 }
 
+static int32_t requantized(const struct any *n, int64_t r)
+{
+	uint32_t shift = n->d->requant_shift;
+
+	if (shift)
+		r = (r + (1ll << (shift - 1))) >> shift;
+	return tensor_clamp(&n->l->desc->out, r, n->saturations);
+}
+
 static int32_t output(const struct any *n, uint32_t j, int32_t u, uint32_t count)
 {
 	const struct snnq_neuron *d = n->d;
-	int64_t r;
 
 	switch (d->output) {
 	case SNNQ_OUTPUT_SPIKES:
@@ -165,10 +173,7 @@ static int32_t output(const struct any *n, uint32_t j, int32_t u, uint32_t count
 		if (!count)
 			return 0;
 	}
-	r = (int64_t)u * value(n, d->mult_index, d->mult_count, 1, j);
-	if (d->requant_shift)
-		r = (r + (1ll << (d->requant_shift - 1))) >> d->requant_shift;
-	return tensor_clamp(&n->l->desc->out, r, n->saturations);
+	return requantized(n, (int64_t)u * value(n, d->mult_index, d->mult_count, 1, j));
 }
 
 /* What is kept in the counter word. */
@@ -261,16 +266,13 @@ static int32_t update(const struct any *n, uint32_t j)
 	return output(n, j, seen, count);
 }
 
-/* Requantized with values of elements. */
-static int32_t requantized(const struct any *n, uint32_t j)
+/* Model NONE, with values of elements. */
+static int32_t none(const struct any *n, uint32_t j)
 {
 	const struct snnq_neuron *d = n->d;
-	int64_t r = (int64_t)n->acc[j] * value(n, d->mult_index, d->mult_count, 1, j) +
-		    value(n, d->bias_index, d->bias_count, 0, j);
 
-	if (d->requant_shift)
-		r = (r + (1ll << (d->requant_shift - 1))) >> d->requant_shift;
-	return tensor_clamp(&n->l->desc->out, r, n->saturations);
+	return requantized(n, (int64_t)n->acc[j] * value(n, d->mult_index, d->mult_count, 1, j) +
+				      value(n, d->bias_index, d->bias_count, 0, j));
 }
 
 static bool restarts(const struct job *job, const struct snnq_neuron *d, uint32_t t)
@@ -306,7 +308,7 @@ bool neuron_any_stage(struct job *job, struct layer *l, const struct block *b, u
 		n.acc = acc + t * stride;
 		n.restart = restarts(job, n.d, b->steps[t].t);
 		for (j = 0; j < count; j++)
-			v[j] = spiking ? update(&n, j) : requantized(&n, j);
+			v[j] = spiking ? update(&n, j) : none(&n, j);
 		tensor_store64(out, b->steps[t].out, pos, w, v);
 	}
 	return false;
