@@ -471,7 +471,7 @@ def npy_types(folder):
     write_slayer(folder / "net")
     weight = np.arange(-20, 25).reshape(5, 9)
     models = set()
-    for kind in ("|i1", "<i2", "<i4", "<i8", "<f4", "<f8"):
+    for kind in ("|i1", "<i2", "<i4", "<i8", "<f2", "<f4", "<f8"):
         for version in ((1, 0), (2, 0), (3, 0)):
             (folder / "net" / "fc2.npy").write_bytes(
                 npy(kind, weight.astype(kind).tobytes(), "(5, 9)", version=version))
@@ -495,7 +495,9 @@ HOSTILE_NPY = (
     (npy("<c8", VALUES, "(5, 9)"), "descr"),
     (npy("|O", VALUES, "(5, 9)"), "descr"),
     (npy("|b1", VALUES, "(5, 9)"), "descr"),
-    (npy("<f2", VALUES, "(5, 9)"), "descr"),
+    (npy(">f2", VALUES, "(5, 9)"), "descr"),
+    (npy("<f16", VALUES, "(5, 9)"), "descr"),
+    (npy("<f2", VALUES, "(5, 9)"), "expected 45 elements of 2 bytes, found 180"),
     (npy("<f4", VALUES, "(5, 9)", "True"), "expected fortran_order: False"),
     (npy("<f4", VALUES, "(5, 9"), "shape"),
     (npy("<f4", VALUES, "5, 9"), "shape"),

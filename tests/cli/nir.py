@@ -176,6 +176,48 @@ def networks(folder):
 
 # ---- what is refused
 
+def bfloat16(f, name, values):
+    """Replace a data set by one in the upper halves of the floats."""
+    kind = h5py.h5t.IEEE_F32LE.copy()
+    kind.set_fields(15, 7, 8, 0, 7)
+    kind.set_size(2)
+    shape = values.shape
+    del f[name]
+    made = h5py.h5d.create(f.id, name.encode(), kind, h5py.h5s.create_simple(shape))
+    bits = np.ascontiguousarray(values.astype(np.float32)).view(np.uint32) >> 16
+    made.write(h5py.h5s.ALL, h5py.h5s.ALL, bits.astype("<u2"), mtype=kind)
+
+
+def short_floats(folder):
+    """Weights as F16 and BF16 give the model of the same values as F32, byte for byte."""
+    graph = nodes(np.random.default_rng(3))
+    weighted = [name for name, node in graph.items() if "weight" in node]
+    cut = {"half": lambda a: a.astype(np.float16),
+           "bfloat": lambda a: (a.view(np.uint32) & 0xffff0000).view(np.float32)}
+
+    def model(values, change=None):
+        some = {n: dict(v, weight=values[n]) if n in values else v for n, v in graph.items()}
+        write(folder / "a.nir", some, change=change)
+        snnq("import", folder / "a.nir", "-o", folder / "a.snnq", "--steps", STEPS)
+        return (folder / "a.snnq").read_bytes()
+
+    for kind, short in cut.items():
+        values = {n: short(np.float32(graph[n]["weight"])) for n in weighted}
+        values[weighted[0]].flat[:4] = np.array([6e-8, -0.0, 3e-6, -65280]).astype(values[weighted[0]].dtype)
+        if kind == "bfloat":
+            values = {n: short(np.ascontiguousarray(v)) for n, v in values.items()}
+        as_float = {n: v.astype(np.float32) for n, v in values.items()}
+
+        def shorten(f, values=values):
+            for n, v in values.items():
+                bfloat16(f, f"node/nodes/{n}/weight", v)
+
+        got = model(values) if kind == "half" else model(as_float, shorten)
+        with h5py.File(folder / "a.nir") as f:
+            equal(f[f"node/nodes/{weighted[0]}/weight"].id.get_type().get_size(), 2, f"bytes of a {kind}")
+        equal(got == model(as_float), True, f"model of {kind} weights")
+
+
 def without(*path):
     def change(f):
         del f["/".join(path)]
@@ -306,4 +348,4 @@ def example(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(networks, hostile, cut, example))
+    sys.exit(main(networks, short_floats, hostile, cut, example))

@@ -184,6 +184,26 @@ class ModelFiles(unittest.TestCase):
                 with self.assertRaises(ValueError):
                     snnqfile.read(file.name)
 
+    def test_short_floats(self):
+        bits = np.arange(1 << 16, dtype=np.uint16)
+        bits = bits[bits.view(np.float16) == bits.view(np.float16)]
+        graph = json.dumps({"format": "snnq", "version": 1})
+        wide = (bits.astype(np.uint32) << 16).view(np.float32)
+        for kind, want in (("F16", bits.view(np.float16)), ("BF16", wide)):
+            header = {"__metadata__": {"snnq": graph}, "a": {
+                "dtype": kind, "shape": [len(bits) // 2, 2],
+                "data_offsets": [0, 2 * len(bits)]}}
+            text = json.dumps(header).encode()
+            with tempfile.NamedTemporaryFile() as file, self.subTest(kind):
+                pathlib.Path(file.name).write_bytes(
+                    struct.pack("<Q", len(text)) + text + bits.tobytes())
+                got = snnqfile.read(file.name)[1]["a"]
+                np.testing.assert_array_equal(got, want.reshape(-1, 2))
+                snnqfile.write(file.name, json.loads(graph), {"a": got})
+                again = snnqfile.read(file.name)[1]["a"]
+                self.assertEqual(again.dtype, got.dtype)
+                np.testing.assert_array_equal(again, got)
+
     def test_write_and_read(self):
         tensors = {"a": np.arange(3, dtype=np.uint8),
                    "b": np.linspace(0, 1, 6, dtype=np.float32).reshape(2, 3)}

@@ -17,7 +17,7 @@ import numpy as np
 
 import shortform
 
-DTYPES = {"F32": "<f4", "F64": "<f8", "I8": "i1", "U8": "u1", "I16": "<i2",
+DTYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "I8": "i1", "U8": "u1", "I16": "<i2",
           "U16": "<u2", "I32": "<i4", "U32": "<u4", "I64": "<i8", "U64": "<u8"}
 MAX_HEADER = 16 << 20
 # Magnitudes of additive powers of two, by bits.
@@ -64,14 +64,16 @@ def unique(pairs):
 
 
 def tensor(name, entry, data):
-    """Array of one header entry."""
+    """Array of one header entry; BF16, which NumPy does not have, as F32."""
     start, end = entry["data_offsets"]
-    dtype = np.dtype(DTYPES[entry["dtype"]])
+    short = entry["dtype"] == "BF16"
+    dtype = np.dtype("<u2" if short else DTYPES[entry["dtype"]])
     size = math.prod(entry["shape"]) * dtype.itemsize
     if any(n < 0 for n in entry["shape"]) or not 0 <= start <= end <= len(data) or end - start != size:
         raise ValueError(f"tensor {name}: {size} bytes at {start}..{end} "
                          f"of {len(data)}")
-    return np.frombuffer(data[start:end], dtype).reshape(entry["shape"])
+    array = np.frombuffer(data[start:end], dtype).reshape(entry["shape"])
+    return (array.astype("<u4") << 16).view("<f4") if short else array
 
 
 def read(path):

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/half.h"
 #include "import.h"
 
 #define HEADER_MAX 4096
@@ -20,7 +21,7 @@ static const struct npy_type {
 	size_t bytes;
 } types[] = {
 	{ "|i1", 1 }, { "|u1", 1 }, { "<i2", 2 }, { "<u2", 2 }, { "<i4", 4 },
-	{ "<u4", 4 }, { "<i8", 8 }, { "<f4", 4 }, { "<f8", 8 },
+	{ "<u4", 4 }, { "<i8", 8 }, { "<f2", 2 }, { "<f4", 4 }, { "<f8", 8 },
 };
 
 static double value_of(const struct npy_type *type, const uint8_t *p)
@@ -31,6 +32,8 @@ static double value_of(const struct npy_type *type, const uint8_t *p)
 
 	memcpy(&bits, p, type->bytes);
 	bits = le64toh(bits);
+	if (type->name[1] == 'f' && type->bytes == 2)
+		return float_of_half((uint16_t)bits);
 	if (type->name[1] == 'f' && type->bytes == 4) {
 		uint32_t low = (uint32_t)bits;
 

@@ -18,6 +18,7 @@
 #include "compact.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/half.h"
 #include "base/json.h"
 #include "base/output.h"
 #include "base/text.h"
@@ -45,28 +46,6 @@ bool tensor_is_real(const struct tensor *t)
 	return t->dtype == DTYPE_F32 || t->dtype == DTYPE_F16 || t->dtype == DTYPE_BF16;
 }
 
-static float float_of_bits(uint32_t bits)
-{
-	float value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
-/* A sign, 5 bits of exponent, 10 of mantissa. */
-static float float_of_half(uint32_t half)
-{
-	uint32_t sign = half >> 15 << 31, exponent = half >> 10 & 31, mantissa = half & 0x3ff;
-	float value;
-
-	if (exponent == 31)
-		return float_of_bits(sign | 0x7f800000 | mantissa << 13);
-	if (exponent)
-		return float_of_bits(sign | (exponent + 127 - 15) << 23 | mantissa << 13);
-	value = (float)mantissa / (1 << 24);
-	return sign ? -value : value;
-}
-
 float tensor_real(const struct tensor *t, uint64_t i)
 {
 	uint16_t half;
@@ -77,7 +56,7 @@ float tensor_real(const struct tensor *t, uint64_t i)
 		return value;
 	}
 	memcpy(&half, (const char *)t->data + i * 2, 2);
-	return t->dtype == DTYPE_F16 ? float_of_half(half) : float_of_bits((uint32_t)half << 16);
+	return t->dtype == DTYPE_F16 ? float_of_half(half) : float_of_bfloat(half);
 }
 
 int32_t tensor_int(const struct tensor *t, uint64_t i)
