@@ -2,63 +2,234 @@
 /*
  * snnq_compat.h - what differs between kernels, and nothing else.
  *
- * SNNQ_HAVE_* come from Kbuild, which looks into the headers of the kernel the
- * module is built for. The rest of the driver is written for the newest form.
+ * Stable kernels backport interfaces, so version numbers say little. SNNQ_HAVE_*
+ * were found by compiling snnq_probe.c. The rest of the driver is written for the
+ * newest form, and asks neither for a version nor for what a kernel has.
  */
 #ifndef SNNQ_COMPAT_H
 #define SNNQ_COMPAT_H
 
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_print.h>
 #include <drm/gpu_scheduler.h>
 
-#if IS_ENABLED(CONFIG_DRM_EXEC)
+#include "snnq_device.h"
+#include "snnq_have.h"
+
+#ifdef SNNQ_HAVE_ACCEL
+#include <drm/drm_accel.h>
+#endif
+
+#ifdef SNNQ_HAVE_DRM_EXEC
 #include <drm/drm_exec.h>
 #else
 #include "snnq_exec.h"
 #endif
 
-#ifndef SNNQ_HAVE_SCHED_INIT_ARGS
-struct drm_sched_init_args {
-	const struct drm_sched_backend_ops *ops;
-	struct workqueue_struct *submit_wq;
-	struct workqueue_struct *timeout_wq;
-	u32 num_rqs;
-	u32 credit_limit;
-	unsigned int hang_limit;
-	long timeout;
-	atomic_t *score;
-	const char *name;
-	struct device *dev;
-};
+/* Module */
+
+#ifdef SNNQ_HAVE_IMPORT_NS_STRING
+#define SNNQ_IMPORT_DMA_BUF MODULE_IMPORT_NS("DMA_BUF")
+#else
+#define SNNQ_IMPORT_DMA_BUF MODULE_IMPORT_NS(DMA_BUF)
 #endif
 
-static inline int snnq_sched_init(struct drm_gpu_scheduler *sched,
-				  const struct drm_sched_init_args *args)
+#ifndef overflows_type
+#define overflows_type(n, type) ((n) != (type)(n))
+#endif
+
+/* PCI */
+
+#ifndef PCI_IRQ_INTX
+#define PCI_IRQ_INTX PCI_IRQ_LEGACY
+#endif
+
+#ifndef SNNQ_HAVE_PCIM_IOMAP_REGION
+static inline void __iomem *pcim_iomap_region(struct pci_dev *pdev, int bar, const char *name)
 {
-#ifdef SNNQ_HAVE_SCHED_INIT_ARGS
-	return drm_sched_init(sched, args);
+	int err = pcim_iomap_regions(pdev, BIT(bar), name);
+
+	return err ? IOMEM_ERR_PTR(err) : pcim_iomap_table(pdev)[bar];
+}
+#endif
+
+/* Scheduler */
+
+#ifndef SNNQ_HAVE_SCHED_PRIORITY_LOW
+#define DRM_SCHED_PRIORITY_LOW DRM_SCHED_PRIORITY_MIN
+#endif
+
+#ifdef SNNQ_HAVE_SCHED_PREPARE_JOB
+#define snnq_sched_prepare prepare_job
 #else
-	return drm_sched_init(sched, args->ops, args->submit_wq, args->num_rqs, args->credit_limit,
-			      args->hang_limit, args->timeout, args->timeout_wq, args->score,
-			      args->name, args->dev);
+#define snnq_sched_prepare dependency
+#endif
+
+/* @depth: jobs that the hardware takes. No job times out: snnq_recover.c watches. */
+static inline int snnq_sched_init(struct drm_gpu_scheduler *sched,
+				  const struct drm_sched_backend_ops *ops, u32 depth,
+				  const char *name, struct device *dev)
+{
+#if defined(SNNQ_HAVE_SCHED_INIT_ARGS)
+	const struct drm_sched_init_args args = {
+		.ops = ops,
+#ifdef SNNQ_HAVE_SCHED_INIT_ARGS_NUM_RQS
+		.num_rqs = DRM_SCHED_PRIORITY_COUNT,
+#endif
+		.credit_limit = depth,
+		.timeout = MAX_SCHEDULE_TIMEOUT,
+		.name = name,
+		.dev = dev,
+	};
+
+	return drm_sched_init(sched, &args);
+#elif defined(SNNQ_HAVE_SCHED_INIT_NUM_RQS)
+	return drm_sched_init(sched, ops, NULL, DRM_SCHED_PRIORITY_COUNT, depth, 0,
+			      MAX_SCHEDULE_TIMEOUT, NULL, NULL, name, dev);
+#else
+	return drm_sched_init(sched, ops, depth, 0, MAX_SCHEDULE_TIMEOUT, NULL, NULL, name, dev);
 #endif
 }
 
 static inline int snnq_sched_job_init(struct drm_sched_job *job, struct drm_sched_entity *entity,
 				      void *owner, u64 client_id)
 {
-#ifdef SNNQ_HAVE_SCHED_JOB_CLIENT_ID
+#if defined(SNNQ_HAVE_SCHED_JOB_CLIENT_ID)
 	return drm_sched_job_init(job, entity, 1, owner, client_id);
-#else
+#elif defined(SNNQ_HAVE_SCHED_JOB_CREDITS)
 	return drm_sched_job_init(job, entity, 1, owner);
+#else
+	return drm_sched_job_init(job, entity, owner);
 #endif
 }
 
 static inline void snnq_sched_start(struct drm_gpu_scheduler *sched)
 {
-#ifdef SNNQ_HAVE_SCHED_START_ERRNO
+#if defined(SNNQ_HAVE_SCHED_START_BOOL)
+	drm_sched_start(sched, true);
+#elif defined(SNNQ_HAVE_SCHED_START_ERRNO)
 	drm_sched_start(sched, 0);
 #else
 	drm_sched_start(sched);
+#endif
+}
+
+/* The error of a job, before the fence is signalled that its run_job() returned. */
+static inline void snnq_sched_job_error(struct drm_sched_job *job, int error)
+{
+#ifdef SNNQ_HAVE_SCHED_FENCE_SILENT
+	dma_fence_set_error(&job->s_fence->finished, error);
+#endif
+}
+
+/* DRM driver and its files. Macros are lists of members, for initializers. */
+
+#ifdef SNNQ_HAVE_ACCEL
+#define SNNQ_NODE      DRIVER_COMPUTE_ACCEL
+#define snnq_node_open accel_open
+#else
+#define SNNQ_NODE      DRIVER_RENDER
+#define snnq_node_open drm_open
+#endif
+
+#ifdef SNNQ_HAVE_FOP_UNSIGNED_OFFSET
+#define SNNQ_FOPS_OPEN .open = snnq_node_open, .fop_flags = FOP_UNSIGNED_OFFSET
+#else
+#define SNNQ_FOPS_OPEN .open = snnq_node_open
+#endif
+
+#ifdef SNNQ_HAVE_DRIVER_DATE
+#define SNNQ_DRIVER_VERSION .major = 1, .minor = 0, .date = "20260101"
+#else
+#define SNNQ_DRIVER_VERSION .major = 1, .minor = 0
+#endif
+
+#ifdef SNNQ_HAVE_DRIVER_PRIME_MMAP
+#define SNNQ_DRIVER_EXPORT \
+	.prime_handle_to_fd = drm_gem_prime_handle_to_fd, .gem_prime_mmap = drm_gem_prime_mmap
+#else
+#define SNNQ_DRIVER_EXPORT .prime_handle_to_fd = drm_gem_prime_handle_to_fd
+#endif
+
+#ifdef SNNQ_HAVE_SHOW_FDINFO
+#define SNNQ_DRIVER_OPEN .open = snnq_open, .show_fdinfo = snnq_show_fdinfo
+#else
+#define SNNQ_DRIVER_OPEN .open = snnq_open
+#endif
+
+/* A number that no other open file has. */
+static inline u64 snnq_client_id(const struct drm_file *file)
+{
+#ifdef SNNQ_HAVE_FILE_CLIENT_ID
+	return file->client_id;
+#else
+	return dma_fence_context_alloc(1);
+#endif
+}
+
+#ifndef SNNQ_HAVE_SHOW_FDINFO
+/* All buffers are resident. */
+static inline void drm_show_memory_stats(struct drm_printer *p, struct drm_file *file)
+{
+	u64 total = 0, shared = 0, active = 0;
+	struct drm_gem_object *obj;
+	int id;
+
+	spin_lock(&file->table_lock);
+	idr_for_each_entry(&file->object_idr, obj, id) {
+		total += obj->size;
+		if (obj->handle_count > 1)
+			shared += obj->size;
+		if (!dma_resv_test_signaled(obj->resv, dma_resv_usage_rw(true)))
+			active += obj->size;
+	}
+	spin_unlock(&file->table_lock);
+	drm_printf(p, "drm-total-memory:\t%llu KiB\n", total >> 10);
+	drm_printf(p, "drm-shared-memory:\t%llu KiB\n", shared >> 10);
+	drm_printf(p, "drm-active-memory:\t%llu KiB\n", active >> 10);
+	drm_printf(p, "drm-resident-memory:\t%llu KiB\n", total >> 10);
+}
+
+static inline void drm_show_fdinfo(struct seq_file *m, struct file *filp)
+{
+	struct drm_printer p = drm_seq_file_printer(m);
+	struct drm_file *file = filp->private_data;
+	struct snnq_file *sfile = file->driver_priv;
+	struct drm_device *drm = file->minor->dev;
+
+	drm_printf(&p, "drm-driver:\t%s\n", drm->driver->name);
+	drm_printf(&p, "drm-client-id:\t%llu\n", sfile->client_id);
+	if (dev_is_pci(drm->dev))
+		drm_printf(&p, "drm-pdev:\t%s\n", dev_name(drm->dev));
+	snnq_show_fdinfo(&p, file);
+}
+#endif
+
+/* Functions of shmem objects that are always resident. */
+#ifdef SNNQ_HAVE_GEM_STATUS
+static inline enum drm_gem_object_status snnq_gem_resident(struct drm_gem_object *obj)
+{
+	return DRM_GEM_OBJECT_RESIDENT;
+}
+
+#define SNNQ_GEM_RESIDENT .vm_ops = &drm_gem_shmem_vm_ops, .status = snnq_gem_resident
+#else
+#define SNNQ_GEM_RESIDENT .vm_ops = &drm_gem_shmem_vm_ops
+#endif
+
+/* Of a registered device. */
+static inline struct dentry *snnq_debugfs_root(struct drm_device *drm)
+{
+#ifdef SNNQ_HAVE_DEBUGFS_ROOT
+	return drm->debugfs_root;
+#else
+	return drm->primary->debugfs_root;
 #endif
 }
 

@@ -2,11 +2,12 @@
 /*
  * debugfs: what each core does now, for people.
  */
+#include <linux/debugfs.h>
 #include <linux/seq_file.h>
 
-#include <drm/drm_debugfs.h>
 #include <drm/drm_drv.h>
 
+#include "snnq_compat.h"
 #include "snnq_core.h"
 #include "snnq_device.h"
 #include "snnq_job.h"
@@ -26,10 +27,9 @@ static void snnq_debugfs_core(struct seq_file *m, struct snnq_core *core)
 	spin_unlock_irqrestore(&core->lock, flags);
 }
 
-static int snnq_debugfs_cores(struct seq_file *m, void *unused)
+static int snnq_debugfs_cores_show(struct seq_file *m, void *unused)
 {
-	struct drm_debugfs_entry *entry = m->private;
-	struct snnq_device *sdev = to_snnq_device(entry->dev);
+	struct snnq_device *sdev = m->private;
 	int idx;
 	u32 i;
 
@@ -52,11 +52,11 @@ static int snnq_debugfs_cores(struct seq_file *m, void *unused)
 	return 0;
 }
 
-static const struct drm_debugfs_info snnq_debugfs_files[] = {
-	{ "cores", snnq_debugfs_cores, 0 },
-};
+DEFINE_SHOW_ATTRIBUTE(snnq_debugfs_cores);
 
+/* The device is registered. DRM removes the files when it no longer is. */
 void snnq_debugfs_init(struct snnq_device *sdev)
 {
-	drm_debugfs_add_files(&sdev->drm, snnq_debugfs_files, ARRAY_SIZE(snnq_debugfs_files));
+	debugfs_create_file("cores", 0444, snnq_debugfs_root(&sdev->drm), sdev,
+			    &snnq_debugfs_cores_fops);
 }

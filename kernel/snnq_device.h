@@ -34,6 +34,7 @@
 #endif
 
 struct drm_file;
+struct drm_printer;
 struct drm_gpu_scheduler;
 struct snnq_core;
 
@@ -135,6 +136,7 @@ struct snnq_device {
  * struct snnq_file - an open file
  * @ref: held by the open file, by each stream, and by all memory.
  * @sdev: device; it is there as long as there is memory.
+ * @client_id: its number among all open files.
  * @models: handles of models.
  * @streams: handles of streams.
  * @submit_lock: jobs of this file enter their queues in one order.
@@ -147,6 +149,7 @@ struct snnq_device {
 struct snnq_file {
 	struct kref ref;
 	struct snnq_device *sdev;
+	u64 client_id;
 	struct xarray models;
 	struct xarray streams;
 	struct mutex submit_lock; /* one order of jobs */
@@ -158,6 +161,7 @@ struct snnq_file {
 };
 
 extern const struct drm_driver snnq_drm_driver;
+void snnq_show_fdinfo(struct drm_printer *p, struct drm_file *file);
 extern struct pci_driver snnq_pci_driver;
 
 static inline struct snnq_device *to_snnq_device(struct drm_device *drm)

@@ -5,6 +5,7 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 
+#include "snnq_compat.h"
 #include "snnq_device.h"
 #include "snnq_job.h"
 
@@ -31,4 +32,4 @@ module_exit(snnq_exit);
 
 MODULE_DESCRIPTION("Driver for the snnq spiking neural network coprocessor");
 MODULE_LICENSE("GPL");
-MODULE_IMPORT_NS(DMA_BUF);
+SNNQ_IMPORT_DMA_BUF;

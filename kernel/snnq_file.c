@@ -8,11 +8,11 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include <drm/drm_accel.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_ioctl.h>
+#include <drm/drm_print.h>
 
 #include "snnq_compat.h"
 #include "snnq_device.h"
@@ -34,6 +34,7 @@ static int snnq_open(struct drm_device *drm, struct drm_file *file)
 	xa_init_flags(&sfile->streams, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	mutex_init(&sfile->submit_lock);
 	init_waitqueue_head(&sfile->idle);
+	sfile->client_id = snnq_client_id(file);
 	file->driver_priv = sfile;
 	return 0;
 }
@@ -54,7 +55,7 @@ static void snnq_postclose(struct drm_device *drm, struct drm_file *file)
 	snnq_file_put(sfile);
 }
 
-static void snnq_show_fdinfo(struct drm_printer *p, struct drm_file *file)
+void snnq_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 {
 	struct snnq_device *sdev = to_snnq_device(file->minor->dev);
 	struct snnq_file *sfile = file->driver_priv;
@@ -138,11 +139,7 @@ static const struct drm_ioctl_desc snnq_ioctls[] = {
 /* As DRM_ACCEL_FOPS, which lacks show_fdinfo and exists with accel only. */
 static const struct file_operations snnq_fops = {
 	.owner = THIS_MODULE,
-#if IS_ENABLED(CONFIG_DRM_ACCEL)
-	.open = accel_open,
-#else
-	.open = drm_open,
-#endif
+	SNNQ_FOPS_OPEN,
 	.release = drm_release,
 	.unlocked_ioctl = snnq_ioctl,
 	.compat_ioctl = snnq_compat_ioctl,
@@ -151,27 +148,21 @@ static const struct file_operations snnq_fops = {
 	.llseek = noop_llseek,
 	.mmap = drm_gem_mmap,
 	.show_fdinfo = drm_show_fdinfo,
-	.fop_flags = FOP_UNSIGNED_OFFSET,
 };
 
 const struct drm_driver snnq_drm_driver = {
-	.driver_features = DRIVER_GEM | DRIVER_SYNCOBJ | DRIVER_SYNCOBJ_TIMELINE |
-			   (IS_ENABLED(CONFIG_DRM_ACCEL) ? DRIVER_COMPUTE_ACCEL : DRIVER_RENDER),
-	.open = snnq_open,
+	.driver_features = DRIVER_GEM | DRIVER_SYNCOBJ | DRIVER_SYNCOBJ_TIMELINE | SNNQ_NODE,
+	SNNQ_DRIVER_OPEN,
 	.postclose = snnq_postclose,
-	.show_fdinfo = snnq_show_fdinfo,
 	.gem_create_object = snnq_gem_create_object,
 	.gem_prime_import = snnq_gem_import,
 	.gem_prime_import_sg_table = snnq_gem_import_sg_table,
 	.prime_fd_to_handle = snnq_gem_fd_to_handle,
+	SNNQ_DRIVER_EXPORT,
 	.ioctls = snnq_ioctls,
 	.num_ioctls = ARRAY_SIZE(snnq_ioctls),
 	.fops = &snnq_fops,
 	.name = SNNQ_DRIVER_NAME,
 	.desc = "spiking neural network coprocessor",
-#ifdef SNNQ_HAVE_DRIVER_DATE
-	.date = "20260101",
-#endif
-	.major = 1,
-	.minor = 0,
+	SNNQ_DRIVER_VERSION,
 };

@@ -24,6 +24,7 @@
 #include <drm/drm_prime.h>
 #include <drm/drm_print.h>
 
+#include "snnq_compat.h"
 #include "snnq_device.h"
 #include "snnq_gem.h"
 
@@ -160,7 +161,6 @@ static int snnq_dmabuf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_dire
 }
 
 static const struct dma_buf_ops snnq_dmabuf_ops = {
-	.cache_sgt_mapping = true,
 	.attach = drm_gem_map_attach,
 	.detach = drm_gem_map_detach,
 	.map_dma_buf = drm_gem_map_dma_buf,
@@ -198,11 +198,6 @@ struct drm_gem_object *snnq_gem_import(struct drm_device *drm, struct dma_buf *d
 	return obj;
 }
 
-static enum drm_gem_object_status snnq_gem_status(struct drm_gem_object *obj)
-{
-	return DRM_GEM_OBJECT_RESIDENT;
-}
-
 static const struct drm_gem_object_funcs snnq_gem_funcs = {
 	.free = snnq_gem_free,
 	.export = snnq_gem_export,
@@ -213,8 +208,7 @@ static const struct drm_gem_object_funcs snnq_gem_funcs = {
 	.vmap = drm_gem_shmem_object_vmap,
 	.vunmap = drm_gem_shmem_object_vunmap,
 	.mmap = drm_gem_shmem_object_mmap,
-	.vm_ops = &drm_gem_shmem_vm_ops,
-	.status = snnq_gem_status,
+	SNNQ_GEM_RESIDENT,
 };
 
 struct drm_gem_object *snnq_gem_create_object(struct drm_device *drm, size_t size)

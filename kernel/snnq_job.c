@@ -362,7 +362,7 @@ struct snnq_job *snnq_job_create(struct drm_file *file, const struct drm_snnq_jo
 	INIT_WORK(&job->free, snnq_job_free_work);
 	err = snnq_job_build(job, file, args);
 	if (!err)
-		err = snnq_sched_job_init(&job->base, &stream->entity, sfile, file->client_id);
+		err = snnq_sched_job_init(&job->base, &stream->entity, sfile, sfile->client_id);
 	if (err) {
 		snnq_job_release(job);
 		return ERR_PTR(err);
@@ -515,8 +515,10 @@ void snnq_job_finish(struct snnq_job *job)
 		snnq_job_record(job, &fault);
 	snnq_job_account(job, &stream->sdev->counters, error);
 	snnq_job_account(job, &stream->file->counters, error);
-	if (error)
+	if (error) {
+		snnq_sched_job_error(&job->base, error);
 		dma_fence_set_error(&job->fence->base, error);
+	}
 	WRITE_ONCE(job->where, SNNQ_JOB_DONE);
 	dma_fence_signal(&job->fence->base);
 }

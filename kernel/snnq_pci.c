@@ -9,6 +9,7 @@
 #include <drm/drm_drv.h>
 #include <drm/drm_print.h>
 
+#include "snnq_compat.h"
 #include "snnq_core.h"
 #include "snnq_device.h"
 #include "snnq_recover.h"
@@ -101,12 +102,12 @@ static int snnq_pci_setup(struct snnq_device *sdev)
 		return err;
 	pci_set_master(pdev);
 	err = snnq_device_start(sdev);
-	if (!err) {
-		snnq_debugfs_init(sdev);
+	if (!err)
 		err = drm_dev_register(&sdev->drm, 0);
-	}
 	if (err)
 		snnq_device_remove(sdev);
+	else
+		snnq_debugfs_init(sdev);
 	return err;
 }
 

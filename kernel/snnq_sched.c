@@ -59,21 +59,13 @@ static void snnq_sched_free_job(struct drm_sched_job *base)
 }
 
 static const struct drm_sched_backend_ops snnq_sched_ops = {
-	.prepare_job = snnq_sched_prepare_job,
+	.snnq_sched_prepare = snnq_sched_prepare_job,
 	.run_job = snnq_sched_run_job,
 	.free_job = snnq_sched_free_job,
 };
 
 int snnq_sched_create(struct snnq_core *core, u32 depth)
 {
-	const struct drm_sched_init_args args = {
-		.ops = &snnq_sched_ops,
-		.num_rqs = DRM_SCHED_PRIORITY_COUNT,
-		.credit_limit = depth,
-		.timeout = MAX_SCHEDULE_TIMEOUT, /* snnq_recover.c watches */
-		.name = core->name,
-		.dev = core->sdev->drm.dev,
-	};
-
-	return snnq_sched_init(&core->sched, &args);
+	return snnq_sched_init(&core->sched, &snnq_sched_ops, depth, core->name,
+			       core->sdev->drm.dev);
 }

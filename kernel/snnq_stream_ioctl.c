@@ -7,6 +7,7 @@
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 
+#include "snnq_compat.h"
 #include "snnq_core.h"
 #include "snnq_device.h"
 #include "snnq_model.h"
