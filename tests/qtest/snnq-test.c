@@ -184,5 +184,6 @@ int main(int argc, char **argv)
     add_inject_tests();
     add_limit_tests();
     add_golden_tests();
+    add_bus_tests();
     return g_test_run();
 }

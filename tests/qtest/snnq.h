@@ -145,5 +145,6 @@ void add_end_tests(void);
 void add_inject_tests(void);
 void add_limit_tests(void);
 void add_golden_tests(void);
+void add_bus_tests(void);
 
 #endif /* SNNQ_QTEST_H */

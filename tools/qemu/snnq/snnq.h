@@ -179,6 +179,7 @@ struct SnnqState {
     VMChangeStateEntry *vm_handler;
     bool running;               /* the machine runs */
     bool live;                  /* atomic: between realize and unrealize */
+    bool unpowered;             /* atomic: the bus took power away */
 
     /* BQL: admin page. */
     struct snnq_caps caps;
@@ -257,6 +258,7 @@ void snnq_core_error(SnnqCore *core, uint32_t error);
 void snnq_device_error(SnnqState *s, uint32_t error);
 void snnq_core_reset_done(SnnqCore *core);
 void snnq_vanish(SnnqState *s);
+void snnq_bus_power(SnnqState *s, bool on);
 void snnq_kick(SnnqState *s);
 
 /*
@@ -266,7 +268,8 @@ void snnq_kick(SnnqState *s);
  */
 static inline bool snnq_gone(SnnqState *s)
 {
-    return !qatomic_read(&s->live) || qatomic_read(&s->inject[SNNQ_INJECT_VANISH]);
+    return !qatomic_read(&s->live) || qatomic_read(&s->unpowered) ||
+           qatomic_read(&s->inject[SNNQ_INJECT_VANISH]);
 }
 
 /* snnq_sensor.c */

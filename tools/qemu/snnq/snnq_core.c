@@ -145,6 +145,24 @@ void snnq_vanish(SnnqState *s)
     device_reset(s);
 }
 
+/*
+ * The bus takes power away, and all that the device knows with it, or gives it back.
+ * Who has the power taken away waits for nothing: a job ends at its next safe point.
+ */
+void snnq_bus_power(SnnqState *s, bool on)
+{
+    if (on != s->unpowered) {
+        return;
+    }
+    trace_snnq_bus_power(s, on);
+    qatomic_set(&s->unpowered, !on);
+    if (!on) {
+        s->power_state = SNNQ_POWER_STATE_ON;
+        device_reset(s);
+    }
+    snnq_line_update(s);
+}
+
 static uint32_t error_cores(SnnqState *s)
 {
     uint32_t cores = 0;
@@ -639,6 +657,7 @@ void snnq_reset_enter(SnnqState *s)
     s->resetting = true;
     s->control = 0;
     s->power_state = SNNQ_POWER_STATE_ON;
+    qatomic_set(&s->unpowered, false);
 }
 
 void snnq_reset_hold(SnnqState *s)

@@ -7,6 +7,8 @@
 #include "qapi/error.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pci_device.h"
+#include "hw/pci/pcie.h"
+#include "hw/pci/pcie_aer.h"
 #include "hw/resettable.h"
 #include "migration/vmstate.h"
 #include "qemu/module.h"
@@ -37,11 +39,58 @@ static const SnnqBus snnq_pci_bus = {
     .line = snnq_pci_line,
 };
 
-/* MSI-X may go off, and the line is the way again. */
+/* Whether the function is in D0. Registers do not answer in another power state. */
+static bool snnq_pci_powered(PCIDevice *pdev)
+{
+    return !(pci_get_word(pdev->config + pdev->pm_cap + PCI_PM_CTRL) &
+             PCI_PM_CTRL_STATE_MASK);
+}
+
+/* MSI-X may go off, and the line is the way again; power may go and come. */
 static void snnq_pci_config_write(PCIDevice *pdev, uint32_t addr, uint32_t value, int len)
 {
+    SnnqState *s = &SNNQ_PCI(pdev)->snnq;
+
     pci_default_write_config(pdev, addr, value, len);
-    snnq_line_update(&SNNQ_PCI(pdev)->snnq);
+    if (pci_is_express(pdev)) {
+        pcie_aer_write_config(pdev, addr, value, len);
+        pcie_cap_flr_write_config(pdev, addr, value, len);
+    }
+    snnq_bus_power(s, snnq_pci_powered(pdev));
+    snnq_line_update(s);
+}
+
+/* Power management on either bus; on PCI Express also function-level reset and AER. */
+static bool snnq_pci_add_capabilities(PCIDevice *pdev, Error **errp)
+{
+    int pm = pci_pm_init(pdev, 0, errp);
+
+    if (pm < 0) {
+        return false;
+    }
+    pci_set_word(pdev->config + pm + PCI_PM_PMC, PCI_PM_CAP_VER_1_2);
+    pci_set_word(pdev->config + pm + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET);
+    pci_set_word(pdev->wmask + pm + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
+    if (!pci_bus_is_express(pci_get_bus(pdev))) {
+        pdev->cap_present &= ~QEMU_PCI_CAP_EXPRESS;
+        return true;
+    }
+    if (pcie_endpoint_cap_init(pdev, 0) < 0) {
+        error_setg(errp, "no room for the PCI Express capability");
+        return false;
+    }
+    pcie_cap_deverr_init(pdev);
+    pcie_cap_flr_init(pdev);
+    return pcie_aer_init(pdev, PCI_ERR_VER, PCI_CONFIG_SPACE_SIZE, PCI_ERR_SIZEOF,
+                         errp) >= 0;
+}
+
+static void snnq_pci_del_capabilities(PCIDevice *pdev)
+{
+    if (pci_is_express(pdev)) {
+        pcie_aer_exit(pdev);
+        pcie_cap_exit(pdev);
+    }
 }
 
 static void snnq_pci_realize(PCIDevice *pdev, Error **errp)
@@ -54,7 +103,12 @@ static void snnq_pci_realize(PCIDevice *pdev, Error **errp)
                       &snnq_pci_bus, pdev, errp)) {
         return;
     }
+    if (!snnq_pci_add_capabilities(pdev, errp)) {
+        snnq_unrealize(&p->snnq);
+        return;
+    }
     if (msix_init_exclusive_bar(pdev, vectors, SNNQ_PCI_BAR_MSIX, errp)) {
+        snnq_pci_del_capabilities(pdev);
         snnq_unrealize(&p->snnq);
         return;
     }
@@ -93,6 +147,7 @@ static void snnq_pci_exit(PCIDevice *pdev)
     pdev->msix_pba_mmio.ops = &gone_ops;
     msix_unuse_all_vectors(pdev);
     msix_uninit_exclusive_bar(pdev);
+    snnq_pci_del_capabilities(pdev);
 }
 
 static void snnq_pci_reset_enter(Object *obj, ResetType type)
@@ -112,6 +167,8 @@ static void snnq_pci_reset_exit(Object *obj, ResetType type)
 
 static void snnq_pci_init(Object *obj)
 {
+    /* Decides the size of the configuration space, before the bus is known. */
+    PCI_DEVICE(obj)->cap_present |= QEMU_PCI_CAP_EXPRESS;
     snnq_init(&SNNQ_PCI(obj)->snnq, obj);
 }
 
