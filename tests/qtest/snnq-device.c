@@ -28,13 +28,18 @@ Device *device_boot(const char *options)
     return device_boot_on("pc", options);
 }
 
+static void machine_boot(Device *d, const char *machine, const char *options)
+{
+    d->qs = qtest_pc_boot("-m 256 -nic none -M %s -device snnq-pci,id=snnq,addr=%d,"
+                          "cores=%d,inject-regs=on%s", machine, SLOT, CORES, options);
+    d->qts = d->qs->qts;
+}
+
 Device *device_boot_on(const char *machine, const char *options)
 {
     Device *d = g_new0(Device, 1);
 
-    d->qs = qtest_pc_boot("-m 256 -nic none -M %s -device snnq-pci,id=snnq,addr=%d,"
-                          "cores=%d,inject-regs=on%s", machine, SLOT, CORES, options);
-    d->qts = d->qs->qts;
+    machine_boot(d, machine, options);
     d->pci = qpci_device_find(d->qs->pcibus, QPCI_DEVFN(SLOT, 0));
     g_assert(d->pci);
     qpci_device_enable(d->pci);
@@ -57,6 +62,27 @@ void device_bring_up(Device *d)
     reg_wait(d, SNNQ_REG_STATUS, UINT32_MAX, SNNQ_DEV_STATUS_READY);
     reg_write(d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
     reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
+}
+
+Device *device_boot_incoming(const Device *from, const char *options)
+{
+    Device *d = g_memdup2(from, sizeof(*from));
+
+    machine_boot(d, "pc -incoming defer", options);
+    return d;
+}
+
+void device_arrive(Device *d)
+{
+    QPCIDevice *pci = qpci_device_find(d->qs->pcibus, QPCI_DEVFN(SLOT, 0));
+
+    g_assert(pci);
+    pci->msix_enabled = d->pci->msix_enabled;
+    pci->msix_table_bar = d->pci->msix_table_bar;
+    pci->msix_pba_bar = d->pci->msix_pba_bar;
+    pci->msix_table_off = d->pci->msix_table_off;
+    pci->msix_pba_off = d->pci->msix_pba_off;
+    d->pci = pci;
 }
 
 void device_close(Device *d)

@@ -185,5 +185,6 @@ int main(int argc, char **argv)
     add_limit_tests();
     add_golden_tests();
     add_bus_tests();
+    add_save_tests();
     return g_test_run();
 }

@@ -81,6 +81,10 @@ Device *device_boot(const char *options);
 Device *device_boot_on(const char *machine, const char *options);
 /* What firmware and driver do before the cores; again after a reset of the machine. */
 void device_bring_up(Device *d);
+/* A machine that waits for the state of the one with @from; the device is there after it. */
+Device *device_boot_incoming(const Device *from, const char *options);
+/* The state arrived: bars and vectors are where they were. */
+void device_arrive(Device *d);
 void device_close(Device *d);
 uint64_t memory_alloc(Device *d, uint64_t bytes);
 uint32_t reg_read(Device *d, uint32_t reg);
@@ -145,6 +149,7 @@ void add_end_tests(void);
 void add_inject_tests(void);
 void add_limit_tests(void);
 void add_golden_tests(void);
+void add_save_tests(void);
 void add_bus_tests(void);
 
 #endif /* SNNQ_QTEST_H */

@@ -41,6 +41,7 @@ typedef struct SnnqAsked {
 
 #define SNNQ_CLOCK_KHZ  400000
 #define SNNQ_RESET_US   1000    /* of a host that is not busy */
+#define SNNQ_LOAD_ONE   65536   /* all cores are busy */
 
 typedef struct SnnqState SnnqState;
 typedef struct SnnqCore SnnqCore;
@@ -191,7 +192,7 @@ struct SnnqState {
     uint32_t cycles_hi;         /* latched */
     uint64_t busy_cycles;       /* of jobs done since sensor_ns */
     int64_t sensor_ns;
-    uint32_t load;              /* moving average, 2^16: all cores busy */
+    uint32_t load;              /* moving average, at most SNNQ_LOAD_ONE */
 
     uint32_t inject[SNNQ_INJECT_COUNT];         /* atomic */
     QEMUTimer *storm_timer;
@@ -272,12 +273,17 @@ static inline bool snnq_gone(SnnqState *s)
            qatomic_read(&s->inject[SNNQ_INJECT_VANISH]);
 }
 
+/* snnq_save.c */
+extern const VMStateDescription snnq_vmstate;
+
 /* snnq_sensor.c */
 uint64_t snnq_cycles(SnnqState *s);
 uint32_t snnq_temperature(SnnqState *s);
 uint32_t snnq_power(SnnqState *s);
 
 /* snnq_ring.c */
+bool snnq_ring_valid(SnnqState *s, uint64_t base, uint32_t size, size_t entry);
+int snnq_entry_check(const struct snnq_sq_entry *e, uint64_t limit);
 void snnq_ring_enable(SnnqCore *core);
 void snnq_ring_set_tail(SnnqCore *core, uint32_t tail);
 void snnq_ring_set_head(SnnqCore *core, uint32_t head);
@@ -299,6 +305,7 @@ void snnq_spoil_timer(void *opaque);
 void snnq_job_thread_start(SnnqCore *core);
 void snnq_job_thread_join(SnnqCore *core);
 void snnq_job_start(SnnqCore *core);
+void snnq_job_resume(SnnqCore *core, SnnqJobPhase phase, SnnqStop stop, uint64_t progress);
 SnnqJobPhase snnq_job_phase(SnnqCore *core);
 void snnq_job_forget(SnnqCore *core);
 void snnq_job_forget_all(SnnqCore *core);
@@ -334,6 +341,9 @@ int snnq_region_write(void *opaque, uint32_t region, uint64_t offset, const void
 
 /* snnq_inject.c */
 void snnq_inject_init(SnnqState *s, Object *obj);
+bool snnq_inject_valid(unsigned index, uint32_t value);
+bool snnq_inject_idle(SnnqState *s);
+void snnq_inject_load(SnnqState *s, const uint32_t values[SNNQ_INJECT_COUNT]);
 uint32_t snnq_inject_read(SnnqState *s, unsigned index);
 void snnq_inject_write(SnnqState *s, unsigned index, uint32_t value);
 bool snnq_inject_hits(SnnqCore *core);

@@ -79,7 +79,7 @@ uint32_t snnq_inject_read(SnnqState *s, unsigned index)
     return qatomic_read(&s->inject[index]);
 }
 
-static bool inject_valid(unsigned index, uint32_t value)
+bool snnq_inject_valid(unsigned index, uint32_t value)
 {
     const InjectInfo *info = &infos[index];
 
@@ -137,7 +137,7 @@ static void inject_act(SnnqState *s, unsigned index, uint32_t value)
 /* Out-of-range values are ignored, as by any register. */
 void snnq_inject_write(SnnqState *s, unsigned index, uint32_t value)
 {
-    if (!inject_valid(index, value)) {
+    if (!snnq_inject_valid(index, value)) {
         return;
     }
     trace_snnq_inject(s, infos[index].property, value);
@@ -165,7 +165,7 @@ static void inject_set(Object *obj, Visitor *v, const char *name, void *opaque,
     if (!visit_type_uint32(v, name, &value, errp)) {
         return;
     }
-    if (!inject_valid(p->index, value)) {
+    if (!snnq_inject_valid(p->index, value)) {
         error_setg(errp, "%s must be between %u and %u, got %u", name,
                    infos[p->index].min, infos[p->index].max, value);
         return;
@@ -188,6 +188,28 @@ void snnq_inject_init(SnnqState *s, Object *obj)
                             &s->inject_properties[i]);
         object_property_set_description(obj, info->property, info->help);
     }
+}
+
+/* Whether nothing was ever injected, or all of it is off again. */
+bool snnq_inject_idle(SnnqState *s)
+{
+    for (unsigned i = 0; i < SNNQ_INJECT_COUNT; i++) {
+        if (infos[i].property && snnq_inject_read(s, i) != infos[i].reset) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Values that were saved, and are valid. What takes effect at once did so there. */
+void snnq_inject_load(SnnqState *s, const uint32_t values[SNNQ_INJECT_COUNT])
+{
+    for (unsigned i = 0; i < SNNQ_INJECT_COUNT; i++) {
+        if (infos[i].property) {
+            qatomic_set(&s->inject[i], values[i]);
+        }
+    }
+    storm_next(s);
 }
 
 /* Whether injections hit this core. */

@@ -86,6 +86,8 @@ static bool job_tell(SnnqCore *core, uint32_t layer)
 /* Before a layer; false: the job is to end. */
 static bool job_goes_on(SnnqCore *core, uint32_t layer)
 {
+    trace_snnq_job_layer(core->s, core->index, core->job.entry.job_id, layer,
+                         core->job.progress);
     job_delay(core, layer);
     return job_tell(core, layer) && job_stop_level(core) == SNNQ_STOP_NONE;
 }
@@ -274,6 +276,7 @@ static void job_run(SnnqCore *core, struct snnq_layer_stats *stats)
     for (uint32_t i = 0; i < info->region_count; i++) {
         run.event_bytes[i] = job->regions[SNNQ_REGION_USER + i].entry.bytes;
     }
+    trace_snnq_job_run(core->s, core->index, job->entry.job_id, info->layer_count);
     more = snnq_job_begin(job->plan, &run, &job->outcome);
     while (more) {
         if (job_goes_on(core, snnq_job_layer(job->plan))) {
@@ -390,15 +393,31 @@ void snnq_job_start(SnnqCore *core)
 {
     SnnqJob *job = &core->job;
 
-    job->accesses = 0;
     job->flip_weights = job->flip_state = 0;
-    job->progress = 0;
-    job->fault = (struct snnq_outcome) {
+    snnq_job_resume(core, job->outcome.status ? SNNQ_JOB_DONE : SNNQ_JOB_RUNNING,
+                    SNNQ_STOP_NONE, 0);
+}
+
+/*
+ * Go on with job.entry: with its report when it is done, else from its first step on.
+ * A driver that watches its progress, which was @progress, sees it grow.
+ */
+void snnq_job_resume(SnnqCore *core, SnnqJobPhase phase, SnnqStop stop, uint64_t progress)
+{
+    SnnqJob *job = &core->job;
+    const struct snnq_outcome nothing = {
         .layer = SNNQ_LAYER_NONE, .region = SNNQ_REGION_NONE,
     };
+
+    job->accesses = 0;
+    job->progress = progress;
+    job->fault = nothing;
+    if (phase != SNNQ_JOB_DONE) {
+        job->outcome = nothing;
+    }
     QEMU_LOCK_GUARD(&core->lock);
-    qatomic_set(&core->stop, SNNQ_STOP_NONE);
-    core->phase = job->outcome.status ? SNNQ_JOB_DONE : SNNQ_JOB_RUNNING;
+    qatomic_set(&core->stop, stop);
+    core->phase = phase;
     qemu_cond_broadcast(&core->wake);
 }
 

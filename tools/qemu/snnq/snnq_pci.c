@@ -176,10 +176,47 @@ static const Property snnq_pci_properties[] = {
     SNNQ_DEVICE_PROPERTIES(SnnqPci, snnq),
 };
 
-/* A running job is inside the engine, whose plan is not yet state that can move. */
+/* The power state is the configuration space's. */
+static int snnq_pci_post_load(void *opaque, int version_id)
+{
+    SnnqPci *p = opaque;
+
+    qatomic_set(&p->snnq.unpowered, !snnq_pci_powered(PCI_DEVICE(p)));
+    return 0;
+}
+
+static bool snnq_pci_aer_needed(void *opaque)
+{
+    return pci_is_express(opaque);
+}
+
+static const VMStateDescription snnq_pci_aer_vmstate = {
+    .name = TYPE_SNNQ_PCI "/aer",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = snnq_pci_aer_needed,
+    .fields = (const VMStateField[]) {
+        VMSTATE_STRUCT(parent_obj.exp.aer_log, SnnqPci, 0, vmstate_pcie_aer_log,
+                       PCIEAERLog),
+        VMSTATE_END_OF_LIST()
+    }
+};
+
 static const VMStateDescription snnq_pci_vmstate = {
     .name = TYPE_SNNQ_PCI,
-    .unmigratable = 1,
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .post_load = snnq_pci_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_PCI_DEVICE(parent_obj, SnnqPci),
+        VMSTATE_MSIX(parent_obj, SnnqPci),
+        VMSTATE_STRUCT(snnq, SnnqPci, 1, snnq_vmstate, SnnqState),
+        VMSTATE_END_OF_LIST()
+    },
+    .subsections = (const VMStateDescription * const []) {
+        &snnq_pci_aer_vmstate,
+        NULL
+    }
 };
 
 static void snnq_pci_class_init(ObjectClass *klass, SNNQ_CLASS_DATA *data)

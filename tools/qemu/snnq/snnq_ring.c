@@ -19,7 +19,7 @@
 #define RING_ALIGN      64
 #define RING_BATCH      64      /* entries handled before others get the main loop */
 
-static bool ring_valid(SnnqState *s, uint64_t base, uint32_t size, size_t entry)
+bool snnq_ring_valid(SnnqState *s, uint64_t base, uint32_t size, size_t entry)
 {
     uint64_t limit = snnq_dma_limit(s);
 
@@ -34,8 +34,8 @@ void snnq_ring_enable(SnnqCore *core)
     if (core->enabled || core->halted || core->resetting) {
         return;
     }
-    if (!ring_valid(s, core->sq_base, core->sq_size, sizeof(struct snnq_sq_entry)) ||
-        !ring_valid(s, core->cq_base, core->cq_size, sizeof(struct snnq_cq_entry))) {
+    if (!snnq_ring_valid(s, core->sq_base, core->sq_size, sizeof(struct snnq_sq_entry)) ||
+        !snnq_ring_valid(s, core->cq_base, core->cq_size, sizeof(struct snnq_cq_entry))) {
         snnq_core_error(core, SNNQ_CORE_ERR_RING);
         return;
     }
@@ -97,6 +97,7 @@ static void ring_signal(SnnqCore *core)
 {
     timer_del(core->coalesce_timer);
     if (core->unsignalled) {
+        trace_snnq_signal(core->s, core->index, core->unsignalled);
         core->unsignalled = 0;
         snnq_notify(core->s, 1 + core->index);
     }
@@ -115,6 +116,7 @@ static void ring_coalesce(SnnqCore *core)
     if (!us || core->unsignalled >= count || ring_full(&core->cq)) {
         ring_signal(core);
     } else if (core->unsignalled && !timer_pending(core->coalesce_timer)) {
+        trace_snnq_coalesce(core->s, core->index, core->unsignalled, count, us);
         timer_mod(core->coalesce_timer,
                   qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + us * (int64_t)SCALE_US);
     }
@@ -154,7 +156,7 @@ void snnq_ring_forget(SnnqCore *core)
 }
 
 /* Offset of the first field that is wrong, or -1. */
-static int entry_check(const struct snnq_sq_entry *e, uint64_t limit)
+int snnq_entry_check(const struct snnq_sq_entry *e, uint64_t limit)
 {
 #define WRONG(field, condition) \
     if (condition) { \
@@ -199,7 +201,7 @@ static bool ring_fetch(SnnqCore *core)
     job->outcome = (struct snnq_outcome) {
         .layer = SNNQ_LAYER_NONE, .region = SNNQ_REGION_NONE,
     };
-    wrong = entry_check(&job->entry, snnq_dma_limit(s));
+    wrong = snnq_entry_check(&job->entry, snnq_dma_limit(s));
     if (wrong >= 0) {
         snnq_outcome_fail(&job->outcome, SNNQ_STATUS_BAD_ENTRY, SNNQ_REGION_NONE, wrong);
     } else if (job->entry.job_id == core->cancel_id) {

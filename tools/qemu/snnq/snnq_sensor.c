@@ -8,7 +8,6 @@
 #include "qemu/timer.h"
 #include "snnq.h"
 
-#define LOAD_ONE        65536
 #define LOAD_WINDOW_NS  NANOSECONDS_PER_SECOND
 #define IDLE_MILLIDEG   35000
 #define BUSY_MILLIDEG   40000           /* more, with all cores busy */
@@ -38,7 +37,7 @@ static uint32_t load(SnnqState *s)
     if (!possible) {
         return s->load;
     }
-    share = (int64_t)((double)busy / possible * LOAD_ONE);
+    share = (int64_t)((double)busy / possible * SNNQ_LOAD_ONE);
     weight = MIN(elapsed, LOAD_WINDOW_NS);
     s->load += (share - (int64_t)s->load) * weight / LOAD_WINDOW_NS;
     s->busy_cycles = 0;
@@ -48,10 +47,10 @@ static uint32_t load(SnnqState *s)
 
 uint32_t snnq_temperature(SnnqState *s)
 {
-    return IDLE_MILLIDEG + (uint64_t)load(s) * BUSY_MILLIDEG / LOAD_ONE;
+    return IDLE_MILLIDEG + (uint64_t)load(s) * BUSY_MILLIDEG / SNNQ_LOAD_ONE;
 }
 
 uint32_t snnq_power(SnnqState *s)
 {
-    return IDLE_UWATT + (uint64_t)load(s) * CORE_UWATT * s->cores / LOAD_ONE;
+    return IDLE_UWATT + (uint64_t)load(s) * CORE_UWATT * s->cores / SNNQ_LOAD_ONE;
 }
