@@ -13,14 +13,15 @@ model=tools/train/demo/digits.snnq
 # shellcheck source=tests/tap.sh
 . tests/tap.sh
 
-if ! $python -c 'import torch, sklearn'; then
-  skip "training tools" "python3-torch or python3-sklearn is not installed"
+if ! $python -c 'import torch, sklearn, PIL'; then
+  skip "training tools" "python3-torch, python3-sklearn or python3-pil is not installed"
   finish
 fi
 
 export OMP_NUM_THREADS=1
 tap "training tools" tests/unittest-tap tests/train/test_train.py
 tap "training on grids" tests/unittest-tap tests/train/test_qat.py
+tap "recordings of images" tests/unittest-tap tests/train/test_tasks.py
 tap "published networks" tests/unittest-tap tests/train/test_networks.py
 tap "published networks, layer by layer" $python tests/train/compare_networks.py --snnq "$snnq"
 

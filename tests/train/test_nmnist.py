@@ -17,6 +17,7 @@ import eventcam  # noqa: E402
 import model  # noqa: E402
 import nmnist  # noqa: E402
 import quantgrid  # noqa: E402
+import recorder  # noqa: E402
 
 
 class Split(unittest.TestCase):
@@ -32,7 +33,7 @@ class Split(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "test.tsv"
             _, test = nmnist.split()
-            nmnist.write_list(path, test)
+            recorder.write_list(path, test)
             back = quantgrid.read_list(path)
         self.assertEqual([label for _, label in back], [n for _, n in test])
         for path, _ in back[::50]:

@@ -231,8 +231,11 @@ class Export(unittest.TestCase):
             self.assertLess(wrong, 1e-5, layer["name"])
 
     def test_interrupted_training_goes_on_as_if_it_had_not_been(self):
+        kept = fitting.SAVE_SECONDS
+        self.addCleanup(lambda: setattr(fitting, "SAVE_SECONDS", kept))
+        fitting.SAVE_SECONDS = 0
         results = []
-        for stops in ((2,), (1, 2)):
+        for stops in ((2,), (1, 2), (0.5, 2), (1.5, 2)):
             torch.manual_seed(3)
             generator = torch.Generator().manual_seed(3)
             _, net = self.start()
@@ -261,7 +264,38 @@ class Export(unittest.TestCase):
                             loss_of, generator)
             results.append(net.state_dict())
         for name, value in results[0].items():
-            self.assertTrue(torch.equal(value, results[1][name]), name)
+            for other in results[1:]:
+                self.assertTrue(torch.equal(value, other[name]), name)
+
+    def test_control_is_the_float_network_trained_on(self):
+        """Written as a float model, in F32 and F16, with the spikes it has."""
+        path = self.folder() + "/float.snnq"
+        snnqfile.write(path, *export.float_file(small_network(), "small"))
+        args = types.SimpleNamespace(model=path, start=None, grid=[], control=True,
+                                     kl=1.0, spikes=0.5)
+        name, net = qat.student(args)
+        before = {key: value.clone() for key, value in net.state_dict().items()}
+        loss = qat.Distillation(net, qat.student(args)[1], args)
+        samples = counts(24).transpose(0, 1).contiguous().numpy()
+        fitting.fit(net, (samples, torch.arange(24) % 10),
+                    fitting.Plan(1, 6, 1e-3, 24, self.folder() + "/p"), loss,
+                    torch.Generator().manual_seed(0))
+        self.assertTrue(any(not torch.equal(value, before[key])
+                            for key, value in net.state_dict().items()))
+        graph, tensors = export.float_file(net.eval(), name)
+        with torch.no_grad():
+            want = net(counts(6))
+            for some, within in ((tensors, 1e-3), (export.halved(tensors), 1.0)):
+                snnqfile.write(path, graph, some)
+                got = qat.float_network(path)[1].eval()(counts(6))
+                self.assertLess((got - want).abs().mean(), within)
+        args.control = False
+        with self.assertRaisesRegex(SystemExit, "no grid for conv1"):
+            qat.student(args)
+
+    def test_half_refuses_what_it_cannot_hold(self):
+        with self.assertRaisesRegex(ValueError, "tensor a: 7e.04 is beyond F16"):
+            export.halved({"a": np.array([1, -7e4], np.float32)})
 
     def test_fraction_bits(self):
         one = torch.tensor([1.0])

@@ -52,5 +52,8 @@ def testing(workers):
 
 def counts(events, spec):
     """Event counts [sample, step, channel, y, x] of recordings."""
-    frames = np.stack([eventcam.to_counts(e, spec) for e in events])
-    return np.ascontiguousarray(frames.transpose(0, 1, 4, 2, 3))
+    frames = np.empty((len(events), spec["steps"], spec["polarities"],
+                       spec["height"], spec["width"]), np.uint8)
+    for frame, some in zip(frames, events):
+        frame[:] = eventcam.to_counts(some, spec).transpose(0, 3, 1, 2)
+    return frames

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Event-camera simulator: handwritten digits seen by a moving 32x32 sensor.
+"""Event-camera simulator, and the demo's scene: handwritten digits seen by a
+moving 32x32 sensor.
 
 A digit of 8x8 grey values is projected on the sensor with exact area
 antialiasing and moved along three saccades, as the N-MNIST recordings were
-made. Each pixel compares the logarithm of its intensity with the level it
+made; scene.py has larger images on other ways. Each pixel compares the logarithm of its intensity with the level it
 remembers; a change by more than its own contrast threshold is an event, after
 which the pixel sleeps for its refractory time and then remembers the level it
 finds. Between sub-steps the log intensity is linear, so that event times are
 exact crossings and not multiples of the sub-step. Everything random comes from
 the seed of the recording.
 """
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +31,7 @@ class Camera:
     dark: float = 0.15             # intensity of the background, ink is 1
     refractory: float = 800.0
     noise_hz: float = 0.3          # background activity of one pixel
+    bandwidth_hz: float = 0.0      # of the photoreceptor, 0: unlimited
     cell: float = 2.6              # size of a digit's cell on the sensor
     saccade: float = 4.0           # mean length of a saccade in pixels
 
@@ -75,7 +78,9 @@ def film(digit, rng, times, camera):
 
 
 class Pixels:
-    """State of all pixels of the sensor, advanced one sub-step at a time."""
+    """State of all pixels of a sensor, advanced one sub-step at a time."""
+
+    PARTS = ("on", "off", "memory", "wake", "asleep")
 
     def __init__(self, level, rng, camera):
         self.on, self.off = np.maximum(
@@ -87,26 +92,39 @@ class Pixels:
         self.asleep = np.zeros(level.size, bool)
         self.refractory = camera.refractory
 
+    def join(self, others):
+        """Take sensors that look at something else beside this one."""
+        for part in self.PARTS:
+            setattr(self, part, np.concatenate(
+                [getattr(sensor, part) for sensor in (self, *others)]))
+
+    def candidates(self, after):
+        """Pixels that may fire until their level is `after`, a few too many."""
+        moved = after - self.memory
+        return np.flatnonzero(self.asleep | (moved > self.on - 1e-9)
+                              | (moved < 1e-9 - self.off))
+
     def advance(self, start, end, before, after):
         """Events of [start, end) while the level goes from before to after."""
-        slope = (after - before) / (end - start)
-        found = []
-        while True:
-            waking = self.asleep & (self.wake < end)
-            at_wake = before + slope * (self.wake - start)
-            self.memory = np.where(waking, at_wake, self.memory)
-            self.asleep &= ~waking
-            target = self.memory + np.where(slope > 0, self.on, -self.off)
+        pixel, found = self.candidates(after), []
+        slope = (after[pixel] - before[pixel]) / (end - start)
+        while len(pixel):
+            wake, at_start = self.wake[pixel], before[pixel]
+            waking = self.asleep[pixel] & (wake < end)
+            memory = np.where(waking, at_start + slope * (wake - start),
+                              self.memory[pixel])
+            self.memory[pixel] = memory
+            self.asleep[pixel] &= ~waking
+            target = memory + np.where(slope > 0, self.on[pixel], -self.off[pixel])
             with np.errstate(divide="ignore", invalid="ignore"):
-                when = start + (target - before) / slope
-            when = np.maximum(when, np.maximum(start, self.wake))
-            fires = (slope != 0) & ~self.asleep & (when < end)
-            if not fires.any():
-                return found
-            pixel = np.flatnonzero(fires)
-            found.append((when[pixel], pixel, slope[pixel] > 0))
-            self.wake[pixel] = when[pixel] + self.refractory
+                when = start + (target - at_start) / slope
+            when = np.maximum(when, np.maximum(start, wake))
+            fires = (slope != 0) & ~self.asleep[pixel] & (when < end)
+            pixel, slope, when = pixel[fires], slope[fires], when[fires]
+            found.append((when, pixel, slope > 0))
+            self.wake[pixel] = when + self.refractory
             self.asleep[pixel] = True
+        return found
 
 
 def background(rng, pixels, camera):
@@ -117,23 +135,56 @@ def background(rng, pixels, camera):
             rng.integers(0, pixels, count), rng.random(count) < 0.5)
 
 
-def record(digit, seed, camera=Camera()):
-    """Recording of one digit (square array of grey values) as EVENT array."""
-    rng = np.random.default_rng(seed)
-    times = np.arange(0, camera.duration + 1, camera.substep, dtype=float)
-    levels = film(np.asarray(digit, float), rng, times, camera)
-    levels = levels.reshape(len(times), -1)
-    pixels = Pixels(levels[0], rng, camera)
-    parts = [background(rng, levels.shape[1], camera)]
-    for i in range(len(times) - 1):
-        parts += pixels.advance(times[i], times[i + 1],
-                                levels[i], levels[i + 1])
+def low_pass(levels, camera):
+    """What a photoreceptor of limited bandwidth makes of levels [time][pixel]."""
+    if not camera.bandwidth_hz:
+        return levels
+    share = -math.expm1(-2e-6 * math.pi * camera.bandwidth_hz * camera.substep)
+    for before, level in zip(levels, levels[1:]):
+        level -= before
+        level *= share
+        level += before
+    return levels
+
+
+def expose(levels, rngs, camera):
+    """EVENT arrays of sensors [recording][time][pixel] of log intensities, each
+    with its own random numbers. Computed side by side, with the same results as
+    one by one."""
+    pixels = levels.shape[2]
+    sensors = [Pixels(level[0], rng, camera) for level, rng in zip(levels, rngs)]
+    sensors[0].join(sensors[1:])
+    parts = []
+    for i, rng in enumerate(rngs):
+        when, pixel, polarity = background(rng, pixels, camera)
+        parts.append((when, pixel + i * pixels, polarity))
+    frames = np.ascontiguousarray(levels.swapaxes(0, 1)).reshape(levels.shape[1], -1)
+    for i, (before, after) in enumerate(zip(frames, frames[1:])):
+        parts += sensors[0].advance(i * camera.substep, (i + 1) * camera.substep,
+                                    before, after)
     when, pixel, polarity = (np.concatenate(c) for c in zip(*parts))
     events = np.zeros(len(when), EVENT)
     events["t"] = when.astype(np.int64)
-    events["y"], events["x"] = np.divmod(pixel, camera.width)
+    recording, place = np.divmod(pixel, pixels)
+    events["y"], events["x"] = np.divmod(place, camera.width)
     events["p"] = polarity
-    return events[np.lexsort((pixel, events["t"]))]
+    order = np.lexsort((place, events["t"], recording))
+    ends = np.searchsorted(recording[order], np.arange(len(rngs)), side="right")
+    return np.split(events[order], ends[:-1])
+
+
+def times_of(camera):
+    """Begins of the sub-steps, and the end."""
+    return np.arange(0, camera.duration + 1, camera.substep, dtype=float)
+
+
+def record(digit, seed, camera=Camera()):
+    """Recording of one digit (square array of grey values) as EVENT array."""
+    rng = np.random.default_rng(seed)
+    times = times_of(camera)
+    levels = film(np.asarray(digit, float), rng, times, camera)
+    levels = low_pass(levels.reshape(len(times), -1), camera)
+    return expose(levels[None], [rng], camera)[0]
 
 
 def write_atis(path, events):
@@ -179,6 +230,13 @@ def to_counts(events, spec):
     if (spec["binning"], spec["rounding"], spec["origin"]) != (
             "duration", "floor", "zero"):
         raise ValueError("only duration binning with floor and origin zero")
+    scale = 1
+    if "sensor" in spec:
+        scale = spec["sensor"]["downscale"]
+        if spec["sensor"]["crop"] != [0, 0] or (
+                spec["sensor"]["width"], spec["sensor"]["height"]) != (
+                scale * spec["width"], scale * spec["height"]):
+            raise ValueError("only a sensor that is used to its edges")
     step = events["t"] // spec["step_us"]
     kept = events[step < spec["steps"]]
     counts = np.zeros((spec["steps"], spec["height"], spec["width"],
@@ -186,6 +244,6 @@ def to_counts(events, spec):
     channel = kept["p"]
     if spec["polarities"] <= 2:
         channel = np.where(channel == 1, spec["on_channel"], 1 - spec["on_channel"])
-    np.add.at(counts, (step[step < spec["steps"]], kept["y"], kept["x"],
-                       channel), 1)
+    np.add.at(counts, (step[step < spec["steps"]], kept["y"] // scale,
+                       kept["x"] // scale, channel), 1)
     return np.minimum(counts, (1 << spec["planes"]) - 1).astype(np.uint8)

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+import cifardvs
 import dataset
+import fashion
 import nmnist
 
-DATA = {"demo": dataset, "nmnist": nmnist}
+DATA = {"demo": dataset, "nmnist": nmnist, "fashion": fashion,
+        "cifar-dvs": cifardvs}
 LOGITS_RATE = 100   # times the rate of weights
+SAVE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,15 @@ def begin(args):
 
 
 def recordings(args, input_spec, part):
-    """(counts, labels) of the training or testing recordings."""
+    """(counts, labels) of the training or other recordings."""
     events, labels = getattr(DATA[args.network], part)(2)
     return dataset.counts(events, input_spec), torch.from_numpy(labels)
+
+
+def judged(args):
+    """The part by which results are judged: where recordings are kept for
+    development, the test is left alone."""
+    return "development" if hasattr(DATA[args.network], "development") else "testing"
 
 
 def plan(args, samples, **keys):
@@ -90,19 +100,20 @@ class Progress:
         self.path, self.plan = pathlib.Path(plan.progress), str(plan)
         self.parts = parts
 
-    def save(self, epoch, generator):
-        """Write the state after so many epochs, all of it or nothing."""
+    def save(self, epoch, order, losses, generator):
+        """Write the state, all of it or nothing: epochs done, then the samples that
+        the epoch begun still has to see, and its losses."""
         state = {name: part.state_dict() for name, part in self.parts.items()}
-        state.update(plan=self.plan, epoch=epoch, noise=torch.get_rng_state(),
-                     generator=generator.get_state())
+        state.update(plan=self.plan, epoch=epoch, order=order, losses=losses,
+                     noise=torch.get_rng_state(), generator=generator.get_state())
         fresh = self.path.with_suffix(".tmp")
         torch.save(state, fresh)
         fresh.replace(self.path)
 
     def load(self, generator):
-        """Epochs already done; 0 without a file."""
+        """What save() was told; nothing done without a file."""
         if not self.path.exists():
-            return 0
+            return 0, [], []
         state = torch.load(self.path)
         if state["plan"] != self.plan:
             raise ValueError(f"{self.path}: left by {state['plan']}, "
@@ -111,17 +122,20 @@ class Progress:
             part.load_state_dict(state[name])
         generator.set_state(state["generator"])
         torch.set_rng_state(state["noise"])
-        return state["epoch"]
+        return state["epoch"], state["order"], state["losses"]
 
 
-def batches(data, plan, generator):
-    """Random batches (counts [step, sample, ...], labels) of one epoch."""
+def shuffled(data, plan, generator):
+    """Batches of numbers of samples, in the order in which an epoch sees them."""
+    order = torch.randperm(len(data[0]), generator=generator)[:plan.per_epoch]
+    return order[:plan.per_epoch // plan.batch * plan.batch].split(plan.batch)
+
+
+def batch_of(data, chosen, generator):
+    """(counts [step, sample, ...], labels) of the chosen samples."""
     samples, labels = data
-    order = torch.randperm(len(samples), generator=generator)[:plan.per_epoch]
-    whole = plan.per_epoch // plan.batch * plan.batch
-    for chosen in order[:whole].split(plan.batch):
-        x = torch.from_numpy(samples[chosen.numpy()]).float()
-        yield shifted(x, generator).transpose(0, 1), labels[chosen]
+    x = torch.from_numpy(samples[chosen.numpy()]).float()
+    return shifted(x, generator).transpose(0, 1), labels[chosen]
 
 
 def groups(net, plan):
@@ -147,19 +161,26 @@ def fit(net, data, plan, loss_of, generator):
         total_steps=total, pct_start=plan.warmup)
     progress = Progress(plan, net=net, optimizer=optimizer,
                         schedule=schedule)
-    for epoch in range(progress.load(generator), plan.epochs):
-        net.train()
-        start, losses = time.monotonic(), 0.0
-        for i, batch in enumerate(batches(data, plan, generator)):
-            loss = loss_of(*batch, (epoch * steps + i) / total)
+    done, order, losses = progress.load(generator)
+    saved = time.monotonic()
+    net.train()
+    for epoch in range(done, plan.epochs):
+        order = order or shuffled(data, plan, generator)
+        while order:
+            batch = batch_of(data, order[0], generator)
+            loss = loss_of(*batch, (epoch * steps + len(losses)) / total)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-            losses += float(loss)
-        progress.save(epoch + 1, generator)
-        print(f"epoch {epoch + 1}/{plan.epochs}  loss {losses / steps:.3f}  "
-              f"{time.monotonic() - start:.0f} s", flush=True)
+            losses, order = losses + [float(loss)], order[1:]
+            if order and time.monotonic() - saved > SAVE_SECONDS:
+                progress.save(epoch, order, losses, generator)
+                saved = time.monotonic()
+        print(f"epoch {epoch + 1}/{plan.epochs}  loss {sum(losses) / steps:.3f}",
+              flush=True)
+        losses = []
+        progress.save(epoch + 1, order, losses, generator)
 
 
 def forget(args):

@@ -20,6 +20,9 @@ INPUT = {"width": 32, "height": 32, "polarities": 2, "on_channel": 1,
          "layout": "hwc", "planes": 2, "binning": "duration", "steps": 8,
          "step_us": 30000, "rounding": "floor", "origin": "zero"}
 NMNIST_INPUT = dict(INPUT, width=34, height=34, steps=6, step_us=50000)
+FASHION_INPUT = dict(INPUT, width=34, height=34, steps=4, step_us=75000)
+CIFAR_INPUT = dict(INPUT, width=64, height=64, planes=4, steps=4, step_us=324000,
+                   sensor={"width": 128, "height": 128, "crop": [0, 0], "downscale": 2})
 
 # In training; a membrane with a time constant of 2 steps gains twice its input.
 THRESHOLD = 2.0
@@ -50,9 +53,9 @@ class GraphBuilder:
             weight={"tensor": name + ".weight", "scheme": "float"},
             bias=name + ".bias", neuron=lif(name + ".threshold"))
 
-    def conv(self, name, source, channels):
+    def conv(self, name, source, channels, stride=1):
         return self.weighted(name, "conv2d", source, channels, kernel=[3, 3],
-                             stride=[1, 1], padding=[1, 1], dilation=[1, 1],
+                             stride=[stride] * 2, padding=[1, 1], dilation=[1, 1],
                              groups=1)
 
     def pool(self, name, source):
@@ -77,14 +80,15 @@ class GraphBuilder:
                            planes=(level + 2).bit_length())
 
 
-def spikformer(stem=(16, 32, 64), pools=3, heads=4, blocks=2, ratio=4, classes=10):
-    """Layer list: conv stem, its first `pools` layers with pooling, RPE,
-    encoder blocks, head."""
+def spikformer(stem=(16, 32, 64), pools=(1, 2, 3), strides=(), heads=4, blocks=2,
+               ratio=4, classes=10):
+    """Layer list: conv stem, of which the layers numbered in `pools` are pooled and
+    those in `strides` take every second position, RPE, encoder blocks, head."""
     g = GraphBuilder()
     x = "input"
     for i, channels in enumerate(stem, 1):
-        x = g.conv(f"conv{i}", x, channels)
-        x = g.pool(f"pool{i}", x) if i <= pools else x
+        x = g.conv(f"conv{i}", x, channels, 2 if i in strides else 1)
+        x = g.pool(f"pool{i}", x) if i in pools else x
     x = g.append("rpe.res", "add", [x, g.conv("rpe", x, stem[-1])], planes=2)
     for i in range(1, blocks + 1):
         x = g.block(i, x, stem[-1], heads, ratio, level=2 * i)
@@ -249,19 +253,26 @@ class Network:
     name: str            # of the model file
     input_spec: dict
     stem: tuple
-    pools: int
+    pools: tuple         # numbers of the stem's layers that are pooled
     heads: int
     positions: int       # of the last map
+    strides: tuple = ()  # numbers of those that halve the map
+    blocks: int = 2
 
     def build(self):
         """The network, untrained."""
-        layers = spikformer(self.stem, self.pools, self.heads)
+        layers = spikformer(self.stem, self.pools, self.strides, self.heads,
+                            self.blocks)
         scale = 1.0 / (self.positions * self.input_spec["steps"])
         return SpikingNet(layers, self.input_spec, {
             "input": "head", "mode": "sum", "scale": scale})
 
 
 NETWORKS = {
-    "demo": Network("digits", INPUT, (16, 32, 64), 3, 4, 4 * 4),
-    "nmnist": Network("nmnist", NMNIST_INPUT, (32, 64, 128, 256), 3, 16, 5 * 5),
+    "demo": Network("digits", INPUT, (16, 32, 64), (1, 2, 3), 4, 4 * 4),
+    "nmnist": Network("nmnist", NMNIST_INPUT, (32, 64, 128, 256), (1, 2, 3), 16, 5 * 5),
+    "fashion": Network("fashion", FASHION_INPUT, (16, 32, 64), (2, 3), 4, 5 * 5,
+                       strides=(1,), blocks=1),
+    "cifar-dvs": Network("cifar-dvs", CIFAR_INPUT, (32, 64, 128, 256), (1, 2, 3), 16,
+                         8 * 8),
 }

@@ -18,6 +18,7 @@ import sys
 import numpy as np
 
 import eventcam
+import recorder
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEST_PER_CLASS = 30
@@ -88,12 +89,6 @@ def testing(_workers):
     return [eventcam.read_atis(path) for path, _ in test], np.array([n for _, n in test])
 
 
-def write_list(path, pairs):
-    """List file for the C tools: path<TAB>label."""
-    path.write_text("".join(f"{file.resolve()}\t{label}\n"
-                            for file, label in pairs))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=pathlib.Path)
@@ -103,9 +98,9 @@ def main():
     except FileNotFoundError as error:
         sys.exit(str(error))
     out.mkdir(parents=True, exist_ok=True)
-    write_list(out / "train.tsv", train)
-    write_list(out / "test.tsv", test)
-    write_list(out / "calib.tsv", [
+    recorder.write_list(out / "train.tsv", train)
+    recorder.write_list(out / "test.tsv", test)
+    recorder.write_list(out / "calib.tsv", [
         pair for label in range(10)
         for pair in [p for p in train if p[1] == label][:CALIBRATION_PER_CLASS]])
 

@@ -55,9 +55,10 @@ def main():
         return F.cross_entropy(net(x), label, label_smoothing=0.05)
 
     fitting.fit(net, data, fitting.plan(args, data[0]), loss_of, generator)
-    test = fitting.recordings(args, net.input_spec, "testing")
+    part = fitting.judged(args)
+    test = fitting.recordings(args, net.input_spec, part)
     kind = f"{average_bits(net):.3f} bits per weight" if args.grid else "float"
-    print(f"test accuracy ({kind}): {100 * fitting.accuracy(net, test):.2f} % "
+    print(f"{part} accuracy ({kind}): {100 * fitting.accuracy(net, test):.2f} % "
           f"of {len(test[1])}")
     torch.save(net.state_dict(), args.output)
     fitting.forget(args)
