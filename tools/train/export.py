@@ -65,6 +65,16 @@ def float_file(net, name):
     return graph, {n: t.numpy().astype(np.float32) for n, t in tensors.items()}
 
 
+def halved(tensors):
+    """Tensors of a float model, rounded to F16."""
+    short = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
+    for name, tensor in short.items():
+        if not np.isfinite(tensor).all():
+            raise ValueError(f"tensor {name}: {np.abs(tensors[name]).max():.3g} is "
+                             "beyond F16")
+    return short
+
+
 def integers(values, shift, layer):
     """Values in units of 2^-shift as the smallest integers of a file."""
     rounded = torch.round(values * 2.0 ** shift)
@@ -145,13 +155,19 @@ def main():
     parser.add_argument("-o", "--output", required=True)
     parser.add_argument("--network", choices=NETWORKS, default="demo")
     parser.add_argument("--grid", action="append", default=[], type=parse_grid)
+    parser.add_argument("--half", action="store_true")
     args = parser.parse_args()
+    if args.half and args.grid:
+        parser.error("--half: an integer model has no floats")
     network = NETWORKS[args.network]
     net = network.build()
     put_on_grids(net, args.grid)
     net.load_state_dict(torch.load(args.checkpoint))
     write = integer_file if args.grid else float_file
-    snnqfile.write(args.output, *write(net.eval(), network.name))
+    graph, tensors = write(net.eval(), network.name)
+    if args.half:
+        tensors = halved(tensors)
+    snnqfile.write(args.output, graph, tensors)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,13 @@ its spikes. Writes the checkpoint and OUTPUT.snnq, an integer model that has the
 weights just trained, so nothing is rounded afterwards. Goes on from
 OUTPUT.progress after an interruption.
 
+--control trains the float network as long and with the same loss, without grids,
+and writes a float model: what it gains is the longer training's, not the grids'.
+
 Layers are scaled so that all thresholds are THRESHOLD: steps of all channels
 and layers then mean the same, and gradients are those of training. The
-accuracy printed last is that of the integer model, run exactly."""
+accuracy printed last is that of the model written, run exactly, on recordings for
+development where the network has some."""
 import argparse
 
 import torch
@@ -103,36 +107,47 @@ def arguments():
     parser.add_argument("model", help="float model")
     parser.add_argument("--from", dest="start", help="integer model of it")
     parser.add_argument("--grid", action="append", default=[], type=parse_grid)
+    parser.add_argument("--control", action="store_true")
     parser.add_argument("--kl", type=float, default=1.0,
                         help="weight of the teacher's probabilities")
     parser.add_argument("--spikes", type=float, default=0.0,
                         help="weight of the teacher's spikes")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.control and (args.start or args.grid):
+        parser.error("--control: the float network has no grids")
+    return args
+
+
+def student(args):
+    """(name, network to be trained) of the options."""
+    name, net = float_network(args.model)
+    if args.start:
+        start_from(net, args.start)
+    put_on_grids(net, args.grid)
+    missing = [s.layer["name"] for s in net.synapses.values() if not s.grid]
+    if missing and not args.control:
+        raise SystemExit("no grid for " + ", ".join(missing))
+    return name, net
 
 
 def main():
     args = arguments()
     generator = fitting.begin(args)
     _, teacher = float_network(args.model)
-    name, net = float_network(args.model)
-    if args.start:
-        start_from(net, args.start)
-    put_on_grids(net, args.grid)
-    missing = [s.layer["name"] for s in net.synapses.values() if not s.grid]
-    if missing:
-        raise SystemExit("no grid for " + ", ".join(missing))
-    test = fitting.recordings(args, net.input_spec, "testing")
+    name, net = student(args)
+    test = fitting.recordings(args, net.input_spec, fitting.judged(args))
     data = fitting.recordings(args, net.input_spec, "training")
     for title, before in (("float", teacher), ("at the start", net)):
         print(f"{title}: {100 * fitting.accuracy(before, test):.2f} % of "
               f"{len(test[1])}", flush=True)
     plan = fitting.plan(args, data[0], warmup=0.1, decay=0.0)
     fitting.fit(net, data, plan, Distillation(net, teacher, args), generator)
-    graph, tensors = export.integer_file(net.eval(), name)
+    write = export.float_file if args.control else export.integer_file
+    graph, tensors = write(net.eval(), name)
     snnqfile.write(args.output + ".snnq", graph, tensors)
     exact = fitting.accuracy(quantgrid.network(graph, tensors), test)
-    print(f"fine-tuned, {average_bits(net):.3f} bits per weight: "
-          f"{100 * exact:.2f} % of {len(test[1])}")
+    kind = "float" if args.control else f"{average_bits(net):.3f} bits per weight"
+    print(f"trained on, {kind}: {100 * exact:.2f} % of {len(test[1])}")
     torch.save(net.state_dict(), args.output)
     fitting.forget(args)
 
