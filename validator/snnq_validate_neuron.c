@@ -344,7 +344,7 @@ static __u64 own_state_bytes(const struct snnq_layer *l)
 	__u64 parts;
 
 	if (l->op == SNNQ_OP_READOUT)
-		return l->param == SNNQ_READOUT_SUM ? (__u64)l->out.channels * 8 : 0;
+		return l->param == SNNQ_READOUT_LAST ? 0 : (__u64)l->out.channels * 8;
 	if (n->model == SNNQ_NEURON_NONE)
 		return 0;
 	parts = n->model == SNNQ_NEURON_CUBA ? 2 : 1;

@@ -432,6 +432,61 @@ static int check_attention(struct check *c, const struct snnq_layer *l)
 				 snnq_tensor_largest(v));
 }
 
+/* Operand @k of MATMUL as a matrix of each head. */
+static __u64 matrix_rows(const struct snnq_layer *l, __u32 k)
+{
+	const struct snnq_tensor *t = &l->in[k];
+
+	return l->mode & SNNQ_MATMUL_TRANSPOSE_0 << k ? t->channels / l->param :
+							(__u64)t->height * t->width;
+}
+
+static __u64 matrix_columns(const struct snnq_layer *l, __u32 k)
+{
+	const struct snnq_tensor *t = &l->in[k];
+
+	return l->mode & SNNQ_MATMUL_TRANSPOSE_0 << k ? (__u64)t->height * t->width :
+							t->channels / l->param;
+}
+
+/* The result is rows of the first operand, and for each head columns of the last. */
+static int check_matrices(struct check *c, const struct snnq_layer *l, __u32 inputs)
+{
+	__u32 k;
+
+	for (k = 0; k < inputs; k++)
+		if (!l->param || l->in[k].channels % l->param)
+			return fail(c, SNNQ_CHECK_PARAM, "param");
+	for (k = 1; k < inputs; k++)
+		if (matrix_columns(l, k - 1) != matrix_rows(l, k))
+			return fail(c, SNNQ_CHECK_SHAPE, snnq_input_names[k].channels);
+	if ((__u64)l->out.height * l->out.width != matrix_rows(l, 0) ||
+	    l->out.channels != matrix_columns(l, inputs - 1) * l->param)
+		return fail(c, SNNQ_CHECK_SHAPE, "out");
+	return 0;
+}
+
+static int check_matmul(struct check *c, const struct snnq_layer *l)
+{
+	__u32 three = l->in[2].format != SNNQ_FORMAT_NONE, flags = three ? 0xf : 0x3, k;
+	__u32 right = !!(l->mode & SNNQ_MATMUL_RIGHT_FIRST);
+	__u64 most[3];
+	int ret;
+
+	if (l->mode & ~flags)
+		return fail(c, SNNQ_CHECK_PARAM, "mode");
+	ret = check_matrices(c, l, 2 + three);
+	if (ret)
+		return ret;
+	for (k = 0; k < 2 + three; k++)
+		most[k] = snnq_tensor_largest(&l->in[k]);
+	ret = check_accumulator(c, matrix_columns(l, right), most[right], most[right + 1]);
+	if (ret || !three)
+		return ret;
+	most[1] = mul_sat(mul_sat(matrix_columns(l, right), most[right]), most[right + 1]);
+	return check_accumulator(c, matrix_columns(l, !right), most[1], most[right ? 0 : 2]);
+}
+
 /* Moving and reducing. */
 
 /* All of the geometry but what is given is @rest. */
@@ -552,9 +607,9 @@ static int check_readout(struct check *c, const struct snnq_layer *l)
 {
 	if (!l->param || l->param >= SNNQ_READOUT_COUNT)
 		return fail(c, SNNQ_CHECK_PARAM, "param");
-	if (l->param != SNNQ_READOUT_SUM && l->param != SNNQ_READOUT_LAST)
-		return fail(c, SNNQ_CHECK_UNSUPPORTED, "param");
-	if (l->out.height != 1 || l->out.width != 1 || l->out.channels != l->in[0].channels)
+	if (l->out.height != 1 || l->out.width != 1 ||
+	    (l->param == SNNQ_READOUT_VOTE ? l->in[0].channels % l->out.channels :
+					     l->in[0].channels != l->out.channels))
 		return fail(c, SNNQ_CHECK_SHAPE, "out");
 	return 0;
 }
@@ -582,6 +637,8 @@ const struct op_rule snnq_op_rules[SNNQ_OP_COUNT] = {
 	[SNNQ_OP_ATTENTION] = { check_attention, 3, USES_PARAM | USES_MODE | USES_NEURON,
 				FORMATS(UNSIGNED), FORMATS_ALL, ACTIVATIONS, .optional = 1,
 				.later = { .inputs = 4, .out_formats = FORMATS_DENSE } },
+	[SNNQ_OP_MATMUL] = { check_matmul, 3, USES_PARAM | USES_MODE | USES_NEURON, FORMATS_ALL,
+			     FORMATS_ALL, ACTIVATIONS, .optional = 1, FORMATS_LATER },
 	[SNNQ_OP_CONCAT] = { check_concat, 4, USES_AXES | USES_SCALE, FORMATS_ALL, FORMATS_ALL,
 			     ACTIVATIONS, .optional = 2, FORMATS_LATER },
 	[SNNQ_OP_COPY] = { check_copy, 1, USES_MODE | USES_SCALE, FORMATS_ALL, FORMATS_ALL,
@@ -622,6 +679,29 @@ static __u64 attention_work(const struct snnq_layer *l)
 	return mul_sat(mul_sat(all, pairs), (__u64)l->in[0].planes * l->in[1].planes);
 }
 
+/* Each element of the left matrix with a row of the right one, bit by bit, for each product. */
+static __u64 matmul_work(const struct snnq_layer *l)
+{
+	__u32 last = l->in[2].format != SNNQ_FORMAT_NONE ? 2 : 1, k;
+	__u64 outer = mul_sat(matrix_rows(l, 0), matrix_columns(l, last)), work = 0;
+	__u64 planes = 1;
+
+	for (k = 0; k <= last; k++)
+		planes *= l->in[k].planes ? l->in[k].planes : 1;
+	if (last == 1) {
+		work = mul_sat(outer, matrix_columns(l, 0));
+	} else if (l->mode & SNNQ_MATMUL_RIGHT_FIRST) {
+		work = mul_sat(outer, matrix_columns(l, 0));
+		work = add_sat(work, mul_sat(snnq_tensor_elements(&l->in[1]) / l->param,
+					     matrix_columns(l, 2)));
+	} else {
+		work = mul_sat(outer, matrix_columns(l, 1));
+		work = add_sat(work, mul_sat(snnq_tensor_elements(&l->in[1]) / l->param,
+					     matrix_rows(l, 0)));
+	}
+	return mul_sat(mul_sat(work, l->param), planes);
+}
+
 __u64 snnq_layer_work(const struct snnq_layer *l)
 {
 	__u64 out = snnq_tensor_elements(&l->out);
@@ -641,6 +721,9 @@ __u64 snnq_layer_work(const struct snnq_layer *l)
 		break;
 	case SNNQ_OP_ATTENTION:
 		work = attention_work(l);
+		break;
+	case SNNQ_OP_MATMUL:
+		work = matmul_work(l);
 		break;
 	default:
 		for (work = 0, k = 0; k < SNNQ_MAX_OPERANDS; k++)

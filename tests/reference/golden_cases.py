@@ -778,6 +778,33 @@ def attention_form_cases():
         yield b.done(jobs=(2, 1), again=0, needs=('fire', 'out'))
 
 
+def matmul_cases():
+    """Products of spikes, counts and integers, of all orders and transposes."""
+    forms = {'s': (1, pg.UNSIGNED, 0), 'c': (3, pg.UNSIGNED, 0), 'n': (4, pg.SIGNED, 0), 'i': (0, pg.INT32, 9)}
+    for i, (kinds, heads, sides, out) in enumerate((
+            ('is', 1, (1, 9, 64), 's'), ('si', 3, (5, 7, 11), 's'), ('cn', 2, (9, 65, 3), 'c'),
+            ('ss', 5, (4, 13, 13), 'i'), ('ii', 2, (3, 2, 33), 'n'), ('sss', 4, (6, 16, 6, 16), 's'),
+            ('nsi', 1, (2, 70, 3, 66), 'i'), ('sic', 3, (3, 4, 5, 6), 's'))):
+        b = Builder(f'matmul-{i}-{kinds}')
+        planes, fmt, bound = forms[out]
+        inputs = {}
+        for mode in range(16 if len(kinds) > 2 else 4):
+            if i % 2 and mode % 3 == 1:
+                continue
+            ins = []
+            for k, kind in enumerate(kinds):
+                rows, columns = sides[k:k + 2][::-1 if mode & pg.TRANSPOSE[k] else 1]
+                if (k, rows) not in inputs:
+                    inputs[k, rows] = b.input(forms[kind][0], 1, rows, heads * columns, forms[kind][1],
+                                              0.4, forms[kind][2])
+                ins.append(inputs[k, rows])
+            n = b.neuron(None, None, 1 + mode, requant_shift=5)
+            if out == 's':
+                n = b.neuron(3 + mode, leak=pg.DIVN, leak_param=2)
+            b.matmul(ins, heads, mode, n, planes=planes, fmt=fmt, bound=bound)
+        yield b.done(jobs=(2,), again=0, needs=('out',))
+
+
 # --- events and readouts ---------------------------------------------------------------------
 def event_list(rng, steps, height, width, channels, count):
     """COUNT events in order of their step, repeated ones among them."""
@@ -851,6 +878,12 @@ def readout_cases():
         b.readout(x, pg.READOUT_SUM)
         b.readout(x, pg.READOUT_LAST)
         yield b.done(jobs=(4, 1, 3))
+        b = Builder(f'readout-most-{name}')
+        x = b.input(planes, 2, 3, 66, fmt)
+        b.readout(x, pg.READOUT_MAX)
+        b.readout(x, pg.READOUT_VOTE, 6)
+        b.readout(x, pg.READOUT_VOTE, 66)
+        yield b.done(jobs=(3, 1, 2))
     for name, theta in (('int32', 1), ('int32-clamp', 2**30)):
         b = Builder(f'readout-{name}')
         x = b.input(4, 2, 2, 12)
@@ -858,6 +891,8 @@ def readout_cases():
         y = b.linear(x, 7, (pg.UNIFORM, 4), n, role=None, planes=0, fmt=pg.INT32)
         b.readout(y, pg.READOUT_SUM)
         b.readout(y, pg.READOUT_LAST)
+        b.readout(y, pg.READOUT_MAX)
+        b.readout(y, pg.READOUT_VOTE, 1)
         yield b.done(jobs=(4, 1, 3), needs=('out', 'clamp') if theta > 1 else ('out',))
 
 
@@ -866,5 +901,5 @@ def all_cases():
               form_cases, level_cases, output_cases, table_cases, reset_cases, extreme_cases, shift_cases, bound_cases,
               int16_cases, requantize_cases, add_cases, elementwise_cases,
               residual_cases, integer_pool_cases, reduce_cases, move_cases, view_cases, value_bound_cases, descriptor_cases, window_cases, pool_cases,
-              shape_cases, block_cases, attention_cases, attention_form_cases, event_cases, event_error_cases, readout_cases)
+              shape_cases, block_cases, attention_cases, attention_form_cases, matmul_cases, event_cases, event_error_cases, readout_cases)
     return [case for make in makers for case in make()]

@@ -213,13 +213,14 @@ class Header(unittest.TestCase):
         same = {'OP_EVENTS': pg.OP_EVENTS, 'OP_CONV2D': pg.OP_CONV2D, 'OP_LINEAR': pg.OP_LINEAR,
                 'OP_POOL_MAX': pg.OP_POOL_MAX, 'OP_POOL_SUM': pg.OP_POOL_SUM,
                 'OP_ELEMENTWISE': pg.OP_ELEMENTWISE, 'OP_ATTENTION': pg.OP_ATTENTION,
-                'OP_READOUT': pg.OP_READOUT, 'SCHEME_UNIFORM': pg.UNIFORM,
+                'OP_READOUT': pg.OP_READOUT, 'OP_MATMUL': pg.OP_MATMUL, 'SCHEME_UNIFORM': pg.UNIFORM,
                 'SCHEME_ODD': pg.ODD, 'SCHEME_POT': pg.POT, 'SCHEME_APOT': pg.APOT,
                 'SCHEME_TERNARY': pg.TERNARY, 'LEAK_DIVN': pg.DIVN,
                 'LEAK_Q16': pg.Q16, 'LEAK_TZ12': pg.TZ12, 'NEURON_LIF': pg.LIF,
                 'NEURON_CUBA': pg.CUBA, 'COMPARE_GE': pg.GE, 'COMPARE_GT': pg.GT,
                 'RESET_HARD': pg.HARD, 'RESET_SOFT': pg.SOFT, 'RESET_NONE': pg.NO_RESET,
                 'READOUT_SUM': pg.READOUT_SUM, 'READOUT_LAST': pg.READOUT_LAST,
+                'READOUT_MAX': pg.READOUT_MAX, 'READOUT_VOTE': pg.READOUT_VOTE,
                 'FORMAT_UNSIGNED': pg.UNSIGNED, 'FORMAT_SIGNED': pg.SIGNED,
                 'FORMAT_INT32': pg.INT32, 'FORMAT_EVENTS': pg.EVENT_LIST,
                 'STATUS_BAD_EVENT': pg.BAD_EVENT, 'STATUS_BAD_STATE': pg.BAD_STATE,
@@ -286,6 +287,37 @@ class Operations(unittest.TestCase):
             acc, synops = execute.attention(layer, q, k, v)
             self.assertTrue((acc.reshape(6, 6) == want).all())
             self.assertEqual(synops, ops)
+
+    def test_matmul(self):
+        rng = np.random.default_rng(5)
+        heads, rows, inner, other, columns = 2, 3, 4, 5, 6
+        for flags in range(16):
+            sides, ins, values = ((rows, inner), (inner, other), (other, columns)), [], []
+            for k, (a, b) in enumerate(sides):
+                tokens, wide = (b, a) if flags & pg.TRANSPOSE[k] else (a, b)
+                ins.append(pg.Tensor(0, 2, pg.INT32, 0, 1, tokens, heads * wide, 3))
+                values.append(rng.integers(-1, 3, ins[k].shape))
+            out = pg.Tensor(0, 2, pg.INT32, 0, 1, rows, heads * columns)
+
+            def element(k, h, r, c):
+                if flags & pg.TRANSPOSE[k]:
+                    r, c = c, r
+                return int(values[k][0, r, h * (ins[k].channels // heads) + c])
+
+            want, synops = np.zeros(out.shape, dtype=np.int64), 0
+            for h, r, i, o, c in np.ndindex(heads, rows, inner, other, columns):
+                a, b, d = element(0, h, r, i), element(1, h, i, o), element(2, h, o, c)
+                want[0, r, h * columns + c] += a * b * d
+                if flags & pg.RIGHT_FIRST:
+                    synops += (b != 0 and d != 0) if r == 0 else 0
+                    synops += (a != 0) if o == 0 else 0
+                else:
+                    synops += (a != 0 and b != 0) if c == 0 else 0
+                    synops += (d != 0) if i == 0 else 0
+            layer = pg.Layer(op=pg.OP_MATMUL, param=heads, mode=flags, ins=ins, out=out)
+            acc, counted = execute.matmul(layer, values)
+            self.assertTrue((acc == want).all())
+            self.assertEqual(counted, synops)
 
 
 class Cycles(unittest.TestCase):

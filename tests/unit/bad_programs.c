@@ -98,6 +98,13 @@ static void make_other_layers(struct program *p)
 	l->out = in_scratch(p, tensor(SNNQ_FORMAT_INT32, 0, 6, 4, 64));
 	l->mode = SNNQ_COPY_WHC;
 
+	l = add_layer(p, SNNQ_OP_MATMUL);
+	l->in[0] = p->layers[POOL_SUM].out;
+	l->in[1] = p->layers[ADD].out;
+	l->out = in_scratch(p, tensor(SNNQ_FORMAT_INT32, 0, 2, 2, 16));
+	l->param = 4;
+	l->mode = SNNQ_MATMUL_TRANSPOSE_1;
+
 	l = add_layer(p, SNNQ_OP_REDUCE);
 	l->in[0] = p->layers[CONCAT].out;
 	l->out = in_scratch(p, tensor(SNNQ_FORMAT_SIGNED, 8, 1, 2, 32));
@@ -366,7 +373,26 @@ static const struct corruption bad_operations[] = {
 	BAD_LAYER(CONV, op, SNNQ_OP_COUNT, OP),
 	BAD_LAYER(CONV, op, 0xffff, OP),
 	BAD_LAYER(CONV, flags, 4, FLAGS),
-	BAD_LAYER(CONV, op, SNNQ_OP_MATMUL, UNSUPPORTED),
+	BAD_LAYER_AS(CONV, op, SNNQ_OP_MATMUL, RESERVED, "quant"),
+	BAD_LAYER(MATMUL, mode, SNNQ_MATMUL_TRANSPOSE_2, PARAM),
+	BAD_LAYER(MATMUL, mode, SNNQ_MATMUL_RIGHT_FIRST, PARAM),
+	BAD_LAYER(MATMUL, mode, 16, PARAM),
+	BAD_LAYER(MATMUL, mode, 1u << 31, PARAM),
+	BAD_LAYER_AS(MATMUL, mode, 0, SHAPE, "in[1].channels"),
+	BAD_LAYER_AS(MATMUL, mode, SNNQ_MATMUL_TRANSPOSE_0 | SNNQ_MATMUL_TRANSPOSE_1, SHAPE,
+		     "in[1].channels"),
+	BAD_LAYER_AS(MATMUL, mode, SNNQ_MATMUL_TRANSPOSE_0, SHAPE, "out"),
+	BAD_LAYER(MATMUL, param, 0, PARAM),
+	BAD_LAYER(MATMUL, param, 3, PARAM),
+	BAD_LAYER(MATMUL, param, 128, PARAM),
+	BAD_LAYER_AS(MATMUL, param, 8, SHAPE, "out"),
+	BAD_LAYER_AS(MATMUL, out.channels, 15, SHAPE, "out"),
+	BAD_LAYER_AS(MATMUL, out.width, 1, SHAPE, "out"),
+	BAD_LAYER_AS(MATMUL, scale[0].shift, 1, RESERVED, "scale"),
+	BAD_LAYER_AS(MATMUL, geometry.groups, 1, RESERVED, "geometry"),
+	BAD_LAYER(MATMUL, in[1].format, SNNQ_FORMAT_NONE, TENSOR_FORMAT),
+	BAD_LAYER_AS(MATMUL, in[2].channels, 1, RESERVED, "in[2].format"),
+	BAD_LAYER_AS(MATMUL, in[3].format, SNNQ_FORMAT_SIGNED, RESERVED, "in[3].format"),
 	BAD_LAYER_AS(CONV, op, SNNQ_OP_CONCAT, RESERVED, "quant"),
 	BAD_LAYER(CONV, flags, SNNQ_LAYER_FLAG_ACC64, UNSUPPORTED),
 	BAD_LAYER(CONV, flags, 0x8000, FLAGS),
@@ -430,8 +456,8 @@ static const struct corruption bad_operations[] = {
 	BAD_LAYER(ATTENTION, param, 3, PARAM),
 	BAD_LAYER(ATTENTION, param, 128, PARAM),
 	BAD_LAYER(READOUT, param, 0, PARAM),
-	BAD_LAYER(READOUT, param, SNNQ_READOUT_MAX, UNSUPPORTED),
-	BAD_LAYER(READOUT, param, SNNQ_READOUT_VOTE, UNSUPPORTED),
+	BAD_LAYER(READOUT, param, SNNQ_READOUT_MAX, OK),
+	BAD_LAYER(READOUT, param, SNNQ_READOUT_VOTE, OK),
 	BAD_LAYER(READOUT, param, SNNQ_READOUT_COUNT, PARAM),
 	BAD_LAYER_AS(CONV, reserved[0], 1, RESERVED, "reserved"),
 	BAD_LAYER_AS(CONV, reserved[9], 1, RESERVED, "reserved"),

@@ -519,13 +519,44 @@ static void make_attention(struct maker *m, struct snnq_layer *l)
 	neuron_stage(m, l);
 }
 
+/* Products with one or two others, of any order and transposed. */
+static void make_matmul(struct maker *m, struct snnq_layer *l)
+{
+	uint32_t last = between(m, 1, 2), heads = between(m, 1, 4), inner, k;
+	const struct snnq_tensor *t = &l->in[0];
+	uint32_t rows = (uint32_t)t->height * t->width;
+
+	l->param = t->channels % heads ? 1 : heads;
+	l->mode = between(m, 0, last == 2 ? 15 : 3);
+	inner = t->channels / l->param;
+	if (l->mode & SNNQ_MATMUL_TRANSPOSE_0) {
+		inner = rows;
+		rows = t->channels / l->param;
+	}
+	for (k = 1; k <= last; k++) {
+		bool turned = l->mode & SNNQ_MATMUL_TRANSPOSE_0 << k;
+		uint32_t columns = between(m, 1, 20);
+		struct snnq_tensor other = make_tensor(0, 0, SNNQ_FORMAT_SIGNED,
+						       (uint8_t)between(m, 2, 4), 1,
+						       (uint16_t)(turned ? columns : inner),
+						       l->param * (turned ? inner : columns));
+
+		if (chance(m, 50))
+			other.format = SNNQ_FORMAT_UNSIGNED;
+		l->in[k] = in_region(m->p, other, SNNQ_ROLE_INPUT);
+		inner = columns;
+	}
+	l->out = make_tensor(0, 0, SNNQ_FORMAT_UNSIGNED, 1, 1, (uint16_t)rows, l->param * inner);
+	neuron_stage(m, l);
+}
+
 static uint16_t pick_op(struct maker *m)
 {
 	static const uint16_t ops[] = {
 		SNNQ_OP_CONV2D,	     SNNQ_OP_CONV2D,	SNNQ_OP_LINEAR,	   SNNQ_OP_LINEAR,
 		SNNQ_OP_POOL_MAX,    SNNQ_OP_POOL_MAX,	SNNQ_OP_POOL_SUM,  SNNQ_OP_ELEMENTWISE,
 		SNNQ_OP_ELEMENTWISE, SNNQ_OP_ATTENTION, SNNQ_OP_ATTENTION, SNNQ_OP_CONCAT,
-		SNNQ_OP_COPY,	     SNNQ_OP_UPSAMPLE,	SNNQ_OP_REDUCE,
+		SNNQ_OP_COPY,	     SNNQ_OP_UPSAMPLE,	SNNQ_OP_REDUCE,	   SNNQ_OP_MATMUL,
 	};
 	uint16_t op = ops[random_below(&m->seed, sizeof(ops) / sizeof(ops[0]))];
 	bool spikes = m->at.planes == 1 && m->at.format == SNNQ_FORMAT_UNSIGNED;
@@ -579,6 +610,9 @@ static void make_layer(struct maker *m)
 		break;
 	case SNNQ_OP_ATTENTION:
 		make_attention(m, l);
+		break;
+	case SNNQ_OP_MATMUL:
+		make_matmul(m, l);
 		break;
 	case SNNQ_OP_CONCAT:
 		make_concat(m, l);
@@ -641,9 +675,13 @@ static void make_readout(struct maker *m)
 {
 	struct snnq_layer *l = add_layer(m->p, SNNQ_OP_READOUT);
 
-	l->param = between(m, SNNQ_READOUT_SUM, SNNQ_READOUT_LAST);
+	uint32_t channels = m->at.channels;
+
+	l->param = between(m, SNNQ_READOUT_SUM, SNNQ_READOUT_VOTE);
+	if (l->param == SNNQ_READOUT_VOTE && channels % 3 == 0)
+		channels /= 3;
 	l->in[0] = m->at;
-	l->out = in_region(m->p, make_tensor(0, 0, SNNQ_FORMAT_INT32, 0, 1, 1, m->at.channels),
+	l->out = in_region(m->p, make_tensor(0, 0, SNNQ_FORMAT_INT32, 0, 1, 1, channels),
 			   SNNQ_ROLE_READOUT);
 	place_state(m->p, l);
 }

@@ -129,6 +129,7 @@ static void capabilities(void **context)
 			[SNNQ_OP_ATTENTION] = ATTENTION, [SNNQ_OP_READOUT] = READOUT,
 			[SNNQ_OP_CONCAT] = CONCAT,	 [SNNQ_OP_COPY] = COPY,
 			[SNNQ_OP_UPSAMPLE] = UPSAMPLE,	 [SNNQ_OP_REDUCE] = REDUCE,
+			[SNNQ_OP_MATMUL] = MATMUL,
 		};
 
 		if (!(snnq_caps_all.ops >> op & 1))

@@ -209,6 +209,50 @@ static void attention(void **context)
 	}
 }
 
+static void matmul(void **context)
+{
+	/* The last is larger than what is unpacked. */
+	static const struct {
+		uint16_t tokens, columns;
+		uint32_t channels, heads, mode;
+	} cases[] = {
+		{ 512, 512, 1024, 1, SNNQ_MATMUL_TRANSPOSE_1 },
+		{ 300, 1024, 1024, 8, SNNQ_MATMUL_TRANSPOSE_0 | SNNQ_MATMUL_RIGHT_FIRST },
+		{ 16, 1, 65536, 65536, 0 },
+		{ 4096, 4096, 4096, 1, SNNQ_MATMUL_TRANSPOSE_0 | SNNQ_MATMUL_TRANSPOSE_1 },
+	};
+	struct snnq_layer *l;
+	struct program p;
+	size_t i;
+
+	(void)context;
+	for (i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		uint32_t mode = cases[i / 2].mode, heads = cases[i / 2].heads;
+		uint16_t inner = cases[i / 2].tokens, columns = cases[i / 2].columns;
+		uint16_t rows = (uint16_t)(cases[i / 2].channels / heads);
+		bool turned = mode & SNNQ_MATMUL_TRANSPOSE_1;
+
+		if (!(mode & SNNQ_MATMUL_TRANSPOSE_0)) {
+			rows = inner;
+			inner = (uint16_t)(cases[i / 2].channels / heads);
+		}
+		l = one_layer(&p, SNNQ_OP_MATMUL,
+			      planes(1, 1, cases[i / 2].tokens, cases[i / 2].channels),
+			      planes(1, 1, rows, heads * columns));
+		l->in[1] = in_region(&p,
+				     planes(1, 1, turned ? columns : inner,
+					    heads * (turned ? inner : columns)),
+				     SNNQ_ROLE_INPUT);
+		if (i % 2)
+			l->in[2] = in_region(&p, planes(1, 1, columns, heads * columns),
+					     SNNQ_ROLE_INPUT);
+		l->mode = i % 2 ? mode : mode & ~SNNQ_MATMUL_RIGHT_FIRST;
+		l->param = heads;
+		spiking(&p, l);
+		run_kernels(&p, 1, "matmul");
+	}
+}
+
 static void linear(void **context)
 {
 	static const struct {
@@ -461,12 +505,13 @@ static void random_programs(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(attention),	cmocka_unit_test(linear),
-		cmocka_unit_test(convolution),	cmocka_unit_test(pooling),
-		cmocka_unit_test(add),		cmocka_unit_test(readout),
-		cmocka_unit_test(neurons),	cmocka_unit_test(requantization),
-		cmocka_unit_test(events),	cmocka_unit_test(many_layers),
-		cmocka_unit_test(large_tables), cmocka_unit_test(random_programs),
+		cmocka_unit_test(attention),	   cmocka_unit_test(matmul),
+		cmocka_unit_test(linear),	   cmocka_unit_test(convolution),
+		cmocka_unit_test(pooling),	   cmocka_unit_test(add),
+		cmocka_unit_test(readout),	   cmocka_unit_test(neurons),
+		cmocka_unit_test(requantization),  cmocka_unit_test(events),
+		cmocka_unit_test(many_layers),	   cmocka_unit_test(large_tables),
+		cmocka_unit_test(random_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

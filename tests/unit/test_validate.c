@@ -816,6 +816,80 @@ static void accumulators_of_windows(void **context)
 	accepted(&p);
 }
 
+/* MATMUL: each product is proven in the order that is stated. */
+static void matrix_products(void **context)
+{
+	struct snnq_layer *l;
+	struct program p;
+
+	(void)context;
+	program_init(&p, 1, 1);
+	p.h.needs = SNNQ_PROGRAM_NEEDS_BOUNDS;
+	l = add_layer(&p, SNNQ_OP_MATMUL);
+	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 1, 3, 8), SNNQ_ROLE_INPUT);
+	l->in[1] = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 2, 2, 64), SNNQ_ROLE_INPUT);
+	l->in[2] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 1, 32, 10), SNNQ_ROLE_INPUT);
+	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 3, 1, 10), SNNQ_ROLE_OUTPUT);
+	l->param = 2;
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+	l->in[0].bound = 1u << 12; /* 4 * 2^12 * 2^12 = 2^26, times 32 */
+	l->in[1].bound = 1u << 12;
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+	l->in[1].bound--;
+	accepted(&p);
+	l->mode = SNNQ_MATMUL_RIGHT_FIRST; /* 32 * 4095, then 4 * 2^12 times that */
+	accepted(&p);
+	l->in[1].bound++;
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+	/* The product that comes first may be beyond what the second makes of it. */
+	l->in[0].bound = 1;
+	l->in[1].bound = 1u << 26;
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator");
+	l->mode = 0;
+	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "accumulator"); /* 4 * 2^26 * 32 */
+	l->in[1].bound = (1u << 24) - 1;
+	accepted(&p);
+	l->in[2].channels = 11;
+	refused(&p, SNNQ_CHECK_PARAM, 0, "param");
+	l->in[2].channels = 10;
+	l->in[2].width = 31;
+	refused(&p, SNNQ_CHECK_SHAPE, 0, "in[2].channels");
+	l->in[2] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 1, 5, 64), SNNQ_ROLE_INPUT);
+	refused(&p, SNNQ_CHECK_SHAPE, 0, "in[2].channels");
+	l->mode = SNNQ_MATMUL_TRANSPOSE_2;
+	accepted(&p);
+	l->in[2] = (struct snnq_tensor){ 0 };
+	refused(&p, SNNQ_CHECK_PARAM, 0, "mode");
+	l->mode = 0;
+	refused(&p, SNNQ_CHECK_SHAPE, 0, "out");
+	l->out.channels = 64;
+	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 3, 1, 64), SNNQ_ROLE_OUTPUT);
+	accepted(&p);
+}
+
+/* VOTE: groups of channels of one size. */
+static void votes(void **context)
+{
+	struct snnq_layer *l;
+	struct program p;
+
+	(void)context;
+	program_init(&p, 1, 1);
+	l = add_layer(&p, SNNQ_OP_READOUT);
+	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 1, 1, 110), SNNQ_ROLE_INPUT);
+	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 1, 1, 11), SNNQ_ROLE_READOUT);
+	l->param = SNNQ_READOUT_VOTE;
+	place_state(&p, l);
+	accepted(&p);
+	l->out.channels = 7;
+	refused(&p, SNNQ_CHECK_SHAPE, 0, "out");
+	l->out.channels = 11;
+	l->param = SNNQ_READOUT_MAX;
+	refused(&p, SNNQ_CHECK_SHAPE, 0, "out");
+	l->in[0].channels = 11;
+	accepted(&p);
+}
+
 /* POOL_MAX: no window may lie in the padding only. */
 static void empty_windows(void **context)
 {
@@ -1015,12 +1089,13 @@ static void program_info(void **context)
 	assert_int_equal(snnq_region_required(&info, R_KEYS - 3, 20), 20 * 128);
 	assert_int_equal(snnq_region_required(&info, R_EVENTS - 3, 20), 80);
 	/* events 128, conv 8 8 64 (9 2 + 1) - groups 2, pool, attention, sum, add, linear, readout;
-	 * before it upsample, concat, copy, reduce */
+	 * before it upsample, concat, copy, reduce, matmul of 4 heads */
 	assert_int_equal(info.work_per_step,
 			 (128 * 1 + 128) + (4096 * 9 * 1 * 2 + 4096) + (1024 * 4 + 1024) +
 				 (1024 * 2 * 16 + 1024) + (256 * 4 + 256) + (256 * (4 + 3) + 256) +
 				 (40 * 64 * 5 + 40) + (40 + 10) + (256 * 5 + 1536) +
-				 (256 * (5 + 4) + 512) + (1536 * 5 + 1536) + (512 * 5 + 64));
+				 (256 * (5 + 4) + 512) + (1536 * 5 + 1536) + (512 * 5 + 64) +
+				 (4 * 4 * 16 * 4 * (4 * 5) + 64));
 	free(blob);
 }
 
@@ -1110,6 +1185,8 @@ int main(void)
 		cmocka_unit_test(loops),
 		cmocka_unit_test(any_neurons),
 		cmocka_unit_test(bounds_of_sources),
+		cmocka_unit_test(matrix_products),
+		cmocka_unit_test(votes),
 		cmocka_unit_test(empty_windows),
 		cmocka_unit_test(sources),
 		cmocka_unit_test(aliases),

@@ -147,7 +147,7 @@ bool state_begin_layer(struct job *job, struct layer *l)
 		l->line = (void *)at;
 		at += n->delay * ((snnq_tensor_bytes(&l->desc->out) + 7) & ~7ull);
 	}
-	if (l->desc->op == SNNQ_OP_READOUT && l->desc->param == SNNQ_READOUT_SUM) {
+	if (l->desc->op == SNNQ_OP_READOUT && l->desc->param != SNNQ_READOUT_LAST) {
 		l->sum = (void *)at;
 		at += l->desc->out.channels * sizeof(*l->sum);
 	}

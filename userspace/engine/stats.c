@@ -53,6 +53,7 @@ static uint32_t lane_channels(const struct layer *l)
 			       d->out.channels :
 			       d->out.channels / l->geometry.groups;
 	case SNNQ_OP_ATTENTION:
+	case SNNQ_OP_MATMUL:
 		return d->out.channels / d->param;
 	default:
 		return d->in[0].channels;

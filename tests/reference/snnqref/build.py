@@ -159,8 +159,18 @@ class Builder:
         self.layer(pg.OP_ATTENTION, ins, out, param=heads, mode=mode)
         return out
 
-    def readout(self, x, kind):
-        out = self.program.tensor(pg.READOUT, pg.INT32, 0, 1, 1, x.channels)
+    def matmul(self, ins, heads, mode, neuron, role=pg.OUTPUT, planes=1, fmt=pg.UNSIGNED, bound=0):
+        """Products of two or three operands, in the shape 1, rows, channels."""
+        sides = []
+        for tensor, flag in zip(ins, pg.TRANSPOSE):
+            side = [tensor.height * tensor.width, tensor.channels // heads]
+            sides.append(side[::-1] if mode & flag else side)
+        out = self.out(role, planes, 1, sides[0][0], heads * sides[-1][1], fmt, bound)
+        self.layer(pg.OP_MATMUL, ins, out, neuron, param=heads, mode=mode)
+        return out
+
+    def readout(self, x, kind, channels=0):
+        out = self.program.tensor(pg.READOUT, pg.INT32, 0, 1, 1, channels or x.channels)
         self.layer(pg.OP_READOUT, [x], out, param=kind)
         return out
 
@@ -188,7 +198,7 @@ class Builder:
             data = b''
             for _ in range(steps):
                 step = packing.pack_tensor(tensor, self.random_values(tensor, density))
-                data += self._dirty(tensor, step) if dirty else step
+                data += (self._dirty(tensor, step) if dirty else step) + bytes(-len(step) % 8)
             regions[tensor.region] = data
         return regions
 

@@ -137,6 +137,31 @@ def attention(layer, q, k, v):
     return acc.transpose(1, 0, 2).reshape(layer.out.shape), int(synops)
 
 
+def product(a, b):
+    """A product of matrices [head][row][column], each with the set bits of its elements, and
+    its synaptic operations: at each inner index every bit of the left with every of the right."""
+    (x, bits), (y, others) = a, b
+    result = x @ y
+    return [(result, np.ones_like(result))], int((bits.sum(1) * others.sum(2)).sum())
+
+
+def matmul(layer, ins):
+    """The accumulator, and the synaptic operations."""
+    operands = []
+    for k, x in enumerate(ins):
+        tensor, both = layer.ins[k], []
+        for values in (x, packing.set_bits(tensor, x)):
+            values = values.reshape(-1, layer.param, tensor.channels // layer.param)
+            both.append(values.transpose((1, 2, 0) if layer.mode & pg.TRANSPOSE[k] else (1, 0, 2)))
+        operands.append(both)
+    synops = 0
+    while len(operands) > 1:
+        at = len(operands) - 2 if layer.mode & pg.RIGHT_FIRST else 0
+        operands[at:at + 2], more = product(*operands[at:at + 2])
+        synops += more
+    return operands[0][0].transpose(1, 0, 2).reshape(layer.out.shape), synops
+
+
 def view(tensor, whole):
     """A box of what was written, or all of it in another shape."""
     if tensor.flags == pg.SLICE:
@@ -166,7 +191,8 @@ def has_stage(layer):
         return layer.mode in (pg.QK_FIRST, pg.KV_FIRST)
     if layer.op == pg.OP_REDUCE:
         return layer.mode == pg.REDUCE_SUM
-    return layer.op in (pg.OP_CONV2D, pg.OP_LINEAR, pg.OP_POOL_SUM, pg.OP_ELEMENTWISE)
+    return layer.op in (pg.OP_CONV2D, pg.OP_LINEAR, pg.OP_POOL_SUM, pg.OP_ELEMENTWISE,
+                        pg.OP_MATMUL)
 
 
 # --- layers ----------------------------------------------------------------------------------
@@ -179,7 +205,7 @@ class LayerRun:
         self.stage = None
         self.spikes = 0                            # set bits of all operands of a step
         self.kept = {id(tensor): bytes(tensor.bytes) for tensor in layer.kept}
-        self.total = None                          # READOUT SUM: int64 per channel
+        self.total = None                          # READOUT: int64 per channel
         if has_stage(layer):
             self.stage = NeuronStage(layer, job.program.table, job.seen)
         if layer.op in (pg.OP_CONV2D, pg.OP_LINEAR):
@@ -276,6 +302,10 @@ class LayerRun:
             acc, synops = attention(layer, *ins)
             self.stats['synops'] += synops
             return acc
+        if layer.op == pg.OP_MATMUL:
+            acc, synops = matmul(layer, ins)
+            self.stats['synops'] += synops
+            return acc
         if layer.op == pg.OP_ELEMENTWISE:
             self.stats['synops'] += self.spikes
             return elementwise(layer, *ins)
@@ -308,11 +338,14 @@ class LayerRun:
         return np.minimum(out, top)
 
     def _readout(self, x):
-        sums = x.sum(axis=(0, 1))
+        sums = [int(v) for v in x.sum(axis=(0, 1)).reshape(len(self.total), -1).sum(1)]
         self.stats['synops'] += self.spikes
         if self.layer.param == pg.READOUT_LAST:
-            self.total = [0] * len(self.total)
-        self.total = [a + int(b) for a, b in zip(self.total, sums)]
+            self.total = sums
+        elif self.layer.param == pg.READOUT_MAX:
+            self.total = [max(a, b - INT32_MIN) for a, b in zip(self.total, sums)]
+        else:
+            self.total = [a + b for a, b in zip(self.total, sums)]
 
     def _clamp(self, values, low, high):
         clamped = np.clip(values, low, high)
@@ -348,8 +381,11 @@ class LayerRun:
         """What is done once in a job."""
         layer, stats, steps = self.layer, self.stats, self.job.steps
         if layer.op == pg.OP_READOUT:
-            out = np.array([min(max(v, INT32_MIN), INT32_MAX) for v in self.total])
-            lost = sum(int(a) != b for a, b in zip(out, self.total))
+            total = self.total                         # MAX keeps it with 2^31 added
+            if layer.param == pg.READOUT_MAX:
+                total = [v + INT32_MIN for v in total]
+            out = np.array([min(max(v, INT32_MIN), INT32_MAX) for v in total])
+            lost = sum(int(a) != b for a, b in zip(out, total))
             stats['saturations'] += lost
             self.job.seen['clamp'] += lost
             self._write(out, 0)
@@ -373,7 +409,7 @@ class LayerRun:
         layer, x = self.layer, self.layer.ins[0]
         if layer.op == pg.OP_EVENTS:
             return 1
-        if layer.op == pg.OP_ATTENTION:
+        if layer.op in (pg.OP_ATTENTION, pg.OP_MATMUL):
             return layer.out.channels // layer.param
         if layer.op == pg.OP_LINEAR:
             return layer.out.channels

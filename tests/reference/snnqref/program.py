@@ -26,16 +26,18 @@ STICKY, OLD_CURRENT, DELAYED_RESET, CLAMP_LOW, HALF_LEVELS, LEVEL_THRESHOLDS = 1
 SPIKES, COUNTS, POTENTIAL, GRADED = 0, 1, 2, 3
 TIE_COMPARE, TIE_EVEN = 0, 1
 OP_EVENTS, OP_CONV2D, OP_LINEAR, OP_POOL_MAX, OP_POOL_SUM = 1, 2, 3, 4, 5
-OP_ELEMENTWISE, OP_ATTENTION, OP_READOUT = 6, 7, 8
+OP_ELEMENTWISE, OP_ATTENTION, OP_READOUT, OP_MATMUL = 6, 7, 8, 9
 OP_CONCAT, OP_COPY, OP_UPSAMPLE, OP_REDUCE = 10, 11, 12, 13
 ADD, AND, ANDN, OR, MULTIPLY = 0, 1, 2, 3, 4
 QK_FIRST, KV_FIRST, TOKEN, CHANNEL = 0, 1, 2, 3
+TRANSPOSE = (1, 2, 4)  # by operand
+RIGHT_FIRST = 8
 REDUCE_SUM, REDUCE_OR, REDUCE_MAX = 0, 1, 2
 AXIS_HEIGHT, AXIS_WIDTH, AXIS_CHANNELS = 1, 2, 4
 # Which axis of its operand COPY makes height, width and channels, by mode.
 COPY_AXES = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 SKIP_FIRST = 1
-READOUT_SUM, READOUT_LAST = 1, 2
+READOUT_SUM, READOUT_LAST, READOUT_MAX, READOUT_VOTE = 1, 2, 3, 4
 EVENT_END = (1 << 64) - 1
 OK, BAD_EVENT, BAD_STATE = 0, 5, 6
 STATE_HEADER_BYTES = 64
@@ -269,7 +271,7 @@ class Layer:
     @property
     def own_state_bytes(self):
         if self.op == OP_READOUT:
-            return 8 * self.out.channels if self.param == READOUT_SUM else 0
+            return 8 * self.out.channels if self.param != READOUT_LAST else 0
         if self.neuron.model == NO_NEURON:
             return 0
         part = (4 * self.out.elements + 7) // 8 * 8
