@@ -53,8 +53,8 @@ static void add_numbers(struct modelfile *file, cJSON *json, float unit, uint32_
 	cJSON *threshold = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "neuron"), "threshold");
 	uint64_t n = elements ? (uint64_t)elements->valueint : 0;
 	uint64_t channels = n ? (uint64_t)cJSON_GetObjectItem(json, "out_channels")->valueint :
-			    !strcmp(name, "attn") ? 70 :
-						    20;
+			    !strcmp(name, "attn") || !strcmp(name, "product") ? 70 :
+										20;
 	float *v = calloc(n + channels, sizeof(*v));
 
 	for (uint64_t i = 0; i < n; i++)
@@ -199,7 +199,8 @@ static double ref_linear(const struct reference *r, const struct graph_layer *l,
 
 static double ref_attention(const struct reference *r, const struct graph_layer *l, struct at p)
 {
-	uint32_t d = l->out.channels / l->heads, first = p.c / d * d;
+	uint32_t d = l->from[0].channels / l->heads;
+	uint32_t first = p.c / (l->out.channels / l->heads) * d;
 	double sum = 0;
 
 	for (uint32_t y = 0; y < l->out.height; y++)
@@ -214,6 +215,30 @@ static double ref_attention(const struct reference *r, const struct graph_layer 
 	return sum;
 }
 
+/* Element of a matrix, that of a head. */
+static double ref_matrix(const struct reference *r, const struct graph_layer *l, uint32_t k,
+			 struct at p, uint32_t head, uint32_t row, uint32_t column)
+{
+	bool turned = l->mode & SNNQ_MATMUL_TRANSPOSE_0 << k;
+	uint32_t token = turned ? column : row, c = turned ? row : column;
+
+	return ref_at(r, l->in[k], p.t, token / l->from[k].width, token % l->from[k].width,
+		      head * (l->from[k].channels / l->heads) + c);
+}
+
+static double ref_matmul(const struct reference *r, const struct graph_layer *l, struct at p)
+{
+	uint32_t wide = l->out.channels / l->heads, row = p.y * l->out.width + p.x;
+	uint32_t inner = l->mode & SNNQ_MATMUL_TRANSPOSE_0 ? l->from[0].height * l->from[0].width :
+							     l->from[0].channels / l->heads;
+	double sum = 0;
+
+	for (uint32_t k = 0; k < inner; k++)
+		sum += ref_matrix(r, l, 0, p, p.c / wide, row, k) *
+		       ref_matrix(r, l, 1, p, p.c / wide, k, p.c % wide);
+	return sum;
+}
+
 static double ref_sum(const struct reference *r, const struct graph_layer *l, struct at p)
 {
 	switch (l->op) {
@@ -221,6 +246,8 @@ static double ref_sum(const struct reference *r, const struct graph_layer *l, st
 		return ref_linear(r, l, p);
 	case SNNQ_OP_ATTENTION:
 		return ref_attention(r, l, p);
+	case SNNQ_OP_MATMUL:
+		return ref_matmul(r, l, p);
 	case SNNQ_OP_ELEMENTWISE:
 		return ref_at(r, l->in[0], p.t, p.y, p.x, p.c) +
 		       ref_at(r, l->in[1], p.t, p.y, p.x, p.c);
@@ -297,9 +324,6 @@ static void ref_element(struct reference *r, uint32_t index, struct at p)
 					  1));
 		if (to < STEPS)
 			out[to * stride] = x;
-		if ((int)index == r->n->graph.readout &&
-		    (!r->n->graph.readout_last || p.t == STEPS - 1))
-			r->scores[p.c] += out[p.t * stride] * r->n->graph.readout_scale;
 	}
 }
 
@@ -320,6 +344,30 @@ static void ref_layer(struct reference *r, uint32_t index)
 				ref_element(r, index, p);
 }
 
+static void ref_readout(struct reference *r)
+{
+	const struct graph *g = &r->n->graph;
+	const struct graph_shape *s = graph_shape(g, g->readout);
+	uint32_t voters = s->channels / g->readout_channels;
+
+	for (uint32_t o = 0; o < g->readout_channels; o++)
+		for (uint32_t t = 0; t < STEPS; t++) {
+			double sum = 0;
+
+			for (uint32_t i = 0; i < s->height * s->width; i++)
+				for (uint32_t c = o * voters; c < (o + 1) * voters; c++)
+					sum += ref_at(r, g->readout, t, i / s->width, i % s->width,
+						      c) *
+					       g->readout_scale;
+			if (g->readout_mode == SNNQ_READOUT_MAX)
+				r->scores[o] = t ? fmax(r->scores[o], sum) : sum;
+			else if (g->readout_mode == SNNQ_READOUT_LAST)
+				r->scores[o] = sum;
+			else
+				r->scores[o] += sum;
+		}
+}
+
 void reference_run(struct reference *r, const struct network *n, const uint64_t *input)
 {
 	const struct graph_shape *s = &n->graph.input.shape;
@@ -334,6 +382,7 @@ void reference_run(struct reference *r, const struct network *n, const uint64_t 
 				element(s, input + i / positions * words, i % positions, c);
 	for (uint32_t i = 0; i < n->graph.layer_count; i++)
 		ref_layer(r, i);
+	ref_readout(r);
 }
 
 void reference_free(struct reference *r)

@@ -126,7 +126,10 @@ static const char operations[] =
 	"{\"name\": \"mean\", \"op\": \"reduce\", \"mode\": \"sum\", \"inputs\": [\"most\"],"
 	" \"axes\": [\"height\", \"channels\"], \"groups\": 4, " LIF "},"
 	"{\"name\": \"head\", \"op\": \"reduce\", \"mode\": \"or\", \"axes\": [\"channels\"],"
-	" \"groups\": 2, \"inputs\": [\"mean\"]}"
+	" \"groups\": 2, \"inputs\": [\"mean\"]},"
+	"{\"name\": \"product\", \"op\": \"matmul\", \"inputs\": [\"attn\", \"and\", \"and\"],"
+	" \"heads\": 2, \"transpose\": [true, false, true], \"first\": \"right\", \"size\": [2, 2],"
+	" \"neuron\": {\"model\": \"none\", \"requant_shift\": 3}}"
 	"]";
 /* clang-format on */
 
@@ -189,7 +192,13 @@ static void test_operations(void **state)
 	assert_int_equal(l[13].mode, SNNQ_REDUCE_MAX);
 	assert_int_equal(l[14].geometry.groups, 4);
 	assert_int_equal(l[15].mode, SNNQ_REDUCE_OR);
-	assert_int_equal(f.compiled.info.layer_count, 16 + 1 + 16);
+	assert_int_equal(l[16].op, SNNQ_OP_MATMUL);
+	assert_int_equal(l[16].mode, SNNQ_MATMUL_TRANSPOSE_0 | SNNQ_MATMUL_TRANSPOSE_2 |
+					     SNNQ_MATMUL_RIGHT_FIRST);
+	assert_int_equal(l[16].param, 2);
+	assert_int_equal(l[16].out.height, 2);
+	assert_int_equal(l[16].out.channels, 8);
+	assert_int_equal(f.compiled.info.layer_count, 17 + 1 + 17);
 	release(&f);
 }
 

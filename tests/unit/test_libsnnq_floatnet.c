@@ -109,6 +109,27 @@ static const char attention[] = MODEL(
 											"\"planes\": 2"),
 	LAST_OF("res"));
 
+/* clang-format off */
+/* Counts, values of another width, tokens against channels, and how scores are read. */
+#define PRODUCTS(readout)                                                                     \
+	MODEL(1, LAYER("q", "linear", "\"input\"", WEIGHTS("q", 70, 140) LIF("1")) ","         \
+		 LAYER("k", "linear", "\"input\"", WEIGHTS("k", 70, 140) LIF("2")) ","         \
+		 LAYER("v", "linear", "\"input\"", WEIGHTS("v", 30, 60) LIF("1")) ","          \
+		 LAYER("count", "add", "\"q\", \"k\"", "\"planes\": 2") ","                   \
+		 LAYER("attention", "attention", "\"count\", \"k\", \"v\"",                  \
+		       "\"heads\": 2, " LIF("9")) ","                                         \
+		 LAYER("product", "matmul", "\"k\", \"count\"", "\"heads\": 2,"               \
+		       " \"transpose\": [true, false], \"bias\": \"product.b\", " LIF("4")) "," \
+		 LAYER("line", "matmul", "\"product\", \"product\"",                         \
+		       "\"size\": [5, 7], " NONE ", \"transpose\": [false, true], \"planes\": 7"),  \
+	      readout)
+/* clang-format on */
+static const char read_sums[] = PRODUCTS(SUM_OF("attention"));
+static const char read_most[] =
+	PRODUCTS("{\"input\": \"line\", \"mode\": \"max\", \"scale\": 0.25}");
+static const char read_votes[] =
+	PRODUCTS("{\"input\": \"product\", \"mode\": \"vote\", \"votes\": 10}");
+
 static const char sums_read[] =
 	MODEL(2,
 	      LAYER("a", "linear", "\"input\"", WEIGHTS("a", 5, 10) LIF("2")) "," LAYER(
@@ -186,7 +207,7 @@ static void compare(const char *text, uint32_t seed)
 	for (uint32_t i = 0; i < n.graph.layer_count; i++)
 		if (!compare_layer(&r, i))
 			fail_msg("layer %s is silent: nothing was tested", n.graph.layers[i].name);
-	for (uint32_t c = 0; c < floatnet_shape(n.net, n.graph.readout)->channels; c++)
+	for (uint32_t c = 0; c < n.graph.readout_channels; c++)
 		if (fabs(n.record.scores[c] - r.scores[c]) > 1e-9)
 			fail_msg("score %u: expected %g, found %g", c, r.scores[c],
 				 n.record.scores[c]);
@@ -202,6 +223,9 @@ static void operations_match_the_reference(void **state)
 		compare(convolutions, seed);
 		compare(pools, seed);
 		compare(attention, seed);
+		compare(read_sums, seed);
+		compare(read_most, seed);
+		compare(read_votes, seed);
 		compare(sums_read, seed);
 		compare(averages, seed);
 	}
@@ -436,6 +460,9 @@ static void integers_match_the_engine(void **state)
 		same_as_engine(convolutions, seed);
 		same_as_engine(pools, seed);
 		same_as_engine(attention, seed);
+		same_as_engine(read_sums, seed);
+		same_as_engine(read_most, seed);
+		same_as_engine(read_votes, seed);
 		same_as_engine(sums_read, seed);
 		for (size_t i = 0; i < sizeof(neurons) / sizeof(neurons[0]); i++) {
 			snprintf(text, sizeof(text), VARIANT("%s"), neurons[i]);
@@ -479,7 +506,7 @@ static void session_close(struct session *s)
 static void same_result(const struct network *n, const struct snnq_result *r)
 {
 	assert_null(r->scores);
-	assert_int_equal(r->count, floatnet_shape(n->net, n->graph.readout)->channels);
+	assert_int_equal(r->count, n->graph.readout_channels);
 	assert_int_equal(r->steps, STEPS);
 	for (uint32_t c = 0; c < r->count; c++) {
 		assert_true(r->real_scores[c] == n->record.scores[c]);

@@ -54,6 +54,9 @@ static uint64_t fan_in(const struct graph_layer *l)
 		return graph_layer_params(l) / l->out_channels;
 	case SNNQ_OP_ATTENTION:
 		return times(positions_of(&l->out), l->out.channels / l->heads);
+	case SNNQ_OP_MATMUL:
+		return l->mode & SNNQ_MATMUL_TRANSPOSE_0 ? positions_of(&l->from[0]) :
+							   l->from[0].channels / l->heads;
 	case SNNQ_OP_ELEMENTWISE:
 		return l->in_count;
 	case SNNQ_OP_REDUCE:
@@ -82,6 +85,8 @@ static uint32_t sum_bits(const struct graph *g, const struct graph_layer *l)
 		return width_of(in);
 	case SNNQ_OP_ELEMENTWISE:
 		return width_of(&l->out);
+	case SNNQ_OP_MATMUL:
+		return energy_acc_bits(input_max(&l->from[1]), fan_in(l), input_max(in));
 	case SNNQ_OP_POOL_SUM:
 		return energy_acc_bits(l->value, fan_in(l), input_max(in));
 	default:

@@ -359,7 +359,7 @@ int floatnet_record_alloc(const struct floatnet *net, struct floatnet_record *re
 	const struct graph *g = net->graph;
 	bool complete;
 
-	record->scores = calloc(floatnet_shape(net, g->readout)->channels, sizeof(*record->scores));
+	record->scores = calloc(g->readout_channels, sizeof(*record->scores));
 	record->spikes = calloc(g->layer_count, sizeof(*record->spikes));
 	complete = record->scores && record->spikes;
 	for (uint32_t i = 0; complete && i < g->layer_count; i++) {

@@ -25,6 +25,7 @@ struct pass {
 	int32_t *acc;
 	float *sums;
 	double *drive;
+	double *scores; /* of a step, where the largest counts; else the record's */
 	uint64_t *late; /* one step of spikes that leave the window delayed */
 };
 
@@ -41,7 +42,10 @@ static int pass_alloc(struct pass *p)
 	p->tools.vec = p->net->plan->vec;
 	p->tools.attention = calloc(1, p->net->plan->needs.attention + 1);
 	p->late = calloc(floatnet_words(p->net, (int)p->index) + 1, sizeof(*p->late));
-	return !ret && p->acc && p->sums && p->drive && p->late && p->tools.attention ?
+	p->scores = p->record->scores;
+	if (p->net->graph->readout_mode == SNNQ_READOUT_MAX)
+		p->scores = calloc(p->net->graph->readout_channels, sizeof(*p->scores));
+	return !ret && p->acc && p->sums && p->drive && p->late && p->scores && p->tools.attention ?
 		       0 :
 		       error_set(-ENOMEM, "no memory to run layer %s", p->real->graph->name);
 }
@@ -53,6 +57,8 @@ static void pass_free(struct pass *p)
 	free(p->sums);
 	free(p->drive);
 	free(p->late);
+	if (p->scores != p->record->scores)
+		free(p->scores);
 	free(p->tools.attention);
 }
 
@@ -62,7 +68,28 @@ static bool is_read(const struct pass *p, uint32_t t)
 {
 	const struct graph *g = p->net->graph;
 
-	return (int)p->index == g->readout && (!g->readout_last || t + 1 == g->input.steps);
+	return (int)p->index == g->readout &&
+	       (g->readout_mode != SNNQ_READOUT_LAST || t + 1 == g->input.steps);
+}
+
+/* Add to the score of a channel, or of the channels that vote together. */
+static void add_score(struct pass *p, uint32_t channel, double v)
+{
+	p->scores[channel / (p->real->out.channels / p->net->graph->readout_channels)] += v;
+}
+
+/* The layer that is read has put out step @t. */
+static void end_step(struct pass *p, uint32_t t)
+{
+	double *most = p->record->scores;
+
+	if (p->scores == most)
+		return;
+	for (uint32_t c = 0; c < p->net->graph->readout_channels; c++) {
+		if (!t || p->scores[c] > most[c])
+			most[c] = p->scores[c];
+		p->scores[c] = 0;
+	}
 }
 
 static void read_planes(struct pass *p, const uint64_t *out)
@@ -76,7 +103,7 @@ static void read_planes(struct pass *p, const uint64_t *out)
 
 			tensor_load64(t, out, pos, w, v);
 			for (uint32_t j = 0; j < 64 && j < left; j++)
-				p->record->scores[w * 64 + j] += v[j] * p->net->units[p->index + 1];
+				add_score(p, w * 64 + j, v[j] * p->net->units[p->index + 1]);
 		}
 }
 
@@ -90,7 +117,7 @@ static void read_real(struct pass *p, uint32_t t)
 
 		p->engine.stats.output_spikes += v != 0;
 		if (read)
-			p->record->scores[c] += v;
+			add_score(p, c, v);
 	}
 }
 
@@ -111,7 +138,8 @@ static void drive_position(struct pass *p, const struct step *s, uint32_t y, uin
 		return;
 	}
 	memset(p->acc, 0, n * sizeof(*p->acc));
-	l->op->sum(&p->job, &p->engine, s, y, x, p->acc);
+	/* Fast ones that work on blocks want more of a plan than there is here. */
+	(l->op->sum ? l->op->sum : l->op->generic)(&p->job, &p->engine, s, y, x, p->acc);
 	for (size_t c = 0; c < n; c++)
 		p->drive[c] = p->acc[c] * gain;
 }
@@ -146,7 +174,7 @@ static void sum_step(struct pass *p, struct step *s)
 	struct block one = { .steps = s, .count = 1 };
 	uint64_t pos = 0;
 
-	if (!p->real->weights && p->engine.op->begin_block)
+	if (!p->real->weights && p->engine.op->sum && p->engine.op->begin_block)
 		p->engine.op->begin_block(&p->job, &p->engine, &one);
 	for (uint32_t y = 0; y < t->height; y++)
 		for (uint32_t x = 0; x < t->width; x++, pos++) {
@@ -190,6 +218,8 @@ static void run_step(struct pass *p, uint32_t t, bool count)
 		l->op->run(&p->job, l, &s);
 	else
 		sum_step(p, &s);
+	if (!p->real->out.planes && is_read(p, t))
+		end_step(p, t);
 }
 
 /* ---- one layer ---- */
@@ -199,8 +229,10 @@ static void read_and_count(struct pass *p, bool count)
 	const struct snnq_tensor *t = &p->engine.desc->out;
 
 	for (uint32_t i = 0; p->real->out.planes && i < p->net->graph->input.steps; i++) {
-		if (is_read(p, i))
+		if (is_read(p, i)) {
 			read_planes(p, slot(p, i));
+			end_step(p, i);
+		}
 		if (count)
 			tensor_count(&p->job, t, slot(p, i), &p->engine.stats.output_spikes);
 	}
@@ -248,7 +280,7 @@ int floatnet_run(const struct floatnet *net, const uint64_t *input, struct float
 		 struct snnq_layer_stats *stats)
 {
 	const struct graph *g = net->graph;
-	uint32_t classes = floatnet_shape(net, g->readout)->channels;
+	uint32_t classes = g->readout_channels;
 	int ret = 0;
 
 	memset(record->scores, 0, classes * sizeof(*record->scores));

@@ -273,13 +273,13 @@ static void compile_readout(struct compiler *c)
 	struct snnq_layer *l = add_layer(c, SNNQ_OP_READOUT);
 
 	l->in[0] = written(c, c->graph->readout);
-	l->param = c->graph->readout_last ? SNNQ_READOUT_LAST : SNNQ_READOUT_SUM;
+	l->param = c->graph->readout_mode;
 	l->out = (struct snnq_tensor){
 		.region = (uint16_t)user(c->out->readout_region),
 		.format = SNNQ_FORMAT_INT32,
 		.height = 1,
 		.width = 1,
-		.channels = l->in[0].channels,
+		.channels = c->graph->readout_channels,
 	};
 	add_state(c, l);
 }
@@ -331,7 +331,7 @@ static void lay_out_regions(struct compiler *c, bool taps)
 		out->weights_region = add_region(c, SNNQ_ROLE_WEIGHTS, out->weights_bytes, 0);
 	out->input_step_bytes = snnq_tensor_bytes(&in);
 	out->input_region = add_region(c, SNNQ_ROLE_INPUT, 0, out->input_step_bytes);
-	out->readout_bytes = align8((uint64_t)graph_shape(g, g->readout)->channels * 4);
+	out->readout_bytes = align8((uint64_t)g->readout_channels * 4);
 	out->readout_region = add_region(c, SNNQ_ROLE_READOUT, out->readout_bytes, 0);
 	if (taps)
 		out->taps_region = add_region(c, SNNQ_ROLE_OUTPUT, 0, tap_bytes(g));

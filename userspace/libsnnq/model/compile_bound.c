@@ -50,6 +50,13 @@ static uint64_t largest_weight(const struct snnq_quant *q)
 	return grid_init(&grid, q->scheme, q->bits) ? (uint64_t)grid.largest + 1 : 0;
 }
 
+/* Elements that are multiplied and added up in the product of operands k and k + 1. */
+static uint64_t inner_size(const struct snnq_layer *l, uint32_t k)
+{
+	return l->mode & SNNQ_MATMUL_TRANSPOSE_0 << k ? (uint64_t)l->in[k].height * l->in[k].width :
+							l->in[k].channels / l->param;
+}
+
 static uint64_t largest_accumulator(const struct snnq_layer *l, const int32_t *table)
 {
 	const struct snnq_geometry *g = &l->geometry;
@@ -67,6 +74,11 @@ static uint64_t largest_accumulator(const struct snnq_layer *l, const int32_t *t
 		terms = (uint64_t)l->in[0].height * l->in[0].width * (l->in[0].channels / l->param);
 		return product(product(product(terms, x), largest_operand(l, 1, table)),
 			       largest_operand(l, 2, table));
+	case SNNQ_OP_MATMUL:
+		terms = product(inner_size(l, 0), product(x, largest_operand(l, 1, table)));
+		return l->in[2].format ? product(product(terms, inner_size(l, 1)),
+						 largest_operand(l, 2, table)) :
+					 terms;
 	case SNNQ_OP_REDUCE:
 		terms = snnq_tensor_elements(&l->in[0]) / snnq_tensor_elements(&l->out);
 		return product(terms, l->mode == SNNQ_REDUCE_SUM ? x : 1);

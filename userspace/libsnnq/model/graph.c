@@ -121,26 +121,52 @@ static void get_input(struct parser *p, const cJSON *root)
 			 SNNQ_MAX_CHANNELS);
 }
 
+/* One value for each channel, or for each of some groups of neighbouring ones. */
+static void get_readout_channels(struct parser *p, const cJSON *node)
+{
+	struct graph *g = p->graph;
+	const struct graph_layer *l = &g->layers[g->readout];
+
+	g->readout_channels = l->out.channels;
+	if (g->readout_mode == SNNQ_READOUT_VOTE)
+		g->readout_channels =
+			(uint32_t)read_integer(p, node, "votes", 1, SNNQ_MAX_CHANNELS);
+	else if (member(node, "votes"))
+		complain(p, "votes: expected nothing, as the mode is not \"vote\"");
+	if (!p->error && l->out.channels % g->readout_channels)
+		complain(p, "votes: %u do not divide the %u channels of layer %s",
+			 g->readout_channels, l->out.channels, l->name);
+	if (g->class_count && g->class_count != g->readout_channels)
+		complain(p, "input: %u classes, but layer %s has %u %s", g->class_count, l->name,
+			 g->readout_channels,
+			 g->readout_mode == SNNQ_READOUT_VOTE ? "votes" : "channels");
+}
+
 static void get_readout(struct parser *p, const cJSON *root)
 {
-	static const struct word modes[] = { { "sum", 0 }, { "last", 1 }, { NULL } };
+	static const struct word modes[] = {
+		{ "sum", SNNQ_READOUT_SUM },
+		{ "last", SNNQ_READOUT_LAST },
+		{ "max", SNNQ_READOUT_MAX },
+		{ "vote", SNNQ_READOUT_VOTE },
+		{ NULL },
+	};
 	const cJSON *node = member(root, "readout"), *scale = member(node, "scale");
 	struct graph *g = p->graph;
 
 	p->where = "readout";
-	g->readout_last = read_word(p, node, "mode", modes, false);
+	g->readout_mode = read_word(p, node, "mode", modes, false);
 	g->readout = graph_find_layer(p, read_string(p, node, "input"), g->layer_count);
 	if (g->readout == GRAPH_INPUT)
 		complain(p, "input: expected a layer, found \"input\"");
-	else if (g->class_count && g->class_count != g->layers[g->readout].out.channels)
-		complain(p, "input: %u classes, but layer %s has %u channels", g->class_count,
-			 g->layers[g->readout].name, g->layers[g->readout].out.channels);
+	else
+		get_readout_channels(p, node);
 	g->readout_scale = 1;
 	if (scale && (!cJSON_IsNumber(scale) || !isfinite(scale->valuedouble)))
 		complain(p, "scale: expected a number, found %s", found(p, scale));
 	else if (scale)
 		g->readout_scale = scale->valuedouble;
-	only_keys(p, node, "readout", "input mode scale");
+	only_keys(p, node, "readout", "input mode votes scale");
 }
 
 static void get_classes(struct parser *p, const cJSON *root)

@@ -92,7 +92,7 @@ struct graph {
 	struct tensor *parts; /* of shared tensors: what layers point to */
 	uint32_t part_count;
 	int readout; /* layer */
-	bool readout_last;
+	uint32_t readout_mode, readout_channels; /* SNNQ_READOUT_*, and what it gives out */
 	double readout_scale;
 };
 

@@ -294,6 +294,84 @@ static void get_attention(struct parser *p, struct graph_layer *l)
 	graph_get_neuron(p, l, true);
 }
 
+/* Which operands of a product are transposed, as SNNQ_MATMUL_TRANSPOSE_* flags. */
+static uint32_t read_transpose(struct parser *p, const struct graph_layer *l)
+{
+	const cJSON *list = member(l->json, "transpose"), *item;
+	uint32_t flags = 0, k = 0;
+
+	if (!list)
+		return 0;
+	if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != (int)l->in_count)
+		complain(p, "transpose: expected %u times true or false, found %s", l->in_count,
+			 found(p, list));
+	cJSON_ArrayForEach(item, list) {
+		if (!cJSON_IsBool(item))
+			complain(p, "transpose: expected true or false, found %s", found(p, item));
+		flags |= cJSON_IsTrue(item) ? SNNQ_MATMUL_TRANSPOSE_0 << k % 3 : 0;
+		k++;
+	}
+	return flags;
+}
+
+/* Rows of operand k of a product; by @columns, its columns. */
+static uint64_t matrix_side(struct parser *p, const struct graph_layer *l, uint32_t k, bool columns)
+{
+	const struct graph_shape *s = &l->from[k];
+	bool channels = columns != !!(l->mode & SNNQ_MATMUL_TRANSPOSE_0 << k);
+
+	if (s->channels % l->heads)
+		complain(p, "heads: %u do not divide %u channels", l->heads, s->channels);
+	return channels ? s->channels / l->heads : (uint64_t)s->height * s->width;
+}
+
+/* Rows that are no positions of the first input lie in one line, unless `size` says how. */
+static void get_product_shape(struct parser *p, struct graph_layer *l)
+{
+	uint64_t rows = matrix_side(p, l, 0, false),
+		 columns = matrix_side(p, l, l->in_count - 1, true);
+	uint32_t size[2] = { 1, (uint32_t)rows };
+
+	for (uint32_t k = 1; k < l->in_count; k++)
+		if (matrix_side(p, l, k - 1, true) != matrix_side(p, l, k, false))
+			complain(p, "inputs: %llu columns of the %s matrix meet %llu rows",
+				 (unsigned long long)matrix_side(p, l, k - 1, true),
+				 k == 1 ? "first" : "second",
+				 (unsigned long long)matrix_side(p, l, k, false));
+	if (!(l->mode & SNNQ_MATMUL_TRANSPOSE_0)) {
+		size[0] = l->from[0].height;
+		size[1] = l->from[0].width;
+	}
+	if (member(l->json, "size"))
+		read_pair(p, l->json, "size", 1, SNNQ_MAX_DIM, -1, size);
+	if ((uint64_t)size[0] * size[1] != rows || size[1] > SNNQ_MAX_DIM)
+		complain(p, "size: expected %llu positions in at most %u columns, found %u x %u",
+			 (unsigned long long)rows, SNNQ_MAX_DIM, size[0], size[1]);
+	if (columns * l->heads > SNNQ_MAX_CHANNELS)
+		complain(p, "inputs: %llu channels of the result, expected at most %u",
+			 (unsigned long long)(columns * l->heads), SNNQ_MAX_CHANNELS);
+	l->out.height = size[0];
+	l->out.width = size[1];
+	l->out.channels = (uint32_t)columns * l->heads;
+}
+
+static void get_matmul(struct parser *p, struct graph_layer *l)
+{
+	static const struct word orders[] = { { "left", 0 },
+					      { "right", SNNQ_MATMUL_RIGHT_FIRST },
+					      { NULL } };
+
+	l->heads = (uint32_t)read_default(p, l->json, "heads", 1, SNNQ_MAX_CHANNELS, 1);
+	l->mode = read_transpose(p, l) | read_word(p, l->json, "first", orders, true);
+	if (l->in_count == 2 && member(l->json, "first"))
+		complain(p, "first: expected nothing, as there is one product");
+	if (p->error)
+		return;
+	get_product_shape(p, l);
+	if (!p->error)
+		graph_get_neuron(p, l, true);
+}
+
 /* A list of names of axes as SNNQ_AXIS_* flags. */
 static uint32_t read_axes(struct parser *p, const struct graph_layer *l)
 {
@@ -455,6 +533,8 @@ static const struct graph_op ops[] = {
 	TWO("andnot", SNNQ_ELEMENTWISE_ANDN),
 	TWO("or", SNNQ_ELEMENTWISE_OR),
 	{ "attention", SNNQ_OP_ATTENTION, 0, 2, 3, KEYS "heads mode " STAGE_KEYS, get_attention },
+	{ "matmul", SNNQ_OP_MATMUL, 0, 2, 3, KEYS "heads transpose first size " STAGE_KEYS,
+	  get_matmul },
 	{ "reduce", SNNQ_OP_REDUCE, 0, 1, 1, KEYS "mode axes groups " STAGE_KEYS, get_reduce },
 	{ "concat", SNNQ_OP_CONCAT, 0, 2, 4, KEYS "axis scales planes signed", get_concat },
 	{ "copy", SNNQ_OP_COPY, 0, 1, 1, KEYS "axes scales planes signed", get_copy },

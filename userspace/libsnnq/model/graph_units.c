@@ -12,6 +12,13 @@ static int fail(const char *path, const struct graph_layer *l, const char *what)
 	return error_set(-EBADMSG, "%s: layer %s (%s): %s", path, l->name, l->op_name, what);
 }
 
+/* Operands with each other. */
+static bool multiplies(const struct graph_layer *l)
+{
+	return l->op == SNNQ_OP_ATTENTION || l->op == SNNQ_OP_MATMUL ||
+	       (l->op == SNNQ_OP_ELEMENTWISE && l->mode == SNNQ_ELEMENTWISE_MULTIPLY);
+}
+
 static int layer_unit(const char *path, const struct graph *graph, uint32_t index, double *units)
 {
 	const struct graph_layer *l = &graph->layers[index];
@@ -29,7 +36,7 @@ static int layer_unit(const char *path, const struct graph *graph, uint32_t inde
 			return fail(path, l, "inputs have different scales");
 	if (l->weight && !(in > 0))
 		return fail(path, l, "expected spikes or counts as its input, not real numbers");
-	if (l->op == SNNQ_OP_ATTENTION && in != 1)
+	if (multiplies(l) && in != 1)
 		return fail(path, l, "expected spikes, found means");
 	return 0;
 }

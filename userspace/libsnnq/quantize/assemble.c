@@ -169,7 +169,7 @@ static int put_layer(const struct assembler *a, uint32_t index, const struct qua
 		return put_weighted(a, l, json, q);
 	if (l->op == GRAPH_AVGPOOL)
 		return turn_average(a, l, json, in_unit);
-	if (l->op == SNNQ_OP_ATTENTION)
+	if (l->op == SNNQ_OP_ATTENTION || l->op == SNNQ_OP_MATMUL)
 		return fold_plain(a, l, json, 1);
 	if (l->neuron.model != SNNQ_NEURON_NONE)
 		return fold_plain(a, l, json, in_unit);

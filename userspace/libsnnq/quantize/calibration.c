@@ -168,7 +168,7 @@ void calibration_doubts(const struct calibration *c, const struct snnq_quantize_
 
 	if (!c || !o->warn)
 		return;
-	classes = graph_shape(c->graph, c->graph->readout)->channels;
+	classes = c->graph->readout_channels;
 	found = classes_found(c, classes);
 	for (uint32_t i = 0; i < c->count; i++) {
 		silent += is_silent(c, i);
@@ -211,8 +211,7 @@ int calibration_open(const char *path, const struct graph *graph,
 	if (!ret)
 		ret = run_all(c, opts->threads);
 	if (!ret)
-		c->temperature = judge_temperature(c->records, c->count,
-						   graph_shape(graph, graph->readout)->channels);
+		c->temperature = judge_temperature(c->records, c->count, graph->readout_channels);
 	if (ret) {
 		calibration_close(c);
 		c = NULL;

@@ -224,7 +224,7 @@ static void supply_outputs(const struct judge *j, struct snnq_plan *plan, uint32
 static void compare(const struct judge *j, const int32_t *readout, double *scores,
 		    uint32_t recording)
 {
-	uint32_t n = graph_shape(j->graph, j->graph->readout)->channels;
+	uint32_t n = j->graph->readout_channels;
 	const double *is = j->calibration->records[recording].scores;
 
 	for (uint32_t c = 0; c < n; c++)

@@ -112,7 +112,7 @@ int snnq_model_info(struct snnq_model *m, struct snnq_model_info *info)
 	*info = (struct snnq_model_info){
 		.name = g->name,
 		.arithmetic = g->integer ? "integer" : "float",
-		.classes = graph_shape(g, g->readout)->channels,
+		.classes = g->readout_channels,
 		.steps = g->input.steps,
 		.layers = g->layer_count,
 		.input_width = g->input.shape.width,

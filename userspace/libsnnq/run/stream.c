@@ -44,7 +44,7 @@ static const struct compiled *compiled_of(const struct snnq_stream *s)
 
 static uint32_t classes_of(const struct snnq_stream *s)
 {
-	return graph_shape(&s->model->graph, s->model->graph.readout)->channels;
+	return s->model->graph.readout_channels;
 }
 
 struct snnq_stream *stream_get(struct snnq_stream *s)
