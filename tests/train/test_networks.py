@@ -103,6 +103,11 @@ class Folding(unittest.TestCase):
                 self.assertLessEqual(error, ((rounded - weight) ** 2).sum())
             self.assertEqual(np.log2(step) % 1, 0)
 
+    def test_silent_layer(self):
+        levels, step = on_grid(torch.zeros(3, 4), "uniform", 4)
+        self.assertEqual(float(levels.abs().sum()), 0)
+        self.assertGreater(step, 0)
+
 
 class Files(unittest.TestCase):
     def test_long_form_returns(self):

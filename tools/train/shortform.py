@@ -116,6 +116,15 @@ def reduced(shape, layer):
     return list(kept.values())
 
 
+def product_shape(layer, operands):
+    """Shape of a product: positions are rows, channels the columns of each head."""
+    heads, turned = layer.get("heads", 1), layer.get("transpose", [False] * 3)
+    first, last = operands[0], operands[-1]
+    columns = last[0] * last[1] if turned[len(operands) - 1] else last[2] // heads
+    size = [1, first[2] // heads] if turned[0] else first[:2]
+    return [*layer.get("size", size), heads * columns]
+
+
 def output_shape(layer, operands):
     """[height, width, channels] of a layer's output."""
     op, first = layer["op"], operands[0]
@@ -126,6 +135,8 @@ def output_shape(layer, operands):
         return [*first[:2], layer["out_channels"]]
     if op == "attention":
         return [*first[:2], first[2] if layer.get("mode") else operands[-1][2]]
+    if op == "matmul":
+        return product_shape(layer, operands)
     if op == "reduce":
         return reduced(first, layer)
     if op == "concat":

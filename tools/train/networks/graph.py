@@ -8,6 +8,7 @@ put out membrane currents, real numbers. Every method returns the new layer's
 name; `shape` knows the [height, width, channels] of each, `most` the largest
 count, None for real numbers.
 """
+from shortform import product_shape
 
 
 def lif(threshold, n=2, compare="ge"):
@@ -127,6 +128,21 @@ class Graph:
         return self.append(name, "attention", inputs, shape,
                            1 if mode else self.fired(neuron), heads=heads,
                            mode=mode, neuron=neuron)
+
+    def part(self, x, first, channels):
+        """View of so many channels."""
+        height, width, _ = self.shape[x]
+        return {"layer": x, "first": [0, 0, first], "size": [height, width, channels]}
+
+    def matmul(self, name, inputs, heads, transpose, neuron, size=None):
+        """Product of two matrices of positions x channels of a head, of which some
+        are taken transposed; `size`: how the rows are positions of a map."""
+        operands = [x["size"] if isinstance(x, dict) else self.shape[x] for x in inputs]
+        entry = {"heads": heads, "transpose": transpose}
+        if size is not None:
+            entry["size"] = list(size)
+        return self.append(name, "matmul", inputs, product_shape(entry, operands),
+                           self.fired(neuron), neuron=neuron, **entry)
 
     def total(self, name, x, neuron=None):
         """Sum over all positions, of currents that were rounded if need be."""

@@ -25,7 +25,8 @@ LIMIT = 1 << 30
 def on_grid(weight, scheme, bits):
     """(levels, step): the power of two with the least squared error."""
     grid = torch.tensor(levels_of(scheme, bits), dtype=weight.dtype)
-    top = math.ceil(math.log2(float(weight.abs().max()) / float(grid[-1])))
+    largest = float(weight.abs().max()) or 1.0
+    top = math.ceil(math.log2(largest / float(grid[-1])))
     best = None
     for exponent in range(top - 3, top + 1):
         step = 2.0 ** exponent
@@ -86,7 +87,9 @@ class Export:
         if layer["op"] in ("and", "andnot", "or") or layer["op"] == "attention" and not neuron:
             return 1.0
         unit = min(units)
-        if len(set(units)) > 1:
+        if layer["op"] == "matmul":
+            unit = math.prod(units)
+        elif len(set(units)) > 1:
             layer["scales"] = [{"mult": whole(name, u / unit), "shift": 0} for u in units]
         if neuron is None:
             if layer["op"] in ("add", "reduce"):

@@ -171,6 +171,12 @@ def reshape(x, shape):
     return y.permute(0, 1, 4, 2, 3)
 
 
+def box(x, first, size):
+    """Part of a map from [y, x, channel] on, of this [height, width, channels]."""
+    rows, columns, channels = (slice(a, a + n) for a, n in zip(first, size))
+    return x[:, :, channels, rows, columns]
+
+
 def window(function, x, layer):
     """A pooling function of torch on all steps."""
     y = function(x.flatten(0, 1), layer["kernel"], layer["stride"], layer["padding"])
@@ -186,6 +192,16 @@ def mask(x, heads, mode):
         return (k.unflatten(2, (heads, -1)) * some).flatten(2, 3)
     q, k, v = x
     return q * (k * v).amax((3, 4), keepdim=True)
+
+
+def product(x, layer, shape):
+    """Product of two matrices of each head; rows become positions."""
+    matrices = []
+    for side, transposed in zip(x, layer["transpose"]):
+        m = side.flatten(3).unflatten(2, (layer["heads"], -1))  # [.., head, channel, token]
+        matrices.append(m if transposed else m.transpose(3, 4))
+    y = matrices[0] @ matrices[1]
+    return y.transpose(3, 4).flatten(2, 3).unflatten(3, shape[:2])
 
 
 def nearest(x, unit):
@@ -250,6 +266,8 @@ class Net(nn.Module):
             return mask(x, layer["heads"], layer["mode"])
         if op == "attention":
             return attention(*x, layer["heads"])
+        if op == "matmul":
+            return product(x, layer, self.graph.shape[layer["name"]])
         if op == "reduce":
             return x[0].sum((3, 4), keepdim=True)
         if op == "copy":
@@ -260,7 +278,11 @@ class Net(nn.Module):
         """Operands, of all steps."""
         for entry in layer["inputs"]:
             x = values[self.source(entry)]
-            yield reshape(x, entry["shape"]) if isinstance(entry, dict) else x
+            if isinstance(entry, dict) and "size" in entry:
+                x = box(x, entry["first"], entry["size"])
+            elif isinstance(entry, dict):
+                x = reshape(x, entry["shape"])
+            yield x
 
     def loop(self, layers, values):
         """Layers that read what others of them put out in the step before."""

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Callable
 
-from . import families, metaformers
+from . import families, metaformers, resformer
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ TOKENS = {"size": 64, "steps": 4, "width": 32, "heads": 4}
 STAGES = {"size": 64, "steps": 3, "channels": 2, "widths": (16, 16, 24, 32), "heads": 2,
           "depths": (1, 1), "classes": 10}
 SEW = {"size": 32, "steps": 4, "widths": (8, 8, 16)}
+RESFORMER = {"size": 16, "steps": 4, "widths": (16, 24, 32), "group": 16, "heads": (1, 2, 2),
+             "depths": (1, 1, 1)}
 GESTURE_POOLS = {"pools": "0111", "dilated": False, "classes": 11}
 # Two 8 x 8 matrices between heads, which the published module has and never calls.
 TALKING_HEADS = 128
@@ -78,5 +80,9 @@ NETWORKS = {
                   {"size": 24, "steps": 4, "widths": (8, 8, 16, 16)}),
     "meta-spikeformer": Family(metaformers.meta_spikeformer, 55350248, STAGES),
     "e-spikeformer": Family(metaformers.e_spikeformer, 18987504, STAGES),
+    "spiking-resformer": Family(resformer.spiking_resformer, 10793152, RESFORMER),
+    "spiking-resformer-gesture": Family(
+        resformer.spiking_resformer, 2709792, dict(RESFORMER, classes=11),
+        {"widths": (32, 96, 192), "group": 32, "classes": 11}),
     "recurrent": Family(families.recurrent, None, {"size": 16, "steps": 6, "width": 32}),
 }
