@@ -18,8 +18,6 @@ static const struct rule geometry_rules[] = {
 	L(geometry.dilation_h, 1, 255, GEOMETRY),
 	L(geometry.dilation_w, 1, 255, GEOMETRY),
 	L(geometry.groups, 1, SNNQ_MAX_CHANNELS, GEOMETRY),
-	L(geometry.more_h, 0, 0, UNSUPPORTED),
-	L(geometry.more_w, 0, 0, UNSUPPORTED),
 };
 
 /* Windows. */
@@ -35,12 +33,31 @@ static __u64 window_size(const struct snnq_layer *l)
 	return l->geometry.kernel_h ? (__u64)l->geometry.kernel_h * l->geometry.kernel_w : 1;
 }
 
-/* Padding below the kernel and output size as computed; out is the one stated. */
-static bool axis_ok(__u32 in, __u32 out, __u32 kernel, __u32 stride, __u32 pad, __u32 dilation)
+/* Output size as computed; @padding of both sides together. */
+static bool axis_ok(__u32 in, __u32 out, __u32 kernel, __u32 stride, __u32 padding, __u32 dilation)
 {
 	__u32 span = dilation * (kernel - 1) + 1;
 
-	return in + 2 * pad >= span && (in + 2 * pad - span) / stride + 1 == out;
+	return in + padding >= span && (in + padding - span) / stride + 1 == out;
+}
+
+/* Padding of both sides is less than what a window spans. */
+static int check_padding(struct check *c, const struct snnq_geometry *g)
+{
+	__s32 most_h = g->dilation_h * (g->kernel_h - 1), far_h = g->pad_h + g->more_h;
+	__s32 most_w = g->dilation_w * (g->kernel_w - 1), far_w = g->pad_w + g->more_w;
+
+	if (g->pad_h > most_h)
+		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.pad_h");
+	if (g->pad_w > most_w)
+		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.pad_w");
+	if ((g->more_h || g->more_w) && !(c->header->needs & SNNQ_PROGRAM_NEEDS_PADDING))
+		return fail(c, SNNQ_CHECK_NEEDS, g->more_h ? "geometry.more_h" : "geometry.more_w");
+	if (far_h < 0 || far_h > most_h)
+		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.more_h");
+	if (far_w < 0 || far_w > most_w)
+		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.more_w");
+	return 0;
 }
 
 static int check_geometry(struct check *c, const struct snnq_layer *l)
@@ -48,19 +65,17 @@ static int check_geometry(struct check *c, const struct snnq_layer *l)
 	const struct snnq_geometry *g = &l->geometry;
 	int ret = snnq_check_rules(c, l, geometry_rules, COUNT(geometry_rules));
 
+	if (!ret)
+		ret = check_padding(c, g);
 	if (ret)
 		return ret;
-	if (g->pad_h > g->dilation_h * (g->kernel_h - 1u))
-		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.pad_h");
-	if (g->pad_w > g->dilation_w * (g->kernel_w - 1u))
-		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.pad_w");
 	if (l->in[0].channels % g->groups || l->out.channels % g->groups)
 		return fail(c, SNNQ_CHECK_GEOMETRY, "geometry.groups");
-	if (!axis_ok(l->in[0].height, l->out.height, g->kernel_h, g->stride_h, g->pad_h,
-		     g->dilation_h))
+	if (!axis_ok(l->in[0].height, l->out.height, g->kernel_h, g->stride_h,
+		     (__u32)(2 * g->pad_h + g->more_h), g->dilation_h))
 		return fail(c, SNNQ_CHECK_SHAPE, "out.height");
-	if (!axis_ok(l->in[0].width, l->out.width, g->kernel_w, g->stride_w, g->pad_w,
-		     g->dilation_w))
+	if (!axis_ok(l->in[0].width, l->out.width, g->kernel_w, g->stride_w,
+		     (__u32)(2 * g->pad_w + g->more_w), g->dilation_w))
 		return fail(c, SNNQ_CHECK_SHAPE, "out.width");
 	return 0;
 }

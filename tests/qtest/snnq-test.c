@@ -35,7 +35,7 @@ static void test_reset_values(void)
     g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_DELAY), ==, SNNQ_MAX_DELAY);
     g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_TILE), ==, SNNQ_MAX_TILE_STEPS);
     g_assert_cmphex(qpci_io_readq(d->pci, d->bar, SNNQ_REG_CAP_NEEDS_LO), ==,
-                    0x7af);
+                    0x17af);
     g_assert_cmphex(qpci_io_readq(d->pci, d->bar, SNNQ_REG_CAP_STATE_LO), ==,
                     SNNQ_MAX_REGION_BYTES);
     g_assert_cmphex(qpci_io_readq(d->pci, d->bar, SNNQ_REG_CAP_SCRATCH_LO), ==,

@@ -666,6 +666,26 @@ def window_cases():
             yield b.done(jobs=(2, 1), again=0, needs=('fire', 'negative', 'out'))
 
 
+def padding_cases():
+    """Sides with padding of their own, also none on the upper and left."""
+    sides = {'even': dict(kernel=(2, 4), pad=(0, 1), far=(1, 1)),
+             'one': dict(kernel=(3, 3), pad=(0, 0), far=(2, 1), stride=(2, 1)),
+             'less': dict(kernel=(4, 3), pad=(2, 2), far=(-2, -1)),
+             'wide': dict(kernel=(2, 2), pad=(1, 0), far=(1, 3), dilation=(2, 3))}
+    for i, (name, window) in enumerate(sides.items()):
+        b = Builder(f'padding-{name}')
+        few, many = b.input(1 + i % 3, 7, 6, 2), b.input(1, 7, 6, 66)
+        b.conv(few, 40, (pg.UNIFORM, 4), b.neuron(9, leak=pg.DIVN, leak_param=2), **window)
+        b.conv(many, 33, (pg.ODD, 2), b.neuron(15, leak=pg.DIVN, leak_param=2), **window)
+        b.conv(many, 22, (pg.POT, 4), b.neuron(None, None, 3, requant_shift=2), planes=4,
+               fmt=pg.SIGNED, groups=11, **window)
+        b.pool(pg.OP_POOL_SUM, many, neuron=b.neuron(), planes=0, fmt=pg.INT32, param=3,
+               **{'stride': (1, 1), **window})
+        if name != 'wide':                  # where a window lies in the padding alone
+            b.pool(pg.OP_POOL_MAX, few, planes=few.planes, **{'stride': (2, 2), **window})
+        yield b.done(jobs=(2,), again=0, needs=('fire', 'out'))
+
+
 def pool_cases():
     for i, (name, window) in enumerate(WINDOWS.items()):
         window = {'kernel': (3, 3), 'stride': (1, 1), **window}
@@ -900,6 +920,6 @@ def all_cases():
     makers = (scheme_cases, code_cases, ternary_cases, multibit_cases, lif_cases, cuba_cases, sticky_cases,
               form_cases, level_cases, output_cases, table_cases, reset_cases, extreme_cases, shift_cases, bound_cases,
               int16_cases, requantize_cases, add_cases, elementwise_cases,
-              residual_cases, integer_pool_cases, reduce_cases, move_cases, view_cases, value_bound_cases, descriptor_cases, window_cases, pool_cases,
+              residual_cases, integer_pool_cases, reduce_cases, move_cases, view_cases, value_bound_cases, descriptor_cases, window_cases, padding_cases, pool_cases,
               shape_cases, block_cases, attention_cases, attention_form_cases, matmul_cases, event_cases, event_error_cases, readout_cases)
     return [case for make in makers for case in make()]

@@ -208,10 +208,20 @@ static void neuron_stage(struct maker *m, struct snnq_layer *l)
 		random_requant(m, l);
 }
 
-static uint16_t out_size(uint32_t in, uint32_t kernel, uint32_t stride, uint32_t pad,
+static uint16_t out_size(uint32_t in, uint32_t kernel, uint32_t stride, uint32_t padding,
 			 uint32_t dilation)
 {
-	return (uint16_t)((in + 2 * pad - dilation * (kernel - 1) - 1) / stride + 1);
+	return (uint16_t)((in + padding - dilation * (kernel - 1) - 1) / stride + 1);
+}
+
+/* What the far side has more of padding than the near one has, which is @pad. */
+static int16_t random_more(struct maker *m, uint32_t pad, uint32_t kernel)
+{
+	int32_t far = chance(m, 30) ? (int32_t)between(m, 0, kernel - 1) : (int32_t)pad;
+
+	if (far != (int32_t)pad)
+		m->p->h.needs |= SNNQ_PROGRAM_NEEDS_PADDING;
+	return (int16_t)(far - (int32_t)pad);
 }
 
 /* A window that fits; padding only where a window always keeps a position inside. */
@@ -227,10 +237,13 @@ static void random_window(struct maker *m, struct snnq_layer *l)
 	g->dilation_w = (uint8_t)(g->kernel_w > 1 && l->in[0].width > 4 ? between(m, 1, 2) : 1);
 	g->pad_h = (uint16_t)between(m, 0, g->kernel_h - 1u);
 	g->pad_w = (uint16_t)between(m, 0, g->kernel_w - 1u);
+	g->more_h = random_more(m, g->pad_h, g->kernel_h);
+	g->more_w = random_more(m, g->pad_w, g->kernel_w);
 	g->groups = 1;
-	l->out.height =
-		out_size(l->in[0].height, g->kernel_h, g->stride_h, g->pad_h, g->dilation_h);
-	l->out.width = out_size(l->in[0].width, g->kernel_w, g->stride_w, g->pad_w, g->dilation_w);
+	l->out.height = out_size(l->in[0].height, g->kernel_h, g->stride_h,
+				 (uint32_t)(2 * g->pad_h + g->more_h), g->dilation_h);
+	l->out.width = out_size(l->in[0].width, g->kernel_w, g->stride_w,
+				(uint32_t)(2 * g->pad_w + g->more_w), g->dilation_w);
 }
 
 static void random_scheme(struct maker *m, struct snnq_layer *l)
@@ -287,8 +300,8 @@ static void make_pool(struct maker *m, struct snnq_layer *l)
 		neuron_stage(m, l);
 		return;
 	}
-	l->geometry.pad_h = 0; /* out sizes below follow */
-	l->geometry.pad_w = 0;
+	l->geometry.pad_h = l->geometry.pad_w = 0; /* out sizes below follow */
+	l->geometry.more_h = l->geometry.more_w = 0;
 	l->out.height = out_size(l->in[0].height, l->geometry.kernel_h, l->geometry.stride_h, 0, 1);
 	l->out.width = out_size(l->in[0].width, l->geometry.kernel_w, l->geometry.stride_w, 0,
 				l->geometry.dilation_w);
@@ -376,6 +389,7 @@ static void make_integer_pool(struct maker *m, struct snnq_layer *l)
 	l->in[0] = sums->out;
 	random_window(m, l);
 	l->geometry.pad_h = l->geometry.pad_w = 0;
+	l->geometry.more_h = l->geometry.more_w = 0;
 	l->out.height = out_size(l->in[0].height, l->geometry.kernel_h, l->geometry.stride_h, 0, 1);
 	l->out.width = out_size(l->in[0].width, l->geometry.kernel_w, l->geometry.stride_w, 0,
 				l->geometry.dilation_w);

@@ -202,6 +202,24 @@ static void test_operations(void **state)
 	release(&f);
 }
 
+static void test_padding(void **state)
+{
+	struct fixture f = { .file = network_model() };
+	const struct snnq_layer *l;
+
+	(void)state;
+	edit(f.file, "layers.0.padding", "[0, 2, 2, 0]");
+	assert_int_equal(compile(&f, &(struct compile_opts){ .caps = NULL }), 0);
+	l = snnq_program_layer(f.compiled.program, 0);
+	assert_int_equal(l->geometry.pad_h, 0);
+	assert_int_equal(l->geometry.pad_w, 2);
+	assert_int_equal(l->geometry.more_h, 2);
+	assert_int_equal(l->geometry.more_w, -2);
+	assert_int_equal(((const struct snnq_program_header *)f.compiled.program)->needs,
+			 SNNQ_PROGRAM_NEEDS_BOUNDS | SNNQ_PROGRAM_NEEDS_PADDING);
+	release(&f);
+}
+
 static void test_weights_image(void **state)
 {
 	static const char *const names[] = { "conv1.weight", "", "q.weight", "k.weight",
@@ -483,17 +501,12 @@ static void test_float_does_not_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layout),
-		cmocka_unit_test(test_operations),
-		cmocka_unit_test(test_neurons),
-		cmocka_unit_test(test_loops),
-		cmocka_unit_test(test_weights_image),
-		cmocka_unit_test(test_taps),
-		cmocka_unit_test(test_steps),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_device_lacks),
-		cmocka_unit_test(test_device_choices),
-		cmocka_unit_test(test_float_does_not_run),
+		cmocka_unit_test(test_layout),	       cmocka_unit_test(test_operations),
+		cmocka_unit_test(test_neurons),	       cmocka_unit_test(test_loops),
+		cmocka_unit_test(test_padding),	       cmocka_unit_test(test_weights_image),
+		cmocka_unit_test(test_taps),	       cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_refused),	       cmocka_unit_test(test_device_lacks),
+		cmocka_unit_test(test_device_choices), cmocka_unit_test(test_float_does_not_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -867,6 +867,64 @@ static void matrix_products(void **context)
 	accepted(&p);
 }
 
+/* The lower and right side may have other padding than the upper and left one. */
+static void padding_of_sides(void **context)
+{
+	static const struct {
+		int16_t more_h, more_w;
+		uint16_t height, width;
+		const char *field;
+	} cases[] = {
+		{ 0, 0, 5, 6, NULL },
+		{ 1, -2, 6, 4, NULL },
+		{ -1, 4, 4, 10, NULL },
+		{ 1, 0, 5, 6, "out.height" },
+		{ 0, -1, 5, 6, "out.width" },
+		{ 2, 0, 7, 6, "geometry.more_h" },
+		{ -2, 0, 3, 6, "geometry.more_h" },
+		{ 0, 5, 5, 11, "geometry.more_w" },
+		{ 0, -3, 5, 3, "geometry.more_w" },
+		{ 0x7fff, 0, 5, 6, "geometry.more_h" },
+		{ -0x8000, 0, 5, 6, "geometry.more_h" },
+		{ 0, 0x7fff, 5, 6, "geometry.more_w" },
+		{ 0, -0x8000, 5, 6, "geometry.more_w" },
+	};
+	struct snnq_layer *l;
+	struct program p;
+	size_t i;
+
+	(void)context;
+	program_init(&p, 1, 1);
+	l = add_layer(&p, SNNQ_OP_POOL_SUM);
+	l->in[0] = in_region(&p, tensor(SNNQ_FORMAT_UNSIGNED, 1, 5, 8, 3), SNNQ_ROLE_INPUT);
+	l->out = in_region(&p, tensor(SNNQ_FORMAT_INT32, 0, 12, 12, 3), SNNQ_ROLE_OUTPUT);
+	l->param = 1;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		/* Spans of 3 and 7 positions, padded with 1 and 2. */
+		l->geometry = (struct snnq_geometry){
+			3, 4, 1, 1, 1, 2, 1, 2, 1, cases[i].more_h, cases[i].more_w, 0
+		};
+		l->out.height = cases[i].height;
+		l->out.width = cases[i].width;
+		p.h.needs = SNNQ_PROGRAM_NEEDS_PADDING;
+		if (!cases[i].field) {
+			accepted(&p);
+			continue;
+		}
+		refused(&p, cases[i].field[0] == 'o' ? SNNQ_CHECK_SHAPE : SNNQ_CHECK_GEOMETRY, 0,
+			cases[i].field);
+		p.h.needs = 0;
+		refused(&p, SNNQ_CHECK_NEEDS, 0,
+			cases[i].more_h ? "geometry.more_h" : "geometry.more_w");
+	}
+	/* All of the padding on one side. */
+	l->geometry = (struct snnq_geometry){ 3, 4, 1, 1, 0, 0, 1, 2, 1, 2, 6, 0 };
+	l->out.height = 5;
+	l->out.width = 8;
+	p.h.needs = SNNQ_PROGRAM_NEEDS_PADDING;
+	accepted(&p);
+}
+
 /* VOTE: groups of channels of one size. */
 static void votes(void **context)
 {
@@ -1186,6 +1244,7 @@ int main(void)
 		cmocka_unit_test(any_neurons),
 		cmocka_unit_test(bounds_of_sources),
 		cmocka_unit_test(matrix_products),
+		cmocka_unit_test(padding_of_sides),
 		cmocka_unit_test(votes),
 		cmocka_unit_test(empty_windows),
 		cmocka_unit_test(sources),

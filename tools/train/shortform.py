@@ -105,7 +105,8 @@ def operand_shape(entry, shapes):
 def slid(size, layer, axis):
     """Positions that a layer's window has along an axis."""
     reach = (layer["kernel"][axis] - 1) * layer["dilation"][axis] + 1
-    return (size + 2 * layer["padding"][axis] - reach) // layer["stride"][axis] + 1
+    padding = layer["padding"]              # [y, x], or [top, left, bottom, right]
+    return (size + padding[axis] + padding[axis - 2] - reach) // layer["stride"][axis] + 1
 
 
 def reduced(shape, layer):

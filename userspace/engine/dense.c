@@ -43,15 +43,9 @@ static uint64_t run_pairs(const struct layer *l)
 	return (taps * l->desc->in[0].channels + 1) / 2;
 }
 
-static uint64_t padded_width(const struct layer *l)
-{
-	return l->desc->in[0].width + 2ull * l->geometry.pad_w;
-}
-
 static uint64_t step_values(const struct layer *l)
 {
-	return (l->desc->in[0].height + 2ull * l->geometry.pad_h) * padded_width(l) *
-	       l->desc->in[0].channels;
+	return window_padded_height(l) * window_padded_width(l) * l->desc->in[0].channels;
 }
 
 /* Spikes are for EVENT; weights of one step's window must be one piece of work. */
@@ -94,9 +88,10 @@ bool dense_prepare(struct layer *l, struct snnq_pace *pace)
 	if (snnq_work(pace, l->runs))
 		return true;
 	for (run = 0; run < l->runs; run++)
-		l->run_at[run] = (uint32_t)((run_y(l, run) * g->dilation_h * padded_width(l) +
-					     run_x(l, run) * g->dilation_w) *
-					    l->inputs);
+		l->run_at[run] =
+			(uint32_t)((run_y(l, run) * g->dilation_h * window_padded_width(l) +
+				    run_x(l, run) * g->dilation_w) *
+				   l->inputs);
 	return false;
 }
 
@@ -139,7 +134,7 @@ bool dense_decode(struct job *job, struct layer *l)
 /* The image of a step: values of bit-planes. Its border stays zero. */
 static int16_t *image_row(const struct layer *l, int16_t *values, uint32_t y)
 {
-	return values + ((y + l->geometry.pad_h) * padded_width(l) + l->geometry.pad_w) *
+	return values + ((y + l->geometry.pad_h) * window_padded_width(l) + l->geometry.pad_w) *
 				l->desc->in[0].channels;
 }
 
@@ -255,7 +250,7 @@ bool dense_block(struct job *job, struct layer *l, const struct block *b, struct
 		uint64_t y = pos / out->width, x = pos % out->width;
 
 		d.in = (int16_t *)job->plan->values +
-		       (y * g->stride_h * padded_width(l) + x * g->stride_w) * l->inputs;
+		       (y * g->stride_h * window_padded_width(l) + x * g->stride_w) * l->inputs;
 		if (sum_window(job, l, &d, b->count, acc, stride))
 			return true;
 		for (w = 0; w < tensor_words(out); w++)

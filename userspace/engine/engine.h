@@ -482,6 +482,17 @@ static inline struct span window_columns(const struct layer *l, uint32_t x)
 			   g->dilation_w);
 }
 
+/* Rows of the image with its padding; columns. */
+static inline uint64_t window_padded_height(const struct layer *l)
+{
+	return (uint64_t)(l->desc->in[0].height + 2 * l->geometry.pad_h + l->geometry.more_h);
+}
+
+static inline uint64_t window_padded_width(const struct layer *l)
+{
+	return (uint64_t)(l->desc->in[0].width + 2 * l->geometry.pad_w + l->geometry.more_w);
+}
+
 /* Input position under kernel position (ky, kx), which must be inside. */
 static inline uint64_t window_position(const struct layer *l, uint32_t y, uint32_t x, uint32_t ky,
 				       uint32_t kx)

@@ -90,8 +90,8 @@ void lookup_lay_out(struct snnq_plan *plan, struct layer *l)
 	l->looks = true;
 	k->groups = (in->channels + 3u) / 4;
 	k->count = taps * k->groups;
-	k->height = is_row(l) ? 1 : in->height + 2u * l->geometry.pad_h;
-	k->width = is_row(l) ? (uint32_t)tensor_positions(in) : in->width + 2u * l->geometry.pad_w;
+	k->height = is_row(l) ? 1 : (uint32_t)window_padded_height(l);
+	k->width = (uint32_t)(is_row(l) ? tensor_positions(in) : window_padded_width(l));
 	k->at = plan_part(plan, k->count, sizeof(*k->at));
 	k->tables = arena_part(&plan->shared, table_bytes(l), 1);
 	plan_needs(&plan->needs.values, image_bytes(l, 1u << step_shift(l->event_steps)));

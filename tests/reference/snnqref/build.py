@@ -74,8 +74,10 @@ class Builder:
         return codes
 
     def conv(self, x, channels, weights, neuron, role=pg.OUTPUT, kernel=(3, 3), stride=(1, 1),
-             pad=(0, 0), dilation=(1, 1), groups=1, planes=1, fmt=pg.UNSIGNED, bound=0, **more):
-        g = pg.Geometry(*kernel, *stride, *pad, *dilation, groups)
+             pad=(0, 0), dilation=(1, 1), groups=1, far=(0, 0), planes=1, fmt=pg.UNSIGNED, bound=0,
+             **more):
+        """PAD on each side, FAR more of it on the lower and the right one."""
+        g = pg.Geometry(*kernel, *stride, *pad, *dilation, groups, *far)
         out = self.out(role, planes, *g.out_size(x.height, x.width), channels, fmt, bound)
         self.layer(pg.OP_CONV2D, [x], out, neuron, weights, geometry=g, **more)
         return out
@@ -87,8 +89,8 @@ class Builder:
         return out
 
     def pool(self, op, x, kernel, stride, pad=(0, 0), dilation=(1, 1), role=pg.OUTPUT,
-             planes=1, fmt=pg.UNSIGNED, neuron=None, bound=None, **more):
-        g = pg.Geometry(*kernel, *stride, *pad, *dilation, 1)
+             far=(0, 0), planes=1, fmt=pg.UNSIGNED, neuron=None, bound=None, **more):
+        g = pg.Geometry(*kernel, *stride, *pad, *dilation, 1, *far)
         if bound is None:
             bound = x.bound if op == pg.OP_POOL_MAX and x.format != pg.INT32 else 0
         out = self.out(role, planes, *g.out_size(x.height, x.width), x.channels, fmt, bound)

@@ -14,8 +14,9 @@ WEIGHTS, INPUT, EVENTS, OUTPUT, READOUT = 1, 2, 3, 4, 5
 NO_FORMAT, UNSIGNED, SIGNED, INT32, EVENT_LIST = 0, 1, 2, 3, 4
 NEEDS_BOUNDS, NEEDS_VIEWS, NEEDS_PREVIOUS, NEEDS_LOOPS, NEEDS_SCALES = 1, 2, 4, 8, 32
 NEEDS_LEVELS, NEEDS_POTENTIALS, NEEDS_TABLES, NEEDS_RESETS = 128, 256, 512, 1024
+NEEDS_PADDING = 4096
 SUPPORTED = (NEEDS_BOUNDS | NEEDS_VIEWS | NEEDS_PREVIOUS | NEEDS_LOOPS | NEEDS_SCALES | NEEDS_LEVELS
-             | NEEDS_POTENTIALS | NEEDS_TABLES | NEEDS_RESETS)
+             | NEEDS_POTENTIALS | NEEDS_TABLES | NEEDS_RESETS | NEEDS_PADDING)
 PREVIOUS, SLICE, RESHAPE = 1, 2, 4  # flags of operands
 NO_SCHEME, UNIFORM, ODD, POT, APOT, TERNARY = 0, 1, 2, 3, 4, 5
 NO_NEURON, LIF, CUBA = 0, 1, 2
@@ -142,12 +143,14 @@ class Geometry:
     dilation_h: int = 0
     dilation_w: int = 0
     groups: int = 0
-    layout = struct.Struct('<HHBBHHBBI8x')
+    more_h: int = 0              # padding below that the side above has not
+    more_w: int = 0
+    layout = struct.Struct('<HHBBHHBBI2h4x')
 
     def out_size(self, height, width):
-        return ((height + 2 * self.pad_h - self.dilation_h * (self.kernel_h - 1) - 1)
+        return ((height + 2 * self.pad_h + self.more_h - self.dilation_h * (self.kernel_h - 1) - 1)
                 // self.stride_h + 1,
-                (width + 2 * self.pad_w - self.dilation_w * (self.kernel_w - 1) - 1)
+                (width + 2 * self.pad_w + self.more_w - self.dilation_w * (self.kernel_w - 1) - 1)
                 // self.stride_w + 1)
 
 
@@ -332,12 +335,13 @@ class Program:
     def needs(self):
         """Required features."""
         tensors = [t for layer in self.layers for t in (*layer.ins, layer.out)]
+        padded = any(layer.geometry.more_h or layer.geometry.more_w for layer in self.layers)
         scaled = any(s != Scale() for layer in self.layers for s in layer.scales)
         return (NEEDS_BOUNDS * any(t.bound for t in tensors)
                 | NEEDS_VIEWS * any(t.flags & ~PREVIOUS for t in tensors)
                 | NEEDS_PREVIOUS * any(t.flags & PREVIOUS for t in tensors)
                 | NEEDS_LOOPS * any(layer.loop for layer in self.layers)
-                | NEEDS_SCALES * scaled | self._neuron_needs)
+                | NEEDS_SCALES * scaled | NEEDS_PADDING * padded | self._neuron_needs)
 
     @property
     def _neuron_needs(self):

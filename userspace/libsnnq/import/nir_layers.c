@@ -120,8 +120,8 @@ static int put_window(struct nir *n, const struct nir_node *node, const uint32_t
 		ret = h5_pair(n->h, group, "dilation", 1, dilation);
 	if (ret)
 		return ret;
-	h = graph_window(n->height, kernel[0], stride[0], padding[0], dilation[0]);
-	w = graph_window(n->width, kernel[1], stride[1], padding[1], dilation[1]);
+	h = graph_window(n->height, kernel[0], stride[0], 2 * padding[0], dilation[0]);
+	w = graph_window(n->width, kernel[1], stride[1], 2 * padding[1], dilation[1]);
 	if (!h || !w || h > SNNQ_MAX_DIM || w > SNNQ_MAX_DIM)
 		return error_set(-EBADMSG, "%s: %s: expected a window that fits %u x %u positions",
 				 n->h->path, group, n->height, n->width);

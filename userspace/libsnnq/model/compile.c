@@ -228,6 +228,8 @@ static void compile_layer(struct compiler *c, const struct graph_layer *g)
 		l->mode = SNNQ_ATTENTION_KV_FIRST;
 	if (g->op != SNNQ_OP_LINEAR)
 		l->geometry = g->geometry;
+	if (l->geometry.more_h || l->geometry.more_w)
+		c->header.needs |= SNNQ_PROGRAM_NEEDS_PADDING;
 	l->flags = g->skip_first ? SNNQ_LAYER_FLAG_SKIP_FIRST : 0;
 	l->param = g->op == SNNQ_OP_POOL_SUM ? g->value : g->heads;
 	l->neuron = g->neuron;

@@ -91,16 +91,16 @@ struct graph {
 	uint32_t layer_count;
 	struct tensor *parts; /* of shared tensors: what layers point to */
 	uint32_t part_count;
-	int readout; /* layer */
+	int readout;				 /* layer */
 	uint32_t readout_mode, readout_channels; /* SNNQ_READOUT_*, and what it gives out */
 	double readout_scale;
 };
 
-/* Positions of a window over @in of them and padding at both ends; 0: it does not fit. */
-static inline uint64_t graph_window(uint32_t in, uint32_t kernel, uint32_t stride, uint32_t pad,
+/* Positions of a window over @in and @padding of both ends together; 0: it does not fit. */
+static inline uint64_t graph_window(uint32_t in, uint32_t kernel, uint32_t stride, uint32_t padding,
 				    uint32_t dilation)
 {
-	int64_t room = (int64_t)in + 2 * (int64_t)pad - (int64_t)dilation * ((int64_t)kernel - 1);
+	int64_t room = (int64_t)in + (int64_t)padding - (int64_t)dilation * ((int64_t)kernel - 1);
 
 	return room < 1 || !kernel || !stride || !dilation ? 0 : ((uint64_t)room - 1) / stride + 1;
 }

@@ -246,23 +246,42 @@ void graph_get_neuron(struct parser *p, struct graph_layer *l, bool required)
 /* ---- windows and weights ---- */
 
 static uint32_t window_out(struct parser *p, uint32_t in, uint32_t kernel, uint32_t stride,
-			   uint32_t pad, uint32_t dilation)
+			   uint32_t padding, uint32_t dilation)
 {
-	uint64_t out = graph_window(in, kernel, stride, pad, dilation);
+	uint64_t out = graph_window(in, kernel, stride, padding, dilation);
 
 	if (!out)
 		complain(p, "kernel: %u positions do not fit an input of %u", kernel, in);
 	return out ? (uint32_t)out : 1;
 }
 
+/* [vertical, horizontal], on both sides, or [top, left, bottom, right]. */
+static void read_padding(struct parser *p, const cJSON *node, uint32_t near[2], uint32_t far[2])
+{
+	const cJSON *item = member(node, "padding");
+	uint32_t sides[4];
+
+	if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != 4) {
+		read_pair(p, node, "padding", 0, SNNQ_MAX_DIM, 0, near);
+		far[0] = near[0];
+		far[1] = near[1];
+		return;
+	}
+	read_list(p, node, "padding", 0, SNNQ_MAX_DIM, 4, sides);
+	near[0] = sides[0];
+	near[1] = sides[1];
+	far[0] = sides[2];
+	far[1] = sides[3];
+}
+
 void graph_get_window(struct parser *p, struct graph_layer *l)
 {
 	const struct graph_shape *in = &l->from[0];
-	uint32_t kernel[2], stride[2], pad[2], dilation[2];
+	uint32_t kernel[2], stride[2], near[2], far[2], dilation[2];
 
 	read_pair(p, l->json, "kernel", 1, SNNQ_MAX_DIM, -1, kernel);
 	read_pair(p, l->json, "stride", 1, 255, 1, stride);
-	read_pair(p, l->json, "padding", 0, SNNQ_MAX_DIM, 0, pad);
+	read_padding(p, l->json, near, far);
 	read_pair(p, l->json, "dilation", 1, 255, 1, dilation);
 	if (p->error)
 		return;
@@ -271,14 +290,18 @@ void graph_get_window(struct parser *p, struct graph_layer *l)
 		.kernel_w = (uint16_t)kernel[1],
 		.stride_h = (uint8_t)stride[0],
 		.stride_w = (uint8_t)stride[1],
-		.pad_h = (uint16_t)pad[0],
-		.pad_w = (uint16_t)pad[1],
+		.pad_h = (uint16_t)near[0],
+		.pad_w = (uint16_t)near[1],
 		.dilation_h = (uint8_t)dilation[0],
 		.dilation_w = (uint8_t)dilation[1],
 		.groups = 1,
+		.more_h = (int16_t)((int32_t)far[0] - (int32_t)near[0]),
+		.more_w = (int16_t)((int32_t)far[1] - (int32_t)near[1]),
 	};
-	l->out.height = window_out(p, in->height, kernel[0], stride[0], pad[0], dilation[0]);
-	l->out.width = window_out(p, in->width, kernel[1], stride[1], pad[1], dilation[1]);
+	l->out.height =
+		window_out(p, in->height, kernel[0], stride[0], near[0] + far[0], dilation[0]);
+	l->out.width =
+		window_out(p, in->width, kernel[1], stride[1], near[1] + far[1], dilation[1]);
 }
 
 uint64_t graph_layer_params(const struct graph_layer *l)

@@ -120,6 +120,15 @@ uint32_t read_word(struct parser *p, const cJSON *node, const char *key, const s
 	return 0;
 }
 
+/* A list that is known to have so many elements. */
+void read_list(struct parser *p, const cJSON *node, const char *key, int64_t low, int64_t high,
+	       int count, uint32_t *list)
+{
+	for (int i = 0; i < count; i++)
+		list[i] = (uint32_t)read_integer_of(p, cJSON_GetArrayItem(member(node, key), i),
+						    key, low, high);
+}
+
 void read_pair(struct parser *p, const cJSON *node, const char *key, int64_t low, int64_t high,
 	       int64_t absent, uint32_t pair[2])
 {
@@ -133,8 +142,7 @@ void read_pair(struct parser *p, const cJSON *node, const char *key, int64_t low
 			 found(p, item));
 		return;
 	}
-	for (int i = 0; i < 2; i++)
-		pair[i] = (uint32_t)read_integer_of(p, cJSON_GetArrayItem(item, i), key, low, high);
+	read_list(p, node, key, low, high, 2, pair);
 }
 
 const struct tensor *read_tensor(struct parser *p, const char *name, const char *key)

@@ -47,6 +47,8 @@ const char *read_name(struct parser *p, const char *name);
 uint32_t read_word(struct parser *p, const cJSON *node, const char *key, const struct word *words,
 		   bool optional);
 /* A pair [vertical, horizontal]; @absent below 0: there must be one. */
+void read_list(struct parser *p, const cJSON *node, const char *key, int64_t low, int64_t high,
+	       int count, uint32_t *list);
 void read_pair(struct parser *p, const cJSON *node, const char *key, int64_t low, int64_t high,
 	       int64_t absent, uint32_t pair[2]);
 /* A number for all @channels, the name of a tensor of them, or true: the next of the shared one. */
