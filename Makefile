@@ -53,7 +53,6 @@ bench: setup-userspace ## speed of the engine's kernels, layer by layer, of a ne
 	@tests/bench/run $(if $(BENCH),"$(BENCH)")
 
 reproduce: userspace modules qemu setup-guest setup-train ## the table of quantization methods; trains what is missing (over an hour)
-	@tools/train/make-nmnist
 	@tools/reproduce --device
 
 clean: ## remove build/; the cache stays

@@ -27,7 +27,7 @@ SEED = 280_034
 COPIES = 1
 TRAINING_PER_CLASS = 3000
 DEVELOPMENT_PER_CLASS = 300
-CALIBRATION_PER_CLASS = 20
+CALIBRATION_PER_CLASS = 10
 CAMERA = eventcam.Camera(width=34, height=34, duration=300_000, substep=4_000,
                          contrast=0.25, mismatch=0.03, dark=0.12, refractory=1700.0,
                          noise_hz=0.5, saccade=4.5)

@@ -35,6 +35,8 @@ def options(parser, epochs, batch, rate):
     parser.add_argument("-o", "--output", required=True)
     parser.add_argument("--network", choices=DATA, default="demo")
     parser.add_argument("--epochs", type=int, default=epochs)
+    parser.add_argument("--per-epoch", type=int, metavar="N",
+                        help="recordings that an epoch sees (default: all)")
     parser.add_argument("--batch", type=int, default=batch)
     parser.add_argument("--rate", type=float, default=rate)
     parser.add_argument("--seed", type=int, default=1)
@@ -62,9 +64,9 @@ def judged(args):
 
 def plan(args, samples, **keys):
     """Plan of a run with these options."""
+    every = len(samples) // DATA[args.network].COPIES
     return Plan(args.epochs, args.batch, args.rate,
-                len(samples) // DATA[args.network].COPIES,
-                args.output + ".progress", **keys)
+                min(args.per_epoch or every, every), args.output + ".progress", **keys)
 
 
 def shifted(batch, generator, most=2):
