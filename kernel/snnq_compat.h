@@ -13,6 +13,8 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 
+#include <net/genetlink.h>
+
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
@@ -204,7 +206,7 @@ static inline void drm_show_fdinfo(struct seq_file *m, struct file *filp)
 	struct drm_device *drm = file->minor->dev;
 
 	drm_printf(&p, "drm-driver:\t%s\n", drm->driver->name);
-	drm_printf(&p, "drm-client-id:\t%llu\n", sfile->client_id);
+	drm_printf(&p, "drm-client-id:\t%llu\n", sfile->client.id);
 	if (dev_is_pci(drm->dev))
 		drm_printf(&p, "drm-pdev:\t%s\n", dev_name(drm->dev));
 	snnq_show_fdinfo(&p, file);
@@ -232,5 +234,38 @@ static inline struct dentry *snnq_debugfs_root(struct drm_device *drm)
 	return drm->primary->debugfs_root;
 #endif
 }
+
+#ifdef SNNQ_HAVE_ACCEL
+#define SNNQ_NODE_FORMAT "accel/accel%d"
+#else
+#define SNNQ_NODE_FORMAT "dri/renderD%d"
+#endif
+
+/* The minor of the node that users open. */
+static inline const struct drm_minor *snnq_node(const struct drm_device *drm)
+{
+#ifdef SNNQ_HAVE_ACCEL
+	return drm->accel;
+#else
+	return drm->render;
+#endif
+}
+
+/* Attributes of the request that began a dump. */
+static inline struct nlattr **snnq_dump_attrs(struct netlink_callback *cb)
+{
+#ifdef SNNQ_HAVE_DUMP_INFO
+	return genl_dumpit_info(cb)->info.attrs;
+#else
+	return genl_dumpit_info(cb)->attrs;
+#endif
+}
+
+/* Who may listen to a group: CAP_SYS_ADMIN. */
+#ifdef GENL_MCAST_CAP_SYS_ADMIN
+#define SNNQ_MCGRP_ADMIN .flags = GENL_MCAST_CAP_SYS_ADMIN
+#else
+#define SNNQ_MCGRP_ADMIN .cap_sys_admin = true
+#endif
 
 #endif /* SNNQ_COMPAT_H */

@@ -159,12 +159,50 @@ int snnq_core_start(struct snnq_core *core)
 	return 0;
 }
 
-/* From here on no doorbell of a core that is about to be reset is written. */
+/* Count the time for which the core has been at @job. */
+static void snnq_core_busy(struct snnq_core *core, struct snnq_job *job, ktime_t now)
+{
+	ktime_t since = snnq_core_turned(core, job);
+	u64 ns;
+
+	lockdep_assert_held(&core->lock);
+	if (ktime_after(core->counted, since))
+		since = core->counted;
+	ns = max_t(s64, ktime_to_ns(ktime_sub(now, since)), 0);
+	core->counted = now;
+	core->busy_ns += ns;
+	snnq_count(&core->sdev->counters, SNNQ_BUSY_NS, ns);
+	snnq_count(&job->stream->file->counters, SNNQ_BUSY_NS, ns);
+}
+
+static void snnq_core_settle_locked(struct snnq_core *core)
+{
+	struct snnq_job *job = snnq_core_oldest(core);
+
+	if (job && core->enabled)
+		snnq_core_busy(core, job, ktime_get());
+}
+
+/* The job that runs counts up to now, so that counters grow while it does. */
+void snnq_core_settle(struct snnq_core *core)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&core->lock, flags);
+	snnq_core_settle_locked(core);
+	spin_unlock_irqrestore(&core->lock, flags);
+}
+
+/*
+ * From here on no doorbell of a core that is about to be reset is written, and what
+ * is in its ring takes no time any more.
+ */
 void snnq_core_disable(struct snnq_core *core)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&core->lock, flags);
+	snnq_core_settle_locked(core);
 	core->enabled = false;
 	spin_unlock_irqrestore(&core->lock, flags);
 }
@@ -299,15 +337,6 @@ static bool snnq_core_plausible(const struct snnq_job *job, const struct snnq_cq
 	       (rec->region < job->regions || rec->region == SNNQ_REGION_NONE);
 }
 
-static void snnq_core_busy(struct snnq_core *core, struct snnq_job *job, ktime_t now)
-{
-	u64 ns = max_t(s64, ktime_to_ns(ktime_sub(now, snnq_core_turned(core, job))), 0);
-
-	core->last_done = now;
-	snnq_count(&core->sdev->counters, SNNQ_BUSY_NS, ns);
-	snnq_count(&job->stream->file->counters, SNNQ_BUSY_NS, ns);
-}
-
 /*
  * Jobs of a core end in order, so older ones have ended too, and their records are
  * lost. An older one of the same stream ended well if this one did, for the device
@@ -352,6 +381,8 @@ static void snnq_core_record(struct snnq_core *core, const struct snnq_cq_entry 
 	snnq_core_imply(core, job, now);
 	snnq_core_take(core, job, snnq_job_error(job), now);
 	snnq_core_busy(core, job, now);
+	core->last_done = now;
+	core->ended++;
 	core->fruitless = 0;
 }
 

@@ -58,6 +58,10 @@ struct snnq_rings {
  * @done: jobs taken from the ring that nobody was told of yet, in order.
  * @completing: somebody tells of one.
  * @last_done: when the last job ended.
+ * @counted: up to when the time of jobs is counted.
+ * @busy_ns: time of jobs.
+ * @ended: jobs that it ended.
+ * @resets: of this core alone.
  * @broken: it sent what cannot be, or lost a job: it must be reset.
  * @enabled: it has the rings.
  * @fruitless: resets since it last completed a job.
@@ -85,6 +89,10 @@ struct snnq_core {
 	struct list_head done;
 	bool completing;
 	ktime_t last_done;
+	ktime_t counted;
+	u64 busy_ns;
+	u64 ended;
+	u64 resets;
 	bool broken;
 	bool enabled;
 	u32 fruitless;
@@ -140,6 +148,7 @@ struct snnq_job *snnq_core_oldest(struct snnq_core *core);
 struct snnq_job *snnq_core_find(struct snnq_core *core, u32 id);
 bool snnq_core_has(struct snnq_core *core, u32 id);
 ktime_t snnq_core_turned(const struct snnq_core *core, const struct snnq_job *job);
+void snnq_core_settle(struct snnq_core *core);
 void snnq_core_disable(struct snnq_core *core);
 void snnq_core_forget(struct snnq_core *core);
 irqreturn_t snnq_core_irq(int irq, void *data);

@@ -14,6 +14,7 @@
 #include <drm/drm_managed.h>
 #include <drm/drm_print.h>
 
+#include "snnq_compat.h"
 #include "snnq_core.h"
 #include "snnq_device.h"
 #include "snnq_gem.h"
@@ -310,12 +311,44 @@ void snnq_device_mute(struct snnq_device *sdev)
 	snnq_read(sdev, SNNQ_REG_INT_ENABLE);
 }
 
+/* Minor number of its node. */
+int snnq_device_number(const struct snnq_device *sdev)
+{
+	return snnq_node(&sdev->drm)->index;
+}
+
+/* Millidegree Celsius and microwatt; false when the device is not there or asleep. */
+bool snnq_device_sensors(struct snnq_device *sdev, s32 *temperature, u32 *power)
+{
+	bool awake = false;
+	int idx;
+
+	if (!drm_dev_enter(&sdev->drm, &idx))
+		return false;
+	if (!READ_ONCE(sdev->asleep)) {
+		*temperature = (s32)snnq_read(sdev, SNNQ_REG_TEMPERATURE);
+		*power = snnq_read(sdev, SNNQ_REG_POWER);
+		awake = snnq_read(sdev, SNNQ_REG_ID) == SNNQ_ID;
+	}
+	drm_dev_exit(idx);
+	return awake;
+}
+
+/* Jobs that run count up to now. */
+void snnq_device_settle(struct snnq_device *sdev)
+{
+	u32 i;
+
+	for (i = 0; i < sdev->info.cores; i++)
+		snnq_core_settle(&sdev->cores[i]);
+}
+
 static void snnq_stats_read(const struct snnq_counters *c, struct drm_snnq_stats *stats)
 {
 	u64 *to = (u64 *)stats;
 	int i;
 
-	for (i = 0; i < SNNQ_COUNTERS; i++)
+	for (i = 0; i < SNNQ_STATS; i++)
 		to[i] = atomic64_read(&c->value[i]);
 }
 
@@ -358,6 +391,8 @@ int snnq_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *fi
 	struct drm_snnq_dev_query *args = data;
 	struct drm_snnq_stats stats;
 
+	if (args->type != DRM_SNNQ_QUERY_DEV_INFO)
+		snnq_device_settle(sdev);
 	switch (args->type) {
 	case DRM_SNNQ_QUERY_DEV_INFO:
 		return snnq_query_answer(args, &sdev->info, sizeof(sdev->info));

@@ -26,7 +26,9 @@
 #include <drm/drm_device.h>
 
 #include "snnq_drm.h"
+#include "snnq_event.h"
 #include "snnq_regs.h"
+#include "snnq_throttle.h"
 #include "snnq_validate.h"
 
 #ifdef __BIG_ENDIAN
@@ -59,10 +61,13 @@ enum snnq_counter {
 	SNNQ_BAD_COMPLETIONS,
 	SNNQ_MEMORY_BYTES,
 	SNNQ_MEMORY_LIMIT, /* not counted */
+	SNNQ_STATS,
+	/* not part of it */
+	SNNQ_THROTTLES = SNNQ_STATS,
 	SNNQ_COUNTERS
 };
 
-static_assert(sizeof(struct drm_snnq_stats) == SNNQ_COUNTERS * sizeof(u64));
+static_assert(sizeof(struct drm_snnq_stats) == SNNQ_STATS * sizeof(u64));
 
 struct snnq_counters {
 	atomic64_t value[SNNQ_COUNTERS];
@@ -101,6 +106,8 @@ struct snnq_guard {
  * @import_lock: one import at a time.
  * @importer: whose.
  * @counters: of the whole device.
+ * @events: what others are to be told of.
+ * @node: in the list of devices that snnq_netlink.c tells of.
  * @stop_dma: front end's last resort to keep the device from memory; whether it
  *	helped.
  * @asleep: schedulers are stopped for a suspend: recovery keeps off.
@@ -126,6 +133,8 @@ struct snnq_device {
 	struct mutex import_lock; /* importer */
 	struct snnq_file *importer;
 	struct snnq_counters counters;
+	struct snnq_events events;
+	struct list_head node;
 	bool (*stop_dma)(struct snnq_device *sdev);
 	bool asleep;
 	bool wedged;
@@ -136,7 +145,8 @@ struct snnq_device {
  * struct snnq_file - an open file
  * @ref: held by the open file, by each stream, and by all memory.
  * @sdev: device; it is there as long as there is memory.
- * @client_id: its number among all open files.
+ * @client: who opened it.
+ * @throttle: its faults.
  * @models: handles of models.
  * @streams: handles of streams.
  * @submit_lock: jobs of this file enter their queues in one order.
@@ -149,7 +159,8 @@ struct snnq_device {
 struct snnq_file {
 	struct kref ref;
 	struct snnq_device *sdev;
-	u64 client_id;
+	struct snnq_client client;
+	struct snnq_throttle throttle;
 	struct xarray models;
 	struct xarray streams;
 	struct mutex submit_lock; /* one order of jobs */
@@ -190,6 +201,9 @@ void snnq_device_remove(struct snnq_device *sdev);
 irqreturn_t snnq_device_irq(int irq, void *data);
 irqreturn_t snnq_device_line_irq(int irq, void *data);
 void snnq_device_mute(struct snnq_device *sdev);
+int snnq_device_number(const struct snnq_device *sdev);
+void snnq_device_settle(struct snnq_device *sdev);
+bool snnq_device_sensors(struct snnq_device *sdev, s32 *temperature, u32 *power);
 int snnq_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file);
 
 void snnq_debugfs_init(struct snnq_device *sdev);

@@ -8,6 +8,7 @@
 #include "snnq_compat.h"
 #include "snnq_device.h"
 #include "snnq_job.h"
+#include "snnq_telemetry.h"
 
 static int __init snnq_init(void)
 {
@@ -15,15 +16,24 @@ static int __init snnq_init(void)
 
 	if (err)
 		return err;
+	err = snnq_netlink_init();
+	if (err)
+		goto jobs;
 	err = pci_register_driver(&snnq_pci_driver);
 	if (err)
-		snnq_jobs_exit();
+		goto netlink;
+	return 0;
+netlink:
+	snnq_netlink_exit();
+jobs:
+	snnq_jobs_exit();
 	return err;
 }
 
 static void __exit snnq_exit(void)
 {
 	pci_unregister_driver(&snnq_pci_driver);
+	snnq_netlink_exit();
 	snnq_jobs_exit();
 }
 

@@ -34,7 +34,8 @@ static int snnq_open(struct drm_device *drm, struct drm_file *file)
 	xa_init_flags(&sfile->streams, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	mutex_init(&sfile->submit_lock);
 	init_waitqueue_head(&sfile->idle);
-	sfile->client_id = snnq_client_id(file);
+	snnq_throttle_init(&sfile->throttle);
+	snnq_client_init(&sfile->client, snnq_client_id(file));
 	file->driver_priv = sfile;
 	return 0;
 }
@@ -60,6 +61,7 @@ void snnq_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 	struct snnq_device *sdev = to_snnq_device(file->minor->dev);
 	struct snnq_file *sfile = file->driver_priv;
 
+	snnq_device_settle(sdev);
 	drm_printf(p, "drm-engine-core:\t%llu ns\n",
 		   (u64)atomic64_read(&sfile->counters.value[SNNQ_BUSY_NS]));
 	drm_printf(p, "drm-engine-capacity-core:\t%u\n", sdev->info.cores);
@@ -99,6 +101,11 @@ static long snnq_ioctl_any(struct file *filp, unsigned int cmd, unsigned long ar
 
 	if (!snnq_ioctl_needs_device(cmd))
 		return ioctl(filp, cmd, arg);
+	if (DRM_IOCTL_NR(cmd) == DRM_COMMAND_BASE + DRM_SNNQ_SUBMIT) {
+		ret = snnq_throttle_wait(file->driver_priv);
+		if (ret)
+			return ret;
+	}
 	if (!drm_dev_enter(file->minor->dev, &idx))
 		return -ENODEV;
 	ret = ioctl(filp, cmd, arg);

@@ -17,7 +17,9 @@
 #include <drm/drm_print.h>
 
 #include "snnq_compat.h"
+#include "snnq_core.h"
 #include "snnq_device.h"
+#include "snnq_event.h"
 #include "snnq_gem.h"
 #include "snnq_job.h"
 #include "snnq_model.h"
@@ -362,7 +364,7 @@ struct snnq_job *snnq_job_create(struct drm_file *file, const struct drm_snnq_jo
 	INIT_WORK(&job->free, snnq_job_free_work);
 	err = snnq_job_build(job, file, args);
 	if (!err)
-		err = snnq_sched_job_init(&job->base, &stream->entity, sfile, sfile->client_id);
+		err = snnq_sched_job_init(&job->base, &stream->entity, sfile, sfile->client.id);
 	if (err) {
 		snnq_job_release(job);
 		return ERR_PTR(err);
@@ -494,6 +496,21 @@ static void snnq_job_record(const struct snnq_job *job, const struct snnq_fault 
 	snnq_bo_record(job->result_bo, job->result_offset, &result, sizeof(result));
 }
 
+/* Not of a job that failed for another one, or with the device. */
+static void snnq_job_tell(struct snnq_job *job, const struct snnq_fault *fault)
+{
+	struct snnq_event event = {
+		.cmd = SNNQ_CMD_FAULT_EVENT,
+		.core = to_snnq_core(job->base.sched)->index,
+		.fault = *fault,
+	};
+
+	if (fault->error == -ECANCELED || fault->error == -ENODEV)
+		return;
+	snnq_event_raise(job->stream->sdev, &event, job->stream->file);
+	snnq_throttle_fault(job, fault->error);
+}
+
 /**
  * snnq_job_finish() - tell everyone that a job ended
  * @job: job, COMPLETING, with its error; may be gone on return.
@@ -516,6 +533,7 @@ void snnq_job_finish(struct snnq_job *job)
 	snnq_job_account(job, &stream->sdev->counters, error);
 	snnq_job_account(job, &stream->file->counters, error);
 	if (error) {
+		snnq_job_tell(job, &fault);
 		snnq_sched_job_error(&job->base, error);
 		dma_fence_set_error(&job->fence->base, error);
 	}

@@ -58,7 +58,7 @@ enum snnq_job_where {
  * @stream: stream, with a reference.
  * @steps: time steps.
  * @flags: DRM_SNNQ_JOB_*.
- * @seq: number in the stream.
+ * @seq: number in the stream, from 0.
  * @epoch: of the stream.
  * @fence: signals when the device is done.
  * @table: region table.

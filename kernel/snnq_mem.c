@@ -29,6 +29,7 @@ static void snnq_file_release(struct kref *ref)
 {
 	struct snnq_file *file = container_of(ref, struct snnq_file, ref);
 
+	snnq_client_fini(&file->client);
 	mutex_destroy(&file->submit_lock);
 	kfree(file);
 }

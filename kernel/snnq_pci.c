@@ -13,6 +13,7 @@
 #include "snnq_core.h"
 #include "snnq_device.h"
 #include "snnq_recover.h"
+#include "snnq_telemetry.h"
 
 /* Reading back sees to it that what was on the way has arrived; all ones: it is gone. */
 static bool snnq_pci_stop_dma(struct snnq_device *sdev)
@@ -93,7 +94,9 @@ static int snnq_pci_setup(struct snnq_device *sdev)
 	int err;
 
 	sdev->stop_dma = snnq_pci_stop_dma;
-	err = snnq_device_init(sdev, pci_resource_len(pdev, SNNQ_PCI_BAR_REGS));
+	err = snnq_netlink_prepare(sdev);
+	if (!err)
+		err = snnq_device_init(sdev, pci_resource_len(pdev, SNNQ_PCI_BAR_REGS));
 	if (!err)
 		err = snnq_pci_quiet(sdev);
 	if (!err)
@@ -104,11 +107,13 @@ static int snnq_pci_setup(struct snnq_device *sdev)
 	err = snnq_device_start(sdev);
 	if (!err)
 		err = drm_dev_register(&sdev->drm, 0);
-	if (err)
+	if (err) {
 		snnq_device_remove(sdev);
-	else
-		snnq_debugfs_init(sdev);
-	return err;
+		return err;
+	}
+	snnq_debugfs_init(sdev);
+	snnq_netlink_add(sdev);
+	return 0;
 }
 
 static int snnq_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -144,6 +149,7 @@ static void snnq_pci_remove(struct pci_dev *pdev)
 {
 	struct snnq_device *sdev = pci_get_drvdata(pdev);
 
+	snnq_netlink_remove(sdev);
 	drm_dev_unplug(&sdev->drm);
 	snnq_device_mute(sdev);
 	snnq_pci_free_irqs(sdev);

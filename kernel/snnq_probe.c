@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <net/genetlink.h>
 
 #if __has_include(<drm/drm_accel.h>)
 #include <drm/drm_accel.h>
@@ -135,6 +136,9 @@ size_t have_debugfs_root = __builtin_offsetof(struct drm_device, debugfs_root);
 #line 1 "SNNQ_HAVE_PCIM_IOMAP_REGION"
 void __iomem *(*const have_iomap)(struct pci_dev *pdev, int bar,
 				  const char *name) = pcim_iomap_region;
+
+#line 1 "SNNQ_HAVE_DUMP_INFO"
+size_t have_dump_info = __builtin_offsetof(struct genl_dumpit_info, info);
 
 /* It became a string, which the old macro makes another string of. */
 #line 1 "SNNQ_HAVE_IMPORT_NS_STRING"

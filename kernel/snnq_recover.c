@@ -29,6 +29,7 @@
 
 #include "snnq_compat.h"
 #include "snnq_core.h"
+#include "snnq_event.h"
 #include "snnq_job.h"
 #include "snnq_recover.h"
 
@@ -131,17 +132,36 @@ void snnq_recover_isolate(struct snnq_device *sdev)
 	WRITE_ONCE(sdev->unstoppable, true);
 }
 
+/* Tell what is counted, and whose job it was about. */
+static void snnq_recover_tell(struct snnq_core *core, enum snnq_counter which,
+			      struct snnq_file *sfile)
+{
+	struct snnq_event event = {
+		.cmd = which == SNNQ_HANGS ? SNNQ_CMD_HANG_EVENT : SNNQ_CMD_RESET_EVENT,
+		.scope = which == SNNQ_DEVICE_RESETS ? SNNQ_RESET_SCOPE_DEVICE :
+						       SNNQ_RESET_SCOPE_CORE,
+		.core = core->index,
+	};
+
+	snnq_event_raise(core->sdev, &event, sfile);
+}
+
 /* For what a reset costs, count who caused it, if anybody did. */
 static void snnq_recover_count(struct snnq_core *core, u32 id, enum snnq_counter which)
 {
+	struct snnq_file *sfile = NULL;
 	struct snnq_job *job;
 	unsigned long flags;
 
 	snnq_count(&core->sdev->counters, which, 1);
 	spin_lock_irqsave(&core->lock, flags);
 	job = snnq_core_find(core, id);
-	if (job)
-		snnq_count(&job->stream->file->counters, which, 1);
+	if (job) {
+		sfile = job->stream->file;
+		snnq_count(&sfile->counters, which, 1);
+	}
+	core->resets += which == SNNQ_CORE_RESETS;
+	snnq_recover_tell(core, which, sfile);
 	spin_unlock_irqrestore(&core->lock, flags);
 }
 
@@ -205,7 +225,10 @@ static void snnq_recover_replay(struct snnq_core *core, int dead)
 /* The device is lost: nothing runs any more. */
 static void snnq_recover_give_up(struct snnq_device *sdev, const char *why)
 {
+	struct snnq_event event = { .cmd = SNNQ_CMD_DEVICE_WEDGED, .core = SNNQ_NO_CORE };
+
 	drm_err(&sdev->drm, "device %s and is given up\n", why);
+	snnq_event_raise(sdev, &event, NULL);
 	WRITE_ONCE(sdev->wedged, true);
 	snnq_recover_isolate(sdev);
 }
@@ -399,7 +422,7 @@ static void snnq_recover_fatal_work(struct work_struct *work)
 
 	if (snnq_recover_off(sdev) || !drm_dev_enter(&sdev->drm, &idx))
 		return;
-	snnq_count(&sdev->counters, SNNQ_DEVICE_RESETS, 1);
+	snnq_recover_count(&sdev->cores[0], 0, SNNQ_DEVICE_RESETS);
 	snnq_recover_stop_scheds(sdev, NULL);
 	for (i = 0; i < sdev->info.cores; i++)
 		snnq_recover_suspect(&sdev->cores[i]);

@@ -554,6 +554,7 @@ struct drm_snnq_result {
  * A job that fails signals its syncobjs with the error (-EFAULT access fault,
  * -ETIME hang, -EIO device, -ECANCELED cancelled, or victim of an earlier failure
  * in its stream, -ENODEV removed); its result record and STREAM_QUERY tell the details.
+ * The call waits, and a signal interrupts it, while the file has to pay for many faults.
  */
 struct drm_snnq_submit {
 	struct drm_snnq_array jobs;
