@@ -129,7 +129,7 @@ needs() {
 
 # What classifies does not load what imports.
 libraries() {
-  needs "$prefix/lib/libsnnq.so" libcjson libdrm libmd liblz4 libzstd libexpat || return 1
+  needs "$prefix/lib/libsnnq.so" libcjson libdrm libmd libnl-3 libnl-genl-3 liblz4 libzstd libexpat || return 1
   needs "$prefix/lib/libsnnq-tools.so" libsnnq libcjson libhdf5_serial libhdf5 libmd libyaml-0 || return 1
   needs "$prefix/bin/snnq" libsnnq libsnnq-tools libcjson libpng16 libz || return 1
   needs "$out/program/run" libsnnq && needs "$out/program/tools" libsnnq libsnnq-tools || return 1

@@ -356,6 +356,122 @@ int snnq_feed_info(struct snnq_feed *feed, struct snnq_feed_info *info);
 /* Without waiting for windows that have not begun; not from the function for results. */
 void snnq_feed_destroy(struct snnq_feed *feed);
 
+/* ---- telemetry: how devices fare, and who uses them ---- */
+
+/*
+ * Read from the driver's netlink family, which needs no permission on the nodes. Users without
+ * CAP_PERFMON are told how devices fare and of their own clients, see Documentation/telemetry.md;
+ * what they may not see is absent (@work is false) or not in a list. Times are CLOCK_MONOTONIC's.
+ */
+struct snnq_telemetry;
+
+/* Errors: -ENOENT there is no driver, or not in this network namespace. */
+int snnq_telemetry_open(struct snnq_telemetry **telemetry);
+void snnq_telemetry_close(struct snnq_telemetry *telemetry);
+
+enum snnq_telemetry_state { SNNQ_STATE_READY, SNNQ_STATE_ASLEEP, SNNQ_STATE_WEDGED };
+
+struct snnq_telemetry_device {
+	uint32_t id;		 /* number of its node */
+	char name[64], node[64]; /* on its bus; below /dev */
+	uint32_t state, cores, hw_version, clock_khz;
+	bool sensors;	     /* what follows is known */
+	int32_t temperature; /* millidegree Celsius */
+	uint32_t power;	     /* microwatt, an estimate */
+	uint64_t time_ns;
+	uint64_t hangs, core_resets, device_resets, bad_completions, throttles, memory_limit;
+	bool work; /* what follows is known */
+	uint32_t clients;
+	uint64_t memory;
+	uint64_t jobs_submitted, jobs_completed, jobs_failed, jobs_cancelled;
+	uint64_t steps, busy_ns, cycles;
+};
+
+#define SNNQ_TELEMETRY_CORE_ENABLED 1u
+#define SNNQ_TELEMETRY_CORE_BROKEN  2u
+#define SNNQ_TELEMETRY_CORE_POLLED  4u
+
+struct snnq_telemetry_core {
+	uint32_t device, index;
+	uint32_t state; /* SNNQ_TELEMETRY_CORE_* */
+	uint64_t time_ns, resets;
+	bool work;	 /* what follows is known */
+	uint32_t queued; /* jobs in its ring */
+	uint64_t jobs, busy_ns;
+};
+
+struct snnq_telemetry_client {
+	uint32_t device;
+	uint64_t id;  /* as drm-client-id in fdinfo */
+	uint32_t pid; /* 0: not in this PID namespace */
+	uint32_t uid; /* effective, when it opened the device; likewise its name */
+	char comm[16];
+	uint64_t time_ns, memory;
+	uint32_t models, streams, queued;
+	uint64_t jobs_submitted, jobs_completed, jobs_failed, jobs_cancelled;
+	uint64_t steps, busy_ns, cycles, hangs, core_resets, device_resets, throttles;
+};
+
+/*
+ * Call @each with all devices, cores or clients, of one moment as far as that is possible: in the
+ * order of devices and cores, the youngest client first. 0 or -errno.
+ */
+int snnq_telemetry_devices(struct snnq_telemetry *telemetry,
+			   void (*each)(void *ctx, const struct snnq_telemetry_device *device),
+			   void *ctx);
+int snnq_telemetry_cores(struct snnq_telemetry *telemetry,
+			 void (*each)(void *ctx, const struct snnq_telemetry_core *core),
+			 void *ctx);
+int snnq_telemetry_clients(struct snnq_telemetry *telemetry,
+			   void (*each)(void *ctx, const struct snnq_telemetry_client *client),
+			   void *ctx);
+
+enum snnq_telemetry_kind {
+	SNNQ_EVENT_DEVICE_ADDED,
+	SNNQ_EVENT_DEVICE_REMOVED,
+	SNNQ_EVENT_DEVICE_WEDGED, /* it was given up */
+	SNNQ_EVENT_RESET,	  /* of a core, or of the device */
+	SNNQ_EVENT_HANG,
+	SNNQ_EVENT_FAULT,    /* a job failed, otherwise than for an earlier one of its stream */
+	SNNQ_EVENT_THROTTLE, /* a client has to wait, for its many faults */
+};
+
+struct snnq_telemetry_event {
+	enum snnq_telemetry_kind kind;
+	uint32_t device;
+	char name[64]; /* of the device on its bus */
+	uint64_t time_ns;
+	uint64_t lost;	    /* events of the device before this one that came too fast */
+	uint32_t core;	    /* UINT32_MAX: none */
+	bool whole;	    /* the whole device was reset */
+	uint64_t client_id; /* whose job it was; 0: nobody's, or not told */
+	uint32_t pid, uid;
+	char comm[16];
+	uint64_t seq;		/* of a fault: number of the job in its stream */
+	int32_t error;		/* negative errno */
+	uint32_t status;	/* SNNQ_STATUS_* */
+	uint32_t layer, region; /* UINT32_MAX: none */
+	uint64_t offset;	/* in the region */
+	uint64_t delay_ns;	/* of a throttled client's next submission */
+};
+
+/*
+ * Be told of events from now on. With @clients also of faults and throttles, and whose jobs they
+ * are about: -EPERM without CAP_SYS_ADMIN.
+ */
+int snnq_telemetry_listen(struct snnq_telemetry *telemetry, bool clients);
+/* Readable when there are events, for poll loops; the library's. */
+int snnq_telemetry_fd(const struct snnq_telemetry *telemetry);
+/*
+ * The next event: 1, or 0 when there is none within @timeout_ms (-1: for ever) or a signal came.
+ * -ENOBUFS: some were lost as nobody read them in time; others follow.
+ */
+int snnq_telemetry_next(struct snnq_telemetry *telemetry, int timeout_ms,
+			struct snnq_telemetry_event *event);
+/* "fault", and so on; of SNNQ_STATUS_*: "watchdog", and so on, or "?". */
+const char *snnq_telemetry_kind_name(enum snnq_telemetry_kind kind);
+const char *snnq_status_name(uint32_t status);
+
 /* ---- validation of devices ---- */
 
 enum snnq_validate_result {
