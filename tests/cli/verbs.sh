@@ -70,7 +70,7 @@ usage_tests() {
   expect 2 "no verb"
   expect 2 "unknown verb" frobnicate
   error_says 'unknown verb "frobnicate"'
-  for verb in info inspect convert import quantize run eval energy validate doctor; do
+  for verb in info inspect convert import quantize run eval energy validate top monitor doctor; do
     expect 0 "$verb --help" "$verb" --help
     grep -q '^examples:' "$WORK/out" && ok "$verb has examples" || bad "$verb has examples"
     manual_has_options "$verb"
@@ -292,6 +292,19 @@ doctor_tests() {
     and any(c['name'] == 'sim' and c['ok'] for c in j['checks'])"
 }
 
+telemetry_tests() {
+  expect 2 "top: an interval of nothing" top --interval 0
+  error_says "expected at least 10, found 0"
+  expect 2 "monitor: once without metrics" monitor --once
+  error_says "expected --prom FILE beside it"
+  expect 1 "monitor: metrics into no folder" monitor --once --prom "$WORK/nowhere/x.prom"
+  [ ! -d /sys/module/snnq ] || return 0
+  expect 3 "top without a driver" top --json
+  error_says "the driver snnq is not loaded"
+  expect 3 "monitor without a driver" monitor
+  error_says "the driver snnq is not loaded"
+}
+
 validate_tests() {
   printf 'SNNQGOLD\x01\0\0\0\x01\0\0\0\xff' >"$WORK/vectors"
   expect 4 "validate: malformed vectors" validate --device "$DEVICE" --vectors "$WORK/vectors"
@@ -394,6 +407,7 @@ run_tests
 eval_tests
 energy_tests
 doctor_tests
+telemetry_tests
 validate_tests
 import_tests
 finish

@@ -44,6 +44,8 @@ int verb_eval(int argc, char **argv);
 int verb_energy(int argc, char **argv);
 int verb_validate(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
+int verb_top(int argc, char **argv);
+int verb_monitor(int argc, char **argv);
 
 /* ---- options (options.c) ---- */
 

@@ -17,6 +17,8 @@ const struct cli_verb cli_verbs[] = {
 	{ "run", "classify one recording", verb_run },
 	{ "eval", "accuracy over a labelled list of recordings", verb_eval },
 	{ "energy", "energy of an inference, models side by side", verb_energy },
+	{ "top", "what devices, cores and processes do, live", verb_top },
+	{ "monitor", "a line for each fault, reset, hang, throttle; metrics", verb_monitor },
 	{ "validate", "test a device against golden vectors", verb_validate },
 	{ "doctor", "find what is missing for the driver to work", verb_doctor },
 	{ NULL, NULL, NULL },
