@@ -53,5 +53,5 @@ if [ -n "$needs" ]; then
 	exit 1
 fi
 mv "$new" "$out"
-echo "snnq: this kernel has$has"
-echo "snnq: this kernel lacks${lacks:- nothing}"
+echo "snnq: this kernel has$has" >&2
+echo "snnq: this kernel lacks${lacks:- nothing}" >&2
