@@ -6,12 +6,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/udmabuf.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "snnq_harness.h"
+#include "snnq_life.h"
 #include "snnq_test.h"
 
 FIXTURE(bo)
@@ -204,26 +204,19 @@ TEST_F(bo, prime_between_two_files)
 }
 
 /* Input from another driver's memory, without a copy. */
-TEST_F(bo, import_from_udmabuf)
+TEST_F(bo, import_from_another_driver)
 {
-	struct udmabuf_create create = { .size = page_bytes() };
 	struct drm_prime_handle prime = {};
 	struct drm_snnq_bo_info info = {};
 	struct test_bo imported;
 	struct test_net net;
 	struct test_job j;
-	int dev = open("/dev/udmabuf", O_RDWR), mem, buf;
-	char *map;
+	void *map = MAP_FAILED;
+	int buf = foreign_dmabuf(page_bytes(), &map);
 
-	if (dev < 0)
-		SKIP(return, "no /dev/udmabuf");
-	mem = memfd_create("snnq", MFD_ALLOW_SEALING);
-	ASSERT_GE(mem, 0);
-	ASSERT_EQ(0, ftruncate(mem, (off_t)create.size));
-	ASSERT_EQ(0, fcntl(mem, F_ADD_SEALS, F_SEAL_SHRINK));
-	create.memfd = (uint32_t)mem;
-	buf = ioctl(dev, UDMABUF_CREATE, &create);
-	ASSERT_GE(buf, 0);
+	if (buf < 0)
+		SKIP(return, "no memory of another driver");
+	ASSERT_NE(MAP_FAILED, map);
 	prime.fd = buf;
 	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime));
 	close(buf);
@@ -232,12 +225,10 @@ TEST_F(bo, import_from_udmabuf)
 	EXPECT_TRUE(info.bo_flags & DRM_SNNQ_BO_IMPORTED);
 	EXPECT_EQ(0, info.mmap_offset);
 	ASSERT_EQ(0, net_create(self->fd, 64, 5, &net));
-	map = mmap(NULL, create.size, PROT_READ | PROT_WRITE, MAP_SHARED, mem, 0);
-	ASSERT_NE(MAP_FAILED, map);
 	imported = (struct test_bo){
 		.fd = self->fd,
 		.handle = prime.handle,
-		.size = create.size,
+		.size = page_bytes(),
 	};
 	ASSERT_EQ(0, bo_fetch(&imported));
 	memcpy(map, net.input.map, 64 * CHANNELS / 8);
@@ -248,9 +239,7 @@ TEST_F(bo, import_from_udmabuf)
 	net_expect(&net, 0, 64);
 	EXPECT_TRUE(net_matches(&net));
 	net_destroy(&net);
-	munmap(map, create.size);
-	close(mem);
-	close(dev);
+	munmap(map, page_bytes());
 }
 
 TEST_HARNESS_MAIN

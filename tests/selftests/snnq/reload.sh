@@ -29,7 +29,8 @@ for dev in "$driver"/0000:*; do
 	[ -e "$dev" ] || continue
 	ret=0
 	name=${dev##*/}
-	node=$(ls /dev/accel/accel* /dev/dri/renderD* 2>/dev/null | head -n 1)
+	node=$(cd "$dev" && ls -d accel/accel* drm/renderD* 2>/dev/null | head -n 1)
+	node=/dev/$(echo "$node" | sed 's,^drm/,dri/,')
 	exec 9<>"$node" || ret=1
 	echo "$name" >"$driver/unbind" || ret=1
 	exec 9>&-

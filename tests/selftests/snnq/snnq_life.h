@@ -94,6 +94,18 @@ LIFE int bo_sync(int fd, uint32_t handle, uint64_t size, uint32_t flags)
 	return snnq_ioctl(fd, DRM_IOCTL_SNNQ_BO_SYNC, &s);
 }
 
+/* Kernels may lack udmabuf. */
+LIFE int vgem_dmabuf(uint64_t bytes, void **map)
+{
+	struct test_gate gate;
+	int buf = gate_create(bytes, true, &gate) ? -1 : dup(gate.dmabuf);
+
+	gate_destroy(&gate);
+	if (map && buf >= 0)
+		*map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, buf, 0);
+	return buf;
+}
+
 /* Memory of another driver, as a dma-buf; -1 when there is no such driver. @map: for the CPU. */
 LIFE int foreign_dmabuf(uint64_t bytes, void **map)
 {
@@ -101,7 +113,7 @@ LIFE int foreign_dmabuf(uint64_t bytes, void **map)
 	int dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC), mem, buf = -1;
 
 	if (dev < 0)
-		return -1;
+		return vgem_dmabuf(bytes, map);
 	mem = memfd_create("snnq", MFD_ALLOW_SEALING | MFD_CLOEXEC);
 	create.memfd = (uint32_t)mem;
 	if (mem >= 0 && !ftruncate(mem, (off_t)bytes) && !fcntl(mem, F_ADD_SEALS, F_SEAL_SHRINK))
