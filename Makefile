@@ -21,7 +21,8 @@ check: userspace modules qemu setup-check ## all tests, from nothing to one line
 	@tests/run
 
 check-full: export SNNQ_STRESS_SECONDS := 600
-check-full: check ## the same, with ten minutes of stress instead of one
+check-full: export SNNQ_KERNELS := all
+check-full: check ## the same, with ten minutes of stress instead of one, and more kernels
 
 check-fast: setup-fast ## format, lint, unit tests, golden vectors: under a minute once built
 	@SNNQ_SUITES=tests/fast tests/run

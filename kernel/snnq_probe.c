@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the kernel at hand has. snnq_probe.sh compiles this file, but for no object:
- * SNNQ_HAVE_X is defined where the compiler has nothing against the piece of that
- * name, so what is asked for is the shape of a thing, not that its name occurs
- * somewhere. A piece SNNQ_NEED_X the driver cannot do without.
+ * the name of each piece that the compiler has nothing against is defined. So what is
+ * asked for is the shape of a thing, not that its name occurs somewhere. Pieces with
+ * NEED in their name are what the driver cannot do without.
  *
- * Names of things that exist in one form only need no piece where they are macros:
- * snnq_compat.h looks at these itself.
+ * A macro that is there or not needs no piece: snnq_compat.h looks for it itself.
  */
 #include <linux/dma-buf.h>
 #include <linux/fs.h>
