@@ -16,7 +16,7 @@ import sys
 import h5py
 import numpy as np
 
-from common import DEMO, ROOT, SNNQ, equal, main, need, refused, snnq
+from common import DEMO, ROOT, SNNQ, equal, main, near, need, refused, snnq
 
 STEPS = 40
 
@@ -51,6 +51,7 @@ class Layer:
         self.padding = geometry.get("padding", (0, 0))
         self.dilation = geometry.get("dilation", (1, 1))
         self.groups = geometry.get("groups", 1)
+        self.delay = geometry.get("delay")
         self.current = self.voltage = 0
 
     def drive(self, x):
@@ -86,8 +87,9 @@ def simulate(layers, frames, at_threshold=False, delay=True, skip_first=False):
         layer.current = layer.voltage = 0
         spikes = np.array([layer.step(x, at_threshold) if t or not skip_first
                            else 0 * layer.drive(x) for t, x in enumerate(seen)])
-        if delay:
-            spikes = np.concatenate([0 * spikes[:1], spikes[:-1]])
+        late = np.zeros(spikes.shape[1], int) + (0 if layer.delay is None else layer.delay) + bool(delay)
+        spikes = np.stack([np.concatenate([0 * s[:n], s[:len(s) - n]])
+                           for s, n in zip(spikes.transpose(1, 0, 2, 3), late)], 1)
         out.append(spikes)
         seen = spikes
     return out
@@ -187,6 +189,8 @@ def write_lava_layer(group, layer):
         for key in ("stride", "padding", "dilation"):
             group[key] = np.array(getattr(layer, key))
     group["weight"] = weight
+    if layer.delay is not None:
+        group["delay"] = np.array(layer.delay, np.float32)
     if layer.bias is not None:
         group["bias"] = np.array(layer.bias, np.float32)
     n = group.create_group("neuron")
@@ -220,6 +224,65 @@ def lava_rules(folder):
                          **rules)[-1].tobytes()
                 for rules in ({}, {"at_threshold": True}, {"delay": False}, {"skip_first": True})}
     equal(len(outcomes), 4, "rules that give different spikes")
+
+
+def lava_delays(folder):
+    """Delays of axons: one for all channels of a layer, or one for each, of all kinds of layers."""
+    layers = lava_layers(np.random.default_rng(14))
+    for layer, delay in zip(layers, ([0, 3, 1, 7], [5, 0, 1, 2], 2, None, [0, 1, 2, 3, 30])):
+        layer.delay = delay if delay is None or isinstance(delay, int) else np.array(delay)
+    write_lava(folder / "a.net", layers)
+    compare(folder, folder / "a.net", layers, LAVA_NAMES, (2, 6, 5))
+    compare(folder, folder / "a.net", layers, LAVA_NAMES, (2, 6, 5), ["--no-delay"], delay=False)
+
+
+def read_graph(path):
+    data = path.read_bytes()
+    size = struct.unpack_from("<Q", data)[0]
+    return json.loads(json.loads(data[8:8 + size])["__metadata__"]["snnq"])
+
+
+def lava_average(folder):
+    """Classes that are means of neighbours; of a dense layer and of a map."""
+    rng = np.random.default_rng(15)
+    for count, layers, flat in ((3, [Layer("dense", rng.integers(-9, 12, (12, 12)), neuron(9))], 12),
+                                (2, [Layer("conv", rng.integers(-9, 12, (6, 1, 2, 2)), neuron(9))], 36)):
+        def change(f):
+            at = f"layer/{len(f['layer'])}"
+            if flat == 36:
+                text(f.create_group(at), "type", "flatten")
+                f[f"{at}/shape"] = np.array([flat, 1, 1])
+                at = f"layer/{len(f['layer'])}"
+            text(f.create_group(at), "type", "average")
+            f[f"{at}/shape"] = np.array([count, 1, 1])
+
+        write_lava(folder / "a.net", layers, (1, 3, 4), change)
+        snnq("import", folder / "a.net", "-o", folder / "a.snnq")
+        frames = record(folder / "in.bs2", np.random.default_rng(5), 1, 3, 4, 0.3)
+        got = json.loads(snnq("run", folder / "a.snnq", folder / "in.bs2", "-d", "sim", "--json")[0])
+        want = simulate(layers, frames)[-1].sum(0).reshape(count, -1)
+        need(len(set(want.sum(1))) == count and want.sum(1).min() > 0, f"means differ: {want}")
+        equal(got["scores"], want.sum(1).tolist(), "sums of neighbours")
+        graph = read_graph(folder / "a.snnq")
+        near(graph["readout"]["scale"], 1 / want.shape[1], "what a sum is worth")
+
+
+def lava_sizes(folder):
+    """Sizes of one input or flat layer, as lava-dl's versions write them, give one model."""
+    layers = [Layer("dense", np.random.default_rng(16).integers(-9, 12, (7, 300)), neuron(14))]
+    models = set()
+    for shape, own, weight in (((300, 1, 1), (7,), (7, 300)), ((1, 1, 300), (7, 1, 1), (7, 300, 1)),
+                               ((300,), (7, 1, 1), (7, 300, 1, 1, 1)), ((1, 1, 300), (7, 1, 1), (2100,))):
+        def change(f):
+            for key, value in (("shape", np.array(own)),
+                               ("weight", layers[0].weight.reshape(weight).astype("f4"))):
+                put(f"layer/2/{key}", value)(f)
+
+        write_lava(folder / "a.net", layers, shape, change)
+        snnq("import", folder / "a.net", "-o", folder / "a.snnq")
+        said = json.loads(snnq("info", folder / "a.snnq", "--json")[0])["layers"]
+        models.add((str(said), (folder / "a.snnq").read_bytes()[-1500:]))
+    equal(len(models), 1, "models")
 
 
 def lava_flat(folder):
@@ -295,6 +358,17 @@ def many_layers(f):
         f.copy("layer/6", f"layer/{n}")
 
 
+def averages(shape, more=False):
+    def change(f):
+        f.copy("layer/4", "layer/7")
+        del f["layer/7/type"]
+        text(f["layer/7"], "type", "average")
+        put("layer/7/shape", np.array(shape))(f)
+        if more:
+            f.copy("layer/4", "layer/8")
+    return change
+
+
 # What is changed in the file that lava_network() imports; what the error says.
 HOSTILE_LAVA = (
     (without("layer/1/type"), ("/layer/1/type", "expected a string")),
@@ -332,6 +406,19 @@ HOSTILE_LAVA = (
     (put("layer/0/neuron/vThMant", 9), ("/layer/0/neuron", "not known")),
     (put("layer/0/delay", np.zeros(3)), ("/layer/0/delay", "not known")),
     (put("layer/4/delay", np.ones(18)), ("/layer/4/delay", "not known")),
+    (put("layer/5/delay", np.ones(7)), ("layer5.delay", "expected one number or 8", "found 7")),
+    (put("layer/2/delay", np.ones(2)), ("layer2.delay", "expected one number or 4", "found 2")),
+    (put("layer/5/delay", np.full(8, 63)), ("/layer/5/delay", "element 0", "0..62", "found 63")),
+    (put("layer/5/delay", np.array([0, -1.0])), ("/layer/5/delay", "element 1", "found -1")),
+    (put("layer/5/delay", np.array([0.5])), ("/layer/5/delay", "found 0.5")),
+    (put("layer/5/delay", np.array([np.nan])), ("/layer/5/delay", "found nan")),
+    (put("layer/5/type", np.array([b"average"], "S10")), ("/layer/5/", "not known")),
+    (put("layer/7/type", np.array([b"average"], "S10")), ("/layer/7/shape", "a number of outputs")),
+    (averages((2, 1, 1)), ("average", "divide 5 channels", "found 2")),
+    (averages((5, 2, 1)), ("/layer/7/shape", "a number of outputs")),
+    (averages((5, 1, 1), more=True), ("/layer/8/type", "nothing behind average", "flatten")),
+    (put("layer/5/type", np.array([b"recurrent"], "S10")), ("/layer/5/type", "found recurrent")),
+    (put("layer/5/weight_rec", np.zeros((8, 8))), ("/layer/5/weight_rec", "not known")),
     (put("layer/4/shape", np.array([17])), ("/layer/5", "expected 17 inputs", "found 18")),
     (put("layer/4/shape", np.array([6, 2, 3])), ("/layer/5", "expected 36 inputs", "found 18")),
     (put("layer/4/shape", np.array([1.5])), ("/layer/4/shape", "integers")),
@@ -372,7 +459,6 @@ HOSTILE_LAVA = (
     (put("layer/0/shape", np.array([300, 6, 5])), ("polarities", "300")),
     (put("layer/0/shape", np.array([2, 5, 5])), ("layer3", "window", "3 x 2")),
     (put("layer/0/shape", np.array([2, 8, 5])), ("layer5.weight", "inputs (6 channels", "18")),
-    (put("layer/5/delay", np.arange(8)), ("/layer/5/delay", "found 1 at element 1")),
     (put("layer/5/delay", np.full(8, np.nan)), ("/layer/5/delay", "nan")),
     (put("layer/5/mask", np.ones(8)), ("/layer/5/mask", "not known")),
     (put("layer/5/" + "w" * 100, 1), ("/layer/5/www", "not known")),
@@ -716,6 +802,6 @@ def round_checks(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(lava_network, lava_rules, lava_flat, hostile_lava, cut_lava, slayer_network,
+    sys.exit(main(lava_network, lava_rules, lava_delays, lava_average, lava_sizes, lava_flat, hostile_lava, cut_lava, slayer_network,
                   npy_types, hostile_npy, hostile_yaml, slayer_holes, not_files, locales,
                   round_checks))

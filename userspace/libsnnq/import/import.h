@@ -38,6 +38,7 @@ struct import_layer {
 	char name[32];
 	struct import_array weight; /* DENSE: out, in. CONV: out, in, kh, kw. POOL: kh, kw */
 	struct import_array bias;   /* count 0: none */
+	struct import_array delay;  /* of spikes, in steps: one or one a channel; count 0: none */
 	uint32_t stride[2], padding[2], dilation[2], groups;
 	uint32_t said[3]; /* channels, height, width out, as the source says; 0: not */
 	struct import_neuron neuron;
@@ -49,6 +50,7 @@ struct import_net {
 	uint32_t layer_count;
 	uint32_t height, width, polarities; /* of the input; 0 = unknown */
 	uint32_t steps, step_us;
+	uint32_t average; /* outputs, each the mean of so many neighbours; 0: the last layer's */
 	bool compare_ge, no_delay, skip_first, spikes_in;
 };
 

@@ -154,6 +154,12 @@ static int find_input(struct import_net *net)
 	uint32_t p = net->polarities ? net->polarities : 2, best = 0;
 	struct map m = { 0, 0, 0 };
 
+	/* More than events can number are rows: for a dense layer the order is the same. */
+	if (p > GRAPH_MAX_POLARITIES && net->layers[0].kind == IMPORT_DENSE &&
+	    (uint64_t)p * net->height <= MAX_SIDE) {
+		net->height *= p;
+		p = 1;
+	}
 	if (p > GRAPH_MAX_POLARITIES)
 		return error_set(-EBADMSG, "%s: polarities: expected at most %u, found %u",
 				 net->name, GRAPH_MAX_POLARITIES, p);
@@ -184,8 +190,40 @@ static void add_leak(cJSON *neuron, const char *key, uint32_t decay)
 	json_put_number(leak, "decay", decay);
 }
 
+/* Spikes are a step late, unless said otherwise, and as late as their axon makes them. */
+static int add_delay(const struct import_net *net, const struct import_layer *l, cJSON *neuron,
+		     uint32_t channels, struct modelfile *f)
+{
+	int32_t base = net->no_delay ? 0 : 1, *values;
+	int ret;
+
+	if (!l->delay.count) {
+		if (base)
+			json_put_number(neuron, "delay", base);
+		return 0;
+	}
+	if (l->delay.count == 1) {
+		json_put_number(neuron, "delay", base + l->delay.values[0]);
+		return 0;
+	}
+	if (l->delay.count != channels)
+		return error_set(-EBADMSG,
+				 "%s: %s.delay: expected one number or %u, one for each channel, "
+				 "found %zu",
+				 net->name, l->name, channels, l->delay.count);
+	values = calloc(channels, sizeof(*values));
+	if (!values)
+		return error_set(-ENOMEM, "%s: no memory", net->name);
+	for (uint32_t c = 0; c < channels; c++)
+		values[c] = base + (int32_t)l->delay.values[c];
+	ret = model_add_integers(&(struct model_slot){ f, neuron, "delay", l->name, "delay" },
+				 values, channels);
+	free(values);
+	return ret;
+}
+
 static int add_neuron(const struct import_net *net, const struct import_layer *l, cJSON *layer,
-		      uint32_t factor)
+		      uint32_t factor, uint32_t channels, struct modelfile *f)
 {
 	cJSON *neuron = json_put_object(layer, "neuron");
 	int32_t shift = LOIHI_SHIFT + l->neuron.weight_exponent + (int32_t)factor;
@@ -203,11 +241,9 @@ static int add_neuron(const struct import_net *net, const struct import_layer *l
 	json_put_number(neuron, "threshold",
 			(double)l->neuron.threshold_mantissa * (1 << LOIHI_SHIFT));
 	json_put_number(neuron, "shift", shift);
-	if (!net->no_delay)
-		json_put_number(neuron, "delay", 1);
 	if (net->skip_first)
 		json_put(neuron, "skip_first", cJSON_CreateTrue());
-	return 0;
+	return add_delay(net, l, neuron, channels, f);
 }
 
 static int add_bias(const struct import_net *net, const struct import_layer *l, cJSON *layer,
@@ -288,10 +324,11 @@ static int add_weights(const struct import_net *net, const struct import_layer *
 	ret = add_packed(net, l, layer, &shape, &grid, factor, f);
 	if (!ret)
 		ret = add_bias(net, l, layer, f);
-	return ret ? ret : add_neuron(net, l, layer, factor);
+	return ret ? ret : add_neuron(net, l, layer, factor, shape.outputs, f);
 }
 
-static int add_pool(const struct import_net *net, const struct import_layer *l, cJSON *layer)
+static int add_pool(const struct import_net *net, const struct import_layer *l,
+		    const struct map *in, cJSON *layer, struct modelfile *f)
 {
 	double value = l->weight.values[0];
 
@@ -307,7 +344,7 @@ static int add_pool(const struct import_net *net, const struct import_layer *l, 
 	import_put_pair(layer, "padding", l->padding[0], l->padding[1]);
 	import_put_pair(layer, "dilation", l->dilation[0], l->dilation[1]);
 	json_put_number(layer, "value", value);
-	return add_neuron(net, l, layer, 0);
+	return add_neuron(net, l, layer, 0, in->channels, f);
 }
 
 static const char *operation(const struct import_layer *l, const struct map *in)
@@ -333,7 +370,7 @@ static int add_layers(struct import_net *net, cJSON *layers, struct map *m, stru
 		json_put_string(layer, "name", l->name);
 		json_put_string(layer, "op", operation(l, m));
 		json_put(layer, "inputs", cJSON_CreateStringArray(&input, 1));
-		ret = l->kind == IMPORT_POOL ? add_pool(net, l, layer) :
+		ret = l->kind == IMPORT_POOL ? add_pool(net, l, m, layer, f) :
 					       add_weights(net, l, m, layer, f);
 		advance(l, m);
 		input = l->name;
@@ -364,17 +401,40 @@ static void add_input(const struct import_net *net, cJSON *graph, struct map *m)
 		*m = (struct map){ 1, 1, net->height * net->width * net->polarities };
 }
 
-static void add_readout(const struct import_net *net, cJSON *graph)
+/* Classes that are means of neighbours, which the readout divides by their number. */
+static int add_average(const struct import_net *net, cJSON *layers, struct map *m)
 {
+	static const char *const axes[] = { "height", "width", "channels" };
+	const char *input = net->layers[net->layer_count - 1].name;
+	cJSON *layer = json_append_object(layers);
+
+	if (m->channels % net->average)
+		return error_set(-EBADMSG,
+				 "%s: average: expected outputs that divide %u channels, found %u",
+				 net->name, m->channels, net->average);
+	json_put_string(layer, "name", "average");
+	json_put_string(layer, "op", "reduce");
+	json_put(layer, "inputs", cJSON_CreateStringArray(&input, 1));
+	json_put_string(layer, "mode", "sum");
+	json_put(layer, "axes", cJSON_CreateStringArray(axes, 3));
+	json_put_number(layer, "groups", net->average);
+	*m = (struct map){ 1, 1, net->average };
+	return 0;
+}
+
+static void add_readout(const struct import_net *net, cJSON *graph, double scale)
+{
+	const char *last = net->layers[net->layer_count - 1].name;
 	cJSON *readout = json_put_object(graph, "readout");
 
-	json_put_string(readout, "input", net->layers[net->layer_count - 1].name);
+	json_put_string(readout, "input", net->average ? "average" : last);
 	json_put_string(readout, "mode", "sum");
-	json_put_number(readout, "scale", 1);
+	json_put_number(readout, "scale", scale);
 }
 
 static int build(struct import_net *net, struct modelfile *f)
 {
+	double scale = 1;
 	struct map m;
 	cJSON *layers;
 	int ret;
@@ -383,13 +443,17 @@ static int build(struct import_net *net, struct modelfile *f)
 	add_input(net, f->graph, &m);
 	layers = json_put_array(f->graph, "layers");
 	ret = add_layers(net, layers, &m, f);
+	if (!ret && net->average) {
+		scale = (double)net->average / ((double)m.channels * m.height * m.width);
+		ret = add_average(net, layers, &m);
+	}
 	if (ret)
 		return ret;
 	if (m.height != 1 || m.width != 1)
 		return error_set(-EBADMSG, "%s: expected an output of 1 x 1, found %u x %u",
 				 net->name, m.height, m.width);
 	import_put_classes(f->graph, m.channels);
-	add_readout(net, f->graph);
+	add_readout(net, f->graph, scale);
 	return 0;
 }
 

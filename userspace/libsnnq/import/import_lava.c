@@ -4,10 +4,13 @@
  *
  * /layer/<n> in numeric order: type, weight, bias, geometry and neuron constants.
  * A layer of type input is what the recording already gives, "flatten" only keeps
- * the order (C, H, W) that dense layers have anyway. Values and shapes are checked here and in
- * import_build().
+ * the order (C, H, W) that dense layers have anyway, "average" at the end makes each output of the
+ * mean of neighbours. A delay is one of the axon: of the spikes of a channel, beside the step that
+ * all spikes take. Recurrent blocks have no layout in the format, lava-dl writes nothing of them.
+ * Values and shapes are checked here and in import_build().
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +19,7 @@
 #include "base/error.h"
 #include "import.h"
 #include "import_h5.h"
+#include "snnq_program.h"
 
 struct lava {
 	struct h5 h5;
@@ -38,22 +42,22 @@ static int check_said(struct lava *l, const char *group, const char *key, uint32
 	return ret;
 }
 
-/* Delays of single synapses: all of them 0, because there is nothing that could keep them. */
-static int check_delay(struct lava *l, const char *group)
+/* Steps by which the spikes of each channel are late, beside the one that all are. */
+static int read_delay(struct lava *l, const char *group, struct import_layer *layer)
 {
-	struct import_array a;
+	const uint32_t most = SNNQ_MAX_DELAY - 1;
+	struct import_array *a = &layer->delay;
 	char name[64];
 	int ret;
 
 	snprintf(name, sizeof(name), "%s/delay", group);
-	ret = h5_numbers(&l->h5, name, &a);
-	for (size_t i = 0; ret > 0 && i < a.count; i++)
-		if (a.values[i] != 0)
-			ret = error_set(-EBADMSG,
-					"%s: %s: expected no delays, found %g at element "
-					"%zu",
-					l->h5.path, name, a.values[i], i);
-	import_array_free(&a);
+	ret = h5_numbers(&l->h5, name, a);
+	for (size_t i = 0; ret > 0 && i < a->count; i++)
+		if (!(a->values[i] >= 0 && a->values[i] <= most) ||
+		    a->values[i] != trunc(a->values[i]))
+			return error_set(-EBADMSG,
+					 "%s: %s: element %zu: expected an integer 0..%u, found %g",
+					 l->h5.path, name, i, most, a->values[i]);
 	return ret < 0 ? ret : 0;
 }
 
@@ -115,30 +119,32 @@ static int read_neuron(struct lava *l, const char *group, struct import_neuron *
 	return check_said(l, group, "neuron/theta", neuron->threshold_mantissa << 6);
 }
 
-/* Weights to (out, in) or (out, in, kh, kw); flat dense ones need the layer's own size. */
+/*
+ * Weights to (out, in) or (out, in, kh, kw), which may have axes of 1 behind them; flat dense ones
+ * need the layer's own size.
+ */
 static int shape_weight(struct lava *l, const char *group, struct import_layer *layer)
 {
 	struct import_array *w = &layer->weight;
-	char name[64];
-	double out;
-	int ret;
+	uint32_t axes = layer->kind == IMPORT_DENSE ? 2 : 4;
+	uint64_t out = layer->said[0];
 
-	if (w->dims == 5 && w->shape[4] == 1)
-		w->dims = 4;
-	if (layer->kind == IMPORT_DENSE && w->dims == 1) {
-		snprintf(name, sizeof(name), "%s/shape", group);
-		ret = h5_integer(&l->h5, name, 1, 65536, -1, &out);
-		if (ret)
-			return ret;
-		if (w->count % (uint32_t)out)
-			return error_set(-EBADMSG,
-					 "%s: %s/weight: %zu elements are no rows for "
-					 "%g outputs",
-					 l->h5.path, group, w->count, out);
-		w->dims = 2;
-		w->shape[0] = (uint32_t)out;
-		w->shape[1] = (uint32_t)(w->count / (uint32_t)out);
-	}
+	while (w->dims > axes && w->shape[w->dims - 1] == 1)
+		w->dims--;
+	if (layer->kind != IMPORT_DENSE || w->dims != 1)
+		return 0;
+	for (int i = 1; i < 3; i++)
+		out *= layer->said[i] ? layer->said[i] : 1;
+	if (!out)
+		return error_set(-EBADMSG, "%s: %s/shape: missing, the weights are flat",
+				 l->h5.path, group);
+	if (w->count % out)
+		return error_set(-EBADMSG,
+				 "%s: %s/weight: %zu elements are no rows for %" PRIu64 " outputs",
+				 l->h5.path, group, w->count, out);
+	w->dims = 2;
+	w->shape[0] = (uint32_t)out;
+	w->shape[1] = (uint32_t)(w->count / out);
 	return 0;
 }
 
@@ -270,7 +276,7 @@ static int read_weighted(struct lava *l, const char *group, const char *label,
 	int ret = import_add_layer(l->net, l->h5.path, kind, label, &layer);
 
 	if (!ret)
-		ret = check_delay(l, group);
+		ret = read_said(l, group, layer);
 	if (ret)
 		return ret;
 	snprintf(name, sizeof(name), "%s/weight", group);
@@ -295,8 +301,24 @@ static int read_weighted(struct lava *l, const char *group, const char *label,
 	if (ret >= 0 && kind == IMPORT_CONV)
 		ret = check_kernel(l, group, layer);
 	if (ret >= 0)
-		ret = read_said(l, group, layer);
+		ret = read_delay(l, group, layer);
 	return ret < 0 ? ret : 0;
+}
+
+/* Classes, each the mean of as many neighbours of the last layer. */
+static int read_average(struct lava *l, const char *group)
+{
+	struct import_layer layer = { .said = { 0 } };
+	int ret = read_said(l, group, &layer);
+
+	if (ret)
+		return ret;
+	if (!layer.said[0] || layer.said[1] > 1 || layer.said[2] > 1)
+		return error_set(-EBADMSG, "%s: %s/shape: expected a number of outputs", l->h5.path,
+				 group);
+	l->net->average = layer.said[0];
+	l->flat = 0; /* it is on its own the same */
+	return 0;
 }
 
 /* The input layer gives the size of what the first weights see. */
@@ -311,13 +333,17 @@ static int read_input(struct lava *l, const char *group)
 	for (size_t i = 0; ret > 0 && i < shape.count; i++) {
 		double v = shape.values[i];
 
-		if (shape.count != 3 || !(v >= 1 && v <= 4096) || v != trunc(v))
+		if ((shape.count != 3 && shape.count != 1) || !(v >= 1 && v <= 4096) ||
+		    v != trunc(v))
 			ret = error_set(-EBADMSG,
-					"%s: %s: expected three integers 1..4096: "
-					"channels, height, width",
+					"%s: %s: expected three integers 1..4096 (channels, "
+					"height, width) or one",
 					l->h5.path, name);
 	}
-	if (ret > 0) {
+	if (ret > 0 && shape.count == 1) {
+		l->net->polarities = l->net->height = 1;
+		l->net->width = (uint32_t)shape.values[0];
+	} else if (ret > 0) {
 		l->net->polarities = (uint32_t)shape.values[0];
 		l->net->height = (uint32_t)shape.values[1];
 		l->net->width = (uint32_t)shape.values[2];
@@ -335,6 +361,7 @@ static int read_layer(struct lava *l, int n)
 	} kinds[] = {
 		{ "input", -1, " type shape " },
 		{ "flatten", -1, " type shape " },
+		{ "average", -1, " type shape " },
 		{ "dense", IMPORT_DENSE, " type shape weight bias delay inFeatures outFeatures neuron " },
 		{ "conv", IMPORT_CONV, " type shape weight bias stride padding dilation groups delay "
 				       "kernelSize inChannels outChannels neuron " },
@@ -354,8 +381,8 @@ static int read_layer(struct lava *l, int n)
 		;
 	if (!kind->type)
 		return error_set(-EBADMSG,
-				 "%s: %s: expected input, flatten, dense, conv or pool, found "
-				 "%s",
+				 "%s: %s: expected input, flatten, dense, conv, pool or average, "
+				 "found %s",
 				 l->h5.path, name, type);
 	/* Neurons of an input layer make spikes of pictures, which events are already. */
 	ret = h5_members(&l->h5, group,
@@ -363,10 +390,15 @@ static int read_layer(struct lava *l, int n)
 						   kind->members);
 	if (ret)
 		return ret;
+	if (l->net->average)
+		return error_set(-EBADMSG, "%s: %s: expected nothing behind average, found %s",
+				 l->h5.path, name, type);
 	if (kind->build >= 0)
 		return read_weighted(l, group, label, (enum import_kind)kind->build);
 	if (!strcmp(type, "flatten"))
 		return read_flatten(l, group);
+	if (!strcmp(type, "average"))
+		return read_average(l, group);
 	if (n)
 		return error_set(-EBADMSG, "%s: %s: expected input as the first layer only",
 				 l->h5.path, name);
