@@ -27,5 +27,6 @@ tap figures tests/cli/figures.py
 tap quality tests/cli/quality.py
 tap imports tests/cli/imports.py
 tap nir tests/cli/nir.py
+tap currents tests/cli/currents.py
 tap search tests/cli/search.sh
 finish

@@ -285,13 +285,13 @@ static bool ref_fires(struct ref_neuron *s, const struct graph_layer *l, uint32_
 	}
 	if (s->rest) {
 		s->rest--;
-		s->u = n->reset_value;
+		s->u = number(&l->reset, c);
 		return false;
 	}
 	s->u = ref_leak(n->leak, n->leak_param, s->u) + (x + number(&l->bias, c));
 	fire = n->compare == SNNQ_COMPARE_GE ? s->u >= theta : s->u > theta;
 	if (fire) {
-		s->u = n->reset == SNNQ_RESET_HARD ? n->reset_value :
+		s->u = n->reset == SNNQ_RESET_HARD ? number(&l->reset, c) :
 		       n->reset == SNNQ_RESET_SOFT ? s->u - theta :
 						     s->u;
 		s->rest = n->refractory;

@@ -81,57 +81,70 @@ static void shadow_weight(struct builder *b, uint32_t index, struct graph_layer 
 	l->bits = 1;
 }
 
-/* Layers exchange spikes and counts, in the shape in which they were written. */
-static int check_operands(const struct builder *b, const struct graph_layer *l)
+static bool shows_potential(const struct graph_layer *l)
 {
-	for (uint32_t k = 0; k < l->in_count; k++) {
-		if (l->view[k].flags || l->loop)
-			return refuse(b, l, "expected no views and no loops in a float model");
-		if (!graph_shape(&b->shadow, l->in[k])->planes)
-			return refuse(b, l,
-				      "expected spikes or counts as its input, not real numbers");
-	}
-	return 0;
+	return l->neuron.output == SNNQ_OUTPUT_POTENTIAL || l->neuron.output == SNNQ_OUTPUT_GRADED;
 }
 
+/* What a float model has no meaning for. */
 static int check_neuron(const struct builder *b, const struct graph_layer *l)
 {
-	const uint32_t known = SNNQ_NEURON_FLAG_STICKY | SNNQ_NEURON_FLAG_OLD_CURRENT;
-	const struct snnq_neuron *n = &l->neuron;
+	bool real = l->out.format == SNNQ_FORMAT_INT32;
+	if (l->mult.count || l->neuron.requant_shift)
+		return refuse(b, l, "expected no mult and no requant_shift in a float model");
+	if (!has_neuron(l))
+		return 0;
+	if (shows_potential(l) && !real)
+		return refuse(b, l, "expected a real output of potentials, found bit-planes");
+	if (l->neuron.delay && (real || l->loop_count > 1))
+		return refuse(b, l,
+			      "delay: expected none of real outputs and in loops of more rounds");
+	return isfinite(l->low) ? 0 : refuse(b, l, "low: expected a finite number");
+}
 
-	if (n->output || n->levels || n->flags & ~known || n->reset_period)
-		return refuse(
-			b, l,
-			"expected no output, levels, low, delayed_reset or restart in a float "
-			"model");
-	return 0;
+/*
+ * What neurons compare with and are set to is real, and not the plan's. Potentials are sums there,
+ * which have a bound.
+ */
+static void shadow_neuron(struct graph_layer *l)
+{
+	if (shows_potential(l)) {
+		l->neuron = (struct snnq_neuron){ .model = SNNQ_NEURON_NONE };
+		l->leak = l->current_leak = l->threshold = (struct graph_numbers){ 0 };
+		l->skip_first = false;
+	}
+	l->neuron.reset_value = 0;
+	l->neuron.low = 0;
+	l->reset = (struct graph_numbers){ 0 };
+	l->neuron.flags &= ~SNNQ_NEURON_FLAG_LEVEL_THRESHOLDS;
+	l->bias = (struct graph_numbers){ 0 };
+	if (l->threshold.count)
+		l->threshold = (struct graph_numbers){ .value = 1, .count = 1 };
 }
 
 static int shadow_layer(struct builder *b, uint32_t index)
 {
 	struct graph_layer *l = &b->shadow.layers[index];
-	int ret = check_operands(b, l);
+	int ret = check_neuron(b, l);
 
-	if (!ret && has_neuron(l))
-		ret = check_neuron(b, l);
 	if (ret)
 		return ret;
-	if (!has_neuron(l) && (l->mult.count || l->neuron.requant_shift))
-		return refuse(b, l, "expected no mult and no requant_shift in a float model");
-	if (!has_neuron(l) && !l->weight && l->bias.count)
-		return refuse(b, l, "expected no bias, as there are neither weights nor neurons");
+	for (uint32_t k = 0; !has_neuron(l) && l->out.planes && k < l->in_count; k++)
+		if (!l->view[k].previous && !graph_shape(&b->shadow, l->in[k])->planes &&
+		    !graph_keeps_format(l))
+			return refuse(b, l,
+				      "expected a real output of real inputs, found bit-planes");
 	if (!has_neuron(l) && l->weight && l->out.planes)
 		return refuse(b, l, "expected a real output without a neuron, found bit-planes");
+	if (!has_neuron(l) && l->out.planes && l->bias.count)
+		return refuse(b, l, "expected no bias, as there are neither weights nor neurons");
 	if (l->weight)
 		shadow_weight(b, index, l);
-	if (l->op == SNNQ_OP_POOL_MAX) {
+	if (graph_keeps_format(l) && !l->view[0].previous) {
 		l->out.format = graph_shape(&b->shadow, l->in[0])->format;
 		l->out.planes = graph_shape(&b->shadow, l->in[0])->planes;
 	}
-	l->bias = (struct graph_numbers){ 0 };
-	if (l->threshold.count)
-		l->threshold = (struct graph_numbers){ .value = 1, .count = 1 };
-	l->neuron.reset_value = 0;
+	shadow_neuron(l);
 	return l->op == GRAPH_AVGPOOL ? shadow_average(b, l) : 0;
 }
 
@@ -171,38 +184,67 @@ static int make_shadow(struct builder *b)
 
 /* ---- real numbers ---- */
 
-static double *expand(const struct graph_numbers *n, uint32_t channels)
+static double *expand(const struct graph_numbers *n, uint32_t count)
 {
-	double *values = calloc(channels, sizeof(*values));
+	double *values = calloc(count, sizeof(*values));
 
-	for (uint32_t c = 0; values && n->count && c < channels; c++)
-		values[c] = n->tensor ? tensor_real(n->tensor, n->count > 1 ? c : 0) : n->value;
+	for (uint32_t c = 0; values && n->count && c < count; c++)
+		values[c] = graph_real(n, n->count > 1 ? c : 0);
 	return values;
+}
+
+static int check_numbers(const struct builder *b, const struct graph_layer *l, const char *what,
+			 const double *values, uint32_t count)
+{
+	for (uint32_t c = 0; c < count; c++)
+		if (!isfinite(values[c]))
+			return error_set(-EBADMSG,
+					 "%s: layer %s: channel %u: %s: expected a finite number, "
+					 "found %g",
+					 b->path, l->name, c, what, values[c]);
+	return 0;
+}
+
+/* Positive, and those of the levels of a channel rise. */
+static int check_thresholds(const struct builder *b, const struct real_layer *r)
+{
+	const struct graph_layer *l = r->graph;
+	bool table = l->neuron.flags & SNNQ_NEURON_FLAG_LEVEL_THRESHOLDS;
+	uint32_t levels = table ? l->neuron.levels : 1;
+
+	for (uint32_t i = 0; i < l->out.channels * levels; i++) {
+		double low = i % levels ? r->threshold[i - 1] : 0;
+
+		if (l->threshold.count && !(r->threshold[i] > low && isfinite(r->threshold[i])))
+			return error_set(-EBADMSG,
+					 "%s: layer %s: channel %u: threshold: expected "
+					 "a %s number, found %g",
+					 b->path, l->name, i / levels,
+					 low > 0 ? "larger" : "positive", r->threshold[i]);
+	}
+	return 0;
 }
 
 static int take_neuron(const struct builder *b, struct real_layer *r)
 {
 	const struct graph_layer *l = r->graph;
+	bool table = l->neuron.flags & SNNQ_NEURON_FLAG_LEVEL_THRESHOLDS;
+	uint32_t levels = table ? l->neuron.levels : 1;
+	int ret;
 
-	if (l->op == SNNQ_OP_POOL_MAX || l->op == SNNQ_OP_ELEMENTWISE)
+	if (!has_neuron(l) && r->out.planes)
 		return 0;
-	r->threshold = expand(&l->threshold, l->out.channels);
+	r->threshold = expand(&l->threshold, l->out.channels * levels);
 	r->bias = expand(&l->bias, l->out.channels);
-	if (!r->threshold || !r->bias)
+	r->reset = expand(&l->reset, l->out.channels);
+	if (!r->threshold || !r->bias || !r->reset)
 		return no_memory(b);
-	for (uint32_t c = 0; c < l->out.channels; c++) {
-		if (has_neuron(l) && !(r->threshold[c] > 0 && isfinite(r->threshold[c])))
-			return error_set(-EBADMSG,
-					 "%s: layer %s: channel %u: threshold: expected "
-					 "a positive number, found %g",
-					 b->path, l->name, c, r->threshold[c]);
-		if (!isfinite(r->bias[c]))
-			return error_set(-EBADMSG,
-					 "%s: layer %s: channel %u: bias: expected a "
-					 "finite number, found %g",
-					 b->path, l->name, c, r->bias[c]);
-	}
-	return 0;
+	ret = has_neuron(l) ? check_thresholds(b, r) : 0;
+	if (!ret)
+		ret = check_numbers(b, l, "bias", r->bias, l->out.channels);
+	if (!ret)
+		ret = check_numbers(b, l, "reset_value", r->reset, l->out.channels);
+	return ret;
 }
 
 /* [out][in/groups][kh][kw] to rows. */
@@ -252,7 +294,7 @@ static int take_weights(const struct builder *b, struct real_layer *r)
 /* What steps of the layer's sums are worth. */
 static double gain_of(const struct builder *b, const struct graph_layer *l)
 {
-	double in = b->net->units[l->in[0] + 1];
+	double in = l->view[0].previous ? 1 : b->net->units[l->in[0] + 1];
 
 	return l->op == GRAPH_AVGPOOL ? in / ((double)l->geometry.kernel_h * l->geometry.kernel_w) :
 					in;
@@ -275,8 +317,9 @@ static int check_record(const struct builder *b)
 	uint64_t bytes = 0;
 
 	for (uint32_t i = 0; i < b->net->graph->layer_count; i++)
-		bytes += floatnet_words(b->net, (int)i) * 8;
-	if (bytes <= RECORD_MAX_BYTES / b->net->graph->input.steps)
+		if (floatnet_is_kept(b->net, i))
+			bytes += floatnet_slot_words(b->net, (int)i) * 8;
+	if (!bytes || bytes <= RECORD_MAX_BYTES / b->net->graph->input.steps)
 		return 0;
 	return error_set(-EBADMSG,
 			 "%s: input: steps: expected at most %llu of %llu bytes each, "
@@ -309,11 +352,11 @@ int floatnet_create(const char *path, const struct graph *graph, struct floatnet
 				"%g",
 				path, graph->readout_scale);
 	if (!ret)
+		ret = graph_units(path, graph, b.net->units);
+	if (!ret)
 		ret = make_shadow(&b);
 	if (!ret)
 		ret = check_record(&b);
-	if (!ret)
-		ret = graph_units(path, graph, b.net->units);
 	for (uint32_t i = 0; !ret && i < graph->layer_count; i++)
 		ret = take_layer(&b, i);
 	free(b.shadow.layers);
@@ -333,6 +376,7 @@ void floatnet_destroy(struct floatnet *net)
 		free(net->layers[i].weights);
 		free(net->layers[i].threshold);
 		free(net->layers[i].bias);
+		free(net->layers[i].reset);
 	}
 	free(net->layers);
 	free(net->units);
@@ -354,6 +398,28 @@ uint64_t floatnet_words(const struct floatnet *net, int layer)
 	return (uint64_t)s->planes * s->height * s->width * ((s->channels + 63) / 64);
 }
 
+uint64_t floatnet_slot_words(const struct floatnet *net, int layer)
+{
+	const struct graph_shape *s = floatnet_shape(net, layer);
+
+	if (s->planes)
+		return floatnet_words(net, layer);
+	return ((uint64_t)s->height * s->width * s->channels + 1) / 2;
+}
+
+bool floatnet_is_kept(const struct floatnet *net, uint32_t index)
+{
+	const struct graph *g = net->graph;
+
+	if (net->layers[index].out.planes)
+		return true;
+	for (uint32_t i = 0; i < g->layer_count; i++)
+		for (uint32_t k = 0; k < g->layers[i].in_count; k++)
+			if (g->layers[i].in[k] == (int)index)
+				return true;
+	return false;
+}
+
 int floatnet_record_alloc(const struct floatnet *net, struct floatnet_record *record)
 {
 	const struct graph *g = net->graph;
@@ -361,13 +427,16 @@ int floatnet_record_alloc(const struct floatnet *net, struct floatnet_record *re
 
 	record->scores = calloc(g->readout_channels, sizeof(*record->scores));
 	record->spikes = calloc(g->layer_count, sizeof(*record->spikes));
-	complete = record->scores && record->spikes;
+	record->reals = calloc(g->layer_count, sizeof(*record->reals));
+	complete = record->scores && record->spikes && record->reals;
 	for (uint32_t i = 0; complete && i < g->layer_count; i++) {
-		uint64_t words = floatnet_words(net, (int)i);
+		uint64_t *slots;
 
-		if (words)
-			record->spikes[i] = calloc(g->input.steps, words * sizeof(uint64_t));
-		complete = record->spikes[i] || !words;
+		if (!floatnet_is_kept(net, i))
+			continue;
+		slots = calloc(g->input.steps, floatnet_slot_words(net, (int)i) * 8);
+		(floatnet_words(net, (int)i) ? record->spikes : record->reals)[i] = slots;
+		complete = slots;
 	}
 	if (complete)
 		return 0;
@@ -379,7 +448,10 @@ void floatnet_record_free(const struct floatnet *net, struct floatnet_record *re
 {
 	for (uint32_t i = 0; record->spikes && i < net->graph->layer_count; i++)
 		free(record->spikes[i]);
+	for (uint32_t i = 0; record->reals && i < net->graph->layer_count; i++)
+		free(record->reals[i]);
 	free(record->spikes);
+	free(record->reals);
 	free(record->scores);
 	*record = (struct floatnet_record){ 0 };
 }

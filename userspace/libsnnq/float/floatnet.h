@@ -4,9 +4,9 @@
  * accuracy of a float model is measured by.
  *
  * Weights, thresholds and states are floating point; what layers exchange are
- * integers in bit-planes (spikes, counts), packed as the engine's tensors. Sums
- * have a fixed order, so results are the same on every machine and for any
- * number of threads.
+ * integers in bit-planes (spikes, counts), packed as the engine's tensors, or
+ * real: floats that lie as its int32 values do. Sums have a fixed order, so
+ * results are the same on every machine and for any number of threads.
  */
 #ifndef SNNQ_FLOATNET_H
 #define SNNQ_FLOATNET_H
@@ -20,10 +20,11 @@ struct floatnet;
 struct floatnet_record {
 	/*
 	 * [layer]: steps slots of one packed tensor of shape floatnet_shape() each;
-	 * NULL where the output is real (a head).
+	 * NULL where the output is real.
 	 */
 	uint64_t **spikes;
-	double *scores; /* [channels of the readout]: readout * scale */
+	uint64_t **reals; /* the same, of floats; NULL where no layer reads real outputs */
+	double *scores;	  /* [channels of the readout]: readout * scale */
 };
 
 /*
@@ -37,6 +38,8 @@ void floatnet_destroy(struct floatnet *net);
 const struct graph_shape *floatnet_shape(const struct floatnet *net, int layer);
 /* 64-bit words of one packed time step of a layer's output; 0 for real outputs. */
 uint64_t floatnet_words(const struct floatnet *net, int layer);
+/* The same, of real outputs too. */
+uint64_t floatnet_slot_words(const struct floatnet *net, int layer);
 
 int floatnet_record_alloc(const struct floatnet *net, struct floatnet_record *record);
 void floatnet_record_free(const struct floatnet *net, struct floatnet_record *record);

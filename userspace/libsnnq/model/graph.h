@@ -64,6 +64,7 @@ struct graph_layer {
 	struct graph_numbers bias, threshold, mult;
 	/* in place of the neuron's parameters; count 0: those hold */
 	struct graph_numbers leak, current_leak, reset, delay;
+	double low;		   /* of a float model, in place of the neuron's */
 	struct snnq_neuron neuron; /* table fields zero */
 	bool skip_first;
 };
@@ -116,10 +117,12 @@ uint64_t graph_layer_params(const struct graph_layer *layer);
 int32_t graph_number(const struct graph_numbers *n, uint32_t channel);
 /* The same of a float model; 0 where there is none. */
 double graph_real(const struct graph_numbers *n, uint32_t channel);
+/* Whether its output has the format of its input, whatever that is. */
+bool graph_keeps_format(const struct graph_layer *layer);
 /*
  * Of a float model: what one step of each output is worth, units[1 + layer]; [0] is the input's.
- * 1 for spikes and counts, 1/k after an average of k; 0 for heads, whose outputs are real.
- * 0 or -EBADMSG, with @path in the message.
+ * 1 for spikes and counts, 1/k after an average of k; 0 where outputs are real: sums without
+ * neurons, potentials, and what is made of them. 0 or -EBADMSG, with @path in the message.
  */
 int graph_units(const char *path, const struct graph *graph, double *units);
 

@@ -26,9 +26,11 @@ static uint32_t read_parameter(struct parser *p, const struct graph_layer *l, co
 {
 	if (!cJSON_IsString(member(node, key)))
 		return (uint32_t)read_integer(p, node, key, low, high);
-	if (!p->graph->integer)
-		complain(p, "%s: expected a number in a float model", key);
-	read_numbers(p, node, key, l->out.channels, true, table);
+	read_table(p, node, key, l->out.channels, true, true, table);
+	for (uint32_t c = 0; !p->error && c < table->count; c++)
+		if (graph_number(table, c) < low || graph_number(table, c) > high)
+			complain(p, "%s: channel %u: expected %" PRId64 " to %" PRId64 ", found %d",
+				 key, c, low, high, graph_number(table, c));
 	return 0;
 }
 
@@ -140,14 +142,24 @@ static void get_resets(struct parser *p, const cJSON *node, struct graph_layer *
 	struct snnq_neuron *n = &l->neuron;
 
 	n->reset = (uint8_t)read_word(p, node, "reset", resets, false);
-	if (member(node, "reset_value"))
+	if (!p->graph->integer)
+		read_numbers(p, node, "reset_value", l->out.channels, false, &l->reset);
+	else if (member(node, "reset_value"))
 		n->reset_value = (int32_t)read_parameter(p, l, node, "reset_value", INT32_MIN,
 							 INT32_MAX, &l->reset);
+	if (!l->reset.tensor && l->reset.value == 0)
+		l->reset.count = 0;
 	if (read_flag(p, node, "delayed_reset"))
 		n->flags |= SNNQ_NEURON_FLAG_DELAYED_RESET;
 	if (member(node, "low")) {
 		n->flags |= SNNQ_NEURON_FLAG_CLAMP_LOW;
-		n->low = (int32_t)read_integer(p, node, "low", INT32_MIN, INT32_MAX);
+		if (p->graph->integer)
+			n->low = (int32_t)read_integer(p, node, "low", INT32_MIN, INT32_MAX);
+		else if (cJSON_IsNumber(member(node, "low")))
+			l->low = member(node, "low")->valuedouble;
+		else
+			complain(p, "low: expected a number, found %s",
+				 found(p, member(node, "low")));
 	}
 	if (!period)
 		return;
@@ -164,14 +176,9 @@ static void get_delay(struct parser *p, const cJSON *node, struct graph_layer *l
 		return;
 	l->neuron.delay =
 		(uint8_t)read_parameter(p, l, node, "delay", 0, SNNQ_MAX_DELAY, &l->delay);
-	for (uint32_t c = 0; !p->error && c < l->delay.count; c++) {
-		int32_t v = graph_number(&l->delay, c);
-
-		if (v < 0 || v > (int32_t)SNNQ_MAX_DELAY)
-			complain(p, "delay: channel %u: expected 0 to %u, found %d", c,
-				 SNNQ_MAX_DELAY, v);
-		longest = v > longest ? v : longest;
-	}
+	for (uint32_t c = 0; !p->error && c < l->delay.count; c++)
+		if (graph_number(&l->delay, c) > longest)
+			longest = graph_number(&l->delay, c);
 	if (l->delay.count)
 		l->neuron.delay = (uint8_t)longest;
 	if (!l->neuron.delay)

@@ -248,8 +248,13 @@ static bool is_integer_type(const struct tensor *t)
 void read_numbers(struct parser *p, const cJSON *node, const char *key, uint32_t channels,
 		  bool required, struct graph_numbers *n)
 {
+	read_table(p, node, key, channels, required, p->graph->integer, n);
+}
+
+void read_table(struct parser *p, const cJSON *node, const char *key, uint32_t channels,
+		bool required, bool integer, struct graph_numbers *n)
+{
 	const cJSON *item = member(node, key);
-	bool integer = p->graph->integer;
 
 	*n = (struct graph_numbers){ 0 };
 	if (!item && !required)
@@ -261,7 +266,7 @@ void read_numbers(struct parser *p, const cJSON *node, const char *key, uint32_t
 			complain(p, "%s: expected a 32-bit integer, found %g", key, n->value);
 		return;
 	}
-	if (integer && cJSON_IsTrue(item)) {
+	if (p->graph->integer && cJSON_IsTrue(item)) {
 		n->tensor = take_part(p, &p->numbers, key, channels);
 		n->count = channels;
 		return;

@@ -54,6 +54,9 @@ void read_pair(struct parser *p, const cJSON *node, const char *key, int64_t low
 /* A number for all @channels, the name of a tensor of them, or true: the next of the shared one. */
 void read_numbers(struct parser *p, const cJSON *node, const char *key, uint32_t channels,
 		  bool required, struct graph_numbers *n);
+/* The same, whose numbers are @integer or real whatever the model's are. */
+void read_table(struct parser *p, const cJSON *node, const char *key, uint32_t channels,
+		bool required, bool integer, struct graph_numbers *n);
 /* A key that nobody reads would be a setting that silently does nothing. */
 void only_keys(struct parser *p, const cJSON *node, const char *what, const char *keys);
 

@@ -104,10 +104,10 @@ static int fold_plain(const struct assembler *a, const struct graph_layer *l, cJ
 	}
 	f.thresholds = numbers + channels;
 	f.biases = l->bias.count ? numbers + 2 * channels : NULL;
-	ret = l->neuron.reset_value ? fail(a->path, l,
-					   "reset_value: expected 0, as thresholds are "
-					   "scaled") :
-				      folding_run(&f);
+	ret = l->reset.count ? fail(a->path, l,
+				    "reset_value: expected 0, as thresholds are "
+				    "scaled") :
+			       folding_run(&f);
 	if (!ret && l->threshold.count == 1)
 		set_number(neuron, "threshold", f.threshold_out[0]);
 	else if (!ret)

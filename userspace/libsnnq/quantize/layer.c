@@ -328,7 +328,7 @@ static int fold(const struct weighted *w, const struct levels *l, const double *
 
 	for (uint32_t c = 0; unit && c < w->shape.outputs; c++)
 		unit[c] = l->scales[c] * w->unit;
-	if (!ret && w->layer->neuron.reset_value)
+	if (!ret && w->layer->reset.count)
 		ret = error_set(-EBADMSG,
 				"%s: layer %s: reset_value: expected 0, as thresholds are "
 				"scaled by channel",

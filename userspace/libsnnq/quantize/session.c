@@ -26,6 +26,45 @@ static int find_weighted(struct session *s)
 	return graph_units(s->path, &s->graph, s->units);
 }
 
+/* What float models can have and the quantizer does not know yet. */
+static const char *unknown_of(const struct session *s, const struct graph_layer *l)
+{
+	const uint32_t known = SNNQ_NEURON_FLAG_STICKY | SNNQ_NEURON_FLAG_OLD_CURRENT;
+	const struct snnq_neuron *n = &l->neuron;
+
+	if (l->loop)
+		return "loops";
+	for (uint32_t k = 0; k < l->in_count; k++) {
+		if (l->view[k].flags)
+			return "views";
+		if (s->units[l->in[k] + 1] == 0)
+			return "currents or potentials as its input";
+	}
+	if (n->model == SNNQ_NEURON_NONE)
+		return NULL;
+	if (l->leak.count || l->current_leak.count || l->delay.count)
+		return "parameters by channel";
+	return n->output || n->levels || n->flags & ~known || n->reset_period ?
+		       "output, levels, low, delayed_reset or restart" :
+		       NULL;
+}
+
+static int check_known(const struct session *s)
+{
+	for (uint32_t i = 0; i < s->graph.layer_count; i++) {
+		const struct graph_layer *l = &s->graph.layers[i];
+		const char *unknown = unknown_of(s, l);
+
+		if (unknown)
+			return error_set(
+				-EBADMSG,
+				"%s: layer %s (%s): expected no %s: they are not quantized "
+				"yet",
+				s->path, l->name, l->op_name, unknown);
+	}
+	return 0;
+}
+
 /* What it can do as far as this version knows it. */
 static void take_caps(const struct snnq_device_info *device, struct snnq_caps *caps)
 {
@@ -60,6 +99,8 @@ int session_open(const char *path, const struct snnq_quantize_opts *opts, struct
 		ret = error_set(-EBADMSG, "%s: arithmetic: expected float, found integer", path);
 	if (!ret)
 		ret = find_weighted(s);
+	if (!ret)
+		ret = check_known(s);
 	if (!ret && opts->calibration_count)
 		ret = calibration_open(path, &s->graph, opts, &s->calibration);
 	if (s->calibration)

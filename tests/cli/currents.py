@@ -1,0 +1,249 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Float models with currents between layers, views, loops and all neurons: where all numbers are
+integers, outputs and scores equal those of the same integer model, which the engine runs; and what
+has no meaning in a float model is refused by name."""
+import json
+import sys
+
+import numpy as np
+
+from common import ROOT, equal, main, need, recording, refused, snnq
+
+sys.path.insert(0, str(ROOT / "tools" / "train"))
+import snnqfile  # noqa: E402  pylint: disable=wrong-import-position
+
+STEPS, SIZE = 12, (4, 6)
+MEMORY = {"kind": "none"}
+
+
+def lif(threshold, **more):
+    return {"model": "lif", "leak": MEMORY, "compare": "ge", "reset": "hard", "threshold": threshold, **more}
+
+
+def layer(name, op, inputs, **keys):
+    return {"name": name, "op": op, "inputs": inputs.split() if isinstance(inputs, str) else inputs, **keys}
+
+
+class Net:
+    """A model under construction: its layers, weights as integers and tables."""
+
+    def __init__(self, seed):
+        self.rng, self.layers, self.weights, self.tables = np.random.default_rng(seed), [], {}, {}
+
+    def add(self, name, op, inputs, **keys):
+        self.layers.append(layer(name, op, inputs, **keys))
+        return self
+
+    def weighted(self, name, inputs, channels, out, kernel=None, neuron=None, **keys):
+        shape = (out, channels, *(kernel or ()))
+        self.weights[name] = self.rng.integers(-3, 5, shape)
+        window = {"kernel": list(kernel), "padding": [k // 2 for k in kernel]} if kernel else {}
+        return self.add(name, "conv2d" if kernel else "linear", inputs, out_channels=out, **window,
+                        neuron=neuron or {"model": "none"}, **keys)
+
+    def table(self, name, values, real):
+        self.tables[name] = (np.asarray(values), real)
+        return name
+
+    def write(self, path, integer, readout):
+        graph = {"format": "snnq", "version": 1, "arithmetic": "integer" if integer else "float", "name": "n",
+                 "input": {"width": SIZE[1], "height": SIZE[0], "polarities": 2, "on_channel": 1, "layout": "hwc",
+                           "planes": 2, "binning": "duration", "steps": STEPS, "step_us": 1000,
+                           "rounding": "floor", "origin": "zero"},
+                 "layers": json.loads(json.dumps(self.layers)), "readout": {"input": readout, "mode": "sum", "scale": 1}}
+        tensors = {}
+        for entry in graph["layers"]:
+            if integer and entry.get("neuron", {}).get("output") in ("potential", "graded"):
+                entry.update(planes=12, signed=True)  # sums of them must have a bound
+            w = self.weights.get(entry["name"])
+            if w is None:
+                continue
+            entry["weight"] = {"tensor": f"{entry['name']}.w", "scheme": "uniform" if integer else "float"}
+            if integer:
+                entry["weight"]["bits"] = 8
+                full = w.reshape(*w.shape[:2], *(w.shape[2:] or (1, 1)))
+                tensors[f"{entry['name']}.w"] = snnqfile.pack(full, "uniform", 8)
+            else:
+                tensors[f"{entry['name']}.w"] = w.astype(np.float32)
+        for name, (values, real) in self.tables.items():
+            tensors[name] = values.astype(np.int32 if integer or not real else np.float32)
+        snnqfile.write(path, graph, tensors)
+
+    def compare(self, folder, readout):
+        """All outputs in bit-planes, and the scores, of both models; returns how much there is."""
+        rows = []
+        for _ in range(260):
+            rows.append((int(self.rng.integers(SIZE[1])), int(self.rng.integers(SIZE[0])),
+                         int(self.rng.integers(2)), int(self.rng.integers(STEPS * 1000))))
+        events = recording(folder / "in.bs3", sorted(rows, key=lambda r: r[3]))
+        got = {}
+        for kind in (True, False):
+            self.write(folder / "m.snnq", kind, readout)
+            out = json.loads(snnq("run", folder / "m.snnq", events, "-d", "sim", "--json", "--raster",
+                                  folder / f"r{kind}")[0])
+            got[kind] = out["scores"]
+        equal(got[False], [float(s) for s in got[True]], f"scores of {readout}")
+        need(any(got[True]), "scores that are not all zero")
+        count = 0
+        for entry in self.layers:
+            path = folder / "rFalse" / f"{entry['name']}.npy"
+            if not path.exists():
+                continue
+            a, b = np.load(path), np.load(folder / "rTrue" / f"{entry['name']}.npy")
+            equal(a.tolist(), b.tolist(), f"output of {entry['name']}")
+            need(a.any(), f"{entry['name']} puts something out")
+            count += 1
+        return count
+
+
+def streams(folder):
+    """Currents are added, multiplied, pooled, reduced, moved and read out."""
+    net = Net(1)
+    net.weighted("a", "input", 2, 6, (3, 3)).weighted("b", "input", 2, 6, (1, 1))
+    net.add("sum", "add", "a b").add("spikes", "maxpool", "sum", kernel=[1, 1], neuron=lif(9))
+    net.weighted("c", "spikes", 6, 6).add("more", "add", "sum c", neuron=lif(14, reset="soft"))
+    net.add("seen", "add", "sum c").add("gain", "multiply", "seen spikes")
+    net.add("pooled", "maxpool", "gain", kernel=[3, 2], stride=[1, 2], padding=[1, 0])
+    net.add("fires", "maxpool", "pooled", kernel=[1, 1], neuron=lif(11))
+    net.add("wide", "concat", "seen sum", axis="channels").add("tall", "concat", "seen c", axis="height")
+    net.add("turned", "copy", "wide", axes="wch").add("back", "copy", "turned", axes="cwh")
+    net.add("up", "upsample", "tall", factor=[1, 2])
+    net.add("best", "reduce", "up", mode="max", axes=["width"])
+    net.add("all", "reduce", "best", mode="sum", axes=["height", "channels"], groups=3, neuron=lif(40))
+    net.add("total", "reduce", "wide", mode="sum", axes=["height", "width"])
+    net.add("one", "add", "seen spikes").add("mixed", "concat", "one spikes", axis="width")
+    need(net.compare(folder, "total") >= 4, "layers compared")
+    for name in ("back", "mixed", "tall"):
+        net.compare(folder, name)
+    net.compare(folder, "all")
+
+
+def views(folder):
+    """Boxes and other shapes of spikes and of currents."""
+    net = Net(2)
+    net.weighted("a", "input", 2, 6, (3, 3)).weighted("s", "input", 2, 6, (3, 3), lif(7))
+    box = {"first": [1, 2, 1], "size": [2, 3, 4]}
+    net.add("cut", "add", [{"layer": "a", **box}, {"layer": "s", **box}], neuron=lif(5))
+    net.weighted("long", [{"layer": "s", "shape": [1, 1, 144]}], 144, 5)
+    net.add("other", "maxpool", [{"layer": "a", "shape": [6, 4, 6]}], kernel=[2, 2], neuron=lif(9))
+    net.add("plain", "maxpool", [{"layer": "s", "shape": [8, 3, 6]}], kernel=[2, 1])
+    need(net.compare(folder, "long") == 4, "layers compared")
+    net.compare(folder, "other")
+
+
+def loops(folder):
+    """Recurrence: spikes of the step before, of a layer itself and of a later one; rounds."""
+    for rounds in (1, 3):
+        net = Net(3)
+        loop = {"number": 1, "rounds": rounds}
+        last = {"layer": "back", "previous": True, "shape": [4, 6, 5], "planes": 1}
+        own = {"layer": "spikes", "previous": True, "shape": [4, 6, 5], "planes": 1}
+        net.weighted("in", "input", 2, 5, (3, 3))
+        net.weighted("rec", [own], 5, 5, loop=loop).weighted("far", [last], 5, 5, loop=loop)
+        net.add("two", "add", "rec far", loop=loop)
+        net.add("spikes", "add", "in two", neuron=lif(6, refractory=1), loop=loop)
+        delay = {} if rounds > 1 else {"delay": 2}
+        net.weighted("back", "spikes", 5, 5, neuron=lif(3, reset="soft", skip_first=True, **delay), loop=loop)
+        net.weighted("head", "back", 5, 3)
+        need(net.compare(folder, "head") == 2, "layers compared")
+    net = Net(4)
+    net.weighted("in", [{"layer": "in", "previous": True, "shape": [4, 6, 2], "planes": 1}], 2, 2,
+                 neuron=lif(1, reset="none"), loop={"number": 1})
+    net.layers[0]["neuron"]["threshold"] = 1
+    net.weights["in"] = np.array([[1, 0], [0, 1]])
+    net.layers.insert(0, layer("x", "maxpool", "input", kernel=[1, 1]))
+    net.add("or", "add", "x in", planes=3)
+    net.write(folder / "quiet.snnq", False, "or")
+    recording(folder / "q.bs3", [(1, 1, 0, 5), (2, 1, 1, 5000)])
+    out = json.loads(snnq("run", folder / "quiet.snnq", folder / "q.bs3", "-d", "sim", "--json")[0])
+    equal(out["scores"], [1.0, 1.0], "nothing comes of nothing")
+
+
+def neurons(folder):
+    """Levels, counts, potentials, clamps, resets of all kinds, parameters by channel."""
+    kinds = [
+        lif(5, levels=4, output="counts"),
+        lif(5, levels=4, output="counts", reset="soft"),
+        lif(4, levels=7, output="counts", reset="soft", compare="gt", half_levels=True),
+        lif(4, levels=7, output="counts", tie="even", reset="soft"),
+        lif(4, levels=6, output="counts", tie="even", half_levels=True, reset="soft", delayed_reset=True),
+        lif(6, reset="soft", delayed_reset=True, delay=1),
+        lif(6, reset="soft", low=-3),
+        lif(9, restart={"period": 5, "offset": 2}),
+        lif(9, levels=3, reset="soft", delayed_reset=True, refractory=2, output="counts"),
+        lif(8, reset_value=-4),
+        lif(8, refractory=2, reset_value=3, delay=2),
+        {**lif(8), "model": "cuba", "current_leak": {"kind": "tz12", "decay": 4096}, "old_current": True},
+        lif(3, leak={"kind": "tz12", "decay": 4096}),
+    ]
+    for neuron in kinds:
+        net = Net(5)
+        net.weighted("n", "input", 2, 7, (3, 3), neuron).weighted("head", "n", 7, 3)
+        need(net.compare(folder, "head") == 1, "layers compared")
+    net = Net(6)
+    tables = {"leak": {"kind": "tz12", "decay": net.table("d", [0, 4096] * 3, False)},
+              "delay": net.table("late", [0, 3, 1, 0, 5, 2], False),
+              "reset_value": net.table("to", [0, 1, -2, 3, 0, -5], True), "refractory": 1}
+    net.weighted("n", "input", 2, 6, (3, 3), lif(9, **tables)).weighted("head", "n", 6, 3)
+    net.compare(folder, "head")
+    net = Net(7)
+    rising = net.table("l", np.cumsum(net.rng.integers(1, 5, (6, 3)), 1).reshape(-1), True)
+    steps = lif(0, levels=3, level_thresholds=rising, output="counts", reset="soft", delayed_reset=True)
+    del steps["threshold"]
+    net.weighted("n", "input", 2, 6, (3, 3), steps).weighted("head", "n", 6, 3)
+    net.compare(folder, "head")
+
+
+def potentials(folder):
+    """Potentials are currents: read out, compared, added; graded spikes too."""
+    quiet = {"model": "lif", "leak": {"kind": "tz12", "decay": 4096}, "compare": "ge", "reset": "none",
+             "output": "potential"}
+    net = Net(8)
+    net.weighted("s", "input", 2, 6, (3, 3), lif(7)).weighted("n", "s", 6, 4, neuron=quiet)
+    net.compare(folder, "n")
+    net.weighted("m", "s", 6, 4, neuron={**quiet, "leak": MEMORY})
+    net.add("both", "add", "n m", neuron=lif(12))
+    net.weighted("g", "s", 6, 4, neuron=lif(9, output="graded"))
+    net.add("seen", "add", "g n", neuron={"model": "none"})
+    for name in ("both", "seen", "g"):
+        net.compare(folder, name)
+
+
+def hostile(folder):
+    """What a float model has no meaning for."""
+    def case(says, build):
+        net = Net(9)
+        net.weighted("a", "input", 2, 6, (3, 3)).weighted("s", "input", 2, 6, (3, 3), lif(7))
+        readout = build(net)
+        net.write(folder / "m.snnq", False, readout)
+        recording(folder / "in.bs3", [(0, 0, 0, 1)])
+        refused("run", folder / "m.snnq", folder / "in.bs3", "-d", "sim", says=("m.snnq", says))
+
+    def put(says, name, op, inputs, **keys):
+        case(says, lambda net: (net.add(name, op, inputs, **keys), name)[1])
+
+    put("layer p (sumpool): expected spikes or counts as its input, not real numbers", "p", "sumpool", "a",
+        kernel=[2, 2])
+    put("layer p (avgpool): expected spikes", "p", "avgpool", "a", kernel=[2, 2])
+    put("layer p (attention): expected spikes", "p", "attention", "a a a", heads=2, neuron=lif(2))
+    put("layer p (add): expected a real output of real inputs, found bit-planes", "p", "add", "a s", planes=4)
+    put("layer p (copy): expected a real output of real inputs", "p", "copy", "a", planes=4)
+    put("expected none in a float model", "p", "add", "a s", scales=[{"mult": 2}, None])
+    put("layer p (add): expected no mult and no requant_shift in a float model", "p", "add", "a s",
+        neuron={"model": "none", "mult": 2})
+    put("threshold: expected a positive number, found 0", "p", "add", "a s", neuron=lif(0))
+    put("bit-planes", "p", "add", "a s", planes=8, neuron=lif(2, output="graded"))
+    put("delay: expected none of real outputs", "p", "add", "a s", neuron=lif(2, output="graded", delay=1))
+    case("layer w (linear): expected spikes or counts", lambda net: (net.weighted("w", "a", 6, 2), "w")[1])
+    case("threshold: expected a larger number, found 2", lambda net: (net.weighted(
+        "w", "s", 6, 1, neuron={**{k: v for k, v in lif(1).items() if k != "threshold"}, "levels": 2,
+                                "level_thresholds": net.table("t", [3, 2], True)}), "w")[1])
+    case("channel 1: reset_value: expected a finite number, found nan", lambda net: (net.weighted(
+        "w", "s", 6, 2, neuron=lif(3, reset_value=net.table("t", [0, np.nan], True))), "w")[1])
+    case("lambda: channel 1: expected 0 to 65536, found 65537", lambda net: (net.weighted(
+        "w", "s", 6, 2, neuron=lif(3, leak={"kind": "q16", "lambda": net.table("t", [0, 65537], False)})), "w")[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main(streams, views, loops, neurons, potentials, hostile))
