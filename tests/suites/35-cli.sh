@@ -27,6 +27,7 @@ tap figures tests/cli/figures.py
 tap quality tests/cli/quality.py
 tap imports tests/cli/imports.py
 tap nir tests/cli/nir.py
+tap nir_graphs tests/cli/nir_graphs.py
 tap currents tests/cli/currents.py
 tap search tests/cli/search.sh
 finish

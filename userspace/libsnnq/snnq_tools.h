@@ -34,6 +34,10 @@ struct snnq_import_opts {
 	double dt;	     /* step of the equations in seconds; 0: that of step_us */
 	bool reset_subtract; /* instead of to zero */
 	bool old_current;    /* a membrane gets the current of the step before */
+	bool transposed;     /* weights of linear nodes are (in, out) */
+	/* What was folded, rounded or understood in one of several ways; NULL: nobody is told. */
+	void (*note)(void *ctx, const char *text);
+	void *note_ctx;
 };
 
 /*

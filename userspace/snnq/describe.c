@@ -68,13 +68,14 @@ int describe_result(const char *path, bool json, const struct snnq_recordings *r
 
 	if (ret)
 		return cli_fail(cli_file_code(ret), "%s", snnq_last_error(NULL));
-	if (json && recordings) {
+	if (json && (recordings || warnings)) {
 		o = cJSON_Parse(document);
 		if (!o) {
 			free(document);
 			return cli_fail(CLI_FAILED, "no memory");
 		}
-		cli_put_recordings(o, recordings);
+		if (recordings)
+			cli_put_recordings(o, recordings);
 		cJSON_AddItemToObject(o, "warnings", cJSON_Duplicate(warnings, true));
 		ret = cli_print_json(o);
 	} else if (json) {

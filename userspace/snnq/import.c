@@ -12,7 +12,7 @@
 
 static const char *out, *name, *dt, *reset;
 static uint32_t width, height, polarities, steps, step_us, planes;
-static bool json, ge, no_delay, skip_first, spikes_in, old_current;
+static bool json, ge, no_delay, skip_first, spikes_in, old_current, transposed;
 
 static const struct cli_option options[] = {
 	{ "output", 'o', "OUT", "the .snnq file to write", .text = &out },
@@ -38,6 +38,8 @@ static const struct cli_option options[] = {
 	{ "reset", 0, "NAME", "NIR: zero (default) or subtract", .text = &reset },
 	{ "old-current", 0, NULL, "NIR: CubaLIF gets the current of the step before",
 	  .flag = &old_current },
+	{ "transposed", 0, NULL, "NIR: weights of linear nodes are (in, out)",
+	  .flag = &transposed },
 	{ "json", 0, NULL, "describe the model as one JSON document", .flag = &json },
 	{ NULL },
 };
@@ -55,11 +57,41 @@ static const struct cli_command command = {
 	1,
 };
 
+/* @ctx: the list of notes. */
+static void take_note(void *ctx, const char *text)
+{
+	cli_fail(CLI_OK, "note: %s", text);
+	cJSON_AddItemToArray(ctx, cJSON_CreateString(text));
+}
+
+static int import_file(const char *in, double seconds)
+{
+	cJSON *notes = cJSON_CreateArray();
+	int ret, code = CLI_OK;
+
+	ret = snnq_import(in, out,
+			  SNNQ_OPTS(struct snnq_import_opts, .name = name, .width = width,
+				    .height = height, .polarities = polarities, .steps = steps,
+				    .compare_ge = ge, .no_delay = no_delay,
+				    .skip_first = skip_first, .spikes_in = spikes_in,
+				    .step_us = step_us, .planes = planes, .dt = seconds,
+				    .old_current = old_current, .transposed = transposed,
+				    .note = take_note, .note_ctx = notes,
+				    .reset_subtract = reset && !strcmp(reset, "subtract")));
+	if (ret)
+		code = cli_fail(ret == -EILSEQ || ret == -EINVAL ? CLI_USAGE : cli_file_code(ret),
+				"%s", snnq_last_error(NULL));
+	if (!code)
+		code = describe_result(out, json, NULL, notes);
+	cJSON_Delete(notes);
+	return code;
+}
+
 int verb_import(int argc, char **argv)
 {
 	char **args;
 	double seconds = 0;
-	int code, ret;
+	int code;
 
 	if (!cli_parse(&command, argc, argv, &args, &code))
 		return code;
@@ -77,16 +109,5 @@ int verb_import(int argc, char **argv)
 	code = cli_check_outputs((const char *[]){ out }, 1, (const char *[]){ args[0] }, 1);
 	if (code)
 		return code;
-	ret = snnq_import(args[0], out,
-			  SNNQ_OPTS(struct snnq_import_opts, .name = name, .width = width,
-				    .height = height, .polarities = polarities, .steps = steps,
-				    .compare_ge = ge, .no_delay = no_delay,
-				    .skip_first = skip_first, .spikes_in = spikes_in,
-				    .step_us = step_us, .planes = planes, .dt = seconds,
-				    .old_current = old_current,
-				    .reset_subtract = reset && !strcmp(reset, "subtract")));
-	if (ret)
-		return cli_fail(ret == -EILSEQ || ret == -EINVAL ? CLI_USAGE : cli_file_code(ret),
-				"%s", snnq_last_error(NULL));
-	return describe_model(out, json);
+	return import_file(args[0], seconds);
 }

@@ -64,6 +64,7 @@ static int check_uses(const char *in, const struct snnq_import_opts *o, bool nir
 		{ "the time of a step", o->step_us, true },
 		{ "reset by subtraction", o->reset_subtract, true },
 		{ "the old current", o->old_current, true },
+		{ "transposed weights", o->transposed, true },
 	};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)

@@ -63,6 +63,10 @@ void import_array_free(struct import_array *array);
 int import_add_layer(struct import_net *net, const char *path, enum import_kind kind,
 		     const char *name, struct import_layer **layer);
 
+/* Tell whoever imports what was folded or changed, in a sentence. */
+void import_note(const struct snnq_import_opts *opts, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* Parts of every model's graph: its first keys; classes named by numbers; "@key": [@h, @w]. */
 void import_put_head(cJSON *graph, const char *arithmetic, const char *name, const char *source);
 void import_put_classes(cJSON *graph, uint32_t count);

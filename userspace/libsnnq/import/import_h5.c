@@ -14,7 +14,7 @@
 /* Like H5Lexists, for a path whose groups may be missing too. */
 bool h5_exists(const struct h5 *h, const char *name)
 {
-	char part[160];
+	char part[H5_PATH];
 
 	for (const char *slash = strchr(name + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		snprintf(part, sizeof(part), "%.*s", (int)(slash - name), name);
@@ -132,7 +132,7 @@ int h5_pair(const struct h5 *h, const char *group, const char *key, uint32_t abs
 	    uint32_t pair[2])
 {
 	struct import_array a;
-	char name[64];
+	char name[H5_PATH];
 	int ret;
 
 	snprintf(name, sizeof(name), "%s/%s", group, key);

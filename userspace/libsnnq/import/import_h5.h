@@ -7,6 +7,8 @@
 
 #include "import.h"
 
+#define H5_PATH 640 /* of an object in a file; all that is built is shorter */
+
 struct h5 {
 	const char *path; /* for messages */
 	hid_t file;

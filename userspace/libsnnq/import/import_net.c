@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,19 @@ void import_net_free(struct import_net *net)
 	}
 	free(net->layers);
 	memset(net, 0, sizeof(*net));
+}
+
+void import_note(const struct snnq_import_opts *opts, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	if (!opts || !opts->note)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	opts->note(opts->note_ctx, text);
 }
 
 void import_put_head(cJSON *graph, const char *arithmetic, const char *name, const char *source)

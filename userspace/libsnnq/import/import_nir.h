@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * import_nir.h - a NIR file that is being read, between the parts of its importer.
+ *
+ * Subgraphs are dissolved: the node b in the subgraph a is the node a.b. What is read of the
+ * file is a graph of nodes (nir_file.c), which is put in order and simplified (nir_graph.c),
+ * then each node becomes layers (nir_layers.c, nir_neuron.c).
  */
 #ifndef SNNQ_IMPORT_NIR_H
 #define SNNQ_IMPORT_NIR_H
@@ -8,13 +12,57 @@
 #include "import_h5.h"
 #include "model/graph.h"
 
-#define NIR_NODES      "/node/nodes"
 #define NIR_MOST       1e30 /* of a number; floats have more */
-#define NIR_MOST_EDGES (2 * IMPORT_MAX_LAYERS)
+#define NIR_MOST_NODES 256
+#define NIR_MOST_EDGES 1024
+#define NIR_MOST_DEPTH 8 /* of subgraphs in subgraphs */
+#define NIR_NAME       64
+#define NIR_SCALES     4 /* behind each other */
+
+enum nir_role {
+	NIR_INPUT,
+	NIR_OUTPUT,
+	NIR_WEIGHTED,
+	NIR_POOL,
+	NIR_FLATTEN,
+	NIR_SCALE,
+	NIR_DELAY,
+	NIR_SPIKING,
+	NIR_POTENTIAL /* neurons that do not fire */
+};
+
+struct nir_kind {
+	const char *type, *members;
+	enum nir_role role;
+	bool current; /* of neurons: there is one before the membrane */
+};
+
+/* What flows out of a node. */
+struct nir_value {
+	char layer[NIR_NAME];
+	uint32_t channels, height, width;
+	uint64_t most; /* the largest; 0: real numbers */
+	bool flat;     /* behind Flatten, which keeps the order (C, H, W) */
+	bool previous; /* what it was a step before */
+};
 
 struct nir_node {
-	char name[32], type[32];
-	int next, before; /* nodes, -1: none */
+	char name[NIR_NAME], path[512];
+	const struct nir_kind *kind;
+	bool inner;	/* Input or Output of a subgraph: nothing but a name for what is there */
+	bool gone;	/* dissolved into others */
+	int loop;	/* number, 0: none */
+	int host;	/* of a neuron: the node whose layer it is part of, -1: none */
+	int neuron;	/* of a host */
+	int stands_for; /* of what is gone: the node whose output has its shape, -1: none */
+	int scales[NIR_SCALES];
+	int scale_count; /* of weights: nodes that scale their rows */
+	struct nir_value out;
+};
+
+struct nir_edge {
+	int from, to;
+	bool previous;
 };
 
 struct nir {
@@ -22,16 +70,11 @@ struct nir {
 	const struct snnq_import_opts *opts;
 	struct modelfile *file;
 	cJSON *layers;
-	struct nir_node nodes[2 * IMPORT_MAX_LAYERS];
-	int count;
-	uint32_t channels, height, width; /* of what flows here */
-	uint64_t most;			  /* its largest value */
-	bool flat;			  /* behind Flatten, which keeps the order (C, H, W) */
-	char last[32];			  /* layer, or "input" */
-	/* The layer that waits for its neuron; NULL: none. */
-	cJSON *layer;
-	bool weighted;
-	struct import_array bias;
+	struct nir_node nodes[NIR_MOST_NODES];
+	struct nir_edge edges[NIR_MOST_EDGES];
+	int count, edge_count;
+	int order[NIR_MOST_NODES], ordered;
+	double scale; /* of the readout */
 };
 
 /* ---- nir_file.c: nodes, edges, parameters ---- */
@@ -39,28 +82,55 @@ struct nir {
 /* An error that names the node, and @key of it unless it is empty. */
 int nir_bad(const struct nir *n, const struct nir_node *node, const char *key,
 	    const char *expected);
-void nir_path(char path[96], const struct nir_node *node, const char *key);
+void nir_path(char path[H5_PATH], const struct nir_node *node, const char *key);
 int nir_read_nodes(struct nir *n);
-int nir_read_edges(struct nir *n);
 /* Numbers that must be there, finite. */
 int nir_read_array(const struct nir *n, const struct nir_node *node, const char *key,
 		   struct import_array *a);
-/* One number for each channel; @absent where there is none, unless that is a NaN. */
+/* One number for each channel of @at; @absent where there is none, unless that is a NaN. */
 int nir_read_channels(const struct nir *n, const struct nir_node *node, const char *key,
-		      double absent, double *values);
-/* 1 - dt/tau of all channels alike, as a share of 65536. */
-int nir_read_decay(const struct nir *n, const struct nir_node *node, const char *key, double *tau,
-		   uint32_t *lambda);
+		      double absent, const struct nir_value *at, double *values);
+/* Seconds of a step of the equations. */
+double nir_dt(const struct nir *n);
 
-/* ---- nir_layers.c: each appends to the layer that waits, or begins one ---- */
+/* ---- nir_graph.c ---- */
 
-int nir_read_conv(struct nir *n, const struct nir_node *node);
-int nir_read_linear(struct nir *n, const struct nir_node *node, bool affine);
-int nir_read_pool(struct nir *n, const struct nir_node *node, const char *op);
-int nir_read_flatten(struct nir *n, const struct nir_node *node);
-int nir_read_neuron(struct nir *n, const struct nir_node *node);
-int nir_add_channels(const struct nir *n, const double *values, cJSON *node, const char *key);
-/* Nothing more comes to the layer that waits. */
-int nir_end_layer(struct nir *n);
+int nir_add_edge(struct nir *n, int from, int to);
+/* The only node behind @node, or before it; -1: there are none or more. */
+int nir_next(const struct nir *n, int node);
+int nir_before(const struct nir *n, int node);
+/* Dissolve what is nothing but a name, fold scales and neurons into layers, find loops, order. */
+int nir_arrange(struct nir *n);
+
+/* ---- nir_layers.c ---- */
+
+struct nir_layer {
+	cJSON *json;
+	struct nir_value in; /* of its only input */
+	struct import_array bias;
+};
+
+/* The layers of @index, in its order; also of the neuron that it is host of. */
+int nir_lower(struct nir *n, int index);
+/* What flows into a node; sums of more than one get layers of their own. */
+int nir_gather(struct nir *n, int index, struct nir_value *value);
+cJSON *nir_begin_layer(struct nir *n, const struct nir_node *node, const char *name, const char *op,
+		       const struct nir_value *in);
+int nir_add_channels(const struct nir *n, const char *layer, const double *values, uint32_t count,
+		     cJSON *node, const char *key);
+int nir_add_integers(const struct nir *n, const char *layer, const char *part,
+		     const int32_t *values, uint32_t count, cJSON *node, const char *key);
+cJSON *nir_input_item(const struct nir_value *value);
+
+/* ---- nir_neuron.c ---- */
+
+/* What rows of weights are multiplied by, so that a neuron that does not fire shows its units. */
+int nir_potential_gain(const struct nir *n, const struct nir_node *node, const struct nir_value *at,
+		       double *gain);
+/* A neuron of what flows into it, at the layer that it is part of, whose output @out is. */
+int nir_put_neuron(struct nir *n, struct nir_node *node, cJSON *layer,
+		   const struct import_array *bias, struct nir_value *out);
+/* A delay: of the layer that repeats spikes. */
+int nir_put_delay(struct nir *n, struct nir_node *node, cJSON *layer, struct nir_value *out);
 
 #endif /* SNNQ_IMPORT_NIR_H */

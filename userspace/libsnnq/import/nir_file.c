@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -12,106 +13,251 @@
 
 int nir_bad(const struct nir *n, const struct nir_node *node, const char *key, const char *expected)
 {
-	return error_set(-EBADMSG, "%s: %s/%s%s%s: expected %s", n->h->path, NIR_NODES, node->name,
+	return error_set(-EBADMSG, "%s: %s%s%s: expected %s", n->h->path, node->path,
 			 *key ? "/" : "", key, expected);
 }
 
-void nir_path(char path[96], const struct nir_node *node, const char *key)
+void nir_path(char path[H5_PATH], const struct nir_node *node, const char *key)
 {
-	snprintf(path, 96, NIR_NODES "/%s%s%s", node->name, *key ? "/" : "", key);
+	snprintf(path, H5_PATH, "%s%s%s", node->path, *key ? "/" : "", key);
 }
 
-/* ---- nodes and edges ---- */
-
-static int find_node(const struct nir *n, const char *name)
+double nir_dt(const struct nir *n)
 {
-	for (int i = 0; i < n->count; i++)
-		if (!strcmp(n->nodes[i].name, name))
-			return i;
-	return -1;
+	return n->opts->dt > 0 ? n->opts->dt : n->opts->step_us * 1e-6;
 }
 
-int nir_read_nodes(struct nir *n)
-{
-	H5G_info_t info;
+/* ---- nodes ---- */
 
-	if (H5Gget_info_by_name(n->h->file, NIR_NODES, &info, H5P_DEFAULT) < 0)
-		return error_set(-EBADMSG, "%s: " NIR_NODES ": expected a group", n->h->path);
-	if (info.nlinks > sizeof(n->nodes) / sizeof(n->nodes[0]))
+static const struct nir_kind kinds[] = {
+	{ "Input", " type shape metadata ", NIR_INPUT, false },
+	{ "Output", " type shape metadata ", NIR_OUTPUT, false },
+	{ "Conv1d", " type weight bias stride padding dilation groups input_shape metadata ",
+	  NIR_WEIGHTED, false },
+	{ "Conv2d", " type weight bias stride padding dilation groups input_shape metadata ",
+	  NIR_WEIGHTED, false },
+	{ "Linear", " type weight metadata ", NIR_WEIGHTED, false },
+	{ "Affine", " type weight bias metadata ", NIR_WEIGHTED, false },
+	{ "SumPool2d", " type kernel_size stride padding metadata ", NIR_POOL, false },
+	{ "AvgPool2d", " type kernel_size stride padding metadata ", NIR_POOL, false },
+	{ "Flatten", " type start_dim end_dim input_type metadata ", NIR_FLATTEN, false },
+	{ "Scale", " type scale metadata ", NIR_SCALE, false },
+	{ "Delay", " type delay metadata ", NIR_DELAY, false },
+	{ "Threshold", " type threshold metadata ", NIR_SPIKING, false },
+	{ "IF", " type r v_threshold v_reset metadata ", NIR_SPIKING, false },
+	{ "LIF", " type tau r v_leak v_threshold v_reset metadata ", NIR_SPIKING, false },
+	{ "CubaLIF", " type tau_mem tau_syn r v_leak v_threshold v_reset w_in metadata ",
+	  NIR_SPIKING, true },
+	{ "I", " type r metadata ", NIR_POTENTIAL, false },
+	{ "LI", " type tau r v_leak metadata ", NIR_POTENTIAL, false },
+	{ "CubaLI", " type tau_mem tau_syn r v_leak w_in metadata ", NIR_POTENTIAL, true },
+};
+
+/* What edges call a node of a graph, and where they begin and end. */
+struct local {
+	char name[32];
+	int entry, exit;
+	bool named;   /* by an edge */
+	bool renamed; /* which was told */
+};
+
+struct level {
+	struct nir *n;
+	const char *path;
+	struct local nodes[NIR_MOST_NODES];
+	int count;
+};
+
+static int read_graph(struct nir *n, const char *path, const char *prefix, int depth,
+		      struct local *outside);
+
+static int name_node(struct nir *n, struct nir_node *node, const char *path, const char *prefix,
+		     const char *name)
+{
+	int bytes = snprintf(node->path, sizeof(node->path), "%s/nodes/%s", path, name);
+	int letters = snprintf(node->name, sizeof(node->name), "%s%s%s", prefix, *prefix ? "." : "",
+			       name);
+
+	if (bytes >= (int)sizeof(node->path) || letters >= (int)sizeof(node->name) - 8)
 		return error_set(-EBADMSG,
-				 "%s: " NIR_NODES ": expected at most %zu nodes, found %llu",
-				 n->h->path, sizeof(n->nodes) / sizeof(n->nodes[0]),
-				 (unsigned long long)info.nlinks);
-	for (hsize_t i = 0; i < info.nlinks; i++) {
-		struct nir_node *node = &n->nodes[n->count++];
-		char path[96];
-		H5L_info_t link;
-		ssize_t bytes = H5Lget_name_by_idx(n->h->file, NIR_NODES, H5_INDEX_NAME,
-						   H5_ITER_INC, i, node->name, sizeof(node->name),
-						   H5P_DEFAULT);
+				 "%s: %s/nodes/%s: expected names of at most %zu bytes, "
+				 "those of subgraphs included",
+				 n->h->path, path, name, sizeof(node->name) - 9);
+	return 0;
+}
 
-		if (bytes <= 0 || bytes >= (ssize_t)sizeof(node->name) ||
-		    H5Lget_info_by_idx(n->h->file, NIR_NODES, H5_INDEX_NAME, H5_ITER_INC, i, &link,
+static int add_node(struct nir *n, const struct nir_node *like, const char *type, int depth)
+{
+	const size_t count = sizeof(kinds) / sizeof(kinds[0]);
+	struct nir_node *node;
+	size_t i = 0;
+	int ret;
+
+	if (n->count == NIR_MOST_NODES)
+		return error_set(-EBADMSG, "%s: %s: expected at most %d nodes", n->h->path,
+				 like->path, NIR_MOST_NODES);
+	node = &n->nodes[n->count];
+	*node = *like;
+	while (i < count && strcmp(kinds[i].type, type))
+		i++;
+	if (i == count)
+		return error_set(-EBADMSG, "%s: %s/type: expected a node of NIR, found %s",
+				 n->h->path, node->path, type);
+	node->kind = &kinds[i];
+	node->inner = depth && (node->kind->role == NIR_INPUT || node->kind->role == NIR_OUTPUT);
+	node->host = node->neuron = node->stands_for = -1;
+	ret = h5_members(n->h, node->path, node->kind->members);
+	return ret ? ret : n->count++;
+}
+
+/* A member of a graph: a node, or a graph of its own. */
+static int read_member(struct level *l, const char *prefix, const char *name, int depth)
+{
+	struct local *local = &l->nodes[l->count++];
+	struct nir_node node = { .name = "" };
+	char path[H5_PATH], type[32];
+	int ret = name_node(l->n, &node, l->path, prefix, name);
+
+	if (ret)
+		return ret;
+	snprintf(local->name, sizeof(local->name), "%s", name);
+	nir_path(path, &node, "type");
+	if (!h5_text(l->n->h, path, type))
+		return nir_bad(l->n, &node, "type", "a string");
+	if (!strcmp(type, "NIRGraph"))
+		return read_graph(l->n, node.path, node.name, depth + 1, local);
+	ret = add_node(l->n, &node, type, depth);
+	local->entry = local->exit = ret;
+	return ret < 0 ? ret : 0;
+}
+
+static int read_members(struct level *l, const char *prefix, int depth)
+{
+	const struct h5 *h = l->n->h;
+	char group[H5_PATH], name[32];
+	H5G_info_t info;
+	int ret = 0;
+
+	snprintf(group, sizeof(group), "%s/nodes", l->path);
+	if (H5Gget_info_by_name(h->file, group, &info, H5P_DEFAULT) < 0)
+		return error_set(-EBADMSG, "%s: %s: expected a group", h->path, group);
+	if (info.nlinks > NIR_MOST_NODES)
+		return error_set(-EBADMSG, "%s: %s: expected at most %d nodes, found %llu", h->path,
+				 group, NIR_MOST_NODES, (unsigned long long)info.nlinks);
+	for (hsize_t i = 0; !ret && i < info.nlinks; i++) {
+		ssize_t bytes = H5Lget_name_by_idx(h->file, group, H5_INDEX_NAME, H5_ITER_INC, i,
+						   name, sizeof(name), H5P_DEFAULT);
+		H5L_info_t link;
+
+		if (bytes <= 0 || bytes >= (ssize_t)sizeof(name) ||
+		    H5Lget_info_by_idx(h->file, group, H5_INDEX_NAME, H5_ITER_INC, i, &link,
 				       H5P_DEFAULT) < 0 ||
 		    link.type != H5L_TYPE_HARD)
 			return error_set(-EBADMSG,
-					 "%s: " NIR_NODES
-					 ": member %llu: expected a group with a name "
+					 "%s: %s: member %llu: expected a group with a name "
 					 "of at most 31 bytes",
-					 n->h->path, (unsigned long long)i);
-		node->next = node->before = -1;
-		nir_path(path, node, "type");
-		if (!h5_text(n->h, path, node->type))
-			return nir_bad(n, node, "type", "a string");
+					 h->path, group, (unsigned long long)i);
+		ret = read_member(l, prefix, name, depth);
 	}
-	return 0;
+	return ret;
 }
 
-/* Exactly one edge to each node and from it. */
-static int add_edge(struct nir *n, const char *from, const char *to)
-{
-	int a = find_node(n, from), b = find_node(n, to);
+/* ---- edges ---- */
 
-	if (a < 0 || b < 0)
-		return error_set(-EBADMSG,
-				 "%s: /node/edges: expected names of nodes, found \"%.40s\"",
-				 n->h->path, a < 0 ? from : to);
-	if (n->nodes[a].next >= 0 || n->nodes[b].before >= 0)
-		return error_set(
-			-EBADMSG,
-			"%s: /node/edges: from %s to %s: branches and recurrence cannot be "
-			"executed",
-			n->h->path, from, to);
-	n->nodes[a].next = b;
-	n->nodes[b].before = a;
-	return 0;
+static struct local *find_local(struct level *l, const char *name)
+{
+	for (int i = 0; i < l->count; i++)
+		if (!strcmp(l->nodes[i].name, name))
+			return &l->nodes[i];
+	return NULL;
 }
 
-int nir_read_edges(struct nir *n)
+/*
+ * A graph of a library that numbered a node and not its edges (lif, and the node is lif1): if all
+ * but one name are those of nodes, and all but one node are named, these belong to each other.
+ */
+static struct local *find_renamed(struct level *l, char *const *names, int count, const char *name)
 {
-	hid_t set = H5Dopen2(n->h->file, "/node/edges", H5P_DEFAULT);
-	hid_t type = set < 0 ? -1 : H5Dget_type(set), space = set < 0 ? -1 : H5Dget_space(set);
-	hid_t memory = H5Tcopy(H5T_C_S1);
-	char *names[2 * NIR_MOST_EDGES] = { NULL };
-	hsize_t shape[2] = { 0, 0 };
+	struct local *only = NULL;
+
+	for (int i = 0; i < count; i++) {
+		struct local *node = names[i] ? find_local(l, names[i]) : NULL;
+
+		if (node)
+			node->named = true;
+		else if (!names[i] || strcmp(names[i], name))
+			return NULL;
+	}
+	for (int i = 0; i < l->count; i++) {
+		if (l->nodes[i].named)
+			continue;
+		if (only)
+			return NULL;
+		only = &l->nodes[i];
+	}
+	return only && *name && !strncmp(only->name, name, strlen(name)) ? only : NULL;
+}
+
+static int add_edges(struct level *l, char *const *names, int count)
+{
 	int ret = 0;
 
-	if (set < 0 || H5Tis_variable_str(type) <= 0 || H5Sget_simple_extent_ndims(space) != 2 ||
-	    H5Sget_simple_extent_dims(space, shape, NULL) < 0 || shape[1] != 2 ||
-	    shape[0] > NIR_MOST_EDGES) {
-		ret = error_set(-EBADMSG, "%s: /node/edges: expected at most %d pairs of names",
-				n->h->path, NIR_MOST_EDGES);
-	} else {
+	for (int i = 0; !ret && i < count; i += 2) {
+		struct local *end[2];
+
+		for (int k = 0; k < 2; k++) {
+			const char *name = names[i + k] ? names[i + k] : "";
+
+			end[k] = find_local(l, name);
+			if (!end[k])
+				end[k] = find_renamed(l, names, count, name);
+			if (!end[k])
+				return error_set(-EBADMSG,
+						 "%s: %s/edges: expected names of nodes, found "
+						 "\"%.40s\"",
+						 l->n->h->path, l->path, name);
+			if (strcmp(end[k]->name, name) && !end[k]->renamed)
+				import_note(l->n->opts,
+					    "%s: %s/edges: \"%.40s\" is taken for %s, the only "
+					    "node that no edge names",
+					    l->n->h->path, l->path, name, end[k]->name);
+			end[k]->renamed |= strcmp(end[k]->name, name) != 0;
+		}
+		ret = nir_add_edge(l->n, end[0]->exit, end[1]->entry);
+	}
+	return ret;
+}
+
+static int read_edges(struct level *l)
+{
+	const struct h5 *h = l->n->h;
+	char path[H5_PATH];
+	hid_t set, type, space, memory = H5Tcopy(H5T_C_S1);
+	char **names = calloc(2 * NIR_MOST_EDGES, sizeof(*names));
+	hsize_t shape[2] = { 0, 0 };
+	int ret = names ? 0 : error_set(-ENOMEM, "%s: no memory", h->path);
+
+	snprintf(path, sizeof(path), "%s/edges", l->path);
+	set = H5Dopen2(h->file, path, H5P_DEFAULT);
+	type = set < 0 ? -1 : H5Dget_type(set);
+	space = set < 0 ? -1 : H5Dget_space(set);
+	if (!ret &&
+	    (set < 0 || H5Tis_variable_str(type) <= 0 || H5Sget_simple_extent_ndims(space) != 2 ||
+	     H5Sget_simple_extent_dims(space, shape, NULL) < 0 || shape[1] != 2 ||
+	     shape[0] > NIR_MOST_EDGES)) {
+		ret = error_set(-EBADMSG, "%s: %s: expected at most %d pairs of names", h->path,
+				path, NIR_MOST_EDGES);
+	} else if (!ret) {
 		H5Tset_size(memory, H5T_VARIABLE);
 		H5Tset_cset(memory, H5Tget_cset(type));
 		if (H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, names) < 0)
-			ret = error_set(-EBADMSG, "%s: /node/edges: cannot be read", n->h->path);
-		for (hsize_t i = 0; !ret && i < shape[0]; i++)
-			ret = add_edge(n, names[2 * i] ? names[2 * i] : "",
-				       names[2 * i + 1] ? names[2 * i + 1] : "");
+			ret = error_set(-EBADMSG, "%s: %s: cannot be read", h->path, path);
+		else
+			ret = add_edges(l, names, (int)(2 * shape[0]));
 		for (hsize_t i = 0; i < 2 * shape[0]; i++)
 			H5free_memory(names[i]);
 	}
+	free(names);
 	H5Tclose(memory);
 	if (type >= 0)
 		H5Tclose(type);
@@ -122,12 +268,64 @@ int nir_read_edges(struct nir *n)
 	return ret;
 }
 
+/* Where edges to a subgraph end, and those from it begin. */
+static int find_ends(struct nir *n, const char *path, int first, struct local *outside)
+{
+	size_t inside = strlen(path) + strlen("/nodes/");
+
+	outside->entry = outside->exit = -1;
+	for (int i = first; i < n->count; i++) {
+		int *end = n->nodes[i].kind->role == NIR_INPUT ? &outside->entry : &outside->exit;
+
+		if (!n->nodes[i].inner || strchr(n->nodes[i].path + inside, '/'))
+			continue;
+		if (*end >= 0)
+			return nir_bad(n, &n->nodes[i], "type", "one Input and one Output");
+		*end = i;
+	}
+	return outside->entry >= 0 && outside->exit >= 0 ?
+		       0 :
+		       error_set(-EBADMSG, "%s: %s: expected one Input and one Output", n->h->path,
+				 path);
+}
+
+static int read_graph(struct nir *n, const char *path, const char *prefix, int depth,
+		      struct local *outside)
+{
+	struct level *l;
+	int first = n->count, ret;
+
+	if (depth == NIR_MOST_DEPTH)
+		return error_set(-EBADMSG, "%s: %s: expected at most %d graphs in each other",
+				 n->h->path, path, NIR_MOST_DEPTH);
+	ret = h5_members(n->h, path, " type nodes edges metadata input_type output_type ");
+	if (ret)
+		return ret;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return error_set(-ENOMEM, "%s: no memory", n->h->path);
+	l->n = n;
+	l->path = path;
+	ret = read_members(l, prefix, depth);
+	if (!ret)
+		ret = read_edges(l);
+	if (!ret && depth)
+		ret = find_ends(n, path, first, outside);
+	free(l);
+	return ret;
+}
+
+int nir_read_nodes(struct nir *n)
+{
+	return read_graph(n, "/node", "", 0, NULL);
+}
+
 /* ---- parameters ---- */
 
 int nir_read_array(const struct nir *n, const struct nir_node *node, const char *key,
 		   struct import_array *a)
 {
-	char path[96];
+	char path[H5_PATH];
 	int ret;
 
 	nir_path(path, node, key);
@@ -143,11 +341,11 @@ int nir_read_array(const struct nir *n, const struct nir_node *node, const char 
 }
 
 int nir_read_channels(const struct nir *n, const struct nir_node *node, const char *key,
-		      double absent, double *values)
+		      double absent, const struct nir_value *at, double *values)
 {
-	size_t positions = (size_t)n->height * n->width, channels = n->channels;
+	size_t positions = (size_t)at->height * at->width, channels = at->channels;
 	struct import_array a = { .values = NULL };
-	char path[96];
+	char path[H5_PATH];
 	int ret = 0;
 
 	nir_path(path, node, key);
@@ -169,25 +367,5 @@ int nir_read_channels(const struct nir *n, const struct nir_node *node, const ch
 						a.count == channels ? c :
 								      c * positions];
 	import_array_free(&a);
-	return ret;
-}
-
-int nir_read_decay(const struct nir *n, const struct nir_node *node, const char *key, double *tau,
-		   uint32_t *lambda)
-{
-	double dt = n->opts->dt > 0 ? n->opts->dt : n->opts->step_us * 1e-6;
-	int ret = nir_read_channels(n, node, key, NAN, tau);
-
-	for (uint32_t c = 1; !ret && c < n->channels; c++)
-		if (tau[c] != tau[0])
-			ret = nir_bad(n, node, key, "the same number for all channels");
-	if (!ret && !(tau[0] >= dt))
-		ret = error_set(-EBADMSG,
-				"%s: " NIR_NODES "/%s/%s: expected at least the time step of %g s, "
-				"found %g (see --dt)",
-				n->h->path, node->name, key, dt, tau[0]);
-	*lambda = ret ? 0 : (uint32_t)lround(65536 * (1 - dt / tau[0]));
-	for (uint32_t c = 0; !ret && c < n->channels; c++)
-		tau[c] = dt / tau[c];
 	return ret;
 }

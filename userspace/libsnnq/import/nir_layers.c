@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * nir_layers.c - nodes of a NIR graph as layers and neurons of a model.
- *
- * Neurons are differential equations; with an Euler step dt they are the neurons of
- * numerics.md, up to a gain of the input that goes into threshold and bias:
- *
- *	LIF	tau v' = v_leak - v + r x	lambda = 1 - dt/tau, gain dt/tau r
- *	IF	v' = r x			lambda = 1, gain r (x counts per step)
- *	CubaLIF	tau_syn i' = -i + w_in x, tau_mem v' = v_leak - v + r i
- *
- * (Pedersen et al., "Neuromorphic intermediate representation", 2024.) The file says neither dt
- * nor how long a step is, nor what reset does beyond v_reset; options do.
+ * nir_layers.c - nodes of a NIR graph as layers of a model.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,12 +12,15 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "import_nir.h"
+#include "model/model.h"
 #include "snnq_program.h"
 
-static int add_floats(const struct nir *n, const char *name, const char *part, uint32_t dims,
+/* ---- parts of layers ---- */
+
+static int add_floats(const struct nir *n, const char *layer, const char *part, uint32_t dims,
 		      const uint64_t *shape, const double *values, cJSON *node, const char *key)
 {
-	char tensor[48];
+	char tensor[NIR_NAME + 16];
 	uint64_t count = 1;
 	float *floats;
 	int ret;
@@ -39,114 +32,228 @@ static int add_floats(const struct nir *n, const char *name, const char *part, u
 		return error_set(-ENOMEM, "%s: no memory", n->h->path);
 	for (uint64_t i = 0; i < count; i++)
 		floats[i] = (float)values[i];
-	snprintf(tensor, sizeof(tensor), "%s.%s", name, part);
+	snprintf(tensor, sizeof(tensor), "%s.%s", layer, part);
 	ret = modelfile_add(n->file, tensor, DTYPE_F32, dims, shape, floats);
 	free(floats);
 	json_put_string(node, key, tensor);
 	return ret;
 }
 
-/* A number, or a tensor of them where they differ. */
-int nir_add_channels(const struct nir *n, const double *values, cJSON *node, const char *key)
+/* A number, or a tensor of them where they differ; biases are always tensors. */
+int nir_add_channels(const struct nir *n, const char *layer, const double *values, uint32_t count,
+		     cJSON *node, const char *key)
 {
-	uint64_t channels = n->channels;
+	uint64_t channels = count;
 	uint32_t c = 1;
 
-	while (c < channels && values[c] == values[0])
+	while (c < count && values[c] == values[0])
 		c++;
-	if (c < channels)
-		return add_floats(n, n->last, key, 1, &channels, values, node, key);
+	if (c < count)
+		return add_floats(n, layer, key, 1, &channels, values, node, key);
 	json_put_number(node, key, values[0]);
 	return 0;
 }
 
-/* A layer that nothing but its own neuron can change any more. */
-int nir_end_layer(struct nir *n)
+int nir_add_integers(const struct nir *n, const char *layer, const char *part,
+		     const int32_t *values, uint32_t count, cJSON *node, const char *key)
+{
+	uint32_t c = 1;
+
+	while (c < count && values[c] == values[0])
+		c++;
+	if (c < count)
+		return model_add_integers(&(struct model_slot){ n->file, node, key, layer, part },
+					  values, count);
+	json_put_number(node, key, values[0]);
+	return 0;
+}
+
+static void put_triple(cJSON *node, const char *key, const struct nir_value *v)
+{
+	int size[] = { (int)v->height, (int)v->width, (int)v->channels };
+
+	json_put(node, key, cJSON_CreateIntArray(size, 3));
+}
+
+cJSON *nir_input_item(const struct nir_value *v)
+{
+	cJSON *item;
+
+	if (!v->previous)
+		return cJSON_CreateString(v->layer);
+	item = cJSON_CreateObject();
+	json_put_string(item, "layer", v->layer);
+	json_put(item, "previous", cJSON_CreateTrue());
+	put_triple(item, "shape", v);
+	json_put_number(item, "planes", 1);
+	return item;
+}
+
+cJSON *nir_begin_layer(struct nir *n, const struct nir_node *node, const char *name, const char *op,
+		       const struct nir_value *in)
+{
+	cJSON *layer = json_append_object(n->layers), *inputs;
+
+	json_put_string(layer, "name", name);
+	json_put_string(layer, "op", op);
+	inputs = json_put_array(layer, "inputs");
+	json_append(inputs, nir_input_item(in));
+	if (node->loop)
+		json_put_number(json_put_object(layer, "loop"), "number", node->loop);
+	return layer;
+}
+
+/* Planes that hold @most, or an error. */
+static int put_planes(const struct nir *n, const struct nir_node *node, cJSON *layer, uint64_t most)
 {
 	uint32_t planes = 0;
 
-	if (!n->layer || n->weighted) {
-		n->layer = NULL;
-		return 0;
-	}
-	while (n->most >> planes)
+	while (most >> planes)
 		planes++;
 	if (planes > SNNQ_MAX_PLANES)
 		return error_set(-EBADMSG, "%s: %s: expected sums up to %u, found %" PRIu64,
-				 n->h->path, n->last, (1u << SNNQ_MAX_PLANES) - 1, n->most);
-	json_put_number(n->layer, "planes", planes);
-	n->layer = NULL;
+				 n->h->path, node->path, (1u << SNNQ_MAX_PLANES) - 1, most);
+	json_put_number(layer, "planes", planes);
 	return 0;
 }
 
-static int begin_layer(struct nir *n, const struct nir_node *node, const char *op, bool weighted)
+/* ---- what flows into a node ---- */
+
+/* What a neuron put out a step before, whose layer may come later. */
+static int value_before(const struct nir *n, const struct nir_node *from, struct nir_value *v)
 {
-	const char *input = n->last;
-	int ret = 0;
+	const char *key = strcmp(from->kind->type, "Threshold") ? "v_threshold" : "threshold";
+	const struct nir_node *holder = from->host >= 0 ? &n->nodes[from->host] : from;
+	struct import_array a;
+	int ret = nir_read_array(n, from, key, &a);
 
-	if (n->layer && n->weighted)
-		return nir_bad(n, node, "type", "a neuron behind a layer with weights");
-	if (n->flat && !weighted)
-		return nir_bad(n, node, "type", "Linear or Affine behind Flatten");
-	ret = nir_end_layer(n);
-	if (ret)
-		return ret;
-	n->layer = json_append_object(n->layers);
-	if (!n->layer)
-		return error_set(-ENOMEM, "%s: no memory", n->h->path);
-	n->weighted = weighted;
-	json_put_string(n->layer, "name", node->name);
-	json_put_string(n->layer, "op", op);
-	json_put(n->layer, "inputs", cJSON_CreateStringArray(&input, 1));
-	memcpy(n->last, node->name, sizeof(n->last));
-	import_array_free(&n->bias);
+	*v = (struct nir_value){ .height = 1, .width = 1, .most = 1, .previous = true };
+	snprintf(v->layer, sizeof(v->layer), "%s", holder->name);
+	if (!ret && a.dims != 1 && a.dims != 3)
+		ret = nir_bad(n, from, key, "a number for each neuron, as its spikes go back");
+	if (!ret) {
+		v->channels = a.shape[0];
+		v->height = a.dims == 3 ? a.shape[1] : 1;
+		v->width = a.dims == 3 ? a.shape[2] : 1;
+	}
+	import_array_free(&a);
+	return ret;
+}
+
+static int add_value(struct nir *n, const struct nir_node *node, int count, struct nir_value *sum,
+		     const struct nir_value *v, cJSON **layer)
+{
+	char name[NIR_NAME];
+	cJSON *inputs;
+
+	if (sum->channels != v->channels || sum->height != v->height || sum->width != v->width ||
+	    sum->flat != v->flat)
+		return error_set(-EBADMSG,
+				 "%s: %s: expected inputs of the same size, found %u x %u x %u "
+				 "and %u x %u x %u",
+				 n->h->path, node->path, sum->channels, sum->height, sum->width,
+				 v->channels, v->height, v->width);
+	if (*layer && sum->most) { /* of two before it, in bit-planes */
+		int ret = put_planes(n, node, *layer, sum->most);
+
+		if (ret)
+			return ret;
+	}
+	snprintf(name, sizeof(name), "%.46s.sum%d", node->name, count);
+	*layer = nir_begin_layer(n, node, name, "add", sum);
+	inputs = cJSON_GetObjectItem(*layer, "inputs");
+	json_append(inputs, nir_input_item(v));
+	memcpy(sum->layer, name, sizeof(name));
+	sum->most = sum->most && v->most ? sum->most + v->most : 0;
+	sum->previous = false;
 	return 0;
 }
 
-/* Kernel, stride, padding and dilation of the waiting layer, and what comes out. */
-static int put_window(struct nir *n, const struct nir_node *node, const uint32_t kernel[2],
-		      bool dilates)
+/* @layer: the last sum, which may get a neuron yet; NULL: there is one input. */
+static int gather(struct nir *n, int index, struct nir_value *value, cJSON **layer)
+{
+	const struct nir_node *node = &n->nodes[index];
+	int count = 0, ret = 0;
+
+	*layer = NULL;
+	for (int i = 0; !ret && i < n->edge_count; i++) {
+		const struct nir_node *from = &n->nodes[n->edges[i].from];
+		struct nir_value v = from->out;
+
+		if (n->edges[i].to != index)
+			continue;
+		if (n->edges[i].previous)
+			ret = value_before(n, from, &v);
+		if (!ret && count)
+			ret = add_value(n, node, count, value, &v, layer);
+		else if (!ret)
+			*value = v;
+		count++;
+	}
+	return ret;
+}
+
+int nir_gather(struct nir *n, int index, struct nir_value *value)
+{
+	cJSON *layer;
+	int ret = gather(n, index, value, &layer);
+
+	if (!ret && layer && value->most)
+		ret = put_planes(n, &n->nodes[index], layer, value->most);
+	return ret;
+}
+
+/* ---- windows ---- */
+
+/* Kernel, stride, padding and dilation, and what comes out; @rows: 1 of one dimension. */
+static int put_window(struct nir *n, const struct nir_node *node, cJSON *layer,
+		      const uint32_t kernel[2], bool dilates, bool one, struct nir_value *v)
 {
 	uint32_t stride[2], padding[2], dilation[2] = { 1, 1 };
 	uint64_t h, w;
-	char group[96];
-	int ret;
+	int ret = h5_pair(n->h, node->path, "stride", 1, stride);
 
-	nir_path(group, node, "");
-	ret = h5_pair(n->h, group, "stride", 1, stride);
 	if (!ret)
-		ret = h5_pair(n->h, group, "padding", 0, padding);
+		ret = h5_pair(n->h, node->path, "padding", 0, padding);
 	if (!ret && dilates)
-		ret = h5_pair(n->h, group, "dilation", 1, dilation);
+		ret = h5_pair(n->h, node->path, "dilation", 1, dilation);
 	if (ret)
 		return ret;
-	h = graph_window(n->height, kernel[0], stride[0], 2 * padding[0], dilation[0]);
-	w = graph_window(n->width, kernel[1], stride[1], 2 * padding[1], dilation[1]);
+	if (one) {
+		stride[0] = dilation[0] = 1;
+		padding[0] = 0;
+	}
+	h = graph_window(v->height, kernel[0], stride[0], 2 * padding[0], dilation[0]);
+	w = graph_window(v->width, kernel[1], stride[1], 2 * padding[1], dilation[1]);
 	if (!h || !w || h > SNNQ_MAX_DIM || w > SNNQ_MAX_DIM)
 		return error_set(-EBADMSG, "%s: %s: expected a window that fits %u x %u positions",
-				 n->h->path, group, n->height, n->width);
-	import_put_pair(n->layer, "kernel", kernel[0], kernel[1]);
-	import_put_pair(n->layer, "stride", stride[0], stride[1]);
-	import_put_pair(n->layer, "padding", padding[0], padding[1]);
-	import_put_pair(n->layer, "dilation", dilation[0], dilation[1]);
-	n->height = (uint32_t)h;
-	n->width = (uint32_t)w;
+				 n->h->path, node->path, v->height, v->width);
+	import_put_pair(layer, "kernel", kernel[0], kernel[1]);
+	import_put_pair(layer, "stride", stride[0], stride[1]);
+	import_put_pair(layer, "padding", padding[0], padding[1]);
+	import_put_pair(layer, "dilation", dilation[0], dilation[1]);
+	v->height = (uint32_t)h;
+	v->width = (uint32_t)w;
 	return 0;
 }
 
-/* What a file says of the map that it expects. */
+/* What a file says of the map that it expects: its last @dims sizes. */
 static int check_map(const struct nir *n, const struct nir_node *node, const char *key,
-		     uint32_t dims)
+		     uint32_t dims, const struct nir_value *v)
 {
-	const uint32_t map[3] = { n->channels, n->height, n->width };
+	const uint32_t map[3] = { v->channels, v->height, v->width };
 	struct import_array a = { .values = NULL };
-	char path[96];
-	int ret = 0;
+	char path[H5_PATH];
+	int ret;
 
 	nir_path(path, node, key);
 	if (!h5_exists(n->h, path))
 		return 0;
 	ret = nir_read_array(n, node, key, &a);
+	/* of one position, channels alone will do */
+	if (!ret && dims == 1 && v->height == 1 && v->width == 1 && a.count &&
+	    a.values[0] == map[0])
+		dims = 0;
 	for (uint32_t i = 0; !ret && i < dims; i++)
 		if (a.count != dims || a.values[i] != map[3 - dims + i])
 			ret = error_set(
@@ -157,131 +264,269 @@ static int check_map(const struct nir *n, const struct nir_node *node, const cha
 	return ret;
 }
 
-static int read_bias(struct nir *n, const struct nir_node *node, bool required)
+/* ---- weights ---- */
+
+static int read_bias(const struct nir *n, const struct nir_node *node, uint32_t outputs,
+		     bool required, struct import_array *bias)
 {
-	char path[96];
+	char path[H5_PATH];
 	int ret;
 
 	nir_path(path, node, "bias");
 	if (!required && !h5_exists(n->h, path))
 		return 0;
-	ret = nir_read_array(n, node, "bias", &n->bias);
-	if (ret)
-		return ret;
-	return n->bias.count == n->channels ?
-		       0 :
-		       nir_bad(n, node, "bias", "one number for each output");
+	ret = nir_read_array(n, node, "bias", bias);
+	if (!ret && bias->count != outputs)
+		ret = nir_bad(n, node, "bias", "one number for each output");
+	return ret;
 }
 
-/* The weights' own axes, as numbers of 64 bits. */
-static int add_weight(struct nir *n, const struct nir_node *node, uint32_t dims,
-		      const uint64_t *shape, const struct import_array *w)
+/* Factors of rows: of nodes that scale them, and of potentials that are seen. */
+static int read_factors(const struct nir *n, int index, const struct nir_value *out,
+			double *factors)
 {
-	cJSON *weight = json_put_object(n->layer, "weight");
+	const struct nir_node *node = &n->nodes[index];
+	int next = nir_next(n, index), ret = 0;
+	double *scale = calloc(out->channels, sizeof(*scale));
 
+	if (!scale)
+		return error_set(-ENOMEM, "%s: no memory", n->h->path);
+	for (uint32_t c = 0; c < out->channels; c++)
+		factors[c] = 1;
+	for (int i = 0; !ret && i < node->scale_count; i++) {
+		ret = nir_read_channels(n, &n->nodes[node->scales[i]], "scale", NAN, out, scale);
+		for (uint32_t c = 0; !ret && c < out->channels; c++)
+			factors[c] *= scale[c];
+	}
+	free(scale);
+	if (!ret && next >= 0 && n->nodes[next].kind->role == NIR_POTENTIAL)
+		ret = nir_potential_gain(n, &n->nodes[next], out, factors);
+	return ret;
+}
+
+static int add_weight(struct nir *n, int index, cJSON *layer, uint32_t dims, const uint64_t *shape,
+		      struct import_array *w, struct import_array *bias, struct nir_value *out)
+{
+	const struct nir_node *node = &n->nodes[index];
+	cJSON *weight = json_put_object(layer, "weight");
+	double *factors = calloc(out->channels, sizeof(*factors));
+	size_t per = w->count / out->channels;
+	int ret = factors ? read_factors(n, index, out, factors) :
+			    error_set(-ENOMEM, "%s: no memory", n->h->path);
+
+	for (size_t i = 0; !ret && i < w->count; i++) {
+		w->values[i] *= factors[i / per];
+		if (!(fabs(w->values[i]) <= NIR_MOST))
+			ret = nir_bad(n, node, "weight", "numbers that scales leave below 1e30");
+	}
+	for (size_t c = 0; !ret && c < bias->count; c++)
+		bias->values[c] *= factors[c];
+	free(factors);
 	json_put_string(weight, "scheme", "float");
-	json_put_number(n->layer, "out_channels", w->shape[0]);
-	n->channels = w->shape[0];
-	return add_floats(n, node->name, "weight", dims, shape, w->values, weight, "tensor");
+	json_put_number(layer, "out_channels", out->channels);
+	return ret ? ret :
+		     add_floats(n, node->name, "weight", dims, shape, w->values, weight, "tensor");
 }
 
-int nir_read_conv(struct nir *n, const struct nir_node *node)
+/* The neuron of a layer with weights, or its bias alone. */
+static int end_weighted(struct nir *n, struct nir_node *node, cJSON *layer,
+			const struct import_array *bias, struct nir_value *out)
 {
-	struct import_array w = { .values = NULL };
-	uint64_t shape[4];
-	double groups = 1;
-	char path[96];
-	int ret = begin_layer(n, node, "conv2d", true);
+	uint64_t channels = out->channels;
 
-	if (!ret)
-		ret = check_map(n, node, "input_shape", 2);
+	if (node->neuron >= 0)
+		return nir_put_neuron(n, &n->nodes[node->neuron], layer, bias, out);
+	json_put_string(json_put_object(layer, "neuron"), "model", "none");
+	out->most = 0;
+	for (size_t c = 0; c < bias->count; c++)
+		if (bias->values[c] != 0)
+			return add_floats(n, out->layer, "bias", 1, &channels, bias->values, layer,
+					  "bias");
+	return 0;
+}
+
+static int lower_conv(struct nir *n, int index, bool one, struct nir_value *v,
+		      struct import_array *w, struct import_array *bias)
+{
+	struct nir_node *node = &n->nodes[index];
+	uint32_t dims = one ? 3 : 4, kernel[2] = { 1, 1 };
+	uint64_t shape[4] = { 0 };
+	double groups = 1;
+	char path[H5_PATH];
+	cJSON *layer;
+	int ret = check_map(n, node, "input_shape", one ? 1 : 2, v);
+
 	nir_path(path, node, "groups");
 	if (!ret)
 		ret = h5_integer(n->h, path, 1, 65536, 1, &groups);
 	if (!ret)
-		ret = nir_read_array(n, node, "weight", &w);
-	if (!ret && (w.dims != 4 || (uint64_t)w.shape[1] * (uint32_t)groups != n->channels ||
-		     w.shape[0] % (uint32_t)groups || w.shape[0] > SNNQ_MAX_CHANNELS))
+		ret = nir_read_array(n, node, "weight", w);
+	if (!ret && (w->dims != dims || (uint64_t)w->shape[1] * (uint32_t)groups != v->channels ||
+		     w->shape[0] % (uint32_t)groups || w->shape[0] > SNNQ_MAX_CHANNELS ||
+		     (one && v->height != 1)))
 		ret = error_set(-EBADMSG,
-				"%s: " NIR_NODES
-				"/%s/weight: expected (out, %g, height, width) for %u "
+				"%s: %s/weight: expected (out, %g, %s) for %u "
 				"channels in %g groups",
-				n->h->path, node->name, n->channels / groups, n->channels, groups);
-	for (uint32_t i = 0; !ret && i < 4; i++)
-		shape[i] = w.shape[i];
+				n->h->path, node->path, v->channels / groups,
+				one ? "width" : "height, width", v->channels, groups);
+	if (ret)
+		return ret;
+	for (uint32_t i = 0; i < 4; i++)
+		shape[i] = i < 2 ? w->shape[i] : one ? (i == 2 ? 1 : w->shape[2]) : w->shape[i];
+	kernel[0] = (uint32_t)shape[2];
+	kernel[1] = (uint32_t)shape[3];
+	layer = nir_begin_layer(n, node, node->name, "conv2d", v);
+	ret = put_window(n, node, layer, kernel, true, one, v);
+	v->channels = w->shape[0];
+	json_put_number(layer, "groups", groups);
 	if (!ret)
-		ret = put_window(n, node, &w.shape[2], true);
-	if (!ret) {
-		json_put_number(n->layer, "groups", groups);
-		ret = add_weight(n, node, 4, shape, &w);
-	}
-	import_array_free(&w);
-	return ret ? ret : read_bias(n, node, false);
+		ret = read_bias(n, node, v->channels, false, bias);
+	if (!ret)
+		ret = add_weight(n, index, layer, 4, shape, w, bias, v);
+	snprintf(v->layer, sizeof(v->layer), "%s", node->name);
+	return ret ? ret : end_weighted(n, node, layer, bias, v);
+}
+
+/* (in, out), which the standard has not, to (out, in). */
+static int transpose(const struct nir *n, struct import_array *w)
+{
+	uint32_t rows = w->shape[0], columns = w->shape[1];
+	double *values = malloc(w->count * sizeof(*values));
+
+	if (!values)
+		return error_set(-ENOMEM, "%s: no memory", n->h->path);
+	for (size_t i = 0; i < w->count; i++)
+		values[i % columns * rows + i / columns] = w->values[i];
+	free(w->values);
+	w->values = values;
+	w->shape[0] = columns;
+	w->shape[1] = rows;
+	return 0;
 }
 
 /* Over a whole map it is a convolution whose window is the map. */
-int nir_read_linear(struct nir *n, const struct nir_node *node, bool affine)
+static int lower_linear(struct nir *n, int index, struct nir_value *v, struct import_array *w,
+			struct import_array *bias)
 {
-	static const uint32_t one[2] = { 1, 1 }, none[2] = { 0, 0 };
-	bool map = n->height > 1 || n->width > 1;
-	uint64_t inputs = (uint64_t)n->channels * n->height * n->width;
-	uint64_t shape[4] = { 0, n->channels, n->height, n->width };
-	struct import_array w = { .values = NULL };
+	struct nir_node *node = &n->nodes[index];
+	bool map = v->height > 1 || v->width > 1;
+	uint64_t inputs = (uint64_t)v->channels * v->height * v->width;
+	uint64_t shape[4] = { 0, v->channels, v->height, v->width };
+	cJSON *layer;
 	int ret;
 
-	if (map && !n->flat)
+	if (map && !v->flat)
 		return nir_bad(n, node, "type", "Flatten between a map and a linear layer");
-	ret = begin_layer(n, node, map ? "conv2d" : "linear", true);
-	if (!ret)
-		ret = nir_read_array(n, node, "weight", &w);
-	if (!ret && (w.dims != 2 || w.shape[1] != inputs || w.shape[0] > SNNQ_MAX_CHANNELS))
+	ret = nir_read_array(n, node, "weight", w);
+	if (!ret && w->dims == 2 && n->opts->transposed)
+		ret = transpose(n, w);
+	if (!ret && (w->dims != 2 || w->shape[1] != inputs || w->shape[0] > SNNQ_MAX_CHANNELS))
 		ret = error_set(-EBADMSG,
-				"%s: " NIR_NODES "/%s/weight: expected (out, %" PRIu64
-				"), found %u axes, the last of %u",
-				n->h->path, node->name, inputs, w.dims,
-				w.dims ? w.shape[w.dims - 1] : 0);
-	if (!ret && map) {
-		const uint32_t kernel[2] = { n->height, n->width };
-
-		import_put_pair(n->layer, "kernel", kernel[0], kernel[1]);
-		import_put_pair(n->layer, "stride", one[0], one[1]);
-		import_put_pair(n->layer, "padding", none[0], none[1]);
-		import_put_pair(n->layer, "dilation", one[0], one[1]);
+				"%s: %s/weight: expected (out, %" PRIu64
+				"), found %u axes, the last of %u%s",
+				n->h->path, node->path, inputs, w->dims,
+				w->dims ? w->shape[w->dims - 1] : 0,
+				w->dims == 2 && w->shape[0] == inputs ? " (see --transposed)" : "");
+	if (ret)
+		return ret;
+	layer = nir_begin_layer(n, node, node->name, map ? "conv2d" : "linear", v);
+	if (map) {
+		import_put_pair(layer, "kernel", v->height, v->width);
+		import_put_pair(layer, "stride", 1, 1);
+		import_put_pair(layer, "padding", 0, 0);
+		import_put_pair(layer, "dilation", 1, 1);
 	}
-	if (!ret) {
-		shape[0] = w.shape[0];
-		ret = add_weight(n, node, map ? 4 : 2, shape, &w);
-	}
-	import_array_free(&w);
-	n->height = n->width = 1;
-	n->flat = false;
-	return ret ? ret : read_bias(n, node, affine);
+	shape[0] = w->shape[0];
+	v->channels = w->shape[0];
+	v->height = v->width = 1;
+	v->flat = false;
+	ret = read_bias(n, node, v->channels, !strcmp(node->kind->type, "Affine"), bias);
+	if (!ret)
+		ret = add_weight(n, index, layer, map ? 4 : 2, shape, w, bias, v);
+	snprintf(v->layer, sizeof(v->layer), "%s", node->name);
+	return ret ? ret : end_weighted(n, node, layer, bias, v);
 }
 
-int nir_read_pool(struct nir *n, const struct nir_node *node, const char *op)
+/* Each channel by a number: weights of one position and one channel. */
+static int lower_scale(struct nir *n, int index, struct nir_value *v, struct import_array *w)
 {
-	uint32_t kernel[2];
-	char group[96];
-	int ret = begin_layer(n, node, op, false);
+	struct nir_node *node = &n->nodes[index];
+	struct import_array bias = { .values = NULL };
+	uint64_t shape[4] = { v->channels, 1, 1, 1 };
+	cJSON *layer;
+	int ret;
 
-	nir_path(group, node, "");
-	if (!ret)
-		ret = h5_pair(n->h, group, "kernel_size", 0, kernel);
-	if (!ret)
-		ret = put_window(n, node, kernel, false);
-	if (!ret)
-		n->most *= (uint64_t)kernel[0] * kernel[1];
+	w->values = calloc(v->channels, sizeof(*w->values));
+	w->count = v->channels;
+	ret = w->values ? nir_read_channels(n, node, "scale", NAN, v, w->values) :
+			  error_set(-ENOMEM, "%s: no memory", n->h->path);
+	if (ret)
+		return ret;
+	layer = nir_begin_layer(n, node, node->name, "conv2d", v);
+	import_put_pair(layer, "kernel", 1, 1);
+	json_put_number(layer, "groups", v->channels);
+	ret = add_weight(n, index, layer, 4, shape, w, &bias, v);
+	snprintf(v->layer, sizeof(v->layer), "%s", node->name);
+	return ret ? ret : end_weighted(n, node, layer, &bias, v);
+}
+
+static int lower_weighted(struct nir *n, int index, struct nir_value *v)
+{
+	const struct nir_node *node = &n->nodes[index];
+	struct import_array w = { .values = NULL }, bias = { .values = NULL };
+	bool flat = v->flat;
+	int ret;
+
+	if (!v->most)
+		return nir_bad(
+			n, node, "",
+			"neurons that fire before weights, whose inputs are spikes or counts");
+	if (node->kind->role == NIR_SCALE)
+		ret = lower_scale(n, index, v, &w);
+	else if (!strncmp(node->kind->type, "Conv", 4))
+		ret = flat ? nir_bad(n, node, "type", "Linear or Affine behind Flatten") :
+			     lower_conv(n, index, node->kind->type[4] == '1', v, &w, &bias);
+	else
+		ret = lower_linear(n, index, v, &w, &bias);
+	import_array_free(&w);
+	import_array_free(&bias);
 	return ret;
 }
 
-int nir_read_flatten(struct nir *n, const struct nir_node *node)
+/* ---- without weights ---- */
+
+static int lower_pool(struct nir *n, int index, struct nir_value *v)
 {
-	double first, last;
-	char path[96];
+	static const struct import_array none = { .count = 0 };
+	struct nir_node *node = &n->nodes[index];
+	bool sums = *node->kind->type == 'S';
+	uint32_t kernel[2];
+	cJSON *layer;
 	int ret;
 
-	if (n->layer && n->weighted)
-		return nir_bad(n, node, "type", "a neuron behind a layer with weights");
+	if (!v->most)
+		return nir_bad(n, node, "",
+			       "neurons that fire before a pool, which takes spikes or counts");
+	if (v->flat)
+		return nir_bad(n, node, "type", "Linear or Affine behind Flatten");
+	ret = h5_pair(n->h, node->path, "kernel_size", 0, kernel);
+	if (ret)
+		return ret;
+	layer = nir_begin_layer(n, node, node->name, sums ? "sumpool" : "avgpool", v);
+	ret = put_window(n, node, layer, kernel, false, false, v);
+	v->most *= (uint64_t)kernel[0] * kernel[1];
+	snprintf(v->layer, sizeof(v->layer), "%s", node->name);
+	if (!ret && node->neuron >= 0)
+		return nir_put_neuron(n, &n->nodes[node->neuron], layer, &none, v);
+	return ret ? ret : put_planes(n, node, layer, v->most);
+}
+
+static int lower_flatten(struct nir *n, const struct nir_node *node, struct nir_value *v)
+{
+	double first, last;
+	char path[H5_PATH];
+	int ret;
+
 	nir_path(path, node, "start_dim");
 	ret = h5_integer(n->h, path, 0, 1, 0, &first);
 	if (ret)
@@ -291,120 +536,94 @@ int nir_read_flatten(struct nir *n, const struct nir_node *node)
 	if (!ret && ((last != -1 && last != first + 2) || last == first))
 		ret = nir_bad(n, node, "end_dim", "all axes behind start_dim");
 	if (!ret)
-		ret = check_map(n, node, "input_type", 3);
-	if (!ret)
-		ret = nir_end_layer(n);
-	n->flat = true;
+		ret = check_map(n, node, "input_type", v->height > 1 || v->width > 1 ? 3 : 1, v);
+	v->flat = true;
 	return ret;
 }
 
-/* ---- neurons ---- */
-
-/* Of a neuron, for each channel. */
-struct neuron {
-	double *gain, *threshold, *leak, *reset, *decay, *r;
-};
-
-static void put_leak(cJSON *neuron, const char *key, uint32_t lambda)
+/* A layer of its own for a neuron or a delay: of the sum before it, or of one input as it is. */
+static int lower_neuron(struct nir *n, int index, struct nir_value *v, cJSON *sum)
 {
-	cJSON *leak = json_put_object(neuron, key);
+	static const struct import_array none = { .count = 0 };
+	struct nir_node *node = &n->nodes[index];
+	bool delays = node->kind->role == NIR_DELAY;
+	struct nir_value in = *v;
 
-	json_put_string(leak, "kind", lambda == 65536 ? "none" : "q16");
-	if (lambda != 65536)
-		json_put_number(leak, "lambda", lambda);
+	if (v->flat && (v->height > 1 || v->width > 1))
+		return nir_bad(n, node, "type", "Linear or Affine behind Flatten");
+	if (delays && v->most != 1)
+		return nir_bad(n, node, "type", "spikes before a delay");
+	if (!sum) {
+		sum = nir_begin_layer(n, node, node->name, v->most ? "sumpool" : "maxpool", &in);
+		import_put_pair(sum, "kernel", 1, 1);
+	} else {
+		json_replace(sum, "name", cJSON_CreateString(node->name));
+	}
+	snprintf(v->layer, sizeof(v->layer), "%s", node->name);
+	if (delays)
+		return nir_put_delay(n, node, sum, v);
+	v->previous = false;
+	return nir_put_neuron(n, node, sum, &none, v);
 }
 
-/* Its equations' parameters; the gain of the input in steps of dt. */
-static int read_equations(struct nir *n, const struct nir_node *node, cJSON *neuron,
-			  struct neuron *p)
+/* Potentials are shown in their units only where what is before them is, too. */
+static int check_potential(const struct nir *n, int index)
 {
-	bool cuba = !strcmp(node->type, "CubaLIF"), leaks = cuba || !strcmp(node->type, "LIF");
-	uint32_t lambda = 65536, c;
-	int ret = nir_read_channels(n, node, "v_threshold", NAN, p->threshold);
+	for (int i = 0; i < n->edge_count; i++) {
+		const struct nir_edge *e = &n->edges[i];
+		enum nir_role role = n->nodes[e->from].kind->role;
 
-	if (!ret)
-		ret = nir_read_channels(n, node, "r", NAN, p->gain);
-	if (!ret)
-		ret = nir_read_channels(n, node, "v_reset", 0, p->reset);
-	if (!ret && leaks)
-		ret = nir_read_channels(n, node, "v_leak", NAN, p->leak);
-	if (!ret && leaks)
-		ret = nir_read_decay(n, node, cuba ? "tau_mem" : "tau", p->decay, &lambda);
+		if (e->to == index &&
+		    ((role != NIR_WEIGHTED && role != NIR_SCALE) || nir_next(n, e->from) != index))
+			return nir_bad(n, &n->nodes[index], "type",
+				       "layers with weights before it, that go nowhere else");
+	}
+	return 0;
+}
+
+int nir_lower(struct nir *n, int index)
+{
+	struct nir_node *node = &n->nodes[index];
+	struct nir_value v = { .channels = 0 };
+	cJSON *sum;
+	int ret;
+
+	if (node->host >= 0) {
+		node->out = n->nodes[node->host].out;
+		return 0;
+	}
+	ret = gather(n, index, &v, &sum);
+	if (!ret && node->kind->role == NIR_POTENTIAL)
+		ret = check_potential(n, index);
+	if (!ret && sum && v.most && node->kind->role != NIR_SPIKING &&
+	    node->kind->role != NIR_POTENTIAL)
+		ret = put_planes(n, node, sum, v.most);
 	if (ret)
 		return ret;
-	put_leak(neuron, "leak", lambda);
-	/* v_leak is an input of 1/r times as much. */
-	for (c = 0; leaks && c < n->channels; c++) {
-		p->leak[c] /= p->gain[c];
-		p->gain[c] *= p->decay[c];
+	switch (node->kind->role) {
+	case NIR_WEIGHTED:
+	case NIR_SCALE:
+		ret = lower_weighted(n, index, &v);
+		break;
+	case NIR_POOL:
+		ret = lower_pool(n, index, &v);
+		break;
+	case NIR_FLATTEN:
+		ret = lower_flatten(n, node, &v);
+		break;
+	case NIR_DELAY:
+		ret = lower_neuron(n, index, &v, NULL);
+		break;
+	case NIR_SPIKING:
+	case NIR_POTENTIAL:
+		ret = lower_neuron(n, index, &v, sum);
+		break;
+	default:
+		break; /* the file's Input and Output */
 	}
-	if (!cuba)
-		return 0;
-	/* Ours is added to the membrane potential, NIR's is a part of the current's input. */
-	for (c = 0; n->bias.count && c < n->channels; c++)
-		if (n->bias.values[c] != 0)
-			return nir_bad(n, node, "type", "a neuron without current behind a bias");
-	ret = nir_read_decay(n, node, "tau_syn", p->decay, &lambda);
-	if (!ret)
-		ret = nir_read_channels(n, node, "w_in", 1, p->r);
-	for (c = 0; !ret && c < n->channels; c++) {
-		p->leak[c] /= p->decay[c] * p->r[c];
-		p->gain[c] *= p->decay[c] * p->r[c];
-	}
-	put_leak(neuron, "current_leak", lambda);
-	if (n->opts->old_current)
-		json_put(neuron, "old_current", cJSON_CreateTrue());
-	return ret;
-}
-
-/* The gain goes into the threshold; what v_leak adds into the bias. */
-static int put_neuron(struct nir *n, const struct nir_node *node, cJSON *neuron, struct neuron *p)
-{
-	bool biased = false;
-	int ret;
-
-	for (uint32_t c = 0; c < n->channels; c++) {
-		if (!(p->gain[c] > 0) || !(p->threshold[c] > 0))
-			return nir_bad(n, node, "", "a positive threshold and input resistance");
-		if (p->reset[c] != 0)
-			return nir_bad(n, node, "v_reset", "0");
-		p->threshold[c] /= p->gain[c];
-		p->leak[c] += n->bias.count ? n->bias.values[c] : 0;
-		if (!(p->threshold[c] <= NIR_MOST) || !(fabs(p->leak[c]) <= NIR_MOST))
-			return nir_bad(n, node, "", "parameters whose ratios are below 1e30");
-		biased |= p->leak[c] != 0;
-	}
-	json_put_string(neuron, "compare", n->opts->compare_ge ? "ge" : "gt");
-	json_put_string(neuron, "reset", n->opts->reset_subtract ? "soft" : "hard");
-	ret = nir_add_channels(n, p->threshold, neuron, "threshold");
-	return ret || !biased ? ret : nir_add_channels(n, p->leak, n->layer, "bias");
-}
-
-int nir_read_neuron(struct nir *n, const struct nir_node *node)
-{
-	double *block = calloc(6 * (size_t)n->channels, sizeof(*block));
-	struct neuron p = { block,
-			    block + n->channels,
-			    block + 2 * (size_t)n->channels,
-			    block + 3 * (size_t)n->channels,
-			    block + 4 * (size_t)n->channels,
-			    block + 5 * (size_t)n->channels };
-	cJSON *neuron;
-	int ret;
-
-	if (!block)
-		return error_set(-ENOMEM, "%s: no memory", n->h->path);
-	if (!n->layer) {
-		free(block);
-		return nir_bad(n, node, "type", "a layer or a pool before a neuron");
-	}
-	neuron = json_put_object(n->layer, "neuron");
-	json_put_string(neuron, "model", strcmp(node->type, "CubaLIF") ? "lif" : "cuba");
-	ret = read_equations(n, node, neuron, &p);
-	if (!ret)
-		ret = put_neuron(n, node, neuron, &p);
-	free(block);
-	n->layer = NULL;
-	n->most = 1;
+	node->out = v;
+	/* within the loop of a neuron that it goes back from, what flows on is of the step before */
+	if (node->kind->role != NIR_FLATTEN)
+		node->out.previous = false;
 	return ret;
 }
