@@ -29,5 +29,6 @@ tap imports tests/cli/imports.py
 tap nir tests/cli/nir.py
 tap nir_graphs tests/cli/nir_graphs.py
 tap currents tests/cli/currents.py
+tap schema tests/cli/schema.py
 tap search tests/cli/search.sh
 finish
