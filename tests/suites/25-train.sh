@@ -24,6 +24,7 @@ tap "training on grids" tests/unittest-tap tests/train/test_qat.py
 tap "recordings of images" tests/unittest-tap tests/train/test_tasks.py
 tap "statistics of tables" tests/unittest-tap tests/train/test_reproduce.py
 tap "published networks" tests/unittest-tap tests/train/test_networks.py
+tap "export of modules" $python tests/train/test_export_torch.py
 tap "published networks, layer by layer" $python tests/train/compare_networks.py --snnq "$snnq"
 
 data=${SNNQ_DATA:-../shared/data}/nmnist

@@ -14,7 +14,7 @@ set -euo pipefail
 
 export SNNQ=$PWD/build/snnq SNNQ_DEVICE=sim
 may_skip '.* # SKIP no .*'
-for t in nmnist.sh gesture.sh lava.py nir.py datasets.py requantize.py; do tap "${t%.*}" "tests/real/$t"; done
+for t in nmnist.sh gesture.sh lava.py nir.py torch_sinabs.py datasets.py requantize.py; do tap "${t%.*}" "tests/real/$t"; done
 
 page() { tools/pretrained >build/check/pretrained.md && diff Documentation/pretrained.md build/check/pretrained.md; }
 if [ -e "${SNNQ_DATA:-../shared/data}/nir" ]; then
