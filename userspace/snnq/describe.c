@@ -68,7 +68,7 @@ int describe_result(const char *path, bool json, const struct snnq_recordings *r
 
 	if (ret)
 		return cli_fail(cli_file_code(ret), "%s", snnq_last_error(NULL));
-	if (json && (recordings || warnings)) {
+	if (json && (recordings || cJSON_GetArraySize(warnings))) {
 		o = cJSON_Parse(document);
 		if (!o) {
 			free(document);
