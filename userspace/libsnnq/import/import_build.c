@@ -32,7 +32,7 @@ struct map {
 static bool window(const struct import_layer *l, int axis, uint32_t in, uint32_t *out)
 {
 	uint64_t n = graph_window(in, l->weight.shape[l->weight.dims - 2 + axis], l->stride[axis],
-				  l->padding[axis], l->dilation[axis]);
+				  2 * l->padding[axis], l->dilation[axis]);
 
 	*out = (uint32_t)n;
 	return n && n <= MAX_SIDE;
