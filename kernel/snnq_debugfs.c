@@ -27,6 +27,23 @@ static void snnq_debugfs_core(struct seq_file *m, struct snnq_core *core)
 	spin_unlock_irqrestore(&core->lock, flags);
 }
 
+static void snnq_debugfs_registers(struct seq_file *m, struct snnq_device *sdev)
+{
+	u32 i;
+
+	for (i = 0; i < sdev->info.cores; i++) {
+		struct snnq_core *core = &sdev->cores[i];
+
+		seq_printf(m, "core %u: status %#x error %#x fetched %u written %u\n", i,
+			   snnq_core_read(core, SNNQ_CORE_STATUS),
+			   snnq_core_read(core, SNNQ_CORE_ERROR),
+			   snnq_core_read(core, SNNQ_CORE_SQ_HEAD),
+			   snnq_core_read(core, SNNQ_CORE_CQ_TAIL));
+	}
+	seq_printf(m, "temperature %d mC, power %u uW\n",
+		   (s32)snnq_read(sdev, SNNQ_REG_TEMPERATURE), snnq_read(sdev, SNNQ_REG_POWER));
+}
+
 static int snnq_debugfs_cores_show(struct seq_file *m, void *unused)
 {
 	struct snnq_device *sdev = m->private;
@@ -35,19 +52,17 @@ static int snnq_debugfs_cores_show(struct seq_file *m, void *unused)
 
 	if (!drm_dev_enter(&sdev->drm, &idx))
 		return -ENODEV;
-	for (i = 0; i < sdev->info.cores; i++) {
-		struct snnq_core *core = &sdev->cores[i];
-
-		snnq_debugfs_core(m, core);
-		seq_printf(m, "  status %#x error %#x fetched %u written %u\n",
-			   snnq_core_read(core, SNNQ_CORE_STATUS),
-			   snnq_core_read(core, SNNQ_CORE_ERROR),
-			   snnq_core_read(core, SNNQ_CORE_SQ_HEAD),
-			   snnq_core_read(core, SNNQ_CORE_CQ_TAIL));
+	for (i = 0; i < sdev->info.cores; i++)
+		snnq_debugfs_core(m, &sdev->cores[i]);
+	/* Looking does not wake it up. */
+	if (snnq_power_hold(sdev)) {
+		snnq_debugfs_registers(m, sdev);
+		snnq_power_put(sdev);
+	} else {
+		seq_puts(m, "at rest\n");
 	}
-	seq_printf(m, "temperature %d mC, power %u uW%s\n",
-		   (s32)snnq_read(sdev, SNNQ_REG_TEMPERATURE), snnq_read(sdev, SNNQ_REG_POWER),
-		   sdev->wedged ? ", given up" : "");
+	if (READ_ONCE(sdev->wedged))
+		seq_puts(m, "given up\n");
 	drm_dev_exit(idx);
 	return 0;
 }

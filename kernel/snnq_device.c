@@ -265,8 +265,11 @@ static void snnq_device_core_error(struct snnq_device *sdev, struct snnq_core *c
 irqreturn_t snnq_device_irq(int irq, void *data)
 {
 	struct snnq_device *sdev = data;
-	u32 error = snnq_read(sdev, SNNQ_REG_ERROR), i;
+	u32 error, i;
 
+	if (READ_ONCE(sdev->asleep))
+		return IRQ_NONE;
+	error = snnq_read(sdev, SNNQ_REG_ERROR);
 	/* Errors are so rare that many of them are a flood, too. */
 	if (irq == sdev->guard.irq)
 		snnq_core_guard(&sdev->guard, false, &sdev->cores[0]);
@@ -290,9 +293,12 @@ irqreturn_t snnq_device_irq(int irq, void *data)
 irqreturn_t snnq_device_line_irq(int irq, void *data)
 {
 	struct snnq_device *sdev = data;
-	u32 status = snnq_read(sdev, SNNQ_REG_INT_STATUS), i;
 	irqreturn_t ret = IRQ_NONE;
+	u32 status, i;
 
+	if (READ_ONCE(sdev->asleep))
+		return IRQ_NONE;
+	status = snnq_read(sdev, SNNQ_REG_INT_STATUS);
 	if (status == U32_MAX || !(status & SNNQ_INT_ALL(sdev->info.cores)))
 		return IRQ_NONE;
 	snnq_write(sdev, SNNQ_REG_INT_STATUS, status);

@@ -20,6 +20,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/pm_runtime.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
@@ -100,6 +101,7 @@ struct snnq_guard {
  * @reset_us: most microseconds from a safe point to the end of a reset.
  * @timeout_wq: ordered: one recovery at a time.
  * @fatal: resets the device: snnq_recover.c.
+ * @abandon: gives up a device whose bus does not recover.
  * @dma_lock: @mems and @bos.
  * @mems: all memory that the DMA API allocated.
  * @bos: all buffers that are mapped for the device.
@@ -110,7 +112,8 @@ struct snnq_guard {
  * @node: in the list of devices that snnq_netlink.c tells of.
  * @stop_dma: front end's last resort to keep the device from memory; whether it
  *	helped.
- * @asleep: schedulers are stopped for a suspend: recovery keeps off.
+ * @asleep: no power, or soon none: recovery and interrupts keep off its registers.
+ * @halted: schedulers are stopped, until snnq_recover_resume(). Under the device lock.
  * @wedged: recovery failed: nothing runs any more.
  * @unstoppable: the last resort did not help: memory that the device knows of is
  *	never freed.
@@ -127,6 +130,7 @@ struct snnq_device {
 	u32 reset_us;
 	struct workqueue_struct *timeout_wq;
 	struct work_struct fatal;
+	struct delayed_work abandon;
 	struct mutex dma_lock; /* mems, bos */
 	struct list_head mems;
 	struct list_head bos;
@@ -137,6 +141,7 @@ struct snnq_device {
 	struct list_head node;
 	bool (*stop_dma)(struct snnq_device *sdev);
 	bool asleep;
+	bool halted;
 	bool wedged;
 	bool unstoppable;
 };
@@ -193,6 +198,36 @@ static inline u32 snnq_read(struct snnq_device *sdev, u32 reg)
 static inline void snnq_write(struct snnq_device *sdev, u32 reg, u32 value)
 {
 	writel(value, sdev->regs + reg);
+}
+
+/*
+ * Power. A job holds it from when a core gets it until it ended, so that what waits for
+ * others' fences does not. Who only looks holds it while somebody else does.
+ */
+
+/* For a job; sleeps while the device wakes up, and allocates nothing. */
+static inline int snnq_power_get(struct snnq_device *sdev)
+{
+	return pm_runtime_resume_and_get(sdev->drm.dev);
+}
+
+/* Any context. False: nobody uses the device, so there is nothing to see. */
+static inline bool snnq_power_hold(struct snnq_device *sdev)
+{
+	int ret = pm_runtime_get_if_in_use(sdev->drm.dev);
+
+	if (ret != -EINVAL)
+		return ret > 0;
+	/* No runtime power management, or not now: it is on, or asleep. */
+	pm_runtime_get_noresume(sdev->drm.dev);
+	return true;
+}
+
+/* Any context. */
+static inline void snnq_power_put(struct snnq_device *sdev)
+{
+	pm_runtime_mark_last_busy(sdev->drm.dev);
+	pm_runtime_put_autosuspend(sdev->drm.dev);
 }
 
 int snnq_device_init(struct snnq_device *sdev, size_t regs_bytes);

@@ -537,6 +537,8 @@ void snnq_job_finish(struct snnq_job *job)
 		snnq_sched_job_error(&job->base, error);
 		dma_fence_set_error(&job->fence->base, error);
 	}
+	if (job->powered)
+		snnq_power_put(stream->sdev);
 	WRITE_ONCE(job->where, SNNQ_JOB_DONE);
 	dma_fence_signal(&job->fence->base);
 }

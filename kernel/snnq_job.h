@@ -74,6 +74,7 @@ enum snnq_job_where {
  * @result_offset: in it.
  * @limit_ns: time after which progress no longer counts.
  * @where: who has it.
+ * @powered: it keeps the device's power on.
  * @id: id in the ring.
  * @started: when it was put into the ring.
  * @begun: when the device turned to it, as far as is known; 0: it did not.
@@ -111,6 +112,7 @@ struct snnq_job {
 	u64 limit_ns;
 
 	enum snnq_job_where where;
+	bool powered;
 	u32 id;
 	ktime_t started;
 	ktime_t begun;

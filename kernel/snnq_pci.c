@@ -15,6 +15,11 @@
 #include "snnq_recover.h"
 #include "snnq_telemetry.h"
 
+/* Idle for so long, the device sleeps. Waking up costs it some 10 ms, most of it the bus's. */
+#define SNNQ_AUTOSUSPEND_MS 1000
+/* The bus's recovery from an error takes some seconds at most. */
+#define SNNQ_BUS_RECOVERY_MS 30000
+
 /* Reading back sees to it that what was on the way has arrived; all ones: it is gone. */
 static bool snnq_pci_stop_dma(struct snnq_device *sdev)
 {
@@ -87,6 +92,21 @@ static int snnq_pci_quiet(struct snnq_device *sdev)
 	return 0;
 }
 
+/* Recovery of the bus may fail without a word; jobs do not wait for it for ever. */
+static void snnq_pci_abandon(struct work_struct *work)
+{
+	struct snnq_device *sdev = container_of(to_delayed_work(work), struct snnq_device, abandon);
+	struct device *dev = sdev->drm.dev;
+
+	if (!device_trylock(dev)) {
+		schedule_delayed_work(&sdev->abandon, HZ); /* somebody is at it */
+		return;
+	}
+	if (sdev->halted)
+		snnq_recover_resume(sdev, "was not recovered by its bus");
+	device_unlock(dev);
+}
+
 /* Everything that open files and interrupts can reach is there before they are. */
 static int snnq_pci_setup(struct snnq_device *sdev)
 {
@@ -94,6 +114,7 @@ static int snnq_pci_setup(struct snnq_device *sdev)
 	int err;
 
 	sdev->stop_dma = snnq_pci_stop_dma;
+	INIT_DELAYED_WORK(&sdev->abandon, snnq_pci_abandon);
 	err = snnq_netlink_prepare(sdev);
 	if (!err)
 		err = snnq_device_init(sdev, pci_resource_len(pdev, SNNQ_PCI_BAR_REGS));
@@ -116,6 +137,16 @@ static int snnq_pci_setup(struct snnq_device *sdev)
 	return 0;
 }
 
+/* From here on it may sleep. */
+static void snnq_pci_power_init(struct device *dev)
+{
+	pm_runtime_set_autosuspend_delay(dev, SNNQ_AUTOSUSPEND_MS);
+	pm_runtime_use_autosuspend(dev);
+	pm_runtime_allow(dev);
+	pm_runtime_mark_last_busy(dev);
+	pm_runtime_put_autosuspend(dev);
+}
+
 static int snnq_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct snnq_device *sdev;
@@ -131,7 +162,12 @@ static int snnq_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	sdev->regs = pcim_iomap_region(pdev, SNNQ_PCI_BAR_REGS, SNNQ_DRIVER_NAME);
 	if (IS_ERR(sdev->regs))
 		return dev_err_probe(&pdev->dev, PTR_ERR(sdev->regs), "no registers\n");
-	return snnq_pci_setup(sdev);
+	err = snnq_pci_setup(sdev);
+	if (err)
+		return err;
+	pci_save_state(pdev); /* as whenever it wakes, for snnq_pci_slot_reset() */
+	snnq_pci_power_init(&pdev->dev);
+	return 0;
 }
 
 static void snnq_pci_free_irqs(struct snnq_device *sdev)
@@ -149,8 +185,12 @@ static void snnq_pci_remove(struct pci_dev *pdev)
 {
 	struct snnq_device *sdev = pci_get_drvdata(pdev);
 
+	pm_runtime_forbid(&pdev->dev);
+	pm_runtime_get_noresume(&pdev->dev);
+	pm_runtime_dont_use_autosuspend(&pdev->dev);
 	snnq_netlink_remove(sdev);
 	drm_dev_unplug(&sdev->drm);
+	cancel_delayed_work_sync(&sdev->abandon);
 	snnq_device_mute(sdev);
 	snnq_pci_free_irqs(sdev);
 	snnq_device_remove(sdev);
@@ -162,17 +202,113 @@ static void snnq_pci_shutdown(struct pci_dev *pdev)
 	snnq_pci_remove(pdev);
 }
 
+/* A handler that began before the device slept has ended. */
+static void snnq_pci_sync_irqs(struct snnq_device *sdev)
+{
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	u32 i;
+
+	synchronize_irq(pci_irq_vector(pdev, 0));
+	for (i = 0; i < sdev->info.cores; i++)
+		if (sdev->cores[i].guard.irq)
+			synchronize_irq(sdev->cores[i].guard.irq);
+}
+
 static int snnq_pci_suspend(struct device *dev)
 {
-	return snnq_recover_suspend(dev_get_drvdata(dev));
+	struct snnq_device *sdev = dev_get_drvdata(dev);
+	int err = snnq_recover_halt(sdev);
+
+	if (err)
+		snnq_recover_resume(sdev, NULL);
+	else
+		snnq_pci_sync_irqs(sdev);
+	return err;
 }
 
 static int snnq_pci_resume(struct device *dev)
 {
-	return snnq_recover_resume(dev_get_drvdata(dev));
+	pci_save_state(to_pci_dev(dev));
+	return snnq_recover_resume(dev_get_drvdata(dev), NULL);
 }
 
-static DEFINE_SIMPLE_DEV_PM_OPS(snnq_pci_pm, snnq_pci_suspend, snnq_pci_resume);
+static int snnq_pci_runtime_suspend(struct device *dev)
+{
+	struct snnq_device *sdev = dev_get_drvdata(dev);
+	int err = snnq_recover_doze(sdev);
+
+	if (!err)
+		snnq_pci_sync_irqs(sdev);
+	return err;
+}
+
+static int snnq_pci_runtime_resume(struct device *dev)
+{
+	pci_save_state(to_pci_dev(dev));
+	snnq_recover_wake(dev_get_drvdata(dev));
+	return 0;
+}
+
+static const struct dev_pm_ops snnq_pci_pm = {
+	SYSTEM_SLEEP_PM_OPS(snnq_pci_suspend, snnq_pci_resume)
+		RUNTIME_PM_OPS(snnq_pci_runtime_suspend, snnq_pci_runtime_resume, NULL)
+};
+
+/* Somebody resets the function. What it does meanwhile is no answer to us. */
+static void snnq_pci_reset_prepare(struct pci_dev *pdev)
+{
+	struct snnq_device *sdev = pci_get_drvdata(pdev);
+
+	snnq_recover_halt(sdev);
+	snnq_pci_sync_irqs(sdev);
+}
+
+static void snnq_pci_reset_done(struct pci_dev *pdev)
+{
+	snnq_recover_resume(pci_get_drvdata(pdev), NULL);
+}
+
+/* The bus lost something. What jobs did since is undone by running them again. */
+static pci_ers_result_t snnq_pci_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+{
+	struct snnq_device *sdev = pci_get_drvdata(pdev);
+
+	snnq_recover_halt(sdev);
+	snnq_pci_sync_irqs(sdev);
+	if (state != pci_channel_io_perm_failure) {
+		mod_delayed_work(system_wq, &sdev->abandon, msecs_to_jiffies(SNNQ_BUS_RECOVERY_MS));
+		return PCI_ERS_RESULT_NEED_RESET;
+	}
+	snnq_recover_resume(sdev, "is cut off from its bus");
+	return PCI_ERS_RESULT_DISCONNECT;
+}
+
+/* The link was reset, or the error did not harm it. */
+static pci_ers_result_t snnq_pci_slot_reset(struct pci_dev *pdev)
+{
+	if (pci_enable_device_mem(pdev))
+		return PCI_ERS_RESULT_DISCONNECT;
+	pci_set_master(pdev);
+	pci_restore_state(pdev);
+	pci_save_state(pdev);
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+static void snnq_pci_error_resume(struct pci_dev *pdev)
+{
+	struct snnq_device *sdev = pci_get_drvdata(pdev);
+
+	cancel_delayed_work_sync(&sdev->abandon);
+	snnq_recover_resume(sdev, NULL);
+}
+
+static const struct pci_error_handlers snnq_pci_errors = {
+	.error_detected = snnq_pci_error_detected,
+	.slot_reset = snnq_pci_slot_reset,
+	.resume = snnq_pci_error_resume,
+	.reset_prepare = snnq_pci_reset_prepare,
+	.reset_done = snnq_pci_reset_done,
+};
 
 static const struct pci_device_id snnq_pci_ids[] = {
 	{ PCI_DEVICE(SNNQ_PCI_VENDOR_ID, SNNQ_PCI_DEVICE_ID) }, {}
@@ -185,5 +321,6 @@ struct pci_driver snnq_pci_driver = {
 	.probe = snnq_pci_probe,
 	.remove = snnq_pci_remove,
 	.shutdown = snnq_pci_shutdown,
-	.driver.pm = pm_sleep_ptr(&snnq_pci_pm),
+	.err_handler = &snnq_pci_errors,
+	.driver.pm = pm_ptr(&snnq_pci_pm),
 };

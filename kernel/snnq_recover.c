@@ -366,15 +366,14 @@ static bool snnq_recover_off(struct snnq_device *sdev)
 	return READ_ONCE(sdev->wedged) || READ_ONCE(sdev->asleep);
 }
 
-static void snnq_recover_work(struct work_struct *work)
+/* One look at a core that is there and has power. */
+static void snnq_recover_watch(struct snnq_core *core)
 {
-	struct snnq_core *core = container_of(to_delayed_work(work), struct snnq_core, watch);
 	enum snnq_verdict verdict;
 	unsigned long next = 0;
 	struct snnq_look look;
-	int idx;
 
-	if (snnq_recover_off(core->sdev) || !drm_dev_enter(&core->sdev->drm, &idx))
+	if (snnq_recover_off(core->sdev))
 		return;
 	look = snnq_recover_look(core);
 	verdict = snnq_recover_judge(&look.sight);
@@ -388,6 +387,19 @@ static void snnq_recover_work(struct work_struct *work)
 		next = msecs_to_jiffies(SNNQ_POLL_MS) + 1;
 	if (next)
 		queue_delayed_work(core->sdev->timeout_wq, &core->watch, next);
+}
+
+static void snnq_recover_work(struct work_struct *work)
+{
+	struct snnq_core *core = container_of(to_delayed_work(work), struct snnq_core, watch);
+	int idx;
+
+	if (!drm_dev_enter(&core->sdev->drm, &idx))
+		return;
+	if (snnq_power_hold(core->sdev)) {
+		snnq_recover_watch(core);
+		snnq_power_put(core->sdev);
+	}
 	drm_dev_exit(idx);
 }
 
@@ -414,25 +426,36 @@ static void snnq_recover_suspect(struct snnq_core *core)
 }
 
 /* The device says that only its reset helps. */
-static void snnq_recover_fatal_work(struct work_struct *work)
+static void snnq_recover_from_fatal(struct snnq_device *sdev)
 {
-	struct snnq_device *sdev = container_of(work, struct snnq_device, fatal);
-	int idx;
 	u32 i;
 
-	if (snnq_recover_off(sdev) || !drm_dev_enter(&sdev->drm, &idx))
-		return;
 	snnq_recover_count(&sdev->cores[0], 0, SNNQ_DEVICE_RESETS);
 	snnq_recover_stop_scheds(sdev, NULL);
 	for (i = 0; i < sdev->info.cores; i++)
 		snnq_recover_suspect(&sdev->cores[i]);
 	snnq_recover_device(sdev, NULL);
-	drm_dev_exit(idx);
 }
 
+static void snnq_recover_fatal_work(struct work_struct *work)
+{
+	struct snnq_device *sdev = container_of(work, struct snnq_device, fatal);
+	int idx;
+
+	if (drm_dev_enter(&sdev->drm, &idx)) {
+		if (!snnq_recover_off(sdev))
+			snnq_recover_from_fatal(sdev);
+		drm_dev_exit(idx);
+	}
+	snnq_power_put(sdev);
+}
+
+/* In the interrupt that says so: the device has power, and keeps it for its reset. */
 void snnq_recover_fatal(struct snnq_device *sdev)
 {
-	queue_work(sdev->timeout_wq, &sdev->fatal);
+	pm_runtime_get_noresume(sdev->drm.dev);
+	if (!queue_work(sdev->timeout_wq, &sdev->fatal))
+		snnq_power_put(sdev);
 }
 
 void snnq_recover_init(struct snnq_core *core)
@@ -447,7 +470,8 @@ void snnq_recover_stop(struct snnq_device *sdev)
 {
 	u32 i;
 
-	cancel_work_sync(&sdev->fatal);
+	if (cancel_work_sync(&sdev->fatal))
+		snnq_power_put(sdev);
 	for (i = 0; i < sdev->info.cores; i++)
 		cancel_delayed_work_sync(&sdev->cores[i].watch);
 }
@@ -460,40 +484,82 @@ void snnq_recover_stop(struct snnq_device *sdev)
  */
 void snnq_recover_remove(struct snnq_device *sdev)
 {
-	if (!READ_ONCE(sdev->asleep))
+	if (!sdev->halted)
 		snnq_recover_stop_scheds(sdev, NULL);
 	snnq_recover_end_all(sdev, -ENODEV);
 }
 
-/**
- * snnq_recover_suspend() - stop all work, to go on with snnq_recover_resume()
- * @sdev: device.
- *
- * Jobs in rings stay with the driver, and start again from the state they read.
- *
- * Return: 0 or -EIO, when the device does not stop; then it goes on.
- */
-int snnq_recover_suspend(struct snnq_device *sdev)
+/* From here on neither looks nor interrupts touch a register. */
+static void snnq_recover_hush(struct snnq_device *sdev)
 {
-	int err;
-
 	WRITE_ONCE(sdev->asleep, true);
 	snnq_recover_stop(sdev);
-	snnq_recover_stop_scheds(sdev, NULL);
-	if (READ_ONCE(sdev->wedged))
-		return 0;
-	err = snnq_recover_insist(sdev);
-	if (err)
-		snnq_recover_resume(sdev);
-	else
+}
+
+/* The device forgets all. */
+static int snnq_recover_power_off(struct snnq_device *sdev)
+{
+	int err = 0;
+
+	if (!READ_ONCE(sdev->wedged))
+		err = snnq_recover_insist(sdev);
+	if (!err)
 		snnq_write(sdev, SNNQ_REG_POWER_STATE, SNNQ_POWER_STATE_OFF);
 	return err;
 }
 
-/* Undo snnq_recover_suspend(). The device may have lost all that it knew. */
-int snnq_recover_resume(struct snnq_device *sdev)
+/**
+ * snnq_recover_halt() - stop all work, to go on with snnq_recover_resume()
+ * @sdev: device.
+ *
+ * Jobs in rings stay with the driver, and start again from the state they read.
+ *
+ * Return: 0 or -EIO, when the device does not confirm that it stopped.
+ */
+int snnq_recover_halt(struct snnq_device *sdev)
+{
+	snnq_recover_hush(sdev);
+	if (!sdev->halted)
+		snnq_recover_stop_scheds(sdev, NULL);
+	sdev->halted = true;
+	return snnq_recover_power_off(sdev);
+}
+
+/*
+ * Undo snnq_recover_halt(). The device may have lost all that it knew; with @lost,
+ * which says why, it is lost itself.
+ */
+int snnq_recover_resume(struct snnq_device *sdev, const char *lost)
+{
+	sdev->halted = false;
+	WRITE_ONCE(sdev->asleep, false);
+	snnq_recover_device(sdev, READ_ONCE(sdev->wedged) ? "was lost" : lost);
+	return READ_ONCE(sdev->wedged) ? -EIO : 0;
+}
+
+/**
+ * snnq_recover_doze() - take power away from a device that has nothing to do
+ * @sdev: device; jobs that were given to a core hold its power, so there is none.
+ *
+ * Schedulers go on: the next job that they try wakes the device.
+ *
+ * Return: 0, or -EBUSY when the device does not stop; then it stays as it was.
+ */
+int snnq_recover_doze(struct snnq_device *sdev)
+{
+	snnq_recover_hush(sdev);
+	if (!snnq_recover_power_off(sdev))
+		return 0;
+	snnq_recover_wake(sdev);
+	return -EBUSY;
+}
+
+/* Undo snnq_recover_doze(). What does not wake up is given up; jobs find it so. */
+void snnq_recover_wake(struct snnq_device *sdev)
 {
 	WRITE_ONCE(sdev->asleep, false);
-	snnq_recover_device(sdev, READ_ONCE(sdev->wedged) ? "was lost" : NULL);
-	return READ_ONCE(sdev->wedged) ? -EIO : 0;
+	if (READ_ONCE(sdev->wedged))
+		return;
+	if (snnq_recover_insist(sdev) || snnq_recover_restart(sdev))
+		snnq_recover_give_up(sdev, "does not wake up");
 }

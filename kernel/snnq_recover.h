@@ -84,7 +84,9 @@ void snnq_recover_init(struct snnq_core *core);
 void snnq_recover_fatal(struct snnq_device *sdev);
 void snnq_recover_stop(struct snnq_device *sdev);
 void snnq_recover_remove(struct snnq_device *sdev);
-int snnq_recover_suspend(struct snnq_device *sdev);
-int snnq_recover_resume(struct snnq_device *sdev);
+int snnq_recover_halt(struct snnq_device *sdev);
+int snnq_recover_resume(struct snnq_device *sdev, const char *lost);
+int snnq_recover_doze(struct snnq_device *sdev);
+void snnq_recover_wake(struct snnq_device *sdev);
 
 #endif /* SNNQ_RECOVER_H */

@@ -30,6 +30,18 @@ static struct dma_fence *snnq_sched_prepare_job(struct drm_sched_job *base,
 	return fence;
 }
 
+/* Give the job to the core of a device that is there. */
+static void snnq_sched_start_job(struct snnq_core *core, struct snnq_job *job)
+{
+	int err = snnq_power_get(core->sdev);
+
+	job->powered = !err;
+	if (err || READ_ONCE(core->sdev->wedged))
+		snnq_core_end(core, job, -EIO);
+	else
+		snnq_core_submit(core, job);
+}
+
 /* Returns the job's fence; signaled with an error when the job cannot run. */
 static struct dma_fence *snnq_sched_run_job(struct drm_sched_job *base)
 {
@@ -41,10 +53,8 @@ static struct dma_fence *snnq_sched_run_job(struct drm_sched_job *base)
 
 	if (snnq_stream_cancelled(job->stream, job->epoch)) {
 		snnq_core_end(core, job, -ECANCELED);
-	} else if (READ_ONCE(core->sdev->wedged)) {
-		snnq_core_end(core, job, -EIO);
 	} else if (drm_dev_enter(&core->sdev->drm, &idx)) {
-		snnq_core_submit(core, job);
+		snnq_sched_start_job(core, job);
 		drm_dev_exit(idx);
 	} else {
 		snnq_core_end(core, job, -ENODEV);

@@ -38,6 +38,20 @@ static void injections_off(volatile uint32_t *regs)
 		inject(regs, lasting[i].what, lasting[i].off);
 }
 
+/* power/control of the device, whose registers do not answer while it sleeps. */
+static char control[320];
+
+static void power(const char *how)
+{
+	int fd = open(control, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return; /* a kernel without power management */
+	if (write(fd, how, strlen(how)) < 0)
+		perror(control);
+	close(fd);
+}
+
 volatile uint32_t *map_registers(void)
 {
 	DIR *dir = opendir("/sys/bus/pci/drivers/snnq");
@@ -52,6 +66,9 @@ volatile uint32_t *map_registers(void)
 		if (!strchr(e->d_name, ':'))
 			continue;
 		snprintf(path, sizeof(path), "/sys/bus/pci/drivers/snnq/%s/resource0", e->d_name);
+		snprintf(control, sizeof(control), "/sys/bus/pci/drivers/snnq/%s/power/control",
+			 e->d_name);
+		power("on");
 		fd = open(path, O_RDWR | O_SYNC);
 		if (fd < 0)
 			continue;
@@ -77,10 +94,14 @@ void unmap_registers(volatile uint32_t *regs)
 		return;
 	injections_off(regs);
 	munmap((void *)regs, SNNQ_REG_PAGE);
+	power("auto");
 }
 
 void inject(volatile uint32_t *regs, uint32_t what, uint32_t value)
 {
+	/* A driver that was bound anew lets the device sleep. */
+	if (regs[SNNQ_INJECT_REG(SNNQ_INJECT_ID) / 4] != SNNQ_INJECT_MAGIC)
+		power("on");
 	regs[SNNQ_INJECT_REG(what) / 4] = value;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * stress client SEED: one honest client, until the device goes.
+ * stress client SEED: one honest client, until the device goes or SIGTERM.
  * stress SECONDS [PROCESSES [SEED]]: honest clients, who compare what they compute,
  * beside clients that call anything with anything; all are killed at random, while
  * injections break jobs and the device is unbound and bound again.
@@ -158,6 +158,25 @@ static bool find_device(char name[32])
 	return found;
 }
 
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+/* Registers answer only while the device is awake; bound anew, it may sleep again. */
+static void power(const char *name)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/control", name);
+	write_file(path, "on");
+}
+
 static volatile uint32_t *map_registers(const char *name)
 {
 	volatile uint32_t *regs;
@@ -167,6 +186,7 @@ static volatile uint32_t *map_registers(const char *name)
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0", name);
 	fd = open(path, O_RDWR | O_SYNC);
+	power(name);
 	map = mmap(NULL, SNNQ_REG_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (fd >= 0)
 		close(fd);
@@ -228,21 +248,14 @@ static void inject_something(volatile uint32_t *regs, uint32_t *random)
 	counts->injections++;
 }
 
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
 static bool rebind(const char *name)
 {
 	counts->rebinds++;
-	return write_file("/sys/bus/pci/drivers/snnq/unbind", name) &&
-	       write_file("/sys/bus/pci/drivers/snnq/bind", name);
+	if (!write_file("/sys/bus/pci/drivers/snnq/unbind", name) ||
+	    !write_file("/sys/bus/pci/drivers/snnq/bind", name))
+		return false;
+	power(name);
+	return true;
 }
 
 /* The exit status of a client that should not have ended; 0 for one that was killed. */
@@ -320,6 +333,7 @@ static int one_client(uint32_t seed)
 	if (fd < 0 || net_create(fd, STEPS, seed, &net) || stream_create(fd, net.model, &stream) ||
 	    syncobj_create(fd, &syncobj))
 		return 1;
+	signal(SIGTERM, end_client);
 	compute(&net, stream, syncobj);
 	printf("%llu jobs good, %llu failed\n", (unsigned long long)counts->good,
 	       (unsigned long long)counts->failed);
