@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Power and the bus: a device that sleeps when idle, whose function is reset, whose bus has errors that
-# recovery mends and one that it does not; and a machine that is saved and goes back. All at work.
+# recovery mends and one that it does not; a machine that is saved and goes back; another kernel that
+# takes it over. All at work.
 # timeout: 1800
 # needs: userspace modules qemu
 # beside: others
@@ -31,4 +32,7 @@ tap sleep tests/selftests/run debian --timeout $limit --tests power_test --iommu
 job save pull
 job aer aer "${linked[@]}"
 job lost lost "${unlinked[@]}"
+mkdir -p build/check/kexec
+cp -L "$(tools/guest/kernel debian)/bzImage" build/check/kexec/
+tap kexec tests/selftests/run debian --timeout $limit --iommu --share build/check/kexec --script tests/guest/kexec.sh
 finish

@@ -5,6 +5,7 @@
  * Catches: error paths that leak, free twice or use what they freed; the checkers
  * and kmemleak of the debug kernel see it. Skips without CONFIG_FAULT_INJECTION.
  */
+#include <drm.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -145,6 +146,58 @@ TEST_F_TIMEOUT(failnth, buffers_models_and_streams, 300)
 			break;
 	}
 	EXPECT_LT(nth, MAX_NTH);
+}
+
+/* A buffer that goes to another file and back, is mapped, moved between caches, and asked about. */
+static int share(int fd, int other, struct test_bo *bo)
+{
+	struct drm_snnq_bo_info info = {};
+	struct drm_gem_close closing = {};
+	int dmabuf, ret;
+
+	ret = bo_create(fd, 16384, 0, bo);
+	if (ret)
+		return ret;
+	dmabuf = bo_export(fd, bo->handle);
+	if (dmabuf < 0)
+		return dmabuf;
+	ret = bo_import(other, dmabuf, &closing.handle);
+	close(dmabuf);
+	if (ret)
+		return ret;
+	info.handle = closing.handle;
+	ret = snnq_ioctl(other, DRM_IOCTL_SNNQ_BO_INFO, &info);
+	if (!ret)
+		ret = bo_flush(bo);
+	if (!ret)
+		ret = bo_fetch(bo);
+	snnq_ioctl(other, DRM_IOCTL_GEM_CLOSE, &closing);
+	return ret;
+}
+
+TEST_F_TIMEOUT(failnth, sharing, 300)
+{
+	int other = snnq_test_open(), nth;
+
+	ASSERT_LE(0, other);
+	for (nth = 1; nth < MAX_NTH; nth++) {
+		struct test_bo bo = {};
+		bool hit;
+		int ret;
+
+		arm(self->control, nth);
+		ret = share(self->fd, other, &bo);
+		hit = fired(self->control);
+		bo.fd = self->fd;
+		if (bo.map == (void *)-1)
+			bo.map = NULL;
+		bo_destroy(&bo);
+		ASSERT_TRUE(acceptable(ret)) TH_LOG("failure %d: %d", nth, ret);
+		if (!hit)
+			break;
+	}
+	EXPECT_LT(nth, MAX_NTH);
+	close(other);
 }
 
 /* Time steps of the stream once nothing is queued. */

@@ -9,7 +9,7 @@ driver=/sys/bus/pci/drivers/snnq
 
 echo "TAP version 13"
 [ -e "$module" ] || { echo "1..0 # SKIP no $module"; exit $ksft_skip; }
-echo "1..3"
+echo "1..4"
 bad=0
 ok() {
 	if [ "$1" -eq 0 ]; then echo "ok $2 $3"; else echo "not ok $2 $3"; bad=1; fi
@@ -29,8 +29,7 @@ for dev in "$driver"/0000:*; do
 	[ -e "$dev" ] || continue
 	ret=0
 	name=${dev##*/}
-	node=$(cd "$dev" && ls -d accel/accel* drm/renderD* 2>/dev/null | head -n 1)
-	node=/dev/$(echo "$node" | sed 's,^drm/,dri/,')
+	node=$(ls /dev/accel/accel* /dev/dri/renderD* 2>/dev/null | head -n 1)
 	exec 9<>"$node" || ret=1
 	echo "$name" >"$driver/unbind" || ret=1
 	exec 9>&-
@@ -38,6 +37,16 @@ for dev in "$driver"/0000:*; do
 done
 ok $ret 2 "unbind with a file open, bind again"
 
+# Users keep the module; it can go as soon as they did.
+ret=0
+node=$(ls /dev/accel/accel* /dev/dri/renderD* 2>/dev/null | head -n 1)
+exec 9<>"$node" || ret=1
+rmmod snnq 2>/dev/null && ret=1
+exec 9>&-
+rmmod snnq || ret=1
+insmod "$module" || ret=1
+ok $ret 3 "rmmod is refused while a file is open, and only then"
+
 "$here/submit_test" -t one_job >/dev/null 2>&1
-ok $? 3 "computes after all that"
+ok $? 4 "computes after all that"
 exit $bad
