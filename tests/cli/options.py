@@ -157,6 +157,19 @@ def doubts(folder):
     need("warning" not in snnq(*demo)[1], "the demo's calibration")
 
 
+def saturation(folder):
+    """Scores do not leave 32 bits, whatever the grid of the head, its inputs and its bias."""
+    out = folder / "q.snnq"
+    for scheme, bits in (("uniform", 8), ("odd", 8), ("pot", 4), ("pot", 5), ("apot", 5)):
+        for calib in ((), ("--calib", DEMO / "calib.tsv")):
+            snnq("quantize", DEMO / "digits-float.snnq", "-o", out, "--default", "uniform:8",
+                 "--layer", f"head={scheme}:{bits}", "--method", "round", *calib)
+            j = json.loads(snnq("eval", out, "--data", DEMO / "test.tsv", "-d", "sim", "--limit",
+                                40, "--json")[0])
+            largest = max(abs(s) for p in j["predictions"] for s in p["scores"])
+            need(largest < 2**31 - 1, f"head={scheme}:{bits}: a score of {largest}")
+
+
 def dropped(folder):
     """Events outside of the sensor are counted in run, eval and energy, in text and JSON."""
     one = folder / "one.tsv"
@@ -227,4 +240,5 @@ def elsewhere(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(unused, ranges, targets, no_change, doubts, dropped, texts, elsewhere))
+    sys.exit(main(unused, ranges, targets, no_change, doubts, saturation, dropped, texts,
+                  elsewhere))

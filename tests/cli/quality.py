@@ -4,13 +4,14 @@
 the test itself, and the search is held against models of one grid, a table of losses, and its own
 targets. Only calibration recordings are used. Bars lie a few per cent above what was measured."""
 import json
+import math
 import re
 import struct
 import sys
 
 import numpy as np
 
-from common import DEMO, equal, main, need, refused, snnq
+from common import DEMO, equal, main, near, need, refused, snnq
 
 STEPS, INPUTS, HIDDEN, CLASSES, RECORDINGS = 6, 16, (12, 10), 4, 16
 LAYERS = ("fc1", "fc2", "head")
@@ -132,7 +133,7 @@ def fixed_grids(folder):
     """At equal bits: compensated is better than rounded, searched for than compensated."""
     # bits: the most that sums of six losses may be, 8 % above those measured
     bars = {2: {"compensated": 0.446, "searched": 0.369},
-            3: {"compensated": 0.205, "searched": 0.182}}
+            3: {"compensated": 0.227, "searched": 0.182}}
     for bits, bar in bars.items():
         sums = dict.fromkeys(("rounded", "compensated", "searched"), 0)
         for seed in range(6):
@@ -153,7 +154,7 @@ def fixed_grids(folder):
 
 def searches(folder):
     """Searches at four sizes: losses stay below their bars, and fall with more bits."""
-    bars = {1.8: 0.458, 2.3: 0.412, 2.7: 0.346, 3.2: 0.25}  # sums of ten, 5 % above measured
+    bars = {1.8: 0.458, 2.3: 0.412, 2.7: 0.371, 3.2: 0.293}  # sums of ten, 5 % above measured
     sums = dict.fromkeys(bars, 0)
     for seed in range(10):
         judge = prepared(folder, seed)
@@ -182,6 +183,111 @@ def drops(folder):
     need(min(sizes) < 2 < max(sizes), f"the targets need models of different sizes: {sizes}")
 
 
+def smallest(folder):
+    """With few classes to change the model is the smallest of its front that keeps them."""
+    smaller = []
+    for seed in (2, 6, 7):
+        judge = prepared(folder, seed)
+        for percent in (0, 7, 13):
+            j = search(folder, "--max-drop", percent, "--report", folder / "r.html")
+            text = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>',
+                             (folder / "r.html").read_text(), re.S)[1]
+            front = json.loads(text)["front"][:-1]
+            most = int(percent * RECORDINGS / 100)
+            need(judge.changed(folder / "q.snnq") <= most, f"seed {seed}: classes changed")
+            for point in front:
+                if point["avg_bits"] > j["avg_weight_bits"] - 1e-9:
+                    break
+                # smaller ones, quantized alike, change more
+                grids = [g for name, grid in zip(LAYERS, point["choice"])
+                         for g in ("--layer", f"{name}={grid}")]
+                quantize(folder, *grids)
+                if judge.changed(folder / "q.snnq") <= most:
+                    smaller.append((seed, percent, point["avg_bits"], j["avg_weight_bits"]))
+    need(len(smaller) < 3, f"smaller models that keep their classes: {smaller}")
+
+
+def others(folder):
+    """Each of several models is the one that a search for it alone finds, in any order."""
+    prepare(folder, 3)
+    for bits in (2, 2.5, 3):
+        search(folder, "--target-bits", bits)
+        (folder / "q.snnq").rename(folder / f"{bits}")
+    for first, *rest in ((2, 2.5, 3), (3, 2.5, 2), (2.5, 3, 2)):
+        also = [a for b in rest for a in ("--also", f"{folder}/also{b}={b}")]
+        search(folder, "--target-bits", first, *also)
+        for b, path in ((first, "q.snnq"), *((b, f"also{b}") for b in rest)):
+            equal((folder / path).read_bytes() == (folder / f"{b}").read_bytes(), True,
+                  f"{b} bits beside a search for {first}")
+
+
+def checked(folder):
+    """Recordings to check with decide, are others than those for calibration, and are enough."""
+    prepare(folder, 2)
+    lines = (folder / "list.tsv").read_text().splitlines()
+    rng = np.random.default_rng(77)
+    more = []
+    for i in range(60):
+        rate = rng.random((2, 4, 2)) * 0.7
+        data = b"".join(bytes([x, y, p << 7 | (t * 1000) >> 16, t * 1000 >> 8 & 255, t * 1000 & 255])
+                        for t in range(STEPS) for y in range(2) for x in range(4) for p in (0, 1)
+                        if rng.random() < rate[y, x, p])
+        (folder / f"c{i}.bs2").write_bytes(data)
+        more.append(f"c{i}.bs2\t0")
+    check = folder / "check.tsv"
+    check.write_text("\n".join(more))
+    judge = Judge(check, folder / "float.snnq")
+    base = ("--check", check)
+    sizes = []
+    for percent in (20, 30, 45):
+        j = search(folder, "--max-drop", percent, *base)
+        changed, q = judge.changed(folder / "q.snnq"), j["quality"]
+        equal((q["check"]["changed"], q["check"]["recordings"]), (changed, 60), "changed classes")
+        need(q["check"]["least"] <= changed / 60 <= q["check"]["most"], f"interval: {q}")
+        # Clopper and Pearson: at the upper end so few are seen in 2.5 % of cases
+        tail = sum(math.comb(60, k) * q["check"]["most"]**k * (1 - q["check"]["most"])**(60 - k)
+                   for k in range(changed + 1))
+        need(abs(tail - 0.025) < 1e-6, f"tail at the upper end: {tail}")
+        need(q["check"]["most"] <= percent / 100, f"{percent} %: the bound is {q}")
+        need(q["calibration"]["recordings"] == RECORDINGS, "calibration")
+        sizes.append(j["avg_weight_bits"])
+    need(sizes[2] < min(sizes[:2]), f"a model that may change more is smaller: {sizes}")
+    # the same figures for grids that are given; nothing is fitted to those recordings
+    quantize(folder, "--default", "uniform:3")
+    plain = (folder / "q.snnq").read_bytes()
+    j = quantize(folder, "--default", "uniform:3", *base)
+    equal((folder / "q.snnq").read_bytes() == plain, True, "the model does not depend on them")
+    equal(j["quality"]["check"]["changed"], judge.changed(folder / "q.snnq"), "changed")
+    need(abs(j["quality"]["calibration"]["loss"]
+             - Judge(folder / "list.tsv", folder / "float.snnq").loss(folder / "q.snnq")) < 1e-6,
+         "loss")
+    command = ("quantize", folder / "float.snnq", "-o", folder / "q", "--calib",
+               folder / "list.tsv", "--check", check)
+    refused(*command, "--max-drop", 1, code=2, says=("expected at least 368 recordings", "found 60"))
+    refused(*command, "--max-drop", 0, code=2, says="expected at least 0 recordings")
+    check.write_text("\n".join(more[:3] + [lines[5]] + more[3:]))
+    refused(*command, "--default", "uniform:3", code=2, says=("5.bs2", "for calibration, too"))
+    check.write_text("")
+    snnq(*command, "--default", "uniform:3", code=4)
+
+
+def energies(folder):
+    """A target of energy holds for what was measured, and is used."""
+    used = []
+    for seed in range(4):
+        prepare(folder, seed)
+        for part in (0.5, 0.7):
+            j = quantize(folder, "--default", "uniform:8")
+            target = part * j["quality"]["energy_uj"]
+            j = search(folder, "--target-energy", f"{target:.9f}")
+            found = json.loads(snnq("energy", folder / "q.snnq", "--data", folder / "list.tsv",
+                                    "--json")[0])["models"][0]["total"]["total_uj"]
+            near(j["quality"]["energy_uj"], found, "energy", 1e-9)
+            need(found <= target, f"energy: {found} of {target}")
+            used.append(found / target)
+    need(np.mean(used) > 0.93, f"used of the targets: {used}")
+
+
 def shards(folder):
     """One shard of one only fills the journal; a search goes on from there to the same model."""
     prepare(folder, 3)
@@ -200,21 +306,23 @@ def shards(folder):
 
 
 # SQNR of the layers at three bits, in dB, and wrong spikes in per cent, by what was measured on
-# eight calibration recordings of the demo.
-LOSS = 0.0175  # 0.0161 was measured
+# eight calibration recordings of the demo; the loss is that of the 32 others.
+LOSS = 0.04
 DEMO_LAYERS = {
-    "conv1": 14.9, "conv2": 12.2, "conv3": 12.8, "rpe": 8.7, "block1.q": 12.3, "block1.k": 13.5,
-    "block1.v": 12.6, "block1.proj": 10.7, "block1.fc1": 12.2, "block1.fc2": 12.4,
-    "block2.q": 13.1, "block2.k": 12.5, "block2.v": 12.1, "block2.proj": 10.6,
-    "block2.fc1": 12.0, "block2.fc2": 10.4, "head": 13.6}
+    "conv1": 13.7, "conv2": 12.1, "conv3": 11.0, "rpe": 8.7, "block1.q": 12.2, "block1.k": 12.4,
+    "block1.v": 12.6, "block1.proj": 10.5, "block1.fc1": 12.3, "block1.fc2": 9.8,
+    "block2.q": 11.6, "block2.k": 12.5, "block2.v": 12.1, "block2.proj": 10.8,
+    "block2.fc1": 12.0, "block2.fc2": 10.6, "head": 13.7}
 
 
 def demo_model(folder):
     """The demo's network at three bits: the loss, and each layer, keep to their bars."""
-    lines = [line.split("\t") for line in (DEMO / "calib.tsv").read_text().splitlines()[::5]]
-    (folder / "list.tsv").write_text("".join(f"{DEMO / path}\t{label}\n" for path, label in lines))
+    lines = (f"{DEMO}/{line}\n" for line in (DEMO / "calib.tsv").read_text().splitlines())
+    for i, line in enumerate(lines):
+        with (folder / ("other.tsv" if i % 5 else "list.tsv")).open("a") as file:
+            file.write(line)
     source, out = DEMO / "digits-float.snnq", folder / "q.snnq"
-    judge = Judge(folder / "list.tsv", source)
+    judge = Judge(folder / "other.tsv", source)
     snnq("quantize", source, "-o", out, "--default", "uniform:3")
     rounded = judge.loss(out)
     report = snnq("quantize", source, "-o", out, "--default", "uniform:3", "--calib",
@@ -230,4 +338,5 @@ def demo_model(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(odd_places, fixed_grids, searches, drops, shards, demo_model))
+    sys.exit(main(odd_places, fixed_grids, searches, drops, smallest, others, checked, energies, shards,
+                  demo_model))

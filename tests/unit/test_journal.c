@@ -3,6 +3,7 @@
  * test_journal.c - journals: bit-exact, resumed after a cut at every byte, one writer, merged
  * to the same bytes in every order; what else is in a file is refused by line.
  */
+#define _GNU_SOURCE /* syscall() */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -13,8 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <signal.h>
 #include <unistd.h>
@@ -186,6 +189,20 @@ static void add_some(struct journal *j, int from, int to)
 	}
 }
 
+/* They are as add_some() made them. */
+static void check_some(struct journal *j, int from, int to)
+{
+	char key[32];
+
+	for (int i = from; i < to; i++) {
+		double v[2];
+
+		snprintf(key, sizeof(key), "layer%d:pot:%d", i * 5 % KEYS, i % 4 + 2);
+		assert_true(journal_find(j, key, v, 2));
+		assert_true(v[0] == sqrt(i) && v[1] == -i / 7.0);
+	}
+}
+
 static void a_cut_at_every_byte_is_resumed(void **state)
 {
 	const char *path = path_of("cut");
@@ -347,7 +364,8 @@ static void another_header_is_refused(void **state)
 	assert_error(journal_open(folder, HEADER, &j), -EISDIR, folder);
 }
 
-#define GOOD "{\"key\":\"a\",\"values\":[\"0x1.0000000000000p+0\"]}\n"
+/* Sums by another program: SHA-256 of the header, a byte 0, and the line without its sum. */
+#define GOOD "{\"key\":\"a\",\"values\":[\"0x1.0000000000000p+0\"],\"sum\":\"97fef6c8\"}\n"
 
 static void damage_is_told_by_line(void **state)
 {
@@ -376,6 +394,12 @@ static void damage_is_told_by_line(void **state)
 		"{\"key\":\"b\",\"values\":[\"0x1.0000000000000p+0\"]}{}\n",
 		"{\"key\":\"b\",\"values\":[\"0x1.0000000000000p+0\"],\"more\":1}\n",
 		"{\"key\":\"a\",\"values\":[\"0x1.0000000000001p+0\"]}\n",
+		/* without a sum, with that of another line, with one written otherwise, twice */
+		"{\"key\":\"b\",\"values\":[\"0x1.0000000000000p+0\"]}\n",
+		"{\"key\":\"b\",\"values\":[\"0x1.0000000000000p+0\"],\"sum\":\"97fef6c8\"}\n",
+		"{\"key\":\"b\",\"values\":[\"0x1.0000000000000p+0\"],\"sum\":\"63FAF641\"}\n",
+		"{\"key\":\"b\",\"values\":[\"0x1.0000000000000p+0\"],\"sum\":\"63faf641\",\"sum\":\"63faf641\"}"
+		"\n",
 		"{\"key\":\"a\",\"values\":[\"0x1.0000000000000p+0\",\"0x1.0000000000000p+0\"]}\n",
 	};
 	const char *path = path_of("damage");
@@ -420,6 +444,7 @@ static void hostile_content_is_survived(void **state)
 			ret = journal_open(path, HEADER, &j);
 			if (!ret) {
 				assert_true(journal_count(j) <= 2);
+				check_some(j, 0, (int)journal_count(j));
 				journal_close(j);
 			} else {
 				assert_true(ret == -EBADMSG || ret == -ESTALE);
@@ -434,6 +459,73 @@ static void hostile_content_is_survived(void **state)
 	write_file(path, deep, 300000);
 	assert_error(journal_open(path, HEADER, &j), -EBADMSG, "line 2: ");
 	free(deep);
+}
+
+/* Any digit of a number, of a key or of the header changed, as a bad disk or an editor does. */
+static void a_changed_digit_is_found(void **state)
+{
+	const char *path = path_of("digit"), *out = path_of("digit-merged");
+	struct journal *j = open_ok(path);
+	size_t bytes;
+	char *text;
+
+	(void)state;
+	add_some(j, 0, 3);
+	journal_close(j);
+	text = read_whole(path, &bytes);
+	for (size_t i = 0; i < bytes; i++) {
+		char old = text[i];
+
+		if (old < '0' || old > '9')
+			continue;
+		text[i] = (char)('0' + (old - '0' + 1) % 10);
+		write_file(path, text, bytes);
+		if (i > strlen(HEADER))
+			assert_error(journal_open(path, HEADER, &j), -EBADMSG, "digit: line ");
+		/* a merge has no header to compare with */
+		assert_error(journal_merge(out, &path, 1), -EBADMSG, "digit: line ");
+		text[i] = old;
+	}
+	free(text);
+	assert_int_equal(access(out, F_OK), -1);
+}
+
+/* ---- locks ---- */
+
+/* As a network file system has them: exclusive ones want a writable file, or there are none. */
+static enum { LOCKS_LOCAL, LOCKS_NFS, LOCKS_NONE } locks;
+
+int flock(int fd, int how)
+{
+	if (locks == LOCKS_NONE ||
+	    (locks == LOCKS_NFS && how & LOCK_EX && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)) {
+		errno = locks == LOCKS_NONE ? ENOLCK : EBADF;
+		return -1;
+	}
+	return (int)syscall(SYS_flock, fd, how);
+}
+
+static void network_file_systems_have_other_locks(void **state)
+{
+	const char *paths[2] = { path_of("nfs0"), path_of("nfs1") }, *out = path_of("nfs");
+	struct journal *j;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		j = open_ok(paths[i]);
+		add_some(j, i, i + 2);
+		journal_close(j);
+	}
+	locks = LOCKS_NFS;
+	for (int i = 0; i < 2; i++) /* the second time it replaces a file */
+		assert_int_equal(journal_merge(out, paths, 2), 0);
+	j = open_ok(out);
+	assert_error(journal_merge(out, paths, 2), -EBUSY, "nfs: another process writes it");
+	journal_close(j);
+	locks = LOCKS_NONE;
+	assert_error(journal_open(out, HEADER, &j), -ENOLCK, "nfs: its file system cannot lock it");
+	assert_error(journal_merge(out, paths, 2), -ENOLCK, "nfs0: its file system cannot lock it");
+	locks = LOCKS_LOCAL;
 }
 
 /* ---- merging ---- */
@@ -535,6 +627,8 @@ int main(void)
 		cmocka_unit_test(another_header_is_refused),
 		cmocka_unit_test(damage_is_told_by_line),
 		cmocka_unit_test(hostile_content_is_survived),
+		cmocka_unit_test(a_changed_digit_is_found),
+		cmocka_unit_test(network_file_systems_have_other_locks),
 		cmocka_unit_test(merging_does_not_depend_on_order),
 		cmocka_unit_test(journals_that_differ_are_not_merged),
 		cmocka_unit_test(files_are_hashed),

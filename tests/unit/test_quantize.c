@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "model/modelfile.h"
+#include "quantize/paired.h"
 #include "quantize/quantize.h"
 #include "snnq_engine.h"
 
@@ -672,6 +673,95 @@ static void quantize_keeps_and_records(void **state)
 	unlink(out);
 }
 
+/* What a caller gives that is missing, is no number, or has no use with the method. */
+static void calls_without_sense_are_refused(void **state)
+{
+	char in[] = "/tmp/snnq-float-XXXXXX";
+	const char *const list[] = { "/nowhere/a", "/nowhere/b" };
+	const struct snnq_layer_choice grid = { NULL, "uniform", 4 };
+	char *text = NULL;
+	struct tiny n;
+
+#define OPTS(...) \
+	SNNQ_OPTS(struct snnq_quantize_opts, .choices = &grid, .choice_count = 1, __VA_ARGS__)
+#define SEARCH		  .method = SNNQ_QUANTIZE_SEARCH, .calibration = list, .calibration_count = 2
+#define COMPENSATE	  .method = SNNQ_QUANTIZE_COMPENSATE, .calibration = list, .calibration_count = 2
+#define REFUSED(out, ...) assert_int_equal(snnq_quantize(in, out, OPTS(__VA_ARGS__)), -EINVAL)
+	(void)state;
+	close(mkstemp(in));
+	tiny_fill(&n);
+	tiny_write(&n, in);
+	REFUSED(NULL, .method = SNNQ_QUANTIZE_ROUND);
+	REFUSED(NULL, COMPENSATE);
+	REFUSED(NULL, SEARCH, .target_bits = 4);
+	REFUSED(NULL, SEARCH, .shard = 1, .shards = 1);
+	REFUSED("q", SEARCH, .shard = 2, .shards = 1, .journal = "j");
+	REFUSED("q", SEARCH, .shard = 0, .shards = 1, .journal = "j");
+	REFUSED("q", SEARCH, .shard = 1, .journal = "j");
+	REFUSED("q", SEARCH, .shard = 1, .shards = 1, .journal = "j", .target_bits = 4);
+	REFUSED("q", SEARCH, .target_bits = NAN);
+	REFUSED("q", SEARCH, .target_bits = -1);
+	REFUSED("q", SEARCH, .target_bits = 4, .target_energy = INFINITY);
+	REFUSED("q", SEARCH, .target_bytes = UINT64_MAX);
+	REFUSED("q", SEARCH, .limit_drop = true, .max_drop = 1.5);
+	REFUSED("q", SEARCH, .limit_drop = true, .max_drop = NAN);
+	REFUSED("q", SEARCH, .target_bits = 4, .also_count = 1);
+	REFUSED("q", SEARCH, .target_bits = 4, .merge_count = 1, .journal = "j");
+	REFUSED("q", SEARCH, .target_bits = 4, .check_count = 1);
+	REFUSED("q", .method = SNNQ_QUANTIZE_SEARCH, .calibration_count = 2, .target_bits = 4);
+	REFUSED("q", .method = (enum snnq_quantize_method)3);
+	/* nor is what only a search uses ignored by other methods */
+	REFUSED("q", .target_bits = 4);
+	REFUSED("q", COMPENSATE, .target_bits = 4);
+	REFUSED("q", COMPENSATE, .target_bytes = 4000);
+	REFUSED("q", COMPENSATE, .target_energy = 4);
+	REFUSED("q", COMPENSATE, .limit_drop = true);
+	REFUSED("q", COMPENSATE, .schemes = "uniform");
+	REFUSED("q", COMPENSATE, .journal = "j");
+	REFUSED("q", COMPENSATE, .shard = 1, .shards = 1, .journal = "j");
+	REFUSED("q", COMPENSATE, .also_count = 1);
+	REFUSED("q", COMPENSATE, .result = &text);
+	assert_int_equal(snnq_quantize(in, "q", NULL), -EINVAL);
+	assert_int_equal(snnq_quantize(NULL, "q", OPTS(.threads = 1)), -EINVAL);
+	assert_int_equal(access("q", F_OK), -1);
+	unlink(in);
+}
+
+/* ---- paired comparisons ---- */
+
+/* Published: Clopper & Pearson 1934 for 3 of 10, and the rule of three's exact form for none. */
+static void intervals_are_those_of_clopper_and_pearson(void **state)
+{
+	(void)state;
+	assert_float_equal(paired_least(3, 10, 0.025), 0.06673951, 1e-7);
+	assert_float_equal(paired_most(3, 10, 0.025), 0.65245285, 1e-7);
+	for (uint32_t n = 1; n < 400; n += 13) {
+		assert_float_equal(paired_most(0, n, 0.05), 1 - pow(0.05, 1.0 / n), 1e-12);
+		assert_float_equal(paired_least(n, n, 0.05), pow(0.05, 1.0 / n), 1e-12);
+		assert_float_equal(paired_least(0, n, 0.05), 0, 0);
+		assert_float_equal(paired_most(n, n, 0.05), 1, 0);
+	}
+	assert_in_range(1e6 * paired_most(5000, 100000, 0.025), 51366, 51381);
+}
+
+static void differences_have_their_error(void **state)
+{
+	const double a[] = { 1, 2, 3, 4 }, b[] = { 1.5, 2.5, 3.5, 4.5 }, c[] = { 0, 3, 2, 5 };
+	struct paired p = paired_difference(a, c, 4);
+
+	(void)state;
+	assert_float_equal(p.mean, 0, 0);
+	assert_float_equal(p.error, sqrt(4 / 3.0 / 4), 1e-15);
+	p = paired_difference(a, NULL, 4);
+	assert_float_equal(p.mean, 2.5, 0);
+	assert_float_equal(p.error, sqrt(5 / 3.0 / 4), 1e-15);
+	assert_true(paired_less(a, b, 4, 2)); /* always less */
+	assert_false(paired_less(b, a, 4, 2));
+	assert_false(paired_less(a, a, 4, 2));
+	assert_false(paired_less(a, c, 4, 2));
+	assert_false(paired_less(a, b, 1, 2)); /* one recording tells nothing */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -692,6 +782,9 @@ int main(void)
 		cmocka_unit_test(thresholds_below_one_are_refused_by_channel),
 		cmocka_unit_test(a_network_on_its_grid_computes_the_same),
 		cmocka_unit_test(quantize_keeps_and_records),
+		cmocka_unit_test(calls_without_sense_are_refused),
+		cmocka_unit_test(intervals_are_those_of_clopper_and_pearson),
+		cmocka_unit_test(differences_have_their_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

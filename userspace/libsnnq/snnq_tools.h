@@ -86,6 +86,21 @@ struct snnq_quantize_also {
 	const char *out;
 };
 
+/* How far a model is from the float network on recordings. */
+struct snnq_quantize_drop {
+	uint64_t recordings, changed; /* of another class than the float network's */
+	double least, most;	      /* 95 % interval of the share of changed ones */
+	double loss, error;	      /* mean divergence of the classes; its standard error */
+};
+
+struct snnq_quantize_quality {
+	uint64_t bytes;			       /* of the file */
+	double bits;			       /* of a weight on average */
+	struct snnq_quantize_drop calibration; /* optimised on: too good; 0 recordings: unknown */
+	struct snnq_quantize_drop check;       /* the others */
+	double energy, energy_resident; /* microjoule: weights from DRAM, on chip; 0: unknown */
+};
+
 struct snnq_quantize_opts {
 	size_t size;
 	enum snnq_quantize_method method;
@@ -100,6 +115,14 @@ struct snnq_quantize_opts {
 	size_t calibration_count;
 	const struct snnq_events_opts *calibration_events; /* [count] how to open them; or NULL */
 	struct snnq_recordings *recordings;		   /* out: what they were like; or NULL */
+	/*
+	 * Other recordings: nothing is fitted to them, but what is written is held against them.
+	 * None of those for calibration.
+	 */
+	const char *const *check;
+	size_t check_count;
+	const struct snnq_events_opts *check_events; /* [count]; or NULL */
+	struct snnq_quantize_quality *quality;	     /* out: of what is written; or NULL */
 	/* Weigh errors by what membranes hold of the spikes, not by the spikes alone; slower. */
 	bool traces;
 	uint32_t threads; /* 0: one per CPU; the result does not depend on it */
@@ -107,10 +130,16 @@ struct snnq_quantize_opts {
 	/* Search: the targets, 0 where there is none; at least one. */
 	double target_bits;    /* on average, of weights */
 	uint64_t target_bytes; /* of the model file */
-	double target_energy;  /* microjoule per recording, 45 nm model */
+	double target_energy;  /* microjoule per recording, by the energy model */
+	const char *constants; /* JSON table of energies; NULL: the 45 nm model */
+	bool resident;	       /* weights stay on the chip, and are not read from DRAM */
 	bool limit_drop;       /* max_drop is a target; 0 is one, too */
-	double max_drop;       /* share of recordings whose class may differ from float's */
-	const char *schemes;   /* names to choose from, separated by commas; NULL: all */
+	/*
+	 * Share of recordings whose class may differ from float's. With recordings to check:
+	 * the upper end of its 95 % interval (Clopper and Pearson) on them.
+	 */
+	double max_drop;
+	const char *schemes; /* names to choose from, separated by commas; NULL: all */
 	/* The device that is to run it: only what it can do is used. NULL: this version's sim. */
 	const struct snnq_device_info *device;
 	/* Models at other average bits, from the same evaluations, written after the first. */
@@ -126,6 +155,8 @@ struct snnq_quantize_opts {
 	/* Journals of finished shards, to go on from. */
 	const char *const *merge;
 	size_t merge_count;
+	/* Write nothing, but tell the quality; layers are not quantized one after the other. */
+	bool estimate;
 	/* Out: the search as a JSON document (see snnq-quantize(1)), freed with free(); or NULL. */
 	char **result;
 

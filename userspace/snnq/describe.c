@@ -59,8 +59,7 @@ static void print_text(const cJSON *o)
 	       number(o, "metadata_percent"));
 }
 
-int describe_result(const char *path, bool json, const struct snnq_recordings *recordings,
-		    const cJSON *warnings)
+int describe_result(const char *path, bool json, const cJSON *more)
 {
 	char *document;
 	int ret = snnq_describe(path, &document);
@@ -68,15 +67,16 @@ int describe_result(const char *path, bool json, const struct snnq_recordings *r
 
 	if (ret)
 		return cli_fail(cli_file_code(ret), "%s", snnq_last_error(NULL));
-	if (json && (recordings || cJSON_GetArraySize(warnings))) {
+	if (json && more) {
+		const cJSON *member;
+
 		o = cJSON_Parse(document);
 		if (!o) {
 			free(document);
 			return cli_fail(CLI_FAILED, "no memory");
 		}
-		if (recordings)
-			cli_put_recordings(o, recordings);
-		cJSON_AddItemToObject(o, "warnings", cJSON_Duplicate(warnings, true));
+		cJSON_ArrayForEach(member, more)
+			cJSON_AddItemToObject(o, member->string, cJSON_Duplicate(member, true));
 		ret = cli_print_json(o);
 	} else if (json) {
 		ret = cli_print_json_text(document);
@@ -91,5 +91,5 @@ int describe_result(const char *path, bool json, const struct snnq_recordings *r
 
 int describe_model(const char *path, bool json)
 {
-	return describe_result(path, json, NULL, NULL);
+	return describe_result(path, json, NULL);
 }

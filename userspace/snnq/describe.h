@@ -7,12 +7,9 @@
 
 #include <cjson/cJSON.h>
 
-struct snnq_recordings;
-
 /* Text or JSON on standard output. Returns an exit code. */
 int describe_model(const char *path, bool json);
-/* The same of a model made with @recordings, or without (NULL), and what @warnings there were. */
-int describe_result(const char *path, bool json, const struct snnq_recordings *recordings,
-		    const cJSON *warnings);
+/* The same of a model that was made; as JSON also the members of @more, which may be NULL. */
+int describe_result(const char *path, bool json, const cJSON *more);
 
 #endif /* SNNQ_CLI_DESCRIBE_H */

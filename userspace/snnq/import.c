@@ -82,8 +82,23 @@ static int import_file(const char *in, double seconds)
 		code = cli_fail(ret == -EILSEQ || ret == -EINVAL ? CLI_USAGE : cli_file_code(ret),
 				"%s", snnq_last_error(NULL));
 	if (!code)
-		code = describe_result(out, json, NULL, notes);
+		code = describe_notes(notes);
 	cJSON_Delete(notes);
+	return code;
+}
+
+/* What was made, with the notes. */
+static int describe_notes(const cJSON *notes)
+{
+	cJSON *more = NULL;
+	int code;
+
+	if (cJSON_GetArraySize(notes)) {
+		more = cJSON_CreateObject();
+		cJSON_AddItemToObject(more, "warnings", cJSON_Duplicate(notes, true));
+	}
+	code = describe_result(out, json, more);
+	cJSON_Delete(more);
 	return code;
 }
 

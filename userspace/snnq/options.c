@@ -12,7 +12,7 @@
 #include "cli.h"
 #include "base/number.h"
 
-#define MAX_OPTIONS 32
+#define MAX_OPTIONS 64
 #define OPTION_HELP 0xff /* above the indices of options, below no letter */
 #define OPTION_BASE 0x100
 

@@ -11,13 +11,14 @@
 
 #include "cli.h"
 #include "describe.h"
+#include "quality.h"
 #include "base/number.h"
 #include "base/output.h"
 #include "capabilities.h"
 #include "report_html.h"
 #include "snnq_tools.h"
 
-static struct cli_source source = { .usual = "train" };
+static struct cli_source source = { .usual = "train" }, check;
 static const char *out, *general, *method, *schemes, *journal, *shard, *report_path;
 static const char *moments, *device;
 static const char *target_bits, *target_bytes, *target_energy, *max_drop;
@@ -30,6 +31,8 @@ static const struct cli_option options[] = {
 	{ "calib", 0, "LIST", "recordings to calibrate with; never those of the test",
 	  .text = &source.path },
 	CLI_SOURCE_OPTIONS(source),
+	{ "check", 0, "LIST", "other recordings: what comes out is held against them",
+	  .text = &check.path },
 	{ "layer", 'l', "NAME=SCHEME:BITS", "grid of a layer; may be repeated", .list = &layers },
 	{ "default", 0, "SCHEME:BITS", "grid of all other layers with weights", .text = &general },
 	{ "method", 0, "NAME", "round, compensate or search; default: what the other options need",
@@ -193,13 +196,17 @@ static int check_uses(enum snnq_quantize_method m)
 					"only evaluates",
 					searches[i].name);
 	}
+	if (shard && check.path)
+		return cli_fail(CLI_USAGE, "quantize: --check: has no use with --shard, which "
+					   "writes no model");
 	if (shard && (out || json))
 		return cli_fail(CLI_USAGE,
 				"quantize: --%s: has no use with --shard, which writes "
 				"no model",
 				out ? "output" : "json");
-	if (!source.path && (source.name || source.split || source.limit || source.format ||
-			     source.width || source.height))
+	if (!source.path && !check.path &&
+	    (source.name || source.split || source.limit || source.format || source.width ||
+	     source.height))
 		return cli_fail(CLI_USAGE, "quantize: options of recordings: expected --calib "
 					   "beside them");
 	if (moments && m == SNNQ_QUANTIZE_ROUND)
@@ -305,9 +312,25 @@ static void progress(void *ctx, const char *what, size_t done, size_t total)
 	cli_progress(what, done, total);
 }
 
-static int finish(char *result, const struct snnq_recordings *recordings, const cJSON *warnings)
+/* What is said of a model besides what it is. */
+static cJSON *members(const struct snnq_recordings *recordings, const cJSON *warnings,
+		      const struct snnq_quantize_quality *quality)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddItemToObject(o, "quality", quality_json(quality));
+	if (!source.path)
+		return o;
+	cli_put_recordings(o, recordings);
+	cJSON_AddItemToObject(o, "warnings", cJSON_Duplicate(warnings, true));
+	return o;
+}
+
+static int finish(char *result, const struct snnq_recordings *recordings, const cJSON *warnings,
+		  const struct snnq_quantize_quality *quality)
 {
 	int code = CLI_OK;
+	cJSON *more;
 
 	if (result && report_path && report_write(result, report_path))
 		code = cli_fail(CLI_FAILED, "%s", output_problem());
@@ -315,7 +338,12 @@ static int finish(char *result, const struct snnq_recordings *recordings, const 
 		return code;
 	if (shard)
 		return cli_fail(CLI_OK, "shard %s is in %s", shard, journal);
-	return describe_result(out, json, source.path ? recordings : NULL, warnings);
+	more = members(recordings, warnings, quality);
+	code = describe_result(out, json, more);
+	cJSON_Delete(more);
+	if (!code && !json)
+		quality_print(quality);
+	return code;
 }
 
 /* @ctx: the list of warnings. */
@@ -326,9 +354,10 @@ static void warn(void *ctx, const char *text)
 }
 
 /* Outputs against all that is read. */
-static int check_files(const char *in, const char *const *recordings, size_t count)
+static int check_files(const char *in, const char *const *recordings, size_t count,
+		       const char *const *checked, size_t checked_count)
 {
-	const char *const others[] = { in, source.path };
+	const char *const others[] = { in, source.path, check.path };
 	size_t outputs = 3 + also.count;
 	const char **paths = calloc(outputs, sizeof(*paths));
 	int code;
@@ -342,7 +371,9 @@ static int check_files(const char *in, const char *const *recordings, size_t cou
 		paths[3 + i] = also.values[i];
 	code = cli_check_outputs(paths, outputs, recordings, count);
 	if (!code)
-		code = cli_check_outputs(paths, outputs, others, 2);
+		code = cli_check_outputs(paths, outputs, checked, checked_count);
+	if (!code)
+		code = cli_check_outputs(paths, outputs, others, 3);
 	/* the journal itself may be among those that go into it */
 	paths[2] = NULL;
 	if (!code)
@@ -351,22 +382,40 @@ static int check_files(const char *in, const char *const *recordings, size_t cou
 	return code;
 }
 
+/* Read as those for calibration are. */
+static int read_check(struct cli_dataset *others)
+{
+	struct cli_source how = source;
+
+	how.path = check.path;
+	how.limit = 0;
+	return cli_dataset_read(&how, NULL, 0, others);
+}
+
 static int quantize(const char *in, struct snnq_quantize_opts *o)
 {
 	struct snnq_recordings recordings = { 0 };
-	struct cli_dataset data = { NULL };
-	struct snnq_events_opts *how = NULL;
-	const char **paths = NULL;
+	struct snnq_quantize_quality quality = { 0 };
+	struct cli_dataset data = { NULL }, others = { NULL };
+	struct snnq_events_opts *how = NULL, *how_others = NULL;
+	const char **paths = NULL, **other_paths = NULL;
 	cJSON *warnings;
 	char *result = NULL;
 	int code = CLI_OK, ret;
 
 	if (source.path)
 		code = cli_dataset_read(&source, NULL, 0, &data);
-	if (code)
-		return code;
-	code = cli_dataset_arrays(&data, &paths, &how) ? check_files(in, paths, data.count) :
-							 cli_fail(CLI_FAILED, "no memory");
+	if (!code && check.path)
+		code = read_check(&others);
+	if (!code)
+		code = cli_dataset_arrays(&data, &paths, &how) &&
+				       cli_dataset_arrays(&others, &other_paths, &how_others) ?
+			       check_files(in, paths, data.count, other_paths, others.count) :
+			       cli_fail(CLI_FAILED, "no memory");
+	o->check = other_paths;
+	o->check_events = how_others;
+	o->check_count = others.count;
+	o->quality = &quality;
 	o->calibration = paths;
 	o->calibration_events = how;
 	o->calibration_count = data.count;
@@ -378,14 +427,17 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 		cli_note_recordings(source.path, &recordings);
 	free(paths);
 	free(how);
+	free(other_paths);
+	free(how_others);
 	cli_dataset_free(&data);
+	cli_dataset_free(&others);
 	if (ret)
 		code = cli_fail(ret == -EINVAL ? CLI_USAGE :
 				ret == -EDOM   ? CLI_FAILED :
 						 cli_file_code(ret),
 				"%s", snnq_last_error(NULL));
 	else if (!code)
-		code = finish(result, &recordings, warnings);
+		code = finish(result, &recordings, warnings, &quality);
 	cJSON_Delete(warnings);
 	free(result);
 	return code;

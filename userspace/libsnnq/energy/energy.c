@@ -128,11 +128,12 @@ static void memory(const struct energy_constants *k, const struct energy_dataflo
 	o->spike_sram = k->pj[ENERGY_SRAM_BIT] * in->steps *
 			((double)in->input_bits + (double)in->output_bits);
 	o->sram = o->weight_sram + o->state_sram + o->spike_sram;
-	o->weight_dram = k->pj[ENERGY_DRAM_BIT] *
-			 ((double)in->weight_bits * (flow->reload ? in->steps : 1));
+	if (!flow->resident)
+		o->weight_dram = k->pj[ENERGY_DRAM_BIT] *
+				 ((double)in->weight_bits * (flow->reload ? in->steps : 1));
 	o->dram = o->weight_dram +
-		  k->pj[ENERGY_DRAM_BIT] * ((double)in->metadata_bits + (double)in->frame_bits +
-					    (double)in->spilled_bits);
+		  k->pj[ENERGY_DRAM_BIT] * ((flow->resident ? 0 : (double)in->metadata_bits) +
+					    (double)in->frame_bits + (double)in->spilled_bits);
 }
 
 void energy_layer(const struct energy_constants *k, const struct energy_dataflow *flow,

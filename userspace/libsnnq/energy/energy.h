@@ -38,6 +38,7 @@ struct energy_dataflow {
 	uint64_t reuse;	    /* R: positions x steps that one weight read serves; 0: all */
 	bool tick_batching; /* potentials stay in registers for all steps of a tile */
 	bool reload;	    /* weights come from DRAM in each step, not once per inference */
+	bool resident;	    /* weights and constants stay on the chip: never from DRAM */
 	double activity;    /* p: share of weight rows read per bundle; < 0: from the rate */
 };
 

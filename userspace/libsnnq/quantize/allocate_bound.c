@@ -177,6 +177,17 @@ static double try_multipliers(struct allocation *s, struct bound *b)
 	return dual;
 }
 
+/*
+ * 2^x where x is an integer, straight lines between: any multiplier gives a bound, and exp2() is
+ * not the same in all C libraries.
+ */
+static double power_of_two(double x)
+{
+	double whole = floor(x);
+
+	return ldexp(1 + (x - whole), (int)whole);
+}
+
 /* Bisect the last multiplier, by its exponent, to where the cost passes the budget. */
 static double bisect(struct allocation *s, struct bound *b)
 {
@@ -186,7 +197,7 @@ static double bisect(struct allocation *s, struct bound *b)
 	for (int i = 0; i < 32; i++) {
 		double middle = (low + high) / 2;
 
-		s->multiplier[d] = b->unit[d] * exp2(middle);
+		s->multiplier[d] = b->unit[d] * power_of_two(middle);
 		most = fmax(most, try_multipliers(s, b));
 		*(b->now.cost[d] > s->budget[d] ? &low : &high) = middle;
 		bound_above(s, b);
@@ -207,7 +218,7 @@ static double maximize(struct allocation *s, unsigned int d, struct bound *b)
 		return bisect(s, b);
 	for (int k = 0; k < 2; k++) {
 		at[k] = k ? low + golden * (high - low) : high - golden * (high - low);
-		s->multiplier[d] = b->unit[d] * exp2(at[k]);
+		s->multiplier[d] = b->unit[d] * power_of_two(at[k]);
 		value[k] = maximize(s, d + 1, b);
 	}
 	for (int i = 0; i < 16; i++) {
@@ -217,7 +228,7 @@ static double maximize(struct allocation *s, unsigned int d, struct bound *b)
 		at[!k] = at[k];
 		value[!k] = value[k];
 		at[k] = k ? low + golden * (high - low) : high - golden * (high - low);
-		s->multiplier[d] = b->unit[d] * exp2(at[k]);
+		s->multiplier[d] = b->unit[d] * power_of_two(at[k]);
 		value[k] = maximize(s, d + 1, b);
 	}
 	return fmax(value[0], value[1]);

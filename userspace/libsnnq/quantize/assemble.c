@@ -122,8 +122,7 @@ static int fold_plain(const struct assembler *a, const struct graph_layer *l, cJ
 	return ret;
 }
 
-/* Bit-planes of a layer's output: the float graph does not say them for means. */
-static uint32_t planes_of(const struct graph *g, int layer)
+uint32_t assemble_planes(const struct graph *g, int layer)
 {
 	const struct graph_layer *l = &g->layers[layer < 0 ? 0 : layer];
 	uint64_t most;
@@ -131,7 +130,7 @@ static uint32_t planes_of(const struct graph *g, int layer)
 
 	if (layer == GRAPH_INPUT || graph_shape(g, layer)->planes)
 		return graph_shape(g, layer)->planes;
-	planes = planes_of(g, l->in[0]);
+	planes = assemble_planes(g, l->in[0]);
 	if (planes > SNNQ_MAX_PLANES)
 		return planes; /* too many, whatever follows */
 	most = (1ull << planes) - 1;
@@ -147,7 +146,7 @@ static uint32_t planes_of(const struct graph *g, int layer)
 static int turn_average(const struct assembler *a, const struct graph_layer *l, cJSON *json,
 			double in_unit)
 {
-	uint32_t planes = planes_of(a->graph, (int)(l - a->graph->layers));
+	uint32_t planes = assemble_planes(a->graph, (int)(l - a->graph->layers));
 
 	json_replace(json, "op", cJSON_CreateString("sumpool"));
 	set_number(json, "value", 1);

@@ -190,11 +190,10 @@ void calibration_doubts(const struct calibration *c, const struct snnq_quantize_
 		     found, classes);
 }
 
-int calibration_open(const char *path, const struct graph *graph,
-		     const struct snnq_quantize_opts *opts, struct calibration **calibration)
+int calibration_open(const char *path, const struct graph *graph, const struct recording_list *list,
+		     uint32_t threads, struct calibration **calibration)
 {
-	const struct snnq_events_opts *how = opts->calibration_events;
-	size_t count = opts->calibration_count;
+	size_t count = list->count;
 	struct calibration *c = calloc(1, sizeof(*c));
 	int ret;
 
@@ -206,10 +205,10 @@ int calibration_open(const char *path, const struct graph *graph,
 	if (!ret && !c->inputs)
 		ret = error_set(-ENOMEM, "%s: no memory", path);
 	for (; !ret && c->count < count; c->count++)
-		ret = read_recording(c, opts->calibration[c->count], how ? &how[c->count] : NULL,
-				     &c->inputs[c->count]);
+		ret = read_recording(c, list->paths[c->count],
+				     list->how ? &list->how[c->count] : NULL, &c->inputs[c->count]);
 	if (!ret)
-		ret = run_all(c, opts->threads);
+		ret = run_all(c, threads);
 	if (!ret)
 		c->temperature = judge_temperature(c->records, c->count, graph->readout_channels);
 	if (ret) {
@@ -218,6 +217,20 @@ int calibration_open(const char *path, const struct graph *graph,
 	}
 	*calibration = c;
 	return ret;
+}
+
+int calibration_separate(const struct calibration *c, const struct calibration *check,
+			 const char *const *paths)
+{
+	for (uint32_t i = 0; i < check->count; i++)
+		for (uint32_t k = 0; !is_silent(check, i) && k < c->count; k++)
+			if (!memcmp(check->inputs[i], c->inputs[k], input_bytes(c)))
+				return error_set(
+					-EINVAL,
+					"%s: is a recording for calibration, too; expected "
+					"others to check with",
+					paths[i]);
+	return 0;
 }
 
 void calibration_close(struct calibration *c)

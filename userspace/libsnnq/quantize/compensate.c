@@ -21,10 +21,57 @@
 #include "snnq_program.h"
 
 #define LANES  16u
-#define COARSE 24 /* scales tried, from 1/4 to 1.2 of that without clipping */
-#define FINE   6  /* on each side of the best, between its neighbours */
 #define ROUNDS 4  /* of descent and scale */
 #define SWEEPS 12 /* of descent in a round, at most */
+
+/*
+ * Scales tried: parts of that without clipping, geometric from 1/4 to 1.2; then parts of the
+ * best, between its neighbours. Numbers, as pow() is not the same in all C libraries.
+ */
+static const double coarse[] = {
+	0.25,
+	0.2676450359698726,
+	0.2865354611172576,
+	0.30675917518948975,
+	0.3284102819107177,
+	0.35158952685948014,
+	0.37640476625174424,
+	0.40297146881071827,
+	0.4314132530587083,
+	0.46186246253111096,
+	0.4944607815890925,
+	0.5293598946964159,
+	0.5667221922281208,
+	0.6067215260952817,
+	0.6495440187018707,
+	0.6953889289979112,
+	0.7444695796587885,
+	0.7970143497050094,
+	0.8532677371812074,
+	0.9134914968391843,
+	0.9779658581187849,
+	1.046990829094038,
+	1.120887592452002,
+	1.2,
+};
+static const double fine[] = {
+	0.9432181036599312,
+	0.9524527494775707,
+	0.9617778077703804,
+	0.9711941637283099,
+	0.9807027112078259,
+	0.990304352816762,
+	1.0,
+	1.0097905731259893,
+	1.019677001574114,
+	1.0296602238229147,
+	1.0397411875391753,
+	1.0499208496678805,
+	1.0602001765230546,
+};
+
+#define COARSE ((int)(sizeof(coarse) / sizeof(*coarse)))
+#define FINE   ((int)(sizeof(fine) / sizeof(*fine)))
 
 struct task {
 	struct rows *rows;
@@ -86,13 +133,13 @@ static double largest_weight(const struct rows *r, uint32_t first, uint32_t end)
 static double search_scale(const struct rows *r, uint32_t first, uint32_t end)
 {
 	double largest = largest_weight(r, first, end), full = largest / r->grid->largest;
-	double best = INFINITY, scale = full, ratio = pow(1.2 / 0.25, 1.0 / (COARSE - 1)), centre;
+	double best = INFINITY, scale = full, centre;
 
 	if (!(largest > 0))
 		return 0;
 	for (int i = -(int)r->grid->count; i < COARSE; i++) {
 		int level = i < 0 ? r->grid->levels[-i - 1] : 1;
-		double s = i < 0 ? largest / level : full * 0.25 * pow(ratio, i);
+		double s = i < 0 ? largest / level : full * coarse[i];
 		double error = level > 0 && s <= 1.5 * full ? nearest_error(r, first, end, s) :
 							      INFINITY;
 
@@ -102,8 +149,8 @@ static double search_scale(const struct rows *r, uint32_t first, uint32_t end)
 		}
 	}
 	centre = scale;
-	for (int i = -FINE; i <= FINE && best > 0; i++) {
-		double s = centre * pow(ratio, (double)i / (FINE + 1));
+	for (int i = 0; i < FINE && best > 0; i++) {
+		double s = centre * fine[i];
 		double error = nearest_error(r, first, end, s);
 
 		if (error < best) {

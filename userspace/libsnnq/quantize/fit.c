@@ -20,7 +20,7 @@
 /* Differences count relative to the loss, but losses below a tenth of the mean are noise. */
 static double weight_of(const struct fit_sample *s, double mean)
 {
-	double scale = s->loss + mean / 10;
+	double scale = fmax(s->loss, 0) + mean / 10;
 
 	return scale > 0 ? 1 / (scale * scale) : 1;
 }
@@ -30,7 +30,7 @@ static double mean_loss(const struct fit_sample *samples, size_t count)
 	double mean = 0;
 
 	for (size_t i = 0; i < count; i++)
-		mean += samples[i].loss / (double)count;
+		mean += fmax(samples[i].loss, 0) / (double)count;
 	return mean;
 }
 

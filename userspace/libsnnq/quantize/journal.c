@@ -28,6 +28,7 @@
 
 #define MAX_BYTES   (1l << 30)
 #define NUMBER_SIZE 32
+#define SUM_SIZE    9 /* of a line, as hex, with its end */
 
 struct entry {
 	char *key;
@@ -156,11 +157,29 @@ static int remember(struct journal *j, const char *key, const double *values, si
 	return 0;
 }
 
+/* Of a line without its sum, and of the header: a line stands only in journals of its work. */
+static bool sum_of(const struct journal *j, const cJSON *line, char sum[SUM_SIZE])
+{
+	char *text = cJSON_PrintUnformatted(line), all[JOURNAL_HASH_SIZE];
+	SHA2_CTX c;
+
+	if (!text)
+		return false;
+	SHA256Init(&c);
+	SHA256Update(&c, (const uint8_t *)j->header, strlen(j->header) + 1);
+	SHA256Update(&c, (const uint8_t *)text, strlen(text));
+	SHA256End(&c, all);
+	snprintf(sum, SUM_SIZE, "%.8s", all);
+	cJSON_free(text);
+	return true;
+}
+
 /* The line of an entry, with its end; NULL: no memory. */
-static char *format_line(const char *key, const double *values, size_t count)
+static char *format_line(const struct journal *j, const char *key, const double *values,
+			 size_t count)
 {
 	cJSON *line = cJSON_CreateObject(), *list;
-	char number[NUMBER_SIZE], *text, *ended = NULL;
+	char number[NUMBER_SIZE], sum[SUM_SIZE], *text = NULL, *ended = NULL;
 
 	cJSON_AddStringToObject(line, "key", key);
 	list = cJSON_AddArrayToObject(line, "values");
@@ -168,7 +187,8 @@ static char *format_line(const char *key, const double *values, size_t count)
 		format_number(values[i], number);
 		cJSON_AddItemToArray(list, cJSON_CreateString(number));
 	}
-	text = cJSON_PrintUnformatted(line);
+	if (sum_of(j, line, sum) && cJSON_AddStringToObject(line, "sum", sum))
+		text = cJSON_PrintUnformatted(line);
 	if (text && (size_t)cJSON_GetArraySize(list) == count && cJSON_HasObjectItem(line, "key"))
 		ended = malloc(strlen(text) + 2);
 	if (ended)
@@ -203,13 +223,13 @@ static int read_entry(struct journal *j, size_t number, const char *line, size_t
 	double *values = malloc((count + 1) * sizeof(*values));
 	int ret = values ? read_values(j, number, list, values) :
 			   error_set(-ENOMEM, "%s: no memory", j->path);
-	char *again = ret ? NULL : format_line(key, values, count);
+	char *again = ret ? NULL : format_line(j, key, values, count);
 	const struct entry *e = ret ? NULL : find(j, key);
 
 	if (!ret && !again)
 		ret = error_set(-ENOMEM, "%s: no memory", j->path);
 	else if (!ret && (strlen(again) != length || memcmp(again, line, length)))
-		ret = bad_line(j, number, "not as it was written");
+		ret = bad_line(j, number, "damaged: its sum, or how it is written, is another");
 	else if (!ret && e && !same_values(e, values, count))
 		ret = bad_line(j, number, "a key that is there already, with other values");
 	else if (!ret && !e)
@@ -229,7 +249,8 @@ static int read_line(struct journal *j, size_t number, const char *line, size_t 
 
 	if (!cJSON_IsString(key) || !*key->valuestring || !cJSON_IsArray(list) ||
 	    !cJSON_GetArraySize(list))
-		ret = bad_line(j, number, "expected {\"key\":\"..\",\"values\":[\"..\"]}");
+		ret = bad_line(j, number,
+			       "expected {\"key\":\"..\",\"values\":[\"..\"],\"sum\":\"..\"}");
 	else
 		ret = read_entry(j, number, line, length, key->valuestring, list);
 	cJSON_Delete(json);
@@ -387,6 +408,24 @@ static int check_header(const char *path, const char *header)
 	return fine ? 0 : error_set(-EINVAL, "%s: a journal's header is one line of JSON", path);
 }
 
+/*
+ * Only a lock that another has means another writer. A network file system may want @fd to be
+ * writable for an exclusive lock, and have no locks at all.
+ */
+static int lock(int fd, int how, const char *path)
+{
+	int ret;
+
+	do {
+		ret = flock(fd, how | LOCK_NB) ? -errno : 0;
+	} while (ret == -EINTR);
+	if (ret == -EWOULDBLOCK)
+		return error_set(-EBUSY, "%s: another process writes it", path);
+	return ret ? error_set(ret, "%s: its file system cannot lock it: %s", path,
+			       strerror(-ret)) :
+		     0;
+}
+
 static int open_locked(struct journal *j)
 {
 	int ret;
@@ -394,12 +433,9 @@ static int open_locked(struct journal *j)
 	j->fd = open(j->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
 	if (j->fd < 0)
 		return error_set(-errno, "%s: %s", j->path, strerror(errno));
-	if (flock(j->fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK ?
-			       error_set(-EBUSY, "%s: another process writes it", j->path) :
-			       error_set(-errno, "%s: cannot be locked: %s", j->path,
-					 strerror(errno));
-	ret = read_file(j, j->fd);
+	ret = lock(j->fd, LOCK_EX, j->path);
+	if (!ret)
+		ret = read_file(j, j->fd);
 	if (ret)
 		return ret;
 	if (ftruncate(j->fd, j->bytes)) /* a torn line */
@@ -449,7 +485,7 @@ static int add_locked(struct journal *j, const char *key, const double *values, 
 		return 0;
 	if (e)
 		return error_set(-EEXIST, "%s: key \"%s\": there with other values", j->path, key);
-	line = format_line(key, values, count);
+	line = format_line(j, key, values, count);
 	if (!line)
 		return error_set(-ENOMEM, "%s: no memory", j->path);
 	ret = append(j, line);
@@ -508,15 +544,14 @@ void journal_close(struct journal *j)
 static int read_shard(const char *path, const char *header, struct journal **shard)
 {
 	struct journal *j = journal_new(path, header);
-	int ret = 0, fd = j ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	int ret, fd = j ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
 
 	*shard = j;
 	if (!j)
 		return error_set(-ENOMEM, "%s: no memory", path);
 	if (fd < 0)
 		return error_set(-errno, "%s: %s", path, strerror(errno));
-	if (flock(fd, LOCK_SH | LOCK_NB))
-		ret = error_set(-EBUSY, "%s: another process writes it", path);
+	ret = lock(fd, LOCK_SH, path);
 	if (!ret)
 		ret = read_file(j, fd);
 	if (!ret && !j->bytes)
@@ -563,8 +598,8 @@ static int write_merged(struct journal *j, const char *path)
 	fprintf(out.file, "%s\n", j->header);			  /* failures are told at the end */
 	qsort(j->entries, j->count, sizeof(*j->entries), by_key); /* its table is not used again */
 	for (size_t i = 0; i < j->count; i++) {
-		char *line =
-			format_line(j->entries[i].key, j->entries[i].values, j->entries[i].count);
+		const struct entry *e = &j->entries[i];
+		char *line = format_line(j, e->key, e->values, e->count);
 
 		if (!line) {
 			output_cancel(&out);
@@ -580,11 +615,13 @@ static int write_merged(struct journal *j, const char *path)
 /* Nobody may be writing what is to be replaced. */
 static int replace(struct journal *all, const char *out)
 {
-	int fd = open(out, O_RDONLY | O_CLOEXEC | O_NONBLOCK), ret;
+	int fd = open(out, O_RDWR | O_CLOEXEC | O_NONBLOCK), ret = 0;
 
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB))
-		ret = error_set(-EBUSY, "%s: another process writes it", out);
-	else
+	if (fd < 0 && errno != ENOENT)
+		return error_set(-errno, "%s: %s", out, strerror(errno));
+	if (fd >= 0)
+		ret = lock(fd, LOCK_EX, out);
+	if (!ret)
 		ret = write_merged(all, out);
 	if (fd >= 0)
 		close(fd);

@@ -2,8 +2,9 @@
 /*
  * journal.h - a record of evaluations that survives being killed, and can be merged.
  *
- * A file of JSON lines: the header, then one line for each key, {"key": .., "values": [..]},
- * with values as C99 hexadecimal strings, bit for bit. A line is one write(2) and is on the
+ * A file of JSON lines: the header, then one line for each key, {"key": .., "values": [..],
+ * "sum": ..}, with values as C99 hexadecimal strings, bit for bit, and 32 bits of a hash of the
+ * header and the rest of the line. A line is one write(2) and is on the
  * disk when journal_add() returns. A file has one writer (flock).
  */
 #ifndef SNNQ_JOURNAL_H

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,6 +165,7 @@ void candidate_graph_close(struct candidate_graph *g)
 struct verdict {
 	double loss;
 	bool agrees;
+	uint32_t saturated;
 };
 
 struct judge {
@@ -174,6 +176,7 @@ struct judge {
 	const struct judge_opts *opts;
 	uint32_t first_layer, chunk; /* chunk: recordings of an item */
 	struct verdict *verdicts;
+	atomic_uint changed;  /* classes so far */
 	pthread_mutex_t lock; /* of opts->stats */
 };
 
@@ -196,7 +199,7 @@ static void copy_taps(const struct judge *j, const struct work *w, struct floatn
 	const struct compiled *p = &j->program;
 	const uint8_t *taps = w->memory.user[p->taps_region].base;
 
-	for (uint32_t i = 0; i < j->graph->layer_count; i++) {
+	for (uint32_t i = j->first_layer; i < j->graph->layer_count; i++) {
 		uint64_t words = floatnet_words(j->calibration->net, (int)i);
 
 		for (uint32_t t = 0; r->spikes[i] && t < j->graph->input.steps; t++)
@@ -221,8 +224,7 @@ static void supply_outputs(const struct judge *j, struct snnq_plan *plan, uint32
 	}
 }
 
-static void compare(const struct judge *j, const int32_t *readout, double *scores,
-		    uint32_t recording)
+static void compare(struct judge *j, const int32_t *readout, double *scores, uint32_t recording)
 {
 	uint32_t n = j->graph->readout_channels;
 	const double *is = j->calibration->records[recording].scores;
@@ -231,6 +233,27 @@ static void compare(const struct judge *j, const int32_t *readout, double *score
 		scores[c] = readout[c] * j->graph->readout_scale;
 	j->verdicts[recording].loss = judge_divergence(is, scores, n, j->calibration->temperature);
 	j->verdicts[recording].agrees = largest_of(is, n) == largest_of(scores, n);
+	if (!j->verdicts[recording].agrees)
+		atomic_fetch_add(&j->changed, 1);
+}
+
+/*
+ * 1 + the first layer whose sums were clamped to 32 bits; of layers without weights and of counts
+ * that are clamped to their planes this is what the network means.
+ */
+static uint32_t saturated(const struct judge *j, const struct snnq_layer_stats *stats)
+{
+	for (uint32_t i = 0; i < j->program.info.layer_count; i++) {
+		const struct graph_layer *l = &j->graph->layers[i];
+
+		if (!stats[i].saturations)
+			continue;
+		if (i >= j->graph->layer_count)
+			return 1 + (uint32_t)j->graph->readout;
+		if (l->weight && l->out.planes <= 1)
+			return 1 + i;
+	}
+	return 0;
 }
 
 /* Sums of integers: the same in any order. */
@@ -250,7 +273,7 @@ static int run_one(struct judge *j, struct snnq_plan *plan, struct work *w, uint
 	struct snnq_run run = { .steps = steps,
 				.reset = true,
 				.first_layer = j->first_layer,
-				.stats = j->opts->stats ? w->stats : NULL,
+				.stats = w->stats,
 				.memory = job_memory_of(&w->memory) };
 	struct snnq_outcome outcome;
 
@@ -262,10 +285,17 @@ static int run_one(struct judge *j, struct snnq_plan *plan, struct work *w, uint
 				 outcome.layer);
 	if (j->opts->stats)
 		add_stats(j, w->stats);
+	j->verdicts[i].saturated = saturated(j, w->stats);
 	compare(j, (const int32_t *)w->memory.user[p->readout_region].base, w->scores, i);
 	if (j->opts->records)
 		copy_taps(j, w, &j->opts->records[i]);
 	return 0;
+}
+
+/* More classes than are allowed have changed: nothing else matters. */
+static bool enough(struct judge *j)
+{
+	return j->opts->limit && atomic_load(&j->changed) > j->opts->allowed;
 }
 
 static int run_chunk(void *ctx, uint32_t item)
@@ -290,7 +320,7 @@ static int run_chunk(void *ctx, uint32_t item)
 	set_region(&w, p->weights_region, p->weights, p->weights_bytes);
 	set_region(&w, p->readout_region, block + p->info.state_bytes, p->readout_bytes);
 	set_region(&w, p->taps_region, block + p->info.state_bytes + p->readout_bytes, taps);
-	for (uint32_t i = first; !ret && i < end && i < all; i++)
+	for (uint32_t i = first; !ret && i < end && i < all && !enough(j); i++)
 		ret = run_one(j, plan, &w, i);
 	snnq_plan_destroy(plan);
 	free(block);
@@ -339,6 +369,10 @@ int judge_run(const struct calibration *c, const struct graph *integer,
 	for (uint32_t i = 0; !ret && i < c->count; i++) {
 		judgement->loss += j.verdicts[i].loss / c->count;
 		judgement->agreeing += j.verdicts[i].agrees;
+		if (!judgement->saturated)
+			judgement->saturated = j.verdicts[i].saturated;
+		if (opts->losses)
+			opts->losses[i] = j.verdicts[i].loss;
 	}
 	free(j.verdicts);
 	compile_free(&j.program);

@@ -388,16 +388,49 @@ static int respond(const struct weighted *w, const struct levels *l, bool search
 	return ret;
 }
 
-/* Largest power of two up to HEAD_MULT with which no output can leave int32. */
-static int32_t head_multiplier(const struct weighted *w, const struct grid *grid)
+/* Outputs that the readout adds up: of all positions and, but for the last step's, steps. */
+static double head_outputs(const struct weighted *w)
 {
-	/* The most planes that there are: what an input really has is not known before. */
-	uint32_t planes = w->layer->from[0].planes;
-	double bound = (double)window_inputs(&w->shape) * grid->largest *
-		       ((1 << (planes ? planes : SNNQ_MAX_PLANES)) - 1);
+	const struct graph *g = w->graph;
+	double positions = (double)w->layer->out.height * w->layer->out.width;
+
+	return g->readout_last ? positions : positions * g->input.steps;
+}
+
+/* The largest sum of channel @c, in steps, that any input gives. */
+static double largest_sum(const struct weighted *w, const struct levels *l, const struct grid *grid,
+			  uint32_t c)
+{
+	uint32_t n = window_inputs(&w->shape), planes;
+	double above = 0, below = 0;
+
+	for (size_t i = (size_t)c * n; i < (size_t)(c + 1) * n; i++) {
+		int32_t level = grid->levels[l->indices[i]];
+
+		above += level > 0 ? level : 0;
+		below -= level < 0 ? level : 0;
+	}
+	planes = assemble_planes(w->graph, w->layer->in[0]);
+	return fmax(above, below) * (ldexp(1, (int)planes) - 1);
+}
+
+/*
+ * The largest power of two up to HEAD_MULT with which no input makes a score leave int32: it
+ * would be clamped, and the class be the first of those that are. 0: there is none.
+ */
+static int32_t head_multiplier(const struct weighted *w, const struct levels *l,
+			       const struct grid *grid, const double *biases)
+{
+	double outputs = head_outputs(w), most = 0;
 	int32_t mult = HEAD_MULT;
 
-	while (mult > 1 && bound * mult > (1 << 30))
+	for (uint32_t c = 0; c < w->shape.outputs; c++) {
+		double bias = fabs(biases[c]) / (l->scales[0] * w->unit);
+
+		most = fmax(most, largest_sum(w, l, grid, c) + bias);
+	}
+	/* half a step more: biases are rounded */
+	while (mult && !(outputs * (most * mult + 0.5) <= INT32_MAX))
 		mult /= 2;
 	return mult;
 }
@@ -414,7 +447,13 @@ static int fold_head(const struct weighted *w, const struct levels *l, const dou
 				 "%s: layer %s: expected a plain output (int32, no mult) "
 				 "without a neuron",
 				 w->path, layer->name);
-	q->mult = head_multiplier(w, &q->grid);
+	q->mult = head_multiplier(w, l, &q->grid, biases);
+	if (!q->mult)
+		return error_set(-ERANGE,
+				 "%s: layer %s: scores with %s:%u can leave 32 bits; expected "
+				 "a grid of smaller levels",
+				 w->path, layer->name, grid_scheme_name(q->grid.scheme),
+				 q->grid.bits);
 	q->unit = l->scales[0] * w->unit / q->mult;
 	q->bias = calloc(w->shape.outputs, sizeof(*q->bias));
 	if (!q->bias)

@@ -108,15 +108,15 @@ static int list_options(struct options *o, const struct grid_choice *fixed)
 
 /* ---- costs ---- */
 
-static uint64_t femtojoules(const struct energy_layer_in *in)
+static uint64_t femtojoules(const struct session *s, const struct energy_layer_in *in)
 {
 	struct energy_out out;
 
-	energy_layer(&energy_45nm, &energy_default_flow, in, &out);
+	energy_layer(&s->energy, &s->flow, in, &out);
 	return (uint64_t)rint(out.total * 1000);
 }
 
-/* With the spikes of the float network, which quantization changes little. */
+/* Of the base network, with the spikes of the float one, which quantization changes little. */
 static void find_costs(struct options *o)
 {
 	const struct session *s = o->s;
@@ -128,20 +128,19 @@ static void find_costs(struct options *o)
 		uint32_t planes = g->from[0].planes;
 		struct energy_layer_in in;
 
-		energy_graph_layer(&s->graph, l->layer, c->stats, c->count, &in);
+		energy_graph_layer(&o->base, l->layer, c->stats, c->count, &in);
 		for (uint32_t k = 0; k < l->count; k++) {
 			struct option *p = &l->options[k];
 			double bits = l->weights * grid_weight_bits(&p->grid);
 			struct energy_layer_in with = in;
 
-			with.fp32 = false;
 			with.weight_bits = 8 * p->quantized.packed_bytes;
 			with.acc_bits = energy_acc_bits((uint64_t)p->grid.largest,
 							l->weights / g->out.channels,
 							(1ull << (planes ? planes : 1)) - 1);
 			p->costs.cost[ALLOCATE_BITS] = (uint64_t)rint(10 * bits);
 			p->costs.cost[ALLOCATE_BYTES] = p->quantized.packed_bytes;
-			p->costs.cost[ALLOCATE_ENERGY] = femtojoules(&with);
+			p->costs.cost[ALLOCATE_ENERGY] = femtojoules(s, &with);
 		}
 	}
 	for (uint32_t i = 0; i < s->graph.layer_count; i++) {
@@ -149,9 +148,8 @@ static void find_costs(struct options *o)
 
 		if (s->graph.layers[i].weight)
 			continue;
-		energy_graph_layer(&s->graph, i, c->stats, c->count, &in);
-		in.fp32 = false;
-		o->fixed_energy += femtojoules(&in);
+		energy_graph_layer(&o->base, i, c->stats, c->count, &in);
+		o->fixed_energy += femtojoules(s, &in);
 	}
 }
 
@@ -206,6 +204,8 @@ static int quantize_layer(struct work *k, uint32_t i)
 		k->w = &w;
 		if (!ret)
 			ret = parallel_for(l->count, s->opts->threads, quantize_option, k);
+		if (!ret)
+			ret = session_eight_bits(s, &w, &l->base);
 		weighted_close(&w);
 	}
 	free(slots);
@@ -228,37 +228,56 @@ static void name_option(const struct options *o, uint32_t layer, uint32_t option
 		 g->bits, o->s->graph.layers[o->layers[layer].layer].name);
 }
 
+/* Of a run: recordings whose class stays, what saturated, and the loss of each recording. */
+static uint32_t value_count(const struct options *o)
+{
+	return 2 + o->s->calibration->count;
+}
+
 /* Loss of the base network with one layer at one of its options. */
+static int run_option(const struct options *o, uint32_t layer, const struct option *p,
+		      double *values)
+{
+	struct judge_opts opts = {
+		.threads = 1, .before = o->base_records, .first_layer = layer, .losses = values + 2
+	};
+	struct candidate_graph g = { 0 };
+	struct judgement j = { 0 };
+	int ret = candidate_graph_open(&o->base, o->s->graph.readout_scale, &g);
+
+	if (!ret) {
+		candidate_graph_set(&g, layer, &p->quantized);
+		ret = judge_run(o->s->calibration, &g.graph, &opts, &j);
+	}
+	candidate_graph_close(&g);
+	values[0] = j.agreeing;
+	values[1] = j.saturated;
+	return ret;
+}
+
 static int judge_option(struct work *k, uint32_t layer, uint32_t option)
 {
 	struct options *o = k->o;
 	struct option *p = &o->layers[layer].options[option];
-	struct candidate_graph g = { 0 };
-	struct judgement j = { 0 };
+	double *values = malloc(value_count(o) * sizeof(*values));
 	char key[300];
-	double values[2];
-	int ret = 0;
+	int ret = values ? 0 : error_set(-ENOMEM, "%s: no memory", o->s->path);
 
 	name_option(o, layer, option, key);
-	if (!k->journal || !journal_find(k->journal, key, values, 2)) {
-		struct judge_opts opts = { .threads = 1,
-					   .before = o->base_records,
-					   .first_layer = o->layers[layer].layer };
-
-		ret = candidate_graph_open(&o->base, o->s->graph.readout_scale, &g);
-		if (!ret) {
-			candidate_graph_set(&g, o->layers[layer].layer, &p->quantized);
-			ret = judge_run(o->s->calibration, &g.graph, &opts, &j);
-		}
-		candidate_graph_close(&g);
-		values[0] = j.loss;
-		values[1] = j.agreeing;
+	if (!ret && (!k->journal || !journal_find(k->journal, key, values, value_count(o)))) {
+		ret = run_option(o, o->layers[layer].layer, p, values);
 		if (!ret && k->journal)
-			ret = journal_add(k->journal, key, values, 2);
+			ret = journal_add(k->journal, key, values, value_count(o));
 	}
-	p->costs.loss = fmax(values[0] - o->base_loss, 0);
-	p->judged = !ret;
-	return ret;
+	if (ret) {
+		free(values);
+		return ret;
+	}
+	p->saturated = (uint32_t)values[1];
+	p->losses = values;
+	memmove(values, values + 2, o->s->calibration->count * sizeof(*values));
+	p->measured = paired_difference(p->losses, o->base_losses, o->s->calibration->count);
+	return 0;
 }
 
 static int judge_item(void *ctx, uint32_t item)
@@ -276,21 +295,35 @@ static int judge_item(void *ctx, uint32_t item)
 	return ret;
 }
 
+static int assemble_base(struct options *o)
+{
+	const struct quantized **all = calloc(o->s->graph.layer_count + 1, sizeof(*all));
+	int ret;
+
+	if (!all)
+		return error_set(-ENOMEM, "%s: no memory", o->s->path);
+	for (uint32_t i = 0; i < o->s->weighted_count; i++)
+		all[o->layers[i].layer] = &o->layers[i].base;
+	ret = session_assemble(o->s, all, &o->base_file, &o->base);
+	free(all);
+	return ret;
+}
+
 static int judge_base(struct options *o)
 {
 	struct judge_opts opts = { .threads = o->s->opts->threads };
 	struct judgement j = { 0 };
-	int ret = session_base(o->s, &o->base_file, &o->base);
 
-	if (ret)
-		return ret;
 	opts.records = o->base_records = calibration_records(o->s->calibration);
-	if (!o->base_records)
+	opts.losses = o->base_losses = malloc(o->s->calibration->count * sizeof(*o->base_losses));
+	if (!o->base_records || !o->base_losses)
 		return error_set(-ENOMEM, "%s: no memory for outputs", o->s->path);
-	ret = judge_run(o->s->calibration, &o->base, &opts, &j);
-	o->base_loss = j.loss;
-	return ret;
+	return judge_run(o->s->calibration, &o->base, &opts, &j);
 }
+
+/* ---- losses with less noise ---- */
+
+#define LEAST_VARIANCE 1e-12
 
 /* What rounding does to the layer itself: its spikes' distance, or else its weights' error. */
 static double own_error(const struct option *p)
@@ -299,30 +332,121 @@ static double own_error(const struct option *p)
 						 p->quantized.noise / p->quantized.signal;
 }
 
+static double variance(const struct option *p)
+{
+	double v = p->measured.error * p->measured.error;
+
+	/* of one recording nothing is known */
+	return isfinite(v) ? v + LEAST_VARIANCE : p->measured.mean * p->measured.mean + 1;
+}
+
+/* Losses in proportion to own errors: the best factor, each option by its variance. */
+static double proportion(const struct option_layer *l)
+{
+	double above = 0, below = 0;
+
+	for (uint32_t k = 0; k < l->count; k++) {
+		double e = own_error(&l->options[k]), v = variance(&l->options[k]);
+
+		above += e * l->options[k].measured.mean / v;
+		below += e * e / v;
+	}
+	return below > 0 && above > 0 ? above / below : 0;
+}
+
+/* How far losses are from the proportion beside their noise: square, relative. */
+static double scatter(const struct option_layer *l, double factor)
+{
+	double above = 0, below = 0;
+
+	for (uint32_t k = 0; k < l->count; k++) {
+		double p = factor * own_error(&l->options[k]), d = l->options[k].measured.mean - p;
+
+		above += d * d - variance(&l->options[k]);
+		below += p * p;
+	}
+	return below > 0 ? fmin(fmax(above / below, 0.01), 1) : 1;
+}
+
+/*
+ * Within a scheme more bits lose no more: neighbours that say otherwise share their mean (pool
+ * adjacent violators). @weights: 1 / variance. Options of a scheme follow each other by bits.
+ */
+static void make_monotone(struct option_layer *l, double *weights)
+{
+	for (uint32_t first = 0, end; first < l->count; first = end) {
+		uint32_t sizes[MOST_OPTIONS], n = 0;
+		double means[MOST_OPTIONS], sums[MOST_OPTIONS];
+
+		for (end = first;
+		     end < l->count && l->options[end].grid.scheme == l->options[first].grid.scheme;
+		     end++) {
+			means[n] = l->options[end].costs.loss;
+			sums[n] = weights[end];
+			sizes[n++] = 1;
+			while (n > 1 && means[n - 1] > means[n - 2]) {
+				double sum = sums[n - 2] + sums[n - 1];
+
+				means[n - 2] =
+					(sums[n - 2] * means[n - 2] + sums[n - 1] * means[n - 1]) /
+					sum;
+				sums[n - 2] = sum;
+				sizes[n - 2] += sizes[n - 1];
+				n--;
+			}
+		}
+		for (uint32_t i = 0, at = first; i < n; i++)
+			for (uint32_t k = 0; k < sizes[i]; k++)
+				l->options[at++].costs.loss = means[i];
+	}
+}
+
 /*
  * One changed spike early in the network changes many later, so losses have noise, and the least of
  * many noisy losses is too low. Within a layer they grow with what rounding does to the layer
- * itself, which has little noise: take the mean of the loss and its fit to that.
+ * itself, which has little noise. Take the mean of what was measured and what follows from that,
+ * each by its variance; then what is known of bits. Only differences within a layer matter.
  */
-static void smooth(struct options *o)
+static void smooth_layer(struct option_layer *l)
 {
-	for (uint32_t i = 0; i < o->s->weighted_count; i++) {
-		struct option_layer *l = &o->layers[i];
-		double above = 0, below = 0;
+	double factor = proportion(l), spread = scatter(l, factor), least = INFINITY;
+	double weights[MOST_OPTIONS];
 
-		for (uint32_t k = 0; k < l->count; k++) {
-			double e = own_error(&l->options[k]);
+	for (uint32_t k = 0; k < l->count; k++) {
+		struct option *o = &l->options[k];
+		double p = factor * own_error(o), v = variance(o);
+		double w = spread * p * p + LEAST_VARIANCE;
 
-			above += e * l->options[k].costs.loss;
-			below += e * e;
-		}
-		for (uint32_t k = 0; k < l->count && below > 0; k++) {
-			struct option *p = &l->options[k];
-
-			p->measured = p->costs.loss;
-			p->costs.loss = (p->measured + above / below * own_error(p)) / 2;
-		}
+		weights[k] = 1 / v + 1 / w;
+		o->costs.loss = (o->measured.mean / v + p / w) / weights[k];
 	}
+	make_monotone(l, weights);
+	for (uint32_t k = 0; k < l->count; k++)
+		least = fmin(least, l->options[k].costs.loss);
+	for (uint32_t k = 0; k < l->count; k++)
+		l->options[k].costs.loss -= least;
+}
+
+static void option_free(struct option *p)
+{
+	quantized_free(&p->quantized);
+	free(p->losses);
+}
+
+/* Options with which sums leave 32 bits are none. */
+static int drop_saturated(const struct options *o, struct option_layer *l)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t k = 0; k < l->count; k++)
+		if (l->options[k].saturated)
+			option_free(&l->options[k]);
+		else
+			l->options[kept++] = l->options[k];
+	l->count = kept;
+	return kept ? 0 :
+		      error_set(-ERANGE, "%s: layer %s: with every grid sums leave 32 bits",
+				o->s->path, o->s->graph.layers[l->layer].name);
 }
 
 int options_open(const struct session *s, const struct grid_choice *fixed, struct options *o)
@@ -336,6 +460,8 @@ int options_open(const struct session *s, const struct grid_choice *fixed, struc
 		k.all += o->layers[i].count;
 	for (uint32_t i = 0; !ret && i < s->weighted_count; i++)
 		ret = quantize_layer(&k, i);
+	if (!ret)
+		ret = assemble_base(o);
 	if (ret)
 		options_close(o);
 	else
@@ -354,8 +480,11 @@ int options_judge_each(struct options *o, struct journal *journal)
 		ret = parallel_for(k.all, o->s->opts->threads, judge_item, &k);
 	calibration_records_free(o->s->calibration, o->base_records);
 	o->base_records = NULL;
-	if (!ret)
-		smooth(o);
+	for (uint32_t i = 0; !ret && !o->s->opts->shards && i < o->s->weighted_count; i++) {
+		ret = drop_saturated(o, &o->layers[i]);
+		if (!ret)
+			smooth_layer(&o->layers[i]);
+	}
 	return ret;
 }
 
@@ -363,10 +492,12 @@ void options_close(struct options *o)
 {
 	for (uint32_t i = 0; o->layers && i < o->s->weighted_count; i++) {
 		for (uint32_t k = 0; k < o->layers[i].count; k++)
-			quantized_free(&o->layers[i].options[k].quantized);
+			option_free(&o->layers[i].options[k]);
+		quantized_free(&o->layers[i].base);
 		free(o->layers[i].options);
 	}
 	free(o->layers);
+	free(o->base_losses);
 	if (o->base_file)
 		graph_free(&o->base);
 	modelfile_free(o->base_file);
@@ -384,26 +515,24 @@ struct configurations {
 	const char *what;
 };
 
-/* The options of all layers: "0 3 17 ...". */
-static char *name_configuration(const struct options *o, const uint16_t *choice)
+/* The options of all layers: "@what u3 p4 ...". */
+static char *name_configuration(const struct options *o, const char *what, const uint16_t *choice)
 {
-	char *key = malloc(16 + 6 * (size_t)o->s->weighted_count);
-	size_t at = 0;
+	char *key = malloc(strlen(what) + 1 + 6 * (size_t)o->s->weighted_count);
+	size_t at = key ? (size_t)sprintf(key, "%s", what) : 0;
 
 	for (uint32_t i = 0; key && i < o->s->weighted_count; i++) {
 		const struct grid *g = &o->layers[i].options[choice[i]].grid;
 
-		at += (size_t)sprintf(key + at, i ? " %c%u" : "all %c%u",
-				      grid_scheme_name(g->scheme)[0], g->bits);
+		at += (size_t)sprintf(key + at, " %c%u", grid_scheme_name(g->scheme)[0], g->bits);
 	}
 	return key;
 }
 
-static int run_configuration(const struct options *o, const uint16_t *choice, double values[2])
+static int run_configuration(const struct options *o, const uint16_t *choice,
+			     const struct judge_opts *opts, struct judgement *j)
 {
 	struct candidate_graph g;
-	struct judge_opts opts = { .threads = 1 };
-	struct judgement j = { 0 };
 	int ret = candidate_graph_open(&o->base, o->s->graph.readout_scale, &g);
 
 	if (ret)
@@ -411,30 +540,49 @@ static int run_configuration(const struct options *o, const uint16_t *choice, do
 	for (uint32_t i = 0; i < o->s->weighted_count; i++)
 		candidate_graph_set(&g, o->layers[i].layer,
 				    &o->layers[i].options[choice[i]].quantized);
-	ret = judge_run(o->s->calibration, &g.graph, &opts, &j);
+	ret = judge_run(o->s->calibration, &g.graph, opts, j);
 	candidate_graph_close(&g);
-	values[0] = j.loss;
-	values[1] = j.agreeing;
+	return ret;
+}
+
+/* As value_count() says. */
+static int find_or_run(const struct configurations *c, const uint16_t *choice, double *values)
+{
+	struct judge_opts opts = { .threads = 1, .losses = values + 2 };
+	char *key = name_configuration(c->o, "all", choice);
+	struct judgement j;
+	int ret = key ? 0 : error_set(-ENOMEM, "%s: no memory", c->o->s->path);
+
+	if (!ret && (!c->journal || !journal_find(c->journal, key, values, value_count(c->o)))) {
+		ret = run_configuration(c->o, choice, &opts, &j);
+		values[0] = j.agreeing;
+		values[1] = j.saturated;
+		if (!ret && c->journal)
+			ret = journal_add(c->journal, key, values, value_count(c->o));
+	}
+	free(key);
 	return ret;
 }
 
 static int judge_configuration(void *ctx, uint32_t item)
 {
 	struct configurations *c = ctx;
-	const uint16_t *choice = c->choices + (size_t)item * c->o->s->weighted_count;
-	char *key = name_configuration(c->o, choice);
-	double values[2];
-	int ret = key ? 0 : error_set(-ENOMEM, "%s: no memory", c->o->s->path);
+	double *values = malloc(value_count(c->o) * sizeof(*values));
+	int ret = values ? find_or_run(c, c->choices + (size_t)item * c->o->s->weighted_count,
+				       values) :
+			   error_set(-ENOMEM, "%s: no memory", c->o->s->path);
 
-	if (!ret && (!c->journal || !journal_find(c->journal, key, values, 2))) {
-		ret = run_configuration(c->o, choice, values);
-		if (!ret && c->journal)
-			ret = journal_add(c->journal, key, values, 2);
+	if (!ret) {
+		struct paired p = paired_difference(values + 2, c->o->base_losses,
+						    c->o->s->calibration->count);
+
+		c->results[item] = (struct option_result){
+			.loss = values[1] > 0 ? INFINITY : p.mean,
+			.error = p.error,
+			.agreeing = (uint32_t)values[0],
+		};
 	}
-	free(key);
-	if (!ret)
-		c->results[item] = (struct option_result){ fmax(values[0] - c->o->base_loss, 0),
-							   (uint32_t)values[1] };
+	free(values);
 	count_done(&c->progress, c->what);
 	return ret;
 }
@@ -454,4 +602,33 @@ int options_judge(const struct options *o, struct journal *journal, const uint16
 	};
 
 	return parallel_for(count, o->s->opts->threads, judge_configuration, &c);
+}
+
+int options_keep(const struct options *o, struct journal *journal, const uint16_t *choice,
+		 uint32_t allowed, bool *keeps)
+{
+	struct judge_opts opts = { .threads = o->s->opts->threads,
+				   .limit = true,
+				   .allowed = allowed };
+	struct judgement j;
+	char what[32], *key;
+	double value;
+	int ret;
+
+	snprintf(what, sizeof(what), "keep %u", allowed);
+	key = name_configuration(o, what, choice);
+	if (!key)
+		return error_set(-ENOMEM, "%s: no memory", o->s->path);
+	ret = journal && journal_find(journal, key, &value, 1);
+	if (!ret) {
+		ret = run_configuration(o, choice, &opts, &j);
+		value = !j.saturated && j.agreeing + allowed >= o->s->calibration->count;
+		if (!ret && journal)
+			ret = journal_add(journal, key, &value, 1);
+	} else {
+		ret = 0;
+	}
+	free(key);
+	*keeps = !ret && value > 0;
+	return ret;
 }

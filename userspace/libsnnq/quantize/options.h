@@ -7,22 +7,25 @@
 
 #include "quantize/allocate.h"
 #include "quantize/journal.h"
+#include "quantize/paired.h"
 #include "quantize/quantize.h"
 
 /* A grid for a layer. */
 struct option {
 	struct grid grid;
-	struct quantized quantized; /* calibrated on the float network's spikes */
-	/* loss: of the network with the other layers at 8 bits, above the base's; smoothed */
-	struct allocate_option costs;
-	double measured; /* the same, not smoothed */
-	bool judged;
+	struct quantized quantized;   /* calibrated on the float network's spikes */
+	struct allocate_option costs; /* loss: smoothed, above that of the layer's best option */
+	/* of the network with the other layers at 8 bits, above the base's, as measured */
+	struct paired measured;
+	double *losses;	    /* of each recording; NULL: not judged */
+	uint32_t saturated; /* 1 + a layer whose sums leave 32 bits then, or 0 */
 };
 
 struct option_layer {
 	uint32_t layer, weights;
 	struct option *options;
 	uint32_t count;
+	struct quantized base; /* at 8 bits */
 };
 
 /* All options of all layers with weights, and the network that they are tried in. */
@@ -30,8 +33,8 @@ struct options {
 	const struct session *s;
 	struct option_layer *layers; /* [s->weighted_count] */
 	struct modelfile *base_file;
-	struct graph base; /* all layers at 8 bits */
-	double base_loss;
+	struct graph base;   /* all layers at 8 bits, each compensated on the float spikes */
+	double *base_losses; /* of each recording */
 	struct floatnet_record *base_records; /* its outputs, while options are judged */
 	uint64_t fixed_energy;		      /* femtojoule of layers without weights */
 };
@@ -43,20 +46,27 @@ struct options {
 int options_open(const struct session *s, const struct grid_choice *fixed, struct options *options);
 /*
  * Judge each option in the base network. What @journal has is not judged again; with
- * shards, only this shard's options are judged. @journal may be NULL.
+ * shards, only this shard's options are judged. Else those with which sums leave 32 bits are
+ * dropped. @journal may be NULL.
  */
 int options_judge_each(struct options *options, struct journal *journal);
 void options_close(struct options *options);
 
-/*
- * Losses of whole configurations, choice[i] for layer i of the options: @count of
- * them, [count][layers]. Above the base's; agreeing: recordings. What @journal has is taken from it.
- */
+/* A whole configuration on the recordings. */
 struct option_result {
-	double loss;
-	uint32_t agreeing;
+	double loss; /* above the base's; infinite: sums leave 32 bits */
+	double error;
+	uint32_t agreeing; /* recordings */
 };
+
+/*
+ * Judge whole configurations, choice[i] for layer i of the options: @count of them,
+ * [count][layers]. What @journal has is taken from it.
+ */
 int options_judge(const struct options *options, struct journal *journal, const uint16_t *choices,
 		  uint32_t count, const char *what, struct option_result *results);
+/* Do at most @allowed recordings change their class with a configuration? */
+int options_keep(const struct options *options, struct journal *journal, const uint16_t *choice,
+		 uint32_t allowed, bool *keeps);
 
 #endif /* SNNQ_OPTIONS_H */

@@ -138,7 +138,7 @@ static int check_device(const struct session *s)
 	struct compiled compiled;
 	struct modelfile *file;
 	struct graph graph;
-	int ret = session_base(s, &file, &graph);
+	int ret = session_rounded(s, &file, &graph);
 
 	if (ret)
 		return ret;
@@ -149,6 +149,18 @@ static int check_device(const struct session *s)
 	graph_free(&graph);
 	modelfile_free(file);
 	return ret;
+}
+
+/* Of grids that were given; what leaves 32 bits in a recording is not written. */
+static int finish(const struct session *s, const struct quantized *results, const char *out)
+{
+	struct quality quality = { .stats = NULL };
+	int ret = quality_measure(s, results, &quality);
+
+	if (!ret && s->opts->quality)
+		*s->opts->quality = quality.told;
+	quality_free(&quality);
+	return ret || s->opts->estimate ? ret : session_write(s, results, out);
 }
 
 static int run_method(struct session *s, struct grid_choice *choices, struct quantized *results,
@@ -179,7 +191,7 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 		calibration_doubts(s->calibration, s->opts);
 	if (method == SNNQ_QUANTIZE_SEARCH)
 		ret = search_run(s, choices, out, results);
-	else if (method == SNNQ_QUANTIZE_COMPENSATE)
+	else if (method == SNNQ_QUANTIZE_COMPENSATE && !s->opts->estimate)
 		ret = session_quantize(s, choices, NULL, results);
 	else
 		ret = round_all(s, choices, results);
@@ -188,13 +200,64 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 	if (s->opts->shards)
 		return 0; /* its evaluations are in the journal */
 	report(s, results);
-	return method == SNNQ_QUANTIZE_SEARCH ? 0 : session_write(s, results, out);
+	return method == SNNQ_QUANTIZE_SEARCH ? 0 : finish(s, results, out);
+}
+
+static bool is_real(double x, double most)
+{
+	return x >= 0 && x <= most; /* and a number */
+}
+
+static int check_targets(const char *in, const struct snnq_quantize_opts *o)
+{
+	if (!is_real(o->target_bits, 64) || !is_real(o->target_energy, 1e9) ||
+	    o->target_bytes > 1ull << 53 || (o->limit_drop && !is_real(o->max_drop, 1)))
+		return error_set(-EINVAL, "%s: targets: expected numbers from 0 in range", in);
+	for (size_t i = 0; i < o->also_count; i++)
+		if (!o->also || !o->also[i].out || !is_real(o->also[i].target_bits, 64) ||
+		    !(o->also[i].target_bits > 0))
+			return error_set(-EINVAL,
+					 "%s: expected bits and a file for each other model", in);
+	return 0;
+}
+
+/* Who gives what has no use expects something else to happen. */
+static int check_uses(const char *in, const char *out, const struct snnq_quantize_opts *o)
+{
+	bool search = o->method == SNNQ_QUANTIZE_SEARCH;
+	bool target = o->target_bits != 0 || o->target_bytes || o->target_energy != 0 ||
+		      o->limit_drop;
+
+	if (o->method < SNNQ_QUANTIZE_ROUND || o->method > SNNQ_QUANTIZE_SEARCH)
+		return error_set(-EINVAL, "%s: expected a method, found %d", in, o->method);
+	if (!out && !o->estimate && !(search && o->shards))
+		return error_set(-EINVAL, "%s: expected a file to write, found none", in);
+	if (!search && (target || o->schemes || o->also_count || o->journal || o->shards ||
+			o->merge_count || o->result))
+		return error_set(-EINVAL,
+				 "%s: targets, schemes, other models, journals, shards and a "
+				 "document are of a search, found another method",
+				 in);
+	if (o->shards ? !o->shard || o->shard > o->shards || !o->journal : o->shard)
+		return error_set(-EINVAL,
+				 "%s: expected a shard from 1 to their number, and a journal, "
+				 "found %u of %u",
+				 in, o->shard, o->shards);
+	if (o->shards && (target || o->also_count))
+		return error_set(-EINVAL,
+				 "%s: targets and other models have no use for a "
+				 "shard, which only evaluates",
+				 in);
+	if ((o->calibration_count && !o->calibration) || (o->check_count && !o->check) ||
+	    (o->choice_count && !o->choices) || (o->merge_count && !o->merge))
+		return error_set(-EINVAL, "%s: a list is missing", in);
+	return check_targets(in, o);
 }
 
 /* Before the work. */
 static int check_outputs(const char *in, const char *out, const struct snnq_quantize_opts *o)
 {
-	size_t inputs = 1 + o->calibration_count, outputs = 2 + o->also_count;
+	size_t inputs = 1 + o->calibration_count + o->check_count, outputs = 2 + o->also_count;
 	const char **paths = calloc(inputs + outputs, sizeof(*paths));
 	int ret;
 
@@ -203,10 +266,12 @@ static int check_outputs(const char *in, const char *out, const struct snnq_quan
 	paths[0] = in;
 	for (size_t i = 0; i < o->calibration_count; i++)
 		paths[1 + i] = o->calibration[i];
-	paths[inputs] = o->shards ? NULL : out;
+	for (size_t i = 0; i < o->check_count; i++)
+		paths[1 + o->calibration_count + i] = o->check[i];
+	paths[inputs] = o->shards || o->estimate ? NULL : out;
 	paths[inputs + 1] = o->journal;
 	for (size_t i = 0; i < o->also_count; i++)
-		paths[inputs + 2 + i] = o->also[i].out;
+		paths[inputs + 2 + i] = o->estimate ? NULL : o->also[i].out;
 	ret = output_check(paths + inputs, outputs, paths, inputs);
 	free(paths);
 	return ret ? error_set(ret, "%s", output_problem()) : 0;
@@ -219,9 +284,12 @@ int snnq_quantize(const char *in, const char *out, const struct snnq_quantize_op
 	struct session s;
 	int ret;
 
-	if (!opts || opts->size != sizeof(*opts))
-		return error_set(-EINVAL, "snnq_quantize: options are missing or of unknown size");
-	ret = check_outputs(in, out, opts);
+	if (!in || !opts || opts->size != sizeof(*opts))
+		return error_set(-EINVAL, "snnq_quantize: the model or options are missing, or "
+					  "options of unknown size");
+	ret = check_uses(in, out, opts);
+	if (!ret)
+		ret = check_outputs(in, out, opts);
 	if (!ret)
 		ret = session_open(in, opts, &s);
 	if (ret)

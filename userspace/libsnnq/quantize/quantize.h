@@ -15,6 +15,7 @@
 #ifndef SNNQ_QUANTIZE_H
 #define SNNQ_QUANTIZE_H
 
+#include "energy/energy.h"
 #include "float/floatnet.h"
 #include "model/graph.h"
 #include "quantize/compensate.h"
@@ -70,9 +71,18 @@ struct calibration {
 	bool traces;			 /* moments are those of leaky traces */
 };
 
-/* Read the recordings of @opts, fewer than 2^32, and run the float network on them. */
-int calibration_open(const char *path, const struct graph *graph,
-		     const struct snnq_quantize_opts *opts, struct calibration **calibration);
+struct recording_list {
+	const char *const *paths;
+	const struct snnq_events_opts *how; /* [count] to open them; or NULL */
+	size_t count;			    /* below 2^32 */
+};
+
+/* Read recordings and run the float network on them. */
+int calibration_open(const char *path, const struct graph *graph, const struct recording_list *list,
+		     uint32_t threads, struct calibration **calibration);
+/* -EINVAL when one of @check, of the files @paths, is among those of @calibration. */
+int calibration_separate(const struct calibration *calibration, const struct calibration *check,
+			 const char *const *paths);
 /* Records for outputs of a network of the same shapes, one per recording. NULL: no memory. */
 struct floatnet_record *calibration_records(const struct calibration *c);
 void calibration_records_free(const struct calibration *c, struct floatnet_record *records);
@@ -148,6 +158,12 @@ void quantized_free(struct quantized *quantized);
 int assemble(const char *path, const struct graph *graph, const struct quantized *const *quantized,
 	     cJSON *record, struct modelfile **file);
 
+/*
+ * Bit-planes that a layer's output has in the integer model, or an input: a float graph does not
+ * say them for means. More than SNNQ_MAX_PLANES: it cannot be one.
+ */
+uint32_t assemble_planes(const struct graph *graph, int layer);
+
 /* ---- judge.c ---- */
 
 /* An integer graph whose layers with weights can be exchanged. */
@@ -165,8 +181,9 @@ void candidate_graph_set(struct candidate_graph *graph, uint32_t layer, const st
 void candidate_graph_close(struct candidate_graph *graph);
 
 struct judgement {
-	double loss;	   /* judge.c says what */
-	uint32_t agreeing; /* recordings with the float network's class */
+	double loss;	    /* judge.c says what */
+	uint32_t agreeing;  /* recordings with the float network's class */
+	uint32_t saturated; /* 1 + a layer whose sums left 32 bits in one of them, or 0 */
 };
 
 /**
@@ -176,9 +193,14 @@ struct judgement {
  *	the same layers for each recording; 0: all run.
  * @records: NULL, or [count] allocated records for the outputs of layers.
  * @stats: NULL, or [layers]: counters are added.
+ * @losses: NULL, or [count]: the loss of each recording.
+ * @limit: stop when more than @allowed classes have changed; then only that there are more is
+ *	known, from the agreeing ones.
  */
 struct judge_opts {
-	uint32_t threads, first_layer;
+	uint32_t threads, first_layer, allowed;
+	bool limit;
+	double *losses;
 	const struct floatnet_record *before;
 	struct floatnet_record *records;
 	struct snnq_layer_stats *stats;
@@ -202,8 +224,11 @@ struct session {
 	struct graph graph;		 /* float */
 	double *units;			 /* as graph_units() gives */
 	struct calibration *calibration; /* NULL: no recordings */
-	uint32_t *weighted;		 /* layers with weights, */
-	uint32_t weighted_count;	 /*	in order */
+	struct calibration *check;	 /* others, for which nothing is chosen; or NULL */
+	struct energy_constants energy;
+	struct energy_dataflow flow;
+	uint32_t *weighted;	 /* layers with weights, */
+	uint32_t weighted_count; /*	in order */
 };
 
 /* A grid for each layer, by layer of the graph; unused without weights. */
@@ -211,16 +236,25 @@ struct grid_choice {
 	uint32_t scheme, bits;
 };
 
-/* All layers rounded to 8 bits: what stands for layers that are not looked at. */
-int session_base(const struct session *s, struct modelfile **file, struct graph *graph);
+/*
+ * Layers with weights at 8 bits, compensated where @weighted has statistics, rounded otherwise.
+ */
+int session_eight_bits(const struct session *s, const struct weighted *weighted,
+		       struct quantized *quantized);
+/* A network of layers, [layers]; the graph points into the file. */
+int session_assemble(const struct session *s, const struct quantized *const *all,
+		     struct modelfile **file, struct graph *graph);
+/* The same with all layers rounded to 8 bits. */
+int session_rounded(const struct session *s, struct modelfile **file, struct graph *graph);
 int session_open(const char *path, const struct snnq_quantize_opts *opts, struct session *session);
 void session_close(struct session *session);
 void session_progress(const struct session *s, const char *what, size_t done, size_t total);
 /*
  * Quantize all layers in order, compensating, each on the outputs of those before it as
- * quantized. @start: NULL, or what stands for layers not yet done, by layer (else: 8 bits).
- * Of the layer compensated, just rounded, and @start's if it has the wanted grid, that
- * stays with which the network's loss is least. @results: by layer, the caller's to free.
+ * quantized. @start: by layer, what stands for layers not yet done: with the same grids, each
+ * quantized on the float network's spikes; NULL: they are made here. Of the layer compensated and
+ * just rounded, the latter stays if the network's loss is lower with it by more than chance.
+ * @results: by layer, the caller's to free.
  */
 int session_quantize(const struct session *s, const struct grid_choice *choices,
 		     const struct quantized *const *start, struct quantized *results);

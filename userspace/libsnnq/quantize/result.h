@@ -14,8 +14,6 @@
 int result_journal(struct search *x);
 /* Bytes of a model file besides packed weights, with 8 bits everywhere. */
 int result_metadata(const struct search *x, uint64_t *bytes);
-/* Judge the quantized network (x->final) and measure its file. */
-int result_measure(struct search *x, const struct quantized *results, uint64_t *bytes);
 /* The search as JSON, see snnq-quantize(1); freed with free(). */
 int result_document(const struct search *x, const struct quantized *results, char **text);
 

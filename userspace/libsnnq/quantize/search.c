@@ -15,13 +15,14 @@
 #include "base/error.h"
 #include "quantize/fit.h"
 #include "quantize/result.h"
+#include "quantize/target.h"
 
 #define FIT_POINTS	 12u /* of the front, spread over its bits */
 #define FIT_VARIANTS	 3u  /* of each, with some layers changed */
 #define FIT_ROUNDS	 3u  /* allocate, measure, fit again */
 #define EXCHANGE_BATCH	 8u  /* moves tried at once: part of the result, so no number of CPUs */
 #define EXCHANGE_BATCHES 12u
-#define SIZE_ROUNDS	 4u /* corrections of the metadata's size */
+#define SIZE_ROUNDS	 6u /* corrections of what options' costs do not say */
 
 /* ---- configurations ---- */
 
@@ -41,7 +42,7 @@ static int add_samples(struct search *x, const uint16_t *choices, uint32_t count
 {
 	uint32_t all = x->sample_count + count;
 	uint16_t *choice = realloc(x->sample_choices, (size_t)all * layers(x) * sizeof(*choice));
-	double *loss;
+	double *loss, *errors;
 
 	if (!choice)
 		return no_memory(x);
@@ -49,11 +50,17 @@ static int add_samples(struct search *x, const uint16_t *choices, uint32_t count
 	loss = realloc(x->sample_losses, all * sizeof(*loss));
 	if (!loss)
 		return no_memory(x);
-	x->sample_losses = loss;
 	memcpy(choice + (size_t)x->sample_count * layers(x), choices,
 	       (size_t)count * layers(x) * sizeof(*choice));
-	for (uint32_t i = 0; i < count; i++)
+	x->sample_losses = loss;
+	errors = realloc(x->sample_errors, all * sizeof(*errors));
+	if (!errors)
+		return no_memory(x);
+	x->sample_errors = errors;
+	for (uint32_t i = 0; i < count; i++) {
 		loss[x->sample_count + i] = results[i].loss;
+		errors[x->sample_count + i] = results[i].error;
+	}
 	x->sample_count = all;
 	return 0;
 }
@@ -72,18 +79,21 @@ static int refit(struct search *x)
 	double *single = malloc((n + 1) * sizeof(*single));
 	struct fit_sample *samples = malloc((x->sample_count + 1) * sizeof(*samples));
 	int ret = single && samples ? 0 : no_memory(x);
+	uint32_t count = 0;
 
 	for (uint32_t i = 0; !ret && i < x->sample_count; i++) {
-		double *row = single + (size_t)i * layers(x);
+		double *row = single + (size_t)count * layers(x);
 
+		if (!isfinite(x->sample_losses[i])) /* its sums leave 32 bits */
+			continue;
 		for (uint32_t l = 0; l < layers(x); l++)
 			row[l] = x->options.layers[l]
 					 .options[x->sample_choices[(size_t)i * layers(x) + l]]
 					 .costs.loss;
-		samples[i] = (struct fit_sample){ row, x->sample_losses[i] };
+		samples[count++] = (struct fit_sample){ row, x->sample_losses[i] };
 	}
 	if (!ret)
-		ret = fit_coefficients(samples, x->sample_count, layers(x), x->coefficients);
+		ret = fit_coefficients(samples, count, layers(x), x->coefficients);
 	free(samples);
 	free(single);
 	return ret;
@@ -127,95 +137,6 @@ static int allocate_problem(struct search *x)
 	for (uint32_t l = 0; l < layers(x); l++)
 		x->coefficients[l] = 1;
 	return 0;
-}
-
-static int set_budgets(struct search *x)
-{
-	const struct search_target *t = &x->target;
-	double energy = 1e9 * t->energy - (double)x->options.fixed_energy;
-
-	for (int i = 0; i < ALLOCATE_COSTS; i++)
-		x->problem.budget[i] = ALLOCATE_NO_BUDGET;
-	if (t->bits > 0)
-		x->problem.budget[ALLOCATE_BITS] =
-			(uint64_t)(10 * t->bits * (double)x->weights + 1e-6);
-	if (t->bytes && t->bytes <= x->metadata)
-		return error_set(-EDOM,
-				 "%s: the file has %" PRIu64 " bytes besides weights, "
-				 "expected at most %" PRIu64 " in all",
-				 x->s->path, x->metadata, t->bytes);
-	if (t->bytes)
-		x->problem.budget[ALLOCATE_BYTES] = t->bytes - x->metadata;
-	if (t->energy > 0 && energy < 0)
-		return error_set(-EDOM,
-				 "%s: energy: layers without weights alone take %g uJ, "
-				 "expected at most %g",
-				 x->s->path, (double)x->options.fixed_energy / 1e9, t->energy);
-	if (t->energy > 0)
-		x->problem.budget[ALLOCATE_ENERGY] = (uint64_t)energy;
-	return 0;
-}
-
-/* The least that the options can cost. */
-static uint64_t least_cost(const struct search *x, int cost)
-{
-	uint64_t sum = 0;
-
-	for (uint32_t l = 0; l < layers(x); l++) {
-		const struct option_layer *o = &x->options.layers[l];
-		uint64_t least = UINT64_MAX;
-
-		for (uint32_t k = 0; k < o->count; k++)
-			if (o->options[k].costs.cost[cost] < least)
-				least = o->options[k].costs.cost[cost];
-		sum += least;
-	}
-	return sum;
-}
-
-static int check_bits(const struct search *x, double bits)
-{
-	uint64_t least = least_cost(x, ALLOCATE_BITS);
-
-	if (!(bits > 0) || 10 * bits * (double)x->weights + 1e-6 >= (double)least)
-		return 0;
-	return error_set(-EDOM,
-			 "%s: target of %g bits: expected at least %.3f, the least that its "
-			 "grids can have on average",
-			 x->s->path, bits, ceil(100 * (double)least / (double)x->weights) / 1000);
-}
-
-/* Before networks are run: each target by itself can be met. */
-static int check_targets(struct search *x)
-{
-	const struct snnq_quantize_opts *o = x->s->opts;
-	uint64_t bytes = x->metadata + least_cost(x, ALLOCATE_BYTES);
-	uint64_t energy = x->options.fixed_energy + least_cost(x, ALLOCATE_ENERGY);
-	int ret = set_budgets(x);
-
-	if (!ret)
-		ret = check_bits(x, x->target.bits);
-	for (size_t i = 0; !ret && i < o->also_count; i++)
-		ret = check_bits(x, o->also[i].target_bits);
-	if (!ret && x->target.bytes && x->target.bytes < bytes)
-		ret = error_set(-EDOM,
-				"%s: target of %" PRIu64 " bytes: expected at least %" PRIu64
-				", the least that its grids can have",
-				x->s->path, x->target.bytes, bytes);
-	if (!ret && x->target.energy > 0 && 1e9 * x->target.energy < (double)energy)
-		ret = error_set(-EDOM,
-				"%s: target of %g uJ: expected at least %.3f, the least that "
-				"its grids can take",
-				x->s->path, x->target.energy, ceil((double)energy / 1e6) / 1e3);
-	return ret;
-}
-
-static bool has_budget(const struct search *x)
-{
-	for (int i = 0; i < ALLOCATE_COSTS; i++)
-		if (x->problem.budget[i] != ALLOCATE_NO_BUDGET)
-			return true;
-	return false;
 }
 
 static int best_choice(struct search *x)
@@ -299,6 +220,7 @@ static int measure_variants(struct search *x)
 	}
 	free(results);
 	free(choices);
+	x->variant_count = x->sample_count;
 	return ret ? ret : refit(x);
 }
 
@@ -432,7 +354,10 @@ static int try_moves(struct search *x, const struct move *moves, uint32_t count,
 	return ret;
 }
 
-/* Exchange layers' options as long as what is measured becomes better. */
+/*
+ * Exchange layers' options as long as what is measured becomes better; by how much does not
+ * matter: to ask for more than chance makes it was worse on other recordings.
+ */
 static int exchange(struct search *x)
 {
 	struct option_result now;
@@ -440,8 +365,7 @@ static int exchange(struct search *x)
 	size_t count = 0, at = 0;
 	int ret = measure(x, x->choice, 1, "exchanging", &now);
 
-	/* A loss of 0 is the base network's: there is nothing to gain. */
-	for (uint32_t batch = 0; !ret && now.loss > 0 && batch < EXCHANGE_BATCHES; batch++) {
+	for (uint32_t batch = 0; !ret && batch < EXCHANGE_BATCHES; batch++) {
 		uint32_t n;
 		bool better;
 
@@ -463,48 +387,22 @@ static int exchange(struct search *x)
 	return ret;
 }
 
-/* ---- targets ---- */
-
-/* The smallest point of the front with few enough changed classes. */
-static int choose_by_drop(struct search *x)
-{
-	uint32_t allowed = (uint32_t)(x->target.max_drop * x->s->calibration->count + 1e-9);
-	size_t low = 0, high;
-	int ret = find_front(x);
-
-	if (ret)
-		return ret;
-	for (high = x->front_count - 1; low < high;) {
-		size_t middle = (low + high) / 2;
-		struct option_result r;
-
-		ret = measure(x, x->front[middle].choice, 1, "measuring", &r);
-		if (ret)
-			return ret;
-		if (r.agreeing + allowed >= x->s->calibration->count)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	memcpy(x->choice, x->front[low].choice, layers(x) * sizeof(*x->choice));
-	return 0;
-}
-
-static int choose(struct search *x)
-{
-	int ret = set_budgets(x);
-
-	if (ret)
-		return ret;
-	if (!has_budget(x))
-		return choose_by_drop(x);
-	ret = settle(x);
-	return ret ? ret : exchange(x);
-}
-
 /* ---- materialising ---- */
 
-static int materialise(struct search *x, struct quantized *results)
+static int take_measured(struct search *x, struct quantized *results)
+{
+	int ret = 0;
+
+	for (uint32_t l = 0; !ret && l < layers(x); l++) {
+		struct quantized *q = &results[x->options.layers[l].layer];
+
+		quantized_free(q);
+		ret = quantized_copy(&x->options.layers[l].options[x->choice[l]].quantized, q);
+	}
+	return ret;
+}
+
+static int take_sequential(struct search *x, struct quantized *results)
 {
 	uint32_t all = x->s->graph.layer_count;
 	struct grid_choice *grids = calloc(all, sizeof(*grids));
@@ -515,7 +413,6 @@ static int materialise(struct search *x, struct quantized *results)
 		const struct option *o = &x->options.layers[l].options[x->choice[l]];
 		uint32_t layer = x->options.layers[l].layer;
 
-		quantized_free(&results[layer]);
 		grids[layer] = (struct grid_choice){ o->grid.scheme, o->grid.bits };
 		start[layer] = &o->quantized;
 	}
@@ -526,40 +423,111 @@ static int materialise(struct search *x, struct quantized *results)
 	return ret;
 }
 
-static int check_drop(const struct search *x)
+/* Make the choice's model and measure it: layer after layer, or as it was measured before. */
+static int make(struct search *x, bool measured, struct quantized *results)
 {
-	double drop = 1 - (double)x->final.agreeing / x->s->calibration->count;
+	int ret = measured ? take_measured(x, results) : take_sequential(x, results);
 
-	if (x->target.max_drop < 0 || drop <= x->target.max_drop + 1e-12)
-		return 0;
-	return error_set(-EDOM,
-			 "%s: %.2f %% of the recordings change their class, expected at most "
-			 "%.2f %%; allow more bits",
-			 x->s->path, 100 * drop, 100 * x->target.max_drop);
+	return ret ? ret : quality_measure(x->s, results, &x->final);
 }
 
-/* Quantize with the choice; choose less when the file is larger than its target. */
-static int finish(struct search *x, struct quantized *results)
+/* Quantize with the choice; choose less when the result is larger than its targets. */
+static int make_within(struct search *x, struct quantized *results)
 {
-	uint64_t target = x->target.bytes;
+	bool over = true;
 	int ret = 0;
 
-	for (uint32_t round = 0; !ret && round < SIZE_ROUNDS; round++) {
-		uint64_t bytes;
-
-		ret = materialise(x, results);
+	for (uint32_t round = 0; !ret && over; round++) {
+		if (round == SIZE_ROUNDS)
+			return error_set(-EDOM, "%s: the result stays above its targets",
+					 x->s->path);
+		ret = round ? best_choice(x) : 0;
 		if (!ret)
-			ret = result_measure(x, results, &bytes);
-		if (ret || !target || bytes <= target)
-			return ret ? ret : check_drop(x);
-		if (bytes - target >= x->problem.budget[ALLOCATE_BYTES])
-			break;
-		x->problem.budget[ALLOCATE_BYTES] -= bytes - target;
-		ret = best_choice(x);
+			ret = make(x, x->s->opts->estimate, results);
+		if (!ret)
+			ret = target_excess(x, &over);
 	}
-	return ret ? ret :
-		     error_set(-EDOM, "%s: the file stays above %" PRIu64 " bytes", x->s->path,
-			       target);
+	return ret;
+}
+
+/*
+ * Does the choice keep its classes, quantized layer after layer or, if the recordings for
+ * calibration then tell otherwise, as it was measured? What was made last is in @results.
+ */
+static int make_keeping(struct search *x, struct quantized *results, bool *keeps)
+{
+	int ret = make(x, x->s->opts->estimate, results);
+
+	if (ret == -ERANGE || (!ret && !target_keeps_calibration(x)))
+		ret = make(x, true, results);
+	*keeps = !ret && target_keeps(x);
+	return ret;
+}
+
+/* ---- choosing ---- */
+
+/* The best within the budgets. */
+static int make_best(struct search *x, struct quantized *results)
+{
+	bool over;
+	int ret = settle(x);
+
+	if (!ret)
+		ret = exchange(x);
+	if (!ret)
+		ret = make_within(x, results);
+	if (!ret && !target_keeps_calibration(x)) {
+		ret = make(x, true, results);
+		if (!ret)
+			ret = target_excess(x, &over);
+		if (!ret && over)
+			ret = target_dropped(x);
+	}
+	return ret || target_keeps(x) ? ret : target_dropped(x);
+}
+
+/*
+ * The smallest point of the front that keeps its classes, from the smallest on: networks that
+ * keep them and such that do not lie between each other. When what was made of a point misses on
+ * the recordings to check with, the next one is larger by 1 %, then by 2, 4, ...: the more models
+ * are held against them, the less each may change.
+ */
+static int make_smallest(struct search *x, struct quantized *results)
+{
+	double step = 0.01;
+	uint64_t least = 0;
+	bool keeps = false;
+	int ret = find_front(x);
+
+	for (size_t i = 0; !ret && i < x->front_count; i++) {
+		uint64_t bits = x->front[i].cost[ALLOCATE_BITS];
+
+		session_progress(x->s, "smallest", i, x->front_count);
+		if (bits < least && i + 1 < x->front_count)
+			continue;
+		ret = options_keep(&x->options, x->journal, x->front[i].choice, target_allowed(x),
+				   &keeps);
+		if (ret || (!keeps && i + 1 < x->front_count))
+			continue;
+		memcpy(x->choice, x->front[i].choice, layers(x) * sizeof(*x->choice));
+		ret = make_keeping(x, results, &keeps);
+		if (!ret && keeps)
+			break;
+		least = bits + (uint64_t)(step * (double)bits);
+		step *= 2;
+	}
+	session_progress(x->s, "smallest", x->front_count, x->front_count);
+	return ret ? ret : keeps ? 0 : target_dropped(x);
+}
+
+static int make_model(struct search *x, struct quantized *results)
+{
+	int ret = target_budgets(x);
+
+	x->tries = 0;
+	if (ret)
+		return ret;
+	return target_is_budget(x) ? make_best(x, results) : make_smallest(x, results);
 }
 
 /* Measure some of the front, for people to compare with what was predicted. */
@@ -579,7 +547,15 @@ static int measure_front(struct search *x)
 
 /* ---- the search ---- */
 
-/* Models at other bits. Their grids are free to differ from those of the first. */
+/* Back to what does not depend on targets: each model is what a search for it alone finds. */
+static int begin(struct search *x)
+{
+	x->sample_count = x->variant_count;
+	memset(x->choice, 0, layers(x) * sizeof(*x->choice));
+	return refit(x);
+}
+
+/* Models at other bits. */
 static int run_also(struct search *x)
 {
 	const struct snnq_quantize_opts *o = x->s->opts;
@@ -589,10 +565,10 @@ static int run_also(struct search *x)
 	for (size_t i = 0; !ret && i < o->also_count; i++) {
 		x->target =
 			(struct search_target){ .bits = o->also[i].target_bits, .max_drop = -1 };
-		ret = choose(x);
+		ret = begin(x);
 		if (!ret)
-			ret = finish(x, results);
-		if (!ret)
+			ret = make_model(x, results);
+		if (!ret && !o->estimate)
 			ret = session_write(x->s, results, o->also[i].out);
 	}
 	for (uint32_t i = 0; results && i < x->s->graph.layer_count; i++)
@@ -614,7 +590,7 @@ static int run(struct search *x, const struct grid_choice *fixed, struct quantiz
 	if (!ret)
 		ret = allocate_problem(x);
 	if (!ret)
-		ret = check_targets(x);
+		ret = target_check(x);
 	if (ret)
 		return ret;
 	calibration_doubts(x->s->calibration, x->s->opts);
@@ -622,11 +598,11 @@ static int run(struct search *x, const struct grid_choice *fixed, struct quantiz
 	if (!ret)
 		ret = measure_variants(x);
 	if (!ret)
-		ret = choose(x);
-	if (!ret)
-		ret = finish(x, results);
-	if (!ret) /* first of all: what follows may fail */
+		ret = make_model(x, results);
+	if (!ret && !x->s->opts->estimate) /* first of all: what follows may fail */
 		ret = session_write(x->s, results, x->out);
+	if (!ret && x->s->opts->quality)
+		*x->s->opts->quality = x->final.told;
 	if (!ret && x->s->opts->result)
 		ret = measure_front(x);
 	if (!ret && x->s->opts->result)
@@ -639,7 +615,8 @@ static void close_search(struct search *x)
 	options_close(&x->options);
 	allocate_front_free(x->front, x->front_count);
 	journal_close(x->journal);
-	free(x->final_stats);
+	quality_free(&x->final);
+	free(x->sample_errors);
 	free(x->sample_choices);
 	free(x->sample_losses);
 	free(x->coefficients);
@@ -659,17 +636,10 @@ int search_run(const struct session *s, const struct grid_choice *fixed, const c
 					o->limit_drop ? o->max_drop : -1, o->target_bytes } };
 	int ret = 0;
 
-	if (!out && !o->shards)
-		return error_set(-EINVAL, "%s: expected a file to write, found none", s->path);
 	if (!(o->target_bits > 0) && !o->target_bytes && !(o->target_energy > 0) &&
 	    !o->limit_drop && !o->shards)
 		ret = error_set(-EINVAL, "%s: expected a target for the search, found none",
 				s->path);
-	for (size_t i = 0; !ret && i < o->also_count; i++)
-		if (!(o->also[i].target_bits > 0) || !o->also[i].out)
-			ret = error_set(-EINVAL,
-					"%s: expected bits and a file for each other model",
-					s->path);
 	if (!ret && s->weighted_count == 0)
 		ret = error_set(-EINVAL, "%s: expected layers with weights, found none", s->path);
 	if (!ret)

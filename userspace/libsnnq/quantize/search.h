@@ -6,6 +6,7 @@
 #define SNNQ_SEARCH_H
 
 #include "quantize/options.h"
+#include "quantize/quality.h"
 
 /* What is searched for; 0 where there is no target, of max_drop a negative number. */
 struct search_target {
@@ -20,10 +21,10 @@ struct search {
 	struct journal *journal; /* or NULL */
 	struct options options;
 	uint64_t weights, metadata; /* weights of the network, other bytes of a file */
-	/* configurations measured so far */
-	uint32_t sample_count;
+	/* configurations measured so far; the first are the same for all targets */
+	uint32_t sample_count, variant_count;
 	uint16_t *sample_choices; /* [sample_count][layers] */
-	double *sample_losses;
+	double *sample_losses, *sample_errors;
 	double *coefficients; /* [layers] */
 	/* the allocation */
 	struct allocate_problem problem;
@@ -33,9 +34,8 @@ struct search {
 	size_t front_count;
 	uint16_t *choice; /* [layers], an option of each */
 	/* what came out */
-	struct judgement final;
-	struct snnq_layer_stats *final_stats; /* [layers], sums over recordings */
-	uint64_t final_bytes;
+	struct quality final;
+	uint32_t tries; /* models that were held against the recordings to check */
 };
 
 /*

@@ -8,6 +8,7 @@
 
 #include "model/compact.h"
 #include "base/error.h"
+#include "quantize/paired.h"
 #include "quantize/quantize.h"
 
 #define BASE_BITS 8 /* of layers that are not done yet */
@@ -80,6 +81,37 @@ static void take_caps(const struct snnq_device_info *device, struct snnq_caps *c
 #undef LIMIT
 }
 
+static int open_energy(struct session *s)
+{
+	s->energy = energy_45nm;
+	s->flow = energy_default_flow;
+	s->flow.resident = s->opts->resident;
+	return s->opts->constants ? energy_constants_read(s->opts->constants, &s->energy) : 0;
+}
+
+static int open_recordings(struct session *s)
+{
+	const struct snnq_quantize_opts *o = s->opts;
+	const struct recording_list list = { o->calibration, o->calibration_events,
+					     o->calibration_count };
+	const struct recording_list check = { o->check, o->check_events, o->check_count };
+	int ret = 0;
+
+	if (list.count)
+		ret = calibration_open(s->path, &s->graph, &list, o->threads, &s->calibration);
+	if (!ret && check.count)
+		ret = calibration_open(s->path, &s->graph, &check, o->threads, &s->check);
+	if (ret)
+		return ret;
+	if (s->calibration)
+		s->calibration->traces = o->traces;
+	if (s->calibration && s->check) {
+		s->check->temperature = s->calibration->temperature;
+		ret = calibration_separate(s->calibration, s->check, o->check);
+	}
+	return ret;
+}
+
 int session_open(const char *path, const struct snnq_quantize_opts *opts, struct session *s)
 {
 	int ret;
@@ -101,10 +133,10 @@ int session_open(const char *path, const struct snnq_quantize_opts *opts, struct
 		ret = find_weighted(s);
 	if (!ret)
 		ret = check_known(s);
-	if (!ret && opts->calibration_count)
-		ret = calibration_open(path, &s->graph, opts, &s->calibration);
-	if (s->calibration)
-		s->calibration->traces = opts->traces;
+	if (!ret)
+		ret = open_energy(s);
+	if (!ret)
+		ret = open_recordings(s);
 	if (ret)
 		session_close(s);
 	return ret;
@@ -115,6 +147,7 @@ void session_close(struct session *s)
 	if (!s->file)
 		return;
 	calibration_close(s->calibration);
+	calibration_close(s->check);
 	free(s->units);
 	free(s->weighted);
 	graph_free(&s->graph);
@@ -130,21 +163,70 @@ void session_progress(const struct session *s, const char *what, size_t done, si
 
 /* ---- the base ---- */
 
+/* A layer on the float network's spikes: compensated, or where no recordings are, rounded. */
+static int quantize_alone(const struct session *s, uint32_t layer, const struct grid_choice *c,
+			  struct quantized *q)
+{
+	const struct graph_layer *l = &s->graph.layers[layer];
+	const uint64_t **slots = NULL;
+	struct weighted w;
+	int ret = weighted_open(s->path, &s->graph, layer, s->units[l->in[0] + 1], &w);
+
+	if (ret)
+		return ret;
+	if (s->calibration) {
+		slots = calibration_slots(s->calibration, s->calibration->records, l->in[0]);
+		ret = slots ? weighted_measure(&w, s->calibration, slots, s->opts->threads) :
+			      error_set(-ENOMEM, "%s: no memory", s->path);
+	}
+	if (!ret)
+		ret = weighted_quantize(&w, c->scheme, c->bits,
+					slots ? METHOD_COMPENSATE : METHOD_ROUND, s->opts->threads,
+					q);
+	free(slots);
+	weighted_close(&w);
+	return ret;
+}
+
+int session_eight_bits(const struct session *s, const struct weighted *w, struct quantized *q)
+{
+	int ret = weighted_quantize(w, SNNQ_SCHEME_UNIFORM, BASE_BITS,
+				    w->moments ? METHOD_COMPENSATE : METHOD_ROUND, s->opts->threads,
+				    q);
+
+	if (ret != -ERANGE || !w->moments) /* else thresholds are out of range with its scales */
+		return ret;
+	return weighted_quantize(w, SNNQ_SCHEME_UNIFORM, BASE_BITS, METHOD_ROUND, s->opts->threads,
+				 q);
+}
+
 static int round_one(const struct session *s, uint32_t layer, struct quantized *q)
 {
 	struct weighted w;
 	int ret = weighted_open(s->path, &s->graph, layer,
 				s->units[s->graph.layers[layer].in[0] + 1], &w);
 
-	if (ret)
-		return ret;
-	ret = weighted_quantize(&w, SNNQ_SCHEME_UNIFORM, BASE_BITS, METHOD_ROUND, s->opts->threads,
-				q);
+	if (!ret)
+		ret = session_eight_bits(s, &w, q);
 	weighted_close(&w);
 	return ret;
 }
 
-int session_base(const struct session *s, struct modelfile **file, struct graph *graph)
+int session_assemble(const struct session *s, const struct quantized *const *all,
+		     struct modelfile **file, struct graph *graph)
+{
+	int ret = assemble(s->path, &s->graph, all, NULL, file);
+
+	if (!ret)
+		ret = graph_parse(s->path, *file, graph);
+	if (ret) {
+		modelfile_free(*file);
+		*file = NULL;
+	}
+	return ret;
+}
+
+int session_rounded(const struct session *s, struct modelfile **file, struct graph *graph)
 {
 	const struct quantized **all = calloc(s->graph.layer_count + 1, sizeof(*all));
 	struct quantized *rounded = calloc(s->graph.layer_count + 1, sizeof(*rounded));
@@ -156,13 +238,7 @@ int session_base(const struct session *s, struct modelfile **file, struct graph 
 		ret = round_one(s, s->weighted[i], &rounded[s->weighted[i]]);
 	}
 	if (!ret)
-		ret = assemble(s->path, &s->graph, all, NULL, file);
-	if (!ret)
-		ret = graph_parse(s->path, *file, graph);
-	if (ret) {
-		modelfile_free(*file);
-		*file = NULL;
-	}
+		ret = session_assemble(s, all, file, graph);
 	for (uint32_t i = 0; rounded && i < s->graph.layer_count; i++)
 		quantized_free(&rounded[i]);
 	free(rounded);
@@ -176,26 +252,54 @@ struct sequence {
 	const struct session *s;
 	const struct grid_choice *choices;
 	struct quantized *results;
-	struct modelfile *file; /* all layers at 8 bits */
+	const struct quantized **all; /* what stands for layers that are not done yet, */
+	struct quantized *start;      /*	where it was made here */
+	struct modelfile *file;	      /* whose graph the current one is made of */
 	struct graph base;
 	struct candidate_graph current;
 	struct floatnet_record *records; /* outputs of the current network */
-	double loss;			 /* of the current network */
+	double *losses, *other;		 /* of the current network by recording; of another */
+	bool saturates;			 /* the current one */
 };
 
-static int sequence_open(struct sequence *q, const struct quantized *const *start)
+static int start_layers(struct sequence *q, const struct quantized *const *given,
+			const struct quantized **all)
 {
 	const struct session *s = q->s;
-	int ret = session_base(s, &q->file, &q->base);
+	int ret = 0;
 
+	for (uint32_t i = 0; !ret && i < s->weighted_count; i++) {
+		uint32_t layer = s->weighted[i];
+
+		all[layer] = given ? given[layer] : &q->start[layer];
+		session_progress(s, "quantizing", i, s->weighted_count);
+		if (!given)
+			ret = quantize_alone(s, layer, &q->choices[layer], &q->start[layer]);
+	}
+	return ret;
+}
+
+static int sequence_open(struct sequence *q, const struct quantized *const *given)
+{
+	const struct session *s = q->s;
+	const struct quantized **all = calloc(s->graph.layer_count + 1, sizeof(*all));
+	int ret;
+
+	q->all = all;
+	q->start = calloc(s->graph.layer_count + 1, sizeof(*q->start));
+	q->losses = calloc(2 * (size_t)s->calibration->count, sizeof(*q->losses));
+	q->records = calibration_records(s->calibration);
+	ret = all && q->start && q->losses && q->records ?
+		      start_layers(q, given, all) :
+		      error_set(-ENOMEM, "%s: no memory for outputs", s->path);
+	q->other = q->losses + s->calibration->count;
+	if (!ret)
+		ret = session_assemble(s, all, &q->file, &q->base);
 	if (!ret)
 		ret = candidate_graph_open(&q->base, s->graph.readout_scale, &q->current);
-	if (ret)
-		return ret;
-	for (uint32_t i = 0; start && i < s->weighted_count; i++)
-		candidate_graph_set(&q->current, s->weighted[i], start[s->weighted[i]]);
-	q->records = calibration_records(s->calibration);
-	return q->records ? 0 : error_set(-ENOMEM, "%s: no memory for outputs", s->path);
+	for (uint32_t i = 0; !ret && i < s->weighted_count; i++)
+		candidate_graph_set(&q->current, s->weighted[i], all[s->weighted[i]]);
+	return ret;
 }
 
 static void sequence_close(struct sequence *q)
@@ -205,34 +309,59 @@ static void sequence_close(struct sequence *q)
 	if (q->file)
 		graph_free(&q->base);
 	modelfile_free(q->file);
+	for (uint32_t i = 0; q->start && i < q->s->graph.layer_count; i++)
+		quantized_free(&q->start[i]);
+	free(q->start);
+	free(q->all);
+	free(q->losses);
 }
 
-static int judge_current(struct sequence *q)
+/* Run the current network from @layer on: what is before it stays as it is in the records. */
+static int judge_current(struct sequence *q, uint32_t layer)
 {
-	struct judge_opts opts = { .threads = q->s->opts->threads, .records = q->records };
+	struct judge_opts opts = { .threads = q->s->opts->threads,
+				   .first_layer = layer,
+				   .before = q->records,
+				   .records = q->records };
 	struct judgement j;
-	int ret = judge_run(q->s->calibration, &q->current.graph, &opts, &j);
 
-	q->loss = j.loss;
-	return ret;
+	return judge_run(q->s->calibration, &q->current.graph, &opts, &j);
 }
 
-/* Try @result, which is taken over, in the network; keep it if the loss is lower. */
+/* Losses of the network with @result in place of a layer. */
+static int judge_result(struct sequence *q, uint32_t layer, const struct quantized *result,
+			double *losses, struct judgement *j)
+{
+	struct judge_opts opts = { .threads = q->s->opts->threads,
+				   .first_layer = layer,
+				   .before = q->records,
+				   .losses = losses };
+
+	candidate_graph_set(&q->current, layer, result);
+	return judge_run(q->s->calibration, &q->current.graph, &opts, j);
+}
+
+/*
+ * Try @result, which is taken over, in the network: it stays if the loss is lower by more than
+ * chance makes it, or if only with it no sum leaves 32 bits.
+ */
 static int try_result(struct sequence *q, uint32_t layer, struct quantized *result)
 {
 	struct quantized *best = &q->results[layer];
-	struct judge_opts opts = { .threads = q->s->opts->threads };
 	struct judgement j;
-	int ret;
+	int ret = judge_result(q, layer, result, q->other, &j);
+	bool better = !best->packed ||
+		      (!j.saturated &&
+		       (q->saturates ||
+			paired_less(q->other, q->losses, q->s->calibration->count, PAIRED_NOISE)));
 
-	candidate_graph_set(&q->current, layer, result);
-	ret = judge_run(q->s->calibration, &q->current.graph, &opts, &j);
-	if (!ret && (!best->packed || j.loss < q->loss)) {
+	if (!ret && better) {
 		struct quantized old = *best;
 
 		*best = *result;
 		*result = old;
-		q->loss = j.loss;
+		q->saturates = j.saturated;
+		memcpy(q->losses, q->other, q->s->calibration->count * sizeof(*q->losses));
 	}
 	if (best->packed)
 		candidate_graph_set(&q->current, layer, best);
@@ -240,29 +369,31 @@ static int try_result(struct sequence *q, uint32_t layer, struct quantized *resu
 	return ret;
 }
 
-/* The layer compensated, just rounded, and as it was at the start, if that has the grid. */
-static int try_all(struct sequence *q, const struct weighted *w, const struct quantized *start)
+static int try_method(struct sequence *q, const struct weighted *w, enum method method)
 {
 	const struct grid_choice *c = &q->choices[w->index];
 	struct quantized result;
-	int ret = weighted_quantize(w, c->scheme, c->bits, METHOD_COMPENSATE, q->s->opts->threads,
-				    &result);
+	int ret = weighted_quantize(w, c->scheme, c->bits, method, q->s->opts->threads, &result);
 
-	if (!ret)
-		ret = try_result(q, w->index, &result);
-	if (!ret) {
-		ret = weighted_quantize(w, c->scheme, c->bits, METHOD_ROUND, q->s->opts->threads,
-					&result);
-		/* Thresholds may be out of range with its scales. */
-		ret = ret == -ERANGE ? 0 : ret ? ret : try_result(q, w->index, &result);
-	}
-	if (ret || !start || start->grid.scheme != c->scheme || start->grid.bits != c->bits)
-		return ret;
-	ret = quantized_copy(start, &result);
-	return ret ? ret : try_result(q, w->index, &result);
+	if (ret) /* thresholds may be out of range with its scales */
+		return ret == -ERANGE ? 0 : ret;
+	return try_result(q, w->index, &result);
 }
 
-static int quantize_one(struct sequence *q, uint32_t layer, const struct quantized *start)
+/* The layer as it was on the float network's spikes, compensated on those it gets, and rounded. */
+static int try_all(struct sequence *q, const struct weighted *w)
+{
+	struct quantized start;
+	int ret = quantized_copy(q->all[w->index], &start);
+
+	if (!ret)
+		ret = try_result(q, w->index, &start);
+	if (!ret)
+		ret = try_method(q, w, METHOD_COMPENSATE);
+	return ret ? ret : try_method(q, w, METHOD_ROUND);
+}
+
+static int quantize_one(struct sequence *q, uint32_t layer)
 {
 	const struct session *s = q->s;
 	const uint64_t **slots =
@@ -275,11 +406,11 @@ static int quantize_one(struct sequence *q, uint32_t layer, const struct quantiz
 	if (!ret) {
 		ret = weighted_measure(&w, s->calibration, slots, s->opts->threads);
 		if (!ret)
-			ret = try_all(q, &w, start);
+			ret = try_all(q, &w);
 		weighted_close(&w);
 	}
 	free(slots);
-	return ret ? ret : judge_current(q);
+	return ret ? ret : judge_current(q, layer);
 }
 
 int session_quantize(const struct session *s, const struct grid_choice *choices,
@@ -289,10 +420,11 @@ int session_quantize(const struct session *s, const struct grid_choice *choices,
 	int ret = sequence_open(&q, start);
 
 	if (!ret)
-		ret = judge_current(&q);
+		ret = judge_current(&q, 0);
 	for (uint32_t i = 0; !ret && i < s->weighted_count; i++) {
 		session_progress(s, "layers", i, s->weighted_count);
-		ret = quantize_one(&q, s->weighted[i], start ? start[s->weighted[i]] : NULL);
+		quantized_free(&results[s->weighted[i]]);
+		ret = quantize_one(&q, s->weighted[i]);
 	}
 	if (!ret)
 		session_progress(s, "layers", s->weighted_count, s->weighted_count);

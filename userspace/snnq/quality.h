@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* quality.h - how far a quantized model is from the float network, for people and as JSON. */
+#ifndef SNNQ_CLI_QUALITY_H
+#define SNNQ_CLI_QUALITY_H
+
+#include <cjson/cJSON.h>
+
+#include "snnq_tools.h"
+
+void quality_print(const struct snnq_quantize_quality *quality);
+cJSON *quality_json(const struct snnq_quantize_quality *quality);
+
+#endif /* SNNQ_CLI_QUALITY_H */
