@@ -25,6 +25,7 @@ tap outputs tests/cli/outputs.py
 tap options tests/cli/options.py
 tap figures tests/cli/figures.py
 tap quality tests/cli/quality.py
+tap choices tests/cli/choices.py
 tap revision tests/cli/revision.py
 tap imports tests/cli/imports.py
 tap nir tests/cli/nir.py

@@ -46,10 +46,21 @@ struct snnq_import_opts {
  */
 int snnq_import(const char *in, const char *out, const struct snnq_import_opts *opts);
 
-/* Scheme and bits of a layer; @layer NULL: of all layers that are not named. */
+/*
+ * Scheme and bits of a layer; @layer NULL: of all layers that are not named. A name may be a
+ * pattern as fnmatch(3) knows them, without flags; whole names go before patterns, later patterns
+ * before earlier ones.
+ */
 struct snnq_layer_choice {
 	const char *layer, *scheme;
 	uint32_t bits;
+};
+
+/* What a search may choose for a layer, of all (NULL), or of a pattern; later ones go first. */
+struct snnq_layer_limit {
+	const char *layer;
+	const char *schemes;	     /* as those of the options; NULL: no limit here */
+	uint32_t min_bits, max_bits; /* 0: no limit here */
 };
 
 struct snnq_quantize_layer {
@@ -140,6 +151,10 @@ struct snnq_quantize_opts {
 	 */
 	double max_drop;
 	const char *schemes; /* names to choose from, separated by commas; NULL: all */
+	const struct snnq_layer_limit *limits;
+	size_t limit_count;
+	/* SHA-256, as hex, of the model that the choices were made for; NULL: any. */
+	const char *model_hash;
 	/* The device that is to run it: only what it can do is used. NULL: this version's sim. */
 	const struct snnq_device_info *device;
 	/* Models at other average bits, from the same evaluations, written after the first. */
@@ -185,6 +200,7 @@ struct snnq_energy_opts {
 	uint64_t reuse;	    /* positions x steps served by a weight read; 0: all */
 	bool tick_batching; /* potentials stay in registers */
 	bool reload;	    /* weights come from DRAM in each step */
+	bool resident;	    /* they never do: they stay on the chip, as do biases */
 	bool all_rows;	    /* weights of silent inputs are read too */
 	/* Called after each recording; may be NULL. */
 	void (*progress)(void *ctx, size_t done, size_t total);

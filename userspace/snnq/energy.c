@@ -12,7 +12,7 @@
 static const char *constants;
 static struct cli_source source = { .usual = "test" };
 static uint32_t reuse = 64;
-static bool json, layers, tick_batching, reload, all_rows;
+static bool json, layers, tick_batching, reload, resident, all_rows;
 
 static const struct cli_option options[] = {
 	{ "data", 0, "LIST", "recordings: TSV or CSV of path,label; or a folder per class",
@@ -24,6 +24,7 @@ static const struct cli_option options[] = {
 	{ "tick-batching", 0, NULL, "potentials stay in registers for all steps",
 	  .flag = &tick_batching },
 	{ "reload", 0, NULL, "weights come from DRAM in each step", .flag = &reload },
+	{ "resident", 0, NULL, "weights stay on the chip: none come from DRAM", .flag = &resident },
 	{ "all-rows", 0, NULL, "read weights of silent inputs too", .flag = &all_rows },
 	{ "layers", 0, NULL, "also a line for each layer", .flag = &layers },
 	{ "json", 0, NULL, "one JSON document on standard output", .flag = &json },
@@ -103,15 +104,20 @@ static void print_text(const cJSON *models)
 	if (number(first, "dropped_events"))
 		printf(", %.0f events dropped", number(first, "dropped_events"));
 	printf("\n");
+	const char *loads = cJSON_IsTrue(get(flow, "resident")) ?
+				    "weights stay on the chip" :
+			    cJSON_IsTrue(get(flow, "reload")) ?
+				    "weights from DRAM once per step" :
+				    "weights from DRAM once per inference";
+
 	printf("dataflow: a weight read serves ");
 	if (number(flow, "reuse"))
 		printf("%.0f positions x steps", number(flow, "reuse"));
 	else
 		printf("all positions and steps");
-	printf("; rows read: %s; potentials: %s; weights from DRAM once per %s\n",
+	printf("; rows read: %s; potentials: %s; %s\n",
 	       cJSON_IsTrue(get(flow, "all_rows")) ? "all" : "those with spikes",
-	       cJSON_IsTrue(get(flow, "tick_batching")) ? "in registers" : "in SRAM",
-	       cJSON_IsTrue(get(flow, "reload")) ? "step" : "inference");
+	       cJSON_IsTrue(get(flow, "tick_batching")) ? "in registers" : "in SRAM", loads);
 	printf("paper: %g pJ x MACs of layers with counts as input + %g pJ x synaptic operations\n\n",
 	       number(get(get(first, "constants"), "paper_mac"), "pj"),
 	       number(get(get(first, "constants"), "paper_ac"), "pj"));
@@ -151,8 +157,8 @@ static int add_model(const char *path, const char **recordings, const struct snn
 					.recording_count = count, .events = how, .seen = &seen,
 					.constants = constants, .reuse = reuse,
 					.tick_batching = tick_batching, .reload = reload,
-					.all_rows = all_rows, .progress = show_progress,
-					.progress_ctx = (void *)path),
+					.resident = resident, .all_rows = all_rows,
+					.progress = show_progress, .progress_ctx = (void *)path),
 			      &document);
 
 	if (ret)
@@ -201,6 +207,9 @@ int verb_energy(int argc, char **argv)
 	if (!source.path)
 		return cli_fail(CLI_USAGE, "energy: --data is missing\nusage: snnq %s",
 				command.usage);
+	if (reload && resident)
+		return cli_fail(CLI_USAGE, "energy: --resident: weights that are loaded in each "
+					   "step are not resident, found --reload");
 	if (json && layers)
 		return cli_fail(CLI_USAGE, "energy: --layers has no use with --json, which has all "
 					   "layers");

@@ -64,6 +64,21 @@ static void take_note(void *ctx, const char *text)
 	cJSON_AddItemToArray(ctx, cJSON_CreateString(text));
 }
 
+/* What was made, with the notes. */
+static int describe_notes(const cJSON *notes)
+{
+	cJSON *more = NULL;
+	int code;
+
+	if (cJSON_GetArraySize(notes)) {
+		more = cJSON_CreateObject();
+		cJSON_AddItemToObject(more, "warnings", cJSON_Duplicate(notes, true));
+	}
+	code = describe_result(out, json, more);
+	cJSON_Delete(more);
+	return code;
+}
+
 static int import_file(const char *in, double seconds)
 {
 	cJSON *notes = cJSON_CreateArray();
@@ -84,21 +99,6 @@ static int import_file(const char *in, double seconds)
 	if (!code)
 		code = describe_notes(notes);
 	cJSON_Delete(notes);
-	return code;
-}
-
-/* What was made, with the notes. */
-static int describe_notes(const cJSON *notes)
-{
-	cJSON *more = NULL;
-	int code;
-
-	if (cJSON_GetArraySize(notes)) {
-		more = cJSON_CreateObject();
-		cJSON_AddItemToObject(more, "warnings", cJSON_Duplicate(notes, true));
-	}
-	code = describe_result(out, json, more);
-	cJSON_Delete(more);
 	return code;
 }
 

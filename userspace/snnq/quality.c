@@ -20,6 +20,12 @@ static void print_drop(const char *name, const struct snnq_quantize_drop *d)
 	       100 * d->least, 100 * d->most);
 }
 
+void quality_print_size(const struct snnq_quantize_quality *q)
+{
+	printf("estimate:    %" PRIu64 " bytes, %.3f bits for a weight on average\n", q->bytes,
+	       q->bits);
+}
+
 void quality_print(const struct snnq_quantize_quality *q)
 {
 	print_drop("optimised:", &q->calibration);

@@ -7,6 +7,8 @@
 
 #include "snnq_tools.h"
 
+/* Size, of what is not written. */
+void quality_print_size(const struct snnq_quantize_quality *quality);
 void quality_print(const struct snnq_quantize_quality *quality);
 cJSON *quality_json(const struct snnq_quantize_quality *quality);
 

@@ -11,6 +11,7 @@
 
 #include "cli.h"
 #include "describe.h"
+#include "front.h"
 #include "quality.h"
 #include "base/number.h"
 #include "base/output.h"
@@ -19,12 +20,13 @@
 #include "snnq_tools.h"
 
 static struct cli_source source = { .usual = "train" }, check;
-static const char *out, *general, *method, *schemes, *journal, *shard, *report_path;
+static const char *out, *general, *method, *journal, *shard, *report_path;
+static const char *front_path, *pick_path, *point, *constants, *weights;
 static const char *moments, *device;
 static const char *target_bits, *target_bytes, *target_energy, *max_drop;
-static struct cli_list layers, merge, also;
+static struct cli_list layers, merge, also, exclude, min_bits, max_bits, schemes;
 static uint32_t threads;
-static bool json;
+static bool json, estimate, explain;
 
 static const struct cli_option options[] = {
 	{ "output", 'o', "OUT", "the integer .snnq file to write", .text = &out },
@@ -33,7 +35,10 @@ static const struct cli_option options[] = {
 	CLI_SOURCE_OPTIONS(source),
 	{ "check", 0, "LIST", "other recordings: what comes out is held against them",
 	  .text = &check.path },
-	{ "layer", 'l', "NAME=SCHEME:BITS", "grid of a layer; may be repeated", .list = &layers },
+	{ "layer", 'l', "NAME=SCHEME:BITS", "grid of a layer, or of those of a pattern",
+	  .list = &layers },
+	{ "exclude", 0, "NAME", "keep a layer, or those of a pattern, at uniform:8",
+	  .list = &exclude },
 	{ "default", 0, "SCHEME:BITS", "grid of all other layers with weights", .text = &general },
 	{ "method", 0, "NAME", "round, compensate or search; default: what the other options need",
 	  .text = &method },
@@ -46,7 +51,22 @@ static const struct cli_option options[] = {
 	  .text = &target_energy },
 	{ "max-drop", 0, "PERCENT", "search: recordings whose class may differ from float's",
 	  .text = &max_drop },
-	{ "schemes", 0, "A,B", "search: schemes to choose from; default: all", .text = &schemes },
+	{ "schemes", 0, "[NAME=]A,B", "search: schemes to choose from; default: all",
+	  .list = &schemes },
+	{ "min-bits", 0, "[NAME=]B", "search: of each layer, or those of a pattern",
+	  .list = &min_bits },
+	{ "max-bits", 0, "[NAME=]B", "search: likewise, the most", .list = &max_bits },
+	{ "constants", 0, "FILE", "energies of operations, as of snnq energy", .text = &constants },
+	{ "weights", 0, "WHERE", "streamed from DRAM (default) or resident on the chip, for energy",
+	  .text = &weights },
+	{ "estimate", 0, NULL, "write no model: tell bytes, bits and energy", .flag = &estimate },
+	{ "front", 0, "FILE.json", "search: write the whole front, to pick from",
+	  .text = &front_path },
+	{ "pick", 0, "FILE.json", "grids of a point of such a front: --point, or within targets",
+	  .text = &pick_path },
+	{ "point", 0, "N", "number of the point to pick, from 0", .text = &point },
+	{ "explain", 0, NULL, "search: what a bit more or less in each layer costs",
+	  .flag = &explain },
 	{ "also", 0, "OUT=BITS", "search: another model at other bits; may be repeated",
 	  .list = &also },
 	{ "journal", 0, "FILE", "search: keep evaluations here; go on from it when it exists",
@@ -92,6 +112,65 @@ static bool parse_grid(char *text, struct snnq_layer_choice *choice)
 	return true;
 }
 
+/* Of --exclude, behind those of --layer and --default. */
+static int add_excluded(struct snnq_layer_choice *choices, size_t *count)
+{
+	for (size_t i = 0; i < exclude.count; i++) {
+		for (size_t k = 0; k < *count; k++)
+			if (choices[k].layer && !strcmp(choices[k].layer, exclude.values[i]))
+				return cli_fail(CLI_USAGE,
+						"quantize: --exclude: expected each layer once, "
+						"found %s twice",
+						exclude.values[i]);
+		choices[(*count)++] = (struct snnq_layer_choice){ exclude.values[i], "uniform", 8 };
+	}
+	return CLI_OK;
+}
+
+/* Limits of an option: those of all layers, or those of patterns, whose texts are split. */
+static int add_limits(const struct cli_list *list, bool all, struct snnq_layer_limit *limits,
+		      size_t *count)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		char *value = (char *)list->values[i], *equals = strchr(value, '=');
+		struct snnq_layer_limit *l = &limits[*count];
+		uint64_t bits = 0;
+
+		if (!equals != all)
+			continue;
+		*l = (struct snnq_layer_limit){ .layer = all ? NULL : value };
+		if (equals)
+			*equals = 0;
+		if (equals)
+			value = equals + 1;
+		if (list == &schemes)
+			l->schemes = value;
+		else if (!number_parse_u64(value, 8, &bits) || !bits)
+			return cli_fail(CLI_USAGE,
+					"quantize: --%s: expected [NAME=]BITS with 1 to 8 bits, "
+					"found \"%s\"",
+					list == &min_bits ? "min-bits" : "max-bits", value);
+		if (list == &min_bits)
+			l->min_bits = (uint32_t)bits;
+		if (list == &max_bits)
+			l->max_bits = (uint32_t)bits;
+		++*count;
+	}
+	return CLI_OK;
+}
+
+/* Those of patterns go before those of all layers: they come later. */
+static int parse_limits(struct snnq_layer_limit *limits, size_t *count)
+{
+	const struct cli_list *const lists[] = { &schemes, &min_bits, &max_bits };
+	int code = CLI_OK;
+
+	for (int all = 1; !code && all >= 0; all--)
+		for (int i = 0; !code && i < 3; i++)
+			code = add_limits(lists[i], all, limits, count);
+	return code;
+}
+
 /* Choices from the options; the texts that they point into are in @texts. */
 static int parse_choices(struct snnq_layer_choice *choices, char **texts, size_t *count)
 {
@@ -117,7 +196,7 @@ static int parse_choices(struct snnq_layer_choice *choices, char **texts, size_t
 						choices[i].layer);
 		*count = i + 1;
 	}
-	return CLI_OK;
+	return add_excluded(choices, count);
 }
 
 static void report(void *ctx, const struct snnq_quantize_layer *l, uint32_t done, uint32_t total)
@@ -146,7 +225,7 @@ static const char *const methods[] = { "round", "compensate", "search" };
 
 static bool searching(void)
 {
-	return target_bits || target_bytes || target_energy || max_drop || shard;
+	return !pick_path && (target_bits || target_bytes || target_energy || max_drop || shard);
 }
 
 static int parse_method(enum snnq_quantize_method *m)
@@ -172,13 +251,17 @@ static int check_uses(enum snnq_quantize_method m)
 		const char *name;
 		bool given, shard; /* shard: of use there */
 	} searches[] = {
-		{ "target-bits", target_bits, false },
-		{ "target-bytes", target_bytes, false },
-		{ "target-energy", target_energy, false },
+		{ "target-bits", target_bits && !pick_path, false },
+		{ "target-bytes", target_bytes && !pick_path, false },
+		{ "target-energy", target_energy && !pick_path, false },
 		{ "max-drop", max_drop, false },
+		{ "front", front_path, false },
+		{ "explain", explain, false },
+		{ "min-bits", min_bits.count, true },
+		{ "max-bits", max_bits.count, true },
 		{ "also", also.count, false },
 		{ "report", report_path, false },
-		{ "schemes", schemes, true },
+		{ "schemes", schemes.count, true },
 		{ "journal", journal, true },
 		{ "shard", shard, true },
 		{ "merge", merge.count, true },
@@ -196,6 +279,31 @@ static int check_uses(enum snnq_quantize_method m)
 					"only evaluates",
 					searches[i].name);
 	}
+	if (shard && estimate)
+		return cli_fail(CLI_USAGE, "quantize: --estimate: has no use with --shard");
+	if (estimate && (report_path || also.count || front_path))
+		return cli_fail(CLI_USAGE, "quantize: --estimate: writes nothing, found --%s",
+				report_path ? "report" :
+				also.count  ? "also" :
+					      "front");
+	if (pick_path && (layers.count || general || exclude.count || m == SNNQ_QUANTIZE_SEARCH))
+		return cli_fail(CLI_USAGE, "quantize: --pick: expected no other grids and no "
+					   "search beside it");
+	if (pick_path && !point && !target_bits && !target_bytes && !target_energy)
+		return cli_fail(CLI_USAGE,
+				"quantize: --pick: expected --point or a target of bits, "
+				"bytes or energy");
+	if (point && (!pick_path || target_bits || target_bytes || target_energy))
+		return cli_fail(CLI_USAGE, "quantize: --point: expected --pick, and no target");
+	if ((constants || weights) && !source.path && !check.path)
+		return cli_fail(CLI_USAGE,
+				"quantize: --%s: expected recordings, whose spikes "
+				"take energy",
+				constants ? "constants" : "weights");
+	if (weights && strcmp(weights, "resident") != 0 && strcmp(weights, "streamed") != 0)
+		return cli_fail(CLI_USAGE,
+				"quantize: --weights: expected resident or streamed, found \"%s\"",
+				weights);
 	if (shard && check.path)
 		return cli_fail(CLI_USAGE, "quantize: --check: has no use with --shard, which "
 					   "writes no model");
@@ -330,19 +438,32 @@ static int finish(char *result, const struct snnq_recordings *recordings, const 
 		  const struct snnq_quantize_quality *quality)
 {
 	int code = CLI_OK;
-	cJSON *more;
+	cJSON *more, *document;
 
 	if (result && report_path && report_write(result, report_path))
 		code = cli_fail(CLI_FAILED, "%s", output_problem());
+	if (!code && result && front_path)
+		code = front_write(result, front_path);
 	if (code)
 		return code;
 	if (shard)
 		return cli_fail(CLI_OK, "shard %s is in %s", shard, journal);
+	document = result && explain ? cJSON_Parse(result) : NULL;
 	more = members(recordings, warnings, quality);
-	code = describe_result(out, json, more);
+	if (document)
+		cJSON_AddItemToObject(more, "explain", front_explained(document));
+	if (estimate && json)
+		code = cli_print_json(cJSON_Duplicate(more, true));
+	else if (estimate)
+		quality_print_size(quality);
+	else
+		code = describe_result(out, json, more);
 	cJSON_Delete(more);
 	if (!code && !json)
 		quality_print(quality);
+	if (!code && !json && document)
+		front_explain(document);
+	cJSON_Delete(document);
 	return code;
 }
 
@@ -357,14 +478,15 @@ static void warn(void *ctx, const char *text)
 static int check_files(const char *in, const char *const *recordings, size_t count,
 		       const char *const *checked, size_t checked_count)
 {
-	const char *const others[] = { in, source.path, check.path };
-	size_t outputs = 3 + also.count;
+	const char *const others[] = { in, source.path, check.path, constants, pick_path };
+	size_t outputs = 4 + also.count;
 	const char **paths = calloc(outputs, sizeof(*paths));
 	int code;
 
 	if (!paths)
 		return cli_fail(CLI_FAILED, "no memory");
-	paths[0] = out;
+	paths[0] = estimate ? NULL : out;
+	paths[3 + also.count] = front_path;
 	paths[1] = report_path;
 	paths[2] = journal;
 	for (size_t i = 0; i < also.count; i++)
@@ -373,7 +495,7 @@ static int check_files(const char *in, const char *const *recordings, size_t cou
 	if (!code)
 		code = cli_check_outputs(paths, outputs, checked, checked_count);
 	if (!code)
-		code = cli_check_outputs(paths, outputs, others, 3);
+		code = cli_check_outputs(paths, outputs, others, 5);
 	/* the journal itself may be among those that go into it */
 	paths[2] = NULL;
 	if (!code)
@@ -421,7 +543,7 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 	o->calibration_count = data.count;
 	o->recordings = &recordings;
 	o->warn_ctx = warnings = cJSON_CreateArray();
-	o->result = o->method == SNNQ_QUANTIZE_SEARCH ? &result : NULL;
+	o->result = o->method == SNNQ_QUANTIZE_SEARCH && !shard ? &result : NULL;
 	ret = code ? 0 : snnq_quantize(in, out, o);
 	if (!ret && !code && source.path)
 		cli_note_recordings(source.path, &recordings);
@@ -443,6 +565,24 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 	return code;
 }
 
+/* Its grids in place of targets. */
+static int pick_point(struct front_pick *pick, struct snnq_quantize_opts *o)
+{
+	uint64_t wanted = 0;
+	int code;
+
+	if (point && !number_parse_u64(point, INT32_MAX, &wanted))
+		return cli_fail(CLI_USAGE, "quantize: --point: expected a number, found \"%s\"",
+				point);
+	code = front_pick(pick_path, point ? (int64_t)wanted : -1, o, pick);
+	o->choices = pick->choices;
+	o->choice_count = pick->count;
+	o->model_hash = pick->model_hash;
+	o->target_bits = o->target_energy = 0;
+	o->target_bytes = 0;
+	return code;
+}
+
 int verb_quantize(int argc, char **argv)
 {
 	struct snnq_quantize_opts o = {
@@ -451,25 +591,34 @@ int verb_quantize(int argc, char **argv)
 	struct snnq_device_info target;
 	struct snnq_layer_choice *choices;
 	struct snnq_quantize_also *others;
+	struct snnq_layer_limit *limits;
+	struct front_pick pick = { NULL };
 	char **args, **texts;
 	int code;
 
 	if (!cli_parse(&command, argc, argv, &args, &code))
 		return code;
-	if (!out && !shard)
+	if (!out && !shard && !estimate)
 		return cli_fail(CLI_USAGE, "quantize: -o is missing\nusage: snnq %s",
 				command.usage);
 	o.threads = threads;
-	o.schemes = schemes;
+	o.constants = constants;
+	o.resident = weights && !strcmp(weights, "resident");
+	o.estimate = estimate;
 	o.journal = journal;
 	o.merge = merge.values;
 	o.merge_count = merge.count;
-	choices = calloc(layers.count + 1, sizeof(*choices));
+	choices = calloc(layers.count + exclude.count + 1, sizeof(*choices));
+	limits = calloc(schemes.count + min_bits.count + max_bits.count + 1, sizeof(*limits));
 	texts = calloc(layers.count + 1, sizeof(*texts));
 	others = calloc(also.count + 1, sizeof(*others));
 	o.choices = choices;
-	code = choices && texts && others ? parse_choices(choices, texts, &o.choice_count) :
-					    cli_fail(CLI_FAILED, "no memory");
+	o.limits = limits;
+	code = choices && texts && others && limits ?
+		       parse_choices(choices, texts, &o.choice_count) :
+		       cli_fail(CLI_FAILED, "no memory");
+	if (!code)
+		code = parse_limits(limits, &o.limit_count);
 	if (!code)
 		code = parse_method(&o.method);
 	if (!code)
@@ -484,8 +633,16 @@ int verb_quantize(int argc, char **argv)
 		code = capabilities_of(device, &target);
 		o.device = &target;
 	}
+	if (!code && pick_path)
+		code = pick_point(&pick, &o);
 	if (!code)
 		code = quantize(args[0], &o);
+	front_pick_free(&pick);
+	free(limits);
+	free(exclude.values);
+	free(min_bits.values);
+	free(max_bits.values);
+	free(schemes.values);
 	for (size_t i = 0; texts && i <= layers.count; i++)
 		free(texts[i]);
 	free(texts);

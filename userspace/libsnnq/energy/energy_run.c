@@ -93,6 +93,7 @@ static int open_run(struct run *r, const char *path)
 		.reuse = r->opts->reuse,
 		.tick_batching = r->opts->tick_batching,
 		.reload = r->opts->reload,
+		.resident = r->opts->resident,
 		.activity = r->opts->all_rows ? 1 : -1,
 	};
 	if (!ret)
@@ -169,6 +170,7 @@ static void add_settings(const struct run *r, cJSON *o)
 	cJSON_AddNumberToObject(flow, "reuse", (double)r->flow.reuse);
 	cJSON_AddBoolToObject(flow, "tick_batching", r->flow.tick_batching);
 	cJSON_AddBoolToObject(flow, "reload", r->flow.reload);
+	cJSON_AddBoolToObject(flow, "resident", r->flow.resident);
 	cJSON_AddBoolToObject(flow, "all_rows", r->flow.activity >= 0);
 	for (int i = 0; i < ENERGY_CONSTANTS; i++) {
 		cJSON *k = cJSON_AddObjectToObject(list, energy_constant_name(i));

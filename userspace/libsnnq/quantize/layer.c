@@ -388,13 +388,17 @@ static int respond(const struct weighted *w, const struct levels *l, bool search
 	return ret;
 }
 
-/* Outputs that the readout adds up: of all positions and, but for the last step's, steps. */
+/* Outputs that the readout adds up to a score: of all positions, of steps, of channels. */
 static double head_outputs(const struct weighted *w)
 {
 	const struct graph *g = w->graph;
-	double positions = (double)w->layer->out.height * w->layer->out.width;
+	const struct graph_shape *out = &w->layer->out;
+	double positions = (double)out->height * out->width;
+	double channels = (double)out->channels / g->readout_channels;
 
-	return g->readout_last ? positions : positions * g->input.steps;
+	if (g->readout_mode == SNNQ_READOUT_LAST || g->readout_mode == SNNQ_READOUT_MAX)
+		return positions * channels;
+	return positions * channels * g->input.steps;
 }
 
 /* The largest sum of channel @c, in steps, that any input gives. */

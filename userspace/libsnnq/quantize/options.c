@@ -15,42 +15,13 @@
 #include "energy/energy.h"
 #include "base/error.h"
 #include "base/parallel.h"
+#include "quantize/limits.h"
 
-#define MOST_BITS    8u
 #define MOST_OPTIONS 64u
 
 static const char *const scheme_names[] = { "uniform", "odd", "pot", "apot", "ternary" };
 
 /* ---- the list ---- */
-
-static bool named(const char *list, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
-		if (!strncmp(at, name, n) && (!at[n] || at[n] == ','))
-			return true;
-	return !list;
-}
-
-static int check_names(const char *list)
-{
-	for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
-		bool known = false;
-
-		for (size_t i = 0; i < sizeof(scheme_names) / sizeof(*scheme_names); i++) {
-			size_t n = strlen(scheme_names[i]);
-
-			known |= !strncmp(at, scheme_names[i], n) && (!at[n] || at[n] == ',');
-		}
-		if (!known)
-			return error_set(-EINVAL,
-					 "schemes: expected names of uniform, odd, pot, apot "
-					 "and ternary, separated by commas, found \"%s\"",
-					 at);
-	}
-	return 0;
-}
 
 static bool same_levels(const struct grid *a, const struct grid *b)
 {
@@ -75,35 +46,45 @@ static void add_option(struct option_layer *l, const struct snnq_caps *caps, uin
 	l->count++;
 }
 
+static void add_options(struct option_layer *l, const struct snnq_caps *caps,
+			const struct limits *limits)
+{
+	for (size_t n = 0; n < sizeof(scheme_names) / sizeof(*scheme_names); n++)
+		for (uint32_t bits = limits->min_bits; bits <= limits->max_bits; bits++)
+			if (limits_named(limits->schemes, scheme_names[n]))
+				add_option(l, caps, grid_scheme(scheme_names[n]), bits);
+}
+
 static int list_options(struct options *o, const struct grid_choice *fixed)
 {
 	const struct session *s = o->s;
-	int ret = check_names(s->opts->schemes);
 
 	o->layers = calloc(s->weighted_count + 1, sizeof(*o->layers));
-	if (!ret && !o->layers)
-		ret = error_set(-ENOMEM, "%s: no memory", s->path);
-	for (uint32_t i = 0; !ret && i < s->weighted_count; i++) {
+	if (!o->layers)
+		return error_set(-ENOMEM, "%s: no memory", s->path);
+	for (uint32_t i = 0; i < s->weighted_count; i++) {
 		struct option_layer *l = &o->layers[i];
+		const struct graph_layer *g = &s->graph.layers[s->weighted[i]];
 		const struct grid_choice *f = &fixed[s->weighted[i]];
+		struct limits limits = limits_of(s->opts, g->name);
 
 		l->layer = s->weighted[i];
-		l->weights = (uint32_t)graph_layer_params(&s->graph.layers[l->layer]);
+		l->weights = (uint32_t)graph_layer_params(g);
 		l->options = calloc(MOST_OPTIONS, sizeof(*l->options));
 		if (!l->options)
 			return error_set(-ENOMEM, "%s: no memory", s->path);
 		if (f->bits)
 			add_option(l, &s->caps, f->scheme, f->bits);
-		for (size_t n = 0; !f->bits && n < sizeof(scheme_names) / sizeof(*scheme_names);
-		     n++)
-			for (uint32_t bits = 1; bits <= MOST_BITS; bits++)
-				if (named(s->opts->schemes, scheme_names[n]))
-					add_option(l, &s->caps, grid_scheme(scheme_names[n]), bits);
+		else
+			add_options(l, &s->caps, &limits);
 		if (!l->count)
-			return error_set(-EOPNOTSUPP, "%s: %s: the device has none of the schemes",
-					 s->path, s->graph.layers[l->layer].name);
+			return error_set(-EOPNOTSUPP,
+					 "%s: %s: the device has none of the schemes with %u to "
+					 "%u bits (%s)",
+					 s->path, g->name, limits.min_bits, limits.max_bits,
+					 limits.schemes ? limits.schemes : "all schemes");
 	}
-	return ret;
+	return 0;
 }
 
 /* ---- costs ---- */

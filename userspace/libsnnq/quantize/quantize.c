@@ -10,63 +10,18 @@
 #include "base/error.h"
 #include "base/output.h"
 #include "model/compile.h"
+#include "quantize/journal.h"
+#include "quantize/limits.h"
+#include "quantize/quality.h"
 #include "quantize/quantize.h"
 #include "quantize/search.h"
-
-/* ---- grids that were asked for ---- */
-
-static const struct snnq_layer_choice *find_choice(const struct snnq_quantize_opts *o,
-						   const char *name)
-{
-	const struct snnq_layer_choice *general = NULL;
-
-	for (size_t i = 0; i < o->choice_count; i++) {
-		const struct snnq_layer_choice *c = &o->choices[i];
-
-		if (!c->layer)
-			general = c;
-		else if (!strcmp(c->layer, name))
-			return c;
-	}
-	return general;
-}
-
-static bool has_weighted(const struct session *s, const char *name)
-{
-	for (uint32_t i = 0; i < s->weighted_count; i++)
-		if (!strcmp(s->graph.layers[s->weighted[i]].name, name))
-			return true;
-	return false;
-}
-
-static int check_choices(const struct session *s)
-{
-	for (size_t i = 0; i < s->opts->choice_count; i++) {
-		const struct snnq_layer_choice *c = &s->opts->choices[i];
-		struct grid grid;
-
-		if (!grid_init(&grid, grid_scheme(c->scheme), c->bits))
-			return error_set(-EINVAL,
-					 "%s: %s: expected uniform:1..8, pot:2..5, "
-					 "odd:1..8, apot:3..5 or ternary:2, found %s:%u",
-					 s->path, c->layer ? c->layer : "default", c->scheme,
-					 c->bits);
-		if (!snnq_scheme_ok(&s->caps, grid.scheme, grid.bits))
-			return error_set(-EOPNOTSUPP, "%s: %s: the device has no %s:%u", s->path,
-					 c->layer ? c->layer : "default", c->scheme, c->bits);
-		if (c->layer && !has_weighted(s, c->layer))
-			return error_set(-EINVAL, "%s: no layer with weights is named \"%s\"",
-					 s->path, c->layer);
-	}
-	return 0;
-}
 
 /* The grid of each layer; with @all, every layer with weights must have one. */
 static int take_choices(const struct session *s, bool all, struct grid_choice *choices)
 {
 	for (uint32_t i = 0; i < s->weighted_count; i++) {
 		const struct graph_layer *l = &s->graph.layers[s->weighted[i]];
-		const struct snnq_layer_choice *c = find_choice(s->opts, l->name);
+		const struct snnq_layer_choice *c = limits_choice(s->opts, l->name);
 
 		if (c)
 			choices[s->weighted[i]] =
@@ -163,11 +118,28 @@ static int finish(const struct session *s, const struct quantized *results, cons
 	return ret || s->opts->estimate ? ret : session_write(s, results, out);
 }
 
+/* Are the choices for this model? */
+static int check_hash(const struct session *s)
+{
+	char hash[JOURNAL_HASH_SIZE];
+	int ret = s->opts->model_hash ? journal_hash_file(s->path, hash) : 0;
+
+	if (ret || !s->opts->model_hash || !strcmp(hash, s->opts->model_hash))
+		return ret;
+	return error_set(-ESTALE,
+			 "%s: the grids were chosen for another model: expected SHA-256 %.16s..., "
+			 "found %.16s...",
+			 s->path, s->opts->model_hash, hash);
+}
+
 static int run_method(struct session *s, struct grid_choice *choices, struct quantized *results,
 		      const char *out)
 {
 	enum snnq_quantize_method method = s->opts->method;
-	int ret = check_choices(s);
+	int ret = check_hash(s);
+
+	if (!ret)
+		ret = limits_check(s);
 
 	if (!ret && !(s->graph.readout_scale > 0))
 		ret = error_set(-EBADMSG,
@@ -232,8 +204,8 @@ static int check_uses(const char *in, const char *out, const struct snnq_quantiz
 		return error_set(-EINVAL, "%s: expected a method, found %d", in, o->method);
 	if (!out && !o->estimate && !(search && o->shards))
 		return error_set(-EINVAL, "%s: expected a file to write, found none", in);
-	if (!search && (target || o->schemes || o->also_count || o->journal || o->shards ||
-			o->merge_count || o->result))
+	if (!search && (target || o->schemes || o->limit_count || o->also_count || o->journal ||
+			o->shards || o->merge_count || o->result))
 		return error_set(-EINVAL,
 				 "%s: targets, schemes, other models, journals, shards and a "
 				 "document are of a search, found another method",
@@ -249,7 +221,8 @@ static int check_uses(const char *in, const char *out, const struct snnq_quantiz
 				 "shard, which only evaluates",
 				 in);
 	if ((o->calibration_count && !o->calibration) || (o->check_count && !o->check) ||
-	    (o->choice_count && !o->choices) || (o->merge_count && !o->merge))
+	    (o->choice_count && !o->choices) || (o->merge_count && !o->merge) ||
+	    (o->limit_count && !o->limits))
 		return error_set(-EINVAL, "%s: a list is missing", in);
 	return check_targets(in, o);
 }

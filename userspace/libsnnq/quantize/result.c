@@ -448,17 +448,21 @@ static void add_options(const struct search *x, cJSON *document)
 int result_document(const struct search *x, const struct quantized *results, char **text)
 {
 	cJSON *document = cJSON_CreateObject(), *layers, *result;
+	char hash[JOURNAL_HASH_SIZE];
 	int ret;
 
 	cJSON_AddStringToObject(document, "kind", "quantization");
 	cJSON_AddStringToObject(document, "model", x->s->graph.name);
+	ret = journal_hash_file(x->s->path, hash);
+	cJSON_AddStringToObject(document, "model_sha256", ret ? "" : hash);
 	cJSON_AddNumberToObject(document, "weights", (double)x->weights);
 	cJSON_AddNumberToObject(cJSON_AddObjectToObject(document, "calibration"), "recordings",
 				x->s->calibration->count);
 	add_options(x, document);
 	result = cJSON_AddObjectToObject(document, "result");
 	add_result(x, results, result);
-	ret = add_energy(x, results, cJSON_AddObjectToObject(result, "energy"));
+	if (!ret)
+		ret = add_energy(x, results, cJSON_AddObjectToObject(result, "energy"));
 	layers = cJSON_AddArrayToObject(document, "layers");
 	for (uint32_t l = 0; !ret && l < x->s->weighted_count; l++)
 		cJSON_AddItemToArray(layers, layer_json(x, l, results));

@@ -1,0 +1,154 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Grids by patterns, limits of bits and schemes, estimates, fronts to pick from, explanations, and
+energies with other constants: on a small network."""
+import json
+import sys
+
+from common import equal, main, near, need, refused, snnq
+from quality import LAYERS, prepare
+
+
+def command(folder, *options):
+    return ("quantize", folder / "float.snnq", "-o", folder / "q.snnq", "--calib",
+            folder / "list.tsv", *options)
+
+
+def grids(folder, *options):
+    """{layer: grid} of what comes out."""
+    j = json.loads(snnq(*command(folder, *options, "--json"))[0])
+    return {l["name"]: f"{l['scheme']}:{l['bits']}" for l in j["layers"] if l["bits"]}
+
+
+def patterns(folder):
+    """A pattern names layers; names go before patterns, later ones before earlier ones."""
+    prepare(folder, 1)
+    general = ("--default", "uniform:4")
+    equal(grids(folder, *general, "--layer", "fc?=odd:3"),
+          {"fc1": "odd:3", "fc2": "odd:3", "head": "uniform:4"}, "a pattern")
+    equal(grids(folder, *general, "--layer", "fc2=pot:3", "--layer", "fc*=odd:3"),
+          {"fc1": "odd:3", "fc2": "pot:3", "head": "uniform:4"}, "a name before a pattern")
+    equal(grids(folder, "--layer", "*=odd:3", "--layer", "f*[12]=odd:4", "--exclude", "head"),
+          {"fc1": "odd:4", "fc2": "odd:4", "head": "uniform:8"}, "the later pattern")
+    equal(grids(folder, *general, "--exclude", "*c1")["fc1"], "uniform:8", "excluded")
+    for option in (("--layer", "block*.fc?=odd:3"), ("--exclude", "fc3"), ("--layer", "FC1=odd:3")):
+        refused(*command(folder, *general, *option), code=2,
+                says=("no layer with weights is named", "expected one of fc1, fc2, head"))
+    refused(*command(folder, *general, "--layer", "fc1=odd:3", "--exclude", "fc1"), code=2,
+            says="fc1 twice")
+
+
+def limits(folder):
+    """A search keeps to bits and schemes of all layers, and of those of patterns."""
+    prepare(folder, 1)
+    target = ("--target-bits", 4)
+    bits = {n: int(g.split(":")[1]) for n, g in
+            grids(folder, *target, "--min-bits", 3, "--max-bits", "fc*=4", "--max-bits", 6).items()}
+    need(all(b >= 3 for b in bits.values()) and bits["fc1"] <= 4 and bits["fc2"] <= 4
+         and bits["head"] <= 6, f"bits: {bits}")
+    found = grids(folder, *target, "--schemes", "uniform", "--schemes", "fc2=pot,apot",
+                  "--exclude", "head")
+    need(found["fc1"].startswith("uniform") and found["fc2"].split(":")[0] in ("pot", "apot"),
+         f"schemes: {found}")
+    equal(found["head"], "uniform:8", "excluded from the search")
+    for option, says in ((("--min-bits", 9), "1 to 8 bits"), (("--min-bits", "fc1=0"), "1 to 8"),
+                         (("--max-bits", "x=3"), "no layer"), (("--schemes", "fc1=cubic"), "cubic"),
+                         (("--min-bits", 5, "--max-bits", "fc1=3"), "layer fc1")):
+        refused(*command(folder, *target, *option), code=2, says=says)
+    refused(*command(folder, *target, "--schemes", "pot", "--min-bits", 6), code=3,
+            says="6 to 8 bits (pot)")
+    refused(*command(folder, "--default", "uniform:4", "--min-bits", 3), code=2, says="--min-bits")
+
+
+def estimates(folder):
+    """An estimate has the size of what would be written, and writes nothing."""
+    prepare(folder, 1)
+    grid = ("--default", "uniform:3")
+    plain = ("quantize", folder / "float.snnq")
+    j = json.loads(snnq(*plain, *grid, "--estimate", "--json")[0])["quality"]
+    snnq(*plain, *grid, "-o", folder / "r.snnq")
+    equal(j["bytes"], (folder / "r.snnq").stat().st_size, "bytes")
+    near(j["avg_weight_bits"], 3, "bits")
+    for options in (grid, ("--target-bits", 3)):
+        q = json.loads(snnq(*command(folder, *options, "--estimate", "--json"))[0])["quality"]
+        need(not (folder / "q.snnq").exists(), "nothing is written")
+        need(q["energy_uj"] > q["energy_resident_uj"] > 0 and q["bytes"] > 500, f"quality: {q}")
+        need("estimate: " in snnq(*command(folder, *options, "--estimate"))[0], "text")
+    refused(*command(folder, "--target-bits", 3, "--estimate", "--front", folder / "f"), code=2,
+            says="writes nothing")
+
+
+def fronts(folder):
+    """Any point of a front can be picked later, for the model that it is of."""
+    prepare(folder, 1)
+    front = folder / "front.json"
+    text = snnq(*command(folder, "--target-bits", 2.5, "--front", front, "--explain"))[0]
+    searched = json.loads(snnq("info", folder / "q.snnq", "--json")[0])
+    document = json.loads(front.read_text())
+    points = document["front"]
+    need(len(points) > 5 and all(name in text for name in LAYERS), "points, and explanations")
+    for n in (0, len(points) // 2, len(points) - 1):
+        want = dict(zip(LAYERS, points[n]["choice"]))
+        equal(grids(folder, "--pick", front, "--point", n), want, f"point {n}")
+    # the last is what the search chose
+    equal([l["bits"] for l in json.loads(snnq("info", folder / "q.snnq", "--json")[0])["layers"]],
+          [l["bits"] for l in searched["layers"]], "the choice")
+    j = json.loads(snnq(*command(folder, "--pick", front, "--target-bits", 2, "--json"))[0])
+    need(1.5 < j["avg_weight_bits"] <= 2, f"bits: {j['avg_weight_bits']}")
+    refused(*command(folder, "--pick", front, "--target-bits", 0.5), code=1, says="no point meets")
+    refused(*command(folder, "--pick", front, "--point", 10**6), code=2, says="expected a point")
+    refused(*command(folder, "--pick", front), code=2, says="expected --point or a target")
+    refused(*command(folder, "--pick", front, "--point", 0, "--default", "odd:2"), code=2,
+            says="no other grids")
+    for bad in ("", "{}", "[1]", text, json.dumps({**document, "front": [{"avg_bits": 1}]}),
+                json.dumps({**document, "layers": document["layers"][:-1]})):
+        front.write_text(bad)
+        refused(*command(folder, "--pick", front, "--point", 0), says="expected what --front wrote")
+    front.write_text(json.dumps(document).replace("uniform:", "uniform;"))
+    refused(*command(folder, "--pick", front, "--point", 0), says="expected SCHEME:BITS")
+    front.write_text(json.dumps(document))
+    prepare(folder, 2)
+    refused(*command(folder, "--pick", front, "--point", 0), says="chosen for another model")
+
+
+def explanations(folder):
+    """What a bit more or less costs has an error, and names real grids."""
+    prepare(folder, 1)
+    j = json.loads(snnq(*command(folder, "--target-bits", 3, "--explain", "--json"))[0])
+    equal([l["name"] for l in j["explain"]], list(LAYERS), "layers")
+    steps = [(l, l[k], k) for l in j["explain"] for k in ("less", "more") if k in l]
+    need(len(steps) >= 4, "steps")
+    for layer, step, kind in steps:
+        need((step["bits"] < layer["bits"]) == (kind == "less"), f"{kind}: {step}")
+        need((step["bytes"] < 0) == (kind == "less") or not step["bytes"], f"bytes: {step}")
+        need(step["error"] >= 0, f"error: {step}")
+
+
+def energies(folder):
+    """Constants and where weights are count in a search for energy."""
+    prepare(folder, 1)
+    (folder / "k.json").write_text('{"name": "free DRAM", "constants": {"dram_bit": {"pj": 0, '
+                                   '"source": "none"}}}')
+    base = json.loads(snnq(*command(folder, "--default", "uniform:8", "--json"))[0])["quality"]
+    free = json.loads(snnq(*command(folder, "--default", "uniform:8", "--constants",
+                                    folder / "k.json", "--json"))[0])["quality"]
+    need(free["energy_uj"] < base["energy_resident_uj"] < base["energy_uj"], f"{base}, {free}")
+    target = 0.9 * base["energy_resident_uj"]
+    refused(*command(folder, "--target-energy", target / 9), code=1)
+    j = json.loads(snnq(*command(folder, "--target-energy", f"{target:.9f}", "--weights",
+                                 "resident", "--json"))[0])
+    need(j["quality"]["energy_resident_uj"] <= target, f"energy: {j['quality']}, {target}")
+    run = ("energy", folder / "q.snnq", "--data", folder / "list.tsv", "--resident")
+    found = json.loads(snnq(*run, "--json")[0])["models"][0]["total"]
+    near(found["total_uj"], j["quality"]["energy_resident_uj"], "energy of resident weights")
+    equal(found["weight_dram_uj"], 0, "weights from DRAM")
+    need("stay on the chip" in snnq(*run)[0], "text")
+    refused(*run, "--reload", code=2, says="--resident")
+    refused(*command(folder, "--target-bits", 3, "--weights", "here"), code=2, says='"here"')
+    refused("quantize", folder / "float.snnq", "-o", folder / "q", "--default", "uniform:4",
+            "--weights", "resident", code=2, says="expected recordings")
+    refused(*command(folder, "--target-bits", 3, "--constants", "/nowhere"), says="/nowhere")
+
+
+if __name__ == "__main__":
+    sys.exit(main(patterns, limits, estimates, fronts, explanations, energies))
