@@ -170,7 +170,8 @@ static void add_settings(const struct run *r, cJSON *o)
 	cJSON_AddNumberToObject(flow, "reuse", (double)r->flow.reuse);
 	cJSON_AddBoolToObject(flow, "tick_batching", r->flow.tick_batching);
 	cJSON_AddBoolToObject(flow, "reload", r->flow.reload);
-	cJSON_AddBoolToObject(flow, "resident", r->flow.resident);
+	if (r->flow.resident)
+		cJSON_AddBoolToObject(flow, "resident", true);
 	cJSON_AddBoolToObject(flow, "all_rows", r->flow.activity >= 0);
 	for (int i = 0; i < ENERGY_CONSTANTS; i++) {
 		cJSON *k = cJSON_AddObjectToObject(list, energy_constant_name(i));

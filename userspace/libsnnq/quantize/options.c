@@ -304,8 +304,6 @@ static int judge_base(struct options *o)
 
 /* ---- losses with less noise ---- */
 
-#define LEAST_VARIANCE 1e-12
-
 /* What rounding does to the layer itself: its spikes' distance, or else its weights' error. */
 static double own_error(const struct option *p)
 {
@@ -313,66 +311,47 @@ static double own_error(const struct option *p)
 						 p->quantized.noise / p->quantized.signal;
 }
 
-static double variance(const struct option *p)
+/* What was measured; that rounding helps is chance. */
+static double loss_of(const struct option *p)
 {
-	double v = p->measured.error * p->measured.error;
-
-	/* of one recording nothing is known */
-	return isfinite(v) ? v + LEAST_VARIANCE : p->measured.mean * p->measured.mean + 1;
+	return fmax(p->measured.mean, 0);
 }
 
-/* Losses in proportion to own errors: the best factor, each option by its variance. */
+/* Losses in proportion to own errors: the best factor. */
 static double proportion(const struct option_layer *l)
 {
 	double above = 0, below = 0;
 
 	for (uint32_t k = 0; k < l->count; k++) {
-		double e = own_error(&l->options[k]), v = variance(&l->options[k]);
+		double e = own_error(&l->options[k]);
 
-		above += e * l->options[k].measured.mean / v;
-		below += e * e / v;
+		above += e * loss_of(&l->options[k]);
+		below += e * e;
 	}
-	return below > 0 && above > 0 ? above / below : 0;
-}
-
-/* How far losses are from the proportion beside their noise: square, relative. */
-static double scatter(const struct option_layer *l, double factor)
-{
-	double above = 0, below = 0;
-
-	for (uint32_t k = 0; k < l->count; k++) {
-		double p = factor * own_error(&l->options[k]), d = l->options[k].measured.mean - p;
-
-		above += d * d - variance(&l->options[k]);
-		below += p * p;
-	}
-	return below > 0 ? fmin(fmax(above / below, 0.01), 1) : 1;
+	return below > 0 ? above / below : 0;
 }
 
 /*
  * Within a scheme more bits lose no more: neighbours that say otherwise share their mean (pool
- * adjacent violators). @weights: 1 / variance. Options of a scheme follow each other by bits.
+ * adjacent violators). Options of a scheme follow each other by bits.
  */
-static void make_monotone(struct option_layer *l, double *weights)
+static void make_monotone(struct option_layer *l)
 {
 	for (uint32_t first = 0, end; first < l->count; first = end) {
 		uint32_t sizes[MOST_OPTIONS], n = 0;
-		double means[MOST_OPTIONS], sums[MOST_OPTIONS];
+		double means[MOST_OPTIONS];
 
 		for (end = first;
 		     end < l->count && l->options[end].grid.scheme == l->options[first].grid.scheme;
 		     end++) {
 			means[n] = l->options[end].costs.loss;
-			sums[n] = weights[end];
 			sizes[n++] = 1;
 			while (n > 1 && means[n - 1] > means[n - 2]) {
-				double sum = sums[n - 2] + sums[n - 1];
+				double sum = sizes[n - 2] * means[n - 2] +
+					     sizes[n - 1] * means[n - 1];
 
-				means[n - 2] =
-					(sums[n - 2] * means[n - 2] + sums[n - 1] * means[n - 1]) /
-					sum;
-				sums[n - 2] = sum;
 				sizes[n - 2] += sizes[n - 1];
+				means[n - 2] = sum / sizes[n - 2];
 				n--;
 			}
 		}
@@ -385,23 +364,19 @@ static void make_monotone(struct option_layer *l, double *weights)
 /*
  * One changed spike early in the network changes many later, so losses have noise, and the least of
  * many noisy losses is too low. Within a layer they grow with what rounding does to the layer
- * itself, which has little noise. Take the mean of what was measured and what follows from that,
- * each by its variance; then what is known of bits. Only differences within a layer matter.
+ * itself, which has little noise: take the mean of the loss and its fit to that, then what is known
+ * of bits. Only differences within a layer matter.
  */
 static void smooth_layer(struct option_layer *l)
 {
-	double factor = proportion(l), spread = scatter(l, factor), least = INFINITY;
-	double weights[MOST_OPTIONS];
+	double factor = proportion(l), least = INFINITY;
 
 	for (uint32_t k = 0; k < l->count; k++) {
 		struct option *o = &l->options[k];
-		double p = factor * own_error(o), v = variance(o);
-		double w = spread * p * p + LEAST_VARIANCE;
 
-		weights[k] = 1 / v + 1 / w;
-		o->costs.loss = (o->measured.mean / v + p / w) / weights[k];
+		o->costs.loss = (loss_of(o) + factor * own_error(o)) / 2;
 	}
-	make_monotone(l, weights);
+	make_monotone(l);
 	for (uint32_t k = 0; k < l->count; k++)
 		least = fmin(least, l->options[k].costs.loss);
 	for (uint32_t k = 0; k < l->count; k++)
