@@ -7,6 +7,6 @@
 set -euo pipefail
 
 exec tests/selftests/run debian --timeout 800 \
-  --may-skip 'debian: failnth_test: failnth\.(opening|buffers_models_and_streams|submitting|fragmented_memory) # SKIP .*' \
+  --may-skip 'debian: failnth_test: failnth\.(opening|buffers_models_and_streams|submitting|fragmented_memory|sharing) # SKIP .*' \
   --may-skip 'debian: ioctl32_test # SKIP no 32-bit C library .*' \
   --may-skip 'debian: power_test: power\.resets_of_the_function_lose_nothing # SKIP the bus has no reset of a function'

@@ -17,7 +17,7 @@ kernels='6.1 newest'
 if [ "${SNNQ_KERNELS-}" = all ]; then
   tests='' kernels='6.1 6.12 newest'
 fi
-may_skip '.*: failnth_test: failnth\.(opening|buffers_models_and_streams|submitting|fragmented_memory) # SKIP .*'
+may_skip '.*: failnth_test: failnth\.(opening|buffers_models_and_streams|submitting|fragmented_memory|sharing) # SKIP .*'
 may_skip '.*: ioctl32_test # SKIP no 32-bit C library .*'
 
 for kernel in $kernels; do

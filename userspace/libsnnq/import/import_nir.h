@@ -9,6 +9,8 @@
 #ifndef SNNQ_IMPORT_NIR_H
 #define SNNQ_IMPORT_NIR_H
 
+#include <stdio.h>
+
 #include "import_h5.h"
 #include "model/graph.h"
 
@@ -82,7 +84,10 @@ struct nir {
 /* An error that names the node, and @key of it unless it is empty. */
 int nir_bad(const struct nir *n, const struct nir_node *node, const char *key,
 	    const char *expected);
-void nir_path(char path[H5_PATH], const struct nir_node *node, const char *key);
+static inline void nir_path(char path[H5_PATH], const struct nir_node *node, const char *key)
+{
+	snprintf(path, H5_PATH, "%s%s%s", node->path, *key ? "/" : "", key);
+}
 int nir_read_nodes(struct nir *n);
 /* Numbers that must be there, finite. */
 int nir_read_array(const struct nir *n, const struct nir_node *node, const char *key,
@@ -116,6 +121,8 @@ int nir_lower(struct nir *n, int index);
 int nir_gather(struct nir *n, int index, struct nir_value *value);
 cJSON *nir_begin_layer(struct nir *n, const struct nir_node *node, const char *name, const char *op,
 		       const struct nir_value *in);
+int nir_add_floats(const struct nir *n, const char *layer, const char *part, uint32_t dims,
+		   const uint64_t *shape, const double *values, cJSON *node, const char *key);
 int nir_add_channels(const struct nir *n, const char *layer, const double *values, uint32_t count,
 		     cJSON *node, const char *key);
 int nir_add_integers(const struct nir *n, const char *layer, const char *part,

@@ -11,17 +11,6 @@
 #include "base/error.h"
 #include "import_nir.h"
 
-int nir_bad(const struct nir *n, const struct nir_node *node, const char *key, const char *expected)
-{
-	return error_set(-EBADMSG, "%s: %s%s%s: expected %s", n->h->path, node->path,
-			 *key ? "/" : "", key, expected);
-}
-
-void nir_path(char path[H5_PATH], const struct nir_node *node, const char *key)
-{
-	snprintf(path, H5_PATH, "%s%s%s", node->path, *key ? "/" : "", key);
-}
-
 double nir_dt(const struct nir *n)
 {
 	return n->opts->dt > 0 ? n->opts->dt : n->opts->step_us * 1e-6;

@@ -14,6 +14,12 @@
 #include "base/error.h"
 #include "import_nir.h"
 
+int nir_bad(const struct nir *n, const struct nir_node *node, const char *key, const char *expected)
+{
+	return error_set(-EBADMSG, "%s: %s%s%s: expected %s", n->h->path, node->path,
+			 *key ? "/" : "", key, expected);
+}
+
 int nir_add_edge(struct nir *n, int from, int to)
 {
 	for (int i = 0; i < n->edge_count; i++)

@@ -17,57 +17,6 @@
 
 /* ---- parts of layers ---- */
 
-static int add_floats(const struct nir *n, const char *layer, const char *part, uint32_t dims,
-		      const uint64_t *shape, const double *values, cJSON *node, const char *key)
-{
-	char tensor[NIR_NAME + 16];
-	uint64_t count = 1;
-	float *floats;
-	int ret;
-
-	for (uint32_t i = 0; i < dims; i++)
-		count *= shape[i];
-	floats = malloc(count * sizeof(*floats));
-	if (!floats)
-		return error_set(-ENOMEM, "%s: no memory", n->h->path);
-	for (uint64_t i = 0; i < count; i++)
-		floats[i] = (float)values[i];
-	snprintf(tensor, sizeof(tensor), "%s.%s", layer, part);
-	ret = modelfile_add(n->file, tensor, DTYPE_F32, dims, shape, floats);
-	free(floats);
-	json_put_string(node, key, tensor);
-	return ret;
-}
-
-/* A number, or a tensor of them where they differ; biases are always tensors. */
-int nir_add_channels(const struct nir *n, const char *layer, const double *values, uint32_t count,
-		     cJSON *node, const char *key)
-{
-	uint64_t channels = count;
-	uint32_t c = 1;
-
-	while (c < count && values[c] == values[0])
-		c++;
-	if (c < count)
-		return add_floats(n, layer, key, 1, &channels, values, node, key);
-	json_put_number(node, key, values[0]);
-	return 0;
-}
-
-int nir_add_integers(const struct nir *n, const char *layer, const char *part,
-		     const int32_t *values, uint32_t count, cJSON *node, const char *key)
-{
-	uint32_t c = 1;
-
-	while (c < count && values[c] == values[0])
-		c++;
-	if (c < count)
-		return model_add_integers(&(struct model_slot){ n->file, node, key, layer, part },
-					  values, count);
-	json_put_number(node, key, values[0]);
-	return 0;
-}
-
 static void put_triple(cJSON *node, const char *key, const struct nir_value *v)
 {
 	int size[] = { (int)v->height, (int)v->width, (int)v->channels };
@@ -325,7 +274,8 @@ static int add_weight(struct nir *n, int index, cJSON *layer, uint32_t dims, con
 	json_put_string(weight, "scheme", "float");
 	json_put_number(layer, "out_channels", out->channels);
 	return ret ? ret :
-		     add_floats(n, node->name, "weight", dims, shape, w->values, weight, "tensor");
+		     nir_add_floats(n, node->name, "weight", dims, shape, w->values, weight,
+				    "tensor");
 }
 
 /* The neuron of a layer with weights, or its bias alone. */
@@ -340,8 +290,8 @@ static int end_weighted(struct nir *n, struct nir_node *node, cJSON *layer,
 	out->most = 0;
 	for (size_t c = 0; c < bias->count; c++)
 		if (bias->values[c] != 0)
-			return add_floats(n, out->layer, "bias", 1, &channels, bias->values, layer,
-					  "bias");
+			return nir_add_floats(n, out->layer, "bias", 1, &channels, bias->values,
+					      layer, "bias");
 	return 0;
 }
 
