@@ -62,6 +62,15 @@ static inline int paced(struct check *c, __u32 ops)
 	return c->pace && snnq_work(c->pace, ops) ? -EINTR : 0;
 }
 
+/* In turn @i of a loop of @count: before each piece of it that is as long as may be. */
+static inline int paced_turn(struct check *c, __u32 i, __u32 count)
+{
+	if (i % SNNQ_SAFE_POINT_OPS)
+		return 0;
+	count -= i;
+	return paced(c, count < SNNQ_SAFE_POINT_OPS ? count : SNNQ_SAFE_POINT_OPS);
+}
+
 static inline __u64 mul_sat(__u64 a, __u64 b)
 {
 	__u64 r;

@@ -82,17 +82,14 @@ static int check_values(struct check *c, const struct snnq_layer *l, __u32 index
 
 	if (!ret)
 		ret = needs(c, SNNQ_PROGRAM_NEEDS_TABLES, field);
-	if (!ret)
-		ret = paced(c, count);
-	if (ret)
-		return ret;
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count && !ret; i++) {
 		__s64 v = c->table[SNNQ_INDEX(index + i, c->header->table_count)];
 
-		if (v < low || v > high)
-			return fail(c, SNNQ_CHECK_NEURON, field);
+		ret = paced_turn(c, i, count);
+		if (!ret && (v < low || v > high))
+			ret = fail(c, SNNQ_CHECK_NEURON, field);
 	}
-	return 0;
+	return ret;
 }
 
 static __u32 least_leak(__u32 leak)
@@ -157,23 +154,22 @@ static int check_delay(struct check *c, const struct snnq_layer *l)
 static int check_level_table(struct check *c, const struct snnq_layer *l)
 {
 	const struct snnq_neuron *n = &l->neuron;
+	int ret = 0;
 	__u32 i;
-	int ret;
 
 	if ((n->threshold_count != n->levels &&
 	     n->threshold_count != (__u64)n->levels * l->out.channels) ||
 	    !fits(n->threshold_index, n->threshold_count, c->header->table_count))
 		return fail(c, SNNQ_CHECK_TABLE, "neuron.threshold");
-	ret = paced(c, n->threshold_count);
-	if (ret)
-		return ret;
-	for (i = 0; i < n->threshold_count; i++) {
+	for (i = 0; i < n->threshold_count && !ret; i++) {
 		__u32 at = SNNQ_INDEX(n->threshold_index + i, c->header->table_count);
 
-		if (c->table[at] < 1 || (i % n->levels && c->table[at] <= c->table[at - 1]))
-			return fail(c, SNNQ_CHECK_THRESHOLD, "neuron.threshold");
+		ret = paced_turn(c, i, n->threshold_count);
+		if (!ret &&
+		    (c->table[at] < 1 || (i % n->levels && c->table[at] <= c->table[at - 1])))
+			ret = fail(c, SNNQ_CHECK_THRESHOLD, "neuron.threshold");
 	}
-	return 0;
+	return ret;
 }
 
 static int check_thresholds(struct check *c, const struct snnq_layer *l)
@@ -185,14 +181,14 @@ static int check_thresholds(struct check *c, const struct snnq_layer *l)
 	if (n->flags & SNNQ_NEURON_FLAG_LEVEL_THRESHOLDS)
 		return check_level_table(c, l);
 	ret = check_table(c, l, n->threshold_index, n->threshold_count, false, "neuron.threshold");
-	if (!ret)
-		ret = paced(c, n->threshold_count);
-	if (ret)
-		return ret;
-	for (i = 0; i < n->threshold_count; i++)
-		if (c->table[SNNQ_INDEX(n->threshold_index + i, c->header->table_count)] < 1)
-			return fail(c, SNNQ_CHECK_THRESHOLD, "neuron.threshold");
-	return 0;
+	for (i = 0; i < n->threshold_count && !ret; i++) {
+		__u32 at = SNNQ_INDEX(n->threshold_index + i, c->header->table_count);
+
+		ret = paced_turn(c, i, n->threshold_count);
+		if (!ret && c->table[at] < 1)
+			ret = fail(c, SNNQ_CHECK_THRESHOLD, "neuron.threshold");
+	}
+	return ret;
 }
 
 /* More than one level, and what comes with it. */

@@ -156,21 +156,20 @@ static int check_accumulator(struct check *c, __u64 terms, __u64 input, __u64 we
 /* The largest magnitude of the multipliers of a scale, which are @least or more. */
 static int check_multipliers(struct check *c, const struct snnq_scale *s, __s64 least, __u64 *most)
 {
-	int ret = paced(c, s->mult_count);
+	int ret = 0;
 	__u32 i;
 
-	if (ret)
-		return ret;
 	*most = s->mult_count ? 0 : 1;
-	for (i = 0; i < s->mult_count; i++) {
+	for (i = 0; i < s->mult_count && !ret; i++) {
 		__s64 m = c->table[SNNQ_INDEX(s->mult_index + i, c->header->table_count)];
 		__u64 size = (__u64)(m < 0 ? -m : m);
 
-		if (m < least)
-			return fail(c, SNNQ_CHECK_PARAM, "scale.mult");
+		ret = paced_turn(c, i, s->mult_count);
+		if (!ret && m < least)
+			ret = fail(c, SNNQ_CHECK_PARAM, "scale.mult");
 		*most = size > *most ? size : *most;
 	}
-	return 0;
+	return ret;
 }
 
 /* What operand @k is brought to: its largest magnitude, saturated. */

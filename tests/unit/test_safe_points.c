@@ -478,6 +478,41 @@ static void large_tables(void **context)
 	free(blob);
 }
 
+/* Tables with a value for each of so many elements that reading one passes safe points. */
+static void tables_of_elements(void **context)
+{
+	const uint32_t values = 1024 * 1024;
+	struct snnq_program_header *h;
+	struct snnq_layer *l;
+	struct program p;
+	size_t size, i;
+	void *blob;
+	char *all;
+
+	(void)context;
+	l = one_layer(&p, SNNQ_OP_POOL_SUM, planes(1, 1024, 1024, 1), planes(1, 1024, 1024, 1));
+	p.h.needs = SNNQ_PROGRAM_NEEDS_TABLES;
+	spiking(&p, l);
+	l->neuron.threshold_index = 0;
+	l->neuron.threshold_count = values;
+	l->neuron.reset_count = values;
+	blob = pack(&p, &size);
+	size -= p.h.table_count * sizeof(int32_t);
+	all = malloc(size + values * sizeof(int32_t));
+	assert_non_null(all);
+	memcpy(all, blob, size);
+	for (i = 0; i < values; i++)
+		((int32_t *)(void *)(all + size))[i] = 1;
+	size += values * sizeof(int32_t);
+	h = (void *)all;
+	h->table_count = values;
+	h->total_bytes = (uint32_t)size;
+	snnq_plan_destroy(paced_plan(all, size, "elements", values));
+	assert_true(ticks >= 2 * values / SNNQ_SAFE_POINT_OPS);
+	free(all);
+	free(blob);
+}
+
 static void random_programs(void **context)
 {
 	struct snnq_plan *plan;
@@ -505,12 +540,19 @@ static void random_programs(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(attention),	   cmocka_unit_test(matmul),
-		cmocka_unit_test(linear),	   cmocka_unit_test(convolution),
-		cmocka_unit_test(pooling),	   cmocka_unit_test(add),
-		cmocka_unit_test(readout),	   cmocka_unit_test(neurons),
-		cmocka_unit_test(requantization),  cmocka_unit_test(events),
-		cmocka_unit_test(many_layers),	   cmocka_unit_test(large_tables),
+		cmocka_unit_test(attention),
+		cmocka_unit_test(matmul),
+		cmocka_unit_test(linear),
+		cmocka_unit_test(convolution),
+		cmocka_unit_test(pooling),
+		cmocka_unit_test(add),
+		cmocka_unit_test(readout),
+		cmocka_unit_test(neurons),
+		cmocka_unit_test(requantization),
+		cmocka_unit_test(events),
+		cmocka_unit_test(many_layers),
+		cmocka_unit_test(large_tables),
+		cmocka_unit_test(tables_of_elements),
 		cmocka_unit_test(random_programs),
 	};
 
