@@ -18,6 +18,7 @@ if [ "${SNNQ_KERNELS-}" = all ]; then
   tests='' kernels='6.1 6.12 newest'
 fi
 may_skip '.*: failnth_test: failnth\.(opening|buffers_models_and_streams|submitting|fragmented_memory|sharing) # SKIP .*'
+may_skip '.*: power_test: power\.resets_of_the_function_lose_nothing # SKIP the bus has no reset of a function'
 may_skip '.*: ioctl32_test # SKIP no 32-bit C library .*'
 
 for kernel in $kernels; do
