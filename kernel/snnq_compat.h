@@ -61,6 +61,12 @@ static inline void __iomem *pcim_iomap_region(struct pci_dev *pdev, int bar, con
 }
 #endif
 
+/* Power */
+
+#ifndef SNNQ_HAVE_GET_IF_ACTIVE
+#define pm_runtime_get_if_active(dev) pm_runtime_get_if_active(dev, true)
+#endif
+
 /* Scheduler */
 
 #ifndef SNNQ_HAVE_SCHED_PRIORITY_LOW

@@ -323,21 +323,32 @@ int snnq_device_number(const struct snnq_device *sdev)
 	return snnq_node(&sdev->drm)->index;
 }
 
-/* Millidegree Celsius and microwatt; false when the device is not there or asleep. */
+static bool snnq_device_feel(struct snnq_device *sdev, s32 *temperature, u32 *power)
+{
+	if (READ_ONCE(sdev->asleep))
+		return false;
+	*temperature = (s32)snnq_read(sdev, SNNQ_REG_TEMPERATURE);
+	*power = snnq_read(sdev, SNNQ_REG_POWER);
+	return snnq_read(sdev, SNNQ_REG_ID) == SNNQ_ID;
+}
+
+/*
+ * Millidegree Celsius and microwatt; false when the device is not there or asleep. It
+ * does not fall asleep meanwhile, nor stay awake longer for being asked.
+ */
 bool snnq_device_sensors(struct snnq_device *sdev, s32 *temperature, u32 *power)
 {
-	bool awake = false;
+	bool felt = false;
 	int idx;
 
 	if (!drm_dev_enter(&sdev->drm, &idx))
 		return false;
-	if (!READ_ONCE(sdev->asleep)) {
-		*temperature = (s32)snnq_read(sdev, SNNQ_REG_TEMPERATURE);
-		*power = snnq_read(sdev, SNNQ_REG_POWER);
-		awake = snnq_read(sdev, SNNQ_REG_ID) == SNNQ_ID;
+	if (snnq_power_held(sdev, pm_runtime_get_if_active(sdev->drm.dev))) {
+		felt = snnq_device_feel(sdev, temperature, power);
+		pm_runtime_put(sdev->drm.dev);
 	}
 	drm_dev_exit(idx);
-	return awake;
+	return felt;
 }
 
 /* Jobs that run count up to now. */

@@ -211,16 +211,20 @@ static inline int snnq_power_get(struct snnq_device *sdev)
 	return pm_runtime_resume_and_get(sdev->drm.dev);
 }
 
-/* Any context. False: nobody uses the device, so there is nothing to see. */
-static inline bool snnq_power_hold(struct snnq_device *sdev)
+/* Whether power is held, by what pm_runtime_get_if_*() returned. */
+static inline bool snnq_power_held(struct snnq_device *sdev, int ret)
 {
-	int ret = pm_runtime_get_if_in_use(sdev->drm.dev);
-
 	if (ret != -EINVAL)
 		return ret > 0;
 	/* No runtime power management, or not now: it is on, or asleep. */
 	pm_runtime_get_noresume(sdev->drm.dev);
 	return true;
+}
+
+/* Any context. False: nobody uses the device, so there is nothing to see. */
+static inline bool snnq_power_hold(struct snnq_device *sdev)
+{
+	return snnq_power_held(sdev, pm_runtime_get_if_in_use(sdev->drm.dev));
 }
 
 /* Any context. */

@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/pm_runtime.h>
 #include <net/genetlink.h>
 
 #if __has_include(<drm/drm_accel.h>)
@@ -58,6 +59,12 @@ int (*const need_dependency)(struct drm_sched_job *job,
 #line 1 "SNNQ_NEED_dma_buf_unmap_attachment_unlocked"
 void (*const need_unmap)(struct dma_buf_attachment *attach, struct sg_table *sgt,
 			 enum dma_data_direction dir) = dma_buf_unmap_attachment_unlocked;
+
+#line 1 "SNNQ_HAVE_GET_IF_ACTIVE"
+int have_get_if_active(struct device *dev)
+{
+	return pm_runtime_get_if_active(dev);
+}
 
 #line 1 "SNNQ_HAVE_ACCEL"
 int (*const have_accel)(struct inode *inode, struct file *file) = accel_open;
