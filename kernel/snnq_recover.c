@@ -484,7 +484,9 @@ void snnq_recover_stop(struct snnq_device *sdev)
  */
 void snnq_recover_remove(struct snnq_device *sdev)
 {
-	if (!sdev->halted)
+	if (sdev->halted)
+		pm_runtime_put_noidle(sdev->drm.dev);
+	else
 		snnq_recover_stop_scheds(sdev, NULL);
 	snnq_recover_end_all(sdev, -ENODEV);
 }
@@ -519,8 +521,11 @@ static int snnq_recover_power_off(struct snnq_device *sdev)
 int snnq_recover_halt(struct snnq_device *sdev)
 {
 	snnq_recover_hush(sdev);
-	if (!sdev->halted)
+	if (!sdev->halted) {
+		/* It must not doze, which ends with waking up. */
+		pm_runtime_get_noresume(sdev->drm.dev);
 		snnq_recover_stop_scheds(sdev, NULL);
+	}
 	sdev->halted = true;
 	return snnq_recover_power_off(sdev);
 }
@@ -531,9 +536,13 @@ int snnq_recover_halt(struct snnq_device *sdev)
  */
 int snnq_recover_resume(struct snnq_device *sdev, const char *lost)
 {
+	bool halted = sdev->halted;
+
 	sdev->halted = false;
 	WRITE_ONCE(sdev->asleep, false);
 	snnq_recover_device(sdev, READ_ONCE(sdev->wedged) ? "was lost" : lost);
+	if (halted) /* it may have been given up before its bus recovered */
+		snnq_power_put(sdev);
 	return READ_ONCE(sdev->wedged) ? -EIO : 0;
 }
 
