@@ -167,29 +167,15 @@ bool values_begin(struct job *job, struct layer *l, const struct block *b)
 	return false;
 }
 
-/* One step: see block_steps, which is 1. */
-bool values_block(struct job *job, struct layer *l, const struct block *b, struct range r)
+ACCUMULATE(values_sum)
 {
-	const struct snnq_layer *d = l->desc;
-	uint32_t words = tensor_words(&d->out), w;
+	uint64_t pos = (uint64_t)y * l->desc->out.width + x;
 	struct value_rows rows = rows_of(l, &job->hand);
-	const struct step *s = b->steps;
-	int32_t *acc = job->hand.acc;
-	uint64_t pos;
 
-	for (pos = r.first; pos < r.end; pos++) {
-		if (job_zero(job, acc, words * 64ull * sizeof(*acc)))
-			return true;
-		if (by_product(l) ? load_row(job, &d->in[0], s->in[0], pos, rows.key) ||
-					    each_channel(job, l, rows.key, take_product, acc) :
-				    values_generic(job, l, s, (uint32_t)(pos / d->out.width),
-						   (uint32_t)(pos % d->out.width), acc))
-			return true;
-		for (w = 0; w < words; w++)
-			if (neuron_stage(job, l, b, pos, w, acc + w * 64, 0))
-				return true;
-	}
-	return false;
+	if (!by_product(l))
+		return values_generic(job, l, s, y, x, acc);
+	return load_row(job, &l->desc->in[0], s->in[0], pos, rows.key) ||
+	       each_channel(job, l, rows.key, take_product, acc);
 }
 
 /* ---- synaptic operations ---- */

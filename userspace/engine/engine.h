@@ -89,10 +89,11 @@ typedef bool band_fn(struct job *job, struct layer *l, const struct block *b, st
  * @run: operations without a neuron stage: compute a step.
  * @end_job: write what is written once per job; may be NULL.
  * @generic: operations with a neuron stage: the GENERIC kernel.
- * @sum: the same, fast; where there is @begin_block, of the first step of a block.
+ * @sum: the same, fast; where there is @begin_block, of the first step of a block, which
+ *	without @block is the only one.
  * @choose: which kernel is best; NULL: EVENT.
  * @take: DENSE: take over the input of step k of a block.
- * @begin_block: with @block: what comes before the positions of some steps.
+ * @begin_block: what comes before the positions of some steps, unless GENERIC; may be NULL.
  * @block: a range of positions in some steps and their neurons; may be NULL.
  *
  * The functions returning bool return true when work is to end: prepare when the
@@ -637,13 +638,13 @@ bool values_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *p
 bool values_begin(struct job *job, struct layer *l, const struct block *b);
 bool values_count(struct job *job, struct layer *l, const struct step *s);
 ACCUMULATE(values_generic);
-band_fn values_block;
+ACCUMULATE(values_sum);
 void matmul_lay_out(struct snnq_plan *plan, struct layer *l);
 bool matmul_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);
 bool matmul_begin(struct job *job, struct layer *l, const struct block *b);
 bool matmul_count(struct job *job, struct layer *l, const struct step *s);
 ACCUMULATE(matmul_generic);
-band_fn matmul_block;
+ACCUMULATE(matmul_sum);
 bool add_run(struct job *job, struct layer *l, const struct step *s);
 bool logic_run(struct job *job, struct layer *l, const struct step *s);
 bool elementwise_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pace);

@@ -267,13 +267,16 @@ bool matmul_begin(struct job *job, struct layer *l, const struct block *b)
 	return has_three(l) && multiply_middle(job, l);
 }
 
-/* Row @row of what is multiplied last. */
-static bool multiply_last(struct job *job, const struct layer *l, uint64_t row, int32_t *acc)
+/* A row of what is multiplied last. */
+ACCUMULATE(matmul_sum)
 {
 	uint32_t last = 1u + has_three(l), h, left = 0, right = last;
 	struct matrix a = matrix_of(l, NULL, 0), b = matrix_of(l, NULL, last);
 	uint64_t inner = rows_of(&b), columns = columns_of(&b);
+	uint64_t row = (uint64_t)y * l->desc->out.width + x;
 
+	if (!by_matrices(l))
+		return matmul_generic(job, l, s, y, x, acc);
 	if (has_three(l) && right_first(l)) {
 		right = 3;
 		inner = columns_of(&a);
@@ -285,28 +288,6 @@ static bool multiply_last(struct job *job, const struct layer *l, uint64_t row, 
 			     matrix_at(job, l, left) + (h * rows_of(&a) + row) * inner,
 			     matrix_at(job, l, right) + h * inner * columns, inner, columns))
 			return true;
-	return false;
-}
-
-/* One step: see block_steps, which is 1. */
-bool matmul_block(struct job *job, struct layer *l, const struct block *b, struct range r)
-{
-	const struct snnq_tensor *out = &l->desc->out;
-	uint32_t words = tensor_words(out), w;
-	int32_t *acc = job->hand.acc;
-	uint64_t pos;
-
-	for (pos = r.first; pos < r.end; pos++) {
-		if (job_zero(job, acc, words * 64ull * sizeof(*acc)))
-			return true;
-		if (by_matrices(l) ? multiply_last(job, l, pos, acc) :
-				     matmul_generic(job, l, b->steps, (uint32_t)(pos / out->width),
-						    (uint32_t)(pos % out->width), acc))
-			return true;
-		for (w = 0; w < words; w++)
-			if (neuron_stage(job, l, b, pos, w, acc + w * 64, 0))
-				return true;
-	}
 	return false;
 }
 

@@ -360,13 +360,14 @@ bool neuron_run(struct job *job, struct layer *l, struct block *b)
 {
 	const struct snnq_tensor *t = &l->desc->out;
 	bool spiking = l->desc->neuron.model != SNNQ_NEURON_NONE;
-	bool blocks = l->op->block && l->kernel != SNNQ_KERNEL_GENERIC && !l->depthwise;
+	bool begins = l->op->begin_block && l->kernel != SNNQ_KERNEL_GENERIC && !l->depthwise;
+	band_fn *block = begins ? l->op->block : NULL;
 	uint32_t k;
 
 	b->skip = (l->desc->flags & SNNQ_LAYER_FLAG_SKIP_FIRST) && b->steps[0].first;
-	if (blocks && l->op->begin_block(job, l, b))
+	if (begins && l->op->begin_block(job, l, b))
 		return true;
-	if (blocks ? run_bands(job, l, b, l->op->block) : sum_steps(job, l, b))
+	if (block ? run_bands(job, l, b, block) : sum_steps(job, l, b))
 		return true;
 	if (b->skip && job_zero(job, b->steps[0].out, snnq_tensor_bytes(t)))
 		return true;

@@ -39,8 +39,8 @@ static const struct op attention_of_values = { .lay_out = values_lay_out,
 					       .prepare = values_prepare,
 					       .count = values_count,
 					       .generic = values_generic,
-					       .begin_block = values_begin,
-					       .block = values_block };
+					       .sum = values_sum,
+					       .begin_block = values_begin };
 static const struct op gate = { .lay_out = gate_lay_out,
 				.count = count_spikes_as_synops,
 				.run = gate_run };
@@ -67,8 +67,8 @@ static const struct op others[SNNQ_OP_COUNT] = {
 			     .prepare = matmul_prepare,
 			     .count = matmul_count,
 			     .generic = matmul_generic,
-			     .begin_block = matmul_begin,
-			     .block = matmul_block },
+			     .sum = matmul_sum,
+			     .begin_block = matmul_begin },
 	[SNNQ_OP_CONCAT] = { .lay_out = concat_lay_out,
 			     .prepare = move_prepare,
 			     .count = count_all_inputs,

@@ -71,12 +71,13 @@ static int pass_alloc(struct pass *p)
 	p->job.plan = &p->tools;
 	p->tools.vec = p->net->plan->vec;
 	p->tools.attention = calloc(1, p->net->plan->needs.attention + 1);
+	p->job.hand.list = calloc(1, p->net->plan->needs.list + 1);
 	p->late = calloc(floatnet_slot_words(p->net, (int)p->index) + 1, sizeof(*p->late));
 	p->scores = p->record->scores;
 	if (p->net->graph->readout_mode == SNNQ_READOUT_MAX)
 		p->scores = calloc(p->net->graph->readout_channels, sizeof(*p->scores));
 	return !ret && p->acc && p->sums && p->drive && p->room && p->late && p->scores &&
-			       p->tools.attention && alloc_stages(p) ?
+			       p->tools.attention && p->job.hand.list && alloc_stages(p) ?
 		       0 :
 		       error_set(-ENOMEM, "no memory to run layer %s", p->real->graph->name);
 }
@@ -91,6 +92,7 @@ static void pass_free(struct pass *p)
 	if (p->scores != p->record->scores)
 		free(p->scores);
 	free(p->tools.attention);
+	free(p->job.hand.list);
 	free(p->late);
 	for (uint32_t k = 0; k < SNNQ_MAX_OPERANDS; k++)
 		free(p->stage[k]);
@@ -193,8 +195,7 @@ static void drive_position(struct pass *p, const struct step *s, uint32_t y, uin
 		return;
 	}
 	memset(p->acc, 0, n * sizeof(*p->acc));
-	/* Fast ones that work on blocks want more of a plan than there is here. */
-	(l->op->sum ? l->op->sum : l->op->generic)(&p->job, &p->engine, s, y, x, p->acc);
+	l->op->sum(&p->job, &p->engine, s, y, x, p->acc);
 	for (size_t c = 0; c < n; c++)
 		p->drive[c] = p->acc[c] * gain;
 }
@@ -265,7 +266,7 @@ static void sum_step(struct pass *p, struct step *s, bool last)
 		memset(s->out, 0, slot_bytes(p));
 		return;
 	}
-	if (!p->real->weights && !p->combines && p->engine.op->sum && p->engine.op->begin_block)
+	if (!p->real->weights && !p->combines && p->engine.op->begin_block)
 		p->engine.op->begin_block(&p->job, &p->engine, &one);
 	for (uint32_t y = 0; y < t->height; y++)
 		for (uint32_t x = 0; x < t->width; x++, pos++) {
