@@ -35,6 +35,13 @@ static void machine_boot(Device *d, const char *machine, const char *options)
     d->qts = d->qs->qts;
 }
 
+/* Interrupts and DMA, after a reset. */
+void device_enable(Device *d)
+{
+    reg_write(d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
+    reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
+}
+
 Device *device_boot_on(const char *machine, const char *options)
 {
     Device *d = g_new0(Device, 1);
@@ -50,8 +57,7 @@ Device *device_boot_on(const char *machine, const char *options)
     d->next_id = 1;
     qpci_msix_enable(d->pci);
     msix_setup(d);
-    reg_write(d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
-    reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
+    device_enable(d);
     return d;
 }
 
@@ -60,8 +66,7 @@ void device_bring_up(Device *d)
     qpci_device_enable(d->pci);
     qpci_config_writel(d->pci, PCI_BASE_ADDRESS_0, d->bar.addr);
     reg_wait(d, SNNQ_REG_STATUS, UINT32_MAX, SNNQ_DEV_STATUS_READY);
-    reg_write(d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
-    reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
+    device_enable(d);
 }
 
 Device *device_boot_incoming(const Device *from, const char *options)
@@ -178,6 +183,13 @@ void core_enable(Device *d, unsigned core, uint32_t sq_size, uint32_t cq_size)
     core_write(d, core, SNNQ_CORE_CQ_SIZE, cq_size);
     core_write(d, core, SNNQ_CORE_CONTROL, SNNQ_CORE_CTL_ENABLE);
     g_assert_cmphex(core_read(d, core, SNNQ_CORE_STATUS), ==, SNNQ_CORE_ST_ENABLED);
+}
+
+void cores_enable(Device *d)
+{
+    for (unsigned i = 0; i < CORES; i++) {
+        core_enable(d, i, 8, 8);
+    }
 }
 
 void ring_push(Device *d, unsigned core, const struct snnq_sq_entry *entry)

@@ -218,3 +218,26 @@ void assert_record(const struct snnq_cq_entry *r, uint16_t status, uint16_t laye
     g_assert_cmphex(r->region, ==, region);
     g_assert_cmphex(r->offset, ==, offset);
 }
+
+void nets_new(Device *d, Net *net[CORES])
+{
+    for (unsigned i = 0; i < CORES; i++) {
+        net[i] = net_new(d, i);
+    }
+    cores_enable(d);
+}
+
+void nets_free(Net *net[CORES])
+{
+    for (unsigned i = 0; i < CORES; i++) {
+        net_free(net[i]);
+    }
+}
+
+void nets_run(Device *d, Net *net[CORES])
+{
+    for (unsigned i = 0; i < CORES; i++) {
+        g_assert_cmpuint(net_run(d, i, net[i], 0, 9).status, ==, SNNQ_STATUS_OK);
+        net_check(d, net[i]);
+    }
+}

@@ -16,18 +16,13 @@ static Fixture setup(const char *machine)
 {
     Fixture f = { .d = device_boot_on(machine, "") };
 
-    for (unsigned i = 0; i < CORES; i++) {
-        f.net[i] = net_new(f.d, i);
-        core_enable(f.d, i, 8, 8);
-    }
+    nets_new(f.d, f.net);
     return f;
 }
 
 static void teardown(Fixture *f)
 {
-    for (unsigned i = 0; i < CORES; i++) {
-        net_free(f->net[i]);
-    }
+    nets_free(f->net);
     device_close(f->d);
 }
 
@@ -35,10 +30,9 @@ static void check_alive(Fixture *f)
 {
     for (unsigned i = 0; i < CORES; i++) {
         g_assert_cmphex(core_read(f->d, i, SNNQ_CORE_STATUS), ==, 0);
-        core_enable(f->d, i, 8, 8);
-        g_assert_cmpuint(net_run(f->d, i, f->net[i], 0, 9).status, ==, SNNQ_STATUS_OK);
-        net_check(f->d, f->net[i]);
     }
+    cores_enable(f->d);
+    nets_run(f->d, f->net);
 }
 
 /* A core hangs in a job that only the device's reset ends, the other works slowly. */
@@ -94,8 +88,7 @@ static void test_power(const void *machine)
         reg_wait(f.d, SNNQ_REG_STATUS, UINT32_MAX, SNNQ_DEV_STATUS_READY);
         g_assert_cmphex(reg_read(f.d, SNNQ_REG_CONTROL), ==, 0);
         g_assert_cmphex(reg_read(f.d, SNNQ_REG_INT_ENABLE), ==, 0);
-        reg_write(f.d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
-        reg_write(f.d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
+        device_enable(f.d);
         inject(f.d, SNNQ_INJECT_SLOW_NS, 0);
         check_alive(&f);
         for (unsigned core = 0; core < CORES; core++) {

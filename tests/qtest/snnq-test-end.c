@@ -14,28 +14,14 @@ static Fixture setup(void)
 {
     Fixture f = { .d = device_boot("") };
 
-    for (unsigned i = 0; i < CORES; i++) {
-        f.net[i] = net_new(f.d, i);
-        core_enable(f.d, i, 8, 8);
-    }
+    nets_new(f.d, f.net);
     return f;
 }
 
 static void teardown(Fixture *f)
 {
-    for (unsigned i = 0; i < CORES; i++) {
-        net_free(f->net[i]);
-    }
+    nets_free(f->net);
     device_close(f->d);
-}
-
-/* Every core computes the right thing. */
-static void check_alive(Fixture *f)
-{
-    for (unsigned i = 0; i < CORES; i++) {
-        g_assert_cmpuint(net_run(f->d, i, f->net[i], 0, 9).status, ==, SNNQ_STATUS_OK);
-        net_check(f->d, f->net[i]);
-    }
 }
 
 /* Submit a job that hangs before layer 1, and wait until it does. */
@@ -66,7 +52,7 @@ static void test_cancel_running(void)
     ring_ack(f.d, 0);
     g_assert_cmpuint(record.job_id, ==, id);
     g_assert_cmpuint(record.status, ==, SNNQ_STATUS_CANCELLED);
-    check_alive(&f);
+    nets_run(f.d, f.net);
     teardown(&f);
 }
 
@@ -136,7 +122,7 @@ static void test_core_reset(void)
     }
     g_assert_true(core_read(f.d, 1, SNNQ_CORE_STATUS) & SNNQ_CORE_ST_ENABLED);
     core_enable(f.d, 0, 4, 4);
-    check_alive(&f);
+    nets_run(f.d, f.net);
     teardown(&f);
 }
 
@@ -160,9 +146,8 @@ static void test_device_reset(void)
         g_assert_false(vector_take(f.d, 1 + i));
         core_enable(f.d, i, 8, 8);
     }
-    reg_write(f.d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
-    reg_write(f.d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
-    check_alive(&f);
+    device_enable(f.d);
+    nets_run(f.d, f.net);
     teardown(&f);
 }
 
@@ -181,7 +166,7 @@ static void test_system_reset(void)
         g_assert_cmphex(core_read(f.d, i, SNNQ_CORE_STATUS), ==, 0);
         core_enable(f.d, i, 8, 8);
     }
-    check_alive(&f);
+    nets_run(f.d, f.net);
     teardown(&f);
 }
 
@@ -268,7 +253,7 @@ static void test_master_off(void)
     core_write(f.d, 0, SNNQ_CORE_CONTROL, SNNQ_CORE_CTL_RESET);
     reg_wait(f.d, SNNQ_CORE_BASE(0) + SNNQ_CORE_STATUS, UINT32_MAX, 0);
     core_enable(f.d, 0, 8, 8);
-    check_alive(&f);
+    nets_run(f.d, f.net);
     teardown(&f);
 }
 

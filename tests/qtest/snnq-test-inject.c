@@ -21,9 +21,7 @@ static Fixture setup(void)
     Fixture f = { .d = device_boot("") };
 
     f.net = net_new(f.d, 5);
-    for (unsigned i = 0; i < CORES; i++) {
-        core_enable(f.d, i, 8, 8);
-    }
+    cores_enable(f.d);
     return f;
 }
 
@@ -198,11 +196,8 @@ static void test_stuck_reset(void)
     inject(f.d, SNNQ_INJECT_STUCK_RESET, SNNQ_INJECT_STUCK_NONE);
     reg_wait(f.d, SNNQ_REG_STATUS, UINT32_MAX, SNNQ_DEV_STATUS_READY);
 
-    reg_write(f.d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
-    reg_write(f.d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
-    for (unsigned i = 0; i < CORES; i++) {
-        core_enable(f.d, i, 8, 8);
-    }
+    device_enable(f.d);
+    cores_enable(f.d);
     teardown(&f);
 }
 

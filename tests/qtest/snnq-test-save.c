@@ -327,11 +327,8 @@ static void test_off(void)
     g_assert_cmphex(reg_read(f.d, SNNQ_REG_ID), !=, SNNQ_ID);
     qpci_config_writew(f.d->pci, pm + PCI_PM_CTRL, 0);
     reg_wait(f.d, SNNQ_REG_STATUS, UINT32_MAX, SNNQ_DEV_STATUS_READY);
-    reg_write(f.d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
-    reg_write(f.d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
-    for (unsigned i = 0; i < CORES; i++) {
-        core_enable(f.d, i, 8, 8);
-    }
+    device_enable(f.d);
+    cores_enable(f.d);
     check_alive(&f);
     teardown(&f);
 }

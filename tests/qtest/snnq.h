@@ -79,6 +79,8 @@ typedef struct Net {
 /* snnq-device.c */
 Device *device_boot(const char *options);
 Device *device_boot_on(const char *machine, const char *options);
+/* Let it do DMA and interrupt, after a reset. */
+void device_enable(Device *d);
 /* What firmware and driver do before the cores; again after a reset of the machine. */
 void device_bring_up(Device *d);
 /* A machine that waits for the state of the one with @from; the device is there after it. */
@@ -99,6 +101,8 @@ bool vector_take(Device *d, unsigned vector);
 void vector_wait(Device *d, unsigned vector);
 
 void core_enable(Device *d, unsigned core, uint32_t sq_size, uint32_t cq_size);
+/* All of them, with rings of 8. */
+void cores_enable(Device *d);
 void ring_push(Device *d, unsigned core, const struct snnq_sq_entry *entry);
 bool ring_peek(Device *d, unsigned core, struct snnq_cq_entry *record);
 /* Next record; the head doorbell is left to ring_ack(). */
@@ -114,6 +118,11 @@ struct snnq_region_entry region_entry(const Region *r);
 /* snnq-net.c */
 Net *net_new(Device *d, uint32_t seed);
 void net_free(Net *net);
+/* One for each core; the cores get rings. */
+void nets_new(Device *d, Net *net[CORES]);
+void nets_free(Net *net[CORES]);
+/* Every core computes the right thing. */
+void nets_run(Device *d, Net *net[CORES]);
 /* Put a changed program into guest memory. */
 void net_program(Device *d, Net *net);
 /* A submission of @steps from input step @first; writes the region table. */
