@@ -112,6 +112,15 @@ TEST_F_TIMEOUT(failnth, opening, 300)
 	EXPECT_LT(nth, MAX_NTH);
 }
 
+/* A buffer that may have been made in part only. */
+static void discard(int fd, struct test_bo *bo)
+{
+	bo->fd = fd;
+	if (bo->map == (void *)-1)
+		bo->map = NULL;
+	bo_destroy(bo);
+}
+
 TEST_F_TIMEOUT(failnth, buffers_models_and_streams, 300)
 {
 	struct test_program program;
@@ -137,10 +146,7 @@ TEST_F_TIMEOUT(failnth, buffers_models_and_streams, 300)
 			snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_STREAM_DESTROY, &stream);
 		if (model.handle)
 			snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_MODEL_DESTROY, &model);
-		bo.fd = self->fd;
-		if (bo.map == (void *)-1)
-			bo.map = NULL;
-		bo_destroy(&bo);
+		discard(self->fd, &bo);
 		ASSERT_TRUE(acceptable(ret)) TH_LOG("failure %d: %d", nth, ret);
 		if (!hit)
 			break;
@@ -188,10 +194,7 @@ TEST_F_TIMEOUT(failnth, sharing, 300)
 		arm(self->control, nth);
 		ret = share(self->fd, other, &bo);
 		hit = fired(self->control);
-		bo.fd = self->fd;
-		if (bo.map == (void *)-1)
-			bo.map = NULL;
-		bo_destroy(&bo);
+		discard(self->fd, &bo);
 		ASSERT_TRUE(acceptable(ret)) TH_LOG("failure %d: %d", nth, ret);
 		if (!hit)
 			break;

@@ -53,23 +53,28 @@ const struct nlattr *genl_attr(const struct nlmsghdr *message, uint16_t type)
 	return find((const char *)message + head, message->nlmsg_len - head, type);
 }
 
-uint32_t genl_u32(const struct nlmsghdr *message, uint16_t type)
+/* A number of @size bytes; what is not there, or of another size, is left as it is. */
+static void number(const struct nlmsghdr *message, uint16_t type, void *to, size_t size)
 {
 	const struct nlattr *a = genl_attr(message, type);
+
+	if (a && size_of(a) == size)
+		memcpy(to, data_of(a), size);
+}
+
+uint32_t genl_u32(const struct nlmsghdr *message, uint16_t type)
+{
 	uint32_t v = 0;
 
-	if (a && size_of(a) == sizeof(v))
-		memcpy(&v, data_of(a), sizeof(v));
+	number(message, type, &v, sizeof(v));
 	return v;
 }
 
 uint64_t genl_u64(const struct nlmsghdr *message, uint16_t type)
 {
-	const struct nlattr *a = genl_attr(message, type);
 	uint64_t v = 0;
 
-	if (a && size_of(a) == sizeof(v))
-		memcpy(&v, data_of(a), sizeof(v));
+	number(message, type, &v, sizeof(v));
 	return v;
 }
 
