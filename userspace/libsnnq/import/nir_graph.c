@@ -33,32 +33,31 @@ int nir_add_edge(struct nir *n, int from, int to)
 	return 0;
 }
 
-int nir_next(const struct nir *n, int node)
+/* The only node behind @node or, backwards, before it; -1: none, or several. */
+static int only(const struct nir *n, int node, bool backwards)
 {
-	int next = -1;
+	int other = -1;
 
 	for (int i = 0; i < n->edge_count; i++) {
-		if (n->edges[i].from != node)
+		const struct nir_edge *e = &n->edges[i];
+
+		if ((backwards ? e->to : e->from) != node)
 			continue;
-		if (next >= 0)
+		if (other >= 0)
 			return -1;
-		next = n->edges[i].to;
+		other = backwards ? e->from : e->to;
 	}
-	return next;
+	return other;
+}
+
+int nir_next(const struct nir *n, int node)
+{
+	return only(n, node, false);
 }
 
 int nir_before(const struct nir *n, int node)
 {
-	int before = -1;
-
-	for (int i = 0; i < n->edge_count; i++) {
-		if (n->edges[i].to != node)
-			continue;
-		if (before >= 0)
-			return -1;
-		before = n->edges[i].from;
-	}
-	return before;
+	return only(n, node, true);
 }
 
 static bool fires(const struct nir *n, int node)
