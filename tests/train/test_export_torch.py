@@ -184,6 +184,8 @@ def hostile():
     refused("1: reset_mechanism: expected subtract or none", nn.Sequential(conv, zero))
     refused("1: v_reset: expected None or 0", nn.Sequential(conv, LIFNode(0.5)))
     refused("1: expected no bias before a neuron with a current", nn.Sequential(conv, Leaky(0.9, 1.0, 0.5)))
+    low = Sinabs(MembraneSubtract, least=torch.tensor([-1.0, -1.0, -2.0]))
+    refused("1: min_v_mem: expected one for all channels", nn.Sequential(conv, low))
     broken = nn.Conv2d(2, 3, 3)
     broken.weight.data[0] = math.nan
     refused("0: weight: expected finite numbers", nn.Sequential(broken))

@@ -267,7 +267,11 @@ class Writer:
                 raise ValueError(f"{path}: expected no bias before a neuron with a current")
             entry["current_leak"] = self.decay(name, "current_leak", n.current, path)
         if hasattr(n, "low"):
-            entry["low"] = float(np.min(np.asarray(n.low) / n.gain))
+            low = np.unique(np.asarray(n.low) / n.gain)
+            if len(low) > 1:
+                raise ValueError(f"{path}: min_v_mem: expected one for all channels, after the gain of the input; "
+                                 f"found {low}")
+            entry["low"] = float(low[0])
         self.end(entry, n.gain, path)
 
 
