@@ -36,38 +36,13 @@ CAMERA = eventcam.Camera(width=128, height=128, duration=LOOPS * PERIOD, substep
                          contrast=0.15, mismatch=0.015, dark=0.1, refractory=1000.0,
                          noise_hz=0.2, bandwidth_hz=300.0)
 SCENE = scene.Scene(side=112, path=scene.Loop(2.5, PERIOD), ground=0.5, gamma=2.2)
-
-
-def folder():
-    """Where the recordings are kept."""
-    cache = os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")
-    return pathlib.Path(cache, "snnq", "train", "cifar-dvs")
+training, development, testing = recorder.readers("cifar-dvs", "cifardvs.py")
 
 
 def seed_of(image):
     """Seed of a picture's recording."""
     digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
     return (SEED, *np.frombuffer(digest[:16], "<u4").tolist())
-
-
-def read(part):
-    """Events and labels of a part."""
-    return recorder.listed(folder() / f"{part}.tsv", "cifardvs.py")
-
-
-def training(_workers):
-    """Events and labels for training."""
-    return read("train")
-
-
-def development(_workers):
-    """Events and labels by which methods are chosen."""
-    return read("development")
-
-
-def testing(_workers):
-    """Events and labels of the test."""
-    return read("test")
 
 
 def parts(pairs):
@@ -106,7 +81,7 @@ def make(args):
 def main():
     data = pathlib.Path(os.environ.get("SNNQ_DATA", ROOT.parent / "shared" / "data"))
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=pathlib.Path, nargs="?", default=folder())
+    parser.add_argument("out", type=pathlib.Path, nargs="?", default=recorder.kept("cifar-dvs"))
     parser.add_argument("--images", type=pathlib.Path,
                         default=data / "cifar10" / "images.zip")
     parser.add_argument("--held-out", action="store_true")

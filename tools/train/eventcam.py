@@ -4,8 +4,8 @@ moving 32x32 sensor.
 
 A digit of 8x8 grey values is projected on the sensor with exact area
 antialiasing and moved along three saccades, as the N-MNIST recordings were
-made; scene.py has larger images on other ways. Each pixel compares the logarithm of its intensity with the level it
-remembers; a change by more than its own contrast threshold is an event, after
+made; scene.py has larger images on other ways. Each pixel compares the
+logarithm of its intensity with the level it remembers; a change by more than its own contrast threshold is an event, after
 which the pixel sleeps for its refractory time and then remembers the level it
 finds. Between sub-steps the log intensity is linear, so that event times are
 exact crossings and not multiples of the sub-step. Everything random comes from

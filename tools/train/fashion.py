@@ -12,7 +12,6 @@ train.tsv, development.tsv, test.tsv and calib.tsv (the first training recording
 of each class). An interrupted run goes on."""
 import argparse
 import gzip
-import os
 import pathlib
 import sys
 
@@ -33,12 +32,7 @@ CAMERA = eventcam.Camera(width=34, height=34, duration=300_000, substep=4_000,
                          noise_hz=0.5, saccade=4.5)
 SCENE = scene.Scene(side=26, path=scene.Saccades())
 PARTS = ("train", "development", "test")
-
-
-def folder():
-    """Where the recordings are kept."""
-    cache = os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")
-    return pathlib.Path(cache, "snnq", "train", "fashion")
+training, development, testing = recorder.readers("fashion", "fashion.py")
 
 
 def idx(name):
@@ -66,26 +60,6 @@ def split(name):
     return numbers, images[numbers], labels[numbers]
 
 
-def read(part):
-    """Events and labels of a part."""
-    return recorder.listed(folder() / f"{part}.tsv", "fashion.py")
-
-
-def training(_workers):
-    """Events and labels for training."""
-    return read("train")
-
-
-def development(_workers):
-    """Events and labels by which methods are chosen."""
-    return read("development")
-
-
-def testing(_workers):
-    """Events and labels of the test."""
-    return read("test")
-
-
 def make(out, part, each, workers):
     """Record a part, or the first so many of each class, and list it."""
     numbers, images, labels = split(part)
@@ -106,7 +80,7 @@ def make(out, part, each, workers):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=pathlib.Path, nargs="?", default=folder())
+    parser.add_argument("out", type=pathlib.Path, nargs="?", default=recorder.kept("fashion"))
     parser.add_argument("--each", type=int, default=0, metavar="N",
                         help="only the first N of each class and part")
     parser.add_argument("--workers", type=int, default=2)

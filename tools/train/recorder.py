@@ -2,6 +2,7 @@
 """Recordings of many images, in parallel, kept in a folder: what is there is not
 made again, so that an interrupted run goes on."""
 import json
+import os
 import pathlib
 from multiprocessing import Pool
 
@@ -67,6 +68,19 @@ class Recordings:
 
     def __iter__(self):
         return map(eventcam.read_atis, self.paths)
+
+
+def kept(task):
+    """Where the recordings of a task, or another file of training, are kept."""
+    cache = os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")
+    return pathlib.Path(cache, "snnq", "train", task)
+
+
+def readers(task, maker):
+    """Functions (of workers, which reading needs none of) that give the events and
+    labels for training, of development, by which methods are chosen, and of the test."""
+    return [lambda _workers, part=part: listed(kept(task) / f"{part}.tsv", maker)
+            for part in ("train", "development", "test")]
 
 
 def listed(path, maker):
