@@ -26,7 +26,7 @@ static void test_reset_values(void)
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_FORMATS), ==, 0x1e);
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_ELEMENTWISE), ==, 0x1f);
     g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_ATTENTION), ==, 0xf);
-    g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_READOUTS), ==, 0x6);
+    g_assert_cmphex(reg_read(d, SNNQ_REG_CAP_READOUTS), ==, 0x1e);
     g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_PLANES), ==, SNNQ_MAX_PLANES);
     g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_KERNEL), ==, SNNQ_MAX_DIM);
     g_assert_cmpuint(reg_read(d, SNNQ_REG_CAP_WINDOW), ==, SNNQ_MAX_DIM);
