@@ -15,7 +15,7 @@ same() {
 
 for folder in "$1"/*/; do
   name=$(basename "$folder") out=$(mktemp -d)
-  if snnq run "$folder/model.snnq" "$folder/events.bin" --device /dev/accel/accel0 --raster "$out" >"$out.txt" 2>&1; then
+  if snnq run "$folder/model.snnq" "$folder"/events.* --device /dev/accel/accel0 --raster "$out" >"$out.txt" 2>&1; then
     check "$name" same "$folder/outputs" "$out"
   else
     note <"$out.txt"
