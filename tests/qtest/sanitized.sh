@@ -19,7 +19,9 @@ sanitized() {
   [ ! -e "$golden" ] || export SNNQ_GOLDEN=$golden
   export QTEST_QEMU_BINARY=$PWD/build/qemu/$kind/qemu-system-x86_64
   # The judgement is ours: a report must not look like a test that failed.
-  export ASAN_OPTIONS=log_path=$reports/log LSAN_OPTIONS=exitcode=0
+  # Whole stacks, so that a leak of QEMU's own can be told by its name.
+  export ASAN_OPTIONS=log_path=$reports/log:fast_unwind_on_malloc=0
+  export LSAN_OPTIONS=exitcode=0:print_suppressions=0:suppressions=$PWD/tests/qtest/address.supp
   export UBSAN_OPTIONS=log_path=$reports/log:print_stacktrace=1
   export TSAN_OPTIONS=log_path=$reports/log:exitcode=0
   cd build/qemu/firmware || return
