@@ -21,6 +21,7 @@
 #include "snnq_job.h"
 #include "snnq_mem.h"
 #include "snnq_model.h"
+#include "snnq_trace.h"
 
 /* Looks per timeout. */
 #define SNNQ_LOOKS 4u
@@ -235,6 +236,7 @@ static void snnq_core_write_entry(struct snnq_core *core, struct snnq_job *job, 
 	snnq_job_prepare(job, sqe);
 	sqe->progress = core->rings_dma + offsetof(struct snnq_rings, progress[slot]);
 	sqe->job_id = job->id;
+	trace_snnq_job_run(job, core);
 }
 
 /* The core must be reset; the jobs in its ring and those that come stay as they are. */

@@ -23,6 +23,7 @@
 #include "snnq_gem.h"
 #include "snnq_job.h"
 #include "snnq_model.h"
+#include "snnq_trace.h"
 
 unsigned int snnq_timeout_ms = 4000;
 module_param_named(timeout_ms, snnq_timeout_ms, uint, 0444);
@@ -507,6 +508,7 @@ static void snnq_job_tell(struct snnq_job *job, const struct snnq_fault *fault)
 
 	if (fault->error == -ECANCELED || fault->error == -ENODEV)
 		return;
+	trace_snnq_job_fault(job, fault);
 	snnq_event_raise(job->stream->sdev, &event, job->stream->file);
 	snnq_throttle_fault(job, fault->error);
 }
@@ -537,6 +539,7 @@ void snnq_job_finish(struct snnq_job *job)
 		snnq_sched_job_error(&job->base, error);
 		dma_fence_set_error(&job->fence->base, error);
 	}
+	trace_snnq_job_done(job, error);
 	if (job->powered)
 		snnq_power_put(stream->sdev);
 	WRITE_ONCE(job->where, SNNQ_JOB_DONE);

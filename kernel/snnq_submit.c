@@ -31,6 +31,7 @@
 #include "snnq_gem.h"
 #include "snnq_job.h"
 #include "snnq_stream.h"
+#include "snnq_trace.h"
 
 /* Sized by the user, within limits. */
 #define SNNQ_GFP_USER (GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
@@ -485,6 +486,7 @@ static void snnq_submit_push(struct snnq_submit *submit, struct snnq_item *item)
 	snnq_count(&job->stream->file->counters, SNNQ_JOBS_SUBMITTED, 1);
 	drm_sched_job_arm(&job->base);
 	item->fence = dma_fence_get(&job->base.s_fence->finished);
+	trace_snnq_job_submit(job);
 	snnq_submit_attach(item);
 	kref_get(&job->stream->ref);
 	item->stream = job->stream;

@@ -36,6 +36,8 @@ style_exceptions() {
     uapi/*|kernel/snnq_regs.h) echo BIT_MACRO ;;
     # one macro for all kernels; what only a compiler reads, who knows __has_include
     kernel/snnq_compat.h) echo MACRO_ARG_REUSE ;;
+    # what tracepoints are written in
+    kernel/snnq_trace.h) echo COMPLEX_MACRO,MULTISTATEMENT_MACRO_USE_DO_WHILE,PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE ;;
     kernel/snnq_probe.c) echo SPACING,CAMELCASE,CONST_STRUCT,MACRO_ARG_UNUSED ;;
     *) echo NONE ;;
   esac
