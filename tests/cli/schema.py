@@ -33,11 +33,16 @@ def read(path):
     return json.loads(header.pop("__metadata__")["snnq"]), header, data[8 + size:]
 
 
-def refusal(folder, graph, header, data):
-    """What the library says of a graph; empty: it takes it."""
+def write(path, graph, header, data):
+    """The file of what read() gives."""
     text = json.dumps({"__metadata__": {"snnq": json.dumps(graph)}, **header}).encode()
     text += b" " * (-len(text) % 8)
-    (folder / "m.snnq").write_bytes(struct.pack("<Q", len(text)) + text + data)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def refusal(folder, graph, header, data):
+    """What the library says of a graph; empty: it takes it."""
+    write(folder / "m.snnq", graph, header, data)
     done = subprocess.run([SNNQ, "info", folder / "m.snnq"], capture_output=True, check=False, text=True, timeout=60)
     need(done.returncode in (0, 4), f"info: exit {done.returncode}: {done.stderr}")
     return done.stderr.strip() if done.returncode else ""

@@ -24,6 +24,7 @@ tap halves tests/cli/halves.py
 tap outputs tests/cli/outputs.py
 tap options tests/cli/options.py
 tap figures tests/cli/figures.py
+tap compare tests/cli/compare.py
 tap quality tests/cli/quality.py
 tap choices tests/cli/choices.py
 tap revision tests/cli/revision.py

@@ -41,6 +41,7 @@ int verb_import(int argc, char **argv);
 int verb_quantize(int argc, char **argv);
 int verb_run(int argc, char **argv);
 int verb_eval(int argc, char **argv);
+int verb_compare(int argc, char **argv);
 int verb_energy(int argc, char **argv);
 int verb_validate(int argc, char **argv);
 int verb_doctor(int argc, char **argv);

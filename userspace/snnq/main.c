@@ -16,6 +16,7 @@ const struct cli_verb cli_verbs[] = {
 	{ "quantize", "turn a float model into an integer one", verb_quantize },
 	{ "run", "classify one recording", verb_run },
 	{ "eval", "accuracy over a labelled list of recordings", verb_eval },
+	{ "compare", "two models on the same recordings", verb_compare },
 	{ "energy", "energy of an inference, models side by side", verb_energy },
 	{ "top", "what devices, cores and processes do, live", verb_top },
 	{ "monitor", "a line for each fault, reset, hang, throttle; metrics", verb_monitor },

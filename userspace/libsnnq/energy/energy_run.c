@@ -196,6 +196,19 @@ static double average_bits(const struct graph *g)
 	return weights > 0 ? bits / weights : 0;
 }
 
+/* What the same inferences cost where weights stay on the chip, whatever the dataflow says. */
+static void add_resident(const struct run *r, cJSON *total)
+{
+	struct energy_dataflow flow = r->flow;
+	struct energy_out resident;
+
+	flow.resident = true;
+	flow.reload = false;
+	energy_graph(&r->constants, &flow, &r->model->graph, r->stats, r->opts->recording_count,
+		     NULL, &resident);
+	cJSON_AddNumberToObject(total, "resident_uj", resident.total * 1e-6);
+}
+
 static cJSON *document(const struct run *r, const char *path)
 {
 	const struct graph *g = &r->model->graph;
@@ -224,6 +237,7 @@ static cJSON *document(const struct run *r, const char *path)
 	for (uint32_t i = 0; i < g->layer_count; i++)
 		cJSON_AddItemToArray(layers, layer_json(r, i, &out[i]));
 	add_figures(cJSON_AddObjectToObject(o, "total"), &total);
+	add_resident(r, cJSON_GetObjectItemCaseSensitive(o, "total"));
 	free(out);
 	return o;
 }
