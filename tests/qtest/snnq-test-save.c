@@ -224,14 +224,17 @@ static void test_running_live(void)
     }
 }
 
-/* Saved again and again, the job ends when it is left alone. */
+/*
+ * Saved again and again, the job ends when it is left alone. Until a busy host has saved it, it
+ * must not have ended.
+ */
 static void test_again(void)
 {
     Fixture f = setup("pc");
     struct snnq_sq_entry entry = net_entry(f.d, f.net[0][0], 0, NET_STEPS);
     uint64_t progress = 0;
 
-    inject(f.d, SNNQ_INJECT_SLOW_NS, SLOW_NS);
+    inject(f.d, SNNQ_INJECT_SLOW_NS, 25 * SLOW_NS);
     ring_push(f.d, 0, &entry);
     for (int i = 0; i < 3; i++) {
         await_progress(f.d, progress + 2);
