@@ -108,6 +108,18 @@ class Folding(unittest.TestCase):
         self.assertEqual(float(levels.abs().sum()), 0)
         self.assertGreater(step, 0)
 
+    def refused(self, value, grid, says):
+        family = NETWORKS["spikformer"]
+        net = Net(family.build(**family.small)).eval().double()
+        key, affine = next(iter(net.affine.items()))
+        affine.weight.data[:] = value
+        with self.assertRaisesRegex(ValueError, f"layer {key.replace('/', '.')}: {says}"):
+            Export(net, [grid] * 99)
+
+    def test_weights_that_have_no_grid_are_refused_by_name(self):
+        self.refused(float("nan"), ("uniform", 4), "expected finite weights")
+        self.refused(0, ("odd", 4), "all its weights are zero, which odd does not have")
+
 
 class Files(unittest.TestCase):
     def test_long_form_returns(self):

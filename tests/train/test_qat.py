@@ -192,6 +192,47 @@ class Export(unittest.TestCase):
             self.assertGreater(two[name].mean(), 0, name)
         self.assertTrue(torch.equal(scores[0].argmax(1), scores[1].argmax(1)))
 
+    def scores(self, bias):
+        """(multiplier, largest score for any input) of a head with a bias of so many steps."""
+        _, net = self.start()
+        head = net.synapse("head")
+        head.weight.data[0] = head.weight.abs().max()
+        head.bias.data[:] = -bias * float(head.grid.step())
+        graph, tensors = export.integer_file(net.eval(), "small")
+        layer = graph["layers"][-1]
+        levels = snnqfile.unpack(tensors["head.weight"], layer["weight"]["scheme"],
+                                 layer["weight"]["bits"], tuple(head.weight.shape))
+        most = (1 << export.planes_of(graph["layers"], layer["inputs"][0])) - 1
+        sums = np.abs(levels.reshape(10, -1)).sum(1) * most * layer["neuron"]["mult"]
+        # 4 x 4 positions, 8 steps
+        largest = 16 * 8 * (sums + np.abs(tensors[layer["bias"]].astype(np.int64))).max()
+        return layer["neuron"]["mult"], int(largest)
+
+    def test_scores_stay_in_32_bits(self):
+        mult, largest = self.scores(0)
+        self.assertEqual(mult, export.HEAD_MULT)
+        mult, largest = self.scores(1e6)  # 2^31 / (128 outputs * 10^6) is 16.8
+        self.assertEqual(mult, 16)
+        self.assertLess(largest, 1 << 31)
+        self.assertGreater(2 * largest, 1 << 31)
+        with self.assertRaisesRegex(ValueError, "layer head: scores can leave 32 bits"):
+            self.scores(1e8)
+
+    def test_positions_of_maps(self):
+        net = model.NETWORKS["fashion"].build()
+        self.assertEqual(export.map_size(net, "input"), (34, 34))
+        self.assertEqual(export.map_size(net, "head"), (5, 5))
+        self.assertEqual(export.map_size(model.NETWORKS["demo"].build(), "head"), (4, 4))
+
+    def test_weights_that_are_no_weights_are_refused_by_name(self):
+        for value, says in ((0, "all its weights are zero"), (float("nan"), "expected finite"),
+                            (float("inf"), "expected finite")):
+            for name in ("conv2", "head"):
+                _, net = self.start()
+                net.synapse(name).weight.data[:] = value
+                with self.assertRaisesRegex(ValueError, f"layer {name}: {says}"):
+                    export.integer_file(net.eval(), "small")
+
     def test_fine_tuning_moves_levels_and_steps(self):
         _, net = self.fine_tuned()
         _, start = self.start()

@@ -10,6 +10,7 @@ trained on grids (--grid as in training) becomes an integer model: levels as
 they are, biases and thresholds in units of a level's real value."""
 import argparse
 import copy
+import sys
 
 import numpy as np
 import torch
@@ -96,14 +97,42 @@ def fraction_bits(bias, threshold):
     return shift
 
 
-def head_multiplier(synapse, planes):
-    """Largest power of two up to HEAD_MULT that keeps outputs below 2^30."""
-    bound = (synapse.weight[0].numel() * ((1 << planes) - 1)
-             * float(synapse.grid.grid[-1]))
+def map_size(net, name):
+    """Positions of a layer's output, or of the input."""
+    if name == "input":
+        return net.input_spec["height"], net.input_spec["width"]
+    layer = next(entry for entry in net.layers if entry["name"] == name)
+    size = map_size(net, layer["inputs"][0])
+    if "kernel" not in layer:
+        return size
+    one = (1, 1)
+    return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(
+        size, layer["kernel"], layer.get("stride", one), layer.get("padding", (0, 0)),
+        layer.get("dilation", one)))
+
+
+def head_multiplier(levels, bias, planes, outputs, layer):
+    """Largest power of two up to HEAD_MULT with which no input makes a score, the sum
+    of so many outputs, leave 32 bits; biases are in steps, and will be rounded."""
+    rows = levels.reshape(len(levels), -1).astype(np.float64)
+    sums = np.maximum(np.clip(rows, 0, None).sum(1), -np.clip(rows, None, 0).sum(1))
+    most = float((sums * ((1 << planes) - 1) + np.abs(bias)).max())
     mult = HEAD_MULT
-    while mult > 1 and bound * mult > 1 << 30:
+    while mult and not outputs * (most * mult + 0.5) <= (1 << 31) - 1:
         mult //= 2
+    if not mult:
+        raise ValueError(f"layer {layer['name']}: scores can leave 32 bits; expected a "
+                         "grid of smaller levels, or smaller biases")
     return mult
+
+
+def check_weights(layer, weight):
+    """A grid's step follows from weights, which must be some."""
+    if not torch.isfinite(weight).all():
+        raise ValueError(f"layer {layer['name']}: expected finite weights")
+    if not weight.any():
+        raise ValueError(f"layer {layer['name']}: all its weights are zero, from which "
+                         "no grid's step follows")
 
 
 def planes_of(layers, name):
@@ -118,6 +147,7 @@ def integer_layer(net, layer, readout, tensors):
     """Turn a weighted layer's entry into integers; adds its tensors."""
     synapse = net.synapse(layer["name"])
     scheme, bits = synapse.grid.scheme, synapse.grid.bits
+    check_weights(layer, synapse.weight.detach())
     sign, bias, threshold = fold(synapse)
     step = synapse.grid.step().detach().double().flatten()
     levels = (synapse.grid.levels(synapse.weight).detach()
@@ -127,7 +157,10 @@ def integer_layer(net, layer, readout, tensors):
                                              layer.get("groups", 1))
     entry.update(scheme=scheme, bits=bits)
     if threshold is None:
-        mult = head_multiplier(synapse, planes_of(net.layers, layer["inputs"][0]))
+        height, width = map_size(net, layer["name"])
+        mult = head_multiplier(
+            levels, (bias / step).numpy(), planes_of(net.layers, layer["inputs"][0]),
+            height * width * net.input_spec["steps"], layer)
         neuron.update(mult=mult, requant_shift=0)
         readout["scale"] *= float(step) / mult
         tensors[layer["bias"]] = integers(bias * mult / step, 0, layer)
@@ -164,9 +197,12 @@ def main():
     put_on_grids(net, args.grid)
     net.load_state_dict(torch.load(args.checkpoint))
     write = integer_file if args.grid else float_file
-    graph, tensors = write(net.eval(), network.name)
-    if args.half:
-        tensors = halved(tensors)
+    try:
+        graph, tensors = write(net.eval(), network.name)
+        if args.half:
+            tensors = halved(tensors)
+    except ValueError as error:
+        sys.exit(f"{args.checkpoint}: {error}")
     snnqfile.write(args.output, graph, tensors)
 
 

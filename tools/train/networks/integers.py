@@ -114,6 +114,10 @@ class Export:
         affine = self.net.affine[self.net.key(layer)]
         scheme, bits = next(self.grids)
         weight, bias = affine.folded()
+        if not weight.isfinite().all():
+            raise ValueError(f"layer {name}: expected finite weights")
+        if not weight.any() and 0 not in levels_of(scheme, bits):
+            raise ValueError(f"layer {name}: all its weights are zero, which {scheme} does not have")
         levels, step = on_grid(weight, scheme, bits)
         layer["weight"] = {"tensor": name + ".weight", "scheme": scheme, "bits": bits}
         self.tensors[name + ".weight"] = snnqfile.pack(
