@@ -90,7 +90,7 @@ usage_tests() {
   error_says "expected spikes or traces, found \"ghosts\""
   expect 2 "quantize: moments for rounding" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" \
     --default uniform:4 --moments traces
-  error_says "found rounding"
+  error_says "expected compensate or search, found round"
   expect 2 "quantize: unknown layer" quantize "$DEMO/digits-float.snnq" -o "$WORK/q" --layer no=uniform:4
 }
 

@@ -27,6 +27,7 @@ tap figures tests/cli/figures.py
 tap compare tests/cli/compare.py
 tap quality tests/cli/quality.py
 tap choices tests/cli/choices.py
+tap baselines tests/cli/baselines.py
 tap revision tests/cli/revision.py
 tap imports tests/cli/imports.py
 tap nir tests/cli/nir.py

@@ -114,7 +114,7 @@ static void compensation_is_never_worse_and_ends_in_a_minimum(void **state)
 		problem_open(&p, grids[g].scheme, grids[g].bits);
 		assert_int_equal(rows_round(&p.rows, 1), 0);
 		memcpy(nearest, p.error, sizeof(nearest));
-		p.rows.compensate = true;
+		p.rows.feedback = p.rows.descent = true;
 		assert_int_equal(rows_round(&p.rows, 1), 0);
 		for (uint32_t r = 0; r < ROWS; r++) {
 			double e = error_of(&p, r, UINT32_MAX, 0);
@@ -151,7 +151,7 @@ static void feedback_uses_what_inputs_share(void **state)
 		assert_int_equal(rows_round(&p.rows, 1), 0);
 		for (uint32_t r = 0; r < ROWS; r++)
 			before += p.error[r];
-		p.rows.compensate = true;
+		p.rows.feedback = p.rows.descent = true;
 		assert_int_equal(rows_round(&p.rows, 1), 0);
 		for (uint32_t r = 0; r < ROWS; r++)
 			after += p.error[r];
@@ -172,7 +172,7 @@ static void rounding_does_not_depend_on_threads(void **state)
 	problem_open(&a, SNNQ_SCHEME_ODD, 2);
 	scene_seed(11);
 	problem_open(&b, SNNQ_SCHEME_ODD, 2);
-	a.rows.compensate = b.rows.compensate = true;
+	a.rows.feedback = a.rows.descent = b.rows.feedback = b.rows.descent = true;
 	assert_int_equal(rows_round(&a.rows, 1), 0);
 	assert_int_equal(rows_round(&b.rows, 4), 0);
 	assert_memory_equal(a.scales, b.scales, sizeof(a.scales));
@@ -187,7 +187,7 @@ static void one_scale_stays_one(void **state)
 
 	(void)state;
 	problem_open(&p, SNNQ_SCHEME_UNIFORM, 3);
-	p.rows.one_scale = p.rows.compensate = true;
+	p.rows.one_scale = p.rows.feedback = p.rows.descent = true;
 	assert_int_equal(rows_round(&p.rows, 2), 0);
 	for (uint32_t r = 1; r < ROWS; r++)
 		assert_true(p.scales[r] == p.scales[0]);

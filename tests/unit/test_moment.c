@@ -208,7 +208,10 @@ static void moments_of_traces_are_those_of_membranes(void **state)
 		scene_open(&s, 6, 1 + i % 2, 1);
 		assert_int_equal(patches_collect(&s.source, SIZE_MAX, &p), 0);
 		assert_int_equal(moment_compute(&p, NULL, 1, &plain), 0);
-		assert_int_equal(moment_compute(&p, &rememberers[i].neuron, 2, &m), 0);
+		assert_int_equal(
+			moment_compute(&p, &(struct moment_how){ .traces = &rememberers[i].neuron },
+				       2, &m),
+			0);
 		n = m.inputs;
 		assert_memory_equal(m.mean, plain.mean, n * sizeof(double));
 		assert_memory_equal(m.square, plain.square, n * sizeof(double));
@@ -270,7 +273,7 @@ static void traces_of_the_longest_recordings_fit(void **state)
 		square += floor(u) * floor(u);
 	}
 	start[LONGEST] = LONGEST;
-	assert_int_equal(moment_compute(&p, &neuron, 1, &m), 0);
+	assert_int_equal(moment_compute(&p, &(struct moment_how){ .traces = &neuron }, 1, &m), 0);
 	square = square / LONGEST - sum / LONGEST * sum / LONGEST;
 	assert_true(fabs(m.h[0] / 1.01 / square - 1) < 0.1);
 	moment_free(&m);

@@ -90,6 +90,30 @@ enum snnq_quantize_method {
 	SNNQ_QUANTIZE_COMPENSATE,
 	/* The same, and the grids are chosen within the targets. */
 	SNNQ_QUANTIZE_SEARCH,
+	/*
+	 * As others do it, to compare with; Documentation/quantization.md has what exactly, and
+	 * whose it is. The first two are given grids; the others choose them within target_bits,
+	 * and then compensate.
+	 */
+	SNNQ_QUANTIZE_GPTQ,
+	SNNQ_QUANTIZE_SBC,
+	SNNQ_QUANTIZE_GREEDY,
+	SNNQ_QUANTIZE_BEAM,
+	SNNQ_QUANTIZE_RANDOM,
+};
+
+/* Parts of compensating that can be left out, to see what each is worth. */
+enum snnq_quantize_part {
+	SNNQ_QUANTIZE_CENTRE = 1 << 0,	 /* errors weighted by covariances, not second moments */
+	SNNQ_QUANTIZE_SORT = 1 << 1,	 /* the largest of them first */
+	SNNQ_QUANTIZE_SCALE = 1 << 2,	 /* scales of least weighted error */
+	SNNQ_QUANTIZE_FEEDBACK = 1 << 3, /* later weights make up for errors */
+	SNNQ_QUANTIZE_DESCENT = 1 << 4,	 /* coordinate descent, scales refitted */
+	SNNQ_QUANTIZE_BIAS = 1 << 5,	 /* the mean current stays what it was */
+	SNNQ_QUANTIZE_NEURONS = 1 << 6,	 /* biases and thresholds are moved */
+	SNNQ_QUANTIZE_AGAIN = 1 << 7,	 /* once more on the spikes of the layers before */
+	SNNQ_QUANTIZE_ROUNDED = 1 << 8,	 /* just rounded, where that is better */
+	SNNQ_QUANTIZE_PARTS = (1 << 9) - 1,
 };
 
 struct snnq_quantize_also {
@@ -136,7 +160,9 @@ struct snnq_quantize_opts {
 	struct snnq_quantize_quality *quality;	     /* out: of what is written; or NULL */
 	/* Weigh errors by what membranes hold of the spikes, not by the spikes alone; slower. */
 	bool traces;
-	uint32_t threads; /* 0: one per CPU; the result does not depend on it */
+	unsigned int without; /* parts that are left out, of compensating to given grids */
+	uint64_t seed;	      /* of random grids */
+	uint32_t threads;     /* 0: one per CPU; the result does not depend on it */
 
 	/* Search: the targets, 0 where there is none; at least one. */
 	double target_bits;    /* on average, of weights */

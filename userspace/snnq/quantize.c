@@ -25,6 +25,8 @@ static const char *front_path, *pick_path, *point, *constants, *weights;
 static const char *moments, *device;
 static const char *target_bits, *target_bytes, *target_energy, *max_drop;
 static struct cli_list layers, merge, also, exclude, min_bits, max_bits, schemes;
+static struct cli_list without;
+static const char *seed;
 static uint32_t threads;
 static bool json, estimate, explain;
 
@@ -40,8 +42,12 @@ static const struct cli_option options[] = {
 	{ "exclude", 0, "NAME", "keep a layer, or those of a pattern, at uniform:8",
 	  .list = &exclude },
 	{ "default", 0, "SCHEME:BITS", "grid of all other layers with weights", .text = &general },
-	{ "method", 0, "NAME", "round, compensate or search; default: what the other options need",
+	{ "method", 0, "NAME",
+	  "round, compensate, search; or, to compare with: gptq, sbc, greedy, beam, random",
 	  .text = &method },
+	{ "without", 0, "PART", "compensate: leave out a part, to see what it is worth: see manual",
+	  .list = &without },
+	{ "seed", 0, "N", "random: of the grids (1)", .text = &seed },
 	{ "moments", 0, "NAME",
 	  "weigh errors by spikes (default) or traces (their rest in membranes)",
 	  .text = &moments },
@@ -221,7 +227,10 @@ static void report(void *ctx, const struct snnq_quantize_layer *l, uint32_t done
 #define MOST_ENERGY 1e9
 #define MOST_BYTES  (1ull << 53) /* as JSON has integers */
 
-static const char *const methods[] = { "round", "compensate", "search" };
+static const char *const methods[] = { "round", "compensate", "search", "gptq",
+				       "sbc",	"greedy",     "beam",	"random" };
+
+#define METHODS (sizeof(methods) / sizeof(methods[0]))
 
 static bool searching(void)
 {
@@ -235,13 +244,46 @@ static int parse_method(enum snnq_quantize_method *m)
 			   SNNQ_QUANTIZE_ROUND;
 	if (!method)
 		return CLI_OK;
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < METHODS; i++)
 		if (!strcmp(method, methods[i])) {
 			*m = (enum snnq_quantize_method)i;
 			return CLI_OK;
 		}
 	return cli_fail(CLI_USAGE,
-			"quantize: method: expected round, compensate or search, found %s", method);
+			"quantize: --method: expected round, compensate, search, gptq, sbc, "
+			"greedy, beam or random, found \"%s\"",
+			method);
+}
+
+static int parse_without(unsigned int *parts)
+{
+	/* in the order of enum snnq_quantize_part */
+	static const char *const names[] = { "centre", "sort",	  "scale", "feedback", "descent",
+					     "bias",   "neurons", "again", "rounded" };
+	const size_t count = sizeof(names) / sizeof(names[0]);
+
+	for (size_t i = 0; i < without.count; i++) {
+		size_t k = 0;
+
+		while (k < count && strcmp(names[k], without.values[i]) != 0)
+			k++;
+		if (k == count)
+			return cli_fail(
+				CLI_USAGE,
+				"quantize: --without: expected centre, sort, scale, feedback, "
+				"descent, bias, neurons, again or rounded, found \"%s\"",
+				without.values[i]);
+		*parts |= 1u << k;
+	}
+	return CLI_OK;
+}
+
+static int parse_seed(uint64_t *number)
+{
+	*number = 1;
+	if (!seed || number_parse_u64(seed, UINT32_MAX, number))
+		return CLI_OK;
+	return cli_fail(CLI_USAGE, "quantize: --seed: expected a number, found \"%s\"", seed);
 }
 
 /* Who gives an option that has no use expects something else to happen. */
@@ -250,25 +292,27 @@ static int check_uses(enum snnq_quantize_method m)
 	const struct {
 		const char *name;
 		bool given, shard; /* shard: of use there */
+		bool baseline;	   /* of use to those that choose grids otherwise */
 	} searches[] = {
-		{ "target-bits", target_bits && !pick_path, false },
-		{ "target-bytes", target_bytes && !pick_path, false },
-		{ "target-energy", target_energy && !pick_path, false },
-		{ "max-drop", max_drop, false },
-		{ "front", front_path, false },
-		{ "explain", explain, false },
-		{ "min-bits", min_bits.count, true },
-		{ "max-bits", max_bits.count, true },
-		{ "also", also.count, false },
-		{ "report", report_path, false },
-		{ "schemes", schemes.count, true },
-		{ "journal", journal, true },
-		{ "shard", shard, true },
-		{ "merge", merge.count, true },
+		{ "target-bits", target_bits && !pick_path, false, true },
+		{ "target-bytes", target_bytes && !pick_path, false, false },
+		{ "target-energy", target_energy && !pick_path, false, false },
+		{ "max-drop", max_drop, false, false },
+		{ "front", front_path, false, false },
+		{ "explain", explain, false, false },
+		{ "min-bits", min_bits.count, true, true },
+		{ "max-bits", max_bits.count, true, true },
+		{ "also", also.count, false, false },
+		{ "report", report_path, false, false },
+		{ "schemes", schemes.count, true, true },
+		{ "journal", journal, true, false },
+		{ "shard", shard, true, false },
+		{ "merge", merge.count, true, false },
 	};
 
 	for (size_t i = 0; i < sizeof(searches) / sizeof(searches[0]); i++) {
-		if (searches[i].given && m != SNNQ_QUANTIZE_SEARCH)
+		if (searches[i].given && m != SNNQ_QUANTIZE_SEARCH &&
+		    !(searches[i].baseline && m >= SNNQ_QUANTIZE_GREEDY))
 			return cli_fail(CLI_USAGE,
 					"quantize: --%s: expected a search, found %s "
 					"(a search needs a target)",
@@ -317,10 +361,19 @@ static int check_uses(enum snnq_quantize_method m)
 	     source.height))
 		return cli_fail(CLI_USAGE, "quantize: options of recordings: expected --calib "
 					   "beside them");
-	if (moments && m == SNNQ_QUANTIZE_ROUND)
+	if (moments && m != SNNQ_QUANTIZE_COMPENSATE && m != SNNQ_QUANTIZE_SEARCH)
 		return cli_fail(CLI_USAGE,
-				"quantize: --moments: expected a method that compensates "
-				"errors, found rounding");
+				"quantize: --moments: expected compensate or search, found %s",
+				methods[m]);
+	if (without.count && (m != SNNQ_QUANTIZE_COMPENSATE || estimate))
+		return cli_fail(CLI_USAGE, "quantize: --without: expected compensate, found %s",
+				estimate ? "--estimate" : methods[m]);
+	if (seed && m != SNNQ_QUANTIZE_RANDOM)
+		return cli_fail(CLI_USAGE, "quantize: --seed: expected random, found %s",
+				methods[m]);
+	if (m >= SNNQ_QUANTIZE_GREEDY && !target_bits)
+		return cli_fail(CLI_USAGE, "quantize: --method %s: --target-bits is missing",
+				methods[m]);
 	return CLI_OK;
 }
 
@@ -624,6 +677,10 @@ int verb_quantize(int argc, char **argv)
 	if (!code)
 		code = parse_moments(&o.traces);
 	if (!code)
+		code = parse_without(&o.without);
+	if (!code)
+		code = parse_seed(&o.seed);
+	if (!code)
 		code = parse_targets(&o);
 	if (!code)
 		code = parse_also(others, &o);
@@ -650,6 +707,7 @@ int verb_quantize(int argc, char **argv)
 	free(others);
 	free(layers.values);
 	free(merge.values);
+	free(without.values);
 	free(also.values);
 	return code;
 }

@@ -114,7 +114,7 @@ static double nearest_error(const struct rows *r, uint32_t first, uint32_t end, 
 			double w = r->weights[(size_t)row * k + i];
 			double e = w - scale * r->grid->levels[nearest(r->grid, w / scale)];
 
-			error += r->moment->h[(size_t)i * k + i] * e * e;
+			error += (r->plain_scale ? 1 : r->moment->h[(size_t)i * k + i]) * e * e;
 		}
 	return error;
 }
@@ -395,13 +395,13 @@ static int round_block(void *ctx, uint32_t item)
 	finish_rows(&b, false);
 	memcpy(scale, rows->scales + b.first, b.lanes * sizeof(*scale));
 	memcpy(error, rows->error + b.first, b.lanes * sizeof(*error));
-	if (rows->compensate) {
+	if (rows->feedback)
 		round_with_feedback(&b);
-		finish_rows(&b, true);
-		for (uint32_t c = 0; c < b.lanes; c++)
-			if (rows->error[b.first + c] > error[c])
-				begin_again(&b, c, scale[c]);
-	}
+	if (rows->feedback || rows->descent)
+		finish_rows(&b, rows->descent);
+	for (uint32_t c = 0; rows->descent && c < b.lanes; c++)
+		if (rows->error[b.first + c] > error[c])
+			begin_again(&b, c, scale[c]);
 	free(b.levels);
 	return 0;
 }

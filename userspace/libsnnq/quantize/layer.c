@@ -157,12 +157,16 @@ static int measure_group(struct weighted *w, const struct patch_source *source, 
 {
 	uint32_t g = source->group, outputs = group_outputs(&w->shape);
 	size_t first = (size_t)g * outputs * window_inputs(&w->shape);
-	bool traces = w->calibration->traces && w->thresholds;
+	const struct calibration *c = w->calibration;
+	const struct moment_how how = {
+		.traces = c->traces && w->thresholds ? &w->layer->neuron : NULL,
+		.about_zero = !(c->parts & SNNQ_QUANTIZE_CENTRE),
+		.unsorted = !(c->parts & SNNQ_QUANTIZE_SORT),
+	};
 	int ret = patches_collect(source, MOST_PATCHES, &w->patches[g]);
 
 	if (!ret)
-		ret = moment_compute(&w->patches[g], traces ? &w->layer->neuron : NULL, threads,
-				     &w->moments[g]);
+		ret = moment_compute(&w->patches[g], &how, threads, &w->moments[g]);
 	if (!ret)
 		ret = rows_weigh(&w->moments[g], w->weights + first, outputs, threads,
 				 w->hw + first);
@@ -250,12 +254,12 @@ static int round_layer(const struct weighted *w, const struct grid *grid, struct
 	return ret ? no_memory(w) : 0;
 }
 
-static int compensate_layer(const struct weighted *w, const struct grid *grid, uint32_t threads,
-			    struct levels *l)
+/* @error: [outputs] */
+static int round_rows(const struct weighted *w, const struct grid *grid, unsigned int parts,
+		      uint32_t threads, const struct levels *l, double *error)
 {
 	uint32_t outputs = group_outputs(&w->shape), n = window_inputs(&w->shape);
-	double *error = malloc(w->shape.outputs * sizeof(*error));
-	int ret = error ? 0 : no_memory(w);
+	int ret = 0;
 
 	for (uint32_t g = 0; !ret && g < w->shape.groups; g++) {
 		size_t first = (size_t)g * outputs;
@@ -267,7 +271,9 @@ static int compensate_layer(const struct weighted *w, const struct grid *grid, u
 			.hw = w->hw + first * n,
 			.smallest = l->smallest + first,
 			.one_scale = !w->thresholds,
-			.compensate = true,
+			.plain_scale = !(parts & SNNQ_QUANTIZE_SCALE),
+			.feedback = parts & SNNQ_QUANTIZE_FEEDBACK,
+			.descent = parts & SNNQ_QUANTIZE_DESCENT,
 			.scales = l->scales + first,
 			.indices = l->indices + first * n,
 			.error = error + first,
@@ -275,6 +281,15 @@ static int compensate_layer(const struct weighted *w, const struct grid *grid, u
 
 		ret = rows_round(&r, threads);
 	}
+	return ret;
+}
+
+static int compensate_layer(const struct weighted *w, const struct grid *grid, unsigned int parts,
+			    uint32_t threads, struct levels *l)
+{
+	double *error = malloc(w->shape.outputs * sizeof(*error));
+	int ret = error ? round_rows(w, grid, parts, threads, l, error) : no_memory(w);
+
 	free(error);
 	return ret;
 }
@@ -475,11 +490,10 @@ static int fold_head(const struct weighted *w, const struct levels *l, const dou
 	return 0;
 }
 
-static int quantize_neurons(const struct weighted *w, const struct levels *l, enum method method,
+static int quantize_neurons(const struct weighted *w, const struct levels *l, unsigned int parts,
 			    uint32_t threads, struct quantized *q)
 {
-	bool best = method == METHOD_COMPENSATE;
-	double *biases = corrected_biases(w, l, &q->grid, best);
+	double *biases = corrected_biases(w, l, &q->grid, parts & SNNQ_QUANTIZE_BIAS);
 	int ret = biases ? 0 : no_memory(w);
 
 	if (!ret && !w->thresholds)
@@ -487,7 +501,7 @@ static int quantize_neurons(const struct weighted *w, const struct levels *l, en
 	else if (!ret)
 		ret = fold(w, l, biases, q);
 	if (!ret && w->thresholds && w->moments)
-		ret = respond(w, l, best, threads, q);
+		ret = respond(w, l, parts & SNNQ_QUANTIZE_NEURONS, threads, q);
 	free(biases);
 	return ret;
 }
@@ -502,11 +516,48 @@ static int pack(const struct weighted *w, const struct levels *l, struct quantiz
 	return 0;
 }
 
-int weighted_quantize(const struct weighted *w, uint32_t scheme, uint32_t bits, enum method method,
+static int levels_open(const struct weighted *w, struct levels *l)
+{
+	l->scales = calloc(w->shape.outputs, sizeof(*l->scales));
+	l->smallest = calloc(w->shape.outputs, sizeof(*l->smallest));
+	l->indices = calloc(1, weight_count(&w->shape));
+	if (!l->scales || !l->smallest || !l->indices)
+		return no_memory(w);
+	find_smallest_scales(w, l->smallest);
+	return 0;
+}
+
+static void levels_close(struct levels *l)
+{
+	free(l->scales);
+	free(l->smallest);
+	free(l->indices);
+}
+
+int weighted_drift(const struct weighted *w, const struct grid *grid, uint32_t threads,
+		   double *drift)
+{
+	double *error = calloc(w->shape.outputs, sizeof(*error)), noise = 0, signal = 0;
+	struct levels l = { 0 };
+	int ret = error ? levels_open(w, &l) : no_memory(w);
+
+	if (!ret)
+		ret = round_rows(w, grid, SNNQ_QUANTIZE_SCALE, threads, &l, error);
+	for (uint32_t c = 0; !ret && c < w->shape.outputs; c++)
+		noise += error[c];
+	for (size_t i = 0; i < weight_count(&w->shape); i++)
+		signal += w->weights[i] * w->hw[i];
+	*drift = signal > 0 ? noise / signal : 0;
+	levels_close(&l);
+	free(error);
+	return ret;
+}
+
+int weighted_quantize(const struct weighted *w, uint32_t scheme, uint32_t bits, unsigned int parts,
 		      uint32_t threads, struct quantized *q)
 {
 	struct levels l = { 0 };
-	int ret = 0;
+	int ret;
 
 	*q = (struct quantized){
 		.shape = w->shape, .mult = 1, .unit = 1, .distance = NAN, .wrong = NAN
@@ -514,25 +565,17 @@ int weighted_quantize(const struct weighted *w, uint32_t scheme, uint32_t bits, 
 	if (!grid_init(&q->grid, scheme, bits))
 		return error_set(-EINVAL, "%s: layer %s: no scheme %u with %u bits", w->path,
 				 w->layer->name, scheme, bits);
-	l.scales = calloc(w->shape.outputs, sizeof(*l.scales));
-	l.smallest = calloc(w->shape.outputs, sizeof(*l.smallest));
-	l.indices = calloc(1, weight_count(&w->shape));
-	if (!l.scales || !l.smallest || !l.indices) {
-		ret = no_memory(w);
-	} else {
-		find_smallest_scales(w, l.smallest);
-		ret = method == METHOD_COMPENSATE ? compensate_layer(w, &q->grid, threads, &l) :
-						    round_layer(w, &q->grid, &l);
-	}
+	ret = levels_open(w, &l);
 	if (!ret)
-		ret = quantize_neurons(w, &l, method, threads, q);
+		ret = parts == METHOD_ROUND ? round_layer(w, &q->grid, &l) :
+					      compensate_layer(w, &q->grid, parts, threads, &l);
+	if (!ret)
+		ret = quantize_neurons(w, &l, parts, threads, q);
 	if (!ret)
 		ret = pack(w, &l, q);
 	if (!ret)
 		count_levels(w, &l, q);
-	free(l.scales);
-	free(l.smallest);
-	free(l.indices);
+	levels_close(&l);
 	if (ret)
 		quantized_free(q);
 	return ret;

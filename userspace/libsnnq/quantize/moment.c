@@ -27,6 +27,7 @@ struct strings {
 	size_t words;
 	uint64_t *bits;
 	uint64_t *sum; /* [inputs] of values */
+	bool about_zero;
 	struct moment *moment;
 };
 
@@ -171,7 +172,8 @@ static int covariance_row(void *ctx, uint32_t i)
 	double n = (double)m->patches, *row = m->h + (size_t)i * m->inputs;
 
 	for (uint32_t j = 0; j <= i; j++) {
-		double c = (double)product_sum(s, i, j) - (double)s->sum[i] * (double)s->sum[j] / n;
+		double mean = (double)s->sum[i] * (double)s->sum[j] / n;
+		double c = (double)product_sum(s, i, j) - (s->about_zero ? 0 : mean);
 
 		row[j] = c / n;
 		m->h[(size_t)j * m->inputs + i] = row[j];
@@ -222,14 +224,14 @@ static int by_falling_diagonal(const void *a, const void *b)
 	return x->input < y->input ? -1 : 1;
 }
 
-static int choose_order(struct moment *m)
+static int choose_order(struct moment *m, bool unsorted)
 {
 	struct ranked *r = malloc(m->inputs * sizeof(*r));
 
 	if (!r)
 		return -ENOMEM;
 	for (uint32_t k = 0; k < m->inputs; k++)
-		r[k] = (struct ranked){ m->h[(size_t)k * m->inputs + k], k };
+		r[k] = (struct ranked){ unsorted ? 0 : m->h[(size_t)k * m->inputs + k], k };
 	qsort(r, m->inputs, sizeof(*r), by_falling_diagonal);
 	for (uint32_t k = 0; k < m->inputs; k++)
 		m->order[k] = r[k].input;
@@ -312,21 +314,26 @@ static int allocate(struct moment *m)
 	return m->mean && m->square && m->h && m->order && m->feedback ? 0 : -ENOMEM;
 }
 
-int moment_compute(const struct patches *p, const struct snnq_neuron *traces, uint32_t threads,
+int moment_compute(const struct patches *p, const struct moment_how *how, uint32_t threads,
 		   struct moment *m)
 {
+	static const struct moment_how usual = { NULL };
 	struct strings s = { .moment = m };
 	int ret;
+
+	how = how ? how : &usual;
+	s.about_zero = how->about_zero;
 
 	*m = (struct moment){ .inputs = p->inputs, .patches = patch_count(p) };
 	ret = allocate(m);
 	if (!ret)
-		ret = traces ? strings_of_traces(p, traces, &s) : strings_of_values(p, &s);
+		ret = how->traces ? strings_of_traces(p, how->traces, &s) :
+				    strings_of_values(p, &s);
 	if (!ret) {
 		find_means(p, m);
 		parallel_for(m->inputs, threads, covariance_row, &s);
 		damp(m);
-		ret = choose_order(m);
+		ret = choose_order(m, how->unsorted);
 	}
 	free(s.bits);
 	free(s.sum);

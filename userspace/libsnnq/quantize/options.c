@@ -55,10 +55,10 @@ static void add_options(struct option_layer *l, const struct snnq_caps *caps,
 				add_option(l, caps, grid_scheme(scheme_names[n]), bits);
 }
 
-static int list_options(struct options *o, const struct grid_choice *fixed)
+int options_list(const struct session *s, const struct grid_choice *fixed, struct options *o)
 {
-	const struct session *s = o->s;
 
+	*o = (struct options){ .s = s };
 	o->layers = calloc(s->weighted_count + 1, sizeof(*o->layers));
 	if (!o->layers)
 		return error_set(-ENOMEM, "%s: no memory", s->path);
@@ -410,8 +410,7 @@ int options_open(const struct session *s, const struct grid_choice *fixed, struc
 	struct work k = { .o = o, .lock = PTHREAD_MUTEX_INITIALIZER };
 	int ret;
 
-	*o = (struct options){ .s = s };
-	ret = list_options(o, fixed);
+	ret = options_list(s, fixed, o);
 	for (uint32_t i = 0; !ret && i < s->weighted_count; i++)
 		k.all += o->layers[i].count;
 	for (uint32_t i = 0; !ret && i < s->weighted_count; i++)

@@ -39,10 +39,9 @@ struct options {
 	uint64_t fixed_energy;		      /* femtojoule of layers without weights */
 };
 
-/*
- * List the options (@fixed: layers that have no choice, by layer, bits 0: free), quantize
- * each, and find what it costs.
- */
+/* List the options; @fixed: layers that have no choice, by layer, bits 0: free. */
+int options_list(const struct session *s, const struct grid_choice *fixed, struct options *options);
+/* The same; quantize each, and find what it costs. */
 int options_open(const struct session *s, const struct grid_choice *fixed, struct options *options);
 /*
  * Judge each option in the base network. What @journal has is not judged again; with

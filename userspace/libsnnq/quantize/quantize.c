@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/output.h"
 #include "model/compile.h"
+#include "quantize/baseline.h"
 #include "quantize/journal.h"
 #include "quantize/limits.h"
 #include "quantize/quality.h"
@@ -132,6 +133,11 @@ static int check_hash(const struct session *s)
 			 s->path, s->opts->model_hash, hash);
 }
 
+static bool chooses_grids(enum snnq_quantize_method method)
+{
+	return method == SNNQ_QUANTIZE_SEARCH || method >= SNNQ_QUANTIZE_GREEDY;
+}
+
 static int run_method(struct session *s, struct grid_choice *choices, struct quantized *results,
 		      const char *out)
 {
@@ -148,13 +154,10 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 	if (!ret && method != SNNQ_QUANTIZE_ROUND && !s->calibration)
 		ret = error_set(-EINVAL, "%s: expected recordings for calibration, found none",
 				s->path);
-	if (!ret && method == SNNQ_QUANTIZE_ROUND && s->opts->traces)
-		ret = error_set(-EINVAL,
-				"%s: moments of traces: expected a method that compensates "
-				"errors, found rounding",
-				s->path);
 	if (!ret)
-		ret = take_choices(s, method != SNNQ_QUANTIZE_SEARCH, choices);
+		ret = take_choices(s, !chooses_grids(method), choices);
+	if (!ret && chooses_grids(method) && method != SNNQ_QUANTIZE_SEARCH)
+		ret = baseline_choose(s, choices);
 	if (!ret && s->opts->device)
 		ret = check_device(s);
 	if (ret)
@@ -163,7 +166,7 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 		calibration_doubts(s->calibration, s->opts);
 	if (method == SNNQ_QUANTIZE_SEARCH)
 		ret = search_run(s, choices, out, results);
-	else if (method == SNNQ_QUANTIZE_COMPENSATE && !s->opts->estimate)
+	else if (method != SNNQ_QUANTIZE_ROUND && !s->opts->estimate)
 		ret = session_quantize(s, choices, NULL, results);
 	else
 		ret = round_all(s, choices, results);
@@ -196,16 +199,31 @@ static int check_targets(const char *in, const struct snnq_quantize_opts *o)
 /* Who gives what has no use expects something else to happen. */
 static int check_uses(const char *in, const char *out, const struct snnq_quantize_opts *o)
 {
-	bool search = o->method == SNNQ_QUANTIZE_SEARCH;
+	bool search = o->method == SNNQ_QUANTIZE_SEARCH,
+	     baseline = o->method >= SNNQ_QUANTIZE_GREEDY;
 	bool target = o->target_bits != 0 || o->target_bytes || o->target_energy != 0 ||
 		      o->limit_drop;
 
-	if (o->method < SNNQ_QUANTIZE_ROUND || o->method > SNNQ_QUANTIZE_SEARCH)
+	if (o->method < SNNQ_QUANTIZE_ROUND || o->method > SNNQ_QUANTIZE_RANDOM)
 		return error_set(-EINVAL, "%s: expected a method, found %d", in, o->method);
 	if (!out && !o->estimate && !(search && o->shards))
 		return error_set(-EINVAL, "%s: expected a file to write, found none", in);
-	if (!search && (target || o->schemes || o->limit_count || o->also_count || o->journal ||
-			o->shards || o->merge_count || o->result))
+	if (baseline &&
+	    (!(o->target_bits > 0) || o->target_bytes || o->target_energy != 0 || o->limit_drop))
+		return error_set(-EINVAL, "%s: expected a target of bits, and no other", in);
+	if (o->without &&
+	    (o->method != SNNQ_QUANTIZE_COMPENSATE || o->without & ~SNNQ_QUANTIZE_PARTS))
+		return error_set(-EINVAL,
+				 "%s: parts to leave out: expected those of compensating to given "
+				 "grids, found %#x",
+				 in, o->without);
+	if (o->traces && o->method != SNNQ_QUANTIZE_COMPENSATE && !search)
+		return error_set(-EINVAL,
+				 "%s: moments of traces: expected a method that compensates "
+				 "errors, found another",
+				 in);
+	if (!search && ((target && !baseline) || (!baseline && (o->schemes || o->limit_count)) ||
+			o->also_count || o->journal || o->shards || o->merge_count || o->result))
 		return error_set(-EINVAL,
 				 "%s: targets, schemes, other models, journals, shards and a "
 				 "document are of a search, found another method",

@@ -69,6 +69,7 @@ struct calibration {
 	struct snnq_layer_stats *stats;	 /* [layers] of the float network, sums */
 	double temperature;		 /* of classes, see judge.c */
 	bool traces;			 /* moments are those of leaky traces */
+	unsigned int parts;		 /* what moments are for */
 };
 
 struct recording_list {
@@ -99,10 +100,14 @@ const uint64_t **calibration_slots(const struct calibration *c,
 
 /* ---- layer.c ---- */
 
-enum method {
-	METHOD_ROUND,	   /* scales, nearest levels */
-	METHOD_COMPENSATE, /* all of Documentation/quantization.md, "One layer" */
-};
+/*
+ * What is done to a layer: parts of Documentation/quantization.md, "One layer", as bits of
+ * enum snnq_quantize_part. None of them is rounding to nearest levels.
+ */
+#define METHOD_ROUND	  0u
+#define METHOD_COMPENSATE SNNQ_QUANTIZE_PARTS
+/* Of the second-order methods that others have published; it needs some part to be no rounding. */
+#define METHOD_SECOND_ORDER SNNQ_QUANTIZE_FEEDBACK
 
 /* A layer with weights, as floats, with what is known about its input. */
 struct weighted {
@@ -146,9 +151,15 @@ void weighted_close(struct weighted *weighted);
  */
 int weighted_measure(struct weighted *weighted, const struct calibration *calibration,
 		     const uint64_t *const *slots, uint32_t threads);
-/* METHOD_COMPENSATE needs statistics. -EINVAL: no such scheme with these bits. */
+/* All but METHOD_ROUND needs statistics. -EINVAL: no such scheme with these bits. */
 int weighted_quantize(const struct weighted *weighted, uint32_t scheme, uint32_t bits,
-		      enum method method, uint32_t threads, struct quantized *quantized);
+		      unsigned int parts, uint32_t threads, struct quantized *quantized);
+/*
+ * Rounded to nearest: the mean square of what errors add to the current, or with traces to a
+ * membrane that does not fire, by that of the current itself. Needs statistics.
+ */
+int weighted_drift(const struct weighted *weighted, const struct grid *grid, uint32_t threads,
+		   double *drift);
 int quantized_copy(const struct quantized *from, struct quantized *to);
 void quantized_free(struct quantized *quantized);
 
@@ -227,6 +238,8 @@ struct session {
 	struct calibration *check;	 /* others, for which nothing is chosen; or NULL */
 	struct energy_constants energy;
 	struct energy_dataflow flow;
+	unsigned int parts;	 /* what is done to each layer */
+	bool plain;		 /* once, in order, whether or not it is better */
 	uint32_t *weighted;	 /* layers with weights, */
 	uint32_t weighted_count; /*	in order */
 };

@@ -103,8 +103,10 @@ static int open_recordings(struct session *s)
 		ret = calibration_open(s->path, &s->graph, &check, o->threads, &s->check);
 	if (ret)
 		return ret;
-	if (s->calibration)
-		s->calibration->traces = o->traces;
+	if (s->calibration) {
+		s->calibration->traces = o->traces || o->method == SNNQ_QUANTIZE_SBC;
+		s->calibration->parts = s->parts;
+	}
 	if (s->calibration && s->check) {
 		s->check->temperature = s->calibration->temperature;
 		ret = calibration_separate(s->calibration, s->check, o->check);
@@ -114,9 +116,15 @@ static int open_recordings(struct session *s)
 
 int session_open(const char *path, const struct snnq_quantize_opts *opts, struct session *s)
 {
+	bool plain = opts->method == SNNQ_QUANTIZE_GPTQ || opts->method == SNNQ_QUANTIZE_SBC;
 	int ret;
 
-	*s = (struct session){ .path = path, .opts = opts, .caps = snnq_caps_all };
+	*s = (struct session){ .path = path,
+			       .opts = opts,
+			       .caps = snnq_caps_all,
+			       .parts = plain ? METHOD_SECOND_ORDER :
+						METHOD_COMPENSATE & ~opts->without,
+			       .plain = plain };
 	if (opts->device)
 		take_caps(opts->device, &s->caps);
 	ret = modelfile_open(path, &s->file);
@@ -163,9 +171,9 @@ void session_progress(const struct session *s, const char *what, size_t done, si
 
 /* ---- the base ---- */
 
-/* A layer on the float network's spikes: compensated, or where no recordings are, rounded. */
+/* A layer on the float network's spikes: as all are, or just rounded. */
 static int quantize_alone(const struct session *s, uint32_t layer, const struct grid_choice *c,
-			  struct quantized *q)
+			  unsigned int parts, struct quantized *q)
 {
 	const struct graph_layer *l = &s->graph.layers[layer];
 	const uint64_t **slots = NULL;
@@ -174,15 +182,11 @@ static int quantize_alone(const struct session *s, uint32_t layer, const struct 
 
 	if (ret)
 		return ret;
-	if (s->calibration) {
-		slots = calibration_slots(s->calibration, s->calibration->records, l->in[0]);
-		ret = slots ? weighted_measure(&w, s->calibration, slots, s->opts->threads) :
-			      error_set(-ENOMEM, "%s: no memory", s->path);
-	}
+	slots = calibration_slots(s->calibration, s->calibration->records, l->in[0]);
+	ret = slots ? weighted_measure(&w, s->calibration, slots, s->opts->threads) :
+		      error_set(-ENOMEM, "%s: no memory", s->path);
 	if (!ret)
-		ret = weighted_quantize(&w, c->scheme, c->bits,
-					slots ? METHOD_COMPENSATE : METHOD_ROUND, s->opts->threads,
-					q);
+		ret = weighted_quantize(&w, c->scheme, c->bits, parts, s->opts->threads, q);
 	free(slots);
 	weighted_close(&w);
 	return ret;
@@ -274,7 +278,8 @@ static int start_layers(struct sequence *q, const struct quantized *const *given
 		all[layer] = given ? given[layer] : &q->start[layer];
 		session_progress(s, "quantizing", i, s->weighted_count);
 		if (!given)
-			ret = quantize_alone(s, layer, &q->choices[layer], &q->start[layer]);
+			ret = quantize_alone(s, layer, &q->choices[layer],
+					     s->plain ? METHOD_ROUND : s->parts, &q->start[layer]);
 	}
 	return ret;
 }
@@ -369,28 +374,32 @@ static int try_result(struct sequence *q, uint32_t layer, struct quantized *resu
 	return ret;
 }
 
-static int try_method(struct sequence *q, const struct weighted *w, enum method method)
+static int try_method(struct sequence *q, const struct weighted *w, unsigned int parts)
 {
 	const struct grid_choice *c = &q->choices[w->index];
 	struct quantized result;
-	int ret = weighted_quantize(w, c->scheme, c->bits, method, q->s->opts->threads, &result);
+	int ret = weighted_quantize(w, c->scheme, c->bits, parts, q->s->opts->threads, &result);
 
-	if (ret) /* thresholds may be out of range with its scales */
-		return ret == -ERANGE ? 0 : ret;
+	if (ret) /* thresholds may be out of range with its scales: then it stays as it is */
+		return ret == -ERANGE && q->results[w->index].packed ? 0 : ret;
 	return try_result(q, w->index, &result);
 }
 
 /* The layer as it was on the float network's spikes, compensated on those it gets, and rounded. */
 static int try_all(struct sequence *q, const struct weighted *w)
 {
+	unsigned int parts = q->s->parts;
 	struct quantized start;
-	int ret = quantized_copy(q->all[w->index], &start);
+	int ret;
 
+	if (q->s->plain)
+		return try_method(q, w, parts);
+	ret = quantized_copy(q->all[w->index], &start);
 	if (!ret)
 		ret = try_result(q, w->index, &start);
-	if (!ret)
-		ret = try_method(q, w, METHOD_COMPENSATE);
-	return ret ? ret : try_method(q, w, METHOD_ROUND);
+	if (!ret && parts & SNNQ_QUANTIZE_AGAIN)
+		ret = try_method(q, w, parts);
+	return ret || !(parts & SNNQ_QUANTIZE_ROUNDED) ? ret : try_method(q, w, METHOD_ROUND);
 }
 
 static int quantize_one(struct sequence *q, uint32_t layer)
@@ -434,7 +443,8 @@ int session_quantize(const struct session *s, const struct grid_choice *choices,
 
 static cJSON *record_of(const struct session *s)
 {
-	static const char *const methods[] = { "round", "compensate", "search" };
+	static const char *const methods[] = { "round", "compensate", "search", "gptq",
+					       "sbc",	"greedy",     "beam",	"random" };
 	cJSON *o = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(o, "method", methods[s->opts->method]);
@@ -442,6 +452,10 @@ static cJSON *record_of(const struct session *s)
 		cJSON_AddNumberToObject(o, "recordings", s->calibration->count);
 	if (s->opts->traces)
 		cJSON_AddStringToObject(o, "moments", "traces");
+	if (s->opts->method == SNNQ_QUANTIZE_RANDOM)
+		cJSON_AddNumberToObject(o, "seed", (double)s->opts->seed);
+	if (s->opts->without)
+		cJSON_AddNumberToObject(o, "without", s->opts->without);
 	return o;
 }
 
