@@ -40,7 +40,7 @@ void measure_spikformer(void);
 void write_spikformer(const char *folder, double rate);
 /* Say "ready", then for each line of the input run a job and say its wall time, in milliseconds. */
 void time_spikformer(double rate, uint32_t threads);
-/* So many jobs, with the instruction set that SNNQ_ISA names. */
-void run_spikformer(uint32_t jobs);
+/* So many jobs, with this instruction set. */
+void run_spikformer(uint32_t jobs, const char *isa);
 
 #endif /* SNNQ_BENCH_H */

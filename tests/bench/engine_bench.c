@@ -7,7 +7,7 @@
  *
  *	engine_bench [LAYERS NAMED SO|spikformer]
  *	engine_bench --write FOLDER RATE | --time RATE THREADS	(peers.py)
- *	engine_bench --jobs COUNT	(to count instructions)
+ *	engine_bench --jobs COUNT ISA	(to count instructions)
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,8 +145,8 @@ int main(int argc, char **argv)
 		write_spikformer(argv[2], atof(argv[3]));
 		return 0;
 	}
-	if (argc == 3 && !strcmp(argv[1], "--jobs")) {
-		run_spikformer((uint32_t)atoi(argv[2]));
+	if (argc == 4 && !strcmp(argv[1], "--jobs")) {
+		run_spikformer((uint32_t)atoi(argv[2]), argv[3]);
 		return 0;
 	}
 	if (argc == 4 && !strcmp(argv[1], "--time")) {

@@ -271,7 +271,7 @@ static enum snnq_isa isa_best(void)
 	return best;
 }
 
-/* A network ready to run, with a crew. SNNQ_ISA_COUNT: what the environment asks for. */
+/* A network ready to run, with a crew. */
 struct ready {
 	struct snnq_plan *plan;
 	struct snnq_crew *crew;
@@ -284,8 +284,7 @@ static void get_ready(struct ready *r, struct network *n, enum snnq_isa isa, uin
 	make_network(n, job_steps);
 	r->plan = make_plan(&n->p);
 	r->crew = NULL;
-	if (isa < SNNQ_ISA_COUNT)
-		snnq_plan_force_isa(r->plan, isa);
+	snnq_plan_force_isa(r->plan, isa);
 	if (threads > 1 && (snnq_crew_create(threads - 1, &r->crew) ||
 			    snnq_plan_use_crew(r->plan, r->crew, UINT64_MAX)))
 		abort();
@@ -522,12 +521,37 @@ void write_spikformer(const char *folder, double rate)
 	put_away(&r);
 }
 
-void run_spikformer(uint32_t jobs)
+void run_spikformer(uint32_t jobs, const char *name)
 {
+	/* Of some processor, so that the kernels are the same everywhere. */
+	static const struct snnq_costs generic = { .unit = 5500,
+						   .call = 24000,
+						   .row = 770,
+						   .dot = 3000,
+						   .unpack = 230,
+						   .load = 510,
+						   .table = 290000,
+						   .image = 730,
+						   .turn = 100 };
+	static const struct snnq_costs avx2 = { .unit = 5500,
+						.call = 5000,
+						.row = 410,
+						.dot = 700,
+						.unpack = 110,
+						.load = 510,
+						.table = 4200,
+						.image = 580,
+						.turn = 70 };
 	static struct snnq_layer_stats stats[PROGRAM_LAYERS];
+	enum snnq_isa isa = snnq_isa_find(name);
 	struct ready r;
 
-	get_ready(&r, network_of(0), SNNQ_ISA_COUNT, 1, STEPS);
+	if (isa == SNNQ_ISA_COUNT) {
+		fprintf(stderr, "%s: expected an instruction set that this machine has\n", name);
+		exit(1);
+	}
+	get_ready(&r, network_of(0), isa, 1, STEPS);
+	snnq_plan_force_costs(r.plan, isa == SNNQ_ISA_GENERIC ? &generic : &avx2);
 	for (; jobs; jobs--)
 		run_jobs(r.plan, &r.m, STEPS, stats, NULL);
 	put_away(&r);

@@ -16,8 +16,8 @@ percent=3
 
 # count ISA JOBS: instructions of the whole program.
 count() {
-  SNNQ_ISA=$1 valgrind --tool=callgrind --callgrind-out-file=/dev/null \
-    "$out/tests/bench/engine_bench" --jobs "$2" 2>&1 | sed -n 's/.*Collected : *//p'
+  valgrind --tool=callgrind --callgrind-out-file=/dev/null \
+    "$out/tests/bench/engine_bench" --jobs "$2" "$1" 2>&1 | sed -n 's/.*Collected : *//p'
 }
 
 # As many as expected, give or take; fewer is to be written down too, or it could be lost again.

@@ -310,7 +310,7 @@ struct job {
  * @tight_state: layers leave no gaps in it.
  * @scratch: tile_steps slots of activations between layers; nobody else needs
  *	them, so they stay here and the scratch region is not touched.
- * @vec: inner loops.
+ * @vec: inner loops. @costs: of them; NULL where no layer has a choice.
  * @bits: for vec->list().
  * @needs: sizes of the buffers that follow.
  * @stage: operands that come from user regions or are views, as many steps as run at once.
@@ -338,6 +338,7 @@ struct snnq_plan {
 	uint64_t *stage[SNNQ_MAX_OPERANDS];
 	uint64_t *whole;
 	const struct vec *vec;
+	const struct snnq_costs *costs;
 	struct byte_bits bits;
 	struct needs needs;
 	uint64_t *out;
@@ -608,6 +609,8 @@ bool dense_prepare(struct layer *l, struct snnq_pace *pace);
 bool conv_has(const struct layer *l, enum snnq_kernel_choice kernel);
 bool conv_begin_block(struct job *job, struct layer *l, const struct block *b);
 void lookup_lay_out(struct snnq_plan *plan, struct layer *l);
+/* Those of an instruction set that the machine has. True: ended at a safe point. */
+bool costs_of(enum snnq_isa isa, struct snnq_pace *pace, const struct snnq_costs **costs);
 bool lookup_prepare(struct layer *l, struct snnq_pace *pace);
 bool lookup_decode(struct job *job, struct layer *l);
 bool lookup_begin(struct job *job, struct layer *l, const struct block *b);

@@ -103,16 +103,19 @@ uint64_t snnq_plan_bytes(const void *program)
 	return own > UINT64_MAX - shared ? UINT64_MAX : own + shared;
 }
 
-static bool list_bits(struct byte_bits *bits, struct snnq_pace *pace)
+/* Costs are measured where something depends on them. */
+static bool use_isa(struct snnq_plan *plan, enum snnq_isa isa, struct snnq_pace *pace)
 {
-	uint32_t byte, bit;
+	uint32_t i;
 
-	if (snnq_work(pace, 256 * 8))
-		return true;
-	for (byte = 0; byte < 256; byte++)
-		for (bit = 0; bit < 8; bit++)
-			if (byte >> bit & 1)
-				bits->at[byte][bits->count[byte]++] = (uint16_t)(bit * LIST_SCALE);
+	plan->vec = vec_of(isa);
+	plan->costs = NULL;
+	for (i = 0; i < plan->info.layer_count; i++) {
+		struct layer *l = &plan->layers[i];
+
+		if ((l->dense || l->looks) && !plan->costs && costs_of(isa, pace, &plan->costs))
+			return true;
+	}
 	return false;
 }
 
@@ -120,10 +123,10 @@ static bool prepare(struct snnq_plan *plan, struct snnq_pace *pace)
 {
 	uint32_t i;
 
-	plan->vec = vec_default();
 	plan->tight_state = state_is_tight(plan);
-	if (list_bits(&plan->bits, pace))
+	if (use_isa(plan, isa_default(), pace) || snnq_work(pace, 256 * 8))
 		return true;
+	byte_bits_init(&plan->bits);
 	for (i = 0; i < plan->info.layer_count; i++) {
 		struct layer *l = &plan->layers[i];
 
@@ -277,11 +280,14 @@ const struct snnq_program_info *snnq_plan_info(const struct snnq_plan *plan)
 
 bool snnq_plan_force_isa(struct snnq_plan *plan, enum snnq_isa isa)
 {
-	const struct vec *v = vec_of(isa);
+	struct snnq_pace unpaced = { .tick = NULL };
 
-	if (v)
-		plan->vec = v;
-	return v;
+	return vec_of(isa) && !use_isa(plan, isa, &unpaced);
+}
+
+void snnq_plan_force_costs(struct snnq_plan *plan, const struct snnq_costs *costs)
+{
+	plan->costs = costs;
 }
 
 void snnq_plan_force_bands(struct snnq_plan *plan)

@@ -2,7 +2,7 @@
 /*
  * snnq_engine.h - the compute engine: executes a program on memory, bit-exactly.
  *
- * No I/O, no global state, no threads but those of a crew. libsnnq's sim backend and the
+ * No I/O, no global state but what was measured of the machine, no threads but those of a crew. libsnnq's sim backend and the
  * device model both run it; the memory they give it differs. The semantics are
  * in Documentation/numerics.md, an independent reference in tests/reference/.
  *
@@ -241,6 +241,28 @@ const char *snnq_isa_name(enum snnq_isa isa);
 enum snnq_isa snnq_isa_find(const char *name);
 /* False: the machine has it not, and nothing changes. */
 bool snnq_plan_force_isa(struct snnq_plan *plan, enum snnq_isa isa);
+
+/**
+ * struct snnq_costs - picoseconds that inner loops take on this machine
+ * @unit: EVENT: listing the set bits of a word.
+ * @call: starting to sum; @row: a row of 64 weights of int8.
+ * @dot: DENSE: two inputs times their weights for 16 outputs.
+ * @unpack: a bit of inputs with few channels; @load: of others.
+ * @table: LOOKUP: tables of four inputs for 8 outputs and 64 lanes.
+ * @image: four inputs in 16 steps; @turn: a sum.
+ * @neuron: a step of a LIF neuron with leak 1/2.
+ * @match: attention: common bits of two words.
+ */
+struct snnq_costs {
+	double unit, call, row;
+	double dot, unpack, load;
+	double table, image, turn;
+	double neuron, match;
+};
+/* Measured at the first call in a process, which takes about two milliseconds; NULL as above. */
+const struct snnq_costs *snnq_isa_costs(enum snnq_isa isa);
+/* What kernels are chosen by, so that the choice can be foreseen; stays the caller's. */
+void snnq_plan_force_costs(struct snnq_plan *plan, const struct snnq_costs *costs);
 
 /* Value of a weight code (its low @bits bits) under a scheme; numerics.md. */
 int32_t snnq_weight_decode(uint32_t scheme, uint32_t bits, uint32_t code);

@@ -8,6 +8,17 @@
 #include "vec.h"
 #include "snnq_engine.h"
 
+void byte_bits_init(struct byte_bits *bits)
+{
+	uint32_t byte, bit;
+
+	memset(bits, 0, sizeof(*bits));
+	for (byte = 0; byte < 256; byte++)
+		for (bit = 0; bit < 8; bit++)
+			if (byte >> bit & 1)
+				bits->at[byte][bits->count[byte]++] = (uint16_t)(bit * LIST_SCALE);
+}
+
 static bool always(void)
 {
 	return true;
@@ -68,7 +79,7 @@ enum snnq_isa snnq_isa_find(const char *name)
 	return isa;
 }
 
-const struct vec *vec_default(void)
+enum snnq_isa isa_default(void)
 {
 	const char *asked = getenv("SNNQ_ISA");
 	unsigned int isa = asked ? snnq_isa_find(asked) : SNNQ_ISA_COUNT;
@@ -77,7 +88,7 @@ const struct vec *vec_default(void)
 		do
 			isa--;
 		while (!vec_of(isa));
-	return vec_of(isa);
+	return isa;
 }
 
 const char *snnq_isa_name(enum snnq_isa isa)

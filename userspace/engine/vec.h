@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "neuron.h"
+#include "snnq_engine.h"
 
 #define LANES	     64u /* outputs that row kernels make at once */
 #define NARROW_LANES 16u /* the same for layers with no more outputs than that */
@@ -41,6 +42,8 @@ struct byte_bits {
 	uint16_t at[256][8];
 	uint8_t count[256];
 };
+
+void byte_bits_init(struct byte_bits *bits);
 
 /**
  * struct rows - weight rows to be summed
@@ -128,9 +131,6 @@ struct head_spikes {
  * @popcount: set bits of words.
  * @count: add to sums[0] the set bits of @n times @words words, to sums[1] the same times the
  *	weight of each.
- * @unit_cost, @call_cost, @row_cost: picoseconds that listing a unit, starting to sum and
- *	each row take; @dot_cost: a pair of DENSE_LANES weights; @unpack_cost: a bit;
- *	@table_cost: LOOKUP_OUTPUTS tables for LOOKUP_LANES lanes; @turn_cost: an accumulator.
  */
 struct vec {
 	const char *name;
@@ -158,13 +158,6 @@ struct vec {
 	uint64_t (*popcount)(const uint64_t *words, size_t n);
 	void (*count)(uint64_t sums[2], const uint64_t *data, uint32_t n, uint32_t words,
 		      const uint32_t *weights);
-	uint32_t unit_cost;
-	uint32_t call_cost;
-	uint32_t row_cost;
-	uint32_t dot_cost;
-	uint32_t unpack_cost;
-	uint32_t table_cost;
-	uint32_t turn_cost;
 };
 
 extern const struct vec vec_generic;
@@ -178,6 +171,6 @@ extern const struct vec vec_vbmi2;
 /* The loops for @isa, as enum snnq_isa; NULL when the machine has it not. */
 const struct vec *vec_of(unsigned int isa);
 /* What SNNQ_ISA in the environment asks for, or else the best that the machine has. */
-const struct vec *vec_default(void);
+enum snnq_isa isa_default(void);
 
 #endif /* SNNQ_VEC_H */

@@ -909,20 +909,6 @@ static void head(struct head_spikes *c, const uint64_t *q, const uint64_t *k, co
 	}
 }
 
-/* Picoseconds, estimated from runs of tests/bench with AVX-512 at 2.5 GHz; only their ratios matter. */
-#if VEC_LEVEL >= 2
-#define COSTS \
-	.unit_cost = 5000, .call_cost = 12000, .row_cost = 700, .dot_cost = 450, .table_cost = 5600
-#elif VEC_LEVEL == 1
-#define COSTS                                                                     \
-	.unit_cost = 5000, .call_cost = 15000, .row_cost = 1300, .dot_cost = 900, \
-	.table_cost = 20000
-#else
-#define COSTS                                                                       \
-	.unit_cost = 6000, .call_cost = 25000, .row_cost = 2500, .dot_cost = 10000, \
-	.table_cost = 400000
-#endif
-
 static void count(uint64_t sums[2], const uint64_t *data, uint32_t n, uint32_t words,
 		  const uint32_t *weights)
 {
@@ -960,7 +946,4 @@ const struct vec JOIN(vec_, VEC_NAME) = { .name = TEXT(VEC_NAME),
 					  .turn_bits = turn_bits,
 					  .head = head,
 					  .popcount = popcount,
-					  .count = count,
-					  .unpack_cost = 500,
-					  .turn_cost = 400,
-					  COSTS };
+					  .count = count };
