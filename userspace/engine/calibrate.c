@@ -31,7 +31,7 @@ static struct {
 	uint64_t words[UNITS * PLANES];
 	int8_t weights[ROWS * LANES];
 	uint16_t list[UNITS * 64 + 32];
-	uint8_t index[GROUPS * LOOKUP_LANES];
+	uint8_t index[4 * GROUPS * LOOKUP_LANES];
 	uint8_t tables[GROUPS * LOOKUP_OUTPUTS * LOOKUP_ENTRIES];
 	uint32_t at[GROUPS];
 	int16_t sums[LANES * LOOKUP_LANES];
@@ -126,6 +126,19 @@ static void lookup_round(const struct vec *v, uint32_t n)
 	v->lookup(data.sums, &l);
 }
 
+static void lookup4_round(const struct vec *v, uint32_t n)
+{
+	struct lookup l = { .index = data.index,
+			    .at = data.at,
+			    .shift = 6,
+			    .fours = true,
+			    .tables = data.tables,
+			    .count = n,
+			    .bias = 28 };
+
+	v->lookup4(data.sums, &l);
+}
+
 static void nibble_round(const struct vec *v, uint32_t n)
 {
 	v->nibbles(data.index, STEPS, STEPS, data.words, n);
@@ -214,6 +227,7 @@ static const struct loop {
 	{ unpack_round, PLANES, 16, UNITS * 2 * PLANES, COST(unpack) },
 	{ load_round, PLANES, 2, UNITS * 64 * PLANES, COST(load) },
 	{ lookup_round, GROUPS, 2, GROUPS, COST(table) },
+	{ lookup4_round, GROUPS, 2, GROUPS, COST(table4) },
 	{ nibble_round, 16, 32, 16, COST(image) },
 	{ turn_round, 0, 4, LANES *LOOKUP_LANES, COST(turn) },
 	{ fire_round, STEPS, 8, LANES *STEPS, COST(neuron) },
@@ -231,6 +245,8 @@ static bool measure(const struct vec *v, struct snnq_costs *c, struct snnq_pace 
 
 		if (snnq_work(pace, SNNQ_SAFE_POINT_OPS))
 			return true;
+		if (l->round == lookup4_round && !v->lookup4)
+			continue;
 		*(double *)(void *)((char *)c + l->cost) = cost_of(l->round, v, l->n, l->rounds) /
 							   l->units;
 	}

@@ -56,7 +56,9 @@ static double lookup_cost(const struct layer *l, const struct snnq_costs *c)
 	const struct snnq_tensor *in = &l->desc->in[0];
 	double images = (double)(tensor_positions(in) * in->planes) * l->look.groups;
 
-	return ((double)lookup_count(l) * c->table + images * c->image) / l->event_steps +
+	return ((double)lookup_count(l) * (l->look.together ? c->table4 : c->table) +
+		images * c->image) /
+		       l->event_steps +
 	       (double)tensor_positions(&l->desc->out) * l->desc->out.channels * c->turn;
 }
 

@@ -148,6 +148,7 @@ struct snnq_weights {
 /**
  * struct lookups - what LOOKUP has of a layer, see lookup.c
  * @groups: of four input channels; @count: of them under a window.
+ * @fours: tables of four groups lie together; @together: and are looked up so.
  * @height, @width: of the image.
  * @at: where in the image those under a window are, in positions.
  * @tables: of each block of outputs, each group and each output.
@@ -156,6 +157,8 @@ struct snnq_weights {
 struct lookups {
 	uint32_t groups;
 	uint32_t count;
+	bool fours;
+	bool together;
 	uint32_t height;
 	uint32_t width;
 	uint32_t *at;
@@ -612,6 +615,7 @@ void lookup_lay_out(struct snnq_plan *plan, struct layer *l);
 /* Those of an instruction set that the machine has. True: ended at a safe point. */
 bool costs_of(enum snnq_isa isa, struct snnq_pace *pace, const struct snnq_costs **costs);
 bool lookup_prepare(struct layer *l, struct snnq_pace *pace);
+void lookup_use(struct layer *l, const struct vec *vec);
 bool lookup_decode(struct job *job, struct layer *l);
 bool lookup_begin(struct job *job, struct layer *l, const struct block *b);
 band_fn lookup_block;

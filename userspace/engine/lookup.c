@@ -5,8 +5,9 @@
  * steps of some neighbouring positions, look at the table of an output at once.
  *
  * The image of a block has a byte for each group of four channels, position and step,
- * with a border: [plane][row][group][column][step]. A 1x1 convolution is one of a single
- * long row.
+ * with a border: [plane][row][group][column][step], or where four groups are looked up
+ * together [plane][row][four groups][column][step][group]. A 1x1 convolution is one of a
+ * single long row.
  */
 #include <string.h>
 
@@ -40,11 +41,19 @@ static uint32_t output_blocks(const struct layer *l)
 	return (l->desc->out.channels + LOOKUP_OUTPUTS - 1) / LOOKUP_OUTPUTS;
 }
 
+/* Of four channels each; made a multiple of four unless many of them would be empty. */
+static uint32_t input_groups(const struct layer *l)
+{
+	uint32_t groups = (l->inputs + 3u) / 4, fours = (groups + 3) / 4;
+
+	return 4 * fours - groups <= fours / 2 ? 4 * fours : groups;
+}
+
 static uint64_t table_bytes(const struct layer *l)
 {
 	uint64_t taps = (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w;
 
-	return output_blocks(l) * taps * ((l->inputs + 3u) / 4) * LOOKUP_OUTPUTS * LOOKUP_ENTRIES;
+	return output_blocks(l) * taps * input_groups(l) * LOOKUP_OUTPUTS * LOOKUP_ENTRIES;
 }
 
 static bool suits(const struct layer *l)
@@ -76,7 +85,13 @@ static uint64_t plane_bytes(const struct layer *l, uint32_t steps)
 
 static uint64_t image_bytes(const struct layer *l, uint32_t steps)
 {
-	return plane_bytes(l, steps) * l->desc->in[0].planes + LOOKUP_LANES;
+	return plane_bytes(l, steps) * l->desc->in[0].planes + 4 * LOOKUP_LANES;
+}
+
+/* Of a lane, at each place that @at names. */
+static uint32_t index_bytes(const struct lookups *k)
+{
+	return k->together ? 4 : 1;
 }
 
 void lookup_lay_out(struct snnq_plan *plan, struct layer *l)
@@ -88,7 +103,8 @@ void lookup_lay_out(struct snnq_plan *plan, struct layer *l)
 	if (!suits(l))
 		return;
 	l->looks = true;
-	k->groups = (in->channels + 3u) / 4;
+	k->groups = input_groups(l);
+	k->fours = k->groups % 4 == 0;
 	k->count = taps * k->groups;
 	k->height = is_row(l) ? 1 : (uint32_t)window_padded_height(l);
 	k->width = (uint32_t)(is_row(l) ? tensor_positions(in) : window_padded_width(l));
@@ -101,21 +117,26 @@ void lookup_lay_out(struct snnq_plan *plan, struct layer *l)
 
 bool lookup_prepare(struct layer *l, struct snnq_pace *pace)
 {
+	struct lookups *k = &l->look;
+
+	k->bias = 4u * (uint32_t)weights_level(l);
+	k->few = UINT8_MAX / (2 * k->bias);
+	return snnq_work(pace, k->count);
+}
+
+/* The image depends on the loops that look at it. */
+void lookup_use(struct layer *l, const struct vec *vec)
+{
 	const struct snnq_geometry *g = &l->geometry;
 	struct lookups *k = &l->look;
 	uint32_t ky, kx, i, *at = k->at;
 
+	k->together = k->fours && vec->lookup4;
 	for (ky = 0; ky < g->kernel_h; ky++)
-		for (kx = 0; kx < g->kernel_w; kx++) {
-			if (snnq_work(pace, k->groups))
-				return true;
+		for (kx = 0; kx < g->kernel_w; kx++)
 			for (i = 0; i < k->groups; i++)
 				*at++ = (ky * g->dilation_h * k->groups + i) * k->width +
-					kx * g->dilation_w;
-		}
-	k->bias = 4u * (uint32_t)weights_level(l);
-	k->few = UINT8_MAX / (2 * k->bias);
-	return false;
+					kx * g->dilation_w * index_bytes(k);
 }
 
 typedef uint8_t entries __attribute__((vector_size(LOOKUP_ENTRIES)));
@@ -137,23 +158,33 @@ static void make_table(uint32_t bias, const int8_t *w, size_t stride, uint32_t n
 	memcpy(table, &sums, sizeof(sums));
 }
 
-/* Outputs of a block that do not exist have no weights. */
-bool lookup_decode(struct job *job, struct layer *l)
+/* Tables of group @at for the outputs from @b on; those that do not exist have no weights. */
+static void make_tables(const struct layer *l, uint32_t b, uint32_t at)
 {
 	const struct lookups *k = &l->look;
-	uint32_t outputs = output_blocks(l) * LOOKUP_OUTPUTS, b, at, o;
-	uint8_t *table = k->tables;
+	uint32_t tap = at / k->groups, first = at % k->groups * 4, o, n = 0;
+	uint8_t *table = k->tables + (size_t)b * k->count * LOOKUP_ENTRIES +
+			 lookup_table(k->fours, at, 0);
+
+	if (first < l->inputs)
+		n = l->inputs - first < 4 ? l->inputs - first : 4;
+	for (o = b; o < b + LOOKUP_OUTPUTS; o++, table += lookup_table(k->fours, 0, 1))
+		if (n && o < l->desc->out.channels)
+			make_table(k->bias, weights_at(l, tap * l->inputs + first, o), l->lanes, n,
+				   table);
+		else
+			make_table(k->bias, NULL, 0, 0, table);
+}
+
+bool lookup_decode(struct job *job, struct layer *l)
+{
+	uint32_t outputs = output_blocks(l) * LOOKUP_OUTPUTS, b, at;
 
 	for (b = 0; b < outputs; b += LOOKUP_OUTPUTS)
-		for (at = 0; at < k->count; at++) {
-			uint32_t tap = at / k->groups, first = at % k->groups * 4;
-			uint32_t n = l->inputs - first < 4 ? l->inputs - first : 4;
-
+		for (at = 0; at < l->look.count; at++) {
 			if (work(job, LOOKUP_OUTPUTS * LOOKUP_ENTRIES))
 				return true;
-			for (o = b; o < b + LOOKUP_OUTPUTS; o++, table += LOOKUP_ENTRIES)
-				make_table(k->bias, weights_at(l, tap * l->inputs + first, o),
-					   l->lanes, o < l->desc->out.channels ? n : 0, table);
+			make_tables(l, b, at);
 		}
 	return false;
 }
@@ -169,13 +200,14 @@ static bool add_row(struct job *job, const struct layer *l, const struct block *
 	uint32_t n = row ? l->look.width : in->width, words = tensor_words(in), x, w, t;
 	uint8_t *to = (uint8_t *)job->plan->values + plane * plane_bytes(l, 1u << shift);
 	size_t stride = (size_t)l->look.width << shift;
+	uint32_t bytes = index_bytes(&l->look) << shift;
 	uint64_t from = tensor_index(in, plane, row ? 0 : (uint64_t)y * n, 0);
+	nibbles_fn *take = l->look.together ? job->plan->vec->nibbles4 : job->plan->vec->nibbles;
 
 	if (!row)
-		to += ((size_t)(y + l->geometry.pad_h) * l->look.groups * l->look.width +
-		       l->geometry.pad_w)
-		      << shift;
-	for (x = 0; x < n; x++, to += 1u << shift)
+		to += ((size_t)(y + l->geometry.pad_h) * l->look.groups * l->look.width << shift) +
+		      l->geometry.pad_w * bytes;
+	for (x = 0; x < n; x++, to += bytes)
 		for (w = 0; w < words; w++, from++) {
 			uint64_t steps[LOOKUP_STEPS] = { 0 };
 			uint32_t left = l->look.groups - w * 16;
@@ -184,8 +216,8 @@ static bool add_row(struct job *job, const struct layer *l, const struct block *
 				return true;
 			for (t = 0; t < b->count; t++)
 				steps[t] = b->steps[t].in[0][from];
-			job->plan->vec->nibbles(to + w * 16 * stride, stride, 1u << shift, steps,
-						left < 16 ? left : 16);
+			take(to + w * 16 * stride, stride, 1u << shift, steps,
+			     left < 16 ? left : 16);
 		}
 	return false;
 }
@@ -226,7 +258,9 @@ static struct lanes lanes_at(const struct job *job, const struct layer *l, uint6
 	if (n.count > end - pos)
 		n.count = (uint32_t)(end - pos);
 	n.index = (const uint8_t *)job->plan->values +
-		  ((y * l->geometry.stride_h * l->look.groups * l->look.width + x) << shift);
+		  ((y * l->geometry.stride_h * l->look.groups * l->look.width +
+		    x * index_bytes(&l->look))
+		   << shift);
 	return n;
 }
 
@@ -239,16 +273,17 @@ static void next_plane(int16_t *sums, bool sign)
 }
 
 /* Groups of @look under the windows of all lanes: their tables stay in the cache. */
-static bool add_groups(struct job *job, const struct lanes *n, uint32_t vectors, size_t plane,
-		       struct lookup *look, int16_t *sums)
+static bool add_groups(struct job *job, const struct layer *l, const struct lanes *n,
+		       uint32_t vectors, size_t plane, struct lookup *look, int16_t *sums)
 {
+	const struct vec *vec = job->plan->vec;
 	uint32_t v;
 
 	for (v = 0; v < vectors; v++, sums += WORD_SUMS) {
 		if (work(job, look->count * LOOKUP_OUTPUTS * LOOKUP_LANES))
 			return true;
 		look->index = n[v].index + plane;
-		job->plan->vec->lookup(sums, look);
+		(l->look.together ? vec->lookup4 : vec->lookup)(sums, look);
 	}
 	return false;
 }
@@ -264,7 +299,7 @@ static bool sum_block(struct job *job, const struct layer *l, const struct lanes
 	const struct lookups *k = &l->look;
 	const uint8_t *tables = k->tables +
 				(size_t)block * k->count * LOOKUP_OUTPUTS * LOOKUP_ENTRIES;
-	struct lookup look = { .shift = shift, .bias = k->bias, .few = k->few };
+	struct lookup look = { .shift = shift, .fours = k->fours, .bias = k->bias, .few = k->few };
 	uint32_t p = in->planes, done, v;
 
 	for (v = 0; v < vectors; v++)
@@ -275,7 +310,7 @@ static bool sum_block(struct job *job, const struct layer *l, const struct lanes
 								       LOOKUP_GROUPS;
 			look.at = k->at + done;
 			look.tables = tables + (size_t)done * LOOKUP_OUTPUTS * LOOKUP_ENTRIES;
-			if (add_groups(job, n, vectors, p * plane_bytes(l, 1u << shift), &look,
+			if (add_groups(job, l, n, vectors, p * plane_bytes(l, 1u << shift), &look,
 				       sums))
 				return true;
 		}

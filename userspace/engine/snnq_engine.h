@@ -248,7 +248,8 @@ bool snnq_plan_force_isa(struct snnq_plan *plan, enum snnq_isa isa);
  * @call: starting to sum; @row: a row of 64 weights of int8.
  * @dot: DENSE: two inputs times their weights for 16 outputs.
  * @unpack: a bit of inputs with few channels; @load: of others.
- * @table: LOOKUP: tables of four inputs for 8 outputs and 64 lanes.
+ * @table: LOOKUP: tables of four inputs for 8 outputs and 64 lanes; @table4: where four of
+ *	them can be looked at together.
  * @image: four inputs in 16 steps; @turn: a sum.
  * @neuron: a step of a LIF neuron with leak 1/2.
  * @match: attention: common bits of two words.
@@ -256,7 +257,7 @@ bool snnq_plan_force_isa(struct snnq_plan *plan, enum snnq_isa isa);
 struct snnq_costs {
 	double unit, call, row;
 	double dot, unpack, load;
-	double table, image, turn;
+	double table, table4, image, turn;
 	double neuron, match;
 };
 /* Measured at the first call in a process, which takes about two milliseconds; NULL as above. */

@@ -45,8 +45,8 @@ static bool has_vnni(void)
 
 static bool has_vbmi2(void)
 {
-	return has_vnni() && __builtin_cpu_supports("avx512vbmi2") &&
-	       __builtin_cpu_supports("avx512vpopcntdq");
+	return has_vnni() && __builtin_cpu_supports("avx512vbmi") &&
+	       __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vpopcntdq");
 }
 #endif
 

@@ -84,19 +84,34 @@ struct dense {
 /**
  * struct lookup - tables to be summed for LOOKUP_OUTPUTS outputs
  * @index: LOOKUP_LANES bytes below LOOKUP_ENTRIES, for each group of inputs; that of
- *	group k is @at[k] << @shift bytes further.
- * @tables: of each group, one for each output; @count: groups.
+ *	group k is @at[k] << @shift bytes further. For lookup4(), four bytes of four groups for
+ *	each lane instead, that of group k with 16 * (k % 4) added.
+ * @tables: of each group, one for each output, at lookup_table(); @count: groups.
+ * @fours: tables of four groups lie together.
  * @bias: that entries have too much; @few: entries whose sum fits uint8.
  */
 struct lookup {
 	const uint8_t *index;
 	const uint32_t *at;
 	uint32_t shift;
+	bool fours;
 	const uint8_t *tables;
 	uint32_t count;
 	uint32_t bias;
 	uint32_t few;
 };
+
+/* Where the table of a group for an output of a block is. */
+static inline size_t lookup_table(bool fours, uint32_t group, uint32_t output)
+{
+	size_t at = fours ? group / 4 * 4 * LOOKUP_OUTPUTS + output * 4 + group % 4 :
+			    group * LOOKUP_OUTPUTS + output;
+
+	return at * LOOKUP_ENTRIES;
+}
+
+typedef void nibbles_fn(uint8_t *out, size_t stride, uint32_t bytes, const uint64_t words[16],
+			uint32_t n);
 
 /**
  * struct head_spikes - spikes of the channels [@first, @end) of tokens
@@ -116,9 +131,11 @@ struct head_spikes {
  * @add8, @add8_narrow: sums of rows of int8; @add16, @add16_narrow: of int16.
  * @spread: add weights to the accumulators whose bit is set, times factor.
  * @dense: sums of one step after the other, @stride accumulators further each.
- * @lookup: add to LOOKUP_OUTPUTS rows of LOOKUP_LANES sums.
+ * @lookup: add to LOOKUP_OUTPUTS rows of LOOKUP_LANES sums. @lookup4: by four groups at once;
+ *	may be NULL, with @nibbles4.
  * @nibbles: of @n groups of four bits, those of all @words; @bytes of them, a power of two
- *	up to 16, for each group, @stride further each.
+ *	up to 16, for each group, @stride further each. @nibbles4: as lookup4() wants them; for
+ *	each four groups, 4 * @stride further.
  * @turn: LANES rows of LOOKUP_LANES sums to accumulators of LANES outputs for each lane.
  * @fire: @steps steps of LANES neurons; a word of spikes per step.
  * @unpack4: values of @n neighbours with up to 4 channels, 16 bits for each, from planes of
@@ -143,8 +160,9 @@ struct vec {
 	void (*spread)(int32_t *acc, uint64_t bits, const int16_t *weights, int32_t factor);
 	void (*dense)(int32_t *acc, size_t stride, uint32_t steps, const struct dense *d);
 	void (*lookup)(int16_t *acc, const struct lookup *l);
-	void (*nibbles)(uint8_t *out, size_t stride, uint32_t bytes, const uint64_t words[16],
-			uint32_t n);
+	void (*lookup4)(int16_t *acc, const struct lookup *l);
+	nibbles_fn *nibbles;
+	nibbles_fn *nibbles4;
 	void (*turn)(int32_t *acc, const int16_t *sums);
 	void (*fire)(struct neuron_lanes *n);
 	void (*unpack4)(uint64_t *values, const uint64_t *data, size_t stride, uint32_t planes,

@@ -938,6 +938,10 @@ const struct vec JOIN(vec_, VEC_NAME) = { .name = TEXT(VEC_NAME),
 					  .dense = dense,
 					  .lookup = lookup,
 					  .nibbles = nibbles,
+#if VEC_LEVEL >= 4
+					  .lookup4 = lookup4,
+					  .nibbles4 = nibbles4,
+#endif
 					  .turn = turn,
 					  .fire = fire,
 					  .unpack4 = unpack4,

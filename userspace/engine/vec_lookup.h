@@ -96,17 +96,18 @@ INLINE void put_lanes(int16_t *acc, lookup_v even, lookup_v odd, lookup_v bias)
 }
 
 /* Sums of @n groups, which fit a byte, to those of all and of odd lanes. */
-INLINE void add_tables(lookup_v *all, lookup_v *odd, const uint8_t *tables, const lookup_v *at,
-		       uint32_t n)
+INLINE void add_tables(lookup_v *all, lookup_v *odd, const uint8_t *tables, bool fours,
+		       const lookup_v *at, uint32_t n)
 {
 	uint32_t o, k;
 
-	for (o = 0; o < LOOKUP_BLOCK; o++, tables += LOOKUP_ENTRIES) {
-		lookup_v s = look_up(tables, at[0]);
+	for (o = 0; o < LOOKUP_BLOCK; o++) {
+		const uint8_t *of_output = tables + lookup_table(fours, 0, o);
+		lookup_v s = look_up(of_output, at[0]);
 
 		for (k = 1; k < n; k++)
-			s = LOOKUP_OP(add_epi8)(
-				s, look_up(tables + k * LOOKUP_OUTPUTS * LOOKUP_ENTRIES, at[k]));
+			s = LOOKUP_OP(
+				add_epi8)(s, look_up(of_output + lookup_table(fours, k, 0), at[k]));
 		all[o] = LOOKUP_OP(add_epi16)(all[o], s);
 		odd[o] = LOOKUP_OP(add_epi16)(odd[o], LOOKUP_OP(srli_epi16)(s, 8));
 	}
@@ -114,22 +115,22 @@ INLINE void add_tables(lookup_v *all, lookup_v *odd, const uint8_t *tables, cons
 
 /* LOOKUP_BLOCK outputs from output @o on, for the lanes of a vector; @n groups at once. */
 INLINE void look_up_block(int16_t *acc, const struct lookup *l, uint32_t o, uint32_t lane,
-			  uint32_t n)
+			  bool fours, uint32_t n)
 {
-	const uint8_t *tables = l->tables + o * LOOKUP_ENTRIES;
+	const uint8_t *tables = l->tables + lookup_table(fours, 0, o);
 	lookup_v all[LOOKUP_BLOCK], odd[LOOKUP_BLOCK], at[LOOKUP_AT_ONCE], bias;
 	uint32_t k, i;
 
 	for (i = 0; i < LOOKUP_BLOCK; i++)
 		all[i] = odd[i] = LOOKUP_OP(set1_epi8)(0);
-	for (k = 0; k + n <= l->count; k += n, tables += n * LOOKUP_OUTPUTS * LOOKUP_ENTRIES) {
+	for (k = 0; k + n <= l->count; k += n) {
 		for (i = 0; i < n; i++)
 			at[i] = load_lookup(l->index + lane + ((size_t)l->at[k + i] << l->shift));
-		add_tables(all, odd, tables, at, n);
+		add_tables(all, odd, tables + lookup_table(fours, k, 0), fours, at, n);
 	}
-	for (; k < l->count; k++, tables += LOOKUP_OUTPUTS * LOOKUP_ENTRIES) {
+	for (; k < l->count; k++) {
 		at[0] = load_lookup(l->index + lane + ((size_t)l->at[k] << l->shift));
-		add_tables(all, odd, tables, at, 1);
+		add_tables(all, odd, tables + lookup_table(fours, k, 0), fours, at, 1);
 	}
 	bias = LOOKUP_OP(set1_epi16)((int16_t)(l->count * l->bias));
 	for (i = 0; i < LOOKUP_BLOCK; i++)
@@ -138,33 +139,120 @@ INLINE void look_up_block(int16_t *acc, const struct lookup *l, uint32_t o, uint
 			  bias);
 }
 
-static void lookup(int16_t *acc, const struct lookup *l)
+INLINE void look_up_all(int16_t *acc, const struct lookup *l, bool fours, uint32_t n)
 {
 	uint32_t o, lane;
 
 	for (o = 0; o < LOOKUP_OUTPUTS; o += LOOKUP_BLOCK)
 		for (lane = 0; lane < LOOKUP_LANES; lane += sizeof(lookup_v))
-			if (l->few >= 4)
-				look_up_block(acc, l, o, lane, 4);
-			else if (l->few >= 2)
-				look_up_block(acc, l, o, lane, 2);
-			else
-				look_up_block(acc, l, o, lane, 1);
+			look_up_block(acc, l, o, lane, fours, n);
+}
+
+static void lookup(int16_t *acc, const struct lookup *l)
+{
+	if (l->few < 2)
+		look_up_all(acc, l, l->fours, 1);
+	else if (l->few < 4)
+		look_up_all(acc, l, l->fours, 2);
+	else if (l->fours)
+		look_up_all(acc, l, true, 4);
+	else
+		look_up_all(acc, l, false, 4);
 }
 #else
 static void lookup(int16_t *acc, const struct lookup *l)
 {
-	const uint8_t *table = l->tables;
 	uint32_t k, o, lane;
 
 	for (k = 0; k < l->count; k++) {
 		const uint8_t *index = l->index + ((size_t)l->at[k] << l->shift);
 
-		for (o = 0; o < LOOKUP_OUTPUTS; o++, table += LOOKUP_ENTRIES)
+		for (o = 0; o < LOOKUP_OUTPUTS; o++) {
+			const uint8_t *table = l->tables + lookup_table(l->fours, k, o);
+
 			for (lane = 0; lane < LOOKUP_LANES; lane++)
 				acc[o * LOOKUP_LANES + lane] =
 					(int16_t)(acc[o * LOOKUP_LANES + lane] +
 						  table[index[lane]] - (int32_t)l->bias);
+		}
+	}
+}
+#endif
+
+#if VEC_LEVEL >= 4
+#define BLOCK4	 4u /* outputs whose sums are in registers */
+#define LANES4	 16u
+#define VECTORS4 (LOOKUP_LANES / LANES4)
+
+/* The tables of four groups are one of 64 entries, and what it gives is summed by fours. */
+INLINE void look_up_block4(int16_t *acc, const struct lookup *l, uint32_t o)
+{
+	const __m512i ones = _mm512_set1_epi8(1);
+	__m512i sums[BLOCK4][VECTORS4], at[VECTORS4];
+	uint32_t k, i, v;
+
+	for (i = 0; i < BLOCK4; i++)
+		for (v = 0; v < VECTORS4; v++)
+			sums[i][v] = _mm512_set1_epi32(-(int32_t)(l->count * l->bias));
+	for (k = 0; k < l->count; k += 4) {
+		for (v = 0; v < VECTORS4; v++)
+			at[v] = _mm512_loadu_si512(l->index + ((size_t)l->at[k] << l->shift) +
+						   v * sizeof(at[v]));
+		for (i = 0; i < BLOCK4; i++) {
+			__m512i table =
+				_mm512_loadu_si512(l->tables + lookup_table(true, k, o + i));
+
+			for (v = 0; v < VECTORS4; v++)
+				sums[i][v] = _mm512_dpbusd_epi32(
+					sums[i][v], _mm512_permutexvar_epi8(at[v], table), ones);
+		}
+	}
+	for (i = 0; i < BLOCK4; i++)
+		for (v = 0; v < VECTORS4; v++) {
+			int16_t *to = acc + (o + i) * LOOKUP_LANES + v * LANES4;
+			__m256i sum = _mm512_cvtepi32_epi16(sums[i][v]);
+
+			_mm256_storeu_si256((void *)to,
+					    _mm256_add_epi16(sum, _mm256_loadu_si256((void *)to)));
+		}
+}
+
+static void lookup4(int16_t *acc, const struct lookup *l)
+{
+	uint32_t o;
+
+	for (o = 0; o < LOOKUP_OUTPUTS; o += BLOCK4)
+		look_up_block4(acc, l, o);
+}
+
+/* Of eight steps: bits 4 * i of a word to a byte each, which also says its place in four. */
+INLINE __m512i spread_nibbles(__m512i words, uint64_t first)
+{
+	const uint64_t every = 0x1c1814100c080400;
+	__m512i bytes = _mm512_multishift_epi64_epi8(
+		_mm512_set1_epi64((long long)(every + first * 0x0101010101010101)), words);
+
+	return _mm512_or_si512(_mm512_and_si512(bytes, _mm512_set1_epi8(15)),
+			       _mm512_set1_epi32(0x30201000));
+}
+
+static void nibbles4(uint8_t *out, size_t stride, uint32_t bytes, const uint64_t words[16],
+		     uint32_t n)
+{
+	const __m512i even =
+		_mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+	const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+	const __mmask16 steps = (__mmask16)((1u << bytes) - 1);
+	__m512i low = _mm512_loadu_si512(words), high = _mm512_loadu_si512(words + 8);
+	uint32_t i;
+
+	for (i = 0; i < n; i += 8, out += 8 * stride) {
+		__m512i a = spread_nibbles(low, i * 4), b = spread_nibbles(high, i * 4);
+
+		_mm512_mask_storeu_epi32(out, steps, _mm512_permutex2var_epi32(a, even, b));
+		if (n - i > 4)
+			_mm512_mask_storeu_epi32(out + 4 * stride, steps,
+						 _mm512_permutex2var_epi32(a, odd, b));
 	}
 }
 #endif
