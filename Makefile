@@ -53,8 +53,8 @@ bench: setup-userspace ## speed of the engine's kernels, layer by layer, of a ne
 	@ninja -C build/bench --quiet tests/bench/engine_bench tests/bench/events_bench >build/bench.log || { cat build/bench.log; exit 1; }
 	@tests/bench/run $(if $(BENCH),"$(BENCH)")
 
-reproduce: userspace modules qemu setup-guest setup-train ## the table of quantization methods; trains what is missing (over an hour)
-	@tools/reproduce --device
+reproduce: userspace setup-train $(if $(ABLATE),,modules qemu setup-guest) ## the table of quantization methods; trains what is missing (over an hour); ABLATE=1: what each part of the method is worth
+	@tools/reproduce $(if $(ABLATE),--ablate demo fashion,--device)
 
 clean: ## remove build/; the cache stays
 	rm -rf build

@@ -16,6 +16,8 @@ reproduce = importlib.util.module_from_spec(SPEC)
 sys.modules["reproduce"] = reproduce
 sys.dont_write_bytecode = True
 LOADER.exec_module(reproduce)
+import ablation  # noqa: E402  pylint: disable=wrong-import-position
+import paired  # noqa: E402  pylint: disable=wrong-import-position
 
 
 class Statistics(unittest.TestCase):
@@ -28,7 +30,7 @@ class Statistics(unittest.TestCase):
             log = (math.lgamma(count + 1) - math.lgamma(n + 1) - math.lgamma(k + 1)
                    - math.lgamma(count - n - k + 1) + n * math.log(lost)
                    + k * math.log(won) + (count - n - k) * math.log(same))
-            _, low, high = reproduce.difference(n, k, count)
+            _, low, high = paired.difference(n, k, count)
             total += math.exp(log) * (low <= won - lost <= high)
         return total
 
@@ -39,22 +41,77 @@ class Statistics(unittest.TestCase):
                 self.assertTrue(0.935 < self.coverage(count, lost, won) < 0.999)
 
     def test_differences(self):
-        gain, low, high = reproduce.difference(30, 10, 10000)
+        gain, low, high = paired.difference(30, 10, 10000)
         self.assertAlmostEqual(gain, -0.002)
         self.assertTrue(-0.0035 < low < gain < high < -0.0005)
-        self.assertEqual(reproduce.difference(0, 0, 100)[0], 0)
-        mirrored = reproduce.difference(10, 30, 10000)
+        self.assertEqual(paired.difference(0, 0, 100)[0], 0)
+        mirrored = paired.difference(10, 30, 10000)
         self.assertAlmostEqual(mirrored[1], -high)
-        self.assertAlmostEqual(reproduce.mcnemar(1, 4), 0.375)
-        self.assertAlmostEqual(reproduce.wilson(344, 360)[0], 0.929, 3)
+        self.assertAlmostEqual(paired.mcnemar(1, 4), 0.375)
+        self.assertAlmostEqual(paired.wilson(344, 360)[0], 0.929, 3)
 
     def test_what_is_as_good_is_in_bold(self):
         for lost, won, good in ((60, 10, True), (100, 10, False), (10, 60, True)):
-            gain, low, high = reproduce.difference(lost, won, 10000)
+            gain, low, high = paired.difference(lost, won, 10000)
             text = reproduce.against({"lost": lost, "won": won, "gain": gain, "gain_low": low,
                                       "gain_high": high, "as_good": low > -reproduce.MARGIN})
             self.assertEqual(text.startswith("**"), good)
         self.assertEqual(reproduce.against({"lost": 0, "won": 0}), "0")
+
+
+    def test_loss_is_a_divergence(self):
+        reference = [{"real": [1.0, 0.0, -1.0]}, {"real": [0.0, 2.0, 0.0]}]
+        self.assertEqual(paired.divergences(reference, reference), [0, 0])
+        shifted = [{"real": [s + 5 for s in p["real"]]} for p in reference]
+        for loss in paired.divergences(reference, shifted):
+            self.assertAlmostEqual(loss, 0)
+        other = [{"real": [0.0, 0.0, 0.0]}, reference[1]]
+        t = paired.temperature(reference)
+        p = [math.exp(s / t) for s in reference[0]["real"]]
+        want = sum(x / sum(p) * math.log(3 * x / sum(p)) for x in p)
+        self.assertAlmostEqual(paired.divergences(reference, other)[0], want)
+
+    def test_mean_differences(self):
+        mean, low, high = paired.mean_difference([1, 2, 3, 4], [2, 2, 4, 6])
+        self.assertEqual(mean, 1)
+        half = 1.96 * math.sqrt((0 + 1 + 0 + 1) / (4 * 3))
+        self.assertAlmostEqual(high - mean, half)
+        self.assertAlmostEqual(mean - low, half)
+
+
+class Ablation(unittest.TestCase):
+    def predictions(self, wrong, blur):
+        """20 recordings of two classes, of which some are answered wrongly."""
+        return [{"class": int(i in wrong), "label": 0, "real": [blur + i / 40, -blur]}
+                for i in range(20)]
+
+    def test_rows_compare_with_the_whole_method(self):
+        reference, whole, less = (self.predictions(w, b) for w, b in
+                                  (((), 2), ((1,), 1.9), ((2, 3), 1.0)))
+        grids = ablation.grids_of("conv1")[0]
+        row = ablation.row(grids, ("descent",), reference, whole, less)
+        self.assertEqual((row["right"], row["lost"], row["won"]), (18, 2, 1))
+        self.assertAlmostEqual(row["gain"], -0.05)
+        self.assertGreater(row["loss_low"], 0)
+        same = ablation.row(grids, (), reference, whole, whole)
+        self.assertEqual((same["loss_gain"], same["lost"], same["won"]), (0, 0, 0))
+        text = ablation.markdown([same, row])
+        self.assertIn("| uniform 4 | descent | 18 | 2, 1 (1) | -5.00 %", text)
+        self.assertIn("**+", text)
+
+    def test_verdicts_name_what_adds_nothing(self):
+        rows = [{"grids": g.name, "without": list(parts),
+                 "loss_low": 0.1 if parts == ("descent",) and g.short == "odd2" else -0.1,
+                 "loss_high": -0.01 if parts == ("sort",) else 0.2}
+                for g in ablation.grids_of("a") for parts in ablation.PARTS]
+        found = dict(ablation.verdicts(rows))
+        self.assertEqual(found[("descent",)], "earns its place: odd 2, ends 8 bits")
+        self.assertEqual(found[("bias",)], "adds nothing that shows")
+        self.assertIn("adds nothing that shows; harms: uniform 4", found[("sort",)])
+
+    def test_models_have_names_of_their_own(self):
+        names = [m for g in ablation.grids_of("a") for m, _ in ablation.models_of(g)]
+        self.assertEqual(len(set(names)), len(names))
 
 
 class Networks(unittest.TestCase):

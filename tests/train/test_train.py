@@ -21,6 +21,7 @@ import export  # noqa: E402
 import grids  # noqa: E402
 import model  # noqa: E402
 import quantgrid  # noqa: E402
+import recordings  # noqa: E402
 import shortform  # noqa: E402
 import snnqfile  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
@@ -490,6 +491,33 @@ class Demo(unittest.TestCase):
         self.assertFalse({p.stem for p, _ in test} & {p.stem for p, _ in calib})
         for path, _ in test + calib:
             self.assertTrue(100 < path.stat().st_size < 12000, path)
+
+
+class Development(unittest.TestCase):
+    def test_recordings_are_nobody_elses(self):
+        """Neither trained nor calibrated on, nor of the test's digits; balanced."""
+        asked = {}
+
+        def record(numbers, copies, _workers):
+            asked.setdefault(tuple(copies), set()).update(numbers)
+            return [np.zeros(0, eventcam.EVENT)] * len(numbers), np.zeros(len(numbers), int)
+
+        real, dataset.recordings = dataset.recordings, record
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                for options in ((), ("--development",)):
+                    sys.argv = ["recordings.py", folder, *options]
+                    recordings.main()
+                rows = (pathlib.Path(folder) / "development.tsv").read_text().splitlines()
+        finally:
+            dataset.recordings = real
+        copy = (dataset.COPIES,)
+        self.assertEqual(set(asked), {(0,), copy})  # a copy that training does not have
+        self.assertFalse(asked[copy] & asked[(0,)])
+        self.assertTrue(asked[copy] <= set(dataset.split()[0]))
+        counts = np.bincount(load_digits().target[sorted(asked[copy])])
+        self.assertEqual(counts.tolist(), [recordings.DEVELOPMENT_PER_CLASS] * 10)
+        self.assertEqual(len(rows), 10 * recordings.DEVELOPMENT_PER_CLASS)
 
 
 if __name__ == "__main__":

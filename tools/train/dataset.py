@@ -32,22 +32,22 @@ def recording(task):
 
 
 def recordings(numbers, copies, workers):
-    """Event arrays and labels of all copies of the numbered digits."""
+    """Event arrays and labels of those copies of the numbered digits."""
     digits = load_digits()
-    tasks = [(digits.images[n], n, c) for c in range(copies) for n in numbers]
+    tasks = [(digits.images[n], n, c) for c in copies for n in numbers]
     with Pool(workers) as pool:
         events = pool.map(recording, tasks, chunksize=16)
-    return events, np.tile(digits.target[numbers], copies)
+    return events, np.tile(digits.target[numbers], len(copies))
 
 
 def training(workers):
     """Events and labels: COPIES recordings of each training digit."""
-    return recordings(split()[0], COPIES, workers)
+    return recordings(split()[0], range(COPIES), workers)
 
 
 def testing(workers):
     """Events and labels of the test digits."""
-    return recordings(split()[1], 1, workers)
+    return recordings(split()[1], [0], workers)
 
 
 def counts(events, spec):

@@ -83,11 +83,15 @@ def main():
     parser.add_argument("out", type=pathlib.Path, nargs="?", default=recorder.kept("fashion"))
     parser.add_argument("--each", type=int, default=0, metavar="N",
                         help="only the first N of each class and part")
+    parser.add_argument("--training", type=int, default=0, metavar="N",
+                        help="only the first N of each class for training: with 10, all "
+                        "that quantizers need")
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     try:
         for part in PARTS:
-            make(args.out, part, args.each, args.workers)
+            some = part == "train" and args.training
+            make(args.out, part, some or args.each, args.workers)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
 

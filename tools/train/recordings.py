@@ -3,7 +3,11 @@
 """Write the demo's recordings: all test digits and some training digits.
 
 OUT/test/*.bin with OUT/test.tsv, and OUT/calib/*.bin with OUT/calib.tsv
-(class balanced, for calibration): ATIS files and path<TAB>label lines."""
+(class balanced, for calibration): ATIS files and path<TAB>label lines.
+
+With --development instead OUT/development: of 40 training digits of each class that
+are not for calibration a recording that nobody has trained on. The network knows the
+digits, but not this noise and motion: methods are chosen by them, and nothing else."""
 import argparse
 import pathlib
 
@@ -14,6 +18,7 @@ import dataset
 import eventcam
 
 CALIBRATION_PER_CLASS = 4
+DEVELOPMENT_PER_CLASS = 40
 
 
 def balanced(numbers, labels, each):
@@ -22,11 +27,11 @@ def balanced(numbers, labels, each):
     return np.sort(np.concatenate(picked))
 
 
-def write(out, name, numbers):
+def write(out, name, numbers, copy=0):
     """Record the numbered digits into OUT/NAME and list them in OUT/NAME.tsv."""
     folder = out / name
     folder.mkdir(parents=True, exist_ok=True)
-    events, labels = dataset.recordings(numbers, 1, 2)
+    events, labels = dataset.recordings(numbers, [copy], 2)
     lines = []
     for number, recorded, label in zip(numbers, events, labels):
         file = folder / f"{number:04d}.bin"
@@ -38,11 +43,18 @@ def write(out, name, numbers):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=pathlib.Path)
-    out = parser.parse_args().out
+    parser.add_argument("--development", action="store_true")
+    args = parser.parse_args()
     train, test = dataset.split()
-    write(out, "test", test)
     labels = load_digits().target
-    write(out, "calib", balanced(train, labels, CALIBRATION_PER_CLASS))
+    calibration = balanced(train, labels, CALIBRATION_PER_CLASS)
+    if args.development:
+        others = np.setdiff1d(train, calibration)
+        write(args.out, "development", balanced(others, labels, DEVELOPMENT_PER_CLASS),
+              dataset.COPIES)
+        return
+    write(args.out, "test", test)
+    write(args.out, "calib", calibration)
 
 
 if __name__ == "__main__":
