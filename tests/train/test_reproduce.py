@@ -8,6 +8,7 @@ import math
 import pathlib
 import sys
 import unittest
+from xml.etree import ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOADER = importlib.machinery.SourceFileLoader("reproduce", str(ROOT / "tools" / "reproduce"))
@@ -17,6 +18,7 @@ sys.modules["reproduce"] = reproduce
 sys.dont_write_bytecode = True
 LOADER.exec_module(reproduce)
 import ablation  # noqa: E402  pylint: disable=wrong-import-position
+import figure  # noqa: E402  pylint: disable=wrong-import-position
 import paired  # noqa: E402  pylint: disable=wrong-import-position
 
 
@@ -114,9 +116,53 @@ class Ablation(unittest.TestCase):
         self.assertEqual(len(set(names)), len(names))
 
 
+class Figure(unittest.TestCase):
+    def row(self, name, size, right, low, high):
+        gain = (right - 85) / 100
+        return {"name": name, "bytes": size, "right": right, "count": 100, "low": low,
+                "high": high, "gain_low": gain - 0.008, "gain_high": gain + 0.008,
+                "as_good": gain - 0.008 > -reproduce.MARGIN}
+
+    def table(self):
+        return [self.row("float", 400000, 85, 0.78, 0.9),
+                self.row("uniform 4, rounding", 60000, 80, 0.7, 0.86),
+                self.row("uniform 4, <GPTQ>", 60000, 84, 0.75, 0.88),
+                self.row("heterogeneous, search at 3", 40000, 85, 0.78, 0.9)]
+
+    def test_places(self):
+        svg = figure.draw(self.table(), "a < b")
+        root = ElementTree.fromstring(svg)
+        shapes = "{http://www.w3.org/2000/svg}"
+        groups = root.findall(f"{shapes}g")
+        self.assertEqual([g.find(f"{shapes}title").text.split(":")[0] for g in groups],
+                         ["uniform 4, rounding", "uniform 4, <GPTQ>", "heterogeneous, search at 3"])
+        left, same = (float(g.find(f"{shapes}path").get("d").split()[0][1:])
+                      for g in (groups[2], groups[0]))
+        self.assertLess(left, same)  # fewer bytes
+        self.assertTrue(figure.LEFT < left and same < figure.WIDTH - figure.RIGHT)
+        ends = [float(w.strip("V")) for w in groups[0].find(f"{shapes}path").get("d").split()[1:]]
+        scale = figure.Scale(0.695, 0.905, figure.HEIGHT - figure.BOTTOM, figure.TOP)
+        self.assertEqual(ends, [scale(0.7), scale(0.86)])
+
+    def test_series(self):
+        for name, want in (("float, trained as much longer", None), ("odd 2 with ends of 8, SBC", "SBC"),
+                           ("heterogeneous, search at 2, fine-tuned (QAT)", "search, fine-tuned"),
+                           ("uniform only, search at 3", "search, uniform only"),
+                           ("3 bits, random 2, random", "random"), ("2 bits, greedy", "greedy")):
+            self.assertEqual(figure.series_of(name), want)
+
+    def test_what_is_shown(self):
+        good, worse, neither = reproduce.non_inferior(self.table())
+        self.assertTrue(good.startswith("1 lose certainly less than 1 %: heterogeneous"))
+        self.assertTrue(worse.startswith("1 lose certainly more than 1 %: uniform 4, rounding"))
+        self.assertTrue(neither.endswith("either: uniform 4, <GPTQ>"))
+
+
 class Networks(unittest.TestCase):
     def test_models_have_names_of_their_own(self):
         for net in reproduce.networks().values():
+            if not net.model.exists():
+                continue  # it is trained first
             rows, commands = reproduce.search_rows(net)
             models = [m for _, m in rows] + [m for _, m, _ in reproduce.simple_rows(net)]
             self.assertEqual(len(set(models)), len(models))
