@@ -70,7 +70,7 @@ usage_tests() {
   expect 2 "no verb"
   expect 2 "unknown verb" frobnicate
   error_says 'unknown verb "frobnicate"'
-  for verb in info inspect convert import quantize run eval compare energy validate top monitor doctor; do
+  for verb in info inspect convert import quantize run eval compare energy bench validate top monitor doctor; do
     expect 0 "$verb --help" "$verb" --help
     grep -q '^examples:' "$WORK/out" && ok "$verb has examples" || bad "$verb has examples"
     manual_has_options "$verb"
@@ -283,6 +283,33 @@ eval_tests() {
   expect 4 "a recording that is not there" eval "$WORK/plain.snnq" --data "$WORK/bad.tsv" --device "$DEVICE"
 }
 
+bench_tests() {
+  expect 2 "bench without model" bench
+  error_says "expected a model, or --peak"
+  expect 2 "bench: model and peak" bench "$WORK/plain.snnq" --peak
+  error_says 'expected no model with --peak'
+  expect 2 "bench: no runs" bench "$WORK/plain.snnq" --runs 0
+  error_says "expected 1 to 1000000, found 0"
+  expect 2 "bench: threads of no sim" bench "$WORK/plain.snnq" --threads 1 --device /nowhere
+  error_says "expected --device sim"
+  expect 4 "bench: a float model" bench "$DEMO/digits-float.snnq" --device sim
+  error_says "expected an integer model"
+  expect 0 "bench" bench "$WORK/plain.snnq" --device "$DEVICE" --runs 3 --json
+  json "bench" "j['window']['count'] == 3 and j['step']['count'] == 3 * j['steps'] and j['synops'] > 0 \
+    and all(0 < t['least_ms'] <= t['p50_ms'] <= t['p99_ms'] <= t['most_ms'] for t in (j['window'], j['step'])) \
+    and j['load_ms'] > 0 and j['first_window_ms'] > 0 and j['memory_mb'] > 1"
+  cp "$WORK/out" "$WORK/five.json"
+  expect 0 "bench without spikes" bench "$WORK/plain.snnq" --device "$DEVICE" --runs 1 --density 0 --json
+  json "fewer operations for fewer spikes" "j['synops'] < json.load(open('$WORK/five.json'))['synops']"
+  expect 0 "bench in words" bench "$WORK/plain.snnq" --device "$DEVICE" --runs 1
+  grep -q 'step at a time' "$WORK/out" && ok "bench says what a step takes" || bad "bench says what a step takes"
+  expect 0 "bench --peak" bench --peak --json
+  json "peak" "[s['used'] for s in j['giga_per_second']].count(True) == 1 and j['giga_per_second'][0]['isa'] == 'generic' \
+    and all(s[k] > 0 for s in j['giga_per_second'] for k in ('event', 'lookup', 'dense', 'attention', 'neurons'))"
+  SNNQ_ISA=generic expect 0 "bench --peak, generic" bench --peak --json
+  json "peak of the set that is asked for" "j['giga_per_second'][0]['used']"
+}
+
 doctor_tests() {
   local rc=0
   "$SNNQ" doctor --json >"$WORK/out" 2>"$WORK/err" || rc=$?
@@ -406,6 +433,7 @@ device_tests
 run_tests
 eval_tests
 energy_tests
+bench_tests
 doctor_tests
 telemetry_tests
 validate_tests

@@ -126,7 +126,7 @@ static bool prepare(struct snnq_plan *plan, struct snnq_pace *pace)
 	uint32_t i;
 
 	plan->tight_state = state_is_tight(plan);
-	if (use_isa(plan, isa_default(), pace) || snnq_work(pace, 256 * 8))
+	if (use_isa(plan, snnq_isa_default(), pace) || snnq_work(pace, 256 * 8))
 		return true;
 	byte_bits_init(&plan->bits);
 	for (i = 0; i < plan->info.layer_count; i++) {

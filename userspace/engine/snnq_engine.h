@@ -239,6 +239,8 @@ enum snnq_isa {
 const char *snnq_isa_name(enum snnq_isa isa);
 /* The one of this name; SNNQ_ISA_COUNT: the machine has none. */
 enum snnq_isa snnq_isa_find(const char *name);
+/* What plans use, if nothing is forced. */
+enum snnq_isa snnq_isa_default(void);
 /* False: the machine has it not, and nothing changes. */
 bool snnq_plan_force_isa(struct snnq_plan *plan, enum snnq_isa isa);
 

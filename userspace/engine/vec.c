@@ -79,7 +79,7 @@ enum snnq_isa snnq_isa_find(const char *name)
 	return isa;
 }
 
-enum snnq_isa isa_default(void)
+enum snnq_isa snnq_isa_default(void)
 {
 	const char *asked = getenv("SNNQ_ISA");
 	unsigned int isa = asked ? snnq_isa_find(asked) : SNNQ_ISA_COUNT;

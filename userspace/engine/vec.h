@@ -188,7 +188,5 @@ extern const struct vec vec_vbmi2;
 
 /* The loops for @isa, as enum snnq_isa; NULL when the machine has it not. */
 const struct vec *vec_of(unsigned int isa);
-/* What SNNQ_ISA in the environment asks for, or else the best that the machine has. */
-enum snnq_isa isa_default(void);
 
 #endif /* SNNQ_VEC_H */

@@ -472,6 +472,25 @@ int snnq_telemetry_next(struct snnq_telemetry *telemetry, int timeout_ms,
 const char *snnq_telemetry_kind_name(enum snnq_telemetry_kind kind);
 const char *snnq_status_name(uint32_t status);
 
+/* ---- the machine ---- */
+
+/*
+ * What sim's inner loops reach on this machine with an instruction set, in 10^9 a second, on one
+ * thread: the most that a layer can. SNNQ_ISA in the environment makes plans use another set.
+ */
+struct snnq_sim_speed {
+	const char *isa;
+	bool used;	  /* by plans of this process */
+	double event;	  /* synaptic operations, of weights up to 8 bits */
+	double lookup;	  /* the same, spikes or not, by tables */
+	double dense;	  /* products of inputs with several bits */
+	double attention; /* bits of keys compared with bits of values */
+	double neurons;	  /* updates, LIF with leak 1/2 */
+};
+
+/* Calls @each for each instruction set that the machine has, slowest first. Their number. */
+int snnq_sim_speeds(void (*each)(void *ctx, const struct snnq_sim_speed *speed), void *ctx);
+
 /* ---- validation of devices ---- */
 
 enum snnq_validate_result {

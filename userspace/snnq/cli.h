@@ -43,6 +43,7 @@ int verb_run(int argc, char **argv);
 int verb_eval(int argc, char **argv);
 int verb_compare(int argc, char **argv);
 int verb_energy(int argc, char **argv);
+int verb_bench(int argc, char **argv);
 int verb_validate(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
 int verb_top(int argc, char **argv);
@@ -69,6 +70,7 @@ struct cli_option {
 };
 
 #define CLI_ONE_OR_MORE (-1)
+#define CLI_ZERO_OR_ONE (-2)
 
 struct cli_command {
 	const char *usage; /* "eval MODEL --data LIST" */

@@ -18,6 +18,7 @@ const struct cli_verb cli_verbs[] = {
 	{ "eval", "accuracy over a labelled list of recordings", verb_eval },
 	{ "compare", "two models on the same recordings", verb_compare },
 	{ "energy", "energy of an inference, models side by side", verb_energy },
+	{ "bench", "how fast a model runs here, and what this machine can", verb_bench },
 	{ "top", "what devices, cores and processes do, live", verb_top },
 	{ "monitor", "a line for each fault, reset, hang, throttle; metrics", verb_monitor },
 	{ "validate", "test a device against golden vectors", verb_validate },

@@ -149,7 +149,8 @@ bool cli_parse(const struct cli_command *c, int argc, char **argv, char ***posit
 	}
 	*positional = argv + optind;
 	given = argc - optind;
-	if (given == c->arguments || (c->arguments == CLI_ONE_OR_MORE && given))
+	if (given == c->arguments || (c->arguments == CLI_ONE_OR_MORE && given) ||
+	    (c->arguments == CLI_ZERO_OR_ONE && given <= 1))
 		return true;
 	*code = wrong(c, !given || given < c->arguments ? "argument missing" : "too many arguments",
 		      argv[0]);
