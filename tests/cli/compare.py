@@ -196,12 +196,12 @@ def refusals(folder):
 
     b = folder / "b.snnq"
     refused("compare", a, edit(a, b, steps), "--data", data,
-            says=(f"{b}: input: expected 6 steps, as {a} has, found 5",))
-    refused("compare", a, edit(a, b, length), "--data", data, says="expected 1000 step_us")
+            says=(f"{b}: input: steps: expected 6, as {a} has, found 5",))
+    refused("compare", a, edit(a, b, length), "--data", data, says="input: step_us: expected 1000")
     refused("compare", edit(a, folder / "c.snnq", classes), edit(a, b, others), "--data", data,
             says='class 2: expected "c"')
     compare(a, folder / "c.snnq", "--data", data)  # one has no names
-    refused("compare", a, INTEGER, "--data", data, says="input: expected 4 width")
+    refused("compare", a, INTEGER, "--data", data, says="input: width: expected 4")
     refused("compare", a, a, code=2, says="--data is missing")
     refused("compare", a, folder / "none", "--data", data, says="none")
     refused("compare", a, a, "--data", folder / "none", says="none")

@@ -61,8 +61,8 @@ static int check_input(char **paths, cJSON *const *documents)
 
 		if (!cJSON_Compare(v, w, true))
 			return cli_fail(CLI_FILE,
-					"%s: input: expected %.10g %s, as %s has, found %.10g",
-					paths[1], v->valuedouble, v->string, paths[0],
+					"%s: input: %s: expected %.10g, as %s has, found %.10g",
+					paths[1], v->string, v->valuedouble, paths[0],
 					cJSON_GetNumberValue(w));
 	}
 	return CLI_OK;
