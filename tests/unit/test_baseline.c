@@ -120,6 +120,121 @@ static void second_order_is_better_than_nearest(void **state)
 	scene_close(&scene);
 }
 
+/* The inverse of h, by elimination. */
+static double *inverse_of(const struct moment *m)
+{
+	uint32_t n = m->inputs;
+	double *a = malloc((size_t)n * n * sizeof(*a)), *b = calloc((size_t)n * n, sizeof(*b));
+
+	memcpy(a, m->h, (size_t)n * n * sizeof(*a));
+	for (uint32_t i = 0; i < n; i++)
+		b[i * n + i] = 1;
+	for (uint32_t i = 0; i < n; i++) {
+		double pivot = a[i * n + i];
+
+		for (uint32_t k = 0; k < n; k++) {
+			a[i * n + k] /= pivot;
+			b[i * n + k] /= pivot;
+		}
+		for (uint32_t j = 0; j < n; j++) {
+			double f = j == i ? 0 : a[j * n + i];
+
+			for (uint32_t k = 0; k < n; k++) {
+				a[j * n + k] -= f * a[i * n + k];
+				b[j * n + k] -= f * b[i * n + k];
+			}
+		}
+	}
+	free(a);
+	return b;
+}
+
+/*
+ * A row by the formulae of the paper: column after column to its nearest level, the error over the
+ * inverse's diagonal taken out of the columns to come, then the column out of the inverse.
+ */
+static void round_as_published(const struct moment *m, const struct grid *grid, const float *row,
+			       double scale, int32_t *levels)
+{
+	double *inverse = inverse_of(m), *w = malloc(m->inputs * sizeof(*w));
+	uint32_t n = m->inputs;
+
+	for (uint32_t i = 0; i < n; i++)
+		w[i] = row[i];
+	for (uint32_t i = 0; i < n; i++) {
+		double e;
+
+		levels[i] = grid->levels[grid_nearest(grid, w[i] / scale)];
+		e = (w[i] - scale * levels[i]) / inverse[i * n + i];
+		for (uint32_t k = i + 1; k < n; k++)
+			w[k] -= e * inverse[i * n + k];
+		for (uint32_t j = i + 1; j < n; j++) {
+			double f = inverse[j * n + i] / inverse[i * n + i];
+
+			for (uint32_t k = i; k < n; k++)
+				inverse[j * n + k] -= f * inverse[i * n + k];
+		}
+	}
+	free(inverse);
+	free(w);
+}
+
+/* The factored form that is used here gives the levels of the formulae in the paper. */
+static void levels_are_those_of_the_paper(void **state)
+{
+	const struct moment_how how = { .about_zero = true, .unsorted = true };
+	static double smallest[ROWS], scales[ROWS], error[ROWS];
+	struct patches patches;
+	struct scene scene;
+	struct moment m;
+	struct grid grid;
+	uint32_t n;
+
+	(void)state;
+	scene_seed(12);
+	scene_open(&scene, 10, 1, 0);
+	scene_correlate(&scene);
+	assert_int_equal(patches_collect(&scene.source, SIZE_MAX, &patches), 0);
+	assert_int_equal(moment_compute(&patches, &how, 1, &m), 0);
+	n = m.inputs;
+	float *w = malloc(ROWS * n * sizeof(*w));
+	double *hw = malloc(ROWS * n * sizeof(*hw));
+	uint8_t *indices = calloc(ROWS, n);
+	int32_t *levels = malloc(n * sizeof(*levels));
+
+	for (uint32_t i = 0; i < ROWS * n; i++)
+		w[i] = (float)(scene_uniform() + scene_uniform() - 1);
+	assert_int_equal(rows_weigh(&m, w, ROWS, 1, hw), 0);
+	for (uint32_t bits = 2; bits <= 4; bits++) {
+		struct rows r = { .grid = &grid,
+				  .moment = &m,
+				  .weights = w,
+				  .hw = hw,
+				  .smallest = smallest,
+				  .count = ROWS,
+				  .plain_scale = true,
+				  .feedback = true,
+				  .scales = scales,
+				  .indices = indices,
+				  .error = error };
+
+		assert_true(grid_init(&grid, SNNQ_SCHEME_UNIFORM, bits));
+		assert_int_equal(rows_round(&r, 2), 0);
+		for (uint32_t c = 0; c < ROWS; c++) {
+			round_as_published(&m, &grid, w + c * n, scales[c], levels);
+			for (uint32_t i = 0; i < n; i++)
+				assert_int_equal(grid.levels[indices[c * n + i]], levels[i]);
+		}
+	}
+	free(w);
+	free(hw);
+	free(indices);
+	free(levels);
+	moment_free(&m);
+	patches_free(&patches);
+	scene_close(&scene);
+}
+
 /* Second moments about zero, in the order of the inputs, damped by 1 %. */
 static void moments_about_zero(void **state)
 {
@@ -324,6 +439,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_second_weight_makes_up_for_the_first),
 		cmocka_unit_test(second_order_is_better_than_nearest),
+		cmocka_unit_test(levels_are_those_of_the_paper),
 		cmocka_unit_test(moments_about_zero),
 		cmocka_unit_test(simple_ones_keep_to_the_budget),
 		cmocka_unit_test(greedy_is_caught_where_a_beam_is_not),
