@@ -56,6 +56,13 @@ INLINE i32v load32(const void *p)
 	return v;
 }
 
+INLINE void store32(void *p, i32v v)
+{
+	typedef i32v anywhere __attribute__((aligned(1), may_alias));
+
+	*(anywhere *)p = v;
+}
+
 /* Half @h of the elements, in twice the width. */
 #if VEC_LEVEL >= 2
 INLINE i16v widen8(i8v v, int h)
@@ -150,16 +157,16 @@ static uint32_t list_rows(const struct byte_bits *bits, const uint64_t *in,
 
 	for (i = 0; i < n; i++) {
 		uint64_t word = in[units[i].at] & units[i].mask;
-		uint16_t row = units[i].row;
+		row8 rows = units[i].row - (row8){ 0 };
 		uint32_t left = word ? units[i].bytes : 0;
 
 		/* All bytes, as their number is the same for each word: no jump to guess. */
-		for (; left; left--, word >>= 8, row = (uint16_t)(row + 8 * LIST_SCALE)) {
+		for (; left; left--, word >>= 8, rows += 8 * LIST_SCALE) {
 			uint32_t byte = word & 0xff;
 			row8 at;
 
 			memcpy(&at, bits->at[byte], sizeof(at));
-			at += row;
+			at += rows;
 			memcpy(end, &at, sizeof(at));
 			end += bits->count[byte];
 		}
@@ -179,7 +186,7 @@ INLINE void put_sums(int32_t *acc, const i16v sums[V16], int32_t factor, bool ad
 
 		if (add)
 			v += load32(to);
-		memcpy(to, &v, sizeof(v));
+		store32(to, v);
 	}
 }
 

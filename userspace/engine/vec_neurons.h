@@ -3,34 +3,56 @@
  * vec_neurons.h - part of vec_body.h: neurons side by side, all steps of a block at once.
  */
 
-#if VEC_LEVEL >= 2
-#define NL 16 /* neurons side by side; a word has 64 / NL such groups */
+#if VEC_LEVEL >= 1
+#define NV 1 /* vectors of neurons side by side: what their bits fill is a byte or two */
+#else
+#define NV 2
+#endif
+#define VL (VB / 4)
+#define NL (NV * VL)
+
+#if NL == 16
 typedef uint16_t fired_bits;
 #else
-#define NL 8
 typedef uint8_t fired_bits;
 #endif
 
-typedef int32_t nv __attribute__((vector_size(4 * NL)));
-typedef uint32_t nu __attribute__((vector_size(4 * NL)));
+typedef i32v nv;
+typedef uint32_t nu __attribute__((vector_size(VB)));
+
+/* Where neurons of a vector fire. */
+#if VEC_LEVEL >= 2
+typedef __mmask16 fired;
+#else
+typedef nv fired; /* 0 or -1 */
+#endif
 
 INLINE nv choose_v(nv mask, nv a, nv b)
 {
 	return (mask & a) | (~mask & b);
 }
 
-/* Bit j is whether lane j, which is 0 or -1, is set. */
-INLINE fired_bits mask_bits(nv mask)
+INLINE fired fired_of(nv mask)
 {
 #if VEC_LEVEL >= 2
-	return (fired_bits)_mm512_movepi32_mask((__m512i)mask);
+	return _mm512_movepi32_mask((__m512i)mask);
+#else
+	return mask;
+#endif
+}
+
+/* Bit j is whether neuron j of all vectors fires. */
+INLINE fired_bits bits_of_fired(const fired f[NV])
+{
+#if VEC_LEVEL >= 2
+	return (fired_bits)f[0];
 #elif VEC_LEVEL == 1
-	return (fired_bits)_mm256_movemask_ps((__m256)mask);
+	return (fired_bits)_mm256_movemask_ps((__m256)f[0]);
 #else
 	uint32_t bits = 0, j;
 
 	for (j = 0; j < NL; j++)
-		bits |= (uint32_t)mask[j] & 1u << j;
+		bits |= (uint32_t)f[j / VL][j % VL] & 1u << j;
 	return (fired_bits)bits;
 #endif
 }
@@ -54,7 +76,7 @@ INLINE nu multiply_high(nu a, uint32_t b)
 	nu r;
 	uint32_t j;
 
-	for (j = 0; j < NL; j++)
+	for (j = 0; j < VL; j++)
 		r[j] = (uint32_t)((uint64_t)a[j] * b >> 32);
 	return r;
 #endif
@@ -113,8 +135,8 @@ INLINE nv load_n(const void *p)
 	return v;
 }
 
-/* Where u > least: its bits, and u reset there to @value, or by subtracting it. */
-INLINE fired_bits reset_v(nv *u, nv least, nv value, bool hard)
+/* Where u > least; there u is reset to @value, or by subtracting it. */
+INLINE fired reset_v(nv *u, nv least, nv value, bool hard)
 {
 #if VEC_LEVEL >= 2
 	__m512i old = (__m512i)*u;
@@ -122,12 +144,12 @@ INLINE fired_bits reset_v(nv *u, nv least, nv value, bool hard)
 
 	*u = (nv)(hard ? _mm512_mask_mov_epi32(old, fire, (__m512i)value) :
 			 _mm512_mask_sub_epi32(old, fire, old, (__m512i)value));
-	return (fired_bits)fire;
+	return fire;
 #else
 	nv fire = *u > least;
 
 	*u = hard ? choose_v(fire, value, *u) : *u - (fire & value);
-	return mask_bits(fire);
+	return fire;
 #endif
 }
 
@@ -141,84 +163,133 @@ INLINE nv fire_simple(const struct neuron_lanes *n, uint32_t g, uint32_t kind, b
 	const struct snnq_neuron *d = n->neuron;
 	const int32_t *acc = n->acc + g * NL;
 	uint8_t *out = (uint8_t *)n->out + g * sizeof(fired_bits);
-	nv u = load_n(n->u + g * NL), bias = load_n(n->bias + g * NL);
-	nv threshold = load_n(n->threshold + g * NL), clamped = { 0 }, over, input;
-	nv least = threshold - (d->compare == SNNQ_COMPARE_GE), value = u ^ u;
+	nv u[NV], bias[NV], least[NV], value[NV], clamped = { 0 }, over, input;
 	bool hard = d->reset == SNNQ_RESET_HARD;
+	fired fire[NV];
 	fired_bits bits;
-	uint32_t t;
+	uint32_t t, k;
 
-	if (hard)
-		value += d->reset_value;
-	else if (d->reset == SNNQ_RESET_SOFT)
-		value = threshold;
+	for (k = 0; k < NV; k++) {
+		nv threshold = load_n(n->threshold + g * NL + k * VL);
+
+		u[k] = load_n(n->u + g * NL + k * VL);
+		bias[k] = load_n(n->bias + g * NL + k * VL);
+		least[k] = threshold - (d->compare == SNNQ_COMPARE_GE);
+		value[k] = d->reset == SNNQ_RESET_SOFT ? threshold : u[k] ^ u[k];
+		if (hard)
+			value[k] += d->reset_value;
+	}
 	for (t = 0; t < n->steps; t++, acc += n->acc_stride, out += 8 * n->out_stride) {
-		input = load_n(acc);
-		input = (shifts ? input << d->shift : input) + bias;
-		if (tame) {
-			u = leak_v(kind, &n->leak, u) + input;
-		} else {
-			u = add2_v(leak_v(kind, &n->leak, u), input, &over);
-			clamped -= over;
+		for (k = 0; k < NV; k++) {
+			input = load_n(acc + k * VL);
+			input = (shifts ? input << d->shift : input) + bias[k];
+			if (tame) {
+				u[k] = leak_v(kind, &n->leak, u[k]) + input;
+			} else {
+				u[k] = add2_v(leak_v(kind, &n->leak, u[k]), input, &over);
+				clamped -= over;
+			}
+			fire[k] = reset_v(&u[k], least[k], value[k], hard);
 		}
-		bits = reset_v(&u, least, value, hard);
+		bits = bits_of_fired(fire);
 		memcpy(out, &bits, sizeof(bits));
 	}
-	memcpy(n->u + g * NL, &u, sizeof(u));
+	for (k = 0; k < NV; k++)
+		memcpy(n->u + g * NL + k * VL, &u[k], sizeof(u[k]));
 	return clamped;
+}
+
+/* What a vector of neurons is at, and where it was clamped. */
+struct any_lanes {
+	nv u, i, counter, sticky, clamped;
+};
+
+INLINE struct any_lanes load_lanes(const struct neuron_lanes *n, uint32_t at)
+{
+	struct any_lanes s = { .u = load_n(n->u + at) };
+
+	if (n->i)
+		s.i = load_n(n->i + at);
+	if (n->aux) {
+		nv aux = load_n(n->aux + at);
+
+		s.counter = aux & AUX_COUNTER;
+		s.sticky = (aux & AUX_STICKY) != 0;
+	}
+	return s;
+}
+
+INLINE void store_lanes(const struct neuron_lanes *n, uint32_t at, struct any_lanes s)
+{
+	bool keeps = n->neuron->flags & SNNQ_NEURON_FLAG_STICKY;
+	nv aux = s.counter | (s.sticky & (keeps ? AUX_STICKY : 0));
+
+	memcpy(n->u + at, &s.u, sizeof(s.u));
+	if (n->i)
+		memcpy(n->i + at, &s.i, sizeof(s.i));
+	if (n->aux)
+		memcpy(n->aux + at, &aux, sizeof(aux));
+}
+
+/* A step of a vector of any neurons: where they fire, as a mask. */
+INLINE nv step_any(const struct neuron_lanes *n, struct any_lanes *s, nv input, nv threshold,
+		   nv bias)
+{
+	const struct snnq_neuron *d = n->neuron;
+	nv zero = bias ^ bias, keeps = zero - (d->flags & SNNQ_NEURON_FLAG_STICKY ? 1 : 0);
+	nv equal_fires = zero - (d->compare == SNNQ_COMPARE_GE);
+	nv rests = s->counter != 0, left, next, fire, over;
+
+	if (n->i) {
+		nv old = s->i;
+
+		s->i = add2_v(leak_v(n->current_leak.kind, &n->current_leak, old), input, &over);
+		s->clamped -= over;
+		input = d->flags & SNNQ_NEURON_FLAG_OLD_CURRENT ? old : s->i;
+	}
+	left = leak_v(n->leak.kind, &n->leak, s->u);
+	if (d->leak == SNNQ_LEAK_DIVN)
+		s->sticky |= keeps & ~rests & ((nu)s->u - (nu)left * (uint32_t)d->leak_param != 0);
+	next = add3_v(left, input, bias, &over);
+	s->clamped -= over & ~rests;
+	fire = ((next > threshold) | ((next == threshold) & (equal_fires | s->sticky))) & ~rests;
+	if (d->reset == SNNQ_RESET_HARD) {
+		next = choose_v(fire, zero + d->reset_value, next);
+		s->sticky &= ~fire;
+	} else if (d->reset == SNNQ_RESET_SOFT) {
+		next -= fire & threshold;
+	}
+	s->u = choose_v(rests, zero + d->reset_value, next);
+	s->counter = choose_v(fire, zero + d->refractory, s->counter + rests);
+	return fire;
 }
 
 /* Any neurons. */
 INLINE nv fire_any(const struct neuron_lanes *n, uint32_t g)
 {
-	const struct snnq_neuron *d = n->neuron;
 	const int32_t *acc = n->acc + g * NL;
 	uint8_t *out = (uint8_t *)n->out + g * sizeof(fired_bits);
-	nv u = load_n(n->u + g * NL), bias = load_n(n->bias + g * NL), zero = u ^ u;
-	nv threshold = load_n(n->threshold + g * NL), clamped = zero, over;
-	nv i = n->i ? load_n(n->i + g * NL) : zero, aux = n->aux ? load_n(n->aux + g * NL) : zero;
-	nv counter = aux & AUX_COUNTER, sticky = (aux & AUX_STICKY) != 0;
-	nv keeps = zero - (d->flags & SNNQ_NEURON_FLAG_STICKY ? 1 : 0);
-	nv equal_fires = zero - (d->compare == SNNQ_COMPARE_GE);
-	bool divides = d->leak == SNNQ_LEAK_DIVN;
+	struct any_lanes s[NV];
+	nv clamped = { 0 };
+	fired fire[NV];
 	fired_bits bits;
-	uint32_t t;
+	uint32_t t, k;
 
+	for (k = 0; k < NV; k++)
+		s[k] = load_lanes(n, g * NL + k * VL);
 	for (t = 0; t < n->steps; t++, acc += n->acc_stride, out += 8 * n->out_stride) {
-		nv input = load_n(acc) * (1 << d->shift), left, next, fire, rests = counter != 0;
-
-		if (n->i) {
-			nv old = i;
-
-			i = add2_v(leak_v(n->current_leak.kind, &n->current_leak, i), input, &over);
-			clamped -= over;
-			input = d->flags & SNNQ_NEURON_FLAG_OLD_CURRENT ? old : i;
-		}
-		left = leak_v(n->leak.kind, &n->leak, u);
-		if (divides)
-			sticky |= keeps & ~rests &
-				  ((nu)u - (nu)left * (uint32_t)d->leak_param != 0);
-		next = add3_v(left, input, bias, &over);
-		clamped -= over & ~rests;
-		fire = ((next > threshold) | ((next == threshold) & (equal_fires | sticky))) &
-		       ~rests;
-		if (d->reset == SNNQ_RESET_HARD) {
-			next = choose_v(fire, zero + d->reset_value, next);
-			sticky &= ~fire;
-		} else if (d->reset == SNNQ_RESET_SOFT) {
-			next -= fire & threshold;
-		}
-		u = choose_v(rests, zero + d->reset_value, next);
-		counter = choose_v(fire, zero + d->refractory, counter + rests);
-		bits = mask_bits(fire);
+		for (k = 0; k < NV; k++)
+			fire[k] = fired_of(step_any(n, &s[k],
+						    load_n(acc + k * VL) * (1 << n->neuron->shift),
+						    load_n(n->threshold + g * NL + k * VL),
+						    load_n(n->bias + g * NL + k * VL)));
+		bits = bits_of_fired(fire);
 		memcpy(out, &bits, sizeof(bits));
 	}
-	memcpy(n->u + g * NL, &u, sizeof(u));
-	if (n->i)
-		memcpy(n->i + g * NL, &i, sizeof(i));
-	aux = counter | (keeps & sticky & AUX_STICKY);
-	if (n->aux)
-		memcpy(n->aux + g * NL, &aux, sizeof(aux));
+	for (k = 0; k < NV; k++) {
+		store_lanes(n, g * NL + k * VL, s[k]);
+		clamped += s[k].clamped;
+	}
 	return clamped;
 }
 
@@ -253,6 +324,6 @@ static void fire(struct neuron_lanes *n)
 
 	for (g = 0; g * NL < n->count; g++)
 		clamped += fire_group(n, g);
-	for (j = 0; j < NL; j++)
+	for (j = 0; j < VL; j++)
 		n->saturations += (uint32_t)clamped[j];
 }
