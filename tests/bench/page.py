@@ -60,7 +60,7 @@ def value(lines, name):
 
 
 def network(lines):
-    sets = [s for s in ("generic", "avx2", "avx512", "vnni", "vbmi2")
+    sets = [s for s in ("generic", "avx2", "avx512", "vnni", "vbmi2", "neon", "dotprod")
             if f"spikformer 2-256 u/2, {s}, jobs of 16 steps" in lines]
     if not sets:
         sys.exit("expected results of the network too: make bench BENCH=spikformer")

@@ -103,7 +103,8 @@ static void dense_round(const struct vec *v, uint32_t n)
 			   .run_at = data.run_at,
 			   .runs = RUNS,
 			   .pairs = RUN_PAIRS,
-			   .columns = 2 };
+			   .columns = 2,
+			   .bytes = true };
 
 	v->dense(data.acc, LANES, n, &d);
 }

@@ -236,11 +236,13 @@ static bool sum_window(struct job *job, struct layer *l, struct dense *d, uint32
 bool dense_block(struct job *job, struct layer *l, const struct block *b, struct range r)
 {
 	const struct snnq_geometry *g = &l->geometry;
-	const struct snnq_tensor *out = &l->desc->out;
+	const struct snnq_tensor *in = &l->desc->in[0], *out = &l->desc->out;
 	struct dense d = { .in_stride = step_values(l),
 			   .run_at = l->run_at,
 			   .runs = l->runs,
-			   .pairs = l->run_pairs };
+			   .pairs = l->run_pairs,
+			   .bytes = in->format == SNNQ_FORMAT_UNSIGNED && in->planes <= 8 &&
+				    !l->wide };
 	size_t stride = tensor_words(out) * 64;
 	int32_t *acc = job->hand.acc;
 	uint64_t pos;

@@ -233,6 +233,8 @@ enum snnq_isa {
 	SNNQ_ISA_AVX512,
 	SNNQ_ISA_AVX512_VNNI,
 	SNNQ_ISA_AVX512_VBMI2,
+	SNNQ_ISA_NEON,
+	SNNQ_ISA_NEON_DOTPROD,
 	SNNQ_ISA_COUNT
 };
 /* NULL: the machine has it not. */

@@ -7,6 +7,9 @@
 
 #include "vec.h"
 #include "snnq_engine.h"
+#if VEC_HAS_DOTPROD
+#include <sys/auxv.h>
+#endif
 
 void byte_bits_init(struct byte_bits *bits)
 {
@@ -50,6 +53,13 @@ static bool has_vbmi2(void)
 }
 #endif
 
+#if VEC_HAS_DOTPROD
+static bool has_dotprod(void)
+{
+	return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+}
+#endif
+
 /* Slowest first; an instruction set is added here, in enum snnq_isa and in meson.build. */
 static const struct {
 	const struct vec *vec;
@@ -61,6 +71,12 @@ static const struct {
 	[SNNQ_ISA_AVX512] = { &vec_avx512, has_avx512 },
 	[SNNQ_ISA_AVX512_VNNI] = { &vec_vnni, has_vnni },
 	[SNNQ_ISA_AVX512_VBMI2] = { &vec_vbmi2, has_vbmi2 },
+#endif
+#if VEC_HAS_NEON
+	[SNNQ_ISA_NEON] = { &vec_neon, always },
+#endif
+#if VEC_HAS_DOTPROD
+	[SNNQ_ISA_NEON_DOTPROD] = { &vec_dotprod, has_dotprod },
 #endif
 };
 

@@ -70,6 +70,7 @@ struct rows {
  * @run_at: where runs start in @in.
  * @runs, @pairs: number of runs, and of pairs in each.
  * @columns: 1 or 2, of DENSE_LANES outputs; weights of a column stand together.
+ * @bytes: values are 0 to 255, and weights fit int8.
  */
 struct dense {
 	const int16_t *in;
@@ -79,6 +80,7 @@ struct dense {
 	uint32_t runs;
 	uint32_t pairs;
 	uint32_t columns;
+	bool bytes;
 };
 
 /**
@@ -178,12 +180,31 @@ struct vec {
 		      const uint32_t *weights);
 };
 
+#if defined(__aarch64__)
+#define VEC_HAS_NEON 1
+#else
+#define VEC_HAS_NEON 0
+#endif
+
+/* Clang 14 knows dot products only where all is compiled for them. */
+#if VEC_HAS_NEON && (!defined(__clang__) || defined(__ARM_FEATURE_DOTPROD))
+#define VEC_HAS_DOTPROD 1
+#else
+#define VEC_HAS_DOTPROD 0
+#endif
+
 extern const struct vec vec_generic;
 #if defined(__x86_64__)
 extern const struct vec vec_avx2;
 extern const struct vec vec_avx512;
 extern const struct vec vec_vnni;
 extern const struct vec vec_vbmi2;
+#endif
+#if VEC_HAS_NEON
+extern const struct vec vec_neon;
+#endif
+#if VEC_HAS_DOTPROD
+extern const struct vec vec_dotprod;
 #endif
 
 /* The loops for @isa, as enum snnq_isa; NULL when the machine has it not. */

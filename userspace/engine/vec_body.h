@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * vec_body.h - the inner loops; compiled once for each instruction set, with
- * VEC_NAME and VEC_LEVEL: 0 any machine, 1 AVX2, 2 AVX-512, 3 with VNNI, 4 with VBMI2.
+ * vec_body.h - the inner loops; compiled once for each instruction set, with VEC_NAME and
+ * VEC_LEVEL: 0 any machine, 1 AVX2, 2 AVX-512, 3 with VNNI, 4 with VBMI2; or VEC_ARM: 1 NEON,
+ * 2 with dot products.
  * Vectors of the compiler where these do, intrinsics where it makes less of them.
  */
 #include <string.h>
@@ -10,6 +11,13 @@
 
 /* Vectors are passed between functions of this file only. */
 #pragma GCC diagnostic ignored "-Wpsabi"
+
+#ifndef VEC_LEVEL
+#define VEC_LEVEL 0
+#endif
+#ifndef VEC_ARM
+#define VEC_ARM 0
+#endif
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b)  JOIN_(a, b)
@@ -95,6 +103,16 @@ INLINE i32v widen16(i16v v, int h)
 
 	return (i32v)_mm256_cvtepi16_epi32(h ? _mm256_extracti128_si256(x, 1) :
 					       _mm256_castsi256_si128(x));
+}
+#elif VEC_ARM
+INLINE i16v widen8(i8v v, int h)
+{
+	return h ? vmovl_high_s8(v) : vmovl_s8(vget_low_s8(v));
+}
+
+INLINE i32v widen16(i16v v, int h)
+{
+	return h ? vmovl_high_s16(v) : vmovl_s16(vget_low_s16(v));
 }
 #else
 INLINE i16v widen8(i8v v, int h)
@@ -331,6 +349,9 @@ static void spread(int32_t *acc, uint64_t bits, const int16_t *weights, int32_t 
 
 /* ---- dense ---- */
 
+#if VEC_ARM
+#include "vec_dense_neon.h"
+#else
 #define DV (DENSE_LANES * 4 / VB) /* vectors of accumulators */
 
 /* acc += w[2j] * low half + w[2j + 1] * high half of @pair, for each lane j. */
@@ -399,6 +420,7 @@ static void dense(int32_t *acc, size_t stride, uint32_t steps, const struct dens
 	else
 		dense_columns(acc, stride, steps, *d, 1);
 }
+#endif
 
 /* ---- lookup ---- */
 
@@ -408,11 +430,13 @@ static void dense(int32_t *acc, size_t stride, uint32_t steps, const struct dens
 
 /* ---- set bits ---- */
 
-#if VEC_LEVEL >= 1
+#if VEC_LEVEL >= 1 || VEC_ARM
 /* Of each 64 bits: a table has those of four (Mula, "SSSE3: fast popcount"). */
 INLINE qv bits_of(qv v)
 {
-#if VEC_LEVEL >= 4
+#if VEC_ARM
+	return vpaddlq_u32(vpaddlq_u16(vpaddlq_u8(vcntq_u8((uint8x16_t)v))));
+#elif VEC_LEVEL >= 4
 	return (qv)_mm512_popcnt_epi64((__m512i)v);
 #elif VEC_LEVEL >= 2
 	const __m512i few = _mm512_set1_epi8(15);
@@ -445,6 +469,19 @@ INLINE qv load_q(const uint64_t *p)
 	return v;
 }
 
+/* @v, all below 2^32, times a weight each. */
+INLINE qv weigh(qv v, const uint32_t *weights)
+{
+#if VEC_ARM
+	return vmull_u32(vmovn_u64(v), vld1_u32(weights));
+#else
+	uint32_t w __attribute__((vector_size(VB / 2)));
+
+	memcpy(&w, weights, sizeof(w));
+	return v * __builtin_convertvector(w, qv);
+#endif
+}
+
 INLINE uint64_t sum_q(qv v)
 {
 	uint64_t sum = 0;
@@ -471,17 +508,14 @@ INLINE size_t popcount_vectors(const uint64_t *words, size_t n, uint64_t *count)
 INLINE uint32_t count_vectors(uint64_t sums[2], const uint64_t *data, uint32_t n,
 			      const uint32_t *weights)
 {
-	typedef uint32_t half __attribute__((vector_size(VB / 2)));
 	qv all = { 0 }, weighed = { 0 };
 	uint32_t i;
 
 	for (i = 0; i + VB / 8 <= n; i += VB / 8) {
 		qv bits = bits_of(load_q(data + i));
-		half w;
 
-		memcpy(&w, weights + i, sizeof(w));
 		all += bits;
-		weighed += bits * __builtin_convertvector(w, qv);
+		weighed += weigh(bits, weights + i);
 	}
 	sums[0] += sum_q(all);
 	sums[1] += sum_q(weighed);

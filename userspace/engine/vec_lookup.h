@@ -139,12 +139,18 @@ INLINE void look_up_block(int16_t *acc, const struct lookup *l, uint32_t o, uint
 			  bias);
 }
 
+#define LOOKUP_STRIDE sizeof(lookup_v)
+#elif VEC_ARM
+#include "vec_lookup_neon.h"
+#endif
+
+#if VEC_LEVEL >= 1 || VEC_ARM
 INLINE void look_up_all(int16_t *acc, const struct lookup *l, bool fours, uint32_t n)
 {
 	uint32_t o, lane;
 
 	for (o = 0; o < LOOKUP_OUTPUTS; o += LOOKUP_BLOCK)
-		for (lane = 0; lane < LOOKUP_LANES; lane += sizeof(lookup_v))
+		for (lane = 0; lane < LOOKUP_LANES; lane += LOOKUP_STRIDE)
 			look_up_block(acc, l, o, lane, fours, n);
 }
 

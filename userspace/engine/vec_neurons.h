@@ -5,6 +5,8 @@
 
 #if VEC_LEVEL >= 1
 #define NV 1 /* vectors of neurons side by side: what their bits fill is a byte or two */
+#elif VEC_ARM
+#define NV 4
 #else
 #define NV 2
 #endif
@@ -48,6 +50,16 @@ INLINE fired_bits bits_of_fired(const fired f[NV])
 	return (fired_bits)f[0];
 #elif VEC_LEVEL == 1
 	return (fired_bits)_mm256_movemask_ps((__m256)f[0]);
+#elif VEC_ARM
+	const uint8x16_t place = { 1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128 };
+	uint16x8_t low = vuzp1q_u16((uint16x8_t)f[0], (uint16x8_t)f[1]);
+	uint16x8_t high = vuzp1q_u16((uint16x8_t)f[2], (uint16x8_t)f[3]);
+	uint8x16_t bits = place & vuzp1q_u8((uint8x16_t)low, (uint8x16_t)high);
+	uint32_t k;
+
+	for (k = 0; k < 3; k++)
+		bits = vpaddq_u8(bits, bits);
+	return vgetq_lane_u16((uint16x8_t)bits, 0);
 #else
 	uint32_t bits = 0, j;
 
@@ -72,6 +84,10 @@ INLINE nu multiply_high(nu a, uint32_t b)
 	__m256i odd = _mm256_mul_epu32(_mm256_srli_epi64((__m256i)a, 32), m);
 
 	return (nu)_mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+#elif VEC_ARM
+	uint64x2_t low = vmull_n_u32(vget_low_u32(a), b), high = vmull_high_n_u32(a, b);
+
+	return vuzp2q_u32((uint32x4_t)low, (uint32x4_t)high);
 #else
 	nu r;
 	uint32_t j;

@@ -42,13 +42,20 @@ static void tell_caps(struct snnq_device *dev)
 static int check_isa(void)
 {
 	const char *asked = getenv("SNNQ_ISA");
+	char there[100] = "";
+	size_t used = 0;
+	int isa;
 
 	if (!asked || snnq_isa_find(asked) != SNNQ_ISA_COUNT)
 		return 0;
+	for (isa = SNNQ_ISA_GENERIC; isa < SNNQ_ISA_COUNT; isa++)
+		if (snnq_isa_name(isa) && used < sizeof(there))
+			used += (size_t)snprintf(there + used, sizeof(there) - used, "%s%s",
+						 used ? ", " : "", snnq_isa_name(isa));
 	return error_set(-EINVAL,
-			 "SNNQ_ISA: expected an instruction set that this machine has: "
-			 "generic, avx2, avx512, vnni or vbmi2; found \"%.40s\"",
-			 asked);
+			 "SNNQ_ISA: expected an instruction set that this machine has (%s); "
+			 "found \"%.40s\"",
+			 there, asked);
 }
 
 /* One of "cores=N" and "threads=N"; false: neither. */
