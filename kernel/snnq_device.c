@@ -16,6 +16,7 @@
 
 #include "snnq_compat.h"
 #include "snnq_core.h"
+#include "snnq_coredump.h"
 #include "snnq_device.h"
 #include "snnq_gem.h"
 #include "snnq_job.h"
@@ -211,6 +212,8 @@ int snnq_device_init(struct snnq_device *sdev, size_t regs_bytes)
 	if (!err)
 		err = snnq_device_memory(sdev);
 	if (!err)
+		err = snnq_coredump_init(sdev);
+	if (!err)
 		err = snnq_device_queues(sdev);
 	if (!err)
 		err = snnq_device_cores(sdev);
@@ -244,6 +247,7 @@ void snnq_device_remove(struct snnq_device *sdev)
 		drm_warn(&sdev->drm, "does not confirm its last reset\n");
 	snnq_recover_isolate(sdev);
 	snnq_recover_remove(sdev);
+	snnq_coredump_stop(sdev);
 	if (READ_ONCE(sdev->unstoppable))
 		return;
 	snnq_gem_remove(sdev);

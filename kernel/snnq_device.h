@@ -40,6 +40,7 @@ struct drm_file;
 struct drm_printer;
 struct drm_gpu_scheduler;
 struct snnq_core;
+struct snnq_coredump;
 
 /* Limits that users ask for by DEV_INFO. */
 #define SNNQ_MAX_MODELS_PER_FILE   1024u
@@ -109,6 +110,7 @@ struct snnq_guard {
  * @importer: whose.
  * @counters: of the whole device.
  * @events: what others are to be told of.
+ * @dump: what is kept of a job that failed.
  * @node: in the list of devices that snnq_netlink.c tells of.
  * @stop_dma: front end's last resort to keep the device from memory; whether it
  *	helped.
@@ -138,6 +140,7 @@ struct snnq_device {
 	struct snnq_file *importer;
 	struct snnq_counters counters;
 	struct snnq_events events;
+	struct snnq_coredump *dump;
 	struct list_head node;
 	bool (*stop_dma)(struct snnq_device *sdev);
 	bool asleep;

@@ -352,6 +352,20 @@ static void snnq_bo_write(struct snnq_bo *bo, u64 at, const void *from, size_t s
 	}
 }
 
+/* What the CPU wrote to a buffer of ours; also when the device is gone. */
+void snnq_bo_read(struct snnq_bo *bo, u64 at, void *to, size_t size)
+{
+	u64 end = at + size;
+
+	while (at < end) {
+		size_t n = min_t(u64, end - at, PAGE_SIZE - offset_in_page(at));
+
+		memcpy_from_page(to, bo->base.pages[at >> PAGE_SHIFT], offset_in_page(at), n);
+		to += n;
+		at += n;
+	}
+}
+
 /**
  * snnq_bo_load() - copy from kernel memory to the begin of a new buffer of ours
  * @bo: buffer, not imported.

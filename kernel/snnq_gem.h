@@ -60,6 +60,7 @@ void snnq_gem_remove(struct snnq_device *sdev);
 struct snnq_bo *snnq_bo_create(struct snnq_file *sfile, u64 size);
 struct snnq_bo *snnq_bo_lookup(struct drm_file *file, u32 handle);
 void snnq_bo_put(struct snnq_bo *bo);
+void snnq_bo_read(struct snnq_bo *bo, u64 at, void *to, size_t size);
 int snnq_bo_load(struct snnq_bo *bo, const void *from, size_t size);
 void snnq_bo_record(struct snnq_bo *bo, u64 offset, const void *from, size_t size);
 

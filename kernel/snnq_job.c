@@ -18,6 +18,7 @@
 
 #include "snnq_compat.h"
 #include "snnq_core.h"
+#include "snnq_coredump.h"
 #include "snnq_device.h"
 #include "snnq_event.h"
 #include "snnq_gem.h"
@@ -509,6 +510,7 @@ static void snnq_job_tell(struct snnq_job *job, const struct snnq_fault *fault)
 	if (fault->error == -ECANCELED || fault->error == -ENODEV)
 		return;
 	trace_snnq_job_fault(job, fault);
+	snnq_coredump_fault(job, fault);
 	snnq_event_raise(job->stream->sdev, &event, job->stream->file);
 	snnq_throttle_fault(job, fault->error);
 }

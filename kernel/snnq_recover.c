@@ -29,6 +29,7 @@
 
 #include "snnq_compat.h"
 #include "snnq_core.h"
+#include "snnq_coredump.h"
 #include "snnq_event.h"
 #include "snnq_job.h"
 #include "snnq_recover.h"
@@ -347,6 +348,7 @@ static bool snnq_guard_poll(struct snnq_guard *guard)
 static void snnq_recover_act(struct snnq_core *core, const struct snnq_look *look,
 			     enum snnq_verdict verdict)
 {
+	snnq_coredump_see(core, look->id);
 	if (verdict == SNNQ_HUNG) {
 		snnq_recover_count(core, look->id, SNNQ_HANGS);
 		drm_warn(&core->sdev->drm, "core %u: job %#x hangs\n", core->index, look->id);
