@@ -17,6 +17,7 @@ tap verbs tests/cli/verbs.sh
 tap pools tests/cli/pools.py
 tap recordings tests/cli/recordings.py
 tap pictures tests/cli/pictures.py
+tap dumps tests/cli/dumps.py
 tap convert tests/cli/convert.py
 tap live tests/cli/live.py
 tap datasets tests/cli/datasets.py

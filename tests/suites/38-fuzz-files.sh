@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Model files, arrays and journals made of damaged bytes: libFuzzer with ASan and UBSan, FUZZ_SECONDS
+# Model files, arrays, journals and dumps made of damaged bytes: libFuzzer with ASan and UBSan, FUZZ_SECONDS
 # (default 30) for each harness, from the kept corpora. What is found beyond these stays in
 # build/check/fuzz-files for the next run.
 # beside: others
@@ -16,11 +16,11 @@ library=userspace/libsnnq
 fuzz() {
   local name=$1 rc=0 runs options libraries
   read -r -a options <<<"$2"
-  read -r -a libraries <<<"$(pkg-config --cflags --libs libcjson libmd)"
+  read -r -a libraries <<<"$(pkg-config --cflags --libs libcjson libmd libdrm)"
   shift 2
   mkdir -p "$out/$name"
   clang -g -O1 -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-    -Iuapi -Ivalidator -Iuserspace/engine -I"$library" "tests/fuzz/fuzz_$name.c" "$library"/base/*.c "$@" \
+    -Iuapi -Ikernel -Ivalidator -Iuserspace/engine -Iuserspace/snnq -I"$library" "tests/fuzz/fuzz_$name.c" "$library"/base/*.c "$@" \
     "${libraries[@]}" -lm -o "$out/fuzz_$name"
   "$out/fuzz_$name" -max_total_time="${FUZZ_SECONDS:-30}" -timeout=20 "${options[@]}" \
     -artifact_prefix="$out/" "$out/$name" "tests/fuzz/corpus-$name" >"$out/$name.log" 2>&1 || rc=$?
@@ -37,6 +37,7 @@ mkdir -p "$out"
 if command -v clang >/dev/null; then
   fuzz models "-dict=tests/fuzz/model.dict -max_len=4096" \
     "$library"/{model,float}/*.c userspace/engine/*.c validator/snnq_validate*.c
+  fuzz dumps "-max_len=16384" userspace/snnq/dump.c userspace/snnq/dump_show.c
   fuzz files "-max_len=1024" "$library/import/import_npy.c" "$library/quantize/journal.c"
 else
   skip "fuzzing of files" "clang is not installed"

@@ -73,6 +73,18 @@ static const struct capability sets[] = {
 /* clang-format on */
 #define COUNT (sizeof(sets) / sizeof(sets[0]))
 
+const char *capabilities_word(const char *key, unsigned int bit)
+{
+	for (const struct capability *c = sets; c < sets + COUNT; c++) {
+		if (strcmp(c->key, key) || !c->names)
+			continue;
+		for (unsigned int i = 0; c->names[i]; i++)
+			if (i == bit && *c->names[i])
+				return c->names[i];
+	}
+	return "?";
+}
+
 static uint64_t value_of(const struct snnq_device_info *info, const struct capability *c)
 {
 	const char *at = (const char *)info + c->offset;

@@ -7,6 +7,8 @@
 
 #include "snnq.h"
 
+/* The word of bit @bit of the set @key (a member of struct snnq_device_info); "?": it has none. */
+const char *capabilities_word(const char *key, unsigned int bit);
 void capabilities_print(const struct snnq_device_info *info);
 /* Members of @to, named as those of struct snnq_device_info. */
 void capabilities_to_json(const struct snnq_device_info *info, cJSON *to);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * inspect.c - `snnq inspect`: what a recording looks like.
+ * inspect.c - `snnq inspect`: what a recording looks like, and what a dump says.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "dump.h"
 #include "inspect.h"
 #include "base/number.h"
 #include "base/output.h"
@@ -50,12 +51,13 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_command command = {
-	"inspect RECORDING [options]",
+	"inspect FILE [options]",
 	"Show a recording: frames of accumulated events, their rate over time, the hottest pixels;\n"
-	"in the terminal, or as a picture.",
+	"in the terminal, or as a picture. Or the driver's dump of a job that failed.",
 	"snnq inspect hand_clap.aedat4\n"
 	"snnq inspect hand_clap.aedat4 --from 1.2s --to 1.4s --frames 6 -o clap.png\n"
-	"snnq inspect 00002.bin --polarity on --json\n",
+	"snnq inspect 00002.bin --polarity on --json\n"
+	"sudo snnq inspect /sys/class/devcoredump/devcd1/data\n",
 	options,
 	1,
 };
@@ -277,15 +279,44 @@ static int inspect(const char *path, uint64_t from, uint64_t span, const bool wa
 	return code;
 }
 
+/* ---- dumps ---- */
+
+static bool only_for_recordings(void)
+{
+	return output || from_text || to_text || frames || polarity || top != USUAL_TOP ||
+	       bins != USUAL_BINS || format || width || height;
+}
+
+static int inspect_dump(const char *path, const unsigned char *bytes, size_t size)
+{
+	char problem[DUMP_TEXT_BYTES], title[256];
+	struct dump d;
+
+	if (only_for_recordings())
+		return cli_fail(CLI_USAGE,
+				"inspect: %s is a dump: expected no option but --json with it",
+				path);
+	if (!dump_parse(&d, bytes, size, problem))
+		return cli_fail(CLI_FILE, "%s: dump: %s", path, problem);
+	return dump_show(&d, text_printable(path, title, sizeof(title)), json);
+}
+
 int verb_inspect(int argc, char **argv)
 {
 	uint64_t from = 0, span = 0;
 	bool wanted[2], svg = false;
+	unsigned char *dump;
+	size_t dump_bytes;
 	char **args;
 	int code;
 
 	if (!cli_parse(&command, argc, argv, &args, &code))
 		return code;
+	if (dump_read(args[0], &dump, &dump_bytes, &code)) {
+		code = code ? code : inspect_dump(args[0], dump, dump_bytes);
+		free(dump);
+		return code;
+	}
 	code = check_options(wanted, &svg);
 	if (!code)
 		code = take_window(&from, &span);

@@ -10,7 +10,7 @@
 
 const struct cli_verb cli_verbs[] = {
 	{ "info", "describe a model, a recording or a device", verb_info },
-	{ "inspect", "show a recording, in the terminal or as a picture", verb_inspect },
+	{ "inspect", "show a recording, in the terminal or as a picture; or a dump", verb_inspect },
 	{ "convert", "write a recording in another format", verb_convert },
 	{ "import", "turn a foreign network into a .snnq model", verb_import },
 	{ "quantize", "turn a float model into an integer one", verb_quantize },
