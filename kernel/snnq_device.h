@@ -249,5 +249,6 @@ bool snnq_device_sensors(struct snnq_device *sdev, s32 *temperature, u32 *power)
 int snnq_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file);
 
 void snnq_debugfs_init(struct snnq_device *sdev);
+void snnq_hwmon_init(struct snnq_device *sdev);
 
 #endif /* SNNQ_DEVICE_H */

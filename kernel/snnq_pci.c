@@ -133,6 +133,7 @@ static int snnq_pci_setup(struct snnq_device *sdev)
 		return err;
 	}
 	snnq_debugfs_init(sdev);
+	snnq_hwmon_init(sdev);
 	snnq_netlink_add(sdev);
 	return 0;
 }
