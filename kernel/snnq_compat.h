@@ -257,6 +257,19 @@ static inline const struct drm_minor *snnq_node(const struct drm_device *drm)
 #endif
 }
 
+/*
+ * The node whose uevent tells that the device is wedged. Where there are card nodes, it is
+ * theirs; drm_dev_wedged_event() knows no others, and a device with an accel node has none.
+ */
+static inline struct device *snnq_wedged_node(const struct drm_device *drm)
+{
+#ifdef SNNQ_HAVE_ACCEL
+	return drm->accel->kdev;
+#else
+	return drm->primary->kdev;
+#endif
+}
+
 /* Attributes of the request that began a dump. */
 static inline struct nlattr **snnq_dump_attrs(struct netlink_callback *cb)
 {

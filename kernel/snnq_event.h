@@ -67,6 +67,7 @@ struct snnq_event {
  * @first: the oldest.
  * @count: number of them.
  * @lost: since the last that found room.
+ * @wedged: it was told that the device is given up; of @send.
  * @send: tells of them.
  */
 struct snnq_events {
@@ -75,6 +76,7 @@ struct snnq_events {
 	u32 first;
 	u32 count;
 	u64 lost;
+	bool wedged;
 	struct work_struct send;
 };
 

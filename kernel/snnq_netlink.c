@@ -565,11 +565,26 @@ static void snnq_nl_send(struct snnq_device *sdev, const struct snnq_event *even
 		snnq_nl_send_to(sdev, event, SNNQ_GROUP_HEALTH);
 }
 
+/*
+ * Once, as drivers of DRM tell those who watch devices. Not among the events, of which
+ * some may be lost.
+ */
+static void snnq_nl_send_wedged(struct snnq_device *sdev)
+{
+	char methods[] = "WEDGED=rebind,bus-reset", *envp[] = { methods, NULL };
+
+	if (!READ_ONCE(sdev->wedged) || sdev->events.wedged)
+		return;
+	sdev->events.wedged = true;
+	kobject_uevent_env(&snnq_wedged_node(&sdev->drm)->kobj, KOBJ_CHANGE, envp);
+}
+
 static void snnq_nl_send_work(struct work_struct *work)
 {
 	struct snnq_device *sdev = container_of(work, struct snnq_device, events.send);
 	struct snnq_event event;
 
+	snnq_nl_send_wedged(sdev);
 	while (snnq_events_take(&sdev->events, &event)) {
 		snnq_nl_send(sdev, &event);
 		cond_resched();

@@ -229,8 +229,8 @@ static void snnq_recover_give_up(struct snnq_device *sdev, const char *why)
 	struct snnq_event event = { .cmd = SNNQ_CMD_DEVICE_WEDGED, .core = SNNQ_NO_CORE };
 
 	drm_err(&sdev->drm, "device %s and is given up\n", why);
-	snnq_event_raise(sdev, &event, NULL);
 	WRITE_ONCE(sdev->wedged, true);
+	snnq_event_raise(sdev, &event, NULL);
 	snnq_recover_isolate(sdev);
 }
 

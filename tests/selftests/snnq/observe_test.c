@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel's common interfaces tell of devices: hwmon.
- * Catches: sensors that wake the device or speak while it sleeps.
+ * What the kernel's common interfaces tell of devices: hwmon, and the uevent of a device
+ * that was given up.
+ * Catches: sensors that wake the device or speak while it sleeps, a device that is given up
+ * in silence or told of twice.
  *
  * Wants to be the only user of the device. Injection registers as in fault_test.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <linux/netlink.h>
+#include <poll.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -138,6 +143,82 @@ TEST_F_TIMEOUT(observe, sensors_speak_while_the_device_is_awake, 300)
 	EXPECT_FALSE(find_hwmon(self->pci, folder));
 	ASSERT_TRUE(device_bind(self->pci));
 	EXPECT_TRUE(find_hwmon(self->pci, folder));
+}
+
+/* ---- the device is given up ---- */
+
+static int listen_uevents(void)
+{
+	struct sockaddr_nl a = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+
+	return fd >= 0 && !bind(fd, (struct sockaddr *)&a, sizeof(a)) ? fd : -1;
+}
+
+/* The value of a key of a uevent, or "". */
+static const char *key_of(const char *text, size_t bytes, const char *key)
+{
+	for (const char *at = text; at < text + bytes; at += strlen(at) + 1)
+		if (!strncmp(at, key, strlen(key)) && at[strlen(key)] == '=')
+			return at + strlen(key) + 1;
+	return "";
+}
+
+/* The next uevent with WEDGED within @ms, in @text; its bytes, or 0. */
+static size_t wedged_event(int fd, int ms, char text[4096])
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	while (poll(&p, 1, ms) > 0) {
+		ssize_t n = recv(fd, text, 4095, 0);
+
+		if (n <= 0)
+			return 0;
+		text[n] = 0;
+		if (*key_of(text, (size_t)n, "WEDGED"))
+			return (size_t)n;
+	}
+	return 0;
+}
+
+TEST_F_TIMEOUT(observe, a_device_that_is_given_up_is_told_once, 300)
+{
+	volatile uint32_t *regs = map_registers();
+	int uevents = listen_uevents();
+	char text[4096], path[64];
+	struct test_job j;
+	size_t n;
+
+	if (!regs)
+		SKIP(return, "no injection registers (iomem=relaxed, inject-regs=on)");
+	ASSERT_LE(0, uevents);
+	ASSERT_TRUE(node_path(self->fd, path));
+	inject(regs, SNNQ_INJECT_STUCK_RESET, SNNQ_INJECT_STUCK_DEVICE);
+	inject(regs, SNNQ_INJECT_DEV_ERROR, SNNQ_DEV_ERROR_FATAL);
+	n = wedged_event(uevents, 100000, text);
+	ASSERT_LT(0, n);
+	EXPECT_STREQ("rebind,bus-reset", key_of(text, n, "WEDGED"));
+	EXPECT_STREQ("change", key_of(text, n, "ACTION"));
+	if (strstr(path, "accel")) {
+		EXPECT_STREQ("accel", key_of(text, n, "SUBSYSTEM"));
+		EXPECT_STREQ(path + strlen("/dev/"), key_of(text, n, "DEVNAME"));
+	} else {
+		EXPECT_STREQ("drm", key_of(text, n, "SUBSYSTEM"));
+		EXPECT_EQ(key_of(text, n, "DEVNAME"),
+			  strstr(key_of(text, n, "DEVNAME"), "dri/card"));
+	}
+	job_fill(&j, &self->net, self->stream, 0, STEPS, self->syncobj, 1);
+	EXPECT_EQ(-EIO, submit(self->fd, &j.job, 1, NULL));
+	inject(regs, SNNQ_INJECT_DEV_ERROR, SNNQ_DEV_ERROR_FATAL);
+	EXPECT_EQ(0, wedged_event(uevents, 2000, text));
+	inject(regs, SNNQ_INJECT_STUCK_RESET, SNNQ_INJECT_STUCK_NONE);
+	/* what the event says helps */
+	ASSERT_TRUE(device_unbind(self->pci));
+	ASSERT_TRUE(device_bind(self->pci));
+	EXPECT_TRUE(device_works(snnq_test_open()));
+	EXPECT_EQ(0, wedged_event(uevents, 500, text));
+	close(uevents);
+	unmap_registers(regs);
 }
 
 TEST_HARNESS_MAIN
