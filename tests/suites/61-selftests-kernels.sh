@@ -12,7 +12,7 @@ set -euo pipefail
 # shellcheck source=tests/tap.sh
 . tests/tap.sh
 
-tests='ioctl_test bo_test submit_test close_test'
+tests='ioctl_test bo_test submit_test close_test trace_test coredump_test observe_test'
 kernels='6.1 newest'
 if [ "${SNNQ_KERNELS-}" = all ]; then
   tests='' kernels='6.1 6.12 newest'

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel's common interfaces tell of devices: hwmon, and the uevent of a device
- * that was given up.
- * Catches: sensors that wake the device or speak while it sleeps, a device that is given up
- * in silence or told of twice.
+ * What the kernel's common interfaces tell of devices and clients: hwmon, fdinfo, and the
+ * uevent of a device that was given up.
+ * Catches: sensors that wake the device or speak while it sleeps, time and memory of one
+ * client in another's account, memory without a handle that is not counted, a device that
+ * is given up in silence or told of twice.
  *
  * Wants to be the only user of the device. Injection registers as in fault_test.
  */
@@ -19,7 +20,9 @@
 #include "snnq_harness.h"
 #include "snnq_life.h"
 
-#define HWMON "/sys/class/hwmon"
+#define HWMON	"/sys/class/hwmon"
+#define CLIENTS 4
+#define SLOW_NS 2000000
 
 FIXTURE(observe)
 {
@@ -143,6 +146,99 @@ TEST_F_TIMEOUT(observe, sensors_speak_while_the_device_is_awake, 300)
 	EXPECT_FALSE(find_hwmon(self->pci, folder));
 	ASSERT_TRUE(device_bind(self->pci));
 	EXPECT_TRUE(find_hwmon(self->pci, folder));
+}
+
+/* ---- fdinfo ---- */
+
+/* The number behind a key, or -1. */
+static long long fdinfo(int fd, const char *key)
+{
+	char path[64], line[256];
+	long long value = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, strlen(key)) && line[strlen(key)] == ':')
+			sscanf(line + strlen(key) + 1, "%lld", &value);
+	if (f)
+		fclose(f);
+	return value;
+}
+
+/* Half of the clients have a job each that lasts; the others have nothing to do. */
+TEST_F_TIMEOUT(observe, each_client_has_its_own_time_and_memory, 300)
+{
+	volatile uint32_t *regs = map_registers();
+	long long before[CLIENTS], during[CLIENTS], sum = 0;
+	uint32_t stream[CLIENTS], syncobj[CLIENTS];
+	struct test_net net[CLIENTS];
+	struct test_job j[CLIENTS];
+	int fd[CLIENTS];
+
+	if (!regs)
+		SKIP(return, "no injection registers (iomem=relaxed, inject-regs=on)");
+	for (uint32_t i = 0; i < CLIENTS; i++) {
+		fd[i] = snnq_test_open();
+		ASSERT_EQ(0, net_create(fd[i], STEPS, i, &net[i]));
+		ASSERT_EQ(0, stream_create(fd[i], net[i].model, &stream[i]));
+		ASSERT_EQ(0, syncobj_create(fd[i], &syncobj[i]));
+		before[i] = fdinfo(fd[i], "drm-engine-core");
+		EXPECT_EQ(0, before[i]);
+		for (uint32_t k = 0; k < i; k++)
+			EXPECT_NE(fdinfo(fd[k], "drm-client-id"), fdinfo(fd[i], "drm-client-id"));
+	}
+	inject(regs, SNNQ_INJECT_SLOW_NS, SLOW_NS);
+	for (uint32_t i = 0; i < CLIENTS / 2; i++) {
+		job_fill(&j[i], &net[i], stream[i], 0, STEPS, syncobj[i], 1);
+		ASSERT_EQ(0, submit(fd[i], &j[i].job, 1, NULL));
+	}
+	for (uint32_t i = 0; i < CLIENTS / 2; i++)
+		ASSERT_EQ(0, timeline_wait(fd[i], syncobj[i], 1, 60000));
+	inject(regs, SNNQ_INJECT_SLOW_NS, 0);
+	for (uint32_t i = 0; i < CLIENTS; i++) {
+		struct drm_snnq_stats s = stats(fd[i], DRM_SNNQ_QUERY_FILE_STATS);
+
+		during[i] = fdinfo(fd[i], "drm-engine-core");
+		EXPECT_EQ((long long)s.busy_ns, during[i]);
+		EXPECT_EQ((long long)s.cycles, fdinfo(fd[i], "drm-cycles-core"));
+		EXPECT_EQ((long long)(s.memory_bytes >> 10), fdinfo(fd[i], "snnq-memory"));
+		/* four tiles of two layers at least; nothing for those who did nothing */
+		EXPECT_EQ(i < CLIENTS / 2, during[i] >= 8ll * SLOW_NS);
+		EXPECT_EQ(i<CLIENTS / 2, during[i]> 0);
+		sum += during[i];
+	}
+	EXPECT_LE(sum, (long long)stats(self->fd, DRM_SNNQ_QUERY_DEV_STATS).busy_ns);
+	for (uint32_t i = 0; i < CLIENTS; i++) {
+		net_destroy(&net[i]);
+		close(fd[i]);
+	}
+	unmap_registers(regs);
+}
+
+/* Programs, state and tables have no handle, and yet their client's account has them. */
+TEST_F(observe, memory_without_a_handle_counts)
+{
+	long long visible = fdinfo(self->fd, "drm-total-memory");
+	long long memory = fdinfo(self->fd, "snnq-memory");
+	struct drm_snnq_stream_destroy destroy;
+	uint32_t stream, handle;
+
+	/* three buffers have handles */
+	EXPECT_EQ((long long)(3 * ((4096 + page_bytes() - 1) / page_bytes()) * page_bytes() >> 10),
+		  visible);
+	EXPECT_LT(visible, memory);
+	ASSERT_EQ(0, long_model_create(self->fd, STEPS, 300000, &handle));
+	EXPECT_EQ(visible, fdinfo(self->fd, "drm-total-memory"));
+	EXPECT_LE(memory + 290, fdinfo(self->fd, "snnq-memory"));
+	memory = fdinfo(self->fd, "snnq-memory");
+	ASSERT_EQ(0, stream_create(self->fd, handle, &stream));
+	EXPECT_LT(memory, fdinfo(self->fd, "snnq-memory"));
+	EXPECT_EQ(visible, fdinfo(self->fd, "drm-total-memory"));
+	destroy = (struct drm_snnq_stream_destroy){ .handle = stream };
+	ASSERT_EQ(0, snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_STREAM_DESTROY, &destroy));
+	EXPECT_EQ(memory, fdinfo(self->fd, "snnq-memory"));
 }
 
 /* ---- the device is given up ---- */
