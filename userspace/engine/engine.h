@@ -186,7 +186,8 @@ struct lookups {
  *	start @run_at in the image. @few: few channels; @in_view: it reads each word of its
  *	input once and looks at no pad bits, so that no copy is needed.
  * @looks: there is a LOOKUP kernel, with @look.
- * @threshold, @bias, @mult: expanded to all channels.
+ * @threshold, @bias, @mult: expanded to all channels. @narrow: what goes to no neuron, times
+ *	@mult, fits int32.
  * @acc_bound: most that the magnitude of an accumulator can be.
  * @table: the program's constants.
  * @any: neurons are those of neuron_any.c; else @neurons, without pointers.
@@ -239,6 +240,7 @@ struct layer {
 	int32_t *threshold;
 	int32_t *bias;
 	int32_t *mult;
+	bool narrow;
 	int64_t acc_bound;
 	const int32_t *table;
 	bool any;
@@ -427,6 +429,7 @@ void tensor_load64(const struct snnq_tensor *t, const uint64_t *data, uint64_t p
 		   uint32_t word, int32_t v[64]);
 void tensor_store64(const struct snnq_tensor *t, uint64_t *data, uint64_t position, uint32_t word,
 		    const int32_t v[64]);
+void tensor_range(const struct snnq_tensor *t, int64_t *low, int64_t *high);
 int32_t tensor_clamp(const struct snnq_tensor *t, int64_t v, __u64 *saturations);
 
 /* view.c */

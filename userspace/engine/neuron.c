@@ -36,9 +36,25 @@ static bool input_is_below(const struct layer *l, int64_t most)
 	return true;
 }
 
+/* Whether (accumulator * multiplier + bias) and what rounding adds fit int32 always. */
+static bool products_fit(const struct layer *l)
+{
+	uint32_t shift = l->desc->neuron.requant_shift, c;
+	int64_t half = shift ? 1ll << (shift - 1) : 0;
+
+	for (c = 0; c < l->desc->out.channels; c++) {
+		int64_t m = l->mult[c], b = l->bias[c], product;
+
+		if (__builtin_mul_overflow(l->acc_bound, m < 0 ? -m : m, &product) ||
+		    product > INT32_MAX || product + (b < 0 ? -b : b) + half > INT32_MAX)
+			return false;
+	}
+	return true;
+}
+
 void neuron_lay_out(struct snnq_plan *plan, struct layer *l)
 {
-	uint32_t channels = l->desc->out.channels;
+	uint64_t channels = tensor_words(&l->desc->out) * 64ull; /* whole words, with zeros */
 
 	l->any = neuron_is_any(l->desc);
 	if (l->op->run || l->any)
@@ -59,8 +75,13 @@ bool neuron_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *p
 		return false;
 	if (expand(plan, l, pace, n->bias_index, n->bias_count, 0, l->bias))
 		return true;
-	if (n->model == SNNQ_NEURON_NONE)
-		return expand(plan, l, pace, n->mult_index, n->mult_count, 1, l->mult);
+	if (n->model == SNNQ_NEURON_NONE) {
+		if (expand(plan, l, pace, n->mult_index, n->mult_count, 1, l->mult) ||
+		    snnq_work(pace, l->desc->out.channels))
+			return true;
+		l->narrow = products_fit(l);
+		return false;
+	}
 	if (expand(plan, l, pace, n->threshold_index, n->threshold_count, 0, l->threshold) ||
 	    snnq_work(pace, l->desc->out.channels) || snnq_work(pace, l->desc->out.channels))
 		return true;
@@ -246,6 +267,25 @@ static void requantize_word(struct job *job, const struct layer *l, uint64_t pos
 	tensor_store64(t, out, pos, w, v);
 }
 
+static void requantize_narrow(struct job *job, const struct layer *l, uint64_t pos, uint32_t w,
+			      const int32_t *acc, uint64_t *out)
+{
+	const struct snnq_tensor *t = &l->desc->out;
+	uint32_t shift = l->desc->neuron.requant_shift;
+	struct requant r = { .mult = l->mult + w * 64,
+			     .bias = l->bias + w * 64,
+			     .half = shift ? 1 << (shift - 1) : 0,
+			     .shift = shift };
+	int64_t low, high;
+	int32_t v[64];
+
+	tensor_range(t, &low, &high);
+	r.low = (int32_t)low;
+	r.high = (int32_t)high;
+	job->stats->saturations += job->plan->vec->requantize(v, acc, &r);
+	tensor_store64(t, out, pos, w, v);
+}
+
 static bool requantize(struct job *job, struct layer *l, const struct block *b, uint64_t pos,
 		       uint32_t w, const int32_t *acc, size_t stride)
 {
@@ -254,7 +294,10 @@ static bool requantize(struct job *job, struct layer *l, const struct block *b, 
 	for (t = 0; t < b->count; t++, acc += stride) {
 		if (work(job, 64u * (1u + l->desc->out.planes)))
 			return true;
-		requantize_word(job, l, pos, w, acc, b->steps[t].out);
+		if (l->narrow)
+			requantize_narrow(job, l, pos, w, acc, b->steps[t].out);
+		else
+			requantize_word(job, l, pos, w, acc, b->steps[t].out);
 	}
 	return false;
 }

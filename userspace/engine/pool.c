@@ -99,18 +99,25 @@ ACCUMULATE(pool_max_sum)
 	const struct snnq_tensor *in = &l->desc->in[0];
 	struct span rows = window_rows(l, y), columns = window_columns(l, x);
 	uint32_t ky, kx, w, j;
-	int32_t v[64];
+	int32_t part[64];
 
 	for (w = 0; w < tensor_words(in); w++, acc += 64) {
+		bool whole = in->format == SNNQ_FORMAT_INT32 && in->channels - w * 64 >= 64;
+
 		for (j = 0; j < 64; j++)
 			acc[j] = INT32_MIN;
 		for (ky = rows.first; ky < rows.end; ky++)
 			for (kx = columns.first; kx < columns.end; kx++) {
+				uint64_t pos = window_position(l, y, x, ky, kx);
+				const int32_t *v = part;
+
 				if (work(job, 64))
 					return true;
-				tensor_load64(in, s->in[0], window_position(l, y, x, ky, kx), w, v);
-				for (j = 0; j < 64; j++)
-					acc[j] = v[j] > acc[j] ? v[j] : acc[j];
+				if (whole)
+					v = (const int32_t *)s->in[0] + pos * in->channels + w * 64;
+				else
+					tensor_load64(in, s->in[0], pos, w, part);
+				job->plan->vec->greatest(acc, v);
 			}
 		if (work(job, 64))
 			return true;

@@ -162,22 +162,27 @@ void tensor_store64(const struct snnq_tensor *t, uint64_t *data, uint64_t positi
 							   word_mask(t->channels, word);
 }
 
-/* The nearest value that @t can hold. */
+/* The values that @t can hold. */
+void tensor_range(const struct snnq_tensor *t, int64_t *low, int64_t *high)
+{
+	if (t->format == SNNQ_FORMAT_INT32) {
+		*high = t->bound ? (int64_t)t->bound : INT32_MAX;
+		*low = t->bound ? -*high : INT32_MIN;
+	} else if (t->format == SNNQ_FORMAT_SIGNED) {
+		*high = ((int64_t)1 << (t->planes - 1)) - 1;
+		*low = -*high - 1;
+	} else {
+		*high = tensor_bound(t);
+		*low = 0;
+	}
+}
+
+/* The nearest of them. */
 int32_t tensor_clamp(const struct snnq_tensor *t, int64_t v, __u64 *saturations)
 {
-	int64_t low = 0, high;
+	int64_t low, high;
 
-	if (t->format == SNNQ_FORMAT_INT32 && !t->bound)
-		return sat32(v, saturations);
-	if (t->format == SNNQ_FORMAT_INT32) {
-		high = t->bound;
-		low = -high;
-	} else if (t->format == SNNQ_FORMAT_SIGNED) {
-		high = ((int64_t)1 << (t->planes - 1)) - 1;
-		low = -high - 1;
-	} else {
-		high = tensor_bound(t);
-	}
+	tensor_range(t, &low, &high);
 	if (v >= low && v <= high)
 		return (int32_t)v;
 	++*saturations;

@@ -127,6 +127,21 @@ struct head_spikes {
 };
 
 /**
+ * struct requant - what makes values of LANES accumulators
+ * @mult, @bias: of each; @half, @shift: what is added to the product with its bias, and where it
+ *	is shifted to the right. All of it fits int32.
+ * @low, @high: what the result is clamped to.
+ */
+struct requant {
+	const int32_t *mult;
+	const int32_t *bias;
+	int32_t half;
+	uint32_t shift;
+	int32_t low;
+	int32_t high;
+};
+
+/**
  * struct vec - inner loops for an instruction set
  * @name: of the set.
  * @list: list rows of set bits under units; returns their number. Writes up to 32 more.
@@ -140,6 +155,8 @@ struct head_spikes {
  *	each four groups, 4 * @stride further.
  * @turn: LANES rows of LOOKUP_LANES sums to accumulators of LANES outputs for each lane.
  * @fire: @steps steps of LANES neurons; a word of spikes per step.
+ * @requantize: LANES accumulators; returns how many were clamped.
+ * @greatest: the greater of each of LANES.
  * @unpack4: values of @n neighbours with up to 4 channels, 16 bits for each, from planes of
  *	a word each, @stride words apart.
  * @matches: add to each of @n sums the number of bits that @words of @a have in common with
@@ -167,6 +184,8 @@ struct vec {
 	nibbles_fn *nibbles4;
 	void (*turn)(int32_t *acc, const int16_t *sums);
 	void (*fire)(struct neuron_lanes *n);
+	uint32_t (*requantize)(int32_t *values, const int32_t *acc, const struct requant *r);
+	void (*greatest)(int32_t *values, const int32_t *others);
 	void (*unpack4)(uint64_t *values, const uint64_t *data, size_t stride, uint32_t planes,
 			uint32_t channels, uint32_t n);
 	void (*matches)(int32_t *sums, uint32_t n, const uint64_t *a, const uint64_t *b,

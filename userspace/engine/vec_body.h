@@ -712,6 +712,36 @@ static void count(uint64_t sums[2], const uint64_t *data, uint32_t n, uint32_t w
 	}
 }
 
+/* ---- values that go to no neuron ---- */
+
+static uint32_t requantize(int32_t *restrict values, const int32_t *restrict acc,
+			   const struct requant *r)
+{
+	const int32_t *restrict mult = r->mult, *restrict bias = r->bias;
+	uint32_t half = (uint32_t)r->half, clamped = 0, j;
+	int32_t low = r->low, high = r->high;
+	int shift = (int)r->shift;
+
+	for (j = 0; j < LANES; j++) {
+		int32_t v = (int32_t)((uint32_t)acc[j] * (uint32_t)mult[j] + (uint32_t)bias[j] +
+				      half) >>
+			    shift;
+		int32_t within = v < low ? low : v > high ? high : v;
+
+		clamped += v != within;
+		values[j] = within;
+	}
+	return clamped;
+}
+
+static void greatest(int32_t *restrict values, const int32_t *restrict others)
+{
+	uint32_t j;
+
+	for (j = 0; j < LANES; j++)
+		values[j] = others[j] > values[j] ? others[j] : values[j];
+}
+
 #define TEXT_(x) #x
 #define TEXT(x)	 TEXT_(x)
 
@@ -731,6 +761,8 @@ const struct vec JOIN(vec_, VEC_NAME) = { .name = TEXT(VEC_NAME),
 #endif
 					  .turn = turn,
 					  .fire = fire,
+					  .requantize = requantize,
+					  .greatest = greatest,
 					  .unpack4 = unpack4,
 					  .matches = matches,
 					  .add_marked = add_marked,
