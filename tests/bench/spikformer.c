@@ -214,19 +214,49 @@ static double percent(uint64_t part, double whole)
 	return whole > 0 ? 100. * (double)part / whole : 0;
 }
 
+/*
+ * The least time of a layer with weights: its operations by EVENT, or those of all inputs by LOOKUP
+ * or, with planes, DENSE; and its neurons' updates. Each at the rate that its loop alone reaches.
+ */
+static double least_seconds(const struct snnq_layer *l, const struct snnq_layer_stats *s,
+			    const struct snnq_costs *c)
+{
+	double outputs = (double)snnq_tensor_elements(&l->out) * STEPS;
+	double all = (double)s->synops * (double)s->input_possible / (double)s->input_spikes;
+	double sums = (double)s->synops * c->row / 64, other;
+
+	if (l->op != SNNQ_OP_CONV2D && l->op != SNNQ_OP_LINEAR)
+		return 0;
+	if (l->in[0].planes > 1)
+		other = all / l->in[0].planes * c->dot / 32;
+	else
+		other = all * (c->table4 > 0 ? c->table4 : c->table) / (8 * 64 * 4);
+	sums = other < sums ? other : sums;
+	return (sums + (l->neuron.model == SNNQ_NEURON_NONE ? 0 : outputs * c->neuron)) * 1e-12;
+}
+
 static void print_layers(const struct network *n, const char *isa,
 			 const struct snnq_layer_stats *stats, const double *seconds)
 {
+	const struct snnq_costs *costs = snnq_isa_costs(snnq_isa_find(isa));
 	uint32_t i;
 
 	for (i = 0; i < n->p.h.layer_count; i++) {
 		const struct snnq_layer *l = &n->p.layers[i];
 		double outputs = (double)snnq_tensor_elements(&l->out) * l->out.planes * STEPS;
 
-		printf("  %-10s in %5.1f %%  out %5.1f %%  %8.3f ms %8.2f Gsynop/s\n", n->names[i],
+		double least = least_seconds(l, &stats[i], costs);
+
+		printf("  %-10s in %5.1f %%  out %5.1f %%  %8.3f ms %8.2f Gsynop/s", n->names[i],
 		       percent(stats[i].input_spikes, (double)stats[i].input_possible),
 		       percent(stats[i].output_spikes, outputs), seconds[i] * 1e3,
 		       (double)stats[i].synops / seconds[i] * 1e-9);
+		if (least > 0) {
+			printf("  %3.0f %% of its peak", 100 * least / seconds[i]);
+			bench_result(least * 1e3, "ms", "spikformer 2-256, %s, layer %u %s, least",
+				     isa, i, n->names[i]);
+		}
+		putchar('\n');
 		bench_result(seconds[i] * 1e3, "ms", "spikformer 2-256, %s, layer %u %s", isa, i,
 			     n->names[i]);
 	}
