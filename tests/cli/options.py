@@ -43,7 +43,8 @@ def unused(folder):
         for command in (plain, quantize(folder, *out, *grid)):
             refused(*command, *option, code=2, says=(option[0], "expected a search"))
     for name in ("spikes", "traces"):
-        refused(*plain, "--moments", name, code=2, says=("--moments", "found rounding"))
+        refused(*plain, "--moments", name, code=2,
+                says=("--moments", "expected compensate or search, found round"))
     shard = quantize(folder, "--journal", folder / "j", "--shard", "1/2")
     for option in (*of_searches[:5], ("--also", f"{folder}/r=2"), ("--report", folder / "r"), out,
                    ("--json",)):
