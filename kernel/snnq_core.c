@@ -136,7 +136,6 @@ static void snnq_core_set_ring(struct snnq_core *core, u32 reg, size_t offset)
 /* Give empty rings to a core that was reset. */
 int snnq_core_start(struct snnq_core *core)
 {
-	void __iomem *reg = core->sdev->regs + SNNQ_CORE_BASE(core->index) + SNNQ_CORE_STATUS;
 	unsigned long flags;
 	u32 status;
 	int err;
@@ -147,8 +146,10 @@ int snnq_core_start(struct snnq_core *core)
 	snnq_core_set_ring(core, SNNQ_CORE_CQ_BASE_LO, offsetof(struct snnq_rings, cq));
 	snnq_core_write(core, SNNQ_CORE_COALESCE, 0);
 	snnq_core_write(core, SNNQ_CORE_CONTROL, SNNQ_CORE_CTL_ENABLE);
-	err = readl_poll_timeout(reg, status, status & (SNNQ_CORE_ST_ENABLED | SNNQ_CORE_ST_HALTED),
-				 50, snnq_grace_us(core->sdev, SNNQ_CORE_RESET_US));
+	err = read_poll_timeout(snnq_core_read, status,
+				status & (SNNQ_CORE_ST_ENABLED | SNNQ_CORE_ST_HALTED), 50,
+				snnq_grace_us(core->sdev, SNNQ_CORE_RESET_US), false, core,
+				SNNQ_CORE_STATUS);
 	if (err || status & SNNQ_CORE_ST_HALTED) { /* all ones is HALTED too */
 		drm_err(&core->sdev->drm, "core %u does not start: status %#x, error %#x\n",
 			core->index, status, snnq_core_read(core, SNNQ_CORE_ERROR));
@@ -211,15 +212,15 @@ void snnq_core_disable(struct snnq_core *core)
 /* Reset the core and wait until it does no more DMA. */
 int snnq_core_reset(struct snnq_core *core)
 {
-	void __iomem *reg = core->sdev->regs + SNNQ_CORE_BASE(core->index) + SNNQ_CORE_STATUS;
 	u32 status;
 	int err;
 
 	snnq_core_disable(core);
 	snnq_core_write(core, SNNQ_CORE_CONTROL, SNNQ_CORE_CTL_RESET);
-	err = readl_poll_timeout(reg, status,
-				 !(status & SNNQ_CORE_ST_RESETTING) || status == U32_MAX, 50,
-				 snnq_grace_us(core->sdev, SNNQ_CORE_RESET_US));
+	err = read_poll_timeout(snnq_core_read, status,
+				!(status & SNNQ_CORE_ST_RESETTING) || status == U32_MAX, 50,
+				snnq_grace_us(core->sdev, SNNQ_CORE_RESET_US), false, core,
+				SNNQ_CORE_STATUS);
 	return err || status & SNNQ_CORE_ST_BUSY ? -EIO : 0;
 }
 

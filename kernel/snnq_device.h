@@ -2,8 +2,8 @@
 /*
  * snnq_device.h - the device, independent of its bus.
  *
- * A front end (snnq_pci.c) maps the registers, calls snnq_device_init(), requests
- * interrupts, calls snnq_device_start() and registers the DRM device last.
+ * snnq_front.c calls snnq_device_init(), lets its bus request interrupts, calls
+ * snnq_device_start() and registers the DRM device last.
  *
  * Lifetime: struct snnq_device and the schedulers live until the last file, job,
  * fence and dma-buf is gone (drmm). Registers and interrupts go at remove (devm), and
@@ -41,6 +41,7 @@ struct drm_printer;
 struct drm_gpu_scheduler;
 struct snnq_core;
 struct snnq_coredump;
+struct snnq_front;
 
 /* Limits that users ask for by DEV_INFO. */
 #define SNNQ_MAX_MODELS_PER_FILE   1024u
@@ -112,8 +113,7 @@ struct snnq_guard {
  * @events: what others are to be told of.
  * @dump: what is kept of a job that failed.
  * @node: in the list of devices that snnq_netlink.c tells of.
- * @stop_dma: front end's last resort to keep the device from memory; whether it
- *	helped.
+ * @front: what its bus does.
  * @asleep: no power, or soon none: recovery and interrupts keep off its registers.
  * @halted: schedulers are stopped, until snnq_recover_resume(). Under the device lock.
  * @wedged: recovery failed: nothing runs any more.
@@ -142,7 +142,7 @@ struct snnq_device {
 	struct snnq_events events;
 	struct snnq_coredump *dump;
 	struct list_head node;
-	bool (*stop_dma)(struct snnq_device *sdev);
+	const struct snnq_front *front;
 	bool asleep;
 	bool halted;
 	bool wedged;
@@ -181,7 +181,6 @@ struct snnq_file {
 
 extern const struct drm_driver snnq_drm_driver;
 void snnq_show_fdinfo(struct drm_printer *p, struct drm_file *file);
-extern struct pci_driver snnq_pci_driver;
 
 static inline struct snnq_device *to_snnq_device(struct drm_device *drm)
 {

@@ -3,10 +3,10 @@
  * The module: it comes with its front ends and goes with them.
  */
 #include <linux/module.h>
-#include <linux/pci.h>
 
 #include "snnq_compat.h"
 #include "snnq_device.h"
+#include "snnq_front.h"
 #include "snnq_job.h"
 #include "snnq_telemetry.h"
 
@@ -19,7 +19,7 @@ static int __init snnq_init(void)
 	err = snnq_netlink_init();
 	if (err)
 		goto jobs;
-	err = pci_register_driver(&snnq_pci_driver);
+	err = snnq_pci_register();
 	if (err)
 		goto netlink;
 	return 0;
@@ -32,7 +32,7 @@ jobs:
 
 static void __exit snnq_exit(void)
 {
-	pci_unregister_driver(&snnq_pci_driver);
+	snnq_pci_unregister();
 	snnq_netlink_exit();
 	snnq_jobs_exit();
 }

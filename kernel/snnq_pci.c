@@ -12,11 +12,9 @@
 #include "snnq_compat.h"
 #include "snnq_core.h"
 #include "snnq_device.h"
+#include "snnq_front.h"
 #include "snnq_recover.h"
-#include "snnq_telemetry.h"
 
-/* Idle for so long, the device sleeps. Waking up costs it some 10 ms, most of it the bus's. */
-#define SNNQ_AUTOSUSPEND_MS 1000
 /* The bus's recovery from an error takes some seconds at most. */
 #define SNNQ_BUS_RECOVERY_MS 30000
 
@@ -80,18 +78,6 @@ static int snnq_pci_irqs(struct snnq_device *sdev)
 	return err;
 }
 
-/* An earlier kernel may have left it at work on memory that is not its own any more. */
-static int snnq_pci_quiet(struct snnq_device *sdev)
-{
-	int err;
-
-	snnq_pci_stop_dma(sdev);
-	err = snnq_recover_quiet(sdev);
-	if (err)
-		return dev_err_probe(sdev->drm.dev, err, "no answer to a reset\n");
-	return 0;
-}
-
 /* Recovery of the bus may fail without a word; jobs do not wait for it for ever. */
 static void snnq_pci_abandon(struct work_struct *work)
 {
@@ -107,46 +93,40 @@ static void snnq_pci_abandon(struct work_struct *work)
 	device_unlock(dev);
 }
 
-/* Everything that open files and interrupts can reach is there before they are. */
-static int snnq_pci_setup(struct snnq_device *sdev)
+static void snnq_pci_free_irqs(struct snnq_device *sdev)
 {
 	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
-	int err;
+	u32 i;
 
-	sdev->stop_dma = snnq_pci_stop_dma;
-	INIT_DELAYED_WORK(&sdev->abandon, snnq_pci_abandon);
-	err = snnq_netlink_prepare(sdev);
-	if (!err)
-		err = snnq_device_init(sdev, pci_resource_len(pdev, SNNQ_PCI_BAR_REGS));
-	if (!err)
-		err = snnq_pci_quiet(sdev);
-	if (!err)
-		err = snnq_pci_irqs(sdev);
-	if (err)
-		return err;
-	pci_set_master(pdev);
-	err = snnq_device_start(sdev);
-	if (!err)
-		err = drm_dev_register(&sdev->drm, 0);
-	if (err) {
-		snnq_device_remove(sdev);
-		return err;
-	}
-	snnq_debugfs_init(sdev);
-	snnq_hwmon_init(sdev);
-	snnq_netlink_add(sdev);
-	return 0;
+	for (i = 0; i < sdev->info.cores; i++)
+		if (sdev->cores[i].guard.irq)
+			devm_free_irq(&pdev->dev, sdev->cores[i].guard.irq, &sdev->cores[i]);
+	devm_free_irq(&pdev->dev, pci_irq_vector(pdev, 0), sdev);
 }
 
-/* From here on it may sleep. */
-static void snnq_pci_power_init(struct device *dev)
+static void snnq_pci_sync_irqs(struct snnq_device *sdev)
 {
-	pm_runtime_set_autosuspend_delay(dev, SNNQ_AUTOSUSPEND_MS);
-	pm_runtime_use_autosuspend(dev);
-	pm_runtime_allow(dev);
-	pm_runtime_mark_last_busy(dev);
-	pm_runtime_put_autosuspend(dev);
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	u32 i;
+
+	synchronize_irq(pci_irq_vector(pdev, 0));
+	for (i = 0; i < sdev->info.cores; i++)
+		if (sdev->cores[i].guard.irq)
+			synchronize_irq(sdev->cores[i].guard.irq);
 }
+
+static void snnq_pci_allow_dma(struct snnq_device *sdev)
+{
+	pci_set_master(to_pci_dev(sdev->drm.dev));
+}
+
+static const struct snnq_front snnq_pci_front = {
+	.irqs = snnq_pci_irqs,
+	.free_irqs = snnq_pci_free_irqs,
+	.sync_irqs = snnq_pci_sync_irqs,
+	.allow_dma = snnq_pci_allow_dma,
+	.stop_dma = snnq_pci_stop_dma,
+};
 
 static int snnq_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
@@ -163,23 +143,14 @@ static int snnq_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	sdev->regs = pcim_iomap_region(pdev, SNNQ_PCI_BAR_REGS, SNNQ_DRIVER_NAME);
 	if (IS_ERR(sdev->regs))
 		return dev_err_probe(&pdev->dev, PTR_ERR(sdev->regs), "no registers\n");
-	err = snnq_pci_setup(sdev);
+	INIT_DELAYED_WORK(&sdev->abandon, snnq_pci_abandon);
+	err = snnq_front_probe(sdev, &snnq_pci_front, pci_resource_len(pdev, SNNQ_PCI_BAR_REGS));
 	if (err)
 		return err;
 	pci_save_state(pdev); /* as whenever it wakes, for snnq_pci_slot_reset() */
-	snnq_pci_power_init(&pdev->dev);
+	pm_runtime_allow(&pdev->dev);
+	snnq_front_let_sleep(&pdev->dev);
 	return 0;
-}
-
-static void snnq_pci_free_irqs(struct snnq_device *sdev)
-{
-	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
-	u32 i;
-
-	for (i = 0; i < sdev->info.cores; i++)
-		if (sdev->cores[i].guard.irq)
-			devm_free_irq(&pdev->dev, sdev->cores[i].guard.irq, &sdev->cores[i]);
-	devm_free_irq(&pdev->dev, pci_irq_vector(pdev, 0), sdev);
 }
 
 static void snnq_pci_remove(struct pci_dev *pdev)
@@ -189,12 +160,8 @@ static void snnq_pci_remove(struct pci_dev *pdev)
 	pm_runtime_forbid(&pdev->dev);
 	pm_runtime_get_noresume(&pdev->dev);
 	pm_runtime_dont_use_autosuspend(&pdev->dev);
-	snnq_netlink_remove(sdev);
-	drm_dev_unplug(&sdev->drm);
 	cancel_delayed_work_sync(&sdev->abandon);
-	snnq_device_mute(sdev);
-	snnq_pci_free_irqs(sdev);
-	snnq_device_remove(sdev);
+	snnq_front_remove(sdev);
 }
 
 /* Before another kernel takes over: no more DMA. */
@@ -203,28 +170,9 @@ static void snnq_pci_shutdown(struct pci_dev *pdev)
 	snnq_pci_remove(pdev);
 }
 
-/* A handler that began before the device slept has ended. */
-static void snnq_pci_sync_irqs(struct snnq_device *sdev)
-{
-	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
-	u32 i;
-
-	synchronize_irq(pci_irq_vector(pdev, 0));
-	for (i = 0; i < sdev->info.cores; i++)
-		if (sdev->cores[i].guard.irq)
-			synchronize_irq(sdev->cores[i].guard.irq);
-}
-
 static int snnq_pci_suspend(struct device *dev)
 {
-	struct snnq_device *sdev = dev_get_drvdata(dev);
-	int err = snnq_recover_halt(sdev);
-
-	if (err)
-		snnq_recover_resume(sdev, NULL);
-	else
-		snnq_pci_sync_irqs(sdev);
-	return err;
+	return snnq_front_suspend(dev_get_drvdata(dev));
 }
 
 static int snnq_pci_resume(struct device *dev)
@@ -235,12 +183,7 @@ static int snnq_pci_resume(struct device *dev)
 
 static int snnq_pci_runtime_suspend(struct device *dev)
 {
-	struct snnq_device *sdev = dev_get_drvdata(dev);
-	int err = snnq_recover_doze(sdev);
-
-	if (!err)
-		snnq_pci_sync_irqs(sdev);
-	return err;
+	return snnq_front_doze(dev_get_drvdata(dev));
 }
 
 static int snnq_pci_runtime_resume(struct device *dev)
@@ -316,7 +259,7 @@ static const struct pci_device_id snnq_pci_ids[] = {
 };
 MODULE_DEVICE_TABLE(pci, snnq_pci_ids);
 
-struct pci_driver snnq_pci_driver = {
+static struct pci_driver snnq_pci_driver = {
 	.name = SNNQ_DRIVER_NAME,
 	.id_table = snnq_pci_ids,
 	.probe = snnq_pci_probe,
@@ -325,3 +268,13 @@ struct pci_driver snnq_pci_driver = {
 	.err_handler = &snnq_pci_errors,
 	.driver.pm = pm_ptr(&snnq_pci_pm),
 };
+
+int snnq_pci_register(void)
+{
+	return pci_register_driver(&snnq_pci_driver);
+}
+
+void snnq_pci_unregister(void)
+{
+	pci_unregister_driver(&snnq_pci_driver);
+}

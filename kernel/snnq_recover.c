@@ -31,6 +31,7 @@
 #include "snnq_core.h"
 #include "snnq_coredump.h"
 #include "snnq_event.h"
+#include "snnq_front.h"
 #include "snnq_job.h"
 #include "snnq_recover.h"
 
@@ -105,9 +106,9 @@ int snnq_recover_quiet(struct snnq_device *sdev)
 		snnq_core_disable(&sdev->cores[i]);
 	snnq_write(sdev, SNNQ_REG_POWER_STATE, SNNQ_POWER_STATE_ON);
 	snnq_write(sdev, SNNQ_REG_CONTROL, SNNQ_CONTROL_RESET);
-	err = readl_poll_timeout(sdev->regs + SNNQ_REG_STATUS, status,
-				 status & SNNQ_DEV_STATUS_READY, 100,
-				 snnq_grace_us(sdev, SNNQ_DEVICE_RESET_US));
+	err = read_poll_timeout(snnq_read, status, status & SNNQ_DEV_STATUS_READY, 100,
+				snnq_grace_us(sdev, SNNQ_DEVICE_RESET_US), false, sdev,
+				SNNQ_REG_STATUS);
 	return err || status == U32_MAX ? -EIO : 0;
 }
 
@@ -127,7 +128,7 @@ int snnq_recover_restart(struct snnq_device *sdev)
 /* Keep a device from memory that does not answer a reset; or remember that nothing can. */
 void snnq_recover_isolate(struct snnq_device *sdev)
 {
-	if (sdev->stop_dma(sdev))
+	if (sdev->front->stop_dma(sdev))
 		return;
 	drm_err(&sdev->drm, "cannot be stopped: memory that it may write to is lost\n");
 	WRITE_ONCE(sdev->unstoppable, true);
