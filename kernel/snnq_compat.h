@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/platform_device.h>
 
 #include <net/genetlink.h>
 
@@ -52,13 +53,24 @@
 #define PCI_IRQ_INTX PCI_IRQ_LEGACY
 #endif
 
-#ifndef SNNQ_HAVE_PCIM_IOMAP_REGION
+#if defined(CONFIG_PCI) && !defined(SNNQ_HAVE_PCIM_IOMAP_REGION)
 static inline void __iomem *pcim_iomap_region(struct pci_dev *pdev, int bar, const char *name)
 {
 	int err = pcim_iomap_regions(pdev, BIT(bar), name);
 
 	return err ? IOMEM_ERR_PTR(err) : pcim_iomap_table(pdev)[bar];
 }
+#endif
+
+/* Platform devices */
+
+/* What the removal of one returns, and how. */
+#ifdef SNNQ_HAVE_PLATFORM_REMOVE_VOID
+#define SNNQ_REMOVE void
+#define SNNQ_REMOVED
+#else
+#define SNNQ_REMOVE  int
+#define SNNQ_REMOVED 0
 #endif
 
 /* Power */

@@ -114,6 +114,7 @@ struct snnq_guard {
  * @dump: what is kept of a job that failed.
  * @node: in the list of devices that snnq_netlink.c tells of.
  * @front: what its bus does.
+ * @dark: it has no power, and none is to be had: registers read as those of one that is gone.
  * @asleep: no power, or soon none: recovery and interrupts keep off its registers.
  * @halted: schedulers are stopped, until snnq_recover_resume(). Under the device lock.
  * @wedged: recovery failed: nothing runs any more.
@@ -143,6 +144,7 @@ struct snnq_device {
 	struct snnq_coredump *dump;
 	struct list_head node;
 	const struct snnq_front *front;
+	bool dark;
 	bool asleep;
 	bool halted;
 	bool wedged;
@@ -194,12 +196,13 @@ static inline void snnq_count(struct snnq_counters *c, enum snnq_counter which, 
 
 static inline u32 snnq_read(struct snnq_device *sdev, u32 reg)
 {
-	return readl(sdev->regs + reg);
+	return READ_ONCE(sdev->dark) ? U32_MAX : readl(sdev->regs + reg);
 }
 
 static inline void snnq_write(struct snnq_device *sdev, u32 reg, u32 value)
 {
-	writel(value, sdev->regs + reg);
+	if (!READ_ONCE(sdev->dark))
+		writel(value, sdev->regs + reg);
 }
 
 /*

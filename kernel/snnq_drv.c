@@ -22,7 +22,12 @@ static int __init snnq_init(void)
 	err = snnq_pci_register();
 	if (err)
 		goto netlink;
+	err = snnq_of_register();
+	if (err)
+		goto pci;
 	return 0;
+pci:
+	snnq_pci_unregister();
 netlink:
 	snnq_netlink_exit();
 jobs:
@@ -32,6 +37,7 @@ jobs:
 
 static void __exit snnq_exit(void)
 {
+	snnq_of_unregister();
 	snnq_pci_unregister();
 	snnq_netlink_exit();
 	snnq_jobs_exit();

@@ -51,4 +51,18 @@ static inline void snnq_pci_unregister(void)
 }
 #endif
 
+#ifdef CONFIG_OF
+int snnq_of_register(void);
+void snnq_of_unregister(void);
+#else
+static inline int snnq_of_register(void)
+{
+	return 0;
+}
+
+static inline void snnq_of_unregister(void)
+{
+}
+#endif
+
 #endif /* SNNQ_FRONT_H */

@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/platform_device.h>
 #include <linux/pm_runtime.h>
 #include <net/genetlink.h>
 
@@ -142,6 +143,12 @@ size_t have_debugfs_root = __builtin_offsetof(struct drm_device, debugfs_root);
 #line 1 "SNNQ_HAVE_PCIM_IOMAP_REGION"
 void __iomem *(*const have_iomap)(struct pci_dev *pdev, int bar,
 				  const char *name) = pcim_iomap_region;
+
+#line 1 "SNNQ_HAVE_PLATFORM_REMOVE_VOID"
+void have_remove_void(struct platform_driver *driver, void (*remove)(struct platform_device *pdev))
+{
+	driver->remove = remove;
+}
 
 #line 1 "SNNQ_HAVE_DUMP_INFO"
 size_t have_dump_info = __builtin_offsetof(struct genl_dumpit_info, info);
