@@ -79,24 +79,52 @@ static unsigned long read_hex(const char *folder, const char *name)
 	return strtoul(text, NULL, 16);
 }
 
-static void check_hardware(struct checkup *c)
+static bool is_ours_on_pci(const char *folder)
 {
-	DIR *dir = opendir("/sys/bus/pci/devices");
+	return read_hex(folder, "vendor") == SNNQ_PCI_VENDOR_ID &&
+	       read_hex(folder, "device") == SNNQ_PCI_DEVICE_ID;
+}
+
+/* A node of the device tree, by what its kind is called there. */
+static bool is_ours_in_tree(const char *folder)
+{
+	char path[512], line[128];
+	bool ours = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/uevent", folder);
+	f = fopen(path, "re");
+	while (f && !ours && fgets(line, sizeof(line), f))
+		ours = !strcmp(line, "OF_COMPATIBLE_0=snnq,npu-1.0\n");
+	if (f)
+		fclose(f);
+	return ours;
+}
+
+static int count_devices(const char *bus, bool (*is_ours)(const char *folder))
+{
+	DIR *dir = opendir(bus);
 	struct dirent *e;
 	char path[300];
 	int found = 0;
 
 	while (dir && (e = readdir(dir))) {
-		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", e->d_name);
-		found += read_hex(path, "vendor") == SNNQ_PCI_VENDOR_ID &&
-			 read_hex(path, "device") == SNNQ_PCI_DEVICE_ID;
+		snprintf(path, sizeof(path), "%s/%s", bus, e->d_name);
+		found += e->d_name[0] != '.' && is_ours(path);
 	}
 	if (dir)
 		closedir(dir);
-	/* A platform device is on no bus that lists it, but then there is a node. */
-	record(c, "hardware", found || c->node_count,
+	return found;
+}
+
+static void check_hardware(struct checkup *c)
+{
+	int pci = count_devices("/sys/bus/pci/devices", is_ours_on_pci);
+	int tree = count_devices("/sys/bus/platform/devices", is_ours_in_tree);
+
+	record(c, "hardware", pci || tree || c->node_count,
 	       "add the device, or use the emulator, in the source tree: make shell",
-	       "%d coprocessor(s) on the PCI bus", found);
+	       "%d coprocessor(s) on the PCI bus, %d in the device tree", pci, tree);
 }
 
 /* Value of a kernel option in a (possibly compressed) configuration; 0 when unknown. */
