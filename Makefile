@@ -6,15 +6,19 @@
 # The distribution's Python has the modules that tools/setup installs.
 export PATH := /usr/bin:/bin:$(PATH)
 
+# ARCH=arm64: userspace, modules, shell and demo for that, into build/arm64.
+arm64 := $(filter arm64,$(ARCH))
+out := build$(addprefix /,$(arm64))
+
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-fast check-full shell userspace modules qemu guest bench reproduce clean \
+.PHONY: help demo check check-fast check-full shell userspace modules arm64 qemu guest bench reproduce clean \
 	setup-userspace setup-modules setup-qemu setup-guest setup-train setup-check setup-fast
 
 help: ## list the entry points
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-demo: ## classify recordings: first in one process, then through the driver in an emulated machine
-	@tools/demo
+demo: ## classify recordings: first in one process, then through the driver in an emulated machine; ARCH=arm64: one of Arm
+	@tools/demo $(arm64)
 
 check: userspace modules qemu setup-check ## all tests, from nothing to one line of counts
 	@kernel=$$(tools/guest/kernel debug) && tools/modules "$$kernel/build"
@@ -28,20 +32,24 @@ check-fast: setup-fast ## format, lint, unit tests, golden vectors: under a minu
 	@SNNQ_SUITES=tests/fast tests/run
 
 shell: userspace modules qemu setup-guest ## work in the guest, driver loaded, programs and demo in place
-	@tools/guest/run --shell
+	@tools/guest/run $(addprefix --arch ,$(arm64)) --shell
 
 userspace: setup-userspace ## libsnnq and the program: build/snnq
-	@test -e build/userspace/build.ninja || meson setup build/userspace -Dtests=false >build/meson.log || \
-		{ cat build/meson.log; rm -rf build/userspace; exit 1; }
-	@ninja -C build/userspace --quiet
-	@ln -sfn userspace/userspace/snnq/snnq build/snnq
-	@for lib in build/userspace/userspace/libsnnq/libsnnq*.so*; do \
-		test -d $$lib || ln -sfn $${lib#build/} build/$${lib##*/}; done
+	@test -e $(out)/userspace/build.ninja || meson setup $(out)/userspace -Dtests=false \
+		$(if $(arm64),--cross-file "$$(tools/debian/cross)/meson") >$(out)/meson.log || \
+		{ cat $(out)/meson.log; rm -rf $(out)/userspace; exit 1; }
+	@ninja -C $(out)/userspace --quiet
+	@ln -sfn userspace/userspace/snnq/snnq $(out)/snnq
+	@for lib in $(out)/userspace/userspace/libsnnq/libsnnq*.so*; do \
+		test -d $$lib || ln -sfn $${lib#$(out)/} $(out)/$${lib##*/}; done
 
 modules: setup-modules ## the driver for Debian's 6.12 kernel: build/snnq.ko
-	@tools/modules
+	@tools/modules $(if $(arm64),"$$(SNNQ_DEB_ARCH=arm64 tools/guest/kernel debian)/build")
 
-qemu: setup-qemu ## the emulator with the device: build/qemu/qemu-system-x86_64
+arm64: ## libsnnq, the program and the driver for arm64: build/arm64
+	@$(MAKE) --no-print-directory ARCH=arm64 userspace modules
+
+qemu: setup-qemu ## the emulators with the device: build/qemu/qemu-system-x86_64 and -aarch64
 	@tools/qemu/build
 
 guest: userspace modules setup-guest ## the guest's initramfs: build/guest/initramfs.cpio
@@ -60,7 +68,7 @@ clean: ## remove build/; the cache stays
 	rm -rf build
 
 setup-userspace:
-	@mkdir -p build
+	@mkdir -p $(out)
 	@tools/setup userspace
 setup-modules:
 	@mkdir -p build
