@@ -21,8 +21,13 @@ note </tmp/device
 check "a network computes" grep -q "^class .*synops" /tmp/device
 check "the same as without it" cmp /tmp/sim /tmp/device
 
+snnq doctor >/tmp/doctor 2>&1
+note </tmp/doctor
+check "the device is among the hardware" grep -q '[1-9] \(coprocessor\|in the device tree\)' /tmp/doctor
 exec 9<>"${node:-$(grep -o "${kind}[0-9]*" /tmp/info | head -n 1)}"
-for key in drm-driver drm-client-id drm-pdev drm-engine-core drm-total-memory; do
+pdev=drm-pdev	# of devices on PCI
+for device in /sys/bus/platform/drivers/snnq/*.npu; do [ ! -e "$device" ] || pdev=''; done
+for key in drm-driver drm-client-id $pdev drm-engine-core drm-total-memory; do
 	check "fdinfo has $key" grep -q "^$key:" /proc/$$/fdinfo/9
 done
 check "fdinfo names the driver" grep -Eq '^drm-driver:[[:space:]]*snnq$' /proc/$$/fdinfo/9

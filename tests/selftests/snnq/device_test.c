@@ -169,6 +169,8 @@ static bool is_master(const char *name)
 /* As long as the driver has the device, whatever that went through; and no longer. */
 TEST_F_TIMEOUT(device, memory_is_open_to_it_while_it_has_a_driver, 300)
 {
+	if (!strchr(self->name, ':'))
+		SKIP(return, "only PCI closes memory to a device");
 	EXPECT_TRUE(is_master(self->name));
 	ASSERT_TRUE(device_unbind(self->name));
 	EXPECT_FALSE(is_master(self->name));

@@ -52,31 +52,52 @@ static void power(const char *how)
 	close(fd);
 }
 
-volatile uint32_t *map_registers(void)
+/*
+ * The window of a device: on PCI a file of its own, elsewhere memory, at the address that its name
+ * begins with.
+ */
+static void *map_window(const char *driver, const char *name)
 {
-	DIR *dir = opendir("/sys/bus/pci/drivers/snnq");
-	volatile uint32_t *regs;
+	bool pci = strchr(name, ':');
+	char path[320] = "/dev/mem";
+	off_t at = pci ? 0 : (off_t)strtoull(name, NULL, 16);
+	void *map;
+	int fd;
+
+	if (pci)
+		snprintf(path, sizeof(path), "%s/%s/resource0", driver, name);
+	snprintf(control, sizeof(control), "%s/%s/power/control", driver, name);
+	power("on");
+	fd = open(path, O_RDWR | O_SYNC);
+	if (fd < 0)
+		return MAP_FAILED;
+	map = mmap(NULL, SNNQ_REG_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at);
+	close(fd);
+	return map;
+}
+
+/* The first device of ours on a bus. */
+static void *map_first(const char *driver)
+{
+	DIR *dir = opendir(driver);
 	void *map = MAP_FAILED;
 	struct dirent *e;
-	char path[320];
 
-	while (dir && (e = readdir(dir)) && map == MAP_FAILED) {
-		int fd;
-
-		if (!strchr(e->d_name, ':'))
-			continue;
-		snprintf(path, sizeof(path), "/sys/bus/pci/drivers/snnq/%s/resource0", e->d_name);
-		snprintf(control, sizeof(control), "/sys/bus/pci/drivers/snnq/%s/power/control",
-			 e->d_name);
-		power("on");
-		fd = open(path, O_RDWR | O_SYNC);
-		if (fd < 0)
-			continue;
-		map = mmap(NULL, SNNQ_REG_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		close(fd);
-	}
+	while (dir && (e = readdir(dir)) && map == MAP_FAILED)
+		if (strpbrk(e->d_name, ":.") && e->d_name[0] != '.')
+			map = map_window(driver, e->d_name);
 	if (dir)
 		closedir(dir);
+	return map;
+}
+
+volatile uint32_t *map_registers(void)
+{
+	volatile uint32_t *regs;
+	void *map = map_first("/sys/bus/pci/drivers/snnq");
+
+	if (map == MAP_FAILED)
+		map = map_first("/sys/bus/platform/drivers/snnq");
 	if (map == MAP_FAILED)
 		return NULL;
 	regs = map;

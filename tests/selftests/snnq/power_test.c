@@ -31,7 +31,7 @@ FIXTURE(power)
 
 static void attribute(const char *pci, const char *name, char path[128])
 {
-	snprintf(path, 128, "/sys/bus/pci/devices/%s/%s", pci, name);
+	snprintf(path, 128, "%s/devices/%s/%s", bus_of(pci), pci, name);
 }
 
 static bool set(const char *pci, const char *name, const char *value)

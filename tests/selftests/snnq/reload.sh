@@ -5,7 +5,6 @@
 ksft_skip=4
 module=${SNNQ_MODULE:-/lib/snnq.ko}
 here=$(dirname "$0")
-driver=/sys/bus/pci/drivers/snnq
 
 echo "TAP version 13"
 [ -e "$module" ] || { echo "1..0 # SKIP no $module"; exit $ksft_skip; }
@@ -30,8 +29,9 @@ node_of() {
 }
 
 ret=1
-for dev in "$driver"/0000:*; do
+for dev in /sys/bus/pci/drivers/snnq/0000:* /sys/bus/platform/drivers/snnq/*.npu; do
 	[ -e "$dev" ] || continue
+	driver=${dev%/*}
 	ret=0
 	name=${dev##*/}
 	node=$(node_of "$dev")
@@ -41,10 +41,10 @@ for dev in "$driver"/0000:*; do
 	echo "$name" >"$driver/bind" || ret=1
 done
 ok $ret 2 "unbind with a file open, bind again"
+node=$(node_of "$driver/$name")
 
 # Users keep the module; it can go as soon as they did.
 ret=0
-node=$(node_of "$dev")
 exec 9<>"$node" || ret=1
 rmmod snnq 2>/dev/null && ret=1
 exec 9>&-

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For tests of lifetimes: the PCI device behind a node, removing and binding it, dma-bufs of
+ * For tests of lifetimes: the device behind a node, removing and binding it, dma-bufs of
  * ours and of others, and a fence that signals when the test says so.
  */
 #ifndef SNNQ_LIFE_H
@@ -24,7 +24,10 @@
 
 #define LIFE __attribute__((unused)) static
 
-/* PCI address of the device behind an open node; the devices of a node have a "device" link. */
+/*
+ * Name of the device behind an open node, on PCI its address; the devices of a node have a
+ * "device" link.
+ */
 LIFE bool pci_name(int fd, char name[32])
 {
 	char path[80], target[300];
@@ -53,21 +56,37 @@ LIFE bool write_text(const char *path, const char *text)
 	return n == (ssize_t)strlen(text);
 }
 
+/* The folder of a device's bus in sysfs, and a file there. */
+LIFE const char *bus_of(const char *name)
+{
+	return strchr(name, ':') ? "/sys/bus/pci" : "/sys/bus/platform";
+}
+
+LIFE bool write_driver(const char *name, const char *file)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/drivers/snnq/%s", bus_of(name), file);
+	return write_text(path, name);
+}
+
 LIFE bool device_unbind(const char *name)
 {
-	return write_text("/sys/bus/pci/drivers/snnq/unbind", name);
+	return write_driver(name, "unbind");
 }
 
 LIFE bool device_bind(const char *name)
 {
-	return write_text("/sys/bus/pci/drivers/snnq/bind", name);
+	return write_driver(name, "bind");
 }
 
-/* As if it were pulled out, and put in again. */
+/* As if it were pulled out, and put in again; what cannot be is unbound and bound. */
 LIFE bool device_remove(const char *name)
 {
 	char path[80];
 
+	if (!strchr(name, ':'))
+		return device_unbind(name);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", name);
 	return write_text(path, "1");
 }
@@ -76,6 +95,8 @@ LIFE bool device_rescan(const char *name)
 {
 	char path[80];
 
+	if (!strchr(name, ':'))
+		return device_bind(name);
 	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/snnq/%s", name);
 	return write_text("/sys/bus/pci/rescan", "1") && !access(path, F_OK);
 }
