@@ -30,7 +30,8 @@ static struct {
 	struct unit units[UNITS];
 	uint64_t words[UNITS * PLANES];
 	int8_t weights[ROWS * LANES];
-	uint16_t list[UNITS * 64 + 32];
+	uint16_t list[LONG];
+	uint16_t listed[UNITS * 64 + 32];
 	uint8_t index[4 * GROUPS * LOOKUP_LANES];
 	uint8_t tables[GROUPS * LOOKUP_OUTPUTS * LOOKUP_ENTRIES];
 	uint32_t at[GROUPS];
@@ -59,7 +60,7 @@ static void fill_data(void)
 		data.words[i / 4] = data.words[i / 4] << 16 | (random_bits() & random_bits());
 	for (i = 0; i < sizeof(data.weights); i++)
 		data.weights[i] = (int8_t)(random_bits() % 15 - 7);
-	for (i = 0; i < UNITS * 64; i++)
+	for (i = 0; i < LONG; i++)
 		data.list[i] = (uint16_t)(random_bits() % ROWS * LIST_SCALE);
 	for (i = 0; i < sizeof(data.index); i++)
 		data.index[i] = random_bits() % LOOKUP_ENTRIES;
@@ -80,7 +81,7 @@ typedef void round_fn(const struct vec *v, uint32_t n);
 
 static void list_round(const struct vec *v, uint32_t n)
 {
-	v->list(&data.bits, data.words, data.units, n, data.list);
+	v->list(&data.bits, data.words, data.units, n, data.listed);
 }
 
 static void row_round(const struct vec *v, uint32_t n)
