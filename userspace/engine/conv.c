@@ -81,7 +81,7 @@ bool conv_prepare(struct snnq_plan *plan, struct layer *l, struct snnq_pace *pac
 {
 	(void)plan;
 	return window_prepare(l, pace) || weights_prepare(l, pace) ||
-	       (l->dense && dense_prepare(l, pace)) || (l->looks && lookup_prepare(l, pace));
+	       (l->dense && dense_prepare(l, pace));
 }
 
 ACCUMULATE(conv_generic)

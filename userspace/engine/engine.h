@@ -150,7 +150,7 @@ struct snnq_weights {
  * @groups: of four input channels; @count: of them under a window.
  * @fours: tables of four groups lie together; @together: and are looked up so.
  * @height, @width: of the image.
- * @at: where in the image those under a window are, in positions.
+ * @at: where in the image those under a window are: bytes, if there was one step.
  * @tables: of each block of outputs, each group and each output.
  * @bias: what makes their entries positive; @few: how many of them add up in a byte.
  */
@@ -617,8 +617,8 @@ bool conv_begin_block(struct job *job, struct layer *l, const struct block *b);
 void lookup_lay_out(struct snnq_plan *plan, struct layer *l);
 /* Those of an instruction set that the machine has. True: ended at a safe point. */
 bool costs_of(enum snnq_isa isa, struct snnq_pace *pace, const struct snnq_costs **costs);
-bool lookup_prepare(struct layer *l, struct snnq_pace *pace);
-void lookup_use(struct layer *l, const struct vec *vec);
+/* For these loops. True: ended at a safe point. */
+bool lookup_use(struct layer *l, const struct vec *vec, struct snnq_pace *pace);
 bool lookup_decode(struct job *job, struct layer *l);
 bool lookup_begin(struct job *job, struct layer *l, const struct block *b);
 band_fn lookup_block;

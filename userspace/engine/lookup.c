@@ -115,17 +115,8 @@ void lookup_lay_out(struct snnq_plan *plan, struct layer *l)
 		   LOOKUP_LANES * LANES * sizeof(int32_t) + VECTORS * WORD_SUMS * sizeof(int16_t));
 }
 
-bool lookup_prepare(struct layer *l, struct snnq_pace *pace)
-{
-	struct lookups *k = &l->look;
-
-	k->bias = 4u * (uint32_t)weights_level(l);
-	k->few = UINT8_MAX / (2 * k->bias);
-	return snnq_work(pace, k->count);
-}
-
 /* The image depends on the loops that look at it. */
-void lookup_use(struct layer *l, const struct vec *vec)
+bool lookup_use(struct layer *l, const struct vec *vec, struct snnq_pace *pace)
 {
 	const struct snnq_geometry *g = &l->geometry;
 	struct lookups *k = &l->look;
@@ -133,10 +124,16 @@ void lookup_use(struct layer *l, const struct vec *vec)
 
 	k->together = k->fours && vec->lookup4;
 	for (ky = 0; ky < g->kernel_h; ky++)
-		for (kx = 0; kx < g->kernel_w; kx++)
+		for (kx = 0; kx < g->kernel_w; kx++) {
+			if (snnq_work(pace, k->groups))
+				return true;
 			for (i = 0; i < k->groups; i++)
 				*at++ = (ky * g->dilation_h * k->groups + i) * k->width +
 					kx * g->dilation_w * index_bytes(k);
+		}
+	k->bias = 4u * (uint32_t)weights_level(l);
+	k->few = UINT8_MAX / (2 * k->bias);
+	return false;
 }
 
 typedef uint8_t entries __attribute__((vector_size(LOOKUP_ENTRIES)));

@@ -113,8 +113,8 @@ static bool use_isa(struct snnq_plan *plan, enum snnq_isa isa, struct snnq_pace 
 	for (i = 0; i < plan->info.layer_count; i++) {
 		struct layer *l = &plan->layers[i];
 
-		if (l->looks)
-			lookup_use(l, plan->vec);
+		if (l->looks && lookup_use(l, plan->vec, pace))
+			return true;
 		if ((l->dense || l->looks) && !plan->costs && costs_of(isa, pace, &plan->costs))
 			return true;
 	}
