@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * calibrate.c - what the inner loops cost on this machine: measured once in a process for each
- * instruction set, in about a millisecond, on data as layers have it. Of all repetitions the
+ * instruction set, on data as layers have it. Of all repetitions the
  * least counts, as others may be at work.
  */
 #include <pthread.h>
@@ -179,6 +179,20 @@ static void match_round(const struct vec *v, uint32_t n)
 	v->matches(data.acc, n, data.words, data.words, 1, 1);
 }
 
+static void load_round(const struct vec *v, uint32_t n)
+{
+	const struct snnq_tensor t = { .format = SNNQ_FORMAT_UNSIGNED,
+				       .planes = (uint8_t)n,
+				       .height = 1,
+				       .width = UNITS,
+				       .channels = 64 };
+	uint32_t i;
+
+	(void)v;
+	for (i = 0; i < UNITS; i++)
+		tensor_load64(&t, data.words, i, 0, data.acc);
+}
+
 /* Picoseconds of a round. */
 static double cost_of(round_fn *round, const struct vec *v, uint32_t n, uint32_t rounds)
 {
@@ -199,20 +213,6 @@ static double cost_of(round_fn *round, const struct vec *v, uint32_t n, uint32_t
 		least = ps < least ? ps : least;
 	}
 	return least;
-}
-
-static void load_round(const struct vec *v, uint32_t n)
-{
-	const struct snnq_tensor t = { .format = SNNQ_FORMAT_UNSIGNED,
-				       .planes = (uint8_t)n,
-				       .height = 1,
-				       .width = UNITS,
-				       .channels = 64 };
-	uint32_t i;
-
-	(void)v;
-	for (i = 0; i < UNITS; i++)
-		tensor_load64(&t, data.words, i, 0, data.acc);
 }
 
 /* A loop, @rounds of it at a time; what is measured are the @units of a round. */

@@ -267,23 +267,34 @@ static void requantize_word(struct job *job, const struct layer *l, uint64_t pos
 	tensor_store64(t, out, pos, w, v);
 }
 
-static void requantize_narrow(struct job *job, const struct layer *l, uint64_t pos, uint32_t w,
-			      const int32_t *acc, uint64_t *out)
+static struct requant requant_of(const struct layer *l, uint32_t w)
 {
-	const struct snnq_tensor *t = &l->desc->out;
 	uint32_t shift = l->desc->neuron.requant_shift;
-	struct requant r = { .mult = l->mult + w * 64,
-			     .bias = l->bias + w * 64,
-			     .half = shift ? 1 << (shift - 1) : 0,
-			     .shift = shift };
 	int64_t low, high;
-	int32_t v[64];
 
-	tensor_range(t, &low, &high);
-	r.low = (int32_t)low;
-	r.high = (int32_t)high;
-	job->stats->saturations += job->plan->vec->requantize(v, acc, &r);
-	tensor_store64(t, out, pos, w, v);
+	tensor_range(&l->desc->out, &low, &high);
+	return (struct requant){ .mult = l->mult + w * 64,
+				 .bias = l->bias + w * 64,
+				 .half = shift ? 1 << (shift - 1) : 0,
+				 .shift = shift,
+				 .low = (int32_t)low,
+				 .high = (int32_t)high };
+}
+
+static bool requantize_narrow(struct job *job, const struct layer *l, const struct block *b,
+			      uint64_t pos, uint32_t w, const int32_t *acc, size_t stride)
+{
+	const struct requant r = requant_of(l, w);
+	int32_t v[64];
+	uint32_t t;
+
+	for (t = 0; t < b->count; t++, acc += stride) {
+		if (work(job, 64u * (1u + l->desc->out.planes)))
+			return true;
+		job->stats->saturations += job->plan->vec->requantize(v, acc, &r);
+		tensor_store64(&l->desc->out, b->steps[t].out, pos, w, v);
+	}
+	return false;
 }
 
 static bool requantize(struct job *job, struct layer *l, const struct block *b, uint64_t pos,
@@ -291,13 +302,12 @@ static bool requantize(struct job *job, struct layer *l, const struct block *b, 
 {
 	uint32_t t;
 
+	if (l->narrow)
+		return requantize_narrow(job, l, b, pos, w, acc, stride);
 	for (t = 0; t < b->count; t++, acc += stride) {
 		if (work(job, 64u * (1u + l->desc->out.planes)))
 			return true;
-		if (l->narrow)
-			requantize_narrow(job, l, pos, w, acc, b->steps[t].out);
-		else
-			requantize_word(job, l, pos, w, acc, b->steps[t].out);
+		requantize_word(job, l, pos, w, acc, b->steps[t].out);
 	}
 	return false;
 }

@@ -2,9 +2,10 @@
 /*
  * snnq_engine.h - the compute engine: executes a program on memory, bit-exactly.
  *
- * No I/O, no global state but what was measured of the machine, no threads but those of a crew. libsnnq's sim backend and the
- * device model both run it; the memory they give it differs. The semantics are
- * in Documentation/numerics.md, an independent reference in tests/reference/.
+ * No I/O, no global state but what was measured of the machine, no threads but those
+ * of a crew. libsnnq's sim backend and the device model both run it; the memory they
+ * give it differs. The semantics are in Documentation/numerics.md, an independent
+ * reference in tests/reference/.
  *
  * A plan belongs to one thread at a time. It holds the kernel chosen for each layer
  * and work buffers. Weights hold a copy of the program and its decoded weights; any
@@ -264,7 +265,7 @@ struct snnq_costs {
 	double table, table4, image, turn;
 	double neuron, match;
 };
-/* Measured at the first call in a process, which takes about two milliseconds; NULL as above. */
+/* Measured at the first call in a process, in a few milliseconds at most; NULL as above. */
 const struct snnq_costs *snnq_isa_costs(enum snnq_isa isa);
 /* What kernels are chosen by, so that the choice can be foreseen; stays the caller's. */
 void snnq_plan_force_costs(struct snnq_plan *plan, const struct snnq_costs *costs);
