@@ -402,11 +402,35 @@ static cJSON *layer_json(const struct dump *d, uint32_t index)
 	return o;
 }
 
+static cJSON *need_json(const struct dump *d, uint32_t index)
+{
+	cJSON *o = cJSON_CreateObject();
+	struct snnq_region_desc n;
+
+	ENTRY(d, NEEDS, index, &n);
+	put(o, "bytes", (double)n.bytes);
+	put(o, "step_bytes", (double)n.step_bytes);
+	put(o, "role", n.role);
+	return o;
+}
+
+/* All entries of a section. */
+static cJSON *list_json(const struct dump *d, uint32_t count,
+			cJSON *(*entry)(const struct dump *d, uint32_t index))
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (uint32_t i = 0; i < count; i++)
+		cJSON_AddItemToArray(list, entry(d, i));
+	return list;
+}
+
+#define LIST(d, name, entry) list_json(d, COUNT(d, name), entry)
+
 static cJSON *program_json(const struct dump *d)
 {
-	cJSON *o = cJSON_CreateObject(), *list;
+	cJSON *o = cJSON_CreateObject();
 	struct snnq_program_header p;
-	struct snnq_region_desc n;
 
 	ENTRY(d, PROGRAM, 0, &p);
 	put(o, "total_bytes", p.total_bytes);
@@ -416,105 +440,74 @@ static cJSON *program_json(const struct dump *d)
 	put_wide(o, "needs", p.needs);
 	put(o, "state_bytes", (double)p.state_bytes);
 	put(o, "scratch_step_bytes", (double)p.scratch_step_bytes);
-	list = cJSON_AddArrayToObject(o, "regions");
-	for (uint32_t i = 0; i < COUNT(d, NEEDS); i++) {
-		cJSON *r = cJSON_CreateObject();
-
-		ENTRY(d, NEEDS, i, &n);
-		put(r, "bytes", (double)n.bytes);
-		put(r, "step_bytes", (double)n.step_bytes);
-		put(r, "role", n.role);
-		cJSON_AddItemToArray(list, r);
-	}
-	list = cJSON_AddArrayToObject(o, "layers");
-	for (uint32_t i = 0; i < COUNT(d, LAYERS); i++)
-		cJSON_AddItemToArray(list, layer_json(d, i));
+	cJSON_AddItemToObject(o, "regions", LIST(d, NEEDS, need_json));
+	cJSON_AddItemToObject(o, "layers", LIST(d, LAYERS, layer_json));
 	return o;
 }
 
-static cJSON *regions_json(const struct dump *d)
+static cJSON *region_json(const struct dump *d, uint32_t index)
 {
-	cJSON *list = cJSON_CreateArray();
+	cJSON *o = cJSON_CreateObject();
 	struct snnq_dump_region r;
 
-	for (uint32_t i = 0; i < COUNT(d, REGIONS); i++) {
-		cJSON *o = cJSON_CreateObject();
-
-		ENTRY(d, REGIONS, i, &r);
-		put(o, "index", r.index);
-		cJSON_AddItemToObject(o, "access", words_json(access_bits, r.access));
-		put(o, "start", (double)r.start);
-		put(o, "bytes", (double)r.bytes);
-		put(o, "pages", r.pages);
-		cJSON_AddItemToArray(list, o);
-	}
-	return list;
+	ENTRY(d, REGIONS, index, &r);
+	put(o, "index", r.index);
+	cJSON_AddItemToObject(o, "access", words_json(access_bits, r.access));
+	put(o, "start", (double)r.start);
+	put(o, "bytes", (double)r.bytes);
+	put(o, "pages", r.pages);
+	return o;
 }
 
-static cJSON *cores_json(const struct dump *d)
+static cJSON *core_json(const struct dump *d, uint32_t index)
 {
-	cJSON *list = cJSON_CreateArray();
+	cJSON *o = cJSON_CreateObject();
 	struct snnq_dump_core c;
 
-	for (uint32_t i = 0; i < COUNT(d, CORES); i++) {
-		cJSON *o = cJSON_CreateObject();
-
-		ENTRY(d, CORES, i, &c);
-		put(o, "index", c.index);
-		cJSON_AddItemToObject(o, "state", words_json(core_bits, c.state));
-		put(o, "entries", c.entries);
-		put(o, "tail", c.tail);
-		put(o, "head", c.head);
-		put(o, "phase", c.phase);
-		put(o, "resets", (double)c.resets);
-		put(o, "fruitless", c.fruitless);
-		cJSON_AddItemToArray(list, o);
-	}
-	return list;
+	ENTRY(d, CORES, index, &c);
+	put(o, "index", c.index);
+	cJSON_AddItemToObject(o, "state", words_json(core_bits, c.state));
+	put(o, "entries", c.entries);
+	put(o, "tail", c.tail);
+	put(o, "head", c.head);
+	put(o, "phase", c.phase);
+	put(o, "resets", (double)c.resets);
+	put(o, "fruitless", c.fruitless);
+	return o;
 }
 
-static cJSON *ring_json(const struct dump *d)
+static cJSON *slot_json(const struct dump *d, uint32_t index)
 {
-	cJSON *list = cJSON_CreateArray();
+	cJSON *o = cJSON_CreateObject();
 	struct snnq_dump_slot s;
 
-	for (uint32_t i = 0; i < COUNT(d, RING); i++) {
-		cJSON *o = cJSON_CreateObject();
-
-		ENTRY(d, RING, i, &s);
-		put(o, "slot", s.slot);
-		put(o, "id", s.id);
-		cJSON_AddItemToObject(o, "flags", words_json(slot_bits, s.flags));
-		if (!(s.flags & SNNQ_DUMP_SLOT_OTHER)) {
-			put(o, "seq", (double)s.seq);
-			put(o, "context", (double)s.context);
-			put(o, "steps", s.steps);
-			put(o, "progress", (double)s.progress);
-		}
-		cJSON_AddItemToArray(list, o);
+	ENTRY(d, RING, index, &s);
+	put(o, "slot", s.slot);
+	put(o, "id", s.id);
+	cJSON_AddItemToObject(o, "flags", words_json(slot_bits, s.flags));
+	if (!(s.flags & SNNQ_DUMP_SLOT_OTHER)) {
+		put(o, "seq", (double)s.seq);
+		put(o, "context", (double)s.context);
+		put(o, "steps", s.steps);
+		put(o, "progress", (double)s.progress);
 	}
-	return list;
+	return o;
 }
 
-static cJSON *registers_json(const struct dump *d)
+static cJSON *register_json(const struct dump *d, uint32_t index)
 {
-	cJSON *list = cJSON_CreateArray();
+	cJSON *o = cJSON_CreateObject();
 	struct snnq_dump_register r;
+	const char *name;
 	char text[40];
 
-	for (uint32_t i = 0; i < COUNT(d, REGISTERS); i++) {
-		cJSON *o = cJSON_CreateObject();
-		const char *name;
-
-		ENTRY(d, REGISTERS, i, &r);
-		name = register_name(r.offset, text);
-		put(o, "offset", r.offset);
-		put(o, "value", r.value);
-		if (*name)
-			cJSON_AddStringToObject(o, "name", name);
-		cJSON_AddItemToArray(list, o);
-	}
-	return list;
+	ENTRY(d, REGISTERS, index, &r);
+	name = register_name(r.offset, text);
+	put(o, "offset", r.offset);
+	put(o, "value", r.value);
+	if (*name)
+		cJSON_AddStringToObject(o, "name", name);
+	return o;
 }
 
 static int print_json(const struct dump *d)
@@ -527,10 +520,10 @@ static int print_json(const struct dump *d)
 	cJSON_AddItemToObject(o, "job", job_json(d));
 	if (COUNT(d, PROGRAM))
 		cJSON_AddItemToObject(o, "program", program_json(d));
-	cJSON_AddItemToObject(o, "regions", regions_json(d));
-	cJSON_AddItemToObject(o, "cores", cores_json(d));
-	cJSON_AddItemToObject(o, "ring", ring_json(d));
-	cJSON_AddItemToObject(o, "registers", registers_json(d));
+	cJSON_AddItemToObject(o, "regions", LIST(d, REGIONS, region_json));
+	cJSON_AddItemToObject(o, "cores", LIST(d, CORES, core_json));
+	cJSON_AddItemToObject(o, "ring", LIST(d, RING, slot_json));
+	cJSON_AddItemToObject(o, "registers", LIST(d, REGISTERS, register_json));
 	put(o, "unknown_sections", d->unknown);
 	return cli_print_json(o);
 }
