@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "base/host.h"
 #include "bench.h"
 
 #define MOST_RUNS 1000000u
@@ -46,10 +46,7 @@ static const struct cli_command command = {
 
 static double now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+	return (double)now_ns() / 1e6;
 }
 
 static double memory_mb(void)

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/host.h"
 #include "cli.h"
 #include "base/output.h"
 
@@ -104,19 +105,11 @@ int cli_run_code(int error)
 	return error == -EBADMSG ? CLI_FILE : CLI_DEVICE;
 }
 
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec * 1e-9;
-}
-
 void cli_progress(const char *what, size_t done, size_t total)
 {
 	static double start, shown;
 	static const char *doing = "";
-	double now = seconds();
+	double now = (double)now_ns() * 1e-9;
 	char safe[128];
 	int width = total ? (int)(30.0 * done / total) : 0;
 
