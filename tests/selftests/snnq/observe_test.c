@@ -150,23 +150,6 @@ TEST_F_TIMEOUT(observe, sensors_speak_while_the_device_is_awake, 300)
 
 /* ---- fdinfo ---- */
 
-/* The number behind a key, or -1. */
-static long long fdinfo(int fd, const char *key)
-{
-	char path[64], line[256];
-	long long value = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	f = fopen(path, "r");
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, key, strlen(key)) && line[strlen(key)] == ':')
-			sscanf(line + strlen(key) + 1, "%lld", &value);
-	if (f)
-		fclose(f);
-	return value;
-}
-
 /* Half of the clients have a job each that lasts; the others have nothing to do. */
 TEST_F_TIMEOUT(observe, each_client_has_its_own_time_and_memory, 300)
 {

@@ -638,3 +638,19 @@ int gate_syncobj(int fd, const struct test_gate *gate, uint32_t *syncobj)
 	close(file.fd);
 	return ret;
 }
+
+long long fdinfo(int fd, const char *key)
+{
+	char path[64], line[256];
+	long long value = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, strlen(key)) && line[strlen(key)] == ':')
+			sscanf(line + strlen(key) + 1, "%lld", &value);
+	if (f)
+		fclose(f);
+	return value;
+}

@@ -59,6 +59,9 @@ int snnq_ioctl(int fd, unsigned long request, void *arg);
 /* DRM_SNNQ_QUERY_*_STATS; all ones: it failed. */
 struct drm_snnq_stats stats(int fd, uint32_t type);
 
+/* The number behind a key of fdinfo, or -1. */
+long long fdinfo(int fd, const char *key);
+
 /* What the device can do. */
 struct drm_snnq_dev_info dev_info(int fd);
 

@@ -276,23 +276,6 @@ TEST_F(telemetry, other_network_namespaces_have_no_family)
 	EXPECT_EQ(0, status);
 }
 
-/* The number behind a key of fdinfo, or -1. */
-static long long fdinfo(int fd, const char *key)
-{
-	char path[64], line[256];
-	long long value = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	f = fopen(path, "r");
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, key, strlen(key)) && line[strlen(key)] == ':')
-			sscanf(line + strlen(key) + 1, "%lld", &value);
-	if (f)
-		fclose(f);
-	return value;
-}
-
 /* A job that is still running counts, and never less than before. */
 TEST_F(telemetry, running_jobs_count)
 {
