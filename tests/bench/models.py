@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """snnq bench of published networks at their published sizes, and of the demo:  tests/bench/models.py
 
-The networks have random weights (tools/train/published.py); the demo's are trained. Needs make
-userspace and what tools/setup train installs.
+The networks have random weights (tools/train/published.py); the demo's are trained. Needs what
+make userspace setup-train makes.
 """
 import json
 import os
@@ -32,7 +32,6 @@ def bench(name, path):
 
 
 def main():
-    subprocess.run([ROOT / "tools" / "setup", "train"], check=True)
     bench("digits", ROOT / "tools" / "train" / "demo" / "digits.snnq")
     with tempfile.TemporaryDirectory() as folder:
         for family in FAMILIES:
