@@ -5,9 +5,14 @@ import importlib.machinery
 import importlib.util
 import itertools
 import math
+import os
 import pathlib
 import sys
+import tempfile
+import time
+import types
 import unittest
+import unittest.mock
 from xml.etree import ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -129,20 +134,24 @@ class Figure(unittest.TestCase):
                 self.row("uniform 4, <GPTQ>", 60000, 84, 0.75, 0.88),
                 self.row("heterogeneous, search at 3", 40000, 85, 0.78, 0.9)]
 
-    def test_places(self):
-        svg = figure.draw(self.table(), "a < b")
-        root = ElementTree.fromstring(svg)
-        shapes = "{http://www.w3.org/2000/svg}"
-        groups = root.findall(f"{shapes}g")
-        self.assertEqual([g.find(f"{shapes}title").text.split(":")[0] for g in groups],
-                         ["uniform 4, rounding", "uniform 4, <GPTQ>", "heterogeneous, search at 3"])
-        left, same = (float(g.find(f"{shapes}path").get("d").split()[0][1:])
-                      for g in (groups[2], groups[0]))
-        self.assertLess(left, same)  # fewer bytes
-        self.assertTrue(figure.LEFT < left and same < figure.WIDTH - figure.RIGHT)
-        ends = [float(w.strip("V")) for w in groups[0].find(f"{shapes}path").get("d").split()[1:]]
-        scale = figure.Scale(0.695, 0.905, figure.HEIGHT - figure.BOTTOM, figure.TOP)
-        self.assertEqual(ends, [scale(0.7), scale(0.86)])
+    def test_points(self):
+        series, deep = figure.points_of([*self.table(), self.row("uniform 2, rounding", 9, 72, 0.6, 0.8)])
+        self.assertEqual({name: [r["bytes"] for r in rows] for name, rows in series.items()},
+                         {"rounding": [60000], "<GPTQ>": [60000], "search": [40000]})
+        self.assertEqual([r["right"] for r in deep], [72])
+        x, y, (below, above) = figure.bars(series["rounding"])
+        self.assertEqual((x, y), ([60000], [80]))
+        self.assertAlmostEqual(below[0], 10)
+        self.assertAlmostEqual(above[0], 6)
+
+    def test_picture(self):
+        deep = self.row("uniform 2, rounding", 9000, 20, 0.1, 0.3)
+        first, second = (figure.draw([*self.table(), deep], "a < b") for _ in range(2))
+        self.assertEqual(first, second)
+        words = {t.text.strip() for t in ElementTree.fromstring(first).iter(
+            "{http://www.w3.org/2000/svg}text")}
+        self.assertTrue({"a < b", "float", "rounding", "<GPTQ>", "search"} <= words)
+        self.assertTrue(any("1 below 12 % less than float not shown" in w for w in words))
 
     def test_series(self):
         for name, want in (("float, trained as much longer", None), ("odd 2 with ends of 8, SBC", "SBC"),
@@ -156,6 +165,43 @@ class Figure(unittest.TestCase):
         self.assertTrue(good.startswith("1 lose certainly less than 1 %: heterogeneous"))
         self.assertTrue(worse.startswith("1 lose certainly more than 1 %: uniform 4, rounding"))
         self.assertTrue(neither.endswith("either: uniform 4, <GPTQ>"))
+
+
+class Beside(unittest.TestCase):
+    def test_the_nearest_search_is_compared(self):
+        right, wrong = {"class": 1, "label": 1}, {"class": 0, "label": 1}
+        table = [{"name": n, "bytes": size, "right": k, "count": 4} for n, size, k in (
+            ("float", 400, 4), ("heterogeneous, search at 3", 105, 3),
+            ("heterogeneous, search at 2", 100, 3), ("odd 2, GPTQ", 101, 1),
+            ("heterogeneous, search at 2, fine-tuned (QAT)", 100, 4), ("odd 1, GPTQ", 90, 1))]
+        classes = [[right] * r["right"] + [wrong] * (4 - r["right"]) for r in table]
+        losses = [[r["right"] / 10, 0.1, 0.2, 0.3] for r in table]
+        reproduce.beside_search(table, classes, losses)
+        self.assertEqual([i for i, r in enumerate(table) if "search" in r], [3, 4])
+        found = table[3]["search"]
+        self.assertEqual((found["bytes"], found["lost"], found["won"]), (100, 0, 2))
+        self.assertAlmostEqual(found["gain"], 0.5)
+        self.assertAlmostEqual(found["loss"], 0.05)
+        lines = reproduce.beside(table).splitlines()
+        self.assertEqual(len(lines), 4)
+        self.assertIn("| odd 2, GPTQ | 101 | 2 | 100 | 1, 3 | 0, 2 (0.5) | +50.00 %", lines[2])
+
+
+class Kept(unittest.TestCase):
+    def test_answers_are_asked_for_again_when_the_model_changed(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder, asked = pathlib.Path(name), []
+            model, data = folder / "m.snnq", folder / "test.tsv"
+            model.write_text("")
+            data.write_text("")
+            net = types.SimpleNamespace(folder=folder)
+            with unittest.mock.patch.object(
+                    reproduce, "snnq", lambda *a: asked.append(a) or f"[{len(asked)}]"):
+                self.assertEqual(reproduce.answers(net, model, data), [1])
+                self.assertEqual(reproduce.answers(net, model, data), [1])
+                later = time.time() + 10
+                os.utime(model, (later, later))
+                self.assertEqual(reproduce.answers(net, model, data), [2])
 
 
 class Networks(unittest.TestCase):

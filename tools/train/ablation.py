@@ -36,14 +36,11 @@ def models_of(grids):
 
 def row(grids, parts, reference, whole, predictions):
     """What a model without parts loses against the one that has all."""
-    lost, won = paired.discordant(whole, predictions)
-    gain, low, high = paired.difference(lost, won, len(whole))
     before, after = (paired.divergences(reference, p) for p in (whole, predictions))
     loss, loss_low, loss_high = paired.mean_difference(before, after)
     return {"grids": grids.name, "without": list(parts), "count": len(whole),
             "right": sum(p["class"] == p["label"] for p in predictions),
-            "lost": lost, "won": won, "p": paired.mcnemar(lost, won),
-            "gain": gain, "gain_low": low, "gain_high": high,
+            **paired.compare(whole, predictions),
             "loss": sum(after) / len(after), "loss_gain": loss,
             "loss_low": loss_low, "loss_high": loss_high}
 

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 """A figure of a table: accuracy over bytes of the file, a series for each method."""
-import math
-from xml.sax.saxutils import escape
+import io
+import itertools
 
-WIDTH, HEIGHT = 960, 560
-LEFT, RIGHT, TOP, BOTTOM = 70, 270, 40, 60
-COLOURS = ("#1b6ca8", "#d1495b", "#2e8b57", "#8e5ea2", "#e08e0b", "#444444", "#17a2b8",
-           "#a0522d", "#6b8e23", "#c71585", "#708090", "#00695c", "#b8860b", "#5c6bc0")
-SHAPES = ("circle", "square", "triangle")
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+MARKERS = "os^vD<>P"
+DEEPEST = 0.12      # below the float network; what is worse would press the rest together
+FIXED = {"svg.hashsalt": "snnq", "svg.fonttype": "none", "font.size": 9,
+         "axes.prop_cycle": matplotlib.cycler(color=matplotlib.colormaps["tab20"].colors)}
 
 
 def series_of(name):
@@ -23,91 +26,58 @@ def series_of(name):
     return name.rsplit(", ", 1)[-1]
 
 
-class Scale:
-    """Data to picture, along one axis."""
-
-    def __init__(self, low, high, start, end, logarithmic=False):
-        self.map = math.log if logarithmic else float
-        self.low, self.span = self.map(low), self.map(high) - self.map(low) or 1.0
-        self.start, self.size = start, end - start
-
-    def __call__(self, value):
-        return round(self.start + self.size * (self.map(value) - self.low) / self.span, 1)
+def share(row):
+    """Accuracy in percent."""
+    return 100 * row["right"] / row["count"]
 
 
-def marker(shape, x, y, colour):
-    """A point."""
-    if shape == "circle":
-        return f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>'
-    if shape == "square":
-        return f'<rect x="{x - 4}" y="{y - 4}" width="8" height="8" fill="{colour}"/>'
-    return (f'<path d="M{x} {y - 5} L{x + 5} {y + 4} L{x - 5} {y + 4} Z" '
-            f'fill="{colour}"/>')
+def points_of(table):
+    """({series: rows that are drawn}, rows that are too deep to be)."""
+    least = share(table[0]) - 100 * DEEPEST
+    series, deep = {}, []
+    for row in table:
+        name = series_of(row["name"])
+        if name and share(row) < least:
+            deep.append(row)
+        elif name:
+            series.setdefault(name, []).append(row)
+    return series, deep
 
 
-def text(x, y, words, anchor="start", more=""):
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" {more}>{escape(words)}</text>'
+def bars(rows):
+    """x, y and lengths of the intervals below and above."""
+    y = [share(r) for r in rows]
+    return ([r["bytes"] for r in rows], y,
+            [[v - 100 * r["low"] for v, r in zip(y, rows)],
+             [100 * r["high"] - v for v, r in zip(y, rows)]])
 
 
-def ticks_of_bytes(low, high):
-    """1, 2 and 5 times powers of ten in a range."""
-    found = [m * 10 ** e for e in range(1, 12) for m in (1, 2, 5)]
-    return [v for v in found if low <= v <= high]
-
-
-def axes(x, y, lowest, highest, least, most):
-    """Frame, lines and numbers."""
-    parts = []
-    step = next(s for s in (0.01, 0.02, 0.05, 0.1, 0.2) if (most - least) / s <= 11)
-    for k in range(math.ceil(least / step - 1e-9), math.floor(most / step + 1e-9) + 1):
-        at = y(k * step)
-        parts.append(f'<path d="M{LEFT} {at} H{WIDTH - RIGHT}" stroke="#ddd"/>')
-        parts.append(text(LEFT - 8, at + 4, f"{100 * k * step:.0f} %", "end"))
-    for value in ticks_of_bytes(lowest, highest):
-        at = x(value)
-        parts.append(f'<path d="M{at} {TOP} V{HEIGHT - BOTTOM}" stroke="#ddd"/>')
-        parts.append(text(at, HEIGHT - BOTTOM + 18, f"{value / 1000:g} kB", "middle"))
-    parts.append(f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - RIGHT - LEFT}" '
-                 f'height="{HEIGHT - BOTTOM - TOP}" fill="none" stroke="#888"/>')
-    return parts
+def label(axes, deep):
+    """What the axes are."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v / 1000:g} kB"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    missing = f"; {len(deep)} below {100 * DEEPEST:g} % less than float not shown" if deep else ""
+    axes.set_xlabel(f"bytes of the model file (logarithmic); bars: 95 % of Wilson{missing}")
+    axes.set_ylabel("right, %")
+    axes.grid(alpha=.3)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
 
 
 def draw(table, title):
     """The picture of a table's rows as SVG."""
-    rows = [(series_of(r["name"]), r) for r in table]
-    points = [(s, r) for s, r in rows if s]
-    flat = next(r for s, r in rows if s is None)
-    lowest = min(r["bytes"] for _, r in points) / 1.1
-    highest = max(r["bytes"] for _, r in points) * 1.1
-    least = min(r["low"] for r in table) - 0.005
-    most = min(1.0, max(r["high"] for r in table) + 0.005)
-    x = Scale(lowest, highest, LEFT, WIDTH - RIGHT, True)
-    y = Scale(least, most, HEIGHT - BOTTOM, TOP)
-    parts = axes(x, y, lowest, highest, least, most)
-    at, low, high = y(flat["right"] / flat["count"]), y(flat["low"]), y(flat["high"])
-    parts.append(f'<rect x="{LEFT}" y="{high}" width="{WIDTH - RIGHT - LEFT}" '
-                 f'height="{round(low - high, 1)}" fill="#888" opacity="0.12"/>')
-    parts.append(f'<path d="M{LEFT} {at} H{WIDTH - RIGHT}" stroke="#000" '
-                 'stroke-dasharray="6 4"/>')
-    names = list(dict.fromkeys(s for s, _ in points))
-    for i, name in enumerate(names):
-        colour, shape = COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)]
-        for series, r in points:
-            if series != name:
-                continue
-            px, py = x(r["bytes"]), y(r["right"] / r["count"])
-            hint = escape(f"{r['name']}: {r['bytes']} bytes, {r['right']} of {r['count']}")
-            parts.append(f'<g><title>{hint}</title><path d="M{px} {y(r["low"])} '
-                         f'V{y(r["high"])}" stroke="{colour}" opacity="0.45"/>'
-                         f'{marker(shape, px, py, colour)}</g>')
-        row = TOP + 14 + 20 * (i + 1)
-        parts.append(marker(shape, WIDTH - RIGHT + 20, row - 4, colour))
-        parts.append(text(WIDTH - RIGHT + 32, row, name))
-    parts.append(text(WIDTH - RIGHT + 14, TOP + 10, "- - float"))
-    parts.append(text(LEFT, TOP - 14, title, more='font-weight="bold"'))
-    parts.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 18,
-                      "bytes of the model file (logarithmic); bars: 95 % of Wilson", "middle"))
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-            'font-family="sans-serif" font-size="12">\n'
-            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>\n'
-            + "\n".join(parts) + "\n</svg>\n")
+    series, deep = points_of(table)
+    with matplotlib.rc_context(FIXED):
+        figure = Figure(figsize=(9.6, 5.6))
+        axes = figure.add_subplot(title=title)
+        axes.axhline(share(table[0]), color="black", linestyle="--", linewidth=1, label="float")
+        axes.axhspan(100 * table[0]["low"], 100 * table[0]["high"], color="grey", alpha=.12)
+        for (name, rows), marker in zip(series.items(), itertools.cycle(MARKERS)):
+            x, y, errors = bars(rows)
+            axes.errorbar(x, y, yerr=errors, marker=marker, linestyle="none", elinewidth=1,
+                          label=name)
+        label(axes, deep)
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None}, bbox_inches="tight")
+    return text.getvalue()

@@ -36,6 +36,14 @@ def discordant(first, second):
             sum(a and not b for b, a in zip(before, after)))
 
 
+def compare(first, second):
+    """What the second has right that the first has not, and the reverse."""
+    lost, won = discordant(first, second)
+    gain, low, high = difference(lost, won, len(first))
+    return {"lost": lost, "won": won, "p": mcnemar(lost, won), "gain": gain,
+            "gain_low": low, "gain_high": high}
+
+
 def mean_difference(first, second, z=NORMAL):
     """Mean of second - first, recording by recording, with its 95 % interval."""
     gaps = [b - a for a, b in zip(first, second)]
