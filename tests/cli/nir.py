@@ -232,7 +232,46 @@ def put(path, value):
     return change
 
 
+def put_twice(f):
+    """A type that is two strings."""
+    del f["node/nodes/if/type"]
+    f.create_dataset("node/nodes/if/type", data=np.array(["IF"] * 2, dtype=object), dtype=h5py.string_dtype())
+
+
+def put_outside(f):
+    """Numbers that lie in another file."""
+    del f["node/nodes/if/r"]
+    f.create_dataset("node/nodes/if/r", (4,), "f8", external=[("/proc/self/exe", 0, 32)])
+
+
+def put_virtual(f):
+    """Numbers that are said to be those of another data set."""
+    layout = h5py.VirtualLayout((4,), "f8")
+    layout[:] = h5py.VirtualSource("other.nir", "r", (4,))
+    del f["node/nodes/if/r"]
+    f.create_virtual_dataset("node/nodes/if/r", layout)
+
+
+def put_filled(f):
+    """Many numbers that are not stored."""
+    del f["node/nodes/if/r"]
+    f.create_dataset("node/nodes/if/r", (1 << 14, 1 << 12), "f4", chunks=(64, 64))
+
+
+def put_again(f):
+    """Names of the graph itself within it."""
+    for name in "xyz":
+        f[f"node/nodes/{name}"] = f["node"]
+
+
 HOSTILE = (
+    (put_twice, "if/type: expected a string"),
+    (put("node/nodes/if/type", h5py.Empty("S4")), "if/type: expected a string"),
+    (put("node/nodes/if/r", h5py.Empty("f8")), "if/r: expected numbers"),
+    (put_outside, "if/r: expected numbers that are in the file"),
+    (put_virtual, "if/r: expected numbers that are in the file"),
+    (put_filled, "if/r: expected numbers that are in the file"),
+    (put_again, "expected at most 8 graphs in each other"),
     (without("version"), "/version: expected 0.x or 1.x"),
     (put("version", "2.0"), "/version: expected 0.x or 1.x"),
     (put("other", 1), "/other: not known"),

@@ -11,6 +11,9 @@
 #include "base/error.h"
 #include "import_h5.h"
 
+#define MOST_FILLED (1u << 20) /* values that need not be stored, being all alike */
+#define MOST_PACKED 1100       /* bytes in one; deflate comes to 1032 */
+
 /* Like H5Lexists, for a path whose groups may be missing too. */
 bool h5_exists(const struct h5 *h, const char *name)
 {
@@ -31,7 +34,8 @@ static bool read_space(hid_t set, struct import_array *a)
 	int dims = H5Sget_simple_extent_ndims(space);
 	uint64_t count = 1;
 
-	if (dims < 0 || dims > IMPORT_MAX_DIMS) {
+	/* what has no values at all has no axes either */
+	if (dims < 0 || dims > IMPORT_MAX_DIMS || H5Sget_simple_extent_type(space) == H5S_NULL) {
 		H5Sclose(space);
 		return false;
 	}
@@ -50,6 +54,20 @@ static bool read_space(hid_t set, struct import_array *a)
 	return true;
 }
 
+bool h5_is_inside(hid_t set, uint64_t count)
+{
+	hid_t plan = H5Dget_create_plist(set), type = H5Dget_type(set);
+	uint64_t stored = H5Dget_storage_size(set);
+	bool inside = plan >= 0 && H5Pget_layout(plan) != H5D_VIRTUAL &&
+		      !H5Pget_external_count(plan);
+
+	if (count > MOST_FILLED && stored < count * H5Tget_size(type) / MOST_PACKED)
+		inside = false;
+	H5Tclose(type);
+	H5Pclose(plan);
+	return inside;
+}
+
 /* Read numbers. 1 read, 0 absent, -errno. */
 int h5_numbers(const struct h5 *h, const char *name, struct import_array *a)
 {
@@ -61,6 +79,12 @@ int h5_numbers(const struct h5 *h, const char *name, struct import_array *a)
 		return 0;
 	set = H5Dopen2(h->file, name, H5P_DEFAULT);
 	ok = set >= 0 && read_space(set, a);
+	if (ok && !h5_is_inside(set, a->count)) {
+		H5Dclose(set);
+		a->count = 0;
+		return error_set(-EBADMSG, "%s: %s: expected numbers that are in the file", h->path,
+				 name);
+	}
 	if (ok) {
 		a->values = malloc(a->count * sizeof(*a->values));
 		ok = a->values &&
@@ -75,12 +99,12 @@ int h5_numbers(const struct h5 *h, const char *name, struct import_array *a)
 			 name, IMPORT_MAX_DIMS);
 }
 
-/* A string: fixed-length in an array of one, or a variable-length scalar. */
+/* One string, of fixed or variable length, alone or in an array of one. */
 bool h5_text(const struct h5 *h, const char *name, char text[32])
 {
-	hid_t set, type, memory;
+	hid_t set, type, memory, space;
 	char *pointer = NULL, fixed[256] = "";
-	bool ok = false;
+	bool ok = false, one;
 
 	if (!h5_exists(h, name))
 		return false;
@@ -88,18 +112,17 @@ bool h5_text(const struct h5 *h, const char *name, char text[32])
 	if (set < 0)
 		return false;
 	type = H5Dget_type(set);
+	space = H5Dget_space(set);
+	one = H5Sget_simple_extent_npoints(space) == 1 && h5_is_inside(set, 1);
+	H5Sclose(space);
 	memory = H5Tcopy(H5T_C_S1);
-	if (H5Tis_variable_str(type) > 0) {
+	if (one && H5Tis_variable_str(type) > 0) {
 		H5Tset_size(memory, H5T_VARIABLE);
 		H5Tset_cset(memory, H5Tget_cset(type));
 		ok = H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, &pointer) >= 0 && pointer;
-	} else if (H5Tget_class(type) == H5T_STRING && H5Tget_size(type) < sizeof(fixed)) {
-		hid_t space = H5Dget_space(set);
-
+	} else if (one && H5Tget_class(type) == H5T_STRING && H5Tget_size(type) < sizeof(fixed)) {
 		H5Tset_size(memory, H5Tget_size(type) + 1);
-		ok = H5Sget_simple_extent_npoints(space) == 1 &&
-		     H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, fixed) >= 0;
-		H5Sclose(space);
+		ok = H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, fixed) >= 0;
 	}
 	snprintf(text, 32, "%s", pointer ? pointer : fixed);
 	H5free_memory(pointer);

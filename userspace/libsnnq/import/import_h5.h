@@ -19,9 +19,14 @@ int h5_open(const char *path, int (*use)(const struct h5 *h, void *ctx), void *c
 
 /* Like H5Lexists, for a path whose groups may be missing too. */
 bool h5_exists(const struct h5 *h, const char *name);
+/*
+ * Whether values lie in the file: not in another one that it names, and as many of them as it says,
+ * beside small sets that are all fill value. Otherwise a small file could ask for any memory.
+ */
+bool h5_is_inside(hid_t set, uint64_t count);
 /* 1 read, 0 absent, -errno. */
 int h5_numbers(const struct h5 *h, const char *name, struct import_array *array);
-/* A string: fixed-length in an array of one, or a variable-length scalar. */
+/* One string, of fixed or variable length, alone or in an array of one. */
 bool h5_text(const struct h5 *h, const char *name, char text[32]);
 /* One integer in min..max, or @absent; a negative @absent: it must be there. */
 int h5_integer(const struct h5 *h, const char *name, double min, double max, double absent,

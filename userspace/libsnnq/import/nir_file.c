@@ -55,6 +55,8 @@ struct level {
 	const char *path;
 	struct local nodes[NIR_MOST_NODES];
 	int count;
+	const char *alias; /* what edges call @meant */
+	struct local *meant;
 };
 
 static int read_graph(struct nir *n, const char *path, const char *prefix, int depth,
@@ -198,6 +200,8 @@ static int add_edges(struct level *l, char *const *names, int count)
 			const char *name = names[i + k] ? names[i + k] : "";
 
 			end[k] = find_local(l, name);
+			if (!end[k] && l->alias && !strcmp(l->alias, name))
+				end[k] = l->meant;
 			if (!end[k])
 				end[k] = find_renamed(l, names, count, name);
 			if (!end[k])
@@ -210,7 +214,11 @@ static int add_edges(struct level *l, char *const *names, int count)
 					    "%s: %s/edges: \"%.40s\" is taken for %s, the only "
 					    "node that no edge names",
 					    l->n->h->path, l->path, name, end[k]->name);
-			end[k]->renamed |= strcmp(end[k]->name, name) != 0;
+			if (strcmp(end[k]->name, name)) {
+				end[k]->renamed = true;
+				l->alias = name;
+				l->meant = end[k];
+			}
 		}
 		ret = nir_add_edge(l->n, end[0]->exit, end[1]->entry);
 	}
@@ -233,7 +241,7 @@ static int read_edges(struct level *l)
 	if (!ret &&
 	    (set < 0 || H5Tis_variable_str(type) <= 0 || H5Sget_simple_extent_ndims(space) != 2 ||
 	     H5Sget_simple_extent_dims(space, shape, NULL) < 0 || shape[1] != 2 ||
-	     shape[0] > NIR_MOST_EDGES)) {
+	     shape[0] > NIR_MOST_EDGES || !h5_is_inside(set, 2 * shape[0]))) {
 		ret = error_set(-EBADMSG, "%s: %s: expected at most %d pairs of names", h->path,
 				path, NIR_MOST_EDGES);
 	} else if (!ret) {

@@ -78,7 +78,7 @@ static int value_before(const struct nir *n, const struct nir_node *from, struct
 
 	*v = (struct nir_value){ .height = 1, .width = 1, .most = 1, .previous = true };
 	snprintf(v->layer, sizeof(v->layer), "%s", holder->name);
-	if (!ret && a.dims != 1 && a.dims != 3)
+	if (!ret && ((a.dims != 1 && a.dims != 3) || a.shape[0] > SNNQ_MAX_CHANNELS))
 		ret = nir_bad(n, from, key, "a number for each neuron, as its spikes go back");
 	if (!ret) {
 		v->channels = a.shape[0];
