@@ -70,7 +70,7 @@ usage_tests() {
   expect 2 "no verb"
   expect 2 "unknown verb" frobnicate
   error_says 'unknown verb "frobnicate"'
-  for verb in info inspect convert import quantize run eval compare energy bench validate top monitor doctor; do
+  for verb in info inspect convert import export quantize run eval compare energy bench validate top monitor doctor; do
     expect 0 "$verb --help" "$verb" --help
     grep -q '^examples:' "$WORK/out" && ok "$verb has examples" || bad "$verb has examples"
     manual_has_options "$verb"

@@ -26,6 +26,7 @@
 #define floatnet_words	      snnq_private_floatnet_words
 #define graph_free	      snnq_private_graph_free
 #define graph_layer_params    snnq_private_graph_layer_params
+#define graph_number	      snnq_private_graph_number
 #define graph_parse	      snnq_private_graph_parse
 #define graph_real	      snnq_private_graph_real
 #define graph_shape	      snnq_private_graph_shape

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snnq_tools.h - libsnnq-tools: import and quantize networks, and what they cost.
+ * snnq_tools.h - libsnnq-tools: import, export and quantize networks, and what they cost.
  *
  * Conventions as in snnq.h: 0 or -errno, the text of a failure in
  * snnq_last_error(NULL). Output files appear complete or not at all.
@@ -45,6 +45,25 @@ struct snnq_import_opts {
  * .net file. Integer weights are kept exactly, in the smallest scheme that holds them.
  */
 int snnq_import(const char *in, const char *out, const struct snnq_import_opts *opts);
+
+struct snnq_export_info {
+	uint32_t nodes, edges;
+	char import_options[256]; /* by which snnq import gets the model back */
+};
+
+struct snnq_export_opts {
+	size_t size;
+	struct snnq_export_info *info; /* out: what was written; or NULL */
+	/* What of the model the file does not say; NULL: nobody is told. */
+	void (*note)(void *ctx, const char *text);
+	void *note_ctx;
+};
+
+/*
+ * Write a float model as a NIR graph (HDF5). Layers that NIR has no nodes for are refused, by name;
+ * snnq_import() gets the same network back.
+ */
+int snnq_export(const char *in, const char *out, const struct snnq_export_opts *opts);
 
 /*
  * Scheme and bits of a layer; @layer NULL: of all layers that are not named. A name may be a

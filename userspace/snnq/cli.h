@@ -38,6 +38,7 @@ int verb_info(int argc, char **argv);
 int verb_inspect(int argc, char **argv);
 int verb_convert(int argc, char **argv);
 int verb_import(int argc, char **argv);
+int verb_export(int argc, char **argv);
 int verb_quantize(int argc, char **argv);
 int verb_run(int argc, char **argv);
 int verb_eval(int argc, char **argv);

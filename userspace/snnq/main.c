@@ -13,6 +13,7 @@ const struct cli_verb cli_verbs[] = {
 	{ "inspect", "show a recording, in the terminal or as a picture; or a dump", verb_inspect },
 	{ "convert", "write a recording in another format", verb_convert },
 	{ "import", "turn a foreign network into a .snnq model", verb_import },
+	{ "export", "write a float model as a NIR graph", verb_export },
 	{ "quantize", "turn a float model into an integer one", verb_quantize },
 	{ "run", "classify one recording", verb_run },
 	{ "eval", "accuracy over a labelled list of recordings", verb_eval },

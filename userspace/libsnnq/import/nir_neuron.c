@@ -85,7 +85,7 @@ static int read_equations(const struct nir *n, const struct nir_node *node,
 	if (!ret && node->kind->current)
 		ret = nir_read_channels(n, node, "w_in", 1, at, p->w_in);
 	for (uint32_t c = 0; !ret && c < at->channels; c++)
-		p->gain[c] *= p->decay[c] * p->current_decay[c] * p->w_in[c];
+		p->gain[c] = (p->gain[c] * p->decay[c]) * (p->current_decay[c] * p->w_in[c]);
 	return ret;
 }
 
