@@ -23,7 +23,7 @@ sanitized() {
   export ASAN_OPTIONS=log_path=$reports/log:fast_unwind_on_malloc=0
   export LSAN_OPTIONS=exitcode=0:print_suppressions=0:suppressions=$PWD/tests/qtest/address.supp
   export UBSAN_OPTIONS=log_path=$reports/log:print_stacktrace=1
-  export TSAN_OPTIONS=log_path=$reports/log:exitcode=0
+  export TSAN_OPTIONS=log_path=$reports/log:exitcode=0:suppressions=$PWD/tests/qtest/thread.supp
   cd build/qemu/firmware || return
   mapfile -t tests < <(../snnq-test -l | sed -n '/limits/!s,^/.*,-p\n&,p')
   tap "qtest-$kind" chosen "${tests[@]}"
