@@ -249,6 +249,18 @@ def mean_rate(folder):
     return 100 * sum(l["spikes"] for l in layers) / sum(l["outputs"] for l in layers)
 
 
+def report(row):
+    """The row for people, and for the results."""
+    print(f"{row['mean_rate']:5.1f} %  {row['threads']:7}  {row['name']:18} "
+          f"{row['median_ms']:11.2f}   ({row['least_ms']:.2f} .. {row['most_ms']:.2f})"
+          f"    {row['ratio']:.2f} ({row['low']:.2f} .. {row['high']:.2f})", flush=True)
+    if "SNNQ_BENCH_RESULTS" in os.environ:
+        name = f"peers, firing {row['mean_rate']:.1f} %, {row['threads']} threads, {row['name']}"
+        line = {**row, "name": name, "unit": "ms", "value": row["median_ms"]}
+        with open(os.environ["SNNQ_BENCH_RESULTS"], "a", encoding="utf-8") as f:
+            f.write(json.dumps(line) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--engine", help="engine_bench")
@@ -260,7 +272,6 @@ def main():
     o = parser.parse_args()
     if o.serve_torch:
         return serve_torch(o.serve_torch, int(o.threads))
-    rows = []
     print("  rate  threads  program              median ms   (least .. most)    x engine (95 %)")
     for rate in [float(r) for r in o.rates.split(",")]:
         with tempfile.TemporaryDirectory() as name:
@@ -272,16 +283,7 @@ def main():
             make_int8(folder)
             for threads in [int(n) for n in o.threads.split(",")]:
                 for row in measure(o, rate, threads, folder):
-                    row["mean_rate"] = mean_rate(folder)
-                    rows.append(row)
-                    print(f"{row['mean_rate']:5.1f} %  {threads:7}  {row['name']:18} "
-                          f"{row['median_ms']:11.2f}   ({row['least_ms']:.2f} .. {row['most_ms']:.2f})"
-                          f"    {row['ratio']:.2f} ({row['low']:.2f} .. {row['high']:.2f})", flush=True)
-    if "SNNQ_BENCH_RESULTS" in os.environ:
-        with open(os.environ["SNNQ_BENCH_RESULTS"], "a", encoding="utf-8") as f:
-            for row in rows:
-                name = f"peers, firing {row['mean_rate']:.1f} %, {row['threads']} threads, {row['name']}"
-                f.write(json.dumps({"name": name, "unit": "ms", "value": row["median_ms"], **{k: v for k, v in row.items() if k != "name"}}) + "\n")
+                    report({**row, "mean_rate": mean_rate(folder)})
     return 0
 
 
