@@ -330,6 +330,10 @@ class Export(unittest.TestCase):
                 snnqfile.write(path, graph, some)
                 got = qat.float_network(path)[1].eval()(counts(6))
                 self.assertLess((got - want).abs().mean(), within)
+        args.kl = args.spikes = 0
+        alone = qat.Distillation(net, qat.student(args)[1], args)
+        alone.teacher = None  # labels alone teach
+        self.assertTrue(alone(counts(6), torch.arange(6), 0).requires_grad)
         args.control = False
         with self.assertRaisesRegex(SystemExit, "no grid for conv1"):
             qat.student(args)

@@ -11,7 +11,8 @@ weights just trained, so nothing is rounded afterwards. Goes on from
 OUTPUT.progress after an interruption.
 
 --control trains the float network as long and with the same loss, without grids,
-and writes a float model: what it gains is the longer training's, not the grids'.
+and writes a float model (with --half in half precision): what it gains is the longer
+training's, not the grids'. With --kl 0 labels alone teach, as at first.
 
 Layers are scaled so that all thresholds are THRESHOLD: steps of all channels
 and layers then mean the same, and gradients are those of training. The
@@ -87,10 +88,12 @@ class Distillation:
 
     def __call__(self, x, label, _done):
         want, got = {}, {}
-        with torch.no_grad():
-            target = self.teacher(x, want)
         score = self.net(x, got)
         hard = F.cross_entropy(score, label, label_smoothing=0.05)
+        if not (self.args.kl or self.args.spikes):
+            return hard
+        with torch.no_grad():
+            target = self.teacher(x, want)
         soft = F.kl_div(F.log_softmax(score, 1), F.log_softmax(target, 1),
                         log_target=True, reduction="batchmean")
         total = hard + self.args.kl * soft
@@ -108,6 +111,7 @@ def arguments():
     parser.add_argument("--from", dest="start", help="integer model of it")
     parser.add_argument("--grid", action="append", default=[], type=parse_grid)
     parser.add_argument("--control", action="store_true")
+    parser.add_argument("--half", action="store_true")
     parser.add_argument("--kl", type=float, default=1.0,
                         help="weight of the teacher's probabilities")
     parser.add_argument("--spikes", type=float, default=0.0,
@@ -115,6 +119,8 @@ def arguments():
     args = parser.parse_args()
     if args.control and (args.start or args.grid):
         parser.error("--control: the float network has no grids")
+    if args.half and not args.control:
+        parser.error("--half: an integer model has no floats")
     return args
 
 
@@ -144,6 +150,8 @@ def main():
     fitting.fit(net, data, plan, Distillation(net, teacher, args), generator)
     write = export.float_file if args.control else export.integer_file
     graph, tensors = write(net.eval(), name)
+    if args.half:
+        tensors = export.halved(tensors)
     snnqfile.write(args.output + ".snnq", graph, tensors)
     exact = fitting.accuracy(quantgrid.network(graph, tensors), test)
     kind = "float" if args.control else f"{average_bits(net):.3f} bits per weight"
