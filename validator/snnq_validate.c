@@ -33,7 +33,6 @@ static const struct rule header_rules[] = {
 	H(state_bytes, sizeof(struct snnq_state_header), SNNQ_MAX_REGION_BYTES, STATE),
 	H(flags, 0, 0, FLAGS),
 	H(needs, 0, SNNQ_PROGRAM_NEEDS, NEEDS),
-	H(needs, 0, NEEDS_SUPPORTED, UNSUPPORTED),
 	H(reserved[0], 0, 0, RESERVED),
 	H(reserved[1], 0, 0, RESERVED),
 	H(reserved[2], 0, 0, RESERVED),
@@ -114,6 +113,8 @@ static int check_header(struct check *c, const void *blob, size_t size)
 		ret = check_tail(c, h, sizeof(*h), h->header_bytes, "header_bytes");
 	if (ret)
 		return ret;
+	if (h->needs & ~NEEDS_SUPPORTED)
+		return fail(c, SNNQ_CHECK_UNSUPPORTED, "needs");
 	if (h->scratch_step_bytes % 8 ||
 	    mul_sat(h->scratch_step_bytes, h->tile_steps) > SNNQ_MAX_REGION_BYTES)
 		return fail(c, SNNQ_CHECK_SCRATCH, "scratch_step_bytes");

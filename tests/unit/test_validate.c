@@ -107,6 +107,36 @@ static void accepted(const struct program *p)
 	refused(p, SNNQ_CHECK_OK, 0, NULL);
 }
 
+/* What this version does not execute is refused before the rest is looked at, on any device. */
+static void needed_features(void **context)
+{
+	struct snnq_caps caps = snnq_caps_all;
+	struct snnq_program_info info;
+	struct snnq_diag diag;
+	struct program p;
+	uint64_t need;
+	size_t size;
+	void *blob;
+
+	(void)context;
+	caps.needs = ~0ull;
+	for (need = 1; need <= SNNQ_PROGRAM_NEEDS; need <<= 1) {
+		bool supported = snnq_caps_all.needs & need;
+
+		full_program(&p);
+		p.h.needs |= need;
+		blob = pack(&p, &size);
+		assert_int_equal(snnq_program_validate(blob, size, &caps, &info, &diag),
+				 supported ? 0 : -EOPNOTSUPP);
+		free(blob);
+		p.layers[0].op = SNNQ_OP_COUNT;
+		if (supported)
+			refused(&p, SNNQ_CHECK_OP, 0, "op");
+		else
+			refused(&p, SNNQ_CHECK_UNSUPPORTED, NOT_IN_LAYER, "needs");
+	}
+}
+
 /* A device that lacks just this width of just this scheme. */
 static void expect_unsupported(const struct program *p, uint32_t scheme, uint32_t bits)
 {
@@ -1229,6 +1259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(corrupt_fields),
 		cmocka_unit_test(sizes),
+		cmocka_unit_test(needed_features),
 		cmocka_unit_test(schemes),
 		cmocka_unit_test(largest_levels),
 		cmocka_unit_test(accumulators),
