@@ -324,10 +324,12 @@ static int check_source(struct check *c, const struct snnq_tensor *t, const char
 
 	if (t->region != SNNQ_REGION_SCRATCH || is_previous(t))
 		return 0;
-	for (i = c->layer; i-- > 0;) {
-		if (!tensors_overlap(&layer_at(c, i)->out, t))
+	for (i = c->layer; i > 0; i--) {
+		const struct snnq_tensor *written = &layer_at(c, i - 1)->out;
+
+		if (!tensors_overlap(written, t))
 			continue;
-		if (same_tensor(&layer_at(c, i)->out, t))
+		if (same_tensor(written, t))
 			return 0;
 		break;
 	}
@@ -592,10 +594,12 @@ static int check_previous(struct check *c, const struct snnq_layer *l, __u32 k)
 		return fail(c, SNNQ_CHECK_PARAM, "loop");
 	while (end < c->header->layer_count && layer_at(c, end)->loop == l->loop)
 		end++;
-	for (i = end; i-- > 0 && layer_at(c, i)->loop == l->loop;) {
-		if (!tensors_overlap(&layer_at(c, i)->out, t))
+	for (i = end; i > 0 && layer_at(c, i - 1)->loop == l->loop; i--) {
+		const struct snnq_tensor *written = &layer_at(c, i - 1)->out;
+
+		if (!tensors_overlap(written, t))
 			continue;
-		if (same_tensor(&layer_at(c, i)->out, t))
+		if (same_tensor(written, t))
 			return 0;
 		break;
 	}
@@ -607,16 +611,21 @@ static int check_all_previous(struct check *c)
 	__u32 k;
 	int ret;
 
-	for (c->layer = 0; c->layer < c->header->layer_count; c->layer++)
-		for (k = 0; k < SNNQ_MAX_OPERANDS; k++) {
-			if (!is_previous(&layer_at(c, c->layer)->in[k]))
+	for (c->layer = 0; c->layer < c->header->layer_count; c->layer++) {
+		const struct snnq_layer *l = layer_at(c, c->layer);
+
+		ret = paced(c, 1 + SNNQ_MAX_OPERANDS);
+		for (k = 0; k < SNNQ_MAX_OPERANDS && !ret; k++) {
+			if (!is_previous(&l->in[k]))
 				continue;
-			ret = paced(c, c->header->layer_count);
+			/* The layers of its group, to its end and back. */
+			ret = paced(c, 4 * c->header->layer_count);
 			if (!ret)
-				ret = check_previous(c, layer_at(c, c->layer), k);
-			if (ret)
-				return ret;
+				ret = check_previous(c, l, k);
 		}
+		if (ret)
+			return ret;
+	}
 	return 0;
 }
 
@@ -649,6 +658,8 @@ int snnq_program_validate_paced(const void *blob, size_t size, const struct snnq
 
 	if (!ret)
 		ret = snnq_check_caps(&c, caps);
+	if (!ret)
+		ret = paced(&c, c.header->layer_count + c.header->region_count);
 	if (!ret)
 		fill_info(&c, info);
 	if (diag)

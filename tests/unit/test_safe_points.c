@@ -412,13 +412,12 @@ static void events(void **context)
 }
 
 /* Layers that all read what the first one wrote: each is compared with all before it. */
-static void many_layers(void **context)
+static char *layers_of_one(size_t layers, size_t *size)
 {
-	size_t layers = SNNQ_MAX_LAYERS, i, size;
 	struct program p;
 	char *blob, *all;
+	size_t i;
 
-	(void)context;
 	program_init(&p, 1, 1);
 	add_layer(&p, SNNQ_OP_POOL_MAX);
 	p.layers[0].in[0] = in_region(&p, planes(1, 1, 1, 1), SNNQ_ROLE_INPUT);
@@ -428,20 +427,74 @@ static void many_layers(void **context)
 	p.layers[1].in[0] = p.layers[0].out;
 	p.layers[1].out = in_scratch(&p, planes(1, 1, 1, 1));
 	p.h.layer_count = 2;
-	blob = pack(&p, &size);
-	all = malloc(size + (layers - 2) * sizeof(struct snnq_layer));
+	blob = pack(&p, size);
+	all = malloc(*size + (layers - 2) * sizeof(struct snnq_layer));
 	assert_non_null(all);
-	memcpy(all, blob, size);
+	memcpy(all, blob, *size);
 	for (i = 2; i < layers; i++)
-		memcpy(all + size + (i - 2) * sizeof(struct snnq_layer), &p.layers[1],
+		memcpy(all + *size + (i - 2) * sizeof(struct snnq_layer), &p.layers[1],
 		       sizeof(struct snnq_layer));
-	size += (layers - 2) * sizeof(struct snnq_layer);
+	*size += (layers - 2) * sizeof(struct snnq_layer);
 	((struct snnq_program_header *)(void *)all)->layer_count = (uint32_t)layers;
-	((struct snnq_program_header *)(void *)all)->total_bytes = (uint32_t)size;
+	((struct snnq_program_header *)(void *)all)->total_bytes = (uint32_t)*size;
+	free(blob);
+	return all;
+}
+
+static void many_layers(void **context)
+{
+	size_t layers = SNNQ_MAX_LAYERS, size;
+	char *all = layers_of_one(layers, &size);
+
+	(void)context;
 	snnq_plan_destroy(paced_plan(all, size, "layers", (unsigned int)layers));
 	assert_true(ticks > layers * layers / 2 / SNNQ_SAFE_POINT_OPS);
 	free(all);
-	free(blob);
+}
+
+/* Each announcement ticks. What belongs to a layer comes in up to three of them. */
+struct announced {
+	struct snnq_pace pace;
+	uint32_t ops[3];
+};
+
+static void expect_announced(const struct announced *a)
+{
+	uint64_t ops = (uint64_t)a->ops[0] + a->ops[1] + a->ops[2];
+
+	if (blocks > 32 * ops + 1024)
+		fail_msg("%llu basic blocks, %llu operations were announced",
+			 (unsigned long long)blocks, (unsigned long long)ops);
+	blocks = 0;
+}
+
+static bool every_tick(void *ctx)
+{
+	struct announced *a = ctx;
+
+	expect_announced(a);
+	a->ops[0] = a->ops[1];
+	a->ops[1] = a->ops[2];
+	a->ops[2] = SNNQ_SAFE_POINT_OPS - a->pace.left;
+	a->pace.left = 0;
+	return false;
+}
+
+/* Whatever the validator looks at, it says so before. */
+static void announcements(void **context)
+{
+	struct announced a = { .pace = { .tick = every_tick } };
+	struct snnq_program_info info;
+	size_t size;
+	char *all = layers_of_one(SNNQ_MAX_LAYERS, &size);
+
+	(void)context;
+	a.pace.ctx = &a;
+	reset_counts();
+	assert_int_equal(
+		snnq_program_validate_paced(all, size, &snnq_caps_all, &a.pace, &info, NULL), 0);
+	expect_announced(&a);
+	free(all);
 }
 
 /* Thresholds and biases of their own for each channel of each layer. */
@@ -540,19 +593,13 @@ static void random_programs(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(attention),
-		cmocka_unit_test(matmul),
-		cmocka_unit_test(linear),
-		cmocka_unit_test(convolution),
-		cmocka_unit_test(pooling),
-		cmocka_unit_test(add),
-		cmocka_unit_test(readout),
-		cmocka_unit_test(neurons),
-		cmocka_unit_test(requantization),
-		cmocka_unit_test(events),
-		cmocka_unit_test(many_layers),
-		cmocka_unit_test(large_tables),
-		cmocka_unit_test(tables_of_elements),
+		cmocka_unit_test(attention),	   cmocka_unit_test(matmul),
+		cmocka_unit_test(linear),	   cmocka_unit_test(convolution),
+		cmocka_unit_test(pooling),	   cmocka_unit_test(add),
+		cmocka_unit_test(readout),	   cmocka_unit_test(neurons),
+		cmocka_unit_test(requantization),  cmocka_unit_test(events),
+		cmocka_unit_test(many_layers),	   cmocka_unit_test(announcements),
+		cmocka_unit_test(large_tables),	   cmocka_unit_test(tables_of_elements),
 		cmocka_unit_test(random_programs),
 	};
 
