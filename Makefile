@@ -11,8 +11,8 @@ arm64 := $(filter arm64,$(ARCH))
 out := build$(addprefix /,$(arm64))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-fast check-full shell userspace modules arm64 qemu guest bench reproduce clean \
-	setup-userspace setup-modules setup-qemu setup-guest setup-train setup-check setup-fast
+.PHONY: help demo check check-fast check-full shell userspace modules arm64 qemu guest bench prove reproduce clean \
+	setup-userspace setup-modules setup-qemu setup-guest setup-train setup-prove setup-check setup-fast
 
 help: ## list the entry points
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -61,6 +61,9 @@ bench: setup-userspace ## speed of the engine's kernels, layer by layer, of a ne
 	@ninja -C build/bench --quiet tests/bench/engine_bench tests/bench/events_bench >build/bench.log || { cat build/bench.log; exit 1; }
 	@tests/bench/run $(if $(BENCH),"$(BENCH)")
 
+prove: setup-prove ## what the validator promises, by a model checker, and that each proof can fail
+	@tests/prove/run --all
+
 reproduce: userspace setup-train $(if $(ABLATE),,modules qemu setup-guest) ## the table of quantization methods; trains what is missing (over an hour); ABLATE=1: what each part of the method is worth
 	@tools/reproduce $(if $(ABLATE),--ablate demo fashion,--device)
 
@@ -79,6 +82,8 @@ setup-guest:
 	@tools/setup guest
 setup-train:
 	@tools/setup train
+setup-prove:
+	@tools/setup prove
 setup-fast:
 	@mkdir -p build
 	@tools/setup userspace check
