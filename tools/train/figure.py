@@ -75,9 +75,10 @@ def draw(table, title):
         axes.axhspan(100 * table[0]["low"], 100 * table[0]["high"], color="grey", alpha=.12)
         for (name, rows), marker in zip(series.items(), itertools.cycle(MARKERS)):
             x, y, errors = bars(rows)
-            axes.errorbar(x, y, yerr=errors, marker=marker, linestyle="none", elinewidth=1,
-                          label=name)
+            ours = {"marker": "*", "markersize": 11, "color": "black", "zorder": 4}
+            axes.errorbar(x, y, yerr=errors, linestyle="none", elinewidth=1, label=name,
+                          **(ours if name == "search" else {"marker": marker}))
         label(axes, deep)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None}, bbox_inches="tight")
-    return text.getvalue()
+    return "".join(line.rstrip() + "\n" for line in text.getvalue().splitlines())
