@@ -11,11 +11,6 @@
 #include "export_nir.h"
 #include "snnq_program.h"
 
-int export_refuse(const struct export *e, const struct graph_layer *l, const char *what)
-{
-	return error_set(-EBADMSG, "%s: layer %s (%s): %s", e->path, l->name, l->op_name, what);
-}
-
 static struct export_flow *flow_of(const struct export *e, int layer)
 {
 	return &e->flows[1 + layer];

@@ -17,6 +17,11 @@
 
 #define NEIGHBOURS 200 /* numbers that are tried for one that gives an exact product */
 
+int export_refuse(const struct export *e, const struct graph_layer *l, const char *what)
+{
+	return error_set(-EBADMSG, "%s: layer %s (%s): %s", e->path, l->name, l->op_name, what);
+}
+
 /* ---- which neurons ---- */
 
 static bool shows_potential(const struct graph_layer *l)
