@@ -112,7 +112,7 @@ tap_judge() {
 }
 
 tap() {
-  tap_name=$1
+  tap_name=$1 tap_begin=$(date +%s)
   shift
   tap_counts=$(mktemp "${TMPDIR:-/tmp}/snnq-tap.XXXXXX")
   {
@@ -129,6 +129,8 @@ tap() {
   } 5>&1
   read -r tap_passed tap_failed tap_skipped <"$tap_counts"
   rm -f "$tap_counts"
+  tap_seconds=$(($(date +%s) - tap_begin))
+  [ "$tap_seconds" -lt 10 ] || echo "# $tap_name: $tap_seconds s"
 }
 
 finish() {
