@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The device model's qtests under AddressSanitizer and UndefinedBehaviorSanitizer.
+# beside: others
 # timeout: 2700
 set -euo pipefail
 

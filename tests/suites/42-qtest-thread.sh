@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The device model's qtests under ThreadSanitizer.
+# beside: others
 # timeout: 2700
 set -euo pipefail
 
