@@ -95,6 +95,9 @@ struct snnq_item {
  * @use_count: entries used in it.
  * @exec: locks of the buffers.
  * @failed: job at fault.
+ * @few_items: the three tables, where so few will do: of most calls.
+ * @few_signals: see there.
+ * @few_uses: see there.
  */
 struct snnq_submit {
 	struct drm_file *file;
@@ -106,7 +109,22 @@ struct snnq_submit {
 	u32 use_count;
 	struct drm_exec exec;
 	u32 failed;
+	struct snnq_item few_items[1];
+	struct snnq_signal few_signals[2];
+	struct snnq_use few_uses[8];
 };
+
+/* Room for @count entries of @size zeros: @few, which has @few_bytes, or allocated. */
+static void *snnq_submit_table(void *few, size_t few_bytes, u32 count, size_t size)
+{
+	return count <= few_bytes / size ? few : kvcalloc(count, size, SNNQ_GFP_USER);
+}
+
+static void snnq_submit_table_free(void *table, void *few)
+{
+	if (table != few)
+		kvfree(table);
+}
 
 /*
  * Waits are kept by the job, not as dependencies of the scheduler's part of it,
@@ -299,7 +317,8 @@ static int snnq_submit_fetch(struct snnq_submit *submit, const struct drm_snnq_a
 	u32 i, syncs = 0, uses = 0;
 	int err = 0;
 
-	submit->items = kvcalloc(submit->count, sizeof(*submit->items), SNNQ_GFP_USER);
+	submit->items = snnq_submit_table(submit->few_items, sizeof(submit->few_items),
+					  submit->count, sizeof(*submit->items));
 	if (!submit->items)
 		return -ENOMEM;
 	for (i = 0; i < submit->count; i++) {
@@ -318,12 +337,12 @@ static int snnq_submit_fetch(struct snnq_submit *submit, const struct drm_snnq_a
 		syncs += args->syncs.count;
 		uses += args->bindings.count + 2; /* and profile and result */
 	}
-	submit->uses = kvcalloc(uses, sizeof(*submit->uses), SNNQ_GFP_USER);
+	submit->uses = snnq_submit_table(submit->few_uses, sizeof(submit->few_uses), uses,
+					 sizeof(*submit->uses));
 	if (!submit->uses)
 		return -ENOMEM;
-	if (!syncs)
-		return 0;
-	submit->signals = kvcalloc(syncs, sizeof(*submit->signals), SNNQ_GFP_USER);
+	submit->signals = snnq_submit_table(submit->few_signals, sizeof(submit->few_signals), syncs,
+					    sizeof(*submit->signals));
 	return submit->signals ? 0 : -ENOMEM;
 }
 
@@ -544,9 +563,9 @@ static void snnq_submit_cleanup(struct snnq_submit *submit)
 		dma_fence_put(item->fence);
 		snnq_stream_put(item->stream);
 	}
-	kvfree(submit->signals);
-	kvfree(submit->uses);
-	kvfree(submit->items);
+	snnq_submit_table_free(submit->signals, submit->few_signals);
+	snnq_submit_table_free(submit->uses, submit->few_uses);
+	snnq_submit_table_free(submit->items, submit->few_items);
 }
 
 static int snnq_submit_run(struct snnq_submit *submit, const struct drm_snnq_array *jobs)
