@@ -185,7 +185,7 @@ bench() {
 # What a benchmark keeps can be compared: with itself nothing is slower, with twice the times all is.
 compared() {
   local kept
-  kept=$(find build/bench/results -name '*.jsonl' | sort | tail -n 1)
+  kept=$(find build/bench/results -name '*.jsonl' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f 2)
   python3 - "$kept" "$out/slower.jsonl" <<'EOF' || return 1
 import json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]
