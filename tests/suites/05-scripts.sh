@@ -10,9 +10,12 @@ set -euo pipefail
 # shellcheck source=tests/tap.sh
 . tests/tap.sh
 
+plain=() # scripts that cannot be called
 while read -r file; do
   [ -f "$file" ] || continue
-  case $(head -n 1 "$file") in
+  line=$(head -n 1 "$file")
+  [[ $line != '#!'* || -x $file || $file = tests/fuzz/corpus* ]] || plain+=("$file")
+  case $line in
     '#!'*python3) check "$file" /usr/bin/python3 -m pyflakes "$file" ;;
     '#!'*sh) check "$file" shellcheck -S warning "$file" ;;
     *)
@@ -22,6 +25,9 @@ while read -r file; do
       esac ;;
   esac
 done < <(git ls-files --cached --others --exclude-standard | grep -vE '\.(c|h|md|yaml|build|npy|tsv|bin|snnq)$')
+
+[ ${#plain[@]} -eq 0 ] || note <<<"not executable: ${plain[*]}"
+check "scripts are executable" test ${#plain[@]} -eq 0
 
 # finds_none COMMAND...: a search that works and finds nothing; one that fails is no good news.
 finds_none() {
