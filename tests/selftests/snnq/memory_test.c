@@ -181,6 +181,8 @@ TEST_F(memory, nobody_takes_all)
 TEST_F_TIMEOUT(memory, destroyed_streams_count, 300)
 {
 	struct drm_snnq_stream_destroy d = {};
+	/* 26 MB are counted; a checking kernel keeps books of them, and frees late. */
+	const long most = 80 << 10;
 	struct test_gate gate;
 	struct test_net net;
 	uint32_t gate_sync;
@@ -201,12 +203,17 @@ TEST_F_TIMEOUT(memory, destroyed_streams_count, 300)
 		ret = submit(self->fd, &j.job, 1, NULL);
 		snnq_ioctl(self->fd, DRM_IOCTL_SNNQ_STREAM_DESTROY, &d);
 	}
-	TH_LOG("%d streams made and destroyed, then %d", n, ret);
-	/* the limit holds, or they are gone in truth */
+	TH_LOG("%d streams made and destroyed, then %d; %llu bytes counted", n, ret,
+	       (unsigned long long)memory(self->fd));
+	/* the limit holds, or they are gone in truth, but for what workers and RCU are still at */
 	if (ret) {
 		EXPECT_EQ(-ENOSPC, ret);
 	} else {
-		EXPECT_GT(40 << 10, free_before - meminfo_kib("MemAvailable:"));
+		for (n = 0; n < 100 && free_before - meminfo_kib("MemAvailable:") >= most; n++)
+			usleep(50000);
+		TH_LOG("%ld KiB of memory less after %d ms",
+		       free_before - meminfo_kib("MemAvailable:"), n * 50);
+		EXPECT_GT(most, free_before - meminfo_kib("MemAvailable:"));
 	}
 	EXPECT_GE(40 * MIB, memory(self->fd));
 	gate_destroy(&gate);
