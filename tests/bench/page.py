@@ -5,6 +5,7 @@
 RESULTS are files of build/bench/results, of one machine: of all benchmarks, of peers, of models and
 of the driver. Writes Documentation/benchmarks.md and the plot beside it.
 """
+import io
 import json
 import pathlib
 import re
@@ -21,7 +22,7 @@ GOAL = 5 # times as fast as ONNX Runtime fp32
 HEAD = """# Benchmarks
 
 Made by `tests/bench/page.py` from what `make bench` kept, with `BENCH=peers`, `models` and `driver`
-too: {processor}, {processors} processors, Linux {kernel}, {compiler}; commit {commit}. To see two
+where it has their parts: {processor}, {processors} processors, Linux {kernel}, {compiler}; commit {commit}. To see two
 runs side by side: `tools/bench-compare BEFORE AFTER`.
 
 """
@@ -102,7 +103,9 @@ def plot(rows):
     axes.grid(alpha=.3)
     axes.legend()
     figure.tight_layout()
-    figure.savefig(PLOT, metadata={"Date": None})
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    PLOT.write_text("".join(line.rstrip() + "\n" for line in text.getvalue().splitlines()), encoding="utf-8")
 
 
 def value(lines, name):
