@@ -129,11 +129,28 @@ static int check_planes(const struct export *e, const struct graph_layer *l, uin
 
 /* ---- neurons ---- */
 
+/* @flow, that of the layer's neuron @node, with the delay that the layer may have behind it. */
+static int put_delayed(struct export *e, const struct graph_layer *l, int node, bool map,
+		       struct export_flow *flow)
+{
+	int late;
+
+	*flow = flow_from(node, l, map, l->neuron.output == SNNQ_OUTPUT_SPIKES);
+	if (!l->neuron.delay)
+		return 0;
+	late = export_put_delay(e, l, 0, map);
+	if (late < 0)
+		return late;
+	flow->sources[0] = late;
+	flow->fires = node;
+	return nir_file_edge(&e->f, node, late, false);
+}
+
 /* The neuron behind @node, of a layer with weights or a pool; without one, @node is what flows. */
 static int end_layer(struct export *e, const struct graph_layer *l, int node, bool weights,
 		     bool map, struct export_flow *flow)
 {
-	int neuron, late, ret;
+	int neuron, ret;
 
 	if (!has_neuron(l))
 		return 0;
@@ -143,15 +160,7 @@ static int end_layer(struct export *e, const struct graph_layer *l, int node, bo
 		ret = nir_file_edge(&e->f, node, neuron, false);
 	if (neuron < 0 || ret)
 		return neuron < 0 ? neuron : ret;
-	*flow = flow_from(neuron, l, map, l->neuron.output == SNNQ_OUTPUT_SPIKES);
-	if (!l->neuron.delay)
-		return 0;
-	late = export_put_delay(e, l, 0, map);
-	if (late < 0)
-		return late;
-	flow->sources[0] = late;
-	flow->fires = neuron;
-	return nir_file_edge(&e->f, neuron, late, false);
+	return put_delayed(e, l, neuron, map, flow);
 }
 
 /* Spikes that are repeated, some of them later: of the step before, later by that. */
@@ -175,7 +184,7 @@ static int put_repeat(struct export *e, const struct graph_layer *l, bool map,
 static int put_alone(struct export *e, const struct graph_layer *l, bool map,
 		     struct export_flow *flow)
 {
-	int ret = 0, node, late;
+	int ret = 0, node;
 
 	if (l->in_count == 1 && export_repeats(l, most_of(e, l, 0)))
 		return put_repeat(e, l, map, flow);
@@ -184,15 +193,7 @@ static int put_alone(struct export *e, const struct graph_layer *l, bool map,
 	if (node < 0)
 		return node;
 	ret = bring_all(e, l, map, node);
-	*flow = flow_from(node, l, map, l->neuron.output == SNNQ_OUTPUT_SPIKES);
-	if (ret || !l->neuron.delay)
-		return ret;
-	late = export_put_delay(e, l, 0, map);
-	if (late < 0)
-		return late;
-	flow->sources[0] = late;
-	flow->fires = node;
-	return nir_file_edge(&e->f, node, late, false);
+	return ret ? ret : put_delayed(e, l, node, map, flow);
 }
 
 /* ---- weights ---- */
