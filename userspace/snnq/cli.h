@@ -92,6 +92,8 @@ bool cli_parse(const struct cli_command *command, int argc, char **argv, char **
 
 /* One line on standard error; returns @code. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A note of the library: said, and put into the list @ctx, a cJSON array. */
+void cli_take_note(void *ctx, const char *text);
 /* Print and free a JSON document; returns CLI_OK or CLI_FAILED. */
 int cli_print_json(cJSON *json);
 /* Print a JSON text; bytes that are not UTF-8 become U+FFFD, control characters escapes. */

@@ -29,13 +29,6 @@ static const struct cli_command command = {
 	1,
 };
 
-/* @ctx: the list of notes. */
-static void take_note(void *ctx, const char *text)
-{
-	cli_fail(CLI_OK, "note: %s", text);
-	cJSON_AddItemToArray(ctx, cJSON_CreateString(text));
-}
-
 static int report(const struct snnq_export_info *info, const cJSON *notes)
 {
 	struct stat st = { .st_size = 0 };
@@ -77,7 +70,7 @@ int verb_export(int argc, char **argv)
 		return code;
 	notes = cJSON_CreateArray();
 	ret = snnq_export(args[0], out,
-			  SNNQ_OPTS(struct snnq_export_opts, .info = &info, .note = take_note,
+			  SNNQ_OPTS(struct snnq_export_opts, .info = &info, .note = cli_take_note,
 				    .note_ctx = notes));
 	code = ret ? cli_fail(cli_file_code(ret), "%s", snnq_last_error(NULL)) :
 		     report(&info, notes);

@@ -57,13 +57,6 @@ static const struct cli_command command = {
 	1,
 };
 
-/* @ctx: the list of notes. */
-static void take_note(void *ctx, const char *text)
-{
-	cli_fail(CLI_OK, "note: %s", text);
-	cJSON_AddItemToArray(ctx, cJSON_CreateString(text));
-}
-
 /* What was made, with the notes. */
 static int describe_notes(const cJSON *notes)
 {
@@ -91,7 +84,7 @@ static int import_file(const char *in, double seconds)
 				    .skip_first = skip_first, .spikes_in = spikes_in,
 				    .step_us = step_us, .planes = planes, .dt = seconds,
 				    .old_current = old_current, .transposed = transposed,
-				    .note = take_note, .note_ctx = notes,
+				    .note = cli_take_note, .note_ctx = notes,
 				    .reset_subtract = reset && !strcmp(reset, "subtract")));
 	if (ret)
 		code = cli_fail(ret == -EILSEQ || ret == -EINVAL ? CLI_USAGE : cli_file_code(ret),

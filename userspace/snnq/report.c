@@ -37,6 +37,12 @@ int cli_fail(int code, const char *format, ...)
 	return code;
 }
 
+void cli_take_note(void *ctx, const char *text)
+{
+	cli_fail(CLI_OK, "note: %s", text);
+	cJSON_AddItemToArray(ctx, cJSON_CreateString(text));
+}
+
 int cli_print_json_text(const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
