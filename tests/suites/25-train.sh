@@ -26,6 +26,7 @@ tap "statistics of tables" tests/unittest-tap tests/train/test_reproduce.py
 tap "published networks" tests/unittest-tap tests/train/test_networks.py
 tap "export of modules" $python tests/train/test_export_torch.py
 tap "published networks, layer by layer" $python tests/train/compare_networks.py --snnq "$snnq"
+tap "published networks, quantized" $python tests/train/quantize_networks.py --snnq "$snnq"
 
 data=${SNNQ_DATA:-../shared/data}/nmnist
 if [ ! -e "$data/train.tsv" ]; then

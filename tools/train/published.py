@@ -5,7 +5,8 @@
 `published.py list` prints each with its parameters. `published.py make NAME -o
 FILE` writes an integer model: of a checkpoint that train.py --family left, or
 with the weights that training would start from. Weights get the grids of --grid
-in turn, the first layer and the head included."""
+in turn, the first layer and the head included. With --float it writes the float
+model, whose grids `snnq quantize` finds."""
 import argparse
 import itertools
 import sys
@@ -15,6 +16,7 @@ import torch
 import snnqfile
 from learned import parse_scheme
 from model import NETWORKS as DATA
+from networks.floats import FloatExport
 from networks.integers import Export
 from networks.net import Net
 from networks.table import NETWORKS, setting
@@ -45,7 +47,9 @@ def make(args):
     net = Net(graph)
     if args.checkpoint:
         net.load_state_dict(torch.load(args.checkpoint))
-    export = Export(net.eval().double(), itertools.cycle(args.grid or GRIDS))
+    net = net.eval().double()
+    export = (FloatExport(net) if args.float
+              else Export(net, itertools.cycle(args.grid or GRIDS)))
     snnqfile.write(args.output, export.graph(args.name), export.tensors)
 
 
@@ -64,7 +68,10 @@ def main():
     maker.add_argument("--seed", type=int, default=1)
     maker.add_argument("--grid", action="append", default=[], type=parse_scheme,
                        metavar="SCHEME:BITS")
+    maker.add_argument("--float", action="store_true", help="a float model, for snnq quantize")
     args = parser.parse_args()
+    if args.command == "make" and args.float and args.grid:
+        parser.error("--grid: a float model has no grids")
     if args.command == "list":
         listing()
         return
