@@ -5,14 +5,11 @@
 # sanitizer (tools/qemu/build); for suites, which source tests/tap.sh before. Limits of time and of
 # memory are for the real program. Every report is kept; which of them count is said below.
 
-# The program's own plan is wrong for tests that are chosen one by one.
-chosen() {
-  echo "1..$(($# / 2))"
-  ../snnq-test --tap -k "$@" | grep -v '^1\.\.'
-}
+# shellcheck source=tests/qtest/chosen.sh
+. tests/qtest/chosen.sh
 
 sanitized() {
-  local kind=$1 reports=$PWD/build/check/qtest-$1 golden=$PWD/tests/golden/golden.bin tests
+  local kind=$1 reports=$PWD/build/check/qtest-$1 golden=$PWD/tests/golden/golden.bin
   rm -rf "$reports"
   mkdir -p "$reports"
   tools/qemu/build --tests --sanitize "$kind"
@@ -25,8 +22,7 @@ sanitized() {
   export UBSAN_OPTIONS=log_path=$reports/log:print_stacktrace=1
   export TSAN_OPTIONS=log_path=$reports/log:exitcode=0:suppressions=$PWD/tests/qtest/thread.supp
   cd build/qemu/firmware || return
-  mapfile -t tests < <(../snnq-test -l | sed -n '/limits/!s,^/.*,-p\n&,p')
-  tap "qtest-$kind" chosen "${tests[@]}"
+  tap "qtest-$kind" chosen limits
   cd - >/dev/null || return
   cat /dev/null "$reports"/log.* 2>/dev/null | "reports_$kind" >"$reports/ours"
   note <"$reports/ours"

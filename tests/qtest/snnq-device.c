@@ -8,7 +8,15 @@
 #define SLOT            4
 #define MEMORY_START    (16ull << 20)
 #define MEMORY_END      (240ull << 20)
+/* Arm's virt machine: where its memory begins, and the first device of its system bus. */
+#define VIRT_MEMORY     (1ull << 30)
+#define VIRT_DEVICE     0x0c000000
 #define MSIX_ENTRY      16
+
+bool on_pci(void)
+{
+    return strcmp(qtest_get_arch(), "aarch64");
+}
 
 static void msix_setup(Device *d)
 {
@@ -28,11 +36,20 @@ Device *device_boot(const char *options)
     return device_boot_on("pc", options);
 }
 
+/* @machine: for a PC; of another machine its options. */
 static void machine_boot(Device *d, const char *machine, const char *options)
 {
-    d->qs = qtest_pc_boot("-m 256 -nic none -M %s -device snnq-pci,id=snnq,addr=%d,"
-                          "cores=%d,inject-regs=on%s", machine, SLOT, CORES, options);
-    d->qts = d->qs->qts;
+    const char *rest = strchr(machine, ' ');
+
+    if (on_pci()) {
+        d->qs = qtest_pc_boot("-m 256 -nic none -M %s -device snnq-pci,id=snnq,addr=%d,"
+                              "cores=%d,inject-regs=on%s", machine, SLOT, CORES, options);
+        d->qts = d->qs->qts;
+        return;
+    }
+    d->qts = qtest_initf("-m 256 -nic none -M virt%s -device snnq-mmio,id=snnq,cores=%d,"
+                         "inject-regs=on%s", rest ? rest : "", CORES, options);
+    qtest_irq_intercept_out_named(d->qts, "/machine/peripheral/snnq", "sysbus-irq");
 }
 
 /* Interrupts and DMA, after a reset. */
@@ -42,29 +59,41 @@ void device_enable(Device *d)
     reg_write(d, SNNQ_REG_CONTROL, SNNQ_CONTROL_ENABLE);
 }
 
+static void pci_setup(Device *d)
+{
+    d->pci = qpci_device_find(d->qs->pcibus, QPCI_DEVFN(SLOT, 0));
+    g_assert(d->pci);
+    qpci_device_enable(d->pci);
+    d->bar = qpci_iomap(d->pci, SNNQ_PCI_BAR_REGS, NULL);
+    qpci_msix_enable(d->pci);
+    msix_setup(d);
+}
+
 Device *device_boot_on(const char *machine, const char *options)
 {
     Device *d = g_new0(Device, 1);
 
     machine_boot(d, machine, options);
-    d->pci = qpci_device_find(d->qs->pcibus, QPCI_DEVFN(SLOT, 0));
-    g_assert(d->pci);
-    qpci_device_enable(d->pci);
-    d->bar = qpci_iomap(d->pci, SNNQ_PCI_BAR_REGS, NULL);
-    d->memory = MEMORY_START;
+    d->base = on_pci() ? 0 : VIRT_MEMORY;
+    d->memory = d->base + MEMORY_START;
     d->vectors = memory_alloc(d, SNNQ_PAGE_BYTES);
     d->progress = memory_alloc(d, SNNQ_PAGE_BYTES);
     d->next_id = 1;
-    qpci_msix_enable(d->pci);
-    msix_setup(d);
+    if (on_pci()) {
+        pci_setup(d);
+    } else {
+        d->bar.addr = VIRT_DEVICE;
+    }
     device_enable(d);
     return d;
 }
 
 void device_bring_up(Device *d)
 {
-    qpci_device_enable(d->pci);
-    qpci_config_writel(d->pci, PCI_BASE_ADDRESS_0, d->bar.addr);
+    if (on_pci()) {
+        qpci_device_enable(d->pci);
+        qpci_config_writel(d->pci, PCI_BASE_ADDRESS_0, d->bar.addr);
+    }
     reg_wait(d, SNNQ_REG_STATUS, UINT32_MAX, SNNQ_DEV_STATUS_READY);
     device_enable(d);
 }
@@ -79,8 +108,14 @@ Device *device_boot_incoming(const Device *from, const char *options)
 
 void device_arrive(Device *d)
 {
-    QPCIDevice *pci = qpci_device_find(d->qs->pcibus, QPCI_DEVFN(SLOT, 0));
+    QPCIDevice *pci;
 
+    if (!on_pci()) {
+        /* The line's other end keeps its level, but here that is this program: say it again. */
+        reg_write(d, SNNQ_REG_INT_ENABLE, reg_read(d, SNNQ_REG_INT_ENABLE));
+        return;
+    }
+    pci = qpci_device_find(d->qs->pcibus, QPCI_DEVFN(SLOT, 0));
     g_assert(pci);
     pci->msix_enabled = d->pci->msix_enabled;
     pci->msix_table_bar = d->pci->msix_table_bar;
@@ -92,9 +127,13 @@ void device_arrive(Device *d)
 
 void device_close(Device *d)
 {
-    qpci_iounmap(d->pci, d->bar);
-    g_free(d->pci);
-    qtest_shutdown(d->qs);
+    if (on_pci()) {
+        qpci_iounmap(d->pci, d->bar);
+        g_free(d->pci);
+        qtest_shutdown(d->qs);
+    } else {
+        qtest_quit(d->qts);
+    }
     g_free(d);
 }
 
@@ -103,18 +142,38 @@ uint64_t memory_alloc(Device *d, uint64_t bytes)
     uint64_t at = d->memory;
 
     d->memory += ROUND_UP(bytes, SNNQ_PAGE_BYTES);
-    g_assert_cmpuint(d->memory, <=, MEMORY_END);
+    g_assert_cmpuint(d->memory - d->base, <=, MEMORY_END);
     return at;
 }
 
+#define REG_ACCESS(letter, type) \
+    type reg_read##letter(Device *d, uint32_t reg) \
+    { \
+        return on_pci() ? qpci_io_read##letter(d->pci, d->bar, reg) : \
+                          qtest_read##letter(d->qts, d->bar.addr + reg); \
+    } \
+    void reg_write##letter(Device *d, uint32_t reg, type value) \
+    { \
+        if (on_pci()) { \
+            qpci_io_write##letter(d->pci, d->bar, reg, value); \
+        } else { \
+            qtest_write##letter(d->qts, d->bar.addr + reg, value); \
+        } \
+    }
+REG_ACCESS(b, uint8_t)
+REG_ACCESS(w, uint16_t)
+REG_ACCESS(l, uint32_t)
+REG_ACCESS(q, uint64_t)
+#undef REG_ACCESS
+
 uint32_t reg_read(Device *d, uint32_t reg)
 {
-    return qpci_io_readl(d->pci, d->bar, reg);
+    return reg_readl(d, reg);
 }
 
 void reg_write(Device *d, uint32_t reg, uint32_t value)
 {
-    qpci_io_writel(d->pci, d->bar, reg, value);
+    reg_writel(d, reg, value);
 }
 
 uint32_t core_read(Device *d, unsigned core, uint32_t reg)
@@ -144,7 +203,26 @@ void reg_wait(Device *d, uint32_t reg, uint32_t mask, uint32_t value)
             value, mask);
 }
 
-bool vector_take(Device *d, unsigned vector)
+bool line_asserted(Device *d)
+{
+    return on_pci() ? qpci_config_readw(d->pci, PCI_STATUS) & PCI_STATUS_INTERRUPT :
+                      qtest_get_irq(d->qts, 0);
+}
+
+/* Where there are no messages: an event that asserts the line, and is acknowledged. */
+static bool event_take(Device *d, unsigned vector)
+{
+    if (!line_asserted(d)) {
+        return false;
+    }
+    if (!(reg_read(d, SNNQ_REG_INT_STATUS) & reg_read(d, SNNQ_REG_INT_ENABLE) & 1u << vector)) {
+        return false;
+    }
+    reg_write(d, SNNQ_REG_INT_STATUS, 1u << vector);
+    return true;
+}
+
+static bool message_take(Device *d, unsigned vector)
 {
     uint64_t at = d->vectors + 4 * vector;
     uint32_t word = qtest_readl(d->qts, at);
@@ -155,6 +233,11 @@ bool vector_take(Device *d, unsigned vector)
     g_assert_cmphex(word, ==, 0x500 + vector);
     qtest_writel(d->qts, at, 0);
     return true;
+}
+
+bool vector_take(Device *d, unsigned vector)
+{
+    return on_pci() ? message_take(d, vector) : event_take(d, vector);
 }
 
 void vector_wait(Device *d, unsigned vector)

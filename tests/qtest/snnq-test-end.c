@@ -339,6 +339,8 @@ void add_end_tests(void)
     qtest_add_func("/snnq/end/machine-stop", test_machine_stop);
     qtest_add_func("/snnq/end/long-layer", test_long_layer);
     qtest_add_func("/snnq/end/vanish", test_vanish);
-    qtest_add_func("/snnq/end/unplug", test_unplug);
-    qtest_add_func("/snnq/end/master-off", test_master_off);
+    if (on_pci()) {
+        qtest_add_func("/snnq/end/unplug", test_unplug);
+        qtest_add_func("/snnq/end/master-off", test_master_off);
+    }
 }

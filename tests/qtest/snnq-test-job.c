@@ -617,9 +617,11 @@ void add_job_tests(void)
     qtest_add_func("/snnq/job/bad-region", test_bad_region);
     qtest_add_func("/snnq/job/access", test_access);
     qtest_add_func("/snnq/job/dma-error", test_dma_error);
-    qtest_add_func("/snnq/job/dma-width", test_dma_width);
     qtest_add_func("/snnq/job/dma-error-entry", test_dma_error_entry);
     qtest_add_func("/snnq/job/dma-inject", test_dma_inject);
-    qtest_add_func("/snnq/job/iommu", test_iommu);
+    if (on_pci()) {
+        qtest_add_func("/snnq/job/dma-width", test_dma_width);
+        qtest_add_func("/snnq/job/iommu", test_iommu);
+    }
     qtest_add_func("/snnq/job/bad-state", test_bad_state);
 }

@@ -95,10 +95,14 @@ static void test_interrupt_mask(void)
     /* Nothing that came while it was masked is lost. */
     reg_write(d, SNNQ_REG_INT_ENABLE, UINT32_MAX);
     g_assert_cmphex(reg_read(d, SNNQ_REG_INT_ENABLE), ==, SNNQ_INT_ALL(CORES));
-    g_assert_true(vector_take(d, 1));
-    /* Enabled already: no second one. */
-    reg_write(d, SNNQ_REG_INT_ENABLE, UINT32_MAX);
-    g_assert_false(vector_take(d, 1));
+    if (on_pci()) {
+        g_assert_true(vector_take(d, 1));
+        /* Enabled already: no second one. */
+        reg_write(d, SNNQ_REG_INT_ENABLE, UINT32_MAX);
+        g_assert_false(vector_take(d, 1));
+    } else {
+        g_assert_true(line_asserted(d));
+    }
     /* Ones clear, zeros keep. */
     reg_write(d, SNNQ_REG_INT_STATUS, SNNQ_INT_CORE(1) | SNNQ_INT_ADMIN);
     g_assert_cmphex(reg_read(d, SNNQ_REG_INT_STATUS), ==, SNNQ_INT_CORE(0));
@@ -107,7 +111,9 @@ static void test_interrupt_mask(void)
     /* Without an acknowledgement each event has its message. */
     for (unsigned i = 1; i < 3; i++) {
         g_assert_cmpuint(net_run(d, 0, net, i, 1).status, ==, SNNQ_STATUS_OK);
-        vector_wait(d, 1);
+        if (on_pci()) {
+            vector_wait(d, 1);
+        }
     }
     /* The reset of a core takes back its own bit, that of the device all. */
     inject(d, SNNQ_INJECT_DEV_ERROR, SNNQ_DEV_ERROR_SENSOR);
@@ -124,17 +130,12 @@ static void test_interrupt_mask(void)
     device_close(d);
 }
 
-static bool line(Device *d)
-{
-    return qpci_config_readw(d->pci, PCI_STATUS) & PCI_STATUS_INTERRUPT;
-}
-
 static void line_wait(Device *d)
 {
-    for (int ms = 0; ms < WAIT_MS && !line(d); ms++) {
+    for (int ms = 0; ms < WAIT_MS && !line_asserted(d); ms++) {
         g_usleep(1000);
     }
-    g_assert_true(line(d));
+    g_assert_true(line_asserted(d));
 }
 
 /* Without messages a line is asserted as long as something is neither masked nor acknowledged. */
@@ -143,29 +144,33 @@ static void test_interrupt_line(void)
     Device *d = device_boot("");
     Net *net = net_new(d, 3);
 
-    g_assert_cmphex(qpci_config_readb(d->pci, PCI_INTERRUPT_PIN), ==, 1);
     core_enable(d, 0, 8, 8);
     g_assert_cmpuint(net_run(d, 0, net, 0, 1).status, ==, SNNQ_STATUS_OK);
-    vector_wait(d, 1);
-    g_assert_false(line(d));
-    /* Not acknowledged, so the line has it when messages go. */
-    qpci_msix_disable(d->pci);
+    if (on_pci()) {
+        g_assert_cmphex(qpci_config_readb(d->pci, PCI_INTERRUPT_PIN), ==, 1);
+        vector_wait(d, 1);
+        g_assert_false(line_asserted(d));
+        /* Not acknowledged, so the line has it when messages go. */
+        qpci_msix_disable(d->pci);
+    }
     line_wait(d);
     reg_write(d, SNNQ_REG_INT_STATUS, UINT32_MAX);
-    g_assert_false(line(d));
+    g_assert_false(line_asserted(d));
     g_assert_cmpuint(net_run(d, 0, net, 1, 1).status, ==, SNNQ_STATUS_OK);
     line_wait(d);
-    g_assert_false(vector_take(d, 1));
+    if (on_pci()) {
+        g_assert_false(vector_take(d, 1));
+    }
     reg_write(d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ADMIN);
-    g_assert_false(line(d));
+    g_assert_false(line_asserted(d));
     reg_write(d, SNNQ_REG_INT_ENABLE, SNNQ_INT_ALL(CORES));
-    g_assert_true(line(d));
+    g_assert_true(line_asserted(d));
     /* Two events: the line falls with the second. */
     inject(d, SNNQ_INJECT_DEV_ERROR, SNNQ_DEV_ERROR_SENSOR);
     reg_write(d, SNNQ_REG_INT_STATUS, SNNQ_INT_CORE(0));
-    g_assert_true(line(d));
+    g_assert_true(line_asserted(d));
     reg_write(d, SNNQ_REG_INT_STATUS, SNNQ_INT_ADMIN);
-    g_assert_false(line(d));
+    g_assert_false(line_asserted(d));
     /* Acknowledged before its record is read: one that comes between is not lost. */
     net_push(d, 0, net, 2);
     line_wait(d);
@@ -181,13 +186,13 @@ static void test_interrupt_line(void)
     ring_pop(d, 0);
     g_usleep(QUIET_US);
     g_assert_cmphex(reg_read(d, SNNQ_REG_INT_STATUS), ==, 0);
-    g_assert_false(line(d));
+    g_assert_false(line_asserted(d));
     inject(d, SNNQ_INJECT_SPURIOUS, 1);
-    g_assert_true(line(d));
+    g_assert_true(line_asserted(d));
     qtest_qmp_assert_success(d->qts, "{ 'execute': 'qom-set', 'arguments': { 'path': "
                              "'/machine/peripheral/snnq', 'property': 'inject-vanish', "
                              "'value': 1 } }");
-    g_assert_false(line(d));
+    g_assert_false(line_asserted(d));
     net_free(net);
     device_close(d);
 }

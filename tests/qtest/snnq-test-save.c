@@ -521,12 +521,14 @@ void add_save_tests(void)
 {
     qtest_add_func("/snnq/save/idle", test_idle);
     qtest_add_func("/snnq/save/running-file", test_running_file);
-    qtest_add_func("/snnq/save/running-exec", test_running_exec);
-    qtest_add_func("/snnq/save/running-live", test_running_live);
     qtest_add_func("/snnq/save/again", test_again);
     qtest_add_func("/snnq/save/done", test_done);
     qtest_add_func("/snnq/save/asked", test_asked);
-    qtest_add_func("/snnq/save/off", test_off);
-    qtest_add_func("/snnq/save/refused", test_refused);
-    qtest_add_func("/snnq/save/fuzz", test_fuzz);
+    if (on_pci()) {
+        qtest_add_func("/snnq/save/running-exec", test_running_exec);
+        qtest_add_func("/snnq/save/running-live", test_running_live);
+        qtest_add_func("/snnq/save/off", test_off);
+        qtest_add_func("/snnq/save/refused", test_refused);
+        qtest_add_func("/snnq/save/fuzz", test_fuzz);
+    }
 }

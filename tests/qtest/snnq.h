@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * snnq.h - what the device's qtests share: a booted machine with one snnq-pci, guest
+ * snnq.h - what the device's qtests share: a booted machine with one device, snnq-pci
+ * or, where the emulator is that of Arm, snnq-mmio, guest
  * memory, rings driven the way a driver does, and a small network with its expected
  * result computed in the plainest way.
  *
@@ -37,11 +38,12 @@ typedef struct Ring {
 } Ring;
 
 typedef struct Device {
-    QOSState *qs;
+    QOSState *qs;               /* of a PC, */
     QTestState *qts;
-    QPCIDevice *pci;
-    QPCIBar bar;
+    QPCIDevice *pci;            /* there, */
+    QPCIBar bar;                /* elsewhere only the address */
     QPCIBar msix;
+    uint64_t base;              /* of guest memory */
     uint64_t memory;            /* next free guest address */
     uint64_t vectors;           /* one word per vector: set by its message */
     uint64_t progress;
@@ -89,8 +91,21 @@ Device *device_boot_incoming(const Device *from, const char *options);
 void device_arrive(Device *d);
 void device_close(Device *d);
 uint64_t memory_alloc(Device *d, uint64_t bytes);
+/* Whether the machine is a PC: what is of PCI is tested there. */
+bool on_pci(void);
+/* Whether its line is asserted, when it has no messages. */
+bool line_asserted(Device *d);
 uint32_t reg_read(Device *d, uint32_t reg);
 void reg_write(Device *d, uint32_t reg, uint32_t value);
+/* Accesses of other sizes. */
+uint8_t reg_readb(Device *d, uint32_t reg);
+uint16_t reg_readw(Device *d, uint32_t reg);
+uint32_t reg_readl(Device *d, uint32_t reg);
+uint64_t reg_readq(Device *d, uint32_t reg);
+void reg_writeb(Device *d, uint32_t reg, uint8_t value);
+void reg_writew(Device *d, uint32_t reg, uint16_t value);
+void reg_writel(Device *d, uint32_t reg, uint32_t value);
+void reg_writeq(Device *d, uint32_t reg, uint64_t value);
 uint32_t core_read(Device *d, unsigned core, uint32_t reg);
 void core_write(Device *d, unsigned core, uint32_t reg, uint32_t value);
 void inject(Device *d, unsigned index, uint32_t value);
