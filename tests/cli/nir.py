@@ -271,7 +271,7 @@ HOSTILE = (
     (put_outside, "if/r: expected numbers that are in the file"),
     (put_virtual, "if/r: expected numbers that are in the file"),
     (put_filled, "if/r: expected numbers that are in the file"),
-    (put_again, "expected at most 8 graphs in each other"),
+    (put_again, "/node/nodes/x: expected an object, found a link to one"),
     (without("version"), "/version: expected 0.x or 1.x"),
     (put("version", "2.0"), "/version: expected 0.x or 1.x"),
     (put("other", 1), "/other: not known"),

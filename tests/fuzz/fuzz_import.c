@@ -4,23 +4,21 @@
  *
  * The first byte chooses what follows two bytes of options:
  *
- *	even	JSON, of which an HDF5 file is made whose structure is sound, so that every mutation
- *		reaches the importers and none the HDF5 library's own parser. An object is a group,
- *		a string or number a scalar, an array a data set, whose axes are nested arrays;
- *		{"of": [SHAPE], "is": NUMBER, "as": "f4"} a larger one; null one without values,
- *		true an attribute, ">PATH" a soft link, "=PATH" a second name of what is there.
+ *	even	JSON, of which objects are made as the program that reads HDF5 files answers them.
+ *		An object is a group, a string or number a scalar, an array a data set, whose axes
+ *		are nested arrays; {"of": [SHAPE], "is": NUMBER, "as": "f4"} a larger one; null one
+ *		without values, true an attribute, ">PATH" a link, "!" values in another file. If
+ *		its second bit is set, the bytes of such an answer.
  *	odd	a SLAYER folder: network.yaml, NUL, then arrays: a byte for the name, two for the
  *		length, the file.
  *
- * Built with RAW_HDF5, the rest is the HDF5 file itself: for hunts by hand, since what is found is
- * mostly the library's own (Documentation/testing.md).
+ * The HDF5 library has no part in it: what it does, it does in a process of its own, to whose
+ * answers h5_process_read() below comes.
  *
  * What is imported can be opened, and is what graph_parse() takes; a refusal has a text.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
-#include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "import/h5_process.h"
 #include "model/graph.h"
 #include "snnq_tools.h"
 
@@ -36,6 +35,8 @@
 #define MOST_DEPTH    12
 
 static char folder[64], yaml[80], out[80], path[80];
+static char *answer;
+static size_t answer_bytes;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -60,33 +61,28 @@ static void write_whole(const char *name, const void *data, size_t size)
 	must(f && fwrite(data, 1, size, f) == size && !fclose(f));
 }
 
-/* HDF5 clears a megabyte for each data set that it converts, unless it is told of less. */
-static hid_t small_buffer(void)
+/* In the place of the program's answer. */
+int h5_process_read(const char *name, int file, uint64_t bytes, struct tree_object **root)
 {
-	static hid_t plan = -1;
+	FILE *f = fmemopen(answer, answer_bytes, "r");
+	const char *wrong = NULL;
+	int ret;
 
-	if (plan < 0) {
-		plan = H5Pcreate(H5P_DATASET_XFER);
-		must(plan >= 0 && H5Pset_buffer(plan, 1 << 12, NULL, NULL) >= 0);
-	}
-	return plan;
+	(void)file;
+	(void)bytes;
+	must(f);
+	ret = tree_read(f, root, &wrong);
+	fclose(f);
+	must((ret == -EBADMSG) == !!wrong && !ret == !!*root);
+	return ret ? error_set(ret, "%s: %s", name, wrong ? wrong : "cut") : 0;
 }
 
-herr_t H5Dread(hid_t set, hid_t type, hid_t memory, hid_t file, hid_t plan, void *values)
+int h5_process_write(const char *name, const struct tree_object *root, FILE *to)
 {
-	herr_t (*real)(hid_t, hid_t, hid_t, hid_t, hid_t, void *) = dlsym(RTLD_NEXT, "H5Dread");
-
-	(void)plan;
-	return real(set, type, memory, file, small_buffer(), values);
-}
-
-herr_t H5Dwrite(hid_t set, hid_t type, hid_t memory, hid_t file, hid_t plan, const void *values)
-{
-	herr_t (*real)(hid_t, hid_t, hid_t, hid_t, hid_t, const void *) =
-		dlsym(RTLD_NEXT, "H5Dwrite");
-
-	(void)plan;
-	return real(set, type, memory, file, small_buffer(), values);
+	(void)name;
+	(void)root;
+	(void)to;
+	abort();
 }
 
 static void clean(void)
@@ -107,25 +103,24 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	must(mkdtemp(folder));
 	snprintf(yaml, sizeof(yaml), "%s/network.yaml", folder);
 	snprintf(out, sizeof(out), "%s/out", folder);
-	/* HDF5 wants to know its real name, which memory has none of */
 	snprintf(path, sizeof(path), "%s.h5", folder);
+	write_whole(path, "", 0);
 	atexit(clean);
-	H5set_free_list_limits(0, 0, 0, 0, 0, 0); /* so that leaks are seen, by the run */
 	return 0;
 }
 
-/* ---- HDF5 files of JSON ---- */
+/* ---- objects of JSON ---- */
 
-static void put_member(hid_t at, const char *name, const cJSON *item, int depth);
+static void put_member(struct tree_object *at, const char *name, const cJSON *item, int depth);
 
 /* Axes of nested arrays, as their first elements have them. */
-static int find_shape(const cJSON *item, hsize_t shape[MOST_AXES], uint64_t *count)
+static int find_shape(const cJSON *item, uint64_t shape[MOST_AXES], uint64_t *count)
 {
 	int dims = 0;
 
 	*count = 1;
 	for (; cJSON_IsArray(item) && dims < MOST_AXES; item = item->child) {
-		shape[dims] = (hsize_t)cJSON_GetArraySize(item);
+		shape[dims] = (uint64_t)cJSON_GetArraySize(item);
 		*count *= shape[dims++];
 		if (*count > MOST_ELEMENTS)
 			return -1;
@@ -155,156 +150,141 @@ static void take_leaves(const cJSON *item, double *numbers, const char **texts, 
 	}
 }
 
-static void put_set(hid_t at, const char *name, hid_t file_type, hid_t type, hid_t space,
-		    const void *values)
+static void put_set(struct tree_object *at, const char *name, enum tree_kind kind, int dims,
+		    const uint64_t *shape, const void *values, size_t bytes)
 {
-	hid_t set = H5Dcreate2(at, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+	struct tree_object *o = tree_add(at, name, kind);
 
-	if (set >= 0 && values)
-		H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
-	if (set >= 0)
-		H5Dclose(set);
-	H5Sclose(space);
+	/* more axes than there may be are left to the reader of bytes */
+	must(o && tree_put(o, dims > TREE_MOST_AXES ? TREE_MOST_AXES : (uint32_t)dims, shape,
+			   values, bytes));
 }
 
-static hid_t text_type(void)
+static void put_texts(struct tree_object *at, const char *name, int dims, const uint64_t *shape,
+		      const char **texts, uint64_t count)
 {
-	hid_t type = H5Tcopy(H5T_C_S1);
+	size_t bytes = 0;
+	char *all, *end;
 
-	H5Tset_size(type, H5T_VARIABLE);
-	return type;
+	for (uint64_t i = 0; i < count; i++)
+		bytes += strlen(texts[i]) + 1;
+	all = malloc(bytes + 1);
+	must(all);
+	end = all;
+	for (uint64_t i = 0; i < count; i++)
+		end = stpcpy(end, texts[i]) + 1;
+	put_set(at, name, TREE_TEXTS, dims, shape, all, bytes);
+	free(all);
 }
 
-static void put_array(hid_t at, const char *name, const cJSON *item)
+static void put_array(struct tree_object *at, const char *name, const cJSON *item)
 {
-	hsize_t shape[MOST_AXES];
-	uint64_t count, found = 0;
+	uint64_t shape[MOST_AXES], count, found = 0;
 	int dims = find_shape(item, shape, &count);
-	const cJSON *first = first_leaf(item);
 	double *numbers = calloc(count + 1, sizeof(*numbers));
 	const char **texts = calloc(count + 1, sizeof(*texts));
-	hid_t space, strings = text_type();
 
 	for (uint64_t i = 0; dims >= 0 && i < count; i++)
 		texts[i] = "";
 	if (dims >= 0) {
 		take_leaves(item, numbers, texts, count, &found);
-		space = dims ? H5Screate_simple(dims, shape, NULL) : H5Screate(H5S_SCALAR);
-		if (cJSON_IsString(first))
-			put_set(at, name, strings, strings, space, count ? texts : NULL);
+		if (cJSON_IsString(first_leaf(item)))
+			put_texts(at, name, dims, shape, texts, count);
 		else
-			put_set(at, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, space,
-				count ? numbers : NULL);
+			put_set(at, name, TREE_DOUBLES, dims, shape, numbers,
+				count * sizeof(*numbers));
 	}
-	H5Tclose(strings);
 	free(numbers);
 	free(texts);
 }
 
 /* {"of": [3, 2], "is": 0.5}: all the same; of "as": "f4", multiples of it. */
-static void put_filled(hid_t at, const char *name, const cJSON *item, const cJSON *of)
+static void put_filled(struct tree_object *at, const char *name, const cJSON *item, const cJSON *of)
 {
-	static const struct {
-		const char *name;
-		const hid_t *type;
-	} types[] = { { "f4", &H5T_IEEE_F32LE_g }, { "i8", &H5T_STD_I64LE_g },
-		      { "i1", &H5T_STD_I8LE_g },   { "u2", &H5T_STD_U16LE_g },
-		      { "b8", &H5T_IEEE_F64BE_g }, { "d8", &H5T_UNIX_D64LE_g } };
 	const char *as = cJSON_GetStringValue(cJSON_GetObjectItem(item, "as"));
 	double is = cJSON_GetNumberValue(cJSON_GetObjectItem(item, "is")), *numbers;
-	hsize_t shape[MOST_AXES];
-	hid_t type = H5T_IEEE_F64LE;
-	uint64_t count = 1;
+	uint64_t shape[MOST_AXES], count = 1;
+	float *floats;
 	int dims = 0;
 
 	for (const cJSON *n = of->child; n && dims < MOST_AXES; n = n->next) {
 		double size = cJSON_IsNumber(n) ? n->valuedouble : 1;
 
-		shape[dims] = size >= 0 && size <= MOST_ELEMENTS ? (hsize_t)size : 1;
+		shape[dims] = size >= 0 && size <= MOST_ELEMENTS ? (uint64_t)size : 1;
 		count *= shape[dims++];
 		if (count > MOST_ELEMENTS)
 			return;
 	}
-	for (size_t i = 0; as && i < sizeof(types) / sizeof(types[0]); i++)
-		if (!strcmp(as, types[i].name))
-			type = *types[i].type;
 	numbers = calloc(count + 1, sizeof(*numbers));
-	for (uint64_t i = 0; i < count; i++)
-		numbers[i] = as && *as == 'f' ? is * (double)((int)(i * 7 % 5) - 1) : is;
-	put_set(at, name, type, H5T_NATIVE_DOUBLE, H5Screate_simple(dims, shape, NULL), numbers);
+	floats = calloc(count + 1, sizeof(*floats));
+	for (uint64_t i = 0; i < count; i++) {
+		numbers[i] = is;
+		floats[i] = (float)(is * ((int)(i * 7 % 5) - 1));
+	}
+	if (as && *as == 'f')
+		put_set(at, name, TREE_FLOATS, dims, shape, floats, count * sizeof(*floats));
+	else
+		put_set(at, name, TREE_DOUBLES, dims, shape, numbers, count * sizeof(*numbers));
 	free(numbers);
+	free(floats);
 }
 
-static void put_group(hid_t at, const char *name, const cJSON *item, int depth)
+static void put_group(struct tree_object *at, const char *name, const cJSON *item, int depth)
 {
 	const cJSON *of = cJSON_GetObjectItemCaseSensitive(item, "of"), *member;
-	hid_t group;
+	struct tree_object *group;
 
 	if (cJSON_IsArray(of)) {
 		put_filled(at, name, item, of);
 		return;
 	}
-	group = H5Gcreate2(at, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-	if (group < 0)
-		return;
+	group = tree_add(at, name, TREE_GROUP);
+	must(group);
 	cJSON_ArrayForEach(member, item)
 		put_member(group, member->string, member, depth + 1);
-	H5Gclose(group);
 }
 
-static void put_member(hid_t at, const char *name, const cJSON *item, int depth)
+static void put_member(struct tree_object *at, const char *name, const cJSON *item, int depth)
 {
-	hid_t attribute;
-
-	if (depth > MOST_DEPTH || !*name)
+	if (depth > MOST_DEPTH || !*name || tree_member(at, name))
 		return;
 	if (cJSON_IsObject(item)) {
 		put_group(at, name, item, depth);
-	} else if (cJSON_IsString(item) && *item->valuestring == '>') {
-		H5Lcreate_soft(item->valuestring + 1, at, name, H5P_DEFAULT, H5P_DEFAULT);
-	} else if (cJSON_IsString(item) && *item->valuestring == '=') {
-		H5Lcreate_hard(at, item->valuestring + 1, at, name, H5P_DEFAULT, H5P_DEFAULT);
+	} else if (cJSON_IsString(item) && strchr(">=", *item->valuestring)) {
+		must(tree_add(at, name, TREE_LINK));
+	} else if (cJSON_IsString(item) && *item->valuestring == '!') {
+		must(tree_add(at, name, TREE_OUTSIDE));
 	} else if (cJSON_IsNull(item)) {
-		put_set(at, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, H5Screate(H5S_NULL), NULL);
+		must(tree_add(at, name, TREE_OTHER));
 	} else if (cJSON_IsTrue(item)) {
-		hid_t space = H5Screate(H5S_SCALAR);
-
-		attribute = H5Acreate2(at, name, H5T_STD_I8LE, space, H5P_DEFAULT, H5P_DEFAULT);
-		if (attribute >= 0)
-			H5Aclose(attribute);
-		H5Sclose(space);
+		free(at->attribute);
+		at->attribute = strdup(name);
 	} else {
 		put_array(at, name, item);
 	}
 }
 
-static bool put_hdf5(const char *text, size_t size)
+/* JSON as an answer. */
+static bool put_answer(const char *text, size_t size)
 {
 	cJSON *json = cJSON_ParseWithLength(text, size), *member;
-	hid_t plan, file;
-	ssize_t bytes;
-	void *image;
+	struct tree_object *root;
+	FILE *f;
 
 	if (!cJSON_IsObject(json)) {
 		cJSON_Delete(json);
 		return false;
 	}
-	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-	plan = H5Pcreate(H5P_FILE_ACCESS);
-	H5Pset_fapl_core(plan, 1 << 14, false);
-	file = H5Fcreate("made", H5F_ACC_TRUNC, H5P_DEFAULT, plan);
-	must(file >= 0);
+	root = tree_root();
+	must(root);
 	cJSON_ArrayForEach(member, json)
-		put_member(file, member->string, member, 0);
+		put_member(root, member->string, member, 0);
 	cJSON_Delete(json);
-	H5Fflush(file, H5F_SCOPE_GLOBAL);
-	bytes = H5Fget_file_image(file, NULL, 0);
-	image = malloc((size_t)bytes + 1);
-	must(bytes > 0 && image && H5Fget_file_image(file, image, (size_t)bytes) == bytes);
-	write_whole(path, image, (size_t)bytes);
-	free(image);
-	H5Fclose(file);
-	H5Pclose(plan);
+	f = open_memstream(&answer, &answer_bytes);
+	must(f);
+	tree_write(f, root);
+	must(!fclose(f));
+	tree_free(root);
 	return true;
 }
 
@@ -360,7 +340,7 @@ static void check_model(void)
 	unlink(out);
 }
 
-static void import_hdf5(uint8_t flags, uint8_t more, bool nir)
+static void import_objects(uint8_t flags, uint8_t more, bool nir)
 {
 	struct snnq_import_opts opts = {
 		.size = sizeof(opts),
@@ -391,19 +371,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 4)
 		return 0;
-#ifdef RAW_HDF5
-	write_whole(path, data + 3, size - 3);
-	import_hdf5(data[1], data[2], data[0] % 2);
-#else
 	if (data[0] % 2) {
 		folder_opts.compare_ge = data[1] & 1;
 		folder_opts.no_delay = data[1] & 2;
 		folder_opts.polarities = data[1] & 4 ? data[2] : 0;
 		import_folder(data + 3, size - 3, &folder_opts);
-	} else if (put_hdf5((const char *)data + 3, size - 3)) {
-		import_hdf5(data[1], data[2], memmem(data, size, "\"node\"", 6));
+	} else if (data[0] & 2) {
+		answer_bytes = size - 3;
+		answer = memcpy(malloc(answer_bytes), data + 3, answer_bytes);
+		import_objects(data[1], data[2], memmem(data, size, "node", 4));
+		free(answer);
+	} else if (put_answer((const char *)data + 3, size - 3)) {
+		import_objects(data[1], data[2], memmem(data, size, "\"node\"", 6));
+		free(answer);
 	}
-#endif
 	check_model();
 	return 0;
 }

@@ -34,6 +34,7 @@ tap imports tests/cli/imports.py
 tap nir tests/cli/nir.py
 tap nir_graphs tests/cli/nir_graphs.py
 tap nir_export tests/cli/nir_export.py
+tap hdf5_process tests/cli/hdf5_process.py
 tap currents tests/cli/currents.py
 tap schema tests/cli/schema.py
 tap search tests/cli/search.sh

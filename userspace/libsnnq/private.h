@@ -16,6 +16,7 @@
 #define compile_free	      snnq_private_compile_free
 #define compile_graph	      snnq_private_compile_graph
 #define error_set	      snnq_private_error_set
+#define file_open	      snnq_private_file_open
 #define file_stream	      snnq_private_file_stream
 #define floatnet_create	      snnq_private_floatnet_create
 #define floatnet_destroy      snnq_private_floatnet_destroy

@@ -1,135 +1,88 @@
 // SPDX-License-Identifier: MIT
 /*
- * import_h5.c - numbers, texts and names in HDF5 files. HDF5 checks its own structure.
+ * import_h5.c - numbers, texts and names in HDF5 files, as snnq-hdf5 read them.
  */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "h5_process.h"
 #include "import_h5.h"
 
-#define MOST_FILLED (1u << 20) /* values that need not be stored, being all alike */
-#define MOST_PACKED 1100       /* bytes in one; deflate comes to 1032 */
-
-/* Like H5Lexists, for a path whose groups may be missing too. */
 bool h5_exists(const struct h5 *h, const char *name)
 {
-	char part[H5_PATH];
-
-	for (const char *slash = strchr(name + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		snprintf(part, sizeof(part), "%.*s", (int)(slash - name), name);
-		if (H5Lexists(h->file, part, H5P_DEFAULT) <= 0)
-			return false;
-	}
-	return H5Lexists(h->file, name, H5P_DEFAULT) > 0;
+	return tree_find(h->root, name);
 }
 
-static bool read_space(hid_t set, struct import_array *a)
+const struct tree_object *h5_group(const struct h5 *h, const char *name)
 {
-	hid_t space = H5Dget_space(set);
-	hsize_t shape[IMPORT_MAX_DIMS];
-	int dims = H5Sget_simple_extent_ndims(space);
-	uint64_t count = 1;
+	const struct tree_object *o = tree_find(h->root, name);
 
-	/* what has no values at all has no axes either */
-	if (dims < 0 || dims > IMPORT_MAX_DIMS || H5Sget_simple_extent_type(space) == H5S_NULL) {
-		H5Sclose(space);
-		return false;
-	}
-	H5Sget_simple_extent_dims(space, shape, NULL);
-	H5Sclose(space);
-	a->dims = (uint32_t)dims;
-	for (int i = 0; i < dims; i++) {
-		if (!shape[i] || shape[i] > IMPORT_MAX_ELEMENTS)
-			return false;
-		a->shape[i] = (uint32_t)shape[i];
-		count *= shape[i];
-		if (count > IMPORT_MAX_ELEMENTS)
-			return false;
-	}
-	a->count = count;
-	return true;
+	if (o && o->kind == TREE_GROUP)
+		return o;
+	error_set(-EBADMSG, "%s: %s: expected a group", h->path, name);
+	return NULL;
 }
 
-bool h5_is_inside(hid_t set, uint64_t count)
+static double value_of(const struct tree_object *o, size_t i)
 {
-	hid_t plan = H5Dget_create_plist(set), type = H5Dget_type(set);
-	uint64_t stored = H5Dget_storage_size(set);
-	bool inside = plan >= 0 && H5Pget_layout(plan) != H5D_VIRTUAL &&
-		      !H5Pget_external_count(plan);
-
-	if (count > MOST_FILLED && stored < count * H5Tget_size(type) / MOST_PACKED)
-		inside = false;
-	H5Tclose(type);
-	H5Pclose(plan);
-	return inside;
+	if (o->kind == TREE_FLOATS)
+		return ((const float *)o->values)[i];
+	if (o->kind == TREE_INTEGERS)
+		return (double)((const int64_t *)o->values)[i];
+	return ((const double *)o->values)[i];
 }
 
-/* Read numbers. 1 read, 0 absent, -errno. */
+static bool are_numbers(const struct tree_object *o)
+{
+	return o->kind == TREE_FLOATS || o->kind == TREE_DOUBLES || o->kind == TREE_INTEGERS;
+}
+
+/* Copy numbers. 1 there, 0 absent, -errno. */
 int h5_numbers(const struct h5 *h, const char *name, struct import_array *a)
 {
-	hid_t set;
-	bool ok;
+	const struct tree_object *o = tree_find(h->root, name);
 
+	_Static_assert(TREE_MOST_AXES == IMPORT_MAX_DIMS &&
+			       TREE_MOST_ELEMENTS == IMPORT_MAX_ELEMENTS,
+		       "what is read is what an array can be");
 	memset(a, 0, sizeof(*a));
-	if (!h5_exists(h, name))
+	if (!o)
 		return 0;
-	set = H5Dopen2(h->file, name, H5P_DEFAULT);
-	ok = set >= 0 && read_space(set, a);
-	if (ok && !h5_is_inside(set, a->count)) {
-		H5Dclose(set);
-		a->count = 0;
+	if (o->kind == TREE_OUTSIDE)
 		return error_set(-EBADMSG, "%s: %s: expected numbers that are in the file", h->path,
 				 name);
-	}
-	if (ok) {
-		a->values = malloc(a->count * sizeof(*a->values));
-		ok = a->values &&
-		     H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, a->values) >= 0;
-	}
-	if (set >= 0)
-		H5Dclose(set);
-	if (ok)
-		return 1;
-	import_array_free(a);
-	return error_set(-EBADMSG, "%s: %s: expected numbers, at most 2^28 in %d axes", h->path,
-			 name, IMPORT_MAX_DIMS);
+	if (!are_numbers(o))
+		return error_set(-EBADMSG,
+				 "%s: %s: expected numbers, at most 2^28 in %d axes, and 4 GiB in "
+				 "a file",
+				 h->path, name, IMPORT_MAX_DIMS);
+	a->values = malloc(o->count * sizeof(*a->values));
+	if (!a->values)
+		return error_set(-ENOMEM, "%s: %s: no memory", h->path, name);
+	a->count = o->count;
+	a->dims = o->dims;
+	for (uint32_t i = 0; i < o->dims; i++)
+		a->shape[i] = (uint32_t)o->shape[i];
+	for (size_t i = 0; i < a->count; i++)
+		a->values[i] = value_of(o, i);
+	return 1;
 }
 
-/* One string, of fixed or variable length, alone or in an array of one. */
+/* One string, alone or in an array of one. */
 bool h5_text(const struct h5 *h, const char *name, char text[32])
 {
-	hid_t set, type, memory, space;
-	char *pointer = NULL, fixed[256] = "";
-	bool ok = false, one;
+	const struct tree_object *o = tree_find(h->root, name);
 
-	if (!h5_exists(h, name))
+	if (!o || o->kind != TREE_TEXTS || o->count != 1)
 		return false;
-	set = H5Dopen2(h->file, name, H5P_DEFAULT);
-	if (set < 0)
-		return false;
-	type = H5Dget_type(set);
-	space = H5Dget_space(set);
-	one = H5Sget_simple_extent_npoints(space) == 1 && h5_is_inside(set, 1);
-	H5Sclose(space);
-	memory = H5Tcopy(H5T_C_S1);
-	if (one && H5Tis_variable_str(type) > 0) {
-		H5Tset_size(memory, H5T_VARIABLE);
-		H5Tset_cset(memory, H5Tget_cset(type));
-		ok = H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, &pointer) >= 0 && pointer;
-	} else if (one && H5Tget_class(type) == H5T_STRING && H5Tget_size(type) < sizeof(fixed)) {
-		H5Tset_size(memory, H5Tget_size(type) + 1);
-		ok = H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, fixed) >= 0;
-	}
-	snprintf(text, 32, "%s", pointer ? pointer : fixed);
-	H5free_memory(pointer);
-	H5Tclose(memory);
-	H5Tclose(type);
-	H5Dclose(set);
-	return ok;
+	snprintf(text, 32, "%s", (const char *)o->values);
+	return true;
 }
 
 /* One integer in min..max, or @absent; a negative @absent: it must be there. */
@@ -176,98 +129,62 @@ int h5_pair(const struct h5 *h, const char *group, const char *key, uint32_t abs
 	return 0;
 }
 
-static herr_t keep_name(hid_t object, const char *name, const H5A_info_t *info, void *text)
+/*
+ * Attributes are not read: one of them may change what the network does. @slash and @name are
+ * empty for @group itself.
+ */
+static int check_attributes(const struct h5 *h, const char *group, const char *slash,
+			    const char *name, const char *attribute)
 {
-	(void)object;
-	(void)info;
-	snprintf(text, 33, "%s", name);
-	return 1;
-}
-
-/* Attributes are not read: one of them may change what the network does. */
-static int check_attributes(const struct h5 *h, const char *group, const char *name)
-{
-	hid_t object = H5Oopen(h->file, group, H5P_DEFAULT), inside = object;
-	char text[33];
-	herr_t found;
-
-	if (object >= 0 && *name)
-		inside = H5Oopen(object, name, H5P_DEFAULT);
-	found = inside < 0 ? -1 :
-			     H5Aiterate2(inside, H5_INDEX_NAME, H5_ITER_INC, NULL, keep_name, text);
-	if (inside >= 0 && inside != object)
-		H5Oclose(inside);
-	if (object >= 0)
-		H5Oclose(object);
-	if (!found)
+	if (!attribute)
 		return 0;
-	return error_set(-EBADMSG, "%s: %s%s%s: %s%s", h->path, group, *name ? "/" : "", name,
-			 found < 0 ? "cannot be opened" :
-				     "not known, and the network may need it: "
-				     "attribute ",
-			 found < 0 ? "" : text);
+	return error_set(-EBADMSG,
+			 "%s: %s%s%s: not known, and the network may need it: attribute %.32s",
+			 h->path, group, slash, name, attribute);
 }
 
 /* Every member of @group is one of @known (a list with spaces): what is not known may change what
  * the network does. Links to other places and files are not followed.
  */
-int h5_members(const struct h5 *h, const char *group, const char *known)
+int h5_members(const struct h5 *h, const char *name, const char *known)
 {
-	H5G_info_t info;
-	char name[34] = " ", *end;
-	int ret = check_attributes(h, group, "");
+	const struct tree_object *group = h5_group(h, name);
+	char word[TREE_MOST_NAME + 3];
+	int ret = group ? check_attributes(h, name, "", "", group->attribute) : -EBADMSG;
 
-	if (ret)
-		return ret;
-	if (H5Gget_info_by_name(h->file, group, &info, H5P_DEFAULT) < 0)
-		return error_set(-EBADMSG, "%s: %s: expected a group", h->path, group);
-	for (hsize_t i = 0; i < info.nlinks; i++) {
-		ssize_t n = H5Lget_name_by_idx(h->file, group, H5_INDEX_NAME, H5_ITER_INC, i,
-					       name + 1, 32, H5P_DEFAULT);
-		H5L_info_t link;
-
-		if (n <= 0 || H5Lget_info_by_idx(h->file, group, H5_INDEX_NAME, H5_ITER_INC, i,
-						 &link, H5P_DEFAULT) < 0)
-			return error_set(-EBADMSG, "%s: %s: cannot be listed", h->path, group);
-		end = name + strlen(name);
-		memcpy(end, " ", 2);
-		if (!strstr(known, name) || strchr(name + 1, ' ') != end) {
-			*end = 0;
-			return error_set(-EBADMSG,
-					 "%s: %s/%s: not known, and the network may need "
-					 "it; expected only:%s",
-					 h->path, group, name + 1, known);
-		}
-		*end = 0;
-		if (link.type != H5L_TYPE_HARD)
-			return error_set(-EBADMSG,
-					 "%s: %s/%s: expected an object, found a link to "
-					 "one",
-					 h->path, group, name + 1);
-		ret = check_attributes(h, group, name + 1);
-		if (ret)
-			return ret;
+	for (const struct tree_object *o = ret ? NULL : group->first; !ret && o; o = o->next) {
+		snprintf(word, sizeof(word), " %s ", o->name);
+		if (strchr(o->name, ' ') || !strstr(known, word))
+			ret = error_set(-EBADMSG,
+					"%s: %s/%.32s: not known, and the network may need it; "
+					"expected only:%.*s",
+					h->path, name, o->name, (int)strlen(known) - 1, known);
+		else if (o->kind == TREE_LINK)
+			ret = error_set(-EBADMSG,
+					"%s: %s/%s: expected an object, found a link to one",
+					h->path, name, o->name);
+		else
+			ret = check_attributes(h, name, "/", o->name, o->attribute);
 	}
-	return 0;
+	return ret;
 }
 
 int h5_open(const char *path, int (*use)(const struct h5 *h, void *ctx), void *ctx)
 {
 	struct h5 h = { .path = path };
-	H5E_auto2_t printer;
-	void *printer_data;
-	int ret;
+	uint64_t bytes;
+	int file = file_open(path, &bytes), ret;
 
-	/* HDF5 prints its errors unless told otherwise; leave the process as it was. */
-	H5Eget_auto2(H5E_DEFAULT, &printer, &printer_data);
-	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-	h.file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-	if (h.file < 0) {
-		ret = error_set(-EBADMSG, "%s: offset 0: expected an HDF5 file", path);
-	} else {
+	if (file < 0)
+		return file;
+	ret = h5_process_read(path, file, bytes, &h.root);
+	close(file);
+	if (ret)
+		return ret;
+	if (h.root->kind == TREE_GROUP)
 		ret = use(&h, ctx);
-		H5Fclose(h.file);
-	}
-	H5Eset_auto2(H5E_DEFAULT, printer, printer_data);
+	else
+		ret = error_set(-EBADMSG, "%s: offset 0: expected an HDF5 file", path);
+	tree_free(h.root);
 	return ret;
 }

@@ -3,27 +3,24 @@
 #ifndef SNNQ_IMPORT_H5_H
 #define SNNQ_IMPORT_H5_H
 
-#include <hdf5.h>
-
+#include "h5_tree.h"
 #include "import.h"
 
 #define H5_PATH 640 /* of an object in a file; all that is built is shorter */
 
 struct h5 {
 	const char *path; /* for messages */
-	hid_t file;
+	struct tree_object *root;
 };
 
-/* Open, use and close. What @use returns, or -EBADMSG: it is no such file. */
+/* Read, use and free. What @use returns, or -EBADMSG: it is no such file, or one that cannot be
+ * read.
+ */
 int h5_open(const char *path, int (*use)(const struct h5 *h, void *ctx), void *ctx);
 
-/* Like H5Lexists, for a path whose groups may be missing too. */
 bool h5_exists(const struct h5 *h, const char *name);
-/*
- * Whether values lie in the file: not in another one that it names, and as many of them as it says,
- * beside small sets that are all fill value. Otherwise a small file could ask for any memory.
- */
-bool h5_is_inside(hid_t set, uint64_t count);
+/* A group, or NULL with the error set. */
+const struct tree_object *h5_group(const struct h5 *h, const char *name);
 /* 1 read, 0 absent, -errno. */
 int h5_numbers(const struct h5 *h, const char *name, struct import_array *array);
 /* One string, of fixed or variable length, alone or in an array of one. */

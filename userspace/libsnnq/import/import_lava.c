@@ -408,9 +408,9 @@ static int read_layer(struct lava *l, int n)
 static int read_net(struct lava *l)
 {
 	double steps, ts;
-	H5G_info_t layers;
+	const struct tree_object *layer;
 	char group[32];
-	int n = 0, ret = h5_members(&l->h5, "/", " layer simulation ");
+	int n = 0, count = 0, ret = h5_members(&l->h5, "/", " layer simulation ");
 
 	if (!ret && h5_exists(&l->h5, "/simulation"))
 		ret = h5_members(&l->h5, "/simulation", " Ts tSample ");
@@ -434,8 +434,10 @@ static int read_net(struct lava *l)
 				l->h5.path, group);
 	if (!ret && !l->net->layer_count)
 		ret = error_set(-EBADMSG, "%s: expected layers /layer/0, ...", l->h5.path);
-	if (!ret && (H5Gget_info_by_name(l->h5.file, "/layer", &layers, H5P_DEFAULT) < 0 ||
-		     layers.nlinks != (hsize_t)n))
+	layer = ret ? NULL : tree_find(l->h5.root, "/layer");
+	for (layer = layer ? layer->first : NULL; layer; layer = layer->next)
+		count++;
+	if (!ret && count != n)
 		ret = error_set(-EBADMSG, "%s: %s: missing, but there are other members of /layer",
 				l->h5.path, group);
 	return ret;

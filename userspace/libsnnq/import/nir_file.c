@@ -125,30 +125,29 @@ static int read_member(struct level *l, const char *prefix, const char *name, in
 static int read_members(struct level *l, const char *prefix, int depth)
 {
 	const struct h5 *h = l->n->h;
-	char group[H5_PATH], name[32];
-	H5G_info_t info;
-	int ret = 0;
+	const struct tree_object *group;
+	char path[H5_PATH];
+	int ret = 0, count = 0;
 
-	snprintf(group, sizeof(group), "%s/nodes", l->path);
-	if (H5Gget_info_by_name(h->file, group, &info, H5P_DEFAULT) < 0)
-		return error_set(-EBADMSG, "%s: %s: expected a group", h->path, group);
-	if (info.nlinks > NIR_MOST_NODES)
-		return error_set(-EBADMSG, "%s: %s: expected at most %d nodes, found %llu", h->path,
-				 group, NIR_MOST_NODES, (unsigned long long)info.nlinks);
-	for (hsize_t i = 0; !ret && i < info.nlinks; i++) {
-		ssize_t bytes = H5Lget_name_by_idx(h->file, group, H5_INDEX_NAME, H5_ITER_INC, i,
-						   name, sizeof(name), H5P_DEFAULT);
-		H5L_info_t link;
-
-		if (bytes <= 0 || bytes >= (ssize_t)sizeof(name) ||
-		    H5Lget_info_by_idx(h->file, group, H5_INDEX_NAME, H5_ITER_INC, i, &link,
-				       H5P_DEFAULT) < 0 ||
-		    link.type != H5L_TYPE_HARD)
+	snprintf(path, sizeof(path), "%s/nodes", l->path);
+	group = h5_group(h, path);
+	if (!group)
+		return -EBADMSG;
+	for (const struct tree_object *o = group->first; o; o = o->next)
+		count++;
+	if (count > NIR_MOST_NODES)
+		return error_set(-EBADMSG, "%s: %s: expected at most %d nodes, found %d", h->path,
+				 path, NIR_MOST_NODES, count);
+	for (const struct tree_object *o = group->first; !ret && o; o = o->next) {
+		if (o->kind == TREE_LINK)
 			return error_set(-EBADMSG,
-					 "%s: %s: member %llu: expected a group with a name "
-					 "of at most 31 bytes",
-					 h->path, group, (unsigned long long)i);
-		ret = read_member(l, prefix, name, depth);
+					 "%s: %s/%.40s: expected an object, found a link to one",
+					 h->path, path, o->name);
+		if (strlen(o->name) > 31)
+			return error_set(-EBADMSG,
+					 "%s: %s/%.40s: expected a name of at most 31 bytes",
+					 h->path, path, o->name);
+		ret = read_member(l, prefix, o->name, depth);
 	}
 	return ret;
 }
@@ -167,16 +166,17 @@ static struct local *find_local(struct level *l, const char *name)
  * A graph of a library that numbered a node and not its edges (lif, and the node is lif1): if all
  * but one name are those of nodes, and all but one node are named, these belong to each other.
  */
-static struct local *find_renamed(struct level *l, char *const *names, int count, const char *name)
+static struct local *find_renamed(struct level *l, const char *const *names, int count,
+				  const char *name)
 {
 	struct local *only = NULL;
 
 	for (int i = 0; i < count; i++) {
-		struct local *node = names[i] ? find_local(l, names[i]) : NULL;
+		struct local *node = find_local(l, names[i]);
 
 		if (node)
 			node->named = true;
-		else if (!names[i] || strcmp(names[i], name))
+		else if (strcmp(names[i], name))
 			return NULL;
 	}
 	for (int i = 0; i < l->count; i++) {
@@ -189,7 +189,7 @@ static struct local *find_renamed(struct level *l, char *const *names, int count
 	return only && *name && !strncmp(only->name, name, strlen(name)) ? only : NULL;
 }
 
-static int add_edges(struct level *l, char *const *names, int count)
+static int add_edges(struct level *l, const char *const *names, int count)
 {
 	int ret = 0;
 
@@ -197,7 +197,7 @@ static int add_edges(struct level *l, char *const *names, int count)
 		struct local *end[2];
 
 		for (int k = 0; k < 2; k++) {
-			const char *name = names[i + k] ? names[i + k] : "";
+			const char *name = names[i + k];
 
 			end[k] = find_local(l, name);
 			if (!end[k] && l->alias && !strcmp(l->alias, name))
@@ -228,40 +228,25 @@ static int add_edges(struct level *l, char *const *names, int count)
 static int read_edges(struct level *l)
 {
 	const struct h5 *h = l->n->h;
+	const struct tree_object *o;
+	const char **names, *name;
 	char path[H5_PATH];
-	hid_t set, type, space, memory = H5Tcopy(H5T_C_S1);
-	char **names = calloc(2 * NIR_MOST_EDGES, sizeof(*names));
-	hsize_t shape[2] = { 0, 0 };
-	int ret = names ? 0 : error_set(-ENOMEM, "%s: no memory", h->path);
+	int ret;
 
 	snprintf(path, sizeof(path), "%s/edges", l->path);
-	set = H5Dopen2(h->file, path, H5P_DEFAULT);
-	type = set < 0 ? -1 : H5Dget_type(set);
-	space = set < 0 ? -1 : H5Dget_space(set);
-	if (!ret &&
-	    (set < 0 || H5Tis_variable_str(type) <= 0 || H5Sget_simple_extent_ndims(space) != 2 ||
-	     H5Sget_simple_extent_dims(space, shape, NULL) < 0 || shape[1] != 2 ||
-	     shape[0] > NIR_MOST_EDGES || !h5_is_inside(set, 2 * shape[0]))) {
-		ret = error_set(-EBADMSG, "%s: %s: expected at most %d pairs of names", h->path,
-				path, NIR_MOST_EDGES);
-	} else if (!ret) {
-		H5Tset_size(memory, H5T_VARIABLE);
-		H5Tset_cset(memory, H5Tget_cset(type));
-		if (H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, names) < 0)
-			ret = error_set(-EBADMSG, "%s: %s: cannot be read", h->path, path);
-		else
-			ret = add_edges(l, names, (int)(2 * shape[0]));
-		for (hsize_t i = 0; i < 2 * shape[0]; i++)
-			H5free_memory(names[i]);
-	}
+	o = tree_find(h->root, path);
+	if (!o || o->kind != TREE_TEXTS || o->dims != 2 || o->shape[1] != 2 ||
+	    o->shape[0] > NIR_MOST_EDGES)
+		return error_set(-EBADMSG, "%s: %s: expected at most %d pairs of names", h->path,
+				 path, NIR_MOST_EDGES);
+	names = calloc(o->count, sizeof(*names));
+	if (!names)
+		return error_set(-ENOMEM, "%s: no memory", h->path);
+	name = o->values;
+	for (size_t i = 0; i < o->count; i++, name += strlen(name) + 1)
+		names[i] = name;
+	ret = add_edges(l, names, (int)o->count);
 	free(names);
-	H5Tclose(memory);
-	if (type >= 0)
-		H5Tclose(type);
-	if (space >= 0)
-		H5Sclose(space);
-	if (set >= 0)
-		H5Dclose(set);
 	return ret;
 }
 

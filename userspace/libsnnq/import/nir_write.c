@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * nir_write.c - NIR files, made in memory and written at once.
+ * nir_write.c - NIR files, made in memory and written at once by snnq-hdf5.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/output.h"
+#include "h5_process.h"
 #include "nir_write.h"
 
-#define VERSION "1.0"	  /* of NIR, whose nodes these are */
-#define GROWTH	(1 << 20) /* bytes by which the file in memory grows */
+#define VERSION "1.0" /* of NIR, whose nodes these are */
 
 static int no_memory(const struct nir_file *f)
 {
@@ -20,65 +21,50 @@ static int no_memory(const struct nir_file *f)
 
 /* ---- data sets ---- */
 
-static void put_set(struct nir_file *f, hid_t at, const char *key, hid_t stored, hid_t type,
-		    hid_t space, const void *values)
+static void put_set(struct nir_file *f, struct tree_object *at, const char *key,
+		    enum tree_kind kind, uint32_t dims, const uint64_t *shape, const void *values,
+		    size_t bytes)
 {
-	hid_t plan = H5Pcreate(H5P_DATASET_CREATE), set;
+	struct tree_object *o = at ? tree_add(at, key, kind) : NULL;
 
-	H5Pset_obj_track_times(plan, false); /* the same model is the same file */
-	set = H5Dcreate2(at, key, stored, space, H5P_DEFAULT, plan, H5P_DEFAULT);
-	if (set < 0 || H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
+	if (!o || !tree_put(o, dims, shape, values, bytes))
 		f->failed = true;
-	if (set >= 0)
-		H5Dclose(set);
-	H5Pclose(plan);
-	H5Sclose(space);
 }
 
-static hid_t text_type(void)
+static void put_text(struct nir_file *f, struct tree_object *at, const char *key, const char *text)
 {
-	hid_t type = H5Tcopy(H5T_C_S1);
-
-	H5Tset_size(type, H5T_VARIABLE);
-	H5Tset_cset(type, H5T_CSET_UTF8);
-	return type;
+	put_set(f, at, key, TREE_TEXTS, 0, NULL, text, strlen(text) + 1);
 }
 
-static void put_text(struct nir_file *f, hid_t at, const char *key, const char *text)
+static size_t count_of(uint32_t dims, const uint64_t *shape)
 {
-	hid_t type = text_type();
-
-	put_set(f, at, key, type, type, H5Screate(H5S_SCALAR), &text);
-	H5Tclose(type);
-}
-
-static hid_t space_of(uint32_t dims, const uint64_t *shape)
-{
-	hsize_t sizes[4] = { 0 };
+	size_t count = 1;
 
 	for (uint32_t i = 0; i < dims; i++)
-		sizes[i] = shape[i];
-	return dims ? H5Screate_simple((int)dims, sizes, NULL) : H5Screate(H5S_SCALAR);
+		count *= shape[i];
+	return count;
 }
 
 void nir_file_floats(struct nir_file *f, const char *key, uint32_t dims, const uint64_t *shape,
 		     const float *values)
 {
-	put_set(f, f->node, key, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, space_of(dims, shape), values);
+	put_set(f, f->node, key, TREE_FLOATS, dims, shape, values,
+		count_of(dims, shape) * sizeof(*values));
 }
 
 void nir_file_doubles(struct nir_file *f, const char *key, uint32_t dims, const uint64_t *shape,
 		      const double *values)
 {
-	put_set(f, f->node, key, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, space_of(dims, shape), values);
+	put_set(f, f->node, key, TREE_DOUBLES, dims, shape, values,
+		count_of(dims, shape) * sizeof(*values));
 }
 
 void nir_file_integers(struct nir_file *f, const char *key, uint32_t count, const int64_t *values)
 {
 	uint64_t shape = count;
 
-	put_set(f, f->node, key, H5T_STD_I64LE, H5T_NATIVE_INT64, space_of(count ? 1 : 0, &shape),
-		values);
+	put_set(f, f->node, key, TREE_INTEGERS, count ? 1 : 0, &shape, values,
+		(count ? count : 1) * sizeof(*values));
 }
 
 /* ---- nodes and edges ---- */
@@ -112,11 +98,11 @@ static void find_name(const struct nir_file *f, const char *name, const char *su
 	}
 }
 
-static hid_t make_group(struct nir_file *f, hid_t at, const char *name)
+static struct tree_object *make_group(struct nir_file *f, struct tree_object *at, const char *name)
 {
-	hid_t group = H5Gcreate2(at, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+	struct tree_object *group = at ? tree_add(at, name, TREE_GROUP) : NULL;
 
-	f->failed |= group < 0;
+	f->failed |= !group;
 	return group;
 }
 
@@ -129,8 +115,6 @@ int nir_file_add(struct nir_file *f, const char *name, const char *suffix, const
 				 f->path, NIR_MOST_NODES);
 	find_name(f, name, suffix, f->names[index]);
 	f->count++;
-	if (f->node >= 0)
-		H5Gclose(f->node);
 	f->node = make_group(f, f->nodes, f->names[index]);
 	put_text(f, f->node, "type", type);
 	return f->failed ? no_memory(f) : index;
@@ -153,20 +137,18 @@ int nir_file_edge(struct nir_file *f, int from, int to, bool previous)
 
 static int put_edges(struct nir_file *f)
 {
-	const char **names = calloc(2 * (size_t)f->edge_count + 1, sizeof(*names));
-	hid_t type = text_type(), graph = H5Gopen2(f->file, "node", H5P_DEFAULT);
+	const uint64_t shape[2] = { (uint64_t)f->edge_count, 2 };
+	char *names = malloc(2 * NIR_MOST_EDGES * sizeof(f->names[0])), *end = names;
 
 	for (int i = 0; names && i < f->edge_count; i++) {
-		names[2 * i] = f->names[f->edges[i].from];
-		names[2 * i + 1] = f->names[f->edges[i].to];
+		end = stpcpy(end, f->names[f->edges[i].from]) + 1;
+		end = stpcpy(end, f->names[f->edges[i].to]) + 1;
 	}
 	if (names)
-		put_set(f, graph, "edges", type, type,
-			space_of(2, (uint64_t[]){ (uint64_t)f->edge_count, 2 }), names);
+		put_set(f, tree_find(f->root, "/node"), "edges", TREE_TEXTS, 2, shape, names,
+			(size_t)(end - names));
 	f->failed |= !names;
 	free(names);
-	H5Tclose(type);
-	H5Gclose(graph);
 	return f->failed ? no_memory(f) : 0;
 }
 
@@ -174,34 +156,21 @@ static int put_edges(struct nir_file *f)
 
 void nir_file_close(struct nir_file *f)
 {
-	if (f->node >= 0)
-		H5Gclose(f->node);
-	if (f->nodes >= 0)
-		H5Gclose(f->nodes);
-	if (f->file >= 0)
-		H5Fclose(f->file);
-	f->file = f->nodes = f->node = -1;
-	H5Eset_auto2(H5E_DEFAULT, f->printer, f->printer_data);
+	tree_free(f->root);
+	f->root = NULL;
 }
 
 int nir_file_open(const char *path, struct nir_file *f)
 {
-	hid_t plan = H5Pcreate(H5P_FILE_ACCESS), graph;
+	struct tree_object *graph;
 
-	*f = (struct nir_file){ .path = path, .nodes = -1, .node = -1 };
-	H5Eget_auto2(H5E_DEFAULT, &f->printer, &f->printer_data);
-	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-	H5Pset_fapl_core(plan, GROWTH, false);
-	f->file = H5Fcreate("snnq-export.nir", H5F_ACC_TRUNC, H5P_DEFAULT, plan);
-	H5Pclose(plan);
-	f->failed = f->file < 0;
-	if (!f->failed) {
-		put_text(f, f->file, "version", VERSION);
-		graph = make_group(f, f->file, "node");
-		put_text(f, graph, "type", "NIRGraph");
-		f->nodes = make_group(f, graph, "nodes");
-		H5Gclose(graph);
-	}
+	*f = (struct nir_file){ .path = path, .root = tree_root() };
+	f->failed = !f->root;
+	if (f->root)
+		put_text(f, f->root, "version", VERSION);
+	graph = make_group(f, f->root, "node");
+	put_text(f, graph, "type", "NIRGraph");
+	f->nodes = make_group(f, graph, "nodes");
 	if (!f->failed)
 		return 0;
 	nir_file_close(f);
@@ -224,7 +193,7 @@ static int compare_edges(const struct nir_file *f, const struct nir *read)
 
 int nir_file_finish(struct nir_file *f)
 {
-	const struct h5 h = { .path = f->path, .file = f->file };
+	const struct h5 h = { .path = f->path, .root = f->root };
 	static const struct snnq_import_opts silent = { .size = sizeof(silent) };
 	struct nir *read = calloc(1, sizeof(*read));
 	int ret = read ? put_edges(f) : no_memory(f);
@@ -242,32 +211,18 @@ int nir_file_finish(struct nir_file *f)
 	return ret;
 }
 
-static int write_image(const void *image, size_t bytes, const char *out)
+int nir_file_write(struct nir_file *f, const char *out)
 {
 	struct output o;
 	int ret = output_open(out, &o);
 
-	if (!ret) {
-		fwrite(image, 1, bytes, o.file);
-		ret = output_commit(&o);
+	if (ret)
+		return error_set(ret, "%s", output_problem());
+	ret = h5_process_write(out, f->root, o.file);
+	if (ret) {
+		output_cancel(&o);
+		return ret;
 	}
+	ret = output_commit(&o);
 	return ret ? error_set(ret, "%s", output_problem()) : 0;
-}
-
-int nir_file_write(struct nir_file *f, const char *out)
-{
-	ssize_t bytes = -1;
-	void *image = NULL;
-	int ret;
-
-	if (H5Fflush(f->file, H5F_SCOPE_GLOBAL) >= 0)
-		bytes = H5Fget_file_image(f->file, NULL, 0);
-	if (bytes > 0)
-		image = malloc((size_t)bytes);
-	if (!image || H5Fget_file_image(f->file, image, (size_t)bytes) != bytes)
-		ret = no_memory(f);
-	else
-		ret = write_image(image, (size_t)bytes, out);
-	free(image);
-	return ret;
 }

@@ -3,8 +3,7 @@
  * nir_write.h - a NIR file that is being made, in memory, until it is complete.
  *
  * As the nir package writes it: /version; /node with its type, its edges, and a group with type
- * and parameters for each node. HDF5's failures are kept and told at the end: in memory they are
- * want of it.
+ * and parameters for each node. What fails is kept and told at the end: in memory it is want of it.
  */
 #ifndef SNNQ_NIR_WRITE_H
 #define SNNQ_NIR_WRITE_H
@@ -13,10 +12,8 @@
 
 struct nir_file {
 	const char *path; /* of what it is made of, for messages */
-	hid_t file, nodes, node;
+	struct tree_object *root, *nodes, *node;
 	bool failed;
-	H5E_auto2_t printer;
-	void *printer_data;
 	char names[NIR_MOST_NODES][32];
 	int count;
 	struct nir_edge edges[NIR_MOST_EDGES];
