@@ -234,6 +234,7 @@ void graph_get_neuron(struct parser *p, struct graph_layer *l, bool required)
 			complain(p, "neuron: expected an object, found %s", found(p, node));
 		else
 			get_requant(p, NULL, l);
+		read_numbers(p, l->json, "bias", l->out.channels, false, &l->bias);
 		return;
 	}
 	l->neuron.model = (uint8_t)read_word(p, node, "model", models, false);
