@@ -146,6 +146,8 @@ class Chain(nn.Module):
 
     def folded(self):
         """(weight, bias) of the one convolution."""
+        if self.dense is not None:
+            return self.dense
         gain, shift = gain_and_shift(self.inner)
         first = self.first.weight.detach().double()[:, :, 0, 0] * gain.view(-1, 1)
         each = self.each.weight.detach().double()[:, 0]

@@ -148,6 +148,13 @@ static int shadow_layer(struct builder *b, uint32_t index)
 	return l->op == GRAPH_AVGPOOL ? shadow_average(b, l) : 0;
 }
 
+/* Real numbers that weights read are planes in the plan, which takes no others; none is written. */
+static void shadow_fed(struct graph_shape *out)
+{
+	out->format = SNNQ_FORMAT_SIGNED;
+	out->planes = 2;
+}
+
 static int make_plan(struct builder *b)
 {
 	struct compiled compiled;
@@ -178,6 +185,8 @@ static int make_shadow(struct builder *b)
 	for (uint32_t i = 0; !ret && i < g->layer_count; i++) {
 		ret = shadow_layer(b, i);
 		b->net->layers[i].out = b->shadow.layers[i].out;
+		if (graph_feeds_weights(g, (int)i, b->net->units))
+			shadow_fed(&b->shadow.layers[i].out);
 	}
 	return ret ? ret : make_plan(b);
 }
@@ -296,6 +305,8 @@ static double gain_of(const struct builder *b, const struct graph_layer *l)
 {
 	double in = l->view[0].previous ? 1 : b->net->units[l->in[0] + 1];
 
+	if (in == 0)
+		return 1;
 	return l->op == GRAPH_AVGPOOL ? in / ((double)l->geometry.kernel_h * l->geometry.kernel_w) :
 					in;
 }

@@ -46,6 +46,10 @@ struct floatnet {
 void floatnet_sum(const struct layer *l, const struct real_layer *r, const uint64_t *in, uint32_t y,
 		  uint32_t x, float *sums);
 
+/* The same of real inputs, into @drive in doubles; returns how many weights were added. */
+uint64_t floatnet_sum_real(const struct layer *l, const struct real_layer *r, const float *in,
+			   uint32_t y, uint32_t x, double *drive);
+
 /* State of a layer's neurons, all zero at first, and what one step gives them. */
 struct real_neurons {
 	const struct real_layer *layer;
@@ -75,9 +79,11 @@ bool floatnet_is_kept(const struct floatnet *net, uint32_t index);
 
 /* Whether it is computed here, not by the engine: with weights it is neither. */
 bool floatnet_is_real(const struct floatnet *net, uint32_t index);
+/* Values that floatnet_combine() needs room for beside a row of its widest tensor. */
+size_t floatnet_room(const struct layer *l);
 /*
  * What the neurons at position (y, x) get, or what is put out there. @units: of the operands;
- * @room: two rows of channels, of any operand, rounded up to words.
+ * @room: floatnet_room() and a row of channels, of any operand, rounded up to words.
  */
 void floatnet_combine(const struct layer *l, const struct step *s, const double *units, uint32_t y,
 		      uint32_t x, double *room, double *drive);

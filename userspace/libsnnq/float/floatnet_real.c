@@ -156,6 +156,77 @@ static void copy(const struct operands *o, uint32_t y, uint32_t x, double *drive
 	}
 }
 
+/* Matrices of a product: rows of the first, by head, and columns of the second. */
+struct product {
+	const struct snnq_tensor *a, *b;
+	uint32_t heads, inner, columns;
+	bool turned_a, turned_b;
+};
+
+static struct product product_of(const struct layer *l)
+{
+	const struct snnq_layer *d = l->desc;
+	struct product m = { .a = &d->in[0],
+			     .b = &d->in[1],
+			     .heads = d->param,
+			     .turned_a = d->mode & SNNQ_MATMUL_TRANSPOSE_0,
+			     .turned_b = d->mode & SNNQ_MATMUL_TRANSPOSE_1 };
+
+	m.inner = m.turned_a ? (uint32_t)tensor_positions(m.a) : m.a->channels / m.heads;
+	m.columns = d->out.channels / m.heads;
+	return m;
+}
+
+/* Rounded up to words, which are loaded whole. */
+static size_t row_room(const struct product *m)
+{
+	return ((size_t)m->heads * m->inner + 63) / 64 * 64;
+}
+
+size_t floatnet_room(const struct layer *l)
+{
+	struct product m;
+
+	if (l->desc->op != SNNQ_OP_MATMUL)
+		return 0;
+	m = product_of(l);
+	return row_room(&m);
+}
+
+/* The row of each head; @row: position of the result. */
+static void load_rows(const struct operands *o, const struct product *m, uint64_t row, double *to)
+{
+	uint32_t per = m->a->channels / m->heads;
+
+	if (!m->turned_a) {
+		load(o, 0, row, to);
+		return;
+	}
+	for (uint32_t h = 0; h < m->heads; h++)
+		for (uint32_t k = 0; k < m->inner; k++)
+			to[(size_t)h * m->inner + k] = element(o, 0, k, h * per + (uint32_t)row);
+}
+
+static void multiply(const struct operands *o, uint64_t row, double *room, double *drive)
+{
+	const struct product m = product_of(o->layer);
+	double *b = room + row_room(&m);
+	uint32_t per = m.b->channels / m.heads;
+
+	memset(drive, 0, o->layer->desc->out.channels * sizeof(*drive));
+	load_rows(o, &m, row, room);
+	for (uint64_t pos = 0; pos < tensor_positions(m.b); pos++) {
+		load(o, 1, pos, b);
+		for (uint32_t h = 0; h < m.heads; h++) {
+			const double *a = room + (size_t)h * m.inner, *at = b + (size_t)h * per;
+			double *to = drive + (size_t)h * m.columns;
+
+			for (uint32_t i = 0; i < per; i++)
+				to[m.turned_b ? pos : i] += a[m.turned_b ? i : pos] * at[i];
+		}
+	}
+}
+
 void floatnet_combine(const struct layer *l, const struct step *s, const double *units, uint32_t y,
 		      uint32_t x, double *room, double *drive)
 {
@@ -173,6 +244,8 @@ void floatnet_combine(const struct layer *l, const struct step *s, const double 
 		return concatenate(&o, y, x, room, drive);
 	case SNNQ_OP_COPY:
 		return copy(&o, y, x, drive);
+	case SNNQ_OP_MATMUL:
+		return multiply(&o, (uint64_t)y * d->out.width + x, room, drive);
 	default: /* UPSAMPLE */
 		return load(&o, 0,
 			    (uint64_t)(y / d->geometry.stride_h) * d->in[0].width +

@@ -20,6 +20,7 @@ struct pass {
 	struct floatnet_record *record;
 	uint32_t index;
 	bool combines; /* floatnet_real.c does it */
+	bool weighs;   /* real inputs */
 	bool kept;     /* in the record */
 	double units[SNNQ_MAX_OPERANDS];
 	struct layer engine;	/* a copy, whose counters are ours */
@@ -61,13 +62,14 @@ static bool alloc_stages(struct pass *p)
 static int pass_alloc(struct pass *p)
 {
 	size_t words = tensor_words(&p->engine.desc->out), n = widest(p);
+	size_t room = n + (p->combines ? floatnet_room(&p->engine) : 0);
 	int ret = floatnet_neurons_alloc(p->real, &p->neurons);
 
 	p->acc = calloc(words, 64 * sizeof(*p->acc));
 	/* rows of the last group may be longer than it */
 	p->sums = calloc(words * 64 + FLOAT_ROW_ALIGN, sizeof(*p->sums));
 	p->drive = calloc(n, sizeof(*p->drive));
-	p->room = calloc(n, sizeof(*p->room));
+	p->room = calloc(room, sizeof(*p->room));
 	p->job.plan = &p->tools;
 	p->tools.vec = p->net->plan->vec;
 	p->tools.attention = calloc(1, p->net->plan->needs.attention + 1);
@@ -187,6 +189,12 @@ static void drive_position(struct pass *p, const struct step *s, uint32_t y, uin
 		floatnet_combine(l, s, p->units, y, x, p->room, p->drive);
 		return;
 	}
+	if (p->weighs) {
+		memset(p->drive, 0, n * sizeof(*p->drive));
+		p->engine.stats.synops += floatnet_sum_real(
+			l, p->real, (const float *)(const void *)s->in[0], y, x, p->drive);
+		return;
+	}
 	if (p->real->weights) {
 		memset(p->sums, 0, n * sizeof(*p->sums));
 		floatnet_sum(l, p->real, s->in[0], y, x, p->sums);
@@ -298,6 +306,15 @@ static void spread(struct pass *p, uint32_t step, const uint64_t *from)
 			}
 }
 
+/* Inputs that are not zero; what is added of them is counted as it is. */
+static void count_reals(struct pass *p, const uint64_t *in)
+{
+	const float *values = (const float *)(const void *)in;
+
+	for (uint64_t i = 0; i < snnq_tensor_elements(&p->engine.desc->in[0]); i++)
+		p->engine.stats.input_spikes += values[i] != 0;
+}
+
 static void run_step(struct pass *p, uint32_t t, uint32_t round, bool count)
 {
 	struct layer *l = &p->engine;
@@ -311,7 +328,9 @@ static void run_step(struct pass *p, uint32_t t, uint32_t round, bool count)
 		floatnet_neurons_restart(&p->neurons, t);
 	if (p->kept && !g->delay.count && t + delay < p->net->graph->input.steps)
 		s.out = slot(p, (int)p->index, t + delay);
-	if (count)
+	if (count && p->weighs)
+		count_reals(p, s.in[0]);
+	else if (count)
 		l->op->count(&p->job, l, &s);
 	if (l->op->run && !p->combines)
 		l->op->run(&p->job, l, &s);
@@ -355,7 +374,7 @@ static void give_stats(const struct pass *p, struct snnq_layer_stats *stats)
 	};
 	for (uint32_t k = 0; k < p->real->graph->in_count; k++) {
 		const struct snnq_tensor *t = &p->engine.desc->in[k];
-		uint32_t planes = t->planes ? t->planes : 1;
+		uint32_t planes = t->planes && !p->weighs ? t->planes : 1;
 
 		stats->input_possible += snnq_tensor_elements(t) * planes * steps * rounds;
 	}
@@ -370,6 +389,7 @@ static int pass_open(struct pass *p)
 	p->engine = p->net->plan->layers[p->index];
 	p->engine.kernel = SNNQ_KERNEL_AUTO; /* neither GENERIC nor one that makes lists */
 	p->combines = !g->weight && floatnet_is_real(p->net, p->index);
+	p->weighs = g->weight && !g->view[0].previous && p->net->units[g->in[0] + 1] == 0;
 	p->kept = floatnet_is_kept(p->net, p->index);
 	for (uint32_t k = 0; k < g->in_count; k++)
 		p->units[k] = g->view[k].previous ? 1 : p->net->units[g->in[k] + 1];

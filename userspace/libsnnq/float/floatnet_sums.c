@@ -130,6 +130,43 @@ static void sum_depthwise_plane(const struct layer *l, const struct real_layer *
 		}
 }
 
+/* What one real input at a tap of the window gives its group's outputs; how many those are. */
+static uint32_t add_real(const struct layer *l, const struct real_layer *r, uint32_t tap,
+			 uint32_t channel, double v, double *drive)
+{
+	uint32_t inputs = l->desc->in[0].channels / l->geometry.groups;
+	uint32_t outputs = l->desc->out.channels / l->geometry.groups, group = channel / inputs;
+	uint32_t taps = (uint32_t)l->geometry.kernel_h * l->geometry.kernel_w;
+	size_t row = ((size_t)group * taps + tap) * inputs + channel % inputs;
+
+	if (r->depthwise) {
+		drive[channel] += v * r->weights[(size_t)tap * l->desc->out.channels + channel];
+		return 1;
+	}
+	for (uint32_t j = 0; j < outputs; j++)
+		drive[(size_t)group * outputs + j] += v * r->weights[row * r->stride + j];
+	return outputs;
+}
+
+uint64_t floatnet_sum_real(const struct layer *l, const struct real_layer *r, const float *in,
+			   uint32_t y, uint32_t x, double *drive)
+{
+	uint32_t channels = l->desc->in[0].channels;
+	struct span rows = window_rows(l, y), columns = window_columns(l, x);
+	uint64_t added = 0;
+
+	for (uint32_t ky = rows.first; ky < rows.end; ky++)
+		for (uint32_t kx = columns.first; kx < columns.end; kx++) {
+			const float *at = in + window_position(l, y, x, ky, kx) * channels;
+
+			for (uint32_t c = 0; c < channels; c++)
+				if (at[c] != 0)
+					added += add_real(l, r, ky * l->geometry.kernel_w + kx, c,
+							  at[c], drive);
+		}
+	return added;
+}
+
 void floatnet_sum(const struct layer *l, const struct real_layer *r, const uint64_t *in, uint32_t y,
 		  uint32_t x, float *sums)
 {

@@ -125,5 +125,7 @@ bool graph_keeps_format(const struct graph_layer *layer);
  * neurons, potentials, and what is made of them. 0 or -EBADMSG, with @path in the message.
  */
 int graph_units(const char *path, const struct graph *graph, double *units);
+/* Whether weights read real numbers of a layer, and then nothing else does. */
+bool graph_feeds_weights(const struct graph *graph, int layer, const double *units);
 
 #endif /* SNNQ_GRAPH_H */

@@ -45,6 +45,16 @@ static double operand_unit(const struct graph_layer *l, uint32_t k, const double
 	return l->view[k].previous ? 1 : units[l->in[k] + 1];
 }
 
+/* Weights, and products of two, read real numbers, too. */
+static const char *refused_reals(const struct graph_layer *l)
+{
+	if (l->op == SNNQ_OP_POOL_SUM || l->op == GRAPH_AVGPOOL || l->op == SNNQ_OP_ATTENTION)
+		return "expected spikes or counts as its input, not real numbers";
+	if (l->op == SNNQ_OP_MATMUL && l->in_count > 2)
+		return "expected two inputs, as some are real numbers";
+	return NULL;
+}
+
 static int layer_unit(const char *path, const struct graph *graph, uint32_t index, double *units)
 {
 	const struct graph_layer *l = &graph->layers[index];
@@ -57,12 +67,50 @@ static int layer_unit(const char *path, const struct graph *graph, uint32_t inde
 		if (operand_unit(l, i, units) != in)
 			return fail(path, l, "inputs have different scales");
 	units[index + 1] = unit_of(l, real ? 0 : in);
-	if (real && (l->weight || l->op == SNNQ_OP_POOL_SUM || l->op == GRAPH_AVGPOOL ||
-		     l->op == SNNQ_OP_ATTENTION || l->op == SNNQ_OP_MATMUL))
-		return fail(path, l, "expected spikes or counts as its input, not real numbers");
+	if (real && refused_reals(l))
+		return fail(path, l, refused_reals(l));
 	if (!real && multiplies(l) && in != 1)
 		return fail(path, l, "expected spikes, found means");
 	return 0;
+}
+
+bool graph_feeds_weights(const struct graph *graph, int layer, const double *units)
+{
+	if (layer == GRAPH_INPUT || units[layer + 1] != 0)
+		return false;
+	for (uint32_t i = 0; i < graph->layer_count; i++)
+		if (graph->layers[i].weight && graph->layers[i].in[0] == layer)
+			return true;
+	return false;
+}
+
+/*
+ * What weights read of real numbers has bit-planes in an integer model, which neurons, sums and the
+ * readout do not take it from: it must be theirs alone.
+ */
+static int check_fed(const char *path, const struct graph *graph, uint32_t index)
+{
+	const struct graph_layer *l = &graph->layers[index];
+	bool others = graph->readout == (int)index;
+
+	if (l->neuron.model != SNNQ_NEURON_NONE || graph_keeps_format(l))
+		return fail(path, l,
+			    "weights read its real numbers: expected sums without neurons, or a "
+			    "copy in between");
+	for (uint32_t i = 0; i < graph->layer_count; i++)
+		for (uint32_t k = 0; k < graph->layers[i].in_count; k++) {
+			if (graph->layers[i].in[k] != (int)index)
+				continue;
+			others |= !graph->layers[i].weight;
+			if (graph->layers[i].view[k].flags)
+				return fail(path, &graph->layers[i],
+					    "expected all that its input puts out, found a view of "
+					    "real numbers");
+		}
+	return others ? fail(path, l,
+			     "weights and others read its real numbers: expected a copy for the "
+			     "weights") :
+			0;
 }
 
 int graph_units(const char *path, const struct graph *graph, double *units)
@@ -78,5 +126,8 @@ int graph_units(const char *path, const struct graph *graph, double *units)
 			    units[graph->layers[i].in[k] + 1] != 1)
 				ret = fail(path, &graph->layers[i],
 					   "inputs: previous: expected spikes or counts");
+	for (uint32_t i = 0; !ret && i < graph->layer_count; i++)
+		if (graph_feeds_weights(graph, (int)i, units))
+			ret = check_fed(path, graph, i);
 	return ret;
 }
