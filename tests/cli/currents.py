@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Float models with currents between layers, views, loops and all neurons: where all numbers are
-integers, outputs and scores equal those of the same integer model, which the engine runs; and what
-has no meaning in a float model is refused by name."""
+integers, outputs and scores equal those of the same integer model, which the engine runs, and of what
+the quantizer makes of them; and what has no meaning in a float model, or none that the quantizer
+knows, is refused by name."""
 import json
 import sys
 
@@ -30,6 +31,7 @@ class Net:
 
     def __init__(self, seed):
         self.rng, self.layers, self.weights, self.tables = np.random.default_rng(seed), [], {}, {}
+        self.levels, self.fed = range(-3, 5), ()
 
     def add(self, name, op, inputs, **keys):
         self.layers.append(layer(name, op, inputs, **keys))
@@ -37,7 +39,7 @@ class Net:
 
     def weighted(self, name, inputs, channels, out, kernel=None, neuron=None, **keys):
         shape = (out, channels, *(kernel or ()))
-        self.weights[name] = self.rng.integers(-3, 5, shape)
+        self.weights[name] = self.rng.choice(self.levels, shape)
         window = {"kernel": list(kernel), "padding": [k // 2 for k in kernel]} if kernel else {}
         return self.add(name, "conv2d" if kernel else "linear", inputs, out_channels=out, **window,
                         neuron=neuron or {"model": "none"}, **keys)
@@ -56,6 +58,8 @@ class Net:
         for entry in graph["layers"]:
             if integer and entry.get("neuron", {}).get("output") in ("potential", "graded"):
                 entry.update(planes=12, signed=True)  # sums of them must have a bound
+            if integer and entry["name"] in self.fed:
+                entry.update(planes=14, signed=True)  # weights read bit-planes
             w = self.weights.get(entry["name"])
             if w is None:
                 continue
@@ -63,20 +67,41 @@ class Net:
             if integer:
                 entry["weight"]["bits"] = 8
                 full = w.reshape(*w.shape[:2], *(w.shape[2:] or (1, 1)))
-                tensors[f"{entry['name']}.w"] = snnqfile.pack(full, "uniform", 8)
+                tensors[f"{entry['name']}.w"] = snnqfile.pack(full, "uniform", 8, entry.get("groups", 1))
             else:
                 tensors[f"{entry['name']}.w"] = w.astype(np.float32)
         for name, (values, real) in self.tables.items():
             tensors[name] = values.astype(np.int32 if integer or not real else np.float32)
         snnqfile.write(path, graph, tensors)
 
-    def compare(self, folder, readout):
-        """All outputs in bit-planes, and the scores, of both models; returns how much there is."""
+    def events(self, folder):
+        """A recording by chance."""
         rows = []
         for _ in range(260):
             rows.append((int(self.rng.integers(SIZE[1])), int(self.rng.integers(SIZE[0])),
                          int(self.rng.integers(2)), int(self.rng.integers(STEPS * 1000))))
-        events = recording(folder / "in.bs3", sorted(rows, key=lambda r: r[3]))
+        return recording(folder / "in.bs3", sorted(rows, key=lambda r: r[3]))
+
+    def quantize(self, folder, readout):
+        """Scores with 8 bits are those of the float model: rounded, exactly, and compensated, nearly."""
+        self.write(folder / "m.snnq", False, readout)
+        events, outs = self.events(folder), {}
+        (folder / "list.tsv").write_text("in.bs3\t0\n")
+        for name, more in (("m", None), ("r", ["--method", "round"]), ("c", ["--calib", folder / "list.tsv"])):
+            model = folder / f"{name}.snnq"
+            if more:
+                snnq("quantize", folder / "m.snnq", "-o", model, "--default", "uniform:8", *more)
+            scale = snnqfile.read(model)[0]["readout"]["scale"] if more else 1
+            out = json.loads(snnq("run", model, events, "-d", "sim", "--json")[0])
+            outs[name] = [v * scale for v in out["scores"]]
+        need(any(outs["m"]), "scores that are not all zero")
+        equal(outs["r"], outs["m"], f"scores of {readout}")
+        error = max(abs(a - b) for a, b in zip(outs["c"], outs["m"]))
+        need(error <= 1e-4 * max(map(abs, outs["m"])), f"scores of {readout}: compensated, they differ by {error}")
+
+    def compare(self, folder, readout):
+        """All outputs in bit-planes, and the scores, of both models; returns how much there is."""
+        events = self.events(folder)
         got = {}
         for kind in (True, False):
             self.write(folder / "m.snnq", kind, readout)
@@ -117,6 +142,85 @@ def streams(folder):
     for name in ("back", "mixed", "tall"):
         net.compare(folder, name)
     net.compare(folder, "all")
+
+
+def weights(folder):
+    """Weights and products read currents."""
+    net = Net(10)
+    net.weighted("a", "input", 2, 6, (3, 3)).weighted("s", "input", 2, 6, (3, 3), lif(7)).add("own", "copy", "a")
+    net.fed = ("own", "each")
+    net.weighted("w", "own", 6, 5, (3, 3), lif(40)).weighted("deep", "own", 6, 6)
+    net.weighted("each", "own", 1, 6, (3, 3), groups=6).weighted("last", "each", 6, 3)
+    net.add("map", "matmul", "a s", heads=2, transpose=[False, True], neuron=lif(9))
+    net.add("rows", "matmul", "s a", heads=3, transpose=[True, False], size=[2, 1], neuron=lif(9))
+    net.add("seen", "matmul", "a s", heads=1, transpose=[True, False], neuron={"model": "none"})
+    need(net.compare(folder, "last") == 4, "layers compared")
+    for name in ("deep", "seen"):
+        net.compare(folder, name)
+
+
+def quantized(folder):
+    """Quantized, what is exact stays so: sums, pools, moves, counts and products of currents."""
+    net = Net(11)
+    net.levels = (-4, -2, -1, 0, 1, 2, 4)
+    net.weighted("a", "input", 2, 6, (3, 3)).weighted("b", "input", 2, 6, (1, 1))
+    # No sum meets a threshold: a scale of 15 bits must not decide.
+    net.table("bias", [3, -2, 0, 1, 5, -4], True)
+    net.add("sum", "add", "a b", bias="bias").add("spikes", "maxpool", "sum", kernel=[1, 1], neuron=lif(8.5))
+    net.weighted("c", "spikes", 6, 6).add("more", "add", "sum c", neuron=lif(13.5, reset="soft"))
+    net.add("seen", "add", "sum c").add("pooled", "maxpool", "seen", kernel=[3, 2], stride=[1, 2], padding=[1, 0])
+    net.add("fires", "maxpool", "pooled", kernel=[1, 1], neuron=lif(3.5, levels=3, output="counts", reset="soft"))
+    net.add("wide", "concat", "seen sum", axis="channels").add("turned", "copy", "wide", axes="wch")
+    net.add("up", "upsample", "turned", factor=[1, 2]).add("best", "reduce", "up", mode="max", axes=["width"])
+    net.add("all", "reduce", "best", mode="sum", axes=["height"], neuron=lif(39.5))
+    net.add("total", "reduce", "wide", mode="sum", axes=["height", "width"])
+    net.add("one", "add", "seen spikes").add("mixed", "concat", "one spikes", axis="width")
+    net.add("number", "reduce", "spikes", mode="sum", axes=["height", "width"]).add("plus", "add", "seen number")
+    net.add("thrice", "sumpool", "spikes", kernel=[2, 2], value=3).add("tripled", "maxpool", "thrice", kernel=[1, 1],
+                                                                    neuron=lif(6.5))
+    net.add("map", "matmul", "a spikes", heads=2, transpose=[False, True], neuron=lif(8.5))
+    net.add("stream", "copy", "seen").weighted("scores", "stream", 6, 3)
+    for name in ("total", "mixed", "plus", "tripled", "all", "map", "fires", "more", "scores", "seen", "up"):
+        net.quantize(folder, name)
+    net, loop = Net(12), {"number": 1}
+    net.levels = (-4, -2, -1, 0, 1, 2, 4)
+    last = {"layer": "back", "previous": True, "shape": [4, 6, 5], "planes": 1}
+    net.weighted("in", "input", 2, 5, (3, 3)).weighted("far", [last], 5, 5, loop=loop)
+    net.add("spikes", "add", "in far", neuron=lif(5.5), loop=loop)
+    net.weighted("back", "spikes", 5, 5, neuron=lif(2.5, reset="soft"), loop=loop).weighted("head", "back", 5, 3)
+    net.quantize(folder, "head")
+
+
+def unknown(folder):
+    """What the quantizer does not know it refuses by name."""
+    def case(says, build):
+        net = Net(13)
+        net.weighted("a", "input", 2, 6, (3, 3)).weighted("s", "input", 2, 6, (3, 3), lif(7))
+        readout = build(net)
+        net.write(folder / "m.snnq", False, readout)
+        refused("quantize", folder / "m.snnq", "-o", folder / "q.snnq", "--method", "round", "--default",
+                "uniform:8", says=("m.snnq", says))
+
+    def put(says, name, op, inputs, **keys):
+        case(says, lambda net: (net.add(name, op, inputs, **keys), name)[1])
+
+    own = {"layer": "w", "previous": True, "shape": [4, 6, 6], "planes": 1}
+    case("layer w (linear): expected no loops of more rounds than one", lambda net: (net.weighted(
+        "w", [own], 6, 6, neuron=lif(3), loop={"number": 1, "rounds": 2}), "w")[1])
+    case("layer w (linear): expected no views before weights", lambda net: (net.weighted(
+        "w", [{"layer": "s", "shape": [1, 1, 144]}], 144, 2), "w")[1])
+    put("layer p (add): expected no output of potentials", "p", "add", "a s", neuron=lif(2, output="graded"))
+    put("layer p (add): expected no level_thresholds, low, delayed_reset or restart", "p", "add", "a s",
+        neuron=lif(2, low=-3))
+    case("layer p (add): expected no parameters by channel", lambda net: (net.add(
+        "p", "add", "a s", neuron=lif(2, leak={"kind": "q16", "lambda": net.table("t", [0] * 6, False)})), "p")[1])
+    put("layer p (multiply): expected no elementwise product or attention of currents", "p", "multiply", "a s")
+    put("layer p (matmul): expected a product of currents with spikes, and neurons behind", "p", "matmul", "a s",
+        heads=1, transpose=[True, False], neuron={"model": "none"})
+    put("layer p (matmul): expected a product of currents with spikes", "p", "matmul", "a a",
+        heads=1, transpose=[True, False], neuron=lif(3))
+    put("expected currents that 32 bits hold in steps of 1/16 of the threshold", "p", "maxpool", "a", kernel=[1, 1],
+        neuron=lif(1e-6))
 
 
 def views(folder):
@@ -235,7 +339,14 @@ def hostile(folder):
     put("threshold: expected a positive number, found 0", "p", "add", "a s", neuron=lif(0))
     put("bit-planes", "p", "add", "a s", planes=8, neuron=lif(2, output="graded"))
     put("delay: expected none of real outputs", "p", "add", "a s", neuron=lif(2, output="graded", delay=1))
-    case("layer w (linear): expected spikes or counts", lambda net: (net.weighted("w", "a", 6, 2), "w")[1])
+    case("layer a (conv2d): weights and others read its real numbers: expected a copy", lambda net: (net.weighted(
+        "w", "a", 6, 2).add("p", "add", "a s"), "w")[1])
+    case("layer p (upsample): weights read its real numbers: expected sums without neurons, or a copy",
+         lambda net: (net.add("p", "upsample", "a", factor=[1, 1]).weighted("w", "p", 6, 2), "w")[1])
+    case("layer w (linear): expected all that its input puts out, found a view", lambda net: (net.weighted(
+        "w", [{"layer": "a", "shape": [1, 1, 144]}], 144, 2), "w")[1])
+    put("layer p (matmul): expected two inputs, as some are real", "p", "matmul", "a s s", heads=1,
+        transpose=[False, True, False], neuron=lif(3))
     case("threshold: expected a larger number, found 2", lambda net: (net.weighted(
         "w", "s", 6, 1, neuron={**{k: v for k, v in lif(1).items() if k != "threshold"}, "levels": 2,
                                 "level_thresholds": net.table("t", [3, 2], True)}), "w")[1])
@@ -246,4 +357,4 @@ def hostile(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(streams, views, loops, neurons, potentials, hostile))
+    sys.exit(main(streams, weights, quantized, unknown, views, loops, neurons, potentials, hostile))

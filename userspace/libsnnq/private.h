@@ -24,8 +24,11 @@
 #define floatnet_record_free  snnq_private_floatnet_record_free
 #define floatnet_run	      snnq_private_floatnet_run
 #define floatnet_shape	      snnq_private_floatnet_shape
+#define floatnet_slot_words   snnq_private_floatnet_slot_words
 #define floatnet_words	      snnq_private_floatnet_words
+#define graph_feeds_weights   snnq_private_graph_feeds_weights
 #define graph_free	      snnq_private_graph_free
+#define graph_keeps_format    snnq_private_graph_keeps_format
 #define graph_layer_params    snnq_private_graph_layer_params
 #define graph_number	      snnq_private_graph_number
 #define graph_parse	      snnq_private_graph_parse

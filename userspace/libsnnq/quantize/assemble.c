@@ -18,7 +18,7 @@
 struct assembler {
 	const char *path;
 	const struct graph *graph;
-	const double *units; /* as graph_units() gives */
+	const struct steps *steps;
 	struct modelfile *out;
 	cJSON *layers; /* of the result */
 };
@@ -32,6 +32,13 @@ static void set_number(cJSON *node, const char *key, double value)
 {
 	cJSON_DeleteItemFromObjectCaseSensitive(node, key);
 	json_put_number(node, key, value);
+}
+
+/* Whether or not there is one. */
+static void set_item(cJSON *node, const char *key, cJSON *item)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(node, key);
+	json_put(node, key, item);
 }
 
 static uint32_t window(const struct graph_layer *l)
@@ -72,10 +79,13 @@ static int put_weighted(const struct assembler *a, const struct graph_layer *l, 
 		ret = add_numbers(a, l, neuron, "threshold", q->threshold);
 	if (q->threshold) {
 		set_number(neuron, "shift", q->shift);
-	} else {
-		set_number(neuron, "mult", q->mult);
-		set_number(neuron, "requant_shift", 0);
+		return ret;
 	}
+	if (q->mults)
+		ret = ret ? ret : add_numbers(a, l, neuron, "mult", q->mults);
+	else
+		set_number(neuron, "mult", q->mult);
+	set_number(neuron, "requant_shift", q->requant_shift);
 	return ret;
 }
 
@@ -122,31 +132,11 @@ static int fold_plain(const struct assembler *a, const struct graph_layer *l, cJ
 	return ret;
 }
 
-uint32_t assemble_planes(const struct graph *g, int layer)
-{
-	const struct graph_layer *l = &g->layers[layer < 0 ? 0 : layer];
-	uint64_t most;
-	uint32_t planes = 0;
-
-	if (layer == GRAPH_INPUT || graph_shape(g, layer)->planes)
-		return graph_shape(g, layer)->planes;
-	planes = assemble_planes(g, l->in[0]);
-	if (planes > SNNQ_MAX_PLANES)
-		return planes; /* too many, whatever follows */
-	most = (1ull << planes) - 1;
-	planes = 0;
-	if (l->op == GRAPH_AVGPOOL)
-		most *= window(l);
-	while (most >> planes)
-		planes++;
-	return planes;
-}
-
 /* mean of k = sum / k: the sum is exact, 1 / k goes into the unit. */
 static int turn_average(const struct assembler *a, const struct graph_layer *l, cJSON *json,
 			double in_unit)
 {
-	uint32_t planes = assemble_planes(a->graph, (int)(l - a->graph->layers));
+	uint32_t planes = steps_count_planes(a->graph, (int)(l - a->graph->layers));
 
 	json_replace(json, "op", cJSON_CreateString("sumpool"));
 	set_number(json, "value", 1);
@@ -158,18 +148,142 @@ static int turn_average(const struct assembler *a, const struct graph_layer *l, 
 	return 0;
 }
 
+/* ---- currents ---- */
+
+static bool reads_real(const struct assembler *a, const struct graph_layer *l, uint32_t k)
+{
+	return !l->view[k].previous && a->steps->real[l->in[k] + 1];
+}
+
+static bool is_current(const struct assembler *a, const struct graph_layer *l)
+{
+	bool real = a->steps->real[l - a->graph->layers + 1];
+
+	for (uint32_t k = 0; k < l->in_count; k++)
+		real |= reads_real(a, l, k);
+	return real;
+}
+
+/* {"mult", "shift"} that bring steps of @from to those of @to: exactly, or in 15 bits. */
+static cJSON *scale_of(double from, double to, const char *shift_key)
+{
+	double mult = from / to;
+	uint32_t shift = 0;
+	cJSON *o = cJSON_CreateObject();
+
+	while (mult != rint(mult) && mult <= INT16_MAX / 2 && shift < SNNQ_MAX_REQUANT_SHIFT) {
+		mult *= 2;
+		shift++;
+	}
+	json_put_number(o, "mult", rint(mult));
+	json_put_number(o, shift_key, shift);
+	return o;
+}
+
+/* The step that a layer computes in: that of its currents, of a copy its own. */
+static double working_step(const struct assembler *a, const struct graph_layer *l)
+{
+	double own = a->steps->unit[l - a->graph->layers + 1];
+
+	if (l->op == SNNQ_OP_MATMUL)
+		return a->steps->unit[l->in[0] + 1] * a->steps->unit[l->in[1] + 1];
+	if (l->neuron.model == SNNQ_NEURON_NONE)
+		return own;
+	for (uint32_t k = 0; k < l->in_count; k++)
+		if (reads_real(a, l, k))
+			return a->steps->unit[l->in[k] + 1];
+	return own;
+}
+
+/* Operands of another step are brought to that of the layer. */
+static void put_scales(const struct assembler *a, const struct graph_layer *l, cJSON *json,
+		       double step)
+{
+	cJSON *list = cJSON_CreateArray();
+	bool differ = false;
+
+	for (uint32_t k = 0; k < l->in_count; k++) {
+		double unit = l->view[k].previous ? 1 : a->steps->unit[l->in[k] + 1];
+
+		json_append(list,
+			    unit == step ? cJSON_CreateNull() : scale_of(unit, step, "shift"));
+		differ |= unit != step;
+	}
+	if (differ)
+		set_item(json, "scales", list);
+	else
+		cJSON_Delete(list);
+}
+
+/* Biases of sums without a neuron, in steps of 2^-shift. */
+static int put_bias(const struct assembler *a, const struct graph_layer *l, cJSON *json,
+		    double step)
+{
+	int32_t *values;
+	int ret;
+
+	if (!l->bias.count)
+		return 0;
+	values = calloc(l->out.channels, sizeof(*values));
+	if (!values)
+		return error_set(-ENOMEM, "%s: no memory", a->path);
+	for (uint32_t c = 0; c < l->out.channels; c++)
+		values[c] = (int32_t)fmax(fmin(rint(graph_real(&l->bias, c) / step), INT32_MAX),
+					  -INT32_MAX);
+	ret = add_numbers(a, l, json, "bias", values);
+	free(values);
+	return ret;
+}
+
+/* Sums of spikes or counts that are currents, of operations without scales. */
+static int put_sums(const struct assembler *a, const struct graph_layer *l, cJSON *json,
+		    double step)
+{
+	double unit = a->steps->unit[l->in[0] + 1];
+	cJSON *neuron = reads_real(a, l, 0) ? cJSON_CreateObject() :
+					      scale_of(unit, step, "requant_shift");
+	const cJSON *shift = cJSON_GetObjectItemCaseSensitive(neuron, "requant_shift");
+
+	json_put_string(neuron, "model", "none");
+	set_item(json, "neuron", neuron);
+	return put_bias(a, l, json, shift ? ldexp(step, -shift->valueint) : step);
+}
+
+static int put_current(const struct assembler *a, const struct graph_layer *l, cJSON *json)
+{
+	double step = working_step(a, l);
+
+	if (l->op == SNNQ_OP_ELEMENTWISE || l->op == SNNQ_OP_COPY || l->op == SNNQ_OP_CONCAT)
+		put_scales(a, l, json, step);
+	if (l->neuron.model != SNNQ_NEURON_NONE)
+		return fold_plain(a, l, json, step);
+	if (l->op == SNNQ_OP_POOL_SUM || (l->op == SNNQ_OP_REDUCE && !graph_keeps_format(l)))
+		return put_sums(a, l, json, step);
+	if (l->op != SNNQ_OP_ELEMENTWISE)
+		return put_bias(a, l, json, step);
+	cJSON_DeleteItemFromObjectCaseSensitive(json, "neuron");
+	json_put_string(json_put_object(json, "neuron"), "model", "none");
+	return put_bias(a, l, json, step);
+}
+
 static int put_layer(const struct assembler *a, uint32_t index, const struct quantized *q)
 {
 	const struct graph_layer *l = &a->graph->layers[index];
 	cJSON *json = cJSON_GetArrayItem(a->layers, (int)index);
-	double in_unit = a->units[l->in[0] + 1];
+	double in_unit = a->steps->unit[l->in[0] + 1];
 
+	if (a->steps->planes[index + 1]) {
+		set_number(json, "planes", a->steps->planes[index + 1]);
+		set_item(json, "signed", cJSON_CreateTrue());
+	}
 	if (l->weight)
 		return put_weighted(a, l, json, q);
+	if (is_current(a, l))
+		return put_current(a, l, json);
 	if (l->op == GRAPH_AVGPOOL)
 		return turn_average(a, l, json, in_unit);
 	if (l->op == SNNQ_OP_ATTENTION || l->op == SNNQ_OP_MATMUL)
-		return fold_plain(a, l, json, 1);
+		return l->neuron.model == SNNQ_NEURON_NONE ? 0 : fold_plain(a, l, json, 1);
 	if (l->neuron.model != SNNQ_NEURON_NONE)
 		return fold_plain(a, l, json, in_unit);
 	return 0;
@@ -183,7 +297,7 @@ static void finish(const struct assembler *a, cJSON *graph, const struct quantiz
 	cJSON *readout = cJSON_GetObjectItemCaseSensitive(graph, "readout");
 	int layer = a->graph->readout;
 	double unit = layer >= 0 && q[layer] && !q[layer]->threshold ? q[layer]->unit :
-								       a->units[layer + 1];
+								       a->steps->unit[layer + 1];
 
 	json_replace(graph, "arithmetic", cJSON_CreateString("integer"));
 	set_number(readout, "scale", a->graph->readout_scale * unit);
@@ -192,22 +306,19 @@ static void finish(const struct assembler *a, cJSON *graph, const struct quantiz
 		json_put(graph, "quantization", record);
 }
 
-int assemble(const char *path, const struct graph *graph, const struct quantized *const *quantized,
-	     cJSON *record, struct modelfile **file)
+int assemble(const char *path, const struct graph *graph, const struct steps *steps,
+	     const struct quantized *const *quantized, cJSON *record, struct modelfile **file)
 {
 	uint64_t losses = json_losses();
-	double *units = calloc(graph->layer_count + 1, sizeof(*units));
-	struct assembler a = { .path = path, .graph = graph, .units = units };
+	struct assembler a = { .path = path, .graph = graph, .steps = steps };
 	int ret = modelfile_new(cJSON_Duplicate(graph->file->graph, 1), &a.out);
 
-	if (ret || !units) {
+	if (ret) {
 		modelfile_free(a.out);
 		cJSON_Delete(record);
-		free(units);
 		return error_set(-ENOMEM, "%s: no memory", path);
 	}
 	a.layers = cJSON_GetObjectItemCaseSensitive(a.out->graph, "layers");
-	ret = graph_units(path, graph, units);
 	for (uint32_t i = 0; !ret && i < graph->layer_count; i++)
 		ret = put_layer(&a, i, quantized[i]);
 	if (ret)
@@ -220,7 +331,6 @@ int assemble(const char *path, const struct graph *graph, const struct quantized
 		modelfile_free(a.out);
 		a.out = NULL;
 	}
-	free(units);
 	*file = a.out;
 	return ret;
 }

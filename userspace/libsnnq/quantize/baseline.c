@@ -24,7 +24,7 @@ static int measure_drifts(const struct session *s, struct option_layer *l)
 	const uint64_t **slots =
 		calibration_slots(s->calibration, s->calibration->records, g->in[0]);
 	struct weighted w;
-	int ret = slots ? weighted_open(s->path, &s->graph, l->layer, s->units[g->in[0] + 1], &w) :
+	int ret = slots ? weighted_open(s->path, &s->graph, l->layer, &s->steps, &w) :
 			  error_set(-ENOMEM, "%s: no memory", s->path);
 
 	if (!ret) {

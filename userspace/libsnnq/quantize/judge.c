@@ -147,7 +147,11 @@ void candidate_graph_set(struct candidate_graph *g, uint32_t layer, const struct
 		l->neuron.shift = (uint8_t)q->shift;
 		return;
 	}
-	l->mult = (struct graph_numbers){ .value = q->mult, .count = 1 };
+	l->neuron.requant_shift = (uint8_t)q->requant_shift;
+	if (q->mults)
+		set_numbers(&l->mult, t + 2, q->mults, q->shape.outputs);
+	else
+		l->mult = (struct graph_numbers){ .value = q->mult, .count = 1 };
 	if (g->graph.readout == (int)layer)
 		g->graph.readout_scale = g->float_scale * q->unit;
 }
@@ -193,6 +197,21 @@ static void set_region(struct work *w, int region, const void *base, uint64_t by
 		w->memory.user[region] = (struct job_region){ (uint8_t *)base, bytes };
 }
 
+/*
+ * Where a record has a layer's output: int32 values lie as the float network's real ones do. NULL
+ * for what weights read of them, which has bit-planes here.
+ */
+static uint64_t *slots_of(const struct judge *j, const struct floatnet_record *r, uint32_t i)
+{
+	const struct graph_layer *l = &j->graph->layers[i];
+	bool same = l->out.format == SNNQ_FORMAT_INT32 ||
+		    floatnet_words(j->calibration->net, (int)i);
+
+	if (!same)
+		return NULL;
+	return r->spikes[i] ? r->spikes[i] : r->reals[i];
+}
+
 /* Outputs of all layers, step by step, into a record like the float network's. */
 static void copy_taps(const struct judge *j, const struct work *w, struct floatnet_record *r)
 {
@@ -200,11 +219,12 @@ static void copy_taps(const struct judge *j, const struct work *w, struct floatn
 	const uint8_t *taps = w->memory.user[p->taps_region].base;
 
 	for (uint32_t i = j->first_layer; i < j->graph->layer_count; i++) {
-		uint64_t words = floatnet_words(j->calibration->net, (int)i);
+		uint64_t words = floatnet_slot_words(j->calibration->net, (int)i);
+		uint64_t bytes = snnq_tensor_bytes(&p->taps[i]), *to = slots_of(j, r, i);
 
-		for (uint32_t t = 0; r->spikes[i] && t < j->graph->input.steps; t++)
-			memcpy(r->spikes[i] + t * words,
-			       taps + t * p->taps_step_bytes + p->taps[i].offset, words * 8);
+		for (uint32_t t = 0; to && t < j->graph->input.steps; t++)
+			memcpy(to + t * words, taps + t * p->taps_step_bytes + p->taps[i].offset,
+			       bytes);
 	}
 }
 
@@ -215,8 +235,8 @@ static void supply_outputs(const struct judge *j, struct snnq_plan *plan, uint32
 	uint8_t *scratch = snnq_plan_scratch(plan, &slot_bytes);
 
 	for (uint32_t i = 0; i < j->first_layer; i++) {
-		const uint64_t *from = j->opts->before[recording].spikes[i];
-		uint64_t words = floatnet_words(j->calibration->net, (int)i);
+		const uint64_t *from = slots_of(j, &j->opts->before[recording], i);
+		uint64_t words = floatnet_slot_words(j->calibration->net, (int)i);
 
 		for (uint32_t t = 0; from && t < j->graph->input.steps; t++)
 			memcpy(scratch + t * slot_bytes + j->program.offsets[i], from + t * words,
@@ -327,6 +347,24 @@ static int run_chunk(void *ctx, uint32_t item)
 	return ret;
 }
 
+/* Layers of a loop run together, and outputs that records have no place for must be made again. */
+static uint32_t start_of(const struct graph *g, uint32_t first)
+{
+	uint32_t start = first;
+
+	for (uint32_t i = first; i < g->layer_count; i++)
+		for (uint32_t k = 0; k < g->layers[i].in_count; k++) {
+			int in = g->layers[i].in[k];
+
+			if (in >= 0 && (uint32_t)in < start &&
+			    g->layers[in].out.format == SNNQ_FORMAT_SIGNED)
+				start = (uint32_t)in;
+		}
+	while (start && g->layers[start].loop && g->layers[start - 1].loop == g->layers[start].loop)
+		start--;
+	return start == first ? start : start_of(g, start);
+}
+
 static uint32_t chunk_of(uint32_t count, uint32_t threads)
 {
 	/* Several chunks per thread level out; a plan for each costs little beside them. */
@@ -362,7 +400,7 @@ int judge_run(const struct calibration *c, const struct graph *integer,
 		return ret;
 	/* Supplied outputs must be there for all steps at once. */
 	if (j.program.info.tile_steps >= integer->input.steps)
-		j.first_layer = opts->first_layer;
+		j.first_layer = start_of(integer, opts->first_layer);
 	j.verdicts = calloc(c->count, sizeof(*j.verdicts));
 	ret = j.verdicts ? run_chunks(&j) : error_set(-ENOMEM, "no memory for results");
 	*judgement = (struct judgement){ 0 };

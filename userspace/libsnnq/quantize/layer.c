@@ -87,8 +87,8 @@ static bool align_weights(struct weighted *w)
 	return true;
 }
 
-int weighted_open(const char *path, const struct graph *graph, uint32_t index, double unit,
-		  struct weighted *w)
+int weighted_open(const char *path, const struct graph *graph, uint32_t index,
+		  const struct steps *steps, struct weighted *w)
 {
 	const struct graph_layer *l = &graph->layers[index];
 	int ret;
@@ -98,7 +98,9 @@ int weighted_open(const char *path, const struct graph *graph, uint32_t index, d
 				.layer = l,
 				.index = index,
 				.shape = shape_of(l),
-				.unit = unit };
+				.steps = steps,
+				.unit = steps->unit[l->in[0] + 1],
+				.step = steps->real[index + 1] ? steps->unit[index + 1] : 0 };
 	w->biases = calloc(l->out_channels, sizeof(*w->biases));
 	if (l->neuron.model != SNNQ_NEURON_NONE)
 		w->thresholds = calloc(l->out_channels, sizeof(*w->thresholds));
@@ -182,6 +184,7 @@ int weighted_measure(struct weighted *w, const struct calibration *c, const uint
 		.geometry = geometry_of(w->layer),
 		.shape = &w->shape,
 		.steps = w->graph->input.steps,
+		.late = w->layer->view[0].previous,
 		.recordings = c->count,
 		.slots = slots,
 	};
@@ -189,6 +192,8 @@ int weighted_measure(struct weighted *w, const struct calibration *c, const uint
 
 	forget(w);
 	w->calibration = c;
+	if (w->steps->real[w->layer->in[0] + 1])
+		return 0;
 	w->patches = calloc(w->shape.groups, sizeof(*w->patches));
 	w->moments = calloc(w->shape.groups, sizeof(*w->moments));
 	w->hw = malloc(weight_count(&w->shape) * sizeof(*w->hw));
@@ -202,6 +207,12 @@ int weighted_measure(struct weighted *w, const struct calibration *c, const uint
 }
 
 /* ---- weights ---- */
+
+/* A head: scores are compared, so that all its channels have one scale. */
+static bool has_one_scale(const struct weighted *w)
+{
+	return !w->thresholds && w->step == 0;
+}
 
 /* What a layer's weights become before they are packed. */
 struct levels {
@@ -243,7 +254,8 @@ static int round_layer(const struct weighted *w, const struct grid *grid, struct
 			      .grid = *grid,
 			      .weights = w->weights,
 			      .importance = importance,
-			      .one_scale = !w->thresholds };
+			      .one_scale = has_one_scale(w),
+			      .spread = w->step > 0 };
 	int ret = w->moments && !importance ? -ENOMEM : rounding_run(&r, l->smallest);
 
 	free(importance);
@@ -270,7 +282,7 @@ static int round_rows(const struct weighted *w, const struct grid *grid, unsigne
 			.weights = w->weights + first * n,
 			.hw = w->hw + first * n,
 			.smallest = l->smallest + first,
-			.one_scale = !w->thresholds,
+			.one_scale = has_one_scale(w),
 			.plain_scale = !(parts & SNNQ_QUANTIZE_SCALE),
 			.feedback = parts & SNNQ_QUANTIZE_FEEDBACK,
 			.descent = parts & SNNQ_QUANTIZE_DESCENT,
@@ -319,7 +331,7 @@ static double *corrected_biases(const struct weighted *w, const struct levels *l
 
 	for (uint32_t c = 0; biases && c < w->shape.outputs; c++) {
 		biases[c] = w->biases[c];
-		for (uint32_t i = 0; correct && i < n; i++) {
+		for (uint32_t i = 0; correct && w->moments && i < n; i++) {
 			size_t at = (size_t)c * n + i;
 			double e = w->weights[at] - l->scales[c] * grid->levels[l->indices[at]];
 
@@ -416,11 +428,20 @@ static double head_outputs(const struct weighted *w)
 	return positions * channels * g->input.steps;
 }
 
+/* The largest magnitude of its inputs, in steps. */
+static double largest_input(const struct weighted *w)
+{
+	int in = w->layer->in[0];
+	int planes = w->steps->planes[in + 1];
+
+	return planes ? ldexp(1, planes - 1) : ldexp(1, (int)steps_count_planes(w->graph, in)) - 1;
+}
+
 /* The largest sum of channel @c, in steps, that any input gives. */
 static double largest_sum(const struct weighted *w, const struct levels *l, const struct grid *grid,
 			  uint32_t c)
 {
-	uint32_t n = window_inputs(&w->shape), planes;
+	uint32_t n = window_inputs(&w->shape);
 	double above = 0, below = 0;
 
 	for (size_t i = (size_t)c * n; i < (size_t)(c + 1) * n; i++) {
@@ -429,65 +450,149 @@ static double largest_sum(const struct weighted *w, const struct levels *l, cons
 		above += level > 0 ? level : 0;
 		below -= level < 0 ? level : 0;
 	}
-	planes = assemble_planes(w->graph, w->layer->in[0]);
-	return fmax(above, below) * (ldexp(1, (int)planes) - 1);
+	if (w->steps->planes[w->layer->in[0] + 1]) /* signed: weights of both signs add up */
+		return (above + below) * largest_input(w);
+	return fmax(above, below) * largest_input(w);
 }
 
 /*
  * The largest power of two up to HEAD_MULT with which no input makes a score leave int32: it
  * would be clamped, and the class be the first of those that are. 0: there is none.
  */
-static int32_t head_multiplier(const struct weighted *w, const struct levels *l,
-			       const struct grid *grid, const double *biases)
+static double head_multiplier(const struct weighted *w, const struct levels *l,
+			      const struct grid *grid, const double *biases)
 {
-	double outputs = head_outputs(w), most = 0;
-	int32_t mult = HEAD_MULT;
+	double outputs = head_outputs(w), most = 0, mult = HEAD_MULT;
+	/* Sums of currents may be shifted, those of spikes have no bits to lose. */
+	double least =
+		w->steps->planes[w->layer->in[0] + 1] ? ldexp(1, -(int)SNNQ_MAX_REQUANT_SHIFT) : 1;
 
 	for (uint32_t c = 0; c < w->shape.outputs; c++) {
 		double bias = fabs(biases[c]) / (l->scales[0] * w->unit);
 
 		most = fmax(most, largest_sum(w, l, grid, c) + bias);
 	}
-	/* half a step more: biases are rounded */
-	while (mult && !(outputs * (most * mult + 0.5) <= INT32_MAX))
+	/* a step more: biases and what is shifted are rounded */
+	while (mult >= least && !(outputs * (most * mult + (mult < 1 ? 1 : 0.5)) <= INT32_MAX))
 		mult /= 2;
-	return mult;
+	return mult >= least ? mult : 0;
+}
+
+static int set_bias(const struct weighted *w, const double *biases, double unit,
+		    struct quantized *q)
+{
+	q->bias = calloc(w->shape.outputs, sizeof(*q->bias));
+	if (!q->bias)
+		return no_memory(w);
+	for (uint32_t c = 0; c < w->shape.outputs; c++) {
+		double b = rint(biases[c] / unit);
+
+		if (!(fabs(b) < 1 << 30))
+			return error_set(-EBADMSG,
+					 "%s: layer %s: channel %u: bias %g: expected less "
+					 "than 2^30 steps of %g",
+					 w->path, w->layer->name, c, biases[c], unit);
+		q->bias[c] = (int32_t)b;
+	}
+	return 0;
+}
+
+static int check_plain(const struct weighted *w)
+{
+	const struct graph_layer *layer = w->layer;
+
+	if (!layer->mult.count && !layer->neuron.requant_shift &&
+	    layer->out.format == SNNQ_FORMAT_INT32)
+		return 0;
+	return error_set(-EBADMSG,
+			 "%s: layer %s: expected a plain output (int32, no mult) without a neuron",
+			 w->path, layer->name);
 }
 
 /* The head: its one scale goes into the readout, its bias into units of 1 / mult. */
 static int fold_head(const struct weighted *w, const struct levels *l, const double *biases,
 		     struct quantized *q)
 {
-	const struct graph_layer *layer = w->layer;
+	double mult = head_multiplier(w, l, &q->grid, biases);
 
-	if (layer->mult.count || layer->neuron.requant_shift ||
-	    layer->out.format != SNNQ_FORMAT_INT32)
-		return error_set(-EBADMSG,
-				 "%s: layer %s: expected a plain output (int32, no mult) "
-				 "without a neuron",
-				 w->path, layer->name);
-	q->mult = head_multiplier(w, l, &q->grid, biases);
-	if (!q->mult)
+	if (!(mult > 0))
 		return error_set(-ERANGE,
 				 "%s: layer %s: scores with %s:%u can leave 32 bits; expected "
 				 "a grid of smaller levels",
-				 w->path, layer->name, grid_scheme_name(q->grid.scheme),
+				 w->path, w->layer->name, grid_scheme_name(q->grid.scheme),
 				 q->grid.bits);
-	q->unit = l->scales[0] * w->unit / q->mult;
-	q->bias = calloc(w->shape.outputs, sizeof(*q->bias));
-	if (!q->bias)
-		return no_memory(w);
-	for (uint32_t c = 0; c < w->shape.outputs; c++) {
-		double b = rint(biases[c] / q->unit);
+	for (q->requant_shift = 0; mult < 1; mult *= 2)
+		q->requant_shift++;
+	q->mult = (int32_t)mult;
+	q->unit = ldexp(l->scales[0] * w->unit / mult, (int)q->requant_shift);
+	return set_bias(w, biases, l->scales[0] * w->unit / mult, q);
+}
 
-		if (!(fabs(b) < 1 << 30))
-			return error_set(-EBADMSG,
-					 "%s: layer %s: channel %u: bias %g: expected less "
-					 "than 2^30 steps of %g",
-					 w->path, layer->name, c, biases[c], q->unit);
-		q->bias[c] = (int32_t)b;
-	}
-	return 0;
+/*
+ * What brings sums of each channel to the layer's step: mult / 2^shift, of as many bits as @largest
+ * leaves for the bias.
+ */
+static uint32_t current_shift(const struct weighted *w, double ratio, const double *biases)
+{
+	double bias = 0;
+	uint32_t shift = SNNQ_MAX_REQUANT_SHIFT;
+
+	for (uint32_t c = 0; c < w->shape.outputs; c++)
+		bias = fmax(bias, fabs(biases[c]) / w->step);
+	while (shift &&
+	       (ldexp(ratio, (int)shift) > INT16_MAX || ldexp(bias, (int)shift) >= 1 << 29))
+		shift--;
+	return shift;
+}
+
+/* Sums and what they become must be those that the step was chosen for. */
+static int check_range(const struct weighted *w, const struct quantized *q, double ratio)
+{
+	double sums = window_inputs(&w->shape) * largest_input(w) * (q->grid.largest + 1.0);
+	/* bit-planes clamp */
+	bool bounded = w->step > 0 && !w->steps->planes[w->index + 1];
+
+	if (sums <= INT32_MAX &&
+	    (!bounded || sums * ratio * w->step <= w->steps->most[w->index + 1]))
+		return 0;
+	return error_set(-ERANGE,
+			 "%s: layer %s: currents with %s:%u can leave their range; expected a "
+			 "grid of smaller levels",
+			 w->path, w->layer->name, grid_scheme_name(q->grid.scheme), q->grid.bits);
+}
+
+static int fold_current(const struct weighted *w, const struct levels *l, const double *biases,
+			struct quantized *q)
+{
+	double ratio = 0;
+
+	for (uint32_t c = 0; c < w->shape.outputs; c++)
+		ratio = fmax(ratio, l->scales[c] * w->unit / w->step);
+	q->requant_shift = current_shift(w, ratio, biases);
+	q->unit = w->step;
+	q->mults = calloc(w->shape.outputs, sizeof(*q->mults));
+	if (!q->mults)
+		return no_memory(w);
+	for (uint32_t c = 0; c < w->shape.outputs; c++)
+		q->mults[c] = (int32_t)rint(
+			ldexp(l->scales[c] * w->unit / w->step, (int)q->requant_shift));
+	return set_bias(w, biases, ldexp(w->step, -(int)q->requant_shift), q);
+}
+
+/* Without a neuron. */
+static int fold_sums(const struct weighted *w, const struct levels *l, const double *biases,
+		     struct quantized *q)
+{
+	double ratio = 0;
+	int ret = check_plain(w);
+
+	for (uint32_t c = 0; w->step > 0 && c < w->shape.outputs; c++)
+		ratio = fmax(ratio, l->scales[c] * w->unit / w->step);
+	if (!ret && (w->step > 0 || w->steps->real[w->layer->in[0] + 1]))
+		ret = check_range(w, q, ratio);
+	if (ret)
+		return ret;
+	return w->step > 0 ? fold_current(w, l, biases, q) : fold_head(w, l, biases, q);
 }
 
 static int quantize_neurons(const struct weighted *w, const struct levels *l, unsigned int parts,
@@ -497,10 +602,12 @@ static int quantize_neurons(const struct weighted *w, const struct levels *l, un
 	int ret = biases ? 0 : no_memory(w);
 
 	if (!ret && !w->thresholds)
-		ret = fold_head(w, l, biases, q);
-	else if (!ret)
+		ret = fold_sums(w, l, biases, q);
+	else if (!ret && w->steps->planes[w->layer->in[0] + 1])
+		ret = check_range(w, q, 0);
+	if (!ret && w->thresholds)
 		ret = fold(w, l, biases, q);
-	if (!ret && w->thresholds && w->moments)
+	if (!ret && w->thresholds && w->moments && !w->layer->neuron.levels)
 		ret = respond(w, l, parts & SNNQ_QUANTIZE_NEURONS, threads, q);
 	free(biases);
 	return ret;
@@ -541,12 +648,21 @@ int weighted_drift(const struct weighted *w, const struct grid *grid, uint32_t t
 	struct levels l = { 0 };
 	int ret = error ? levels_open(w, &l) : no_memory(w);
 
-	if (!ret)
+	if (!ret && !w->moments)
+		ret = round_layer(w, grid, &l);
+	else if (!ret)
 		ret = round_rows(w, grid, SNNQ_QUANTIZE_SCALE, threads, &l, error);
-	for (uint32_t c = 0; !ret && c < w->shape.outputs; c++)
+	for (uint32_t c = 0; !ret && w->moments && c < w->shape.outputs; c++)
 		noise += error[c];
-	for (size_t i = 0; i < weight_count(&w->shape); i++)
+	for (size_t i = 0; w->moments && i < weight_count(&w->shape); i++)
 		signal += w->weights[i] * w->hw[i];
+	if (!ret && !w->moments) {
+		struct quantized q = { .grid = *grid };
+
+		count_levels(w, &l, &q);
+		noise = q.noise;
+		signal = q.signal;
+	}
 	*drift = signal > 0 ? noise / signal : 0;
 	levels_close(&l);
 	free(error);
@@ -567,8 +683,9 @@ int weighted_quantize(const struct weighted *w, uint32_t scheme, uint32_t bits, 
 				 w->layer->name, scheme, bits);
 	ret = levels_open(w, &l);
 	if (!ret)
-		ret = parts == METHOD_ROUND ? round_layer(w, &q->grid, &l) :
-					      compensate_layer(w, &q->grid, parts, threads, &l);
+		ret = parts == METHOD_ROUND || !w->moments ?
+			      round_layer(w, &q->grid, &l) :
+			      compensate_layer(w, &q->grid, parts, threads, &l);
 	if (!ret)
 		ret = quantize_neurons(w, &l, parts, threads, q);
 	if (!ret)
@@ -596,7 +713,9 @@ int quantized_copy(const struct quantized *from, struct quantized *to)
 	to->packed = copy_of(from->packed, from->packed_bytes);
 	to->threshold = copy_of(from->threshold, numbers);
 	to->bias = copy_of(from->bias, numbers);
-	if (to->packed && to->bias && !to->threshold == !from->threshold)
+	to->mults = copy_of(from->mults, numbers);
+	if (to->packed && to->bias && !to->threshold == !from->threshold &&
+	    !to->mults == !from->mults)
 		return 0;
 	quantized_free(to);
 	return error_set(-ENOMEM, "no memory for quantized weights");
@@ -607,6 +726,7 @@ void quantized_free(struct quantized *q)
 	free(q->packed);
 	free(q->threshold);
 	free(q->bias);
+	free(q->mults);
 	q->packed = NULL;
-	q->threshold = q->bias = NULL;
+	q->threshold = q->bias = q->mults = NULL;
 }

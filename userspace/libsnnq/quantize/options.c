@@ -176,7 +176,7 @@ static int quantize_layer(struct work *k, uint32_t i)
 		calibration_slots(s->calibration, s->calibration->records, g->in[0]);
 	struct weighted w;
 	uint32_t kept = 0;
-	int ret = slots ? weighted_open(s->path, &s->graph, l->layer, s->units[g->in[0] + 1], &w) :
+	int ret = slots ? weighted_open(s->path, &s->graph, l->layer, &s->steps, &w) :
 			  error_set(-ENOMEM, "%s: no memory", s->path);
 
 	if (!ret) {

@@ -86,8 +86,11 @@ static int add_patch(struct collector *c, const struct place *place, uint32_t st
 {
 	const struct snnq_geometry *g = &c->src->geometry;
 	const struct graph_shape *in = c->src->in;
-	const uint64_t *slot = c->src->slots[place->recording] + step * c->slot_words;
+	const uint64_t *slot;
 
+	if (c->src->late && !step--)
+		return 0;
+	slot = c->src->slots[place->recording] + step * c->slot_words;
 	for (uint32_t ky = 0; ky < g->kernel_h; ky++)
 		for (uint32_t kx = 0; kx < g->kernel_w; kx++) {
 			int64_t y = (int64_t)place->y * g->stride_h + ky * g->dilation_h - g->pad_h;

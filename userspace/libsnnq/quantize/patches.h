@@ -42,6 +42,7 @@ struct patches {
  * @geometry: its window.
  * @shape: of its weights; @group: which group of channels.
  * @slots: [recordings] packed input tensors, @steps each.
+ * @late: each step sees that of the step before, the first one nothing.
  */
 struct patch_source {
 	const struct graph_shape *in, *out;
@@ -49,6 +50,7 @@ struct patch_source {
 	const struct weight_shape *shape;
 	uint32_t group, steps, recordings;
 	const uint64_t *const *slots;
+	bool late;
 };
 
 /* At most @most patches (at least one place). 0 or -ENOMEM. */

@@ -48,8 +48,7 @@ static int round_all(const struct session *s, const struct grid_choice *choices,
 		struct weighted w;
 		const uint64_t **slots = NULL;
 
-		ret = weighted_open(s->path, &s->graph, l, s->units[s->graph.layers[l].in[0] + 1],
-				    &w);
+		ret = weighted_open(s->path, &s->graph, l, &s->steps, &w);
 		if (ret)
 			break;
 		if (s->calibration) {

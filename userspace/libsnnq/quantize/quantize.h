@@ -4,7 +4,8 @@
  *
  * A weight becomes scale * level with one scale per output channel. Scales are
  * not stored: divided by them, thresholds and biases become integers with F
- * fraction bits. Layers without a neuron have one scale, which goes into the readout.
+ * fraction bits. Currents are brought to steps that are known before (steps.h). A head, which has no
+ * neuron either, has one scale, which goes into the readout.
  *
  *	calibration	recordings, and what the float network does with them
  *	layer		statistics of a layer's input; its weights on a grid
@@ -22,6 +23,7 @@
 #include "model/grid.h"
 #include "quantize/moment.h"
 #include "quantize/patches.h"
+#include "quantize/steps.h"
 #include "snnq_tools.h"
 #include "snnq_validate.h"
 
@@ -33,6 +35,7 @@ struct rounding {
 	const float *weights;	  /* [outputs][inputs][kh][kw] */
 	const double *importance; /* [groups][window inputs], or NULL: 1 */
 	bool one_scale;
+	bool spread; /* over the grid: no scale beyond twice that without clipping */
 	/* Results, the caller's to free. */
 	double *scales;	  /* [outputs] */
 	uint8_t *indices; /* of levels, as weights */
@@ -117,8 +120,10 @@ struct weighted {
 	uint32_t index;
 	struct weight_shape shape;
 	const float *weights;
-	float *copy;		     /* of weights that lie at an odd place in the file; or NULL */
-	double unit;		     /* real value of a step of its input */
+	float *copy; /* of weights that lie at an odd place in the file; or NULL */
+	const struct steps *steps;
+	double unit;		     /* real value of a step of its input; */
+	double step;		     /*	of its output, of currents; or 0 */
 	double *thresholds, *biases; /* real, [outputs]; thresholds NULL without neuron */
 	/* After weighted_measure(): by group. */
 	struct patches *patches;
@@ -135,23 +140,26 @@ struct quantized {
 	uint64_t packed_bytes;
 	uint32_t shift;		   /* F */
 	int32_t *threshold, *bias; /* [outputs]; threshold NULL without neuron */
-	int32_t mult;		   /* without neuron: of the sums, */
+	int32_t mult;		   /* of a head: of the sums, shifted then, */
 	double unit;		   /*	and the real value of a step of the result */
-	double signal, noise;	   /* squares of weights and of their errors */
-	double distance, wrong;	   /* of spikes, per neuron and step; NAN: not known */
+	int32_t *mults;		   /* of currents, [outputs]; or NULL */
+	uint32_t requant_shift;
+	double signal, noise;	/* squares of weights and of their errors */
+	double distance, wrong; /* of spikes, per neuron and step; NAN: not known */
 	uint64_t level_counts[GRID_MAX_LEVELS];
 };
 
-int weighted_open(const char *path, const struct graph *graph, uint32_t index, double unit,
-		  struct weighted *weighted);
+int weighted_open(const char *path, const struct graph *graph, uint32_t index,
+		  const struct steps *steps, struct weighted *weighted);
 void weighted_close(struct weighted *weighted);
 /*
  * Statistics of the input, @slots [recordings] of the layer before it (in any network);
- * the float network's output is the target. Replaces earlier ones.
+ * the float network's output is the target. Replaces earlier ones. Of currents there are none:
+ * their weights are rounded to nearest.
  */
 int weighted_measure(struct weighted *weighted, const struct calibration *calibration,
 		     const uint64_t *const *slots, uint32_t threads);
-/* All but METHOD_ROUND needs statistics. -EINVAL: no such scheme with these bits. */
+/* Without statistics it rounds, whatever @parts. -EINVAL: no such scheme with these bits. */
 int weighted_quantize(const struct weighted *weighted, uint32_t scheme, uint32_t bits,
 		      unsigned int parts, uint32_t threads, struct quantized *quantized);
 /*
@@ -166,14 +174,8 @@ void quantized_free(struct quantized *quantized);
 /* ---- assemble.c ---- */
 
 /* The integer model. @quantized: by layer; @record: how it was made, taken over. */
-int assemble(const char *path, const struct graph *graph, const struct quantized *const *quantized,
-	     cJSON *record, struct modelfile **file);
-
-/*
- * Bit-planes that a layer's output has in the integer model, or an input: a float graph does not
- * say them for means. More than SNNQ_MAX_PLANES: it cannot be one.
- */
-uint32_t assemble_planes(const struct graph *graph, int layer);
+int assemble(const char *path, const struct graph *graph, const struct steps *steps,
+	     const struct quantized *const *quantized, cJSON *record, struct modelfile **file);
 
 /* ---- judge.c ---- */
 
@@ -232,8 +234,8 @@ struct session {
 	const struct snnq_quantize_opts *opts;
 	struct snnq_caps caps; /* of the device that is to run it */
 	struct modelfile *file;
-	struct graph graph;		 /* float */
-	double *units;			 /* as graph_units() gives */
+	struct graph graph; /* float */
+	struct steps steps;
 	struct calibration *calibration; /* NULL: no recordings */
 	struct calibration *check;	 /* others, for which nothing is chosen; or NULL */
 	struct energy_constants energy;

@@ -23,6 +23,7 @@ struct row {
 	const float *weights;
 	const double *importance; /* of each weight, or NULL */
 	size_t count;
+	bool spread;
 };
 
 struct sums {
@@ -77,7 +78,8 @@ static double search_scale(const struct row *row)
 	if (!(largest > 0))
 		return 0;
 	for (uint32_t i = 0; i < row->grid->count; i++)
-		if (row->grid->levels[i] > 0)
+		if (row->grid->levels[i] > 0 &&
+		    (!row->spread || largest / row->grid->levels[i] <= 2 * full))
 			try_scale(row, largest / row->grid->levels[i], &scale, &best);
 	for (int i = 1; i <= RATIOS; i++)
 		try_scale(row, full * i / RATIO_UNIT, &scale, &best);
@@ -108,7 +110,7 @@ int rounding_run(struct rounding *r, const double *smallest)
 {
 	uint32_t rows = r->one_scale ? 1 : r->shape.outputs, outputs = r->shape.outputs / rows;
 	size_t count = weight_count(&r->shape) / rows;
-	struct row row = { .grid = &r->grid, .count = count };
+	struct row row = { .grid = &r->grid, .count = count, .spread = r->spread };
 	double *h = r->importance ? malloc(count * sizeof(*h)) : NULL;
 
 	r->scales = malloc(r->shape.outputs * sizeof(*r->scales));

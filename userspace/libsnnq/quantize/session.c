@@ -18,35 +18,33 @@
 static int find_weighted(struct session *s)
 {
 	s->weighted = calloc(s->graph.layer_count + 1, sizeof(*s->weighted));
-	s->units = calloc(s->graph.layer_count + 1, sizeof(*s->units));
-	if (!s->weighted || !s->units)
+	if (!s->weighted)
 		return error_set(-ENOMEM, "%s: no memory", s->path);
 	for (uint32_t i = 0; i < s->graph.layer_count; i++)
 		if (s->graph.layers[i].weight)
 			s->weighted[s->weighted_count++] = i;
-	return graph_units(s->path, &s->graph, s->units);
+	return 0;
 }
 
 /* What float models can have and the quantizer does not know yet. */
-static const char *unknown_of(const struct session *s, const struct graph_layer *l)
+static const char *unknown_of(const struct graph_layer *l)
 {
-	const uint32_t known = SNNQ_NEURON_FLAG_STICKY | SNNQ_NEURON_FLAG_OLD_CURRENT;
+	const uint32_t known = SNNQ_NEURON_FLAG_STICKY | SNNQ_NEURON_FLAG_OLD_CURRENT |
+			       SNNQ_NEURON_FLAG_HALF_LEVELS;
 	const struct snnq_neuron *n = &l->neuron;
 
-	if (l->loop)
-		return "loops";
-	for (uint32_t k = 0; k < l->in_count; k++) {
-		if (l->view[k].flags)
-			return "views";
-		if (s->units[l->in[k] + 1] == 0)
-			return "currents or potentials as its input";
-	}
+	if (l->loop && l->loop_count > 1)
+		return "loops of more rounds than one";
+	if (l->weight && l->view[0].flags && !l->view[0].previous)
+		return "views before weights";
 	if (n->model == SNNQ_NEURON_NONE)
 		return NULL;
 	if (l->leak.count || l->current_leak.count || l->delay.count)
 		return "parameters by channel";
-	return n->output || n->levels || n->flags & ~known || n->reset_period ?
-		       "output, levels, low, delayed_reset or restart" :
+	if (n->output == SNNQ_OUTPUT_POTENTIAL || n->output == SNNQ_OUTPUT_GRADED)
+		return "output of potentials";
+	return n->flags & ~known || n->reset_period ?
+		       "level_thresholds, low, delayed_reset or restart" :
 		       NULL;
 }
 
@@ -54,7 +52,7 @@ static int check_known(const struct session *s)
 {
 	for (uint32_t i = 0; i < s->graph.layer_count; i++) {
 		const struct graph_layer *l = &s->graph.layers[i];
-		const char *unknown = unknown_of(s, l);
+		const char *unknown = unknown_of(l);
 
 		if (unknown)
 			return error_set(
@@ -142,6 +140,8 @@ int session_open(const char *path, const struct snnq_quantize_opts *opts, struct
 	if (!ret)
 		ret = check_known(s);
 	if (!ret)
+		ret = steps_find(path, &s->graph, &s->steps);
+	if (!ret)
 		ret = open_energy(s);
 	if (!ret)
 		ret = open_recordings(s);
@@ -156,7 +156,7 @@ void session_close(struct session *s)
 		return;
 	calibration_close(s->calibration);
 	calibration_close(s->check);
-	free(s->units);
+	steps_free(&s->steps);
 	free(s->weighted);
 	graph_free(&s->graph);
 	modelfile_free(s->file);
@@ -178,7 +178,7 @@ static int quantize_alone(const struct session *s, uint32_t layer, const struct 
 	const struct graph_layer *l = &s->graph.layers[layer];
 	const uint64_t **slots = NULL;
 	struct weighted w;
-	int ret = weighted_open(s->path, &s->graph, layer, s->units[l->in[0] + 1], &w);
+	int ret = weighted_open(s->path, &s->graph, layer, &s->steps, &w);
 
 	if (ret)
 		return ret;
@@ -207,8 +207,7 @@ int session_eight_bits(const struct session *s, const struct weighted *w, struct
 static int round_one(const struct session *s, uint32_t layer, struct quantized *q)
 {
 	struct weighted w;
-	int ret = weighted_open(s->path, &s->graph, layer,
-				s->units[s->graph.layers[layer].in[0] + 1], &w);
+	int ret = weighted_open(s->path, &s->graph, layer, &s->steps, &w);
 
 	if (!ret)
 		ret = session_eight_bits(s, &w, q);
@@ -219,7 +218,7 @@ static int round_one(const struct session *s, uint32_t layer, struct quantized *
 int session_assemble(const struct session *s, const struct quantized *const *all,
 		     struct modelfile **file, struct graph *graph)
 {
-	int ret = assemble(s->path, &s->graph, all, NULL, file);
+	int ret = assemble(s->path, &s->graph, &s->steps, all, NULL, file);
 
 	if (!ret)
 		ret = graph_parse(s->path, *file, graph);
@@ -408,8 +407,7 @@ static int quantize_one(struct sequence *q, uint32_t layer)
 	const uint64_t **slots =
 		calibration_slots(s->calibration, q->records, s->graph.layers[layer].in[0]);
 	struct weighted w;
-	int ret = slots ? weighted_open(s->path, &s->graph, layer,
-					s->units[s->graph.layers[layer].in[0] + 1], &w) :
+	int ret = slots ? weighted_open(s->path, &s->graph, layer, &s->steps, &w) :
 			  error_set(-ENOMEM, "%s: no memory", s->path);
 
 	if (!ret) {
@@ -468,7 +466,7 @@ int session_model(const struct session *s, const struct quantized *results, stru
 		return error_set(-ENOMEM, "%s: no memory", s->path);
 	for (uint32_t i = 0; i < s->weighted_count; i++)
 		all[s->weighted[i]] = &results[s->weighted[i]];
-	ret = assemble(s->path, &s->graph, all, record_of(s), file);
+	ret = assemble(s->path, &s->graph, &s->steps, all, record_of(s), file);
 	free(all);
 	return ret;
 }
