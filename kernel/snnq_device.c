@@ -220,12 +220,11 @@ int snnq_device_init(struct snnq_device *sdev, size_t regs_bytes)
 	return err;
 }
 
+/* It is quiet. */
 int snnq_device_start(struct snnq_device *sdev)
 {
-	int err = snnq_recover_quiet(sdev);
+	int err = snnq_recover_restart(sdev);
 
-	if (!err)
-		err = snnq_recover_restart(sdev);
 	if (err)
 		return dev_err_probe(sdev->drm.dev, err, "device does not start\n");
 	drm_info(&sdev->drm, "hardware %u.%u, %u core(s), %u KiB local memory each\n",

@@ -17,13 +17,9 @@
 /* An earlier kernel may have left it at work on memory that is not its own any more. */
 static int snnq_front_quiet(struct snnq_device *sdev)
 {
-	int err;
+	int err = snnq_recover_quiet(sdev);
 
-	sdev->front->stop_dma(sdev);
-	err = snnq_recover_quiet(sdev);
-	if (err)
-		return dev_err_probe(sdev->drm.dev, err, "no answer to a reset\n");
-	return 0;
+	return err ? dev_err_probe(sdev->drm.dev, err, "no answer to a reset\n") : 0;
 }
 
 /* Everything that open files and interrupts can reach is there before they are. */

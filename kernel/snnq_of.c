@@ -95,15 +95,19 @@ static const struct snnq_front snnq_of_front = {
 	.stop_dma = snnq_of_stop_dma,
 };
 
+/* Held in reset until it has all: it may be at work for an earlier kernel. */
 static int snnq_of_power_on(struct snnq_of *of)
 {
-	int err = of->supply ? regulator_enable(of->supply) : 0;
+	int err;
 
+	reset_control_assert(of->resets);
+	err = of->supply ? regulator_enable(of->supply) : 0;
 	if (err)
 		return err;
 	err = clk_bulk_prepare_enable(ARRAY_SIZE(of->clocks), of->clocks);
 	if (err)
 		goto supply;
+	fsleep(SNNQ_OF_RESET_US);
 	err = reset_control_deassert(of->resets);
 	if (err)
 		goto clocks;

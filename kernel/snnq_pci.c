@@ -144,6 +144,7 @@ static int snnq_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (IS_ERR(sdev->regs))
 		return dev_err_probe(&pdev->dev, PTR_ERR(sdev->regs), "no registers\n");
 	INIT_DELAYED_WORK(&sdev->abandon, snnq_pci_abandon);
+	pci_clear_master(pdev); /* an earlier kernel may have left it on */
 	err = snnq_front_probe(sdev, &snnq_pci_front, pci_resource_len(pdev, SNNQ_PCI_BAR_REGS));
 	if (err)
 		return err;

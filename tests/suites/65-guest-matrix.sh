@@ -11,7 +11,9 @@ set -euo pipefail
 
 # shellcheck source=tests/tap.sh
 . tests/tap.sh
-limit=400
+# shellcheck source=tests/guest/trace.sh
+. tests/guest/trace.sh
+limit=400 trace=$PWD/build/check/guest-matrix/trace
 
 # kind NAME 'TESTS' OPTION...: these selftests in such a guest.
 kind() { tap "$1" tests/selftests/run debian --timeout $limit --tests "$2" "${@:3}"; }
@@ -28,7 +30,9 @@ kind "one core, ring of 2, 32-bit DMA" 'bo_test submit_test close_test' \
 kind "four cores, two operations" 'ioctl_test submit_test' --device-opts cores=4,ops=$((1 << 3 | 1 << 8))
 kind "IOMMU" 'bo_test submit_test close_test reload.sh' --iommu
 kind "bounce buffers" 'bo_test submit_test close_test' --append swiotlb=force
-job "no MSI" --append pci=nomsi --script tests/guest/no-msi.sh
+mapfile -t traced < <(traced "$trace")
+job "no MSI" "${traced[@]}" --append pci=nomsi --script tests/guest/no-msi.sh
+check "reset once when it is probed" reset_once "$trace"
 lacks 'op: this device has no "conv2d"' ops=$((1 << 3 | 1 << 8))
 lacks 'neuron.model: this device has no "lif"' neurons=0x5
 job "pulled out while it works" --host-script tests/guest/pull-host.sh --script tests/guest/pull.sh

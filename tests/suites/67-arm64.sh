@@ -12,7 +12,9 @@ set -euo pipefail
 
 # shellcheck source=tests/tap.sh
 . tests/tap.sh
-limit=400
+# shellcheck source=tests/guest/trace.sh
+. tests/guest/trace.sh
+limit=400 trace=$PWD/build/check/arm64/trace
 tests='ioctl_test bo_test submit_test close_test power_test reload.sh'
 [ "${SNNQ_KERNELS-}" != all ] || tests=''
 
@@ -23,7 +25,9 @@ may_skip '.*: power_test: power\.resets_of_the_function_lose_nothing # SKIP the 
 may_skip '.*: device_test: device\.memory_is_open_to_it_while_it_has_a_driver # SKIP only PCI closes memory to a device'
 may_skip '.*: ioctl32_test # SKIP no 32-bit C library .*'
 
-arm64 "system bus, users" --script tests/guest/users.sh
+mapfile -t traced < <(traced "$trace")
+arm64 "system bus, users" "${traced[@]}" --script tests/guest/users.sh
+check "reset once when it is probed" reset_once "$trace"
 arm64 "board" --overlay dts/virt-npu.dtso --script tests/guest/board.sh
 limit=1700
 arm64 "system bus" --tests "$tests" --may-skip '.*'
