@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The page of benchmarks from results that make bench kept:  tests/bench/page.py RESULTS...
 
-RESULTS are files of build/bench/results, of one machine: of all benchmarks, of peers, of models and
-of the driver. Writes Documentation/benchmarks.md and the plot beside it.
+RESULTS are files of build/bench/results, of one machine: of all benchmarks, of peers, of models, of
+scaling and of the driver. Writes Documentation/benchmarks.md and the plots beside it.
 """
 import io
 import json
@@ -16,13 +16,14 @@ from matplotlib import pyplot
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "Documentation" / "benchmarks.md"
-PLOT = ROOT / "Documentation" / "benchmarks-rates.svg"
+RATES = ROOT / "Documentation" / "benchmarks-rates.svg"
+SCALING = ROOT / "Documentation" / "benchmarks-scaling.svg"
 GOAL = 5 # times as fast as ONNX Runtime fp32
 
 HEAD = """# Benchmarks
 
-Made by `tests/bench/page.py` from what `make bench` kept, with `BENCH=peers`, `models` and `driver`
-where it has their parts: {processor}, {processors} processors, Linux {kernel}, {compiler}; commit {commit}. To see two
+Made by `tests/bench/page.py` from what `make bench` kept, with `BENCH=peers`, `models`,
+`scaling` and `driver` where it has their parts: {processor}, {processors} processors, Linux {kernel}, {compiler}; commit {commit}. To see two
 runs side by side: `tools/bench-compare BEFORE AFTER`.
 
 """
@@ -42,6 +43,28 @@ does not count and three that do. Wall times, milliseconds; × is the median ove
 20 % or fewer of the neurons fire. In the first rows layers fire as the network's thresholds make
 them; in the others each as often as the rate says, at most.
 
+"""
+
+SCALE = """
+## Scaling, in sim
+
+Spikformer 2-256 as `tools/train/published.py` makes it (128 × 128, 16 steps, width 256, random
+weights), random spikes in 5 % of the input, one thread; one thing varies at a time. A window is all
+steps in one job; with several streams it is one of each, at once. *×*: over the first row.
+*Operations* follow what fires, which is not in proportion to what varies; the dashed lines are.
+
+| what | | a window, ms | × | G operations | a step, ms | load, ms | MB |
+|---|---|---|---|---|---|---|---|
+"""
+
+DECODING = """
+## Decoding EVT 3
+
+Millions of events in a second, one thread, beside a straightforward decoder, which must come to the
+same events.
+
+| stream | snnq | straightforward | × |
+|---|---|---|---|
 """
 
 DRIVER = """
@@ -86,7 +109,6 @@ def peers(lines):
 
 def plot(rows):
     """The engine's speed over ONNX Runtime's, by firing rate."""
-    matplotlib.rcParams["svg.hashsalt"] = "snnq"
     figure, axes = pyplot.subplots(figsize=(7, 4))
     for threads in sorted({row["threads"] for row in rows}):
         points = sorted((row["mean_rate"], row["ratio"], row["low"], row["high"])
@@ -102,10 +124,16 @@ def plot(rows):
     axes.set_xlim(left=0)
     axes.grid(alpha=.3)
     axes.legend()
+    save(figure, RATES)
+
+
+def save(figure, path):
+    """As SVG, the same each time, and without blanks at the ends of lines."""
     figure.tight_layout()
     text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    PLOT.write_text("".join(line.rstrip() + "\n" for line in text.getvalue().splitlines()), encoding="utf-8")
+    with matplotlib.rc_context({"svg.hashsalt": "snnq"}):
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    path.write_text("".join(line.rstrip() + "\n" for line in text.getvalue().splitlines()), encoding="utf-8")
 
 
 def value(lines, name):
@@ -155,6 +183,45 @@ def models(lines):
     return out
 
 
+def scaling(lines):
+    rows = [(name.split(", ")[1], int(name.split(", ")[2]), line["bench"])
+            for name, line in lines.items() if name.startswith("scaling,")]
+    if not rows:
+        return []
+    plot_scaling(rows)
+    out = [SCALE]
+    for what, value, b in rows:
+        first = next(r for r in rows if r[0] == what)
+        out.append(f"| {what} | {value} | {b['window']['p50_ms']:.2f} | {b['window']['p50_ms'] / first[2]['window']['p50_ms']:.2f} "
+                   f"| {b['synops'] * b['streams'] / 1e9:.2f} | {b['step']['p50_ms']:.2f} | {b['load_ms']:.0f} | "
+                   f"{b['memory_mb']:.0f} |\n")
+    return out + ["\n![time and memory over what varies](benchmarks-scaling.svg)\n"]
+
+
+def plot_scaling(rows):
+    """A panel for each thing that varies: time of a window, as if it were in proportion, and memory."""
+    kinds = list(dict.fromkeys(what for what, _, _ in rows))
+    figure, panels = pyplot.subplots(2, len(kinds), figsize=(2.6 * len(kinds), 5), sharex="col", squeeze=False)
+    for (time, memory), kind in zip(panels.T, kinds):
+        x, b = zip(*((value, bench) for what, value, bench in rows if what == kind))
+        y = [one["window"]["p50_ms"] for one in b]
+        power = -1 if kind == "threads" else 1
+        time.loglog(x, y, marker="o", base=2)
+        time.loglog(x, [y[0] * (one / x[0]) ** power for one in x], color="grey", linestyle="--", linewidth=1, base=2)
+        time.set_title(kind)
+        memory.plot(x, [one["memory_mb"] for one in b], marker="o")
+        memory.set_xscale("log", base=2)
+        memory.set_xticks(x, [str(one) for one in x])
+        memory.set_xticks([], minor=True)
+        memory.set_ylim(bottom=0)
+        time.yaxis.set_major_formatter("{x:g}")
+        time.grid(alpha=.3)
+        memory.grid(alpha=.3)
+    panels[0][0].set_ylabel("a window, ms")
+    panels[1][0].set_ylabel("most memory, MB")
+    save(figure, SCALING)
+
+
 def driver(lines):
     rows = [line for name, line in lines.items() if name.startswith("driver,")]
     out = [DRIVER] if rows else []
@@ -168,9 +235,13 @@ def driver(lines):
 
 
 def decoding(lines):
-    rows = [(name, line) for name, line in lines.items() if name.startswith("EVT 3")]
-    out = ["\n## Decoding EVT 3\n\n| stream | M events/s |\n|---|---|\n"] if rows else []
-    return out + [f"| {name.removesuffix(', an event')} | {1e3 / line['value']:.0f} |\n" for name, line in rows]
+    names = [name for name in lines if name.startswith("EVT 3") and name.endswith(", an event")]
+    out = [DECODING] if names else []
+    for name in names:
+        plain = value(lines, f"{name}, straightforward")
+        out.append(f"| {name.removesuffix(', an event')} | {1e3 / value(lines, name):.0f} | {1e3 / plain:.0f} | "
+                   f"{plain / value(lines, name):.2f} |\n")
+    return out
 
 
 def main():
@@ -178,7 +249,7 @@ def main():
     if not lines:
         sys.exit("expected results of make bench")
     parts = [HEAD.format(**machine)]
-    for part in (peers, network, models, driver, decoding):
+    for part in (peers, network, models, scaling, driver, decoding):
         parts += part(lines)
     PAGE.write_text("".join(parts).replace("\n\n\n", "\n\n"), encoding="utf-8")
     return 0

@@ -290,6 +290,8 @@ bench_tests() {
   error_says 'expected no model with --peak'
   expect 2 "bench: no runs" bench "$WORK/plain.snnq" --runs 0
   error_says "expected 1 to 1000000, found 0"
+  expect 2 "bench: no streams" bench "$WORK/plain.snnq" --streams 0
+  error_says "expected 1 to 256, found 0"
   expect 2 "bench: threads of no sim" bench "$WORK/plain.snnq" --threads 1 --device /nowhere
   error_says "expected --device sim"
   expect 4 "bench: a float model" bench "$DEMO/digits-float.snnq" --device sim
@@ -301,6 +303,9 @@ bench_tests() {
   cp "$WORK/out" "$WORK/five.json"
   expect 0 "bench without spikes" bench "$WORK/plain.snnq" --device "$DEVICE" --runs 1 --density 0 --json
   json "fewer operations for fewer spikes" "j['synops'] < json.load(open('$WORK/five.json'))['synops']"
+  expect 0 "bench, three streams" bench "$WORK/plain.snnq" --device "$DEVICE" --runs 2 --streams 3 --json
+  json "bench, three streams" "j['streams'] == 3 and j['window']['count'] == 2 and j['step']['count'] == 2 * j['steps'] \
+    and j['synops'] == json.load(open('$WORK/five.json'))['synops']"
   expect 0 "bench in words" bench "$WORK/plain.snnq" --device "$DEVICE" --runs 1
   grep -q 'step at a time' "$WORK/out" && ok "bench says what a step takes" || bad "bench says what a step takes"
   expect 0 "bench --peak" bench --peak --json

@@ -13,10 +13,11 @@
 #include "base/host.h"
 #include "bench.h"
 
-#define MOST_RUNS 1000000u
+#define MOST_RUNS    1000000u
+#define MOST_STREAMS 256u
 
 static const char *device;
-static uint32_t runs = 20, threads, density = 5;
+static uint32_t runs = 20, threads, density = 5, streams = 1;
 static bool json, peak;
 
 static const struct cli_option options[] = {
@@ -28,6 +29,8 @@ static const struct cli_option options[] = {
 	  .number = &threads, .max = 64 },
 	{ "density", 0, "PERCENT", "of the input's bits that are set (default 5)",
 	  .number = &density, .max = 100 },
+	{ "streams", 's', "N", "that run windows at once (default 1)", .number = &streams,
+	  .max = MOST_STREAMS },
 	{ "peak", 'p', NULL, "no model: what sim's inner loops reach on this machine",
 	  .flag = &peak },
 	{ "json", 0, NULL, "one JSON document on standard output", .flag = &json },
@@ -77,50 +80,85 @@ static void fill_input(const struct snnq_model_info *m, uint64_t *words, size_t 
 
 struct bed {
 	const struct cli_session *session;
-	struct snnq_stream *stream;
+	struct snnq_stream *streams[MOST_STREAMS]; /* steps are the first one's */
+	struct snnq_job *jobs[MOST_STREAMS];
 	struct snnq_tensor_buf *window, *step; /* inputs; those of a step differ from job to job */
 	size_t step_bytes;
 	uint32_t steps;
 };
 
-/* Submit, and wait for the result; milliseconds, or negative with a message said. */
-static double run_job(const struct bed *bed, struct snnq_tensor_buf *input, uint32_t steps)
+static int failed(const struct bed *bed, int ret)
+{
+	return cli_fail(cli_run_code(ret), "bench: %s", snnq_last_error(bed->session->device));
+}
+
+static int reset(const struct bed *bed, uint32_t count)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; !ret && i < count; i++)
+		ret = snnq_stream_reset(bed->streams[i]);
+	return ret;
+}
+
+/* Submit a job to each of the first streams, then wait for all; what was submitted is waited for. */
+static int run_jobs(struct bed *bed, uint32_t count, struct snnq_tensor_buf *input, uint32_t steps)
 {
 	struct snnq_result result;
-	struct snnq_job *job;
-	double start = now_ms();
-	int ret = snnq_stream_submit(bed->stream, input, steps, &job);
+	uint32_t submitted = 0;
+	int ret = 0;
 
-	if (!ret) {
-		ret = snnq_job_wait(job, -1, &result);
-		snnq_job_free(job);
+	while (!ret && submitted < count) {
+		ret = snnq_stream_submit(bed->streams[submitted], input, steps,
+					 &bed->jobs[submitted]);
+		submitted += !ret;
 	}
+	for (uint32_t i = 0; i < submitted; i++) {
+		int waited = snnq_job_wait(bed->jobs[i], -1, &result);
+
+		ret = ret ? ret : waited;
+		snnq_job_free(bed->jobs[i]);
+	}
+	return ret;
+}
+
+/* From the submission to the last result; milliseconds, or negative with a message said. */
+static double time_jobs(struct bed *bed, uint32_t count, struct snnq_tensor_buf *input,
+			uint32_t steps)
+{
+	double start = now_ms();
+	int ret = run_jobs(bed, count, input, steps);
+
 	if (!ret)
 		return now_ms() - start;
-	cli_fail(cli_run_code(ret), "bench: %s", snnq_last_error(bed->session->device));
+	failed(bed, ret);
 	return -1;
 }
 
-static double run_window(const struct bed *bed)
+/* On all streams at once. */
+static double run_window(struct bed *bed)
 {
-	if (!snnq_stream_reset(bed->stream))
-		return run_job(bed, bed->window, bed->steps);
-	cli_fail(CLI_DEVICE, "bench: %s", snnq_last_error(bed->session->device));
+	int ret = reset(bed, streams);
+
+	if (!ret)
+		return time_jobs(bed, streams, bed->window, bed->steps);
+	failed(bed, ret);
 	return -1;
 }
 
 /* The next step of a window. */
-static double run_step(const struct bed *bed, uint32_t t)
+static double run_step(struct bed *bed, uint32_t t)
 {
 	const char *window = snnq_tensor_map(bed->window);
+	int ret = t ? 0 : reset(bed, 1);
 
-	if (t == 0 && snnq_stream_reset(bed->stream)) {
-		cli_fail(CLI_DEVICE, "bench: %s", snnq_last_error(bed->session->device));
+	if (ret) {
+		failed(bed, ret);
 		return -1;
 	}
 	memcpy(snnq_tensor_map(bed->step), window + t * bed->step_bytes, bed->step_bytes);
 	snnq_tensor_sync_for_device(bed->step);
-	return run_job(bed, bed->step, 1);
+	return time_jobs(bed, 1, bed->step, 1);
 }
 
 static int by_size(const void *a, const void *b)
@@ -150,19 +188,19 @@ static void sort_times(struct bench_times *times)
 	qsort(times->ms, times->count, sizeof(*times->ms), by_size);
 }
 
-/* Synaptic operations of the last job. */
+/* Synaptic operations of a stream's last job. */
 static uint64_t synops(const struct bed *bed)
 {
 	struct snnq_layer_counters counters;
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < bed->session->model_info.layers; i++)
-		if (!snnq_stream_counters(bed->stream, i, &counters))
+		if (!snnq_stream_counters(bed->streams[0], i, &counters))
 			sum += counters.synops;
 	return sum;
 }
 
-static int measure(const struct bed *bed, struct bench *b)
+static int measure(struct bed *bed, struct bench *b)
 {
 	if (!make_times(&b->windows, runs) || !make_times(&b->single, (uint64_t)runs * bed->steps))
 		return cli_fail(CLI_FAILED, "no memory");
@@ -195,11 +233,13 @@ static int prepare(struct bed *bed)
 
 	if (strcmp(s->model_info.arithmetic, "integer"))
 		return cli_fail(CLI_FILE, "bench: expected an integer model, found a float one");
-	if (snnq_stream_create(s->model, SNNQ_OPTS(struct snnq_stream_opts, .profile = true),
-			       &bed->stream))
-		return cli_fail(CLI_DEVICE, "stream: %s", snnq_last_error(s->device));
+	for (uint32_t i = 0; i < streams; i++)
+		if (snnq_stream_create(s->model,
+				       SNNQ_OPTS(struct snnq_stream_opts, .profile = true),
+				       &bed->streams[i]))
+			return cli_fail(CLI_DEVICE, "stream: %s", snnq_last_error(s->device));
 	bed->steps = s->model_info.steps;
-	bed->step_bytes = snnq_stream_input_bytes(bed->stream);
+	bed->step_bytes = snnq_stream_input_bytes(bed->streams[0]);
 	if (snnq_tensor_alloc(s->device, bed->steps * bed->step_bytes, &bed->window) ||
 	    snnq_tensor_alloc(s->device, bed->step_bytes, &bed->step))
 		return cli_fail(CLI_DEVICE, "input: %s", snnq_last_error(s->device));
@@ -216,13 +256,15 @@ static int bench_model(const struct cli_session *s, struct bench *b)
 	if (!code) {
 		b->steps = bed.steps;
 		b->density = density / 100.;
+		b->streams = streams;
 		code = measure(&bed, b);
 	}
 	if (!code)
 		code = bench_print(s, b, json);
 	snnq_tensor_free(bed.step);
 	snnq_tensor_free(bed.window);
-	snnq_stream_destroy(bed.stream);
+	for (uint32_t i = 0; i < streams; i++)
+		snnq_stream_destroy(bed.streams[i]);
 	free(b->windows.ms);
 	free(b->single.ms);
 	return code;
@@ -257,6 +299,8 @@ int verb_bench(int argc, char **argv)
 		return cli_fail(CLI_USAGE, "bench: expected a model, or --peak");
 	if (!runs)
 		return cli_fail(CLI_USAGE, "--runs: expected 1 to %u, found 0", MOST_RUNS);
+	if (!streams)
+		return cli_fail(CLI_USAGE, "--streams: expected 1 to %u, found 0", MOST_STREAMS);
 	if (threads && device && strcmp(device, "sim"))
 		return cli_fail(CLI_USAGE, "--threads: expected --device sim, found \"%s\"",
 				device);

@@ -19,8 +19,8 @@ struct bench {
 	double memory_mb; /* most that the process had */
 	double density;	  /* share of input bits that are set */
 	uint64_t synops;  /* of a window */
-	uint32_t steps;
-	struct bench_times windows; /* all steps in one job */
+	uint32_t steps, streams;
+	struct bench_times windows; /* all steps in one job, on all streams at once */
 	struct bench_times single;  /* a step at a time */
 };
 

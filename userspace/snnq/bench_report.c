@@ -44,6 +44,7 @@ static int print_json(const struct cli_session *s, const struct bench *b)
 	cJSON_AddStringToObject(o, "model", s->model_info.name);
 	cJSON_AddNumberToObject(o, "params", s->model_info.params);
 	cJSON_AddNumberToObject(o, "steps", b->steps);
+	cJSON_AddNumberToObject(o, "streams", b->streams);
 	cJSON_AddNumberToObject(o, "input_density", b->density);
 	cJSON_AddNumberToObject(o, "load_ms", b->load_ms);
 	cJSON_AddNumberToObject(o, "first_window_ms", b->first_ms);
@@ -67,17 +68,20 @@ int bench_print(const struct cli_session *s, const struct bench *b, bool json)
 
 	if (json)
 		return print_json(s, b);
-	printf("%s on %s: %" PRIu64 " parameters, %u steps, %.0f %% of the input's bits set\n\n",
+	printf("%s on %s: %" PRIu64 " parameters, %u steps, %.0f %% of the input's bits set",
 	       text_printable(s->model_info.name, name, sizeof(name)), s->device_info.name,
 	       s->model_info.params, b->steps, b->density * 100);
+	if (b->streams > 1)
+		printf(", %u streams", b->streams);
+	printf("\n\n");
 	printf("  load               %10.3f ms\n", b->load_ms);
 	printf("  first window       %10.3f ms, with what is done once\n", b->first_ms);
 	printf("  memory             %10.1f MB at most\n\n", b->memory_mb);
 	printf("  milliseconds            least     median        p99       most\n");
-	print_times("window", &b->windows);
+	print_times(b->streams > 1 ? "windows at once" : "window", &b->windows);
 	print_times("step at a time", &b->single);
-	printf("\n  %.1f windows a second, %.2f G synaptic operations a second\n", 1e3 / window,
-	       (double)b->synops / window * 1e-6);
+	printf("\n  %.1f windows a second, %.2f G synaptic operations a second\n",
+	       b->streams * 1e3 / window, (double)b->synops * b->streams / window * 1e-6);
 	return CLI_OK;
 }
 
