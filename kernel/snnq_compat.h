@@ -81,17 +81,13 @@ static inline void __iomem *pcim_iomap_region(struct pci_dev *pdev, int bar, con
 
 /* Scheduler */
 
-#ifndef SNNQ_HAVE_SCHED_PRIORITY_LOW
-#define DRM_SCHED_PRIORITY_LOW DRM_SCHED_PRIORITY_MIN
-#endif
-
 #ifdef SNNQ_HAVE_SCHED_PREPARE_JOB
 #define snnq_sched_prepare prepare_job
 #else
 #define snnq_sched_prepare dependency
 #endif
 
-/* @depth: jobs that the hardware takes. No job times out: snnq_recover.c watches. */
+/* @depth: jobs that may be given to the hardware. No job times out: snnq_recover.c watches. */
 static inline int snnq_sched_init(struct drm_gpu_scheduler *sched,
 				  const struct drm_sched_backend_ops *ops, u32 depth,
 				  const char *name, struct device *dev)

@@ -18,7 +18,7 @@ struct snnq_job;
 
 /*
  * Shallow, so that a new job of one stream waits for few jobs of others: order
- * is decided by the scheduler, and only jobs outside the ring can be overtaken.
+ * is decided by snnq_fair.c, and only jobs outside the ring can be overtaken.
  */
 #define SNNQ_RING_ENTRIES 16u
 #define SNNQ_QUEUE_DEPTH  8u

@@ -179,12 +179,13 @@ static int snnq_device_cores(struct snnq_device *sdev)
 	sdev->cores = drmm_kcalloc(&sdev->drm, sdev->info.cores, sizeof(*sdev->cores), GFP_KERNEL);
 	if (!sdev->cores)
 		return -ENOMEM;
+	snnq_fair_init(&sdev->fair, sdev->info.queue_depth);
 	for (i = 0; i < sdev->info.cores; i++) {
 		core = &sdev->cores[i];
 		err = snnq_core_init(core, sdev, i);
 		snnq_recover_init(core);
 		if (!err)
-			err = snnq_sched_create(core, sdev->info.queue_depth);
+			err = snnq_sched_create(core);
 		if (!err)
 			err = drmm_add_action_or_reset(&sdev->drm, snnq_destroy_sched,
 						       &core->sched);

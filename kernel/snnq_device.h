@@ -28,6 +28,7 @@
 
 #include "snnq_drm.h"
 #include "snnq_event.h"
+#include "snnq_fair.h"
 #include "snnq_regs.h"
 #include "snnq_throttle.h"
 #include "snnq_validate.h"
@@ -98,6 +99,7 @@ struct snnq_guard {
  * @caps: the part of @info that programs are validated against.
  * @cores: info.cores cores.
  * @scheds: their schedulers, for entities.
+ * @fair: who has which places at them.
  * @guard: of the admin vector.
  * @safe_cycles: most clock cycles in which a core does not look at cancel and reset.
  * @reset_us: most microseconds from a safe point to the end of a reset.
@@ -128,6 +130,7 @@ struct snnq_device {
 	struct snnq_caps caps;
 	struct snnq_core *cores;
 	struct drm_gpu_scheduler *scheds[SNNQ_MAX_CORES];
+	struct snnq_fair fair;
 	struct snnq_guard guard;
 	u32 safe_cycles;
 	u32 reset_us;
@@ -157,6 +160,7 @@ struct snnq_device {
  * @sdev: device; it is there as long as there is memory.
  * @client: who opened it.
  * @throttle: its faults.
+ * @accounts: what it had of the device, by level.
  * @models: handles of models.
  * @streams: handles of streams.
  * @submit_lock: jobs of this file enter their queues in one order.
@@ -171,6 +175,7 @@ struct snnq_file {
 	struct snnq_device *sdev;
 	struct snnq_client client;
 	struct snnq_throttle throttle;
+	struct snnq_account accounts[SNNQ_LEVELS];
 	struct xarray models;
 	struct xarray streams;
 	struct mutex submit_lock; /* one order of jobs */

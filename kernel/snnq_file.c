@@ -25,6 +25,7 @@
 static int snnq_open(struct drm_device *drm, struct drm_file *file)
 {
 	struct snnq_file *sfile = kzalloc(sizeof(*sfile), GFP_KERNEL_ACCOUNT);
+	u32 level;
 
 	if (!sfile)
 		return -ENOMEM;
@@ -35,6 +36,8 @@ static int snnq_open(struct drm_device *drm, struct drm_file *file)
 	mutex_init(&sfile->submit_lock);
 	init_waitqueue_head(&sfile->idle);
 	snnq_throttle_init(&sfile->throttle);
+	for (level = 0; level < SNNQ_LEVELS; level++)
+		snnq_account_init(&sfile->accounts[level], level);
 	snnq_client_init(&sfile->client, snnq_client_id(file));
 	file->driver_priv = sfile;
 	return 0;

@@ -443,6 +443,14 @@ int snnq_job_error(const struct snnq_job *job)
 	return err && job->hung ? -ETIME : err;
 }
 
+/* Others may have its place. */
+static void snnq_job_leave(struct snnq_job *job)
+{
+	u64 ns = job->begun ? ktime_to_ns(ktime_sub(job->ended, job->begun)) : 0;
+
+	snnq_fair_leave(&job->stream->sdev->fair, &job->pass, ns);
+}
+
 static void snnq_job_account(struct snnq_job *job, struct snnq_counters *c, int error)
 {
 	if (error == -ECANCELED) {
@@ -542,6 +550,7 @@ void snnq_job_finish(struct snnq_job *job)
 		dma_fence_set_error(&job->fence->base, error);
 	}
 	trace_snnq_job_done(job, error);
+	snnq_job_leave(job);
 	if (job->powered)
 		snnq_power_put(stream->sdev);
 	WRITE_ONCE(job->where, SNNQ_JOB_DONE);

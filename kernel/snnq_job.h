@@ -11,6 +11,7 @@
 
 #include <drm/gpu_scheduler.h>
 
+#include "snnq_fair.h"
 #include "snnq_regs.h"
 #include "snnq_stream.h"
 
@@ -68,6 +69,8 @@ enum snnq_job_where {
  * @waits: syncobjs to wait for; others' fences on buffers are in @base.
  * @wait_count: number of them.
  * @wait_next: next to wait for.
+ * @pass: its place at the core.
+ * @dropped: nobody wanted it any more when it was its turn; it has no place and does not run.
  * @profile_bo: where the user wants layer statistics, or NULL.
  * @profile_stride: bytes from one layer to the next there.
  * @result_bo: where the user wants to know how it ended, or NULL.
@@ -105,6 +108,8 @@ struct snnq_job {
 	struct snnq_wait *waits;
 	u32 wait_count;
 	u32 wait_next;
+	struct snnq_pass pass;
+	bool dropped;
 	struct snnq_bo *profile_bo;
 	u32 profile_stride;
 	struct snnq_bo *result_bo;
@@ -172,6 +177,6 @@ int snnq_array_fetch(u64 ptr, u32 stride, u32 index, void *to, size_t least, siz
 int snnq_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file);
 
 /* snnq_sched.c */
-int snnq_sched_create(struct snnq_core *core, u32 depth);
+int snnq_sched_create(struct snnq_core *core);
 
 #endif /* SNNQ_JOB_H */

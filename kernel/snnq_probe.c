@@ -114,9 +114,6 @@ void (*const have_start_errno)(struct drm_gpu_scheduler *sched, int error) = drm
 #line 1 "SNNQ_HAVE_SCHED_FENCE_SILENT"
 void (*const have_silent)(struct drm_sched_fence *fence) = drm_sched_fence_finished;
 
-#line 1 "SNNQ_HAVE_SCHED_PRIORITY_LOW"
-enum drm_sched_priority have_low = DRM_SCHED_PRIORITY_LOW;
-
 #line 1 "SNNQ_HAVE_DRIVER_DATE"
 size_t have_date = __builtin_offsetof(struct drm_driver, date);
 

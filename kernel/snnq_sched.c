@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Scheduling: one drm_gpu_scheduler per core, one entity per stream.
+ * Scheduling: one drm_gpu_scheduler per core, one entity per stream. It sees to what
+ * jobs wait for; which of those that wait for nothing goes first, snnq_fair.c says.
  *
  * An entity may go to any core, but only while none of its jobs is queued or
  * running: the scheduler sees to it (drm_sched_entity_select_rq()), and a
  * stream's state depends on it.
  *
  * Locks, outermost first: file's submit_lock, reservation of buffers, core lock,
- * stream lock, fence locks. The last three are taken in interrupts.
+ * stream lock, fence locks, of which fairness has its own. The last three are taken in
+ * interrupts.
  */
 #include <drm/drm_drv.h>
 
@@ -20,11 +22,16 @@ static struct dma_fence *snnq_sched_prepare_job(struct drm_sched_job *base,
 						struct drm_sched_entity *entity)
 {
 	struct snnq_job *job = to_snnq_job(base);
+	struct snnq_stream *stream = job->stream;
 	struct dma_fence *fence;
 
-	/* What will not run waits for nothing more. */
-	if (job->wait_next == job->wait_count || snnq_stream_cancelled(job->stream, job->epoch))
+	/* What will not run waits for nothing more. A reset may come, but not bring it back. */
+	job->dropped = snnq_stream_cancelled(stream, job->epoch);
+	if (job->dropped)
 		return NULL;
+	if (job->wait_next == job->wait_count)
+		return snnq_fair_enter(&stream->sdev->fair, to_snnq_core(base->sched)->index,
+				       &stream->file->accounts[stream->level], &job->pass);
 	fence = job->waits[job->wait_next].fence;
 	job->waits[job->wait_next++].fence = NULL;
 	return fence;
@@ -51,7 +58,7 @@ static struct dma_fence *snnq_sched_run_job(struct drm_sched_job *base)
 	bool cookie = dma_fence_begin_signalling();
 	int idx;
 
-	if (snnq_stream_cancelled(job->stream, job->epoch)) {
+	if (job->dropped || snnq_stream_cancelled(job->stream, job->epoch)) {
 		snnq_core_end(core, job, -ECANCELED);
 	} else if (drm_dev_enter(&core->sdev->drm, &idx)) {
 		snnq_sched_start_job(core, job);
@@ -74,8 +81,9 @@ static const struct drm_sched_backend_ops snnq_sched_ops = {
 	.free_job = snnq_sched_free_job,
 };
 
-int snnq_sched_create(struct snnq_core *core, u32 depth)
+/* Places are what bounds jobs. More may be given to it, so that all ask for one. */
+int snnq_sched_create(struct snnq_core *core)
 {
-	return snnq_sched_init(&core->sched, &snnq_sched_ops, depth, core->name,
+	return snnq_sched_init(&core->sched, &snnq_sched_ops, 2 * SNNQ_QUEUE_DEPTH, core->name,
 			       core->sdev->drm.dev);
 }

@@ -240,7 +240,7 @@ static struct snnq_stream *snnq_stream_alloc(struct snnq_file *sfile)
 
 /* Takes the reference to @model. */
 struct snnq_stream *snnq_stream_create(struct snnq_file *sfile, struct snnq_model *model,
-				       enum drm_sched_priority priority, u32 limit_ms)
+				       enum snnq_level level, u32 limit_ms)
 {
 	struct snnq_device *sdev = sfile->sdev;
 	struct snnq_stream *stream = snnq_stream_alloc(sfile);
@@ -257,12 +257,13 @@ struct snnq_stream *snnq_stream_create(struct snnq_file *sfile, struct snnq_mode
 	kref_get(&sfile->ref);
 	stream->file = sfile;
 	stream->model = model;
+	stream->level = level;
 	stream->limit_ms = limit_ms;
 	stream->reset = true;
 	err = snnq_stream_memory(stream);
 	if (!err)
-		err = drm_sched_entity_init(&stream->entity, priority, sdev->scheds,
-					    sdev->info.cores, NULL);
+		err = drm_sched_entity_init(&stream->entity, DRM_SCHED_PRIORITY_NORMAL,
+					    sdev->scheds, sdev->info.cores, NULL);
 	if (err) {
 		snnq_stream_put(stream);
 		return ERR_PTR(err);

@@ -10,6 +10,8 @@
 
 #include <drm/gpu_scheduler.h>
 
+#include "snnq_fair.h"
+
 struct drm_device;
 struct drm_file;
 struct snnq_bo;
@@ -44,6 +46,7 @@ struct snnq_fault {
  * @file: who made it.
  * @model: what it runs.
  * @entity: queue.
+ * @level: its priority.
  * @state: job number n reads state[n & 1], which has version n, and writes
  *	version n + 1 to the other.
  * @scratch: activations between layers, or NULL when the program has none.
@@ -67,6 +70,7 @@ struct snnq_stream {
 	struct snnq_file *file;
 	struct snnq_model *model;
 	struct drm_sched_entity entity;
+	enum snnq_level level;
 	struct snnq_bo *state[2];
 	struct snnq_bo *scratch;
 	struct snnq_mem *tables;
@@ -102,7 +106,7 @@ int snnq_stream_table_get(struct snnq_stream *stream, bool profile, struct snnq_
 void snnq_stream_table_put(struct snnq_stream *stream, struct snnq_table *table);
 
 struct snnq_stream *snnq_stream_create(struct snnq_file *sfile, struct snnq_model *model,
-				       enum drm_sched_priority priority, u32 limit_ms);
+				       enum snnq_level level, u32 limit_ms);
 struct snnq_stream *snnq_stream_get(struct snnq_file *sfile, u32 handle);
 void snnq_stream_put(struct snnq_stream *stream);
 void snnq_stream_new_epoch(struct snnq_stream *stream);

@@ -39,17 +39,17 @@ void snnq_streams_close(struct snnq_device *sdev, struct snnq_file *sfile)
 	xa_destroy(&sfile->streams);
 }
 
-static int snnq_stream_priority(u32 priority, enum drm_sched_priority *result)
+static int snnq_stream_level(u32 priority, enum snnq_level *result)
 {
 	switch (priority) {
 	case DRM_SNNQ_PRIORITY_LOW:
-		*result = DRM_SCHED_PRIORITY_LOW;
+		*result = SNNQ_LEVEL_LOW;
 		return 0;
 	case DRM_SNNQ_PRIORITY_NORMAL:
-		*result = DRM_SCHED_PRIORITY_NORMAL;
+		*result = SNNQ_LEVEL_NORMAL;
 		return 0;
 	case DRM_SNNQ_PRIORITY_HIGH:
-		*result = DRM_SCHED_PRIORITY_HIGH;
+		*result = SNNQ_LEVEL_HIGH;
 		return capable(CAP_SYS_NICE) ? 0 : -EACCES;
 	default:
 		return -EINVAL;
@@ -60,20 +60,20 @@ int snnq_ioctl_stream_create(struct drm_device *drm, void *data, struct drm_file
 {
 	struct drm_snnq_stream_create *args = data;
 	struct snnq_file *sfile = file->driver_priv;
-	enum drm_sched_priority priority;
 	struct snnq_stream *stream;
 	struct snnq_model *model;
+	enum snnq_level level;
 	int err;
 
 	if (args->flags || args->pad)
 		return -EINVAL;
-	err = snnq_stream_priority(args->priority, &priority);
+	err = snnq_stream_level(args->priority, &level);
 	if (err)
 		return err;
 	model = snnq_model_get(sfile, args->model);
 	if (!model)
 		return -ENOENT;
-	stream = snnq_stream_create(sfile, model, priority, args->limit_ms);
+	stream = snnq_stream_create(sfile, model, level, args->limit_ms);
 	if (IS_ERR(stream))
 		return PTR_ERR(stream);
 	err = xa_alloc(&sfile->streams, &args->handle, stream,
