@@ -172,8 +172,10 @@ static int innocent(uint32_t seed, int rounds)
 	int fd = snnq_test_open();
 
 	if (fd < 0 || net_create(fd, STEPS, seed, &net) || stream_create(fd, net.model, &stream) ||
-	    syncobj_create(fd, &syncobj))
+	    syncobj_create(fd, &syncobj)) {
+		printf("# innocent client %u: does not begin\n", seed);
 		return 1;
+	}
 	for (int i = 1; rounds ? i <= rounds : !told_to_end; i++) {
 		int err = run_one(fd, &net, stream, syncobj, (uint64_t)i);
 
@@ -193,18 +195,19 @@ static int innocent(uint32_t seed, int rounds)
 
 pid_t start_innocent(uint32_t seed, int rounds)
 {
+	/* It may be told to end before it is there. */
+	void (*ours)(int) = signal(SIGTERM, end);
 	pid_t pid;
 
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		int status;
+		int status = innocent(seed, rounds);
 
-		signal(SIGTERM, end);
-		status = innocent(seed, rounds);
 		fflush(stdout);
 		_exit(status);
 	}
+	signal(SIGTERM, ours);
 	return pid;
 }
 
