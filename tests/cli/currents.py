@@ -191,6 +191,35 @@ def quantized(folder):
     net.quantize(folder, "head")
 
 
+def declared(folder):
+    """Calibrated, a network has the planes that layers declare, and means those that they need."""
+    def case(op, inputs, planes, **keys):
+        net = Net(14)
+        net.weighted("s", "input", 2, 6, (3, 3), lif(7)).add("mean", "avgpool", "input", kernel=[3, 3])
+        net.add("twice", "avgpool", "mean", kernel=[2, 2]).add("most", "maxpool", "mean", kernel=[2, 2])
+        net.add("p", op, inputs, **keys, **({"planes": planes} if planes else {}))
+        net.weighted("q", "p", 6 if '"s"' in json.dumps(inputs) else 2, 4, neuron=lif(2)).weighted("head", "q", 4, 3)
+        net.write(folder / "m.snnq", False, "head")
+        net.events(folder)
+        (folder / "list.tsv").write_text("in.bs3\t0\n")
+        snnq("quantize", folder / "m.snnq", "-o", folder / "q.snnq", "--default", "uniform:8", "--calib", folder / "list.tsv")
+        made = {entry["name"]: entry for entry in snnqfile.read(folder / "q.snnq")[0]["layers"]}
+        equal([made[name].get("planes") for name in ("mean", "twice", "p")], [5, 7, planes], f"planes of {op}")
+
+    for planes in (1, 3, 16):
+        case("sumpool", "input", planes, kernel=[2, 2])
+        case("sumpool", "mean", planes, kernel=[1, 1])
+        case("add", "mean mean", planes)
+        case("copy", "mean", planes)
+        case("concat", "mean mean", planes, axis="width")
+        case("reduce", "mean", planes, mode="sum", axes=["width"])
+        case("copy", [{"layer": "s", "first": [0, 0, 0], "size": [2, 3, 6]}], planes)
+    case("maxpool", "mean", None, kernel=[2, 2])
+    case("upsample", "most", None, factor=[2, 1])
+    case("reduce", "mean", None, mode="max", axes=["height"])
+    case("maxpool", [{"layer": "mean", "shape": [1, 8, 2]}], None, kernel=[1, 2])
+
+
 def unknown(folder):
     """What the quantizer does not know it refuses by name."""
     def case(says, build):
@@ -318,6 +347,7 @@ def hostile(folder):
     """What a float model has no meaning for."""
     def case(says, build):
         net = Net(9)
+        net.table("ones", [1] * 6, True)
         net.weighted("a", "input", 2, 6, (3, 3)).weighted("s", "input", 2, 6, (3, 3), lif(7))
         readout = build(net)
         net.write(folder / "m.snnq", False, readout)
@@ -330,6 +360,14 @@ def hostile(folder):
     put("layer p (sumpool): expected spikes or counts as its input, not real numbers", "p", "sumpool", "a",
         kernel=[2, 2])
     put("layer p (avgpool): expected spikes", "p", "avgpool", "a", kernel=[2, 2])
+    put('p: avgpool: key "planes" is not known here', "p", "avgpool", "s", kernel=[2, 2], planes=16)
+    put('p: avgpool: key "signed" is not known here', "p", "avgpool", "s", kernel=[2, 2], signed=True)
+    put("p: bias: expected none without a neuron", "p", "avgpool", "s", kernel=[2, 2], bias="ones")
+    for pooled in ("m", "a"):
+        case("p: planes, signed: expected none in a float model", lambda net, of=pooled: (net.add(
+            "m", "avgpool", "s", kernel=[2, 2]).add("p", "maxpool", of, kernel=[1, 1], planes=4), "p")[1])
+    case("layer p (maxpool): expected no bias, as there are neither weights nor neurons", lambda net: (net.add(
+        "m", "avgpool", "s", kernel=[2, 2]).add("p", "maxpool", "m", kernel=[1, 1], bias="ones"), "p")[1])
     put("layer p (attention): expected spikes", "p", "attention", "a a a", heads=2, neuron=lif(2))
     put("layer p (add): expected a real output of real inputs, found bit-planes", "p", "add", "a s", planes=4)
     put("layer p (copy): expected a real output of real inputs", "p", "copy", "a", planes=4)
@@ -357,4 +395,4 @@ def hostile(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(streams, weights, quantized, unknown, views, loops, neurons, potentials, hostile))
+    sys.exit(main(streams, weights, quantized, declared, unknown, views, loops, neurons, potentials, hostile))

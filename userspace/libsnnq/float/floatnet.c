@@ -136,14 +136,14 @@ static int shadow_layer(struct builder *b, uint32_t index)
 				      "expected a real output of real inputs, found bit-planes");
 	if (!has_neuron(l) && l->weight && l->out.planes)
 		return refuse(b, l, "expected a real output without a neuron, found bit-planes");
-	if (!has_neuron(l) && l->out.planes && l->bias.count)
-		return refuse(b, l, "expected no bias, as there are neither weights nor neurons");
-	if (l->weight)
-		shadow_weight(b, index, l);
 	if (graph_keeps_format(l) && !l->view[0].previous) {
 		l->out.format = graph_shape(&b->shadow, l->in[0])->format;
 		l->out.planes = graph_shape(&b->shadow, l->in[0])->planes;
 	}
+	if (!has_neuron(l) && l->out.planes && l->bias.count)
+		return refuse(b, l, "expected no bias, as there are neither weights nor neurons");
+	if (l->weight)
+		shadow_weight(b, index, l);
 	shadow_neuron(l);
 	return l->op == GRAPH_AVGPOOL ? shadow_average(b, l) : 0;
 }

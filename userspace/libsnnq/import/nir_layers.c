@@ -52,7 +52,7 @@ cJSON *nir_begin_layer(struct nir *n, const struct nir_node *node, const char *n
 	return layer;
 }
 
-/* Planes that hold @most, or an error. */
+/* Planes that hold @most, or an error; @layer: NULL, or what gets them. */
 static int put_planes(const struct nir *n, const struct nir_node *node, cJSON *layer, uint64_t most)
 {
 	uint32_t planes = 0;
@@ -62,7 +62,8 @@ static int put_planes(const struct nir *n, const struct nir_node *node, cJSON *l
 	if (planes > SNNQ_MAX_PLANES)
 		return error_set(-EBADMSG, "%s: %s: expected sums up to %u, found %" PRIu64,
 				 n->h->path, node->path, (1u << SNNQ_MAX_PLANES) - 1, most);
-	json_put_number(layer, "planes", planes);
+	if (layer)
+		json_put_number(layer, "planes", planes);
 	return 0;
 }
 
@@ -468,7 +469,8 @@ static int lower_pool(struct nir *n, int index, struct nir_value *v)
 	snprintf(v->layer, sizeof(v->layer), "%s", node->name);
 	if (!ret && node->neuron >= 0)
 		return nir_put_neuron(n, &n->nodes[node->neuron], layer, &none, v);
-	return ret ? ret : put_planes(n, node, layer, v->most);
+	/* A mean's follow from its input. */
+	return ret ? ret : put_planes(n, node, sums ? layer : NULL, v->most);
 }
 
 static int lower_flatten(struct nir *n, const struct nir_node *node, struct nir_value *v)

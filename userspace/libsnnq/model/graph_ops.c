@@ -219,14 +219,26 @@ static void get_max_pool(struct parser *p, struct graph_layer *l)
 		complain(p,
 			 "planes, signed, bias: expected none, as its input is spikes or counts");
 	}
+	if (!p->graph->integer && l->from[0].format == SNNQ_FORMAT_INT32 &&
+	    (member(l->json, "planes") || member(l->json, "signed")))
+		complain(p,
+			 "planes, signed: expected none in a float model, as its input has none");
 }
 
 static void get_sum_pool(struct parser *p, struct graph_layer *l)
 {
 	graph_get_window(p, l);
-	if (l->op == SNNQ_OP_POOL_SUM)
-		l->value = (uint32_t)read_default(p, l->json, "value", 1, 32767, 1);
+	l->value = (uint32_t)read_default(p, l->json, "value", 1, 32767, 1);
 	graph_get_neuron(p, l, false);
+}
+
+/* A mean without neurons has as many planes as its sums need, and they are exact. */
+static void get_average(struct parser *p, struct graph_layer *l)
+{
+	graph_get_window(p, l);
+	graph_get_neuron(p, l, false);
+	if (l->neuron.model == SNNQ_NEURON_NONE && l->bias.count)
+		complain(p, "bias: expected none without a neuron");
 }
 
 /* Along each axis the larger of two sizes, of which the other is the same or 1. */
@@ -526,7 +538,7 @@ static const struct graph_op ops[] = {
 	  get_max_pool },
 	{ "sumpool", SNNQ_OP_POOL_SUM, 0, 1, 1, KEYS WINDOW_KEYS "value " STAGE_KEYS,
 	  get_sum_pool },
-	{ "avgpool", GRAPH_AVGPOOL, 0, 1, 1, KEYS WINDOW_KEYS STAGE_KEYS, get_sum_pool },
+	{ "avgpool", GRAPH_AVGPOOL, 0, 1, 1, KEYS WINDOW_KEYS "bias neuron", get_average },
 	TWO("add", SNNQ_ELEMENTWISE_ADD),
 	TWO("multiply", SNNQ_ELEMENTWISE_MULTIPLY),
 	TWO("and", SNNQ_ELEMENTWISE_AND),

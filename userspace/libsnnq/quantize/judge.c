@@ -385,6 +385,26 @@ static int run_chunks(struct judge *j)
 	return ret;
 }
 
+/* Records and plans have room for what both networks put out: they must agree. */
+static int check_shapes(const struct judge *j)
+{
+	for (uint32_t i = 0; i < j->graph->layer_count; i++) {
+		const struct graph_shape *is = &j->graph->layers[i].out;
+		const struct graph_shape *want = floatnet_shape(j->calibration->net, (int)i);
+		bool planes = !want->planes || want->planes == is->planes;
+
+		if (!planes || is->height != want->height || is->width != want->width ||
+		    is->channels != want->channels)
+			return error_set(-EBADMSG,
+					 "candidate: layer %s: expected %ux%ux%u and %u planes, as "
+					 "the float model has, found %ux%ux%u and %u",
+					 j->graph->layers[i].name, want->height, want->width,
+					 want->channels, want->planes, is->height, is->width,
+					 is->channels, is->planes);
+	}
+	return 0;
+}
+
 int judge_run(const struct calibration *c, const struct graph *integer,
 	      const struct judge_opts *opts, struct judgement *judgement)
 {
@@ -394,8 +414,10 @@ int judge_run(const struct calibration *c, const struct graph *integer,
 			   .chunk = chunk_of(c->count, opts->threads),
 			   .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct compile_opts compile = { .taps = opts->records != NULL, .caps = &snnq_caps_all };
-	int ret = compile_graph("candidate", integer, &compile, &j.program);
+	int ret = check_shapes(&j);
 
+	if (!ret)
+		ret = compile_graph("candidate", integer, &compile, &j.program);
 	if (ret)
 		return ret;
 	/* Supplied outputs must be there for all steps at once. */
