@@ -220,6 +220,14 @@ def declared(folder):
     case("maxpool", [{"layer": "mean", "shape": [1, 8, 2]}], None, kernel=[1, 2])
 
 
+def chain(net, count, weight):
+    """Layers w0, w1 ... without neurons, each of which reads the one before, with like weights."""
+    for i in range(count):
+        net.weighted(f"w{i}", f"w{i - 1}" if i else "s", 6, 6)
+        net.weights[f"w{i}"] = np.full((6, 6), weight)
+    return net
+
+
 def unknown(folder):
     """What the quantizer does not know it refuses by name."""
     def case(says, build):
@@ -248,6 +256,7 @@ def unknown(folder):
         heads=1, transpose=[True, False], neuron={"model": "none"})
     put("layer p (matmul): expected a product of currents with spikes", "p", "matmul", "a a",
         heads=1, transpose=[True, False], neuron=lif(3))
+    case("layer w7 (linear): expected sums of finite currents", lambda net: (chain(net, 9, 3e38), "w8")[1])
     put("expected currents that 32 bits hold in steps of 1/16 of the threshold", "p", "maxpool", "a", kernel=[1, 1],
         neuron=lif(1e-6))
 

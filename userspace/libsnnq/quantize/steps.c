@@ -148,20 +148,23 @@ static double combined(const struct finder *f, const struct graph_layer *l, cons
 	return most * terms(l) + largest_bias(l);
 }
 
-static void measure(const struct finder *f, uint32_t index)
+static int measure(const struct finder *f, uint32_t index)
 {
 	const struct graph_layer *l = &f->graph->layers[index];
 
 	if (!f->steps->real[index + 1])
-		return;
+		return 0;
 	if (l->weight) {
 		weigh(f, index);
-		return;
+	} else {
+		f->reach[index + 1] = combined(f, l, f->reach);
+		f->steps->most[index + 1] = f->steps->planes[index + 1] ?
+						    PLANE_MARGIN * f->reach[index + 1] :
+						    combined(f, l, f->steps->most);
 	}
-	f->reach[index + 1] = combined(f, l, f->reach);
-	f->steps->most[index + 1] = f->steps->planes[index + 1] ?
-					    PLANE_MARGIN * f->reach[index + 1] :
-					    combined(f, l, f->steps->most);
+	if (isfinite(f->reach[index + 1]) && isfinite(f->steps->most[index + 1]))
+		return 0;
+	return fail(f, l, "expected sums of finite currents, found some beyond all numbers");
 }
 
 /* ---- groups with one step ---- */
@@ -380,7 +383,8 @@ static int find(struct finder *f)
 	}
 	for (uint32_t i = 0; !ret && i < g->layer_count; i++) {
 		ret = check_products(f, &g->layers[i]);
-		measure(f, i);
+		if (!ret)
+			ret = measure(f, i);
 		join_layer(f, i);
 	}
 	for (uint32_t i = 0; !ret && i < g->layer_count; i++)
