@@ -191,6 +191,31 @@ def quantized(folder):
     net.quantize(folder, "head")
 
 
+def thresholds(folder):
+    """Thresholds behind products stay what they are, however fine the currents are."""
+    quantize = ("quantize", folder / "m.snnq", "-o", folder / "q.snnq", "--method", "round", "--default", "uniform:8")
+
+    def write(threshold):
+        net = Net(15)
+        net.weighted("s", "input", 2, 1, (1, 1), lif(1)).weighted("a", "s", 1, 1)
+        net.weights.update(s=np.ones((1, 2, 1, 1)), a=np.full((1, 1), 0.1))
+        net.add("map", "matmul", "a s", heads=1, transpose=[True, False], neuron=lif(threshold))
+        net.add("number", "reduce", "map", mode="sum", axes=["height"], planes=1)
+        net.write(folder / "m.snnq", False, "number")
+
+    events = recording(folder / "in.bs3", [(x, y, 1, 1000 * t) for t in range(STEPS) for y in range(SIZE[0])
+                                           for x in range(SIZE[1]) if 5 * y + x <= 2 * t])
+    for threshold in (0.3, 1.3, 5.3):
+        write(threshold)
+        snnq(*quantize)
+        scores = [json.loads(snnq("run", folder / f"{m}.snnq", events, "-d", "sim", "--json")[0])["scores"] for m in "mq"]
+        equal(scores[1], scores[0], f"spikes of threshold {threshold}")
+        need(0 < scores[0][0] < STEPS, f"spikes of threshold {threshold}: {scores[0]}")
+    write(1e30)
+    says = snnq(*quantize, code=1)[1]
+    need("layer map: channel 0: threshold 1e+30: expected at most 2^30 accumulator steps" in says, says)
+
+
 def declared(folder):
     """Calibrated, a network has the planes that layers declare, and means those that they need."""
     def case(op, inputs, planes, **keys):
@@ -404,4 +429,4 @@ def hostile(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(streams, weights, quantized, declared, unknown, views, loops, neurons, potentials, hostile))
+    sys.exit(main(streams, weights, quantized, thresholds, declared, unknown, views, loops, neurons, potentials, hostile))

@@ -403,6 +403,14 @@ static void folds_choose_their_fraction_bits(void **state)
 	assert_int_equal(f.threshold_out[0], 20000);
 	free(f.threshold_out);
 	free(f.bias_out);
+	/* none is cut */
+	f.exact = true;
+	f.unit = (double[]){ 0x1.3p-26, 0x1.3p-26 };
+	assert_int_equal(folding_run(&f), 0);
+	assert_int_equal(f.shift, 0);
+	assert_int_equal(f.threshold_out[1], rint(10.01 / 0x1.3p-26));
+	free(f.threshold_out);
+	free(f.bias_out);
 }
 
 /* Fewer fraction bits only while the smallest threshold keeps six bits. */

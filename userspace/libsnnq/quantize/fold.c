@@ -16,7 +16,7 @@
 #define SHIFT_DEFAULT  4
 #define SHIFT_MAX      8
 #define KEEP_THRESHOLD 64
-#define THRESHOLD_MAX  (1 << 30) /* beyond it a channel never fires */
+#define THRESHOLD_MAX  (1 << 30)
 
 struct extent {
 	double smallest, largest; /* thresholds; largest also of |biases| */
@@ -31,13 +31,13 @@ static struct extent measure(const struct folding *f)
 		double b = f->biases ? fabs(f->biases[c] / f->unit[c]) : 0;
 
 		e.smallest = fmin(e.smallest, t);
-		e.largest = fmax(e.largest, fmax(fmin(t, THRESHOLD_MAX), b));
+		e.largest = fmax(e.largest, fmax(t, b));
 	}
 	return e;
 }
 
-/* Smallest F at which every threshold is an integer, or SHIFT_MAX. */
-static uint32_t exact_shift(const struct folding *f)
+/* Smallest F at which every threshold is an integer, or the largest that leaves room for all. */
+static uint32_t exact_shift(const struct folding *f, double largest)
 {
 	for (uint32_t shift = 0; shift < SHIFT_MAX; shift++) {
 		bool exact = true;
@@ -47,7 +47,7 @@ static uint32_t exact_shift(const struct folding *f)
 
 			exact = exact && t == rint(t);
 		}
-		if (exact)
+		if (exact || ldexp(largest, (int)shift + 1) > THRESHOLD_MAX)
 			return shift;
 	}
 	return SHIFT_MAX;
@@ -59,7 +59,7 @@ static uint32_t choose_shift(const struct folding *f)
 	uint32_t shift = SHIFT_DEFAULT;
 
 	if (f->exact)
-		return exact_shift(f);
+		return exact_shift(f, e.largest);
 	while (shift < SHIFT_MAX && ldexp(e.smallest, (int)shift) < 1)
 		shift++;
 	while (shift && ldexp(e.largest, (int)shift) > INT16_MAX &&
@@ -79,12 +79,18 @@ static int fold_channel(struct folding *f, uint32_t c)
 				 "1/%u of an accumulator step (%g), found %g; use more bits",
 				 f->path, f->layer, c, f->thresholds[c], 1u << f->shift, f->unit[c],
 				 f->thresholds[c] / f->unit[c]);
+	if (!(t <= THRESHOLD_MAX))
+		return error_set(-ERANGE,
+				 "%s: layer %s: channel %u: threshold %g: expected at most 2^30 "
+				 "accumulator steps (%g), found %g",
+				 f->path, f->layer, c, f->thresholds[c],
+				 ldexp(f->unit[c], -(int)f->shift), t);
 	if (!(fabs(b) <= INT32_MAX))
 		return error_set(-ERANGE,
 				 "%s: layer %s: channel %u: bias %g: expected at most 2^31 "
 				 "in units of 1/%u accumulator step, found %g",
 				 f->path, f->layer, c, f->biases[c], 1u << f->shift, b);
-	f->threshold_out[c] = (int32_t)fmin(t, THRESHOLD_MAX);
+	f->threshold_out[c] = (int32_t)t;
 	f->bias_out[c] = (int32_t)b;
 	return 0;
 }
