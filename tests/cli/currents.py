@@ -216,6 +216,29 @@ def thresholds(folder):
     need("layer map: channel 0: threshold 1e+30: expected at most 2^30 accumulator steps" in says, says)
 
 
+def magnitudes(folder):
+    """How large currents and weights are changes nothing but the scores, and those as much."""
+    def scores(*factors):
+        net = Net(16)
+        net.weighted("s", "input", 2, 6, (3, 3), lif(3)).weighted("a", "s", 6, 6).weighted("b", "a", 6, 6, (3, 3))
+        net.weighted("head", "b", 6, 3)
+        for name, factor in zip("a b head".split(), factors):
+            net.weights[name] = np.random.default_rng(3).uniform(-1, 1, net.weights[name].shape) * factor
+        net.write(folder / "m.snnq", False, "head")
+        net.events(folder)
+        (folder / "list.tsv").write_text("in.bs3\t0\n")
+        snnq("quantize", folder / "m.snnq", "-o", folder / "q.snnq", "--default", "uniform:8", "--calib", folder / "list.tsv")
+        scale = snnqfile.read(folder / "q.snnq")[0]["readout"]["scale"]
+        m, q = (json.loads(snnq("run", folder / f"{name}.snnq", folder / "in.bs3", "-d", "sim", "--json")[0])["scores"]
+                for name in "mq")
+        return np.array(m) / np.prod(factors), np.array(q) * scale / np.prod(factors)
+
+    want, base = scores(1, 1, 1)
+    need(np.abs(base - want).max() < 0.01 * np.abs(want).max(), f"scores of 8 bits are {base}, of float {want}")
+    for factors in ((2.0 ** -20, 1, 1), (1, 2.0 ** -20, 1), (1, 1, 2.0 ** -30), (2.0 ** 15, 2.0 ** 10, 2.0 ** 10)):
+        equal(scores(*factors)[1].tolist(), base.tolist(), f"scores with factors {factors}")
+
+
 def declared(folder):
     """Calibrated, a network has the planes that layers declare, and means those that they need."""
     def case(op, inputs, planes, **keys):
@@ -429,4 +452,4 @@ def hostile(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(streams, weights, quantized, thresholds, declared, unknown, views, loops, neurons, potentials, hostile))
+    sys.exit(main(streams, weights, quantized, thresholds, magnitudes, declared, unknown, views, loops, neurons, potentials, hostile))

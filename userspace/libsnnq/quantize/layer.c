@@ -220,17 +220,30 @@ struct levels {
 	uint8_t *indices;
 };
 
+/* What a channel of a head can add to its score: its largest weight by a step, or a bias. */
+static double largest_part(const struct weighted *w)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < weight_count(&w->shape); i++)
+		most = fmax(most, fabs((double)w->weights[i]) * w->unit);
+	for (uint32_t c = 0; c < w->shape.outputs; c++)
+		most = fmax(most, fabs(w->biases[c]));
+	return most > 0 ? most : w->unit;
+}
+
 /*
  * Scales must not make thresholds larger than 2^22 steps, or they would not fit
- * with their fraction bits: matters for channels whose weights are (nearly) zero.
+ * with their fraction bits: matters for channels whose weights are (nearly) zero. Where there are
+ * none, the step of currents or what counts in a head takes their place.
  */
 static void find_smallest_scales(const struct weighted *w, double *smallest)
 {
-	for (uint32_t c = 0; c < w->shape.outputs; c++) {
-		double t = w->thresholds ? w->thresholds[c] : 1;
+	double plain = w->step > 0 ? w->step : largest_part(w);
 
-		smallest[c] = ldexp(t > 0 ? t : 1, -LARGEST_THRESHOLD) / w->unit;
-	}
+	for (uint32_t c = 0; c < w->shape.outputs; c++)
+		smallest[c] = ldexp(w->thresholds ? w->thresholds[c] : plain, -LARGEST_THRESHOLD) /
+			      w->unit;
 }
 
 static double *importance_of(const struct weighted *w)
