@@ -192,7 +192,7 @@ def quantized(folder):
 
 
 def thresholds(folder):
-    """Thresholds behind products stay what they are, however fine the currents are."""
+    """Thresholds behind products stay what they are, however fine the currents are, or are refused; biases too."""
     quantize = ("quantize", folder / "m.snnq", "-o", folder / "q.snnq", "--method", "round", "--default", "uniform:8")
 
     def write(threshold):
@@ -211,6 +211,11 @@ def thresholds(folder):
         scores = [json.loads(snnq("run", folder / f"{m}.snnq", events, "-d", "sim", "--json")[0])["scores"] for m in "mq"]
         equal(scores[1], scores[0], f"spikes of threshold {threshold}")
         need(0 < scores[0][0] < STEPS, f"spikes of threshold {threshold}: {scores[0]}")
+    net = Net(13)
+    net.weighted("s", "input", 2, 6, (3, 3), lif(7)).table("b", [0, 2.0 ** 45, 0, 0, 0, 0], True)
+    net.add("p", "reduce", "s", mode="sum", axes=["height"], bias="b").write(folder / "m.snnq", False, "p")
+    says = snnq(*quantize, code=4)[1]
+    need("layer p: channel 1: bias 3.51844e+13: expected at most 2^31 steps of 1" in says, says)
     write(1e30)
     says = snnq(*quantize, code=1)[1]
     need("layer map: channel 0: threshold 1e+30: expected at most 2^30 accumulator steps" in says, says)
@@ -304,6 +309,13 @@ def unknown(folder):
         heads=1, transpose=[True, False], neuron={"model": "none"})
     put("layer p (matmul): expected a product of currents with spikes", "p", "matmul", "a a",
         heads=1, transpose=[True, False], neuron=lif(3))
+    put("layer p (add): expected a real output of real inputs, found bit-planes", "p", "add", "a s", planes=4)
+    put("layer p (maxpool): expected no mult and no requant_shift in a float model", "p", "maxpool", "a",
+        kernel=[1, 1], neuron={"model": "none", "mult": 3})
+    put("threshold: expected a positive number, found 0", "p", "add", "a s", neuron=lif(0))
+    for value in (np.nan, np.inf):
+        case(f"channel 1: bias: expected a finite number, found {value}", lambda net, value=value: (net.add(
+            "p", "add", "a s", bias=net.table("b", [0, value, 0, 0, 0, 0], True)), "p")[1])
     case("layer w7 (linear): expected sums of finite currents", lambda net: (chain(net, 9, 3e38), "w8")[1])
     put("expected currents that 32 bits hold in steps of 1/16 of the threshold", "p", "maxpool", "a", kernel=[1, 1],
         neuron=lif(1e-6))

@@ -220,17 +220,26 @@ static int put_bias(const struct assembler *a, const struct graph_layer *l, cJSO
 		    double step)
 {
 	int32_t *values;
-	int ret;
+	int ret = 0;
 
 	if (!l->bias.count)
 		return 0;
 	values = calloc(l->out.channels, sizeof(*values));
 	if (!values)
 		return error_set(-ENOMEM, "%s: no memory", a->path);
-	for (uint32_t c = 0; c < l->out.channels; c++)
-		values[c] = (int32_t)fmax(fmin(rint(graph_real(&l->bias, c) / step), INT32_MAX),
-					  -INT32_MAX);
-	ret = add_numbers(a, l, json, "bias", values);
+	for (uint32_t c = 0; !ret && c < l->out.channels; c++) {
+		double b = rint(graph_real(&l->bias, c) / step);
+
+		if (fabs(b) <= INT32_MAX)
+			values[c] = (int32_t)b;
+		else
+			ret = error_set(-EBADMSG,
+					"%s: layer %s: channel %u: bias %g: expected at most 2^31 "
+					"steps of %g",
+					a->path, l->name, c, graph_real(&l->bias, c), step);
+	}
+	if (!ret)
+		ret = add_numbers(a, l, json, "bias", values);
 	free(values);
 	return ret;
 }

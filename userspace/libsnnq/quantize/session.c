@@ -64,6 +64,17 @@ static int check_known(const struct session *s)
 	return 0;
 }
 
+/* What the float run refuses has no meaning for the quantizer either, with recordings or without. */
+static int check_runs(const struct session *s)
+{
+	struct floatnet *net;
+	int ret = floatnet_create(s->path, &s->graph, &net);
+
+	if (!ret)
+		floatnet_destroy(net);
+	return ret;
+}
+
 /* What it can do as far as this version knows it. */
 static void take_caps(const struct snnq_device_info *device, struct snnq_caps *caps)
 {
@@ -139,6 +150,8 @@ int session_open(const char *path, const struct snnq_quantize_opts *opts, struct
 		ret = find_weighted(s);
 	if (!ret)
 		ret = check_known(s);
+	if (!ret)
+		ret = check_runs(s);
 	if (!ret)
 		ret = steps_find(path, &s->graph, &s->steps);
 	if (!ret)
