@@ -83,7 +83,7 @@ class Net:
         return recording(folder / "in.bs3", sorted(rows, key=lambda r: r[3]))
 
     def quantize(self, folder, readout):
-        """Scores with 8 bits are those of the float model: rounded, exactly, and compensated, nearly."""
+        """Scores with 8 bits are those of the float model: rounded, exactly, and compensated, nearly; returns them."""
         self.write(folder / "m.snnq", False, readout)
         events, outs = self.events(folder), {}
         (folder / "list.tsv").write_text("in.bs3\t0\n")
@@ -98,6 +98,7 @@ class Net:
         equal(outs["r"], outs["m"], f"scores of {readout}")
         error = max(abs(a - b) for a, b in zip(outs["c"], outs["m"]))
         need(error <= 1e-4 * max(map(abs, outs["m"])), f"scores of {readout}: compensated, they differ by {error}")
+        return outs["m"]
 
     def compare(self, folder, readout):
         """All outputs in bit-planes, and the scores, of both models; returns how much there is."""
@@ -182,6 +183,14 @@ def quantized(folder):
     net.add("stream", "copy", "seen").weighted("scores", "stream", 6, 3)
     for name in ("total", "mixed", "plus", "tripled", "all", "map", "fires", "more", "scores", "seen", "up"):
         net.quantize(folder, name)
+    scores = []
+    for factor in (0, 1):
+        other = Net(12)
+        other.levels = (-4, -2, -1, 0, 1, 2, 4)
+        other.weighted("a", "input", 2, 6, (3, 3)).weighted("b", "input", 2, 6, (1, 1))
+        other.table("bias", [factor * b for b in (3, -2, 0, 1, 5, -4)], True)
+        scores.append(other.add("sum", "add", "a b", bias="bias").quantize(folder, "sum"))
+    need(scores[0] != scores[1], "scores that tell of a bias")
     net, loop = Net(12), {"number": 1}
     net.levels = (-4, -2, -1, 0, 1, 2, 4)
     last = {"layer": "back", "previous": True, "shape": [4, 6, 5], "planes": 1}
@@ -429,6 +438,10 @@ def hostile(folder):
     put("layer p (sumpool): expected spikes or counts as its input, not real numbers", "p", "sumpool", "a",
         kernel=[2, 2])
     put("layer p (avgpool): expected spikes", "p", "avgpool", "a", kernel=[2, 2])
+    for key, value in (("bias", "ones"), ("signed", True), ("planes", 2), ("neuron", lif(2))):
+        for op, of, keys in (("reduce", "s", {"mode": "max", "axes": ["height"]}), ("reduce", "a", {"mode": "or", "axes": [
+                "width"]}), ("attention", "s s", {"mode": "token", "heads": 2})):
+            put("p: neuron, bias, planes, signed: expected none", "p", op, of, **keys, **{key: value})
     put('p: avgpool: key "planes" is not known here', "p", "avgpool", "s", kernel=[2, 2], planes=16)
     put('p: avgpool: key "signed" is not known here', "p", "avgpool", "s", kernel=[2, 2], signed=True)
     put("p: bias: expected none without a neuron", "p", "avgpool", "s", kernel=[2, 2], bias="ones")

@@ -256,7 +256,7 @@ static const struct {
 	{ "layers.5.mode", "\"tokens\"", "attn: mode: \"tokens\" is not known" },
 	{ "layers.5.mode", "\"token\"", "attn: inputs: expected 2 names, found an array of 3" },
 	{ "layers.5.mode", "\"channel\"",
-	  "attn: neuron, planes: expected none, as mode \"channel\" passes spikes on" },
+	  "attn: neuron, bias, planes, signed: expected none, as mode \"channel\" passes spikes on" },
 	{ "layers.7.kernel", "[1, 1]",
 	  "head: linear: key \"kernel\" is not known here; expected some "
 	  "of name op inputs loop out_channels weight bias neuron planes signed" },

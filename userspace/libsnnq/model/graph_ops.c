@@ -279,10 +279,18 @@ static void get_elementwise(struct parser *p, struct graph_layer *l)
 	}
 }
 
+#define STAGE "neuron, bias, planes, signed"
+
+static bool has_stage(const struct graph_layer *l)
+{
+	return member(l->json, "neuron") || member(l->json, "bias") || member(l->json, "planes") ||
+	       member(l->json, "signed");
+}
+
 static void get_gate(struct parser *p, struct graph_layer *l)
 {
-	if (member(l->json, "neuron") || member(l->json, "planes"))
-		complain(p, "neuron, planes: expected none, as mode \"%s\" passes spikes on",
+	if (has_stage(l))
+		complain(p, STAGE ": expected none, as mode \"%s\" passes spikes on",
 			 read_string(p, l->json, "mode"));
 	l->out.format = SNNQ_FORMAT_UNSIGNED;
 	l->out.planes = 1;
@@ -428,8 +436,8 @@ static void get_reduce(struct parser *p, struct graph_layer *l)
 	}
 	if (l->mode == SNNQ_REDUCE_SUM)
 		graph_get_neuron(p, l, false);
-	else if (member(l->json, "neuron") || member(l->json, "planes"))
-		complain(p, "neuron, planes: expected none, as values stay what they are");
+	else if (has_stage(l))
+		complain(p, STAGE ": expected none, as values stay what they are");
 }
 
 /* Values that are moved, maybe into another format. */
