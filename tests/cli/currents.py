@@ -5,11 +5,12 @@ integers, outputs and scores equal those of the same integer model, which the en
 the quantizer makes of them; and what has no meaning in a float model, or none that the quantizer
 knows, is refused by name."""
 import json
+import re
 import sys
 
 import numpy as np
 
-from common import ROOT, equal, main, need, recording, refused, snnq
+from common import ROOT, equal, main, near, need, recording, refused, snnq
 
 sys.path.insert(0, str(ROOT / "tools" / "train"))
 import snnqfile  # noqa: E402  pylint: disable=wrong-import-position
@@ -253,6 +254,36 @@ def magnitudes(folder):
         equal(scores(*factors)[1].tolist(), base.tolist(), f"scores with factors {factors}")
 
 
+def searches(folder):
+    """Searches know layers of zeros, and what means cost; counts that leave 32 bits are refused."""
+    def search(net):
+        net.write(folder / "m.snnq", False, "head")
+        net.events(folder)
+        (folder / "list.tsv").write_text("in.bs3\t0\n")
+        snnq("quantize", folder / "m.snnq", "-o", folder / "q.snnq", "--calib", folder / "list.tsv", "--target-bits", "8",
+             "--schemes", "uniform,odd", "--report", folder / "r.html")
+        text = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', (folder / "r.html").read_text(), re.S)
+        return json.loads(text.group(1))
+
+    net = Net(17)
+    net.weighted("a", "input", 2, 6, (3, 3)).weighted("b", "input", 2, 6).add("c", "add", "a b", neuron=lif(3))
+    net.weights["b"] = np.zeros((6, 2))
+    search(net.weighted("head", "c", 6, 3))
+    for output in ("spikes", "counts"):
+        net = Net(18)
+        net.table("low", [-1.5e9] * 6, True)
+        net.weighted("c", "input", 2, 6, neuron=lif(100, levels=3, output=output, reset="soft"), bias="low")
+        net.weights["c"] = np.full((6, 2), 127)
+        net.weighted("head", "c", 6, 3).write(folder / "m.snnq", False, "head")
+        says = snnq("quantize", folder / "m.snnq", "-o", folder / "q.snnq", "--default", "uniform:8", "--calib",
+                    folder / "list.tsv", code=1)[1]
+        need("layer c: sums leave 32 bits in a recording" in says, says)
+    net = Net(14)
+    net.add("mean", "avgpool", "input", kernel=[2, 2]).weighted("c", "mean", 2, 4, neuron=lif(2))
+    found = search(net.weighted("head", "c", 4, 3))
+    near(found["front"][found["chosen"]]["energy_uj"], found["result"]["energy"]["result"]["total"], "energy", 1e-6)
+
+
 def declared(folder):
     """Calibrated, a network has the planes that layers declare, and means those that they need."""
     def case(op, inputs, planes, **keys):
@@ -477,4 +508,4 @@ def hostile(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(streams, weights, quantized, thresholds, magnitudes, declared, unknown, views, loops, neurons, potentials, hostile))
+    sys.exit(main(streams, weights, quantized, thresholds, magnitudes, searches, declared, unknown, views, loops, neurons, potentials, hostile))

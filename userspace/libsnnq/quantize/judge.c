@@ -258,7 +258,7 @@ static void compare(struct judge *j, const int32_t *readout, double *scores, uin
 }
 
 /*
- * 1 + the first layer whose sums were clamped to 32 bits; of layers without weights and of counts
+ * 1 + the first layer whose sums were clamped to 32 bits; of layers without weights and of currents
  * that are clamped to their planes this is what the network means.
  */
 static uint32_t saturated(const struct judge *j, const struct snnq_layer_stats *stats)
@@ -270,7 +270,7 @@ static uint32_t saturated(const struct judge *j, const struct snnq_layer_stats *
 			continue;
 		if (i >= j->graph->layer_count)
 			return 1 + (uint32_t)j->graph->readout;
-		if (l->weight && l->out.planes <= 1)
+		if (l->weight && (l->neuron.model != SNNQ_NEURON_NONE || !l->out.planes))
 			return 1 + i;
 	}
 	return 0;

@@ -106,7 +106,8 @@ static void find_costs(struct options *o)
 	for (uint32_t i = 0; i < s->weighted_count; i++) {
 		struct option_layer *l = &o->layers[i];
 		const struct graph_layer *g = &s->graph.layers[l->layer];
-		uint32_t planes = g->from[0].planes;
+		/* the float graph has none of means and currents */
+		uint32_t planes = o->base.layers[l->layer].from[0].planes;
 		struct energy_layer_in in;
 
 		energy_graph_layer(&o->base, l->layer, c->stats, c->count, &in);
@@ -307,8 +308,11 @@ static int judge_base(struct options *o)
 /* What rounding does to the layer itself: its spikes' distance, or else its weights' error. */
 static double own_error(const struct option *p)
 {
-	return isfinite(p->quantized.distance) ? p->quantized.distance :
-						 p->quantized.noise / p->quantized.signal;
+	const struct quantized *q = &p->quantized;
+
+	if (isfinite(q->distance))
+		return q->distance;
+	return q->signal > 0 ? q->noise / q->signal : q->noise;
 }
 
 /* What was measured; that rounding helps is chance. */
