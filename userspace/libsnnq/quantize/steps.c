@@ -28,14 +28,15 @@
  *	program's bound makes of it.
  * @parent: of the groups of currents with one step.
  * @want, @need: by group: the step that would do, and the least that fits.
- * @threshold: by group: the least that its currents are compared with.
+ * @threshold: by group: the least that a term of its sums is compared with;
+ * @least: the same, and of what its products are compared with, by the layer @compares.
  */
 struct finder {
 	const char *path;
 	const struct graph *graph;
 	struct steps *steps;
-	double *reach, *want, *need, *threshold;
-	uint32_t *parent;
+	double *reach, *want, *need, *threshold, *least;
+	uint32_t *parent, *compares;
 };
 
 static int fail(const struct finder *f, const struct graph_layer *l, const char *what)
@@ -213,25 +214,42 @@ static double least_threshold(const struct graph_layer *l)
 	return least / terms(l);
 }
 
+static void note_threshold(const struct finder *f, uint32_t g, const struct graph_layer *l)
+{
+	double least = least_threshold(l);
+
+	if (l->op != SNNQ_OP_MATMUL)
+		f->threshold[g] = fmin(f->threshold[g], least);
+	if (least < f->least[g]) {
+		f->least[g] = least;
+		f->compares[g] = (uint32_t)(l - f->graph->layers);
+	}
+}
+
+/* The largest sum of products of operand @k, in steps of the other one. */
+static double product(const struct finder *f, const struct graph_layer *l, uint32_t k)
+{
+	bool turned = l->mode & SNNQ_MATMUL_TRANSPOSE_0;
+	double inner = turned ? (double)l->from[0].height * l->from[0].width :
+				(double)l->from[0].channels / l->heads;
+
+	return inner * f->steps->most[l->in[k] + 1] * largest(f, l, 1 - k, f->steps->most) /
+	       f->steps->unit[l->in[1 - k] + 1];
+}
+
 /* What a reader asks of the step of operand @k. */
 static void read_by(const struct finder *f, const struct graph_layer *l, uint32_t k)
 {
 	uint32_t g = group_of(f, (uint32_t)l->in[k]);
-	double x = f->steps->most[l->in[k] + 1];
 
-	if (l->op == SNNQ_OP_MATMUL) {
-		bool turned = l->mode & SNNQ_MATMUL_TRANSPOSE_0;
-		double inner = turned ? (double)l->from[0].height * l->from[0].width :
-					(double)l->from[0].channels / l->heads;
-
-		at_least(&f->need[g], inner * x * largest(f, l, 1 - k, f->steps->most) / INT32_MAX);
-		return;
-	}
 	if (l->weight || l->op == SNNQ_OP_COPY)
 		return;
-	at_least(&f->need[g], ldexp(combined(f, l, f->steps->most), -WORD));
+	if (l->op == SNNQ_OP_MATMUL)
+		at_least(&f->need[g], product(f, l, k) / INT32_MAX);
+	else
+		at_least(&f->need[g], ldexp(combined(f, l, f->steps->most), -WORD));
 	if (l->neuron.model != SNNQ_NEURON_NONE)
-		f->threshold[g] = fmin(f->threshold[g], least_threshold(l));
+		note_threshold(f, g, l);
 }
 
 /* Scores are sums over positions, steps and, with votes, channels. */
@@ -275,21 +293,13 @@ static double power_above(double x)
 	return p < x ? 2 * p : p;
 }
 
-static int choose(const struct finder *f, uint32_t g)
+static void choose(const struct finder *f, uint32_t g)
 {
-	const struct graph_layer *l = &f->graph->layers[g];
 	double fine = isfinite(f->threshold[g]) ? ldexp(f->threshold[g], -FINE) : f->want[g];
 
 	/* Of nothing but zeros any step will do. */
 	fine = fine > 0 ? power_below(fine) : 1;
 	f->want[g] = f->need[g] > fine ? power_above(f->need[g]) : fine;
-	if (!isfinite(f->want[g]) || f->want[g] > ldexp(f->threshold[g], -LEAST))
-		return error_set(-EBADMSG,
-				 "%s: layer %s (%s): expected currents that 32 bits hold in steps "
-				 "of 1/%u of the threshold %g, found sums that need steps of %g",
-				 f->path, l->name, l->op_name, 1u << LEAST, f->threshold[g],
-				 f->want[g]);
-	return 0;
 }
 
 /* A copy is not finer than what it copies. */
@@ -310,6 +320,26 @@ static void coarsen_copies(const struct finder *f)
 			*to = fmax(*to, from);
 		}
 	}
+}
+
+static int check_step(const struct finder *f, uint32_t g)
+{
+	const struct graph_layer *l = &f->graph->layers[f->compares[g]];
+
+	if (f->want[g] <= ldexp(f->least[g], -LEAST))
+		return 0;
+	return error_set(-EBADMSG,
+			 "%s: layer %s (%s): expected currents that 32 bits hold in steps of 1/%u "
+			 "of the threshold %g, found sums that need steps of %g",
+			 f->path, l->name, l->op_name, 1u << LEAST, f->least[g], f->want[g]);
+}
+
+/* Where the step is coarse, fewer planes hold as much: readers rely on the bound. */
+static void trim_planes(const struct steps *s, uint32_t layer)
+{
+	while (s->planes[layer + 1] > 3 &&
+	       ldexp(s->unit[layer + 1], s->planes[layer + 1] - 1) > s->most[layer + 1])
+		s->planes[layer + 1]--;
 }
 
 /* ---- all of it ---- */
@@ -376,7 +406,7 @@ static int find(struct finder *f)
 
 	for (uint32_t i = 0; i < g->layer_count; i++) {
 		f->parent[i] = i;
-		f->threshold[i] = INFINITY;
+		f->threshold[i] = f->least[i] = INFINITY;
 		s->real[i + 1] = s->unit[i + 1] == 0;
 		if (graph_feeds_weights(g, (int)i, s->unit))
 			s->planes[i + 1] = fed_planes(g, i);
@@ -391,12 +421,17 @@ static int find(struct finder *f)
 		ask(f, i);
 	for (uint32_t i = 0; !ret && i < g->layer_count; i++)
 		if (s->real[i + 1] && f->parent[i] == i && !is_head(g, i))
-			ret = choose(f, i);
+			choose(f, i);
 	if (!ret)
 		coarsen_copies(f);
 	for (uint32_t i = 0; !ret && i < g->layer_count; i++)
-		if (s->real[i + 1])
+		if (s->real[i + 1] && f->parent[i] == i && !is_head(g, i))
+			ret = check_step(f, i);
+	for (uint32_t i = 0; !ret && i < g->layer_count; i++)
+		if (s->real[i + 1]) {
 			s->unit[i + 1] = is_head(g, i) ? 0 : f->want[group_of(f, i)];
+			trim_planes(s, i);
+		}
 	return ret;
 }
 
@@ -410,12 +445,14 @@ int steps_find(const char *path, const struct graph *graph, struct steps *steps)
 				 .most = calloc(n, sizeof(*steps->most)),
 				 .planes = calloc(n, sizeof(*steps->planes)),
 				 .real = calloc(n, sizeof(*steps->real)) };
-	f.reach = calloc(4 * n, sizeof(*f.reach));
-	f.parent = calloc(n, sizeof(*f.parent));
+	f.reach = calloc(5 * n, sizeof(*f.reach));
+	f.parent = calloc(2 * n, sizeof(*f.parent));
 	if (steps->unit && steps->most && steps->planes && steps->real && f.reach && f.parent) {
 		f.want = f.reach + n;
 		f.need = f.want + n;
 		f.threshold = f.need + n;
+		f.least = f.threshold + n;
+		f.compares = f.parent + n;
 		ret = graph_units(path, graph, steps->unit);
 		if (!ret)
 			ret = find(&f);
