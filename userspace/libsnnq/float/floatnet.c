@@ -47,8 +47,7 @@ static bool has_neuron(const struct graph_layer *l)
 static int shadow_average(const struct builder *b, struct graph_layer *l)
 {
 	const struct graph_shape *in = graph_shape(&b->shadow, l->in[0]);
-	uint64_t largest = (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w *
-			   ((1u << in->planes) - 1);
+	uint64_t largest = (uint64_t)graph_taps(&l->geometry) * ((1u << in->planes) - 1);
 	uint8_t planes = 1;
 
 	l->op = SNNQ_OP_POOL_SUM;
@@ -307,8 +306,7 @@ static double gain_of(const struct builder *b, const struct graph_layer *l)
 
 	if (in == 0)
 		return 1;
-	return l->op == GRAPH_AVGPOOL ? in / ((double)l->geometry.kernel_h * l->geometry.kernel_w) :
-					in;
+	return l->op == GRAPH_AVGPOOL ? in / graph_taps(&l->geometry) : in;
 }
 
 static int take_layer(const struct builder *b, uint32_t index)

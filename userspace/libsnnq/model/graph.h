@@ -106,6 +106,12 @@ static inline uint64_t graph_window(uint32_t in, uint32_t kernel, uint32_t strid
 	return room < 1 || !kernel || !stride || !dilation ? 0 : ((uint64_t)room - 1) / stride + 1;
 }
 
+/* Inputs of a channel in a window. */
+static inline uint32_t graph_taps(const struct snnq_geometry *g)
+{
+	return (uint32_t)g->kernel_h * g->kernel_w;
+}
+
 /* @path is for messages. 0, -EBADMSG, -ENOMEM. The graph points into @file. */
 int graph_parse(const char *path, const struct modelfile *file, struct graph *graph);
 void graph_free(struct graph *graph);

@@ -33,7 +33,7 @@ static double unit_of(const struct graph_layer *l, double in)
 	if (n->model != SNNQ_NEURON_NONE)
 		return n->output != SNNQ_OUTPUT_POTENTIAL && n->output != SNNQ_OUTPUT_GRADED;
 	if (l->op == GRAPH_AVGPOOL)
-		return in / ((double)l->geometry.kernel_h * l->geometry.kernel_w);
+		return in / graph_taps(&l->geometry);
 	if (graph_keeps_format(l))
 		return in;
 	return l->weight || l->out.format == SNNQ_FORMAT_INT32 ? 0 : in;

@@ -41,11 +41,6 @@ static void set_item(cJSON *node, const char *key, cJSON *item)
 	json_put(node, key, item);
 }
 
-static uint32_t window(const struct graph_layer *l)
-{
-	return (uint32_t)l->geometry.kernel_h * l->geometry.kernel_w;
-}
-
 /* ---- layers with weights ---- */
 
 static int add_numbers(const struct assembler *a, const struct graph_layer *l, cJSON *node,
@@ -141,7 +136,7 @@ static int turn_average(const struct assembler *a, const struct graph_layer *l, 
 	json_replace(json, "op", cJSON_CreateString("sumpool"));
 	set_number(json, "value", 1);
 	if (l->neuron.model != SNNQ_NEURON_NONE)
-		return fold_plain(a, l, json, in_unit / window(l));
+		return fold_plain(a, l, json, in_unit / graph_taps(&l->geometry));
 	if (planes > SNNQ_MAX_PLANES)
 		return fail(a->path, l, "sums do not fit 16 bit-planes");
 	set_number(json, "planes", planes);
@@ -150,17 +145,12 @@ static int turn_average(const struct assembler *a, const struct graph_layer *l, 
 
 /* ---- currents ---- */
 
-static bool reads_real(const struct assembler *a, const struct graph_layer *l, uint32_t k)
-{
-	return !l->view[k].previous && a->steps->real[l->in[k] + 1];
-}
-
 static bool is_current(const struct assembler *a, const struct graph_layer *l)
 {
 	bool real = a->steps->real[l - a->graph->layers + 1];
 
 	for (uint32_t k = 0; k < l->in_count; k++)
-		real |= reads_real(a, l, k);
+		real |= steps_reads_real(a->steps, l, k);
 	return real;
 }
 
@@ -190,7 +180,7 @@ static double working_step(const struct assembler *a, const struct graph_layer *
 	if (l->neuron.model == SNNQ_NEURON_NONE)
 		return own;
 	for (uint32_t k = 0; k < l->in_count; k++)
-		if (reads_real(a, l, k))
+		if (steps_reads_real(a->steps, l, k))
 			return a->steps->unit[l->in[k] + 1];
 	return own;
 }
@@ -249,8 +239,8 @@ static int put_sums(const struct assembler *a, const struct graph_layer *l, cJSO
 		    double step)
 {
 	double unit = a->steps->unit[l->in[0] + 1];
-	cJSON *neuron = reads_real(a, l, 0) ? cJSON_CreateObject() :
-					      scale_of(unit, step, "requant_shift");
+	cJSON *neuron = steps_reads_real(a->steps, l, 0) ? cJSON_CreateObject() :
+							   scale_of(unit, step, "requant_shift");
 	const cJSON *shift = cJSON_GetObjectItemCaseSensitive(neuron, "requant_shift");
 
 	json_put_string(neuron, "model", "none");

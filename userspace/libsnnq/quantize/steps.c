@@ -44,11 +44,6 @@ static int fail(const struct finder *f, const struct graph_layer *l, const char 
 	return error_set(-EBADMSG, "%s: layer %s (%s): %s", f->path, l->name, l->op_name, what);
 }
 
-static uint32_t window(const struct graph_layer *l)
-{
-	return (uint32_t)l->geometry.kernel_h * l->geometry.kernel_w;
-}
-
 uint32_t steps_count_planes(const struct graph *g, int layer)
 {
 	const struct graph_layer *l = &g->layers[layer < 0 ? 0 : layer];
@@ -63,7 +58,7 @@ uint32_t steps_count_planes(const struct graph *g, int layer)
 	most = (1ull << planes) - 1;
 	planes = 0;
 	if (l->op == GRAPH_AVGPOOL)
-		most *= window(l);
+		most *= graph_taps(&l->geometry);
 	while (most >> planes)
 		planes++;
 	return planes;
@@ -71,16 +66,11 @@ uint32_t steps_count_planes(const struct graph *g, int layer)
 
 /* ---- how large currents get ---- */
 
-static bool reads_real(const struct finder *f, const struct graph_layer *l, uint32_t k)
-{
-	return !l->view[k].previous && f->steps->real[l->in[k] + 1];
-}
-
 /* The largest value of an operand; @bounds: those of currents. */
 static double largest(const struct finder *f, const struct graph_layer *l, uint32_t k,
 		      const double *bounds)
 {
-	if (reads_real(f, l, k))
+	if (steps_reads_real(f->steps, l, k))
 		return bounds[l->in[k] + 1];
 	return (ldexp(1, (int)steps_count_planes(f->graph, l->in[k])) - 1) *
 	       f->steps->unit[l->in[k] + 1];
@@ -127,7 +117,7 @@ static double terms(const struct graph_layer *l)
 	const struct graph_shape *in = &l->from[0];
 
 	if (l->op == SNNQ_OP_POOL_SUM)
-		return (double)window(l) * l->value;
+		return (double)graph_taps(&l->geometry) * l->value;
 	if (l->op != SNNQ_OP_REDUCE || l->mode != SNNQ_REDUCE_SUM)
 		return 1;
 	return (double)in->height * in->width * in->channels /
@@ -193,7 +183,7 @@ static void join_layer(const struct finder *f, uint32_t index)
 	if (l->weight || l->op == SNNQ_OP_MATMUL || l->op == SNNQ_OP_COPY)
 		return;
 	for (uint32_t k = 0; k < l->in_count; k++)
-		if (reads_real(f, l, k))
+		if (steps_reads_real(f->steps, l, k))
 			join(f, &with, l->in[k]);
 	if (f->steps->real[index + 1])
 		join(f, &with, (int)index);
@@ -266,7 +256,7 @@ static void ask(const struct finder *f, uint32_t index)
 	uint32_t planes = f->steps->planes[index + 1], g = group_of(f, index);
 
 	for (uint32_t k = 0; k < l->in_count; k++)
-		if (reads_real(f, l, k))
+		if (steps_reads_real(f->steps, l, k))
 			read_by(f, l, k);
 	if (!f->steps->real[index + 1])
 		return;
@@ -313,7 +303,7 @@ static void coarsen_copies(const struct finder *f)
 			const struct graph_layer *l = &f->graph->layers[i];
 			double *to = &f->want[group_of(f, i)], from;
 
-			if (l->op != SNNQ_OP_COPY || !reads_real(f, l, 0))
+			if (l->op != SNNQ_OP_COPY || !steps_reads_real(f->steps, l, 0))
 				continue;
 			from = f->want[group_of(f, (uint32_t)l->in[0])];
 			again |= from > *to;
@@ -380,8 +370,8 @@ static int check_products(const struct finder *f, const struct graph_layer *l)
 	bool real = f->steps->real[l - f->graph->layers + 1], all = true;
 
 	for (uint32_t k = 0; k < l->in_count; k++) {
-		all &= reads_real(f, l, k);
-		real |= reads_real(f, l, k);
+		all &= steps_reads_real(f->steps, l, k);
+		real |= steps_reads_real(f->steps, l, k);
 	}
 	if (!real || l->weight)
 		return 0;

@@ -33,10 +33,11 @@ void steps_free(struct steps *steps);
  * say them for means. More than SNNQ_MAX_PLANES: it cannot be one.
  */
 uint32_t steps_count_planes(const struct graph *graph, int layer);
-/* Real numbers of a float model are added or moved without neurons behind. */
-static inline bool steps_is_head(const struct steps *s, uint32_t layer)
+
+/* Whether operand @k is currents: what was put out a step before is not. */
+static inline bool steps_reads_real(const struct steps *s, const struct graph_layer *l, uint32_t k)
 {
-	return s->real[layer + 1] && s->unit[layer + 1] == 0;
+	return !l->view[k].previous && s->real[l->in[k] + 1];
 }
 
 #endif /* SNNQ_STEPS_H */
