@@ -409,6 +409,8 @@ static int try_all(struct sequence *q, const struct weighted *w)
 	ret = quantized_copy(q->all[w->index], &start);
 	if (!ret)
 		ret = try_result(q, w->index, &start);
+	if (!w->moments) /* all versions are rounded */
+		return ret;
 	if (!ret && parts & SNNQ_QUANTIZE_AGAIN)
 		ret = try_method(q, w, parts);
 	return ret || !(parts & SNNQ_QUANTIZE_ROUNDED) ? ret : try_method(q, w, METHOD_ROUND);
