@@ -255,6 +255,26 @@ def magnitudes(folder):
         equal(scores(*factors)[1].tolist(), base.tolist(), f"scores with factors {factors}")
 
 
+def small(folder):
+    """Layers of small weights, or of nothing but zeros, are quantized as others."""
+    def case(factor, zeros, large, readout):
+        net = Net(22)
+        net.levels = (-4, -2, -1, 1, 2, 4)
+        net.weighted("a", "input", 2, 6, (3, 3)).weighted("b", "input", 2, 6).weighted("z", "input", 2, 6, (1, 1))
+        net.weighted("w", "z", 6, 6).add("far", "add", "b w").add("near", "add", "a far")
+        net.add("fires", "maxpool", "near", kernel=[1, 1], neuron=lif(8.5 * factor * large))
+        net.weights.update(a=net.weights["a"] * factor * large, b=net.weights["b"] * factor * large)
+        for name in zeros:
+            net.weights[name] = net.weights[name] * 0
+        net.weights["w"] = net.weights["w"] * factor
+        return net.quantize(folder, readout)
+
+    want = case(1, "z", 1, "fires")
+    for factor, zeros, large in ((2.0 ** -40, "z", 1), (1, "zb", 1), (1, "zw", 2.0 ** 30), (1, "zb", 2.0 ** 30)):
+        got = case(factor, zeros, large, "fires")
+        need(len(zeros) > 1 or got == want, f"scores {got} with factor {factor}, expected {want}")
+
+
 def searches(folder):
     """Searches know layers of zeros, and what means cost; counts that leave 32 bits are refused."""
     def search(net):
@@ -533,5 +553,5 @@ def hostile(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(streams, weights, quantized, thresholds, magnitudes, searches, declared, steps, unknown, views, loops,
+    sys.exit(main(streams, weights, quantized, thresholds, magnitudes, small, searches, declared, steps, unknown, views, loops,
                   neurons, potentials, hostile))

@@ -562,8 +562,9 @@ static uint32_t current_shift(const struct weighted *w, double ratio, const doub
 static int check_range(const struct weighted *w, const struct quantized *q, double ratio)
 {
 	double sums = window_inputs(&w->shape) * largest_input(w) * (q->grid.largest + 1.0);
-	/* bit-planes clamp */
-	bool bounded = w->step > 0 && !w->steps->planes[w->index + 1];
+	/* Bit-planes clamp, and the least scales make next to nothing of anything. */
+	bool bounded = w->step > 0 && !w->steps->planes[w->index + 1] &&
+		       ratio > ldexp(1.5, -LARGEST_THRESHOLD);
 
 	if (sums <= INT32_MAX &&
 	    (!bounded || sums * ratio * w->step <= w->steps->most[w->index + 1]))

@@ -89,7 +89,7 @@ static void weigh(const struct finder *f, uint32_t index)
 {
 	const struct graph_layer *l = &f->graph->layers[index];
 	uint64_t inputs = graph_layer_params(l) / l->out_channels, at = 0;
-	double largest_weight = LEAST_WEIGHT, largest_row = 0;
+	double largest_weight = 0, largest_row = 0;
 	bool fed = f->steps->planes[index + 1];
 
 	for (uint32_t o = 0; o < l->out_channels; o++) {
@@ -103,6 +103,8 @@ static void weigh(const struct finder *f, uint32_t index)
 		}
 		largest_row = fmax(largest_row, row);
 	}
+	if (!(largest_weight > 0)) /* grids and readers need a range */
+		largest_weight = largest_row = LEAST_WEIGHT;
 	f->reach[index + 1] = ERROR_MARGIN * largest_row * largest(f, l, 0, f->reach) +
 			      largest_bias(l);
 	f->steps->most[index + 1] = fed ? PLANE_MARGIN * f->reach[index + 1] :
