@@ -78,6 +78,7 @@ def other_ends(folder):
             ("exit 0", "the HDF5 library failed on this file"),
             ("exit 12", "the HDF5 library failed on this file (Cannot allocate memory)"),
             ("exit 7", "expected at most 65536 objects"),
+            ("exit 127", "does not start: is the HDF5 library there?"),
             (f"{real} \"$@\" | head -c 3000", "the HDF5 library failed on this file"),
             ("exec >&-; exec sleep 100", "the HDF5 library failed on this file"),
             ("cat /dev/zero", "found no head of an object"),

@@ -23,8 +23,8 @@
 
 #include "hdf5_file.h"
 
-#define MOST_MEMORY ((uint64_t)4 << 30) /* beside the file */
-#define LEAST_TIME  5			/* seconds of the processor */
+#define MOST_MEMORY ((uint64_t)4 << 30) /* beside the file, or what becomes one */
+#define LEAST_TIME  30			/* seconds of the processor: some MiB may hold 4 GiB */
 #define TIME_A_BYTE (16u << 20)		/* bytes for which there is a second more */
 
 #if defined(__x86_64__)
@@ -47,7 +47,7 @@ static void lower(int resource, uint64_t most)
 }
 
 /* The soft limit of time says by its signal what happened; the hard one nothing outlives. */
-static void set_limits(uint64_t bytes)
+static void set_limits(uint64_t bytes, uint32_t copies)
 {
 	uint64_t seconds = LEAST_TIME + bytes / TIME_A_BYTE;
 	struct rlimit time = { .rlim_cur = seconds, .rlim_max = seconds + 5 }, now;
@@ -55,7 +55,7 @@ static void set_limits(uint64_t bytes)
 	prctl(PR_SET_DUMPABLE, 0);
 	lower(RLIMIT_CORE, 0);
 #ifndef __SANITIZE_ADDRESS__
-	lower(RLIMIT_AS, bytes + MOST_MEMORY);
+	lower(RLIMIT_AS, copies * bytes + MOST_MEMORY);
 #endif
 	if (getrlimit(RLIMIT_CPU, &now) || now.rlim_cur <= time.rlim_cur)
 		return;
@@ -101,7 +101,7 @@ static void forbid_calls(void)
 }
 
 /* The library's own preparations may still look around; it has seen no file yet. */
-static bool enclose(uint64_t bytes)
+static bool enclose(uint64_t bytes, uint32_t copies)
 {
 	H5E_auto2_t silent = NULL;
 
@@ -110,7 +110,7 @@ static bool enclose(uint64_t bytes)
 	if (H5open() < 0 || H5Eset_auto2(H5E_DEFAULT, silent, NULL) < 0)
 		return false;
 	H5PLset_loading_state(0);
-	set_limits(bytes);
+	set_limits(bytes, copies);
 	forbid_calls();
 	return true;
 }
@@ -132,7 +132,8 @@ int main(int argc, char *argv[])
 		if (image == MAP_FAILED)
 			return errno;
 	}
-	if (!enclose((uint64_t)st.st_size))
+	/* Written: objects, the file, and once more what goes out. */
+	if (!enclose((uint64_t)st.st_size, reads ? 1 : 3))
 		return ENOMEM;
 	ret = reads ? hdf5_read(image, (size_t)st.st_size, argv + 2, stdout) :
 		      hdf5_write(stdin, stdout);

@@ -31,6 +31,7 @@
 #define PATH_BYTES  4096
 #define LEAST_TIME  120	       /* seconds; it gives itself less of the processor's */
 #define TIME_A_BYTE (1u << 20) /* bytes for which there is a second more */
+#define NOT_STARTED 127	       /* of the dynamic linker */
 
 extern char **environ;
 
@@ -51,11 +52,11 @@ static const char *find_program(char beside[PATH_BYTES])
 	const char *slash;
 	int bytes;
 
-	if (!dladdr((void *)(uintptr_t)find_program, &info) || !info.dli_fname)
+	/* A relative name is one of the folder where the caller began, and may be no more. */
+	if (!dladdr((void *)(uintptr_t)find_program, &info) || !info.dli_fname ||
+	    info.dli_fname[0] != '/')
 		return SNNQ_HDF5;
 	slash = strrchr(info.dli_fname, '/');
-	if (!slash)
-		return SNNQ_HDF5;
 	bytes = snprintf(beside, PATH_BYTES, "%.*s/" PROGRAM, (int)(slash - info.dli_fname),
 			 info.dli_fname);
 	return bytes > 0 && bytes < PATH_BYTES && !access(beside, X_OK) ? beside : SNNQ_HDF5;
@@ -103,11 +104,17 @@ static int spawn(struct run *r, int in, int out, const char *const arguments[])
 	return -ret;
 }
 
-/* How it ended; -1 if somebody else took that. */
-static int wait_for(const struct run *r)
+/*
+ * End it and say how it ended; -1 if somebody else took that, who may have given its number away.
+ * Who has ended keeps the status that it ended with.
+ */
+static int end(const struct run *r)
 {
+	siginfo_t info;
 	int status;
 
+	if (!waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOHANG | WNOWAIT))
+		kill(r->pid, SIGKILL);
 	while (waitpid(r->pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -1;
@@ -172,6 +179,11 @@ static int failed(const struct run *r, int status)
 		return error_set(-EBADMSG,
 				 "%s: the HDF5 library failed on this file (signal %d, %s)",
 				 r->path, WTERMSIG(status), sigdescr_np(WTERMSIG(status)));
+	if (status >= 0 && WEXITSTATUS(status) == NOT_STARTED)
+		return error_set(-ENOENT,
+				 "%s: " PROGRAM ", which reads and writes HDF5, does not start: "
+				 "is the HDF5 library there?",
+				 r->path);
 	if (status >= 0 && WEXITSTATUS(status) == E2BIG)
 		return error_set(-EBADMSG, "%s: expected at most %d objects", r->path,
 				 TREE_MOST_OBJECTS);
@@ -196,9 +208,7 @@ static int take_answer(struct run *r, uint64_t seconds, taker *take, void *ctx)
 		ret = take(f, ctx, &wrong);
 		fclose(f);
 	}
-	/* Who has ended keeps the status that it ended with. */
-	kill(r->pid, SIGKILL);
-	status = wait_for(r);
+	status = end(r);
 	if (ret == -ENOMEM)
 		return error_set(ret, "%s: no memory", r->path);
 	if (ret == -EBADMSG)
