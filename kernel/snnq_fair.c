@@ -105,6 +105,17 @@ static struct snnq_turn *snnq_fair_first(struct snnq_gate *gate, u32 level)
 	return node ? rb_entry(node, struct snnq_turn, node) : NULL;
 }
 
+/*
+ * Nobody is behind the others by more than a full ring takes, or those whose jobs counted
+ * for much and took little would have all places for as long.
+ */
+static u64 snnq_fair_least(const struct snnq_fair *fair, const struct snnq_gate *gate, u32 level)
+{
+	u64 ring = gate->places * fair->mean_ns;
+
+	return gate->now[level] > ring ? gate->now[level] - ring : 0;
+}
+
 /* Whose turn it is: the highest level's, or a lower one's that was passed over too often. */
 static struct snnq_turn *snnq_fair_pick(struct snnq_gate *gate)
 {
@@ -200,19 +211,25 @@ static void snnq_fair_mean(u64 *mean, u64 ns)
 void snnq_fair_leave(struct snnq_fair *fair, struct snnq_pass *pass, u64 ns)
 {
 	struct snnq_turn *turn = pass->turn;
+	struct snnq_gate *gate = pass->gate;
 	unsigned long flags;
+	u32 level;
+	u64 had;
 
 	spin_lock_irqsave(&fair->lock, flags);
 	if (pass->granted) {
+		level = turn->account->level;
+		had = turn->ns - pass->ns + ns; /* what it was taken for was added before */
 		if (ns) {
 			snnq_fair_mean(&turn->account->mean_ns, ns);
 			snnq_fair_mean(&fair->mean_ns, ns);
 			snnq_fair_elsewhere(fair, turn, ns);
+		} else { /* the level had nothing of its turn */
+			gate->passed[level] = snnq_fair_patience[level];
 		}
-		/* what it was taken for was added before */
-		snnq_fair_set(pass->gate, turn, turn->ns - pass->ns + ns);
-		pass->gate->taken--;
-		snnq_fair_grant(fair, pass->gate);
+		snnq_fair_set(gate, turn, max(had, snnq_fair_least(fair, gate, level)));
+		gate->taken--;
+		snnq_fair_grant(fair, gate);
 	}
 	spin_unlock_irqrestore(&fair->lock, flags);
 }

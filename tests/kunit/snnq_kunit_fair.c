@@ -12,6 +12,7 @@
 #define PLACES	8u
 #define CLIENTS 3u
 #define CORES	2u
+#define JOBS	256u /* more than a hog may have before others */
 #define MS	1000000ull
 
 struct test_client {
@@ -252,6 +253,72 @@ static void test_elsewhere(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PLACES * MS, one->account.turns[0].ns);
 }
 
+/* Jobs that were taken for long ones and are short do not buy places before all others. */
+static void test_refund(struct kunit *test)
+{
+	struct test_device *d = test->priv;
+	struct snnq_account *hog = &d->clients[0].account, *other = &d->clients[1].account;
+	struct snnq_pass *passes = kunit_kcalloc(test, JOBS, sizeof(*passes), GFP_KERNEL);
+	struct snnq_pass one = {};
+	u32 i, gap = 0, most = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, passes);
+	snnq_account_init(hog, SNNQ_LEVEL_NORMAL);
+	snnq_account_init(other, SNNQ_LEVEL_NORMAL);
+	dma_fence_put(snnq_fair_enter(&d->fair, 0, hog, &one));
+	snnq_fair_leave(&d->fair, &one, 10000 * MS);
+	for (i = 0; i < JOBS; i++)
+		dma_fence_put(snnq_fair_enter(&d->fair, 0, hog, &passes[i]));
+	one = (struct snnq_pass){};
+	dma_fence_put(snnq_fair_enter(&d->fair, 0, other, &one));
+	for (i = 0; i < JOBS; i++) {
+		gap = one.granted ? 0 : gap + 1;
+		most = max(most, gap);
+		if (one.granted) {
+			snnq_fair_leave(&d->fair, &one, MS);
+			one = (struct snnq_pass){};
+			dma_fence_put(snnq_fair_enter(&d->fair, 0, other, &one));
+		}
+		KUNIT_ASSERT_TRUE(test, passes[i].granted);
+		snnq_fair_leave(&d->fair, &passes[i], MS);
+	}
+	KUNIT_EXPECT_TRUE(test, one.granted);
+	KUNIT_EXPECT_LE(test, most, 100u);
+	snnq_fair_leave(&d->fair, &one, MS);
+}
+
+/* Jobs that are dropped when they get their place leave it to their level. */
+static void test_dropped(struct kunit *test)
+{
+	struct test_device *d = test->priv;
+	struct snnq_account *high = &d->clients[0].account, *gone = &d->clients[1].account;
+	struct snnq_account *other = &d->clients[2].account;
+	struct snnq_pass *passes = kunit_kcalloc(test, JOBS, sizeof(*passes), GFP_KERNEL);
+	struct snnq_pass dead[4] = {}, one = {};
+	u32 i, j;
+
+	KUNIT_ASSERT_NOT_NULL(test, passes);
+	snnq_account_init(high, SNNQ_LEVEL_HIGH);
+	snnq_account_init(gone, SNNQ_LEVEL_NORMAL);
+	snnq_account_init(other, SNNQ_LEVEL_NORMAL);
+	for (i = 0; i < JOBS; i++)
+		dma_fence_put(snnq_fair_enter(&d->fair, 0, high, &passes[i]));
+	for (j = 0; j < ARRAY_SIZE(dead); j++)
+		dma_fence_put(snnq_fair_enter(&d->fair, 0, gone, &dead[j]));
+	dma_fence_put(snnq_fair_enter(&d->fair, 0, other, &one));
+	for (i = 0; i < JOBS && !one.granted; i++) {
+		snnq_fair_leave(&d->fair, &passes[i], MS);
+		for (j = 0; j < ARRAY_SIZE(dead); j++) {
+			if (dead[j].granted) {
+				snnq_fair_leave(&d->fair, &dead[j], 0);
+				dead[j].granted = false;
+			}
+		}
+	}
+	KUNIT_EXPECT_TRUE(test, one.granted);
+	KUNIT_EXPECT_LE(test, i, SNNQ_PATIENCE_NORMAL + PLACES);
+}
+
 /* Nobody gets a ring full of places for jobs of which it is not known how long they take. */
 static void test_unknown(struct kunit *test)
 {
@@ -342,6 +409,8 @@ static struct kunit_case snnq_fair_cases[] = { KUNIT_CASE(test_streams),
 					       KUNIT_CASE(test_apart),
 					       KUNIT_CASE(test_elsewhere),
 					       KUNIT_CASE(test_unknown),
+					       KUNIT_CASE(test_refund),
+					       KUNIT_CASE(test_dropped),
 					       KUNIT_CASE(test_levels),
 					       KUNIT_CASE(test_patient),
 					       KUNIT_CASE(test_newcomer),
