@@ -17,7 +17,7 @@
 /* An earlier kernel may have left it at work on memory that is not its own any more. */
 static int snnq_front_quiet(struct snnq_device *sdev)
 {
-	int err = snnq_recover_quiet(sdev);
+	int err = snnq_recover_insist(sdev);
 
 	return err ? dev_err_probe(sdev->drm.dev, err, "no answer to a reset\n") : 0;
 }

@@ -235,8 +235,8 @@ static void snnq_recover_give_up(struct snnq_device *sdev, const char *why)
 	snnq_recover_isolate(sdev);
 }
 
-/* Once more: the first may have met the device in the midst of something long. */
-static int snnq_recover_insist(struct snnq_device *sdev)
+/* Quiet, and once more: the first may have met the device in the midst of something long. */
+int snnq_recover_insist(struct snnq_device *sdev)
 {
 	return snnq_recover_quiet(sdev) ? snnq_recover_quiet(sdev) : 0;
 }

@@ -78,6 +78,7 @@ static inline enum snnq_verdict snnq_recover_judge(const struct snnq_sight *s)
 }
 
 int snnq_recover_quiet(struct snnq_device *sdev);
+int snnq_recover_insist(struct snnq_device *sdev);
 int snnq_recover_restart(struct snnq_device *sdev);
 void snnq_recover_isolate(struct snnq_device *sdev);
 void snnq_recover_init(struct snnq_core *core);
