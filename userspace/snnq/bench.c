@@ -87,9 +87,11 @@ struct bed {
 	uint32_t steps;
 };
 
-static int failed(const struct bed *bed, int ret)
+/* Say why; what stands for a time then. */
+static double failed(const struct bed *bed)
 {
-	return cli_fail(cli_run_code(ret), "bench: %s", snnq_last_error(bed->session->device));
+	cli_fail(CLI_DEVICE, "bench: %s", snnq_last_error(bed->session->device));
+	return -1;
 }
 
 static int reset(const struct bed *bed, uint32_t count)
@@ -129,33 +131,24 @@ static double time_jobs(struct bed *bed, uint32_t count, struct snnq_tensor_buf 
 	double start = now_ms();
 	int ret = run_jobs(bed, count, input, steps);
 
-	if (!ret)
-		return now_ms() - start;
-	failed(bed, ret);
-	return -1;
+	return ret ? failed(bed) : now_ms() - start;
 }
 
 /* On all streams at once. */
 static double run_window(struct bed *bed)
 {
-	int ret = reset(bed, streams);
-
-	if (!ret)
-		return time_jobs(bed, streams, bed->window, bed->steps);
-	failed(bed, ret);
-	return -1;
+	if (reset(bed, streams))
+		return failed(bed);
+	return time_jobs(bed, streams, bed->window, bed->steps);
 }
 
 /* The next step of a window. */
 static double run_step(struct bed *bed, uint32_t t)
 {
 	const char *window = snnq_tensor_map(bed->window);
-	int ret = t ? 0 : reset(bed, 1);
 
-	if (ret) {
-		failed(bed, ret);
-		return -1;
-	}
+	if (t == 0 && reset(bed, 1))
+		return failed(bed);
 	memcpy(snnq_tensor_map(bed->step), window + t * bed->step_bytes, bed->step_bytes);
 	snnq_tensor_sync_for_device(bed->step);
 	return time_jobs(bed, 1, bed->step, 1);

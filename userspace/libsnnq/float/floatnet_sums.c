@@ -136,7 +136,7 @@ static uint32_t add_real(const struct layer *l, const struct real_layer *r, uint
 {
 	uint32_t inputs = l->desc->in[0].channels / l->geometry.groups;
 	uint32_t outputs = l->desc->out.channels / l->geometry.groups, group = channel / inputs;
-	uint32_t taps = (uint32_t)l->geometry.kernel_h * l->geometry.kernel_w;
+	uint32_t taps = graph_taps(&l->geometry);
 	size_t row = ((size_t)group * taps + tap) * inputs + channel % inputs;
 
 	if (r->depthwise) {
