@@ -3,7 +3,8 @@
 #
 # Every shell script passes shellcheck, every Python file pyflakes: unquoted words, unused names,
 # typing errors in branches that no run takes. C is formatted as .clang-format says, the device model
-# and its tests as QEMU wants. Folders of sources include one another one way.
+# and its tests as QEMU wants. Folders of sources include one another one way. What is described for
+# syzkaller is what uapi/ has.
 # beside: others
 set -euo pipefail
 
@@ -60,5 +61,8 @@ check "documents are wrapped (tests/doc-wrap)" wrapped
 
 arrows() { /usr/bin/python3 tests/include-graph >build/check/include-graph.txt || { note <build/check/include-graph.txt; return 1; }; }
 check "folders include one way" arrows
+
+described() { tests/fuzz/syzkaller/check >build/check/syzkaller.txt || { note <build/check/syzkaller.txt; return 1; }; }
+check "the description for syzkaller is that of uapi/" described
 
 finish
