@@ -3,7 +3,7 @@
 """The page of benchmarks from results that make bench kept:  tests/bench/page.py RESULTS...
 
 RESULTS are files of build/bench/results, of one machine: of all benchmarks, of peers, of models, of
-scaling and of the driver. Writes Documentation/benchmarks.md and the plots beside it.
+scaling, of streaming and of the driver. Writes Documentation/benchmarks.md and the plots beside it.
 """
 import io
 import json
@@ -23,7 +23,7 @@ GOAL = 5 # times as fast as ONNX Runtime fp32
 HEAD = """# Benchmarks
 
 Made by `tests/bench/page.py` from what `make bench` kept, with `BENCH=peers`, `models`,
-`scaling` and `driver` where it has their parts: {processor}, {processors} processors, Linux {kernel}, {compiler}; commit {commit}. To see two
+`scaling`, `streaming` and `driver` where it has their parts: {processor}, {processors} processors, Linux {kernel}, {compiler}; commit {commit}. To see two
 runs side by side: `tools/bench-compare BEFORE AFTER`.
 
 """
@@ -45,16 +45,48 @@ them; in the others each as often as the rate says, at most.
 
 """
 
+MODELS = """
+## Models, in sim
+
+`snnq bench`: random spikes in 5 % of the input, all processors; milliseconds. *Step*: one step at a
+time, from the submission to the result. But for the demo's, networks have random weights and
+thresholds at which 5 % of a layer's neurons fire, or fewer.
+
+| model | parameters | steps | load | first window | window | step: median | p99 | most | G operations | MB |
+|---|---|---|---|---|---|---|---|---|---|---|
+"""
+
 SCALE = """
 ## Scaling, in sim
 
 Spikformer 2-256 as `tools/train/published.py` makes it (128 × 128, 16 steps, width 256, random
-weights), random spikes in 5 % of the input, one thread; one thing varies at a time. A window is all
-steps in one job; with several streams it is one of each, at once. *×*: over the first row.
-*Operations* follow what fires, which is not in proportion to what varies; the dashed lines are.
+weights, thresholds at which 5 % of a layer's neurons fire, or fewer), random spikes in 5 % of the
+input, one thread; one thing varies at a time. A window is all steps in one job; with several
+streams it is one of each, at once. *×*: over the first row. *Operations* follow what fires; the
+dashed lines are what would be in proportion to what varies.
 
 | what | | a window, ms | × | G operations | a step, ms | load, ms | MB |
 |---|---|---|---|---|---|---|---|
+"""
+
+STREAMING = """
+## Streaming
+
+One step at a time, from the submission to the result, milliseconds: `snnq bench`, as above, in
+`sim` and on the device in the guest, which computes on the same processors while QEMU emulates
+those of the driver and the program.
+
+| model | where | a step: median | p99 | most |
+|---|---|---|---|---|
+"""
+
+LIVE = """
+The largest rate of a live feed, millions of events a second: EVT 3 of random events through a pipe
+into `snnq run MODEL -` in `sim`, as many as took no longer than they would have come in,
+start and loading included.
+
+| model | M events/s |
+|---|---|
 """
 
 DECODING = """
@@ -172,14 +204,12 @@ def models(lines):
     rows = [line for name, line in lines.items() if name.startswith("model,")]
     if not rows:
         return []
-    out = ["\n## Models, in sim\n\n`snnq bench`: random spikes in 5 % of the input, all processors; milliseconds. "
-           "*Step*: one step at a\ntime, from the submission to the result.\n\n| model | parameters | steps | load | first "
-           "window | window | step: median | p99 | most | MB |\n|---|---|---|---|---|---|---|---|---|---|\n"]
+    out = [MODELS]
     for row in rows:
         b = row["bench"]
         out.append(f"| {row['name'].split(', ', 1)[1]} | {b['params']:,} | {b['steps']} | {b['load_ms']:.0f} | "
                    f"{b['first_window_ms']:.1f} | {b['window']['p50_ms']:.2f} | {b['step']['p50_ms']:.2f} | "
-                   f"{b['step']['p99_ms']:.2f} | {b['step']['most_ms']:.2f} | {b['memory_mb']:.0f} |\n")
+                   f"{b['step']['p99_ms']:.2f} | {b['step']['most_ms']:.2f} | {b['synops'] / 1e9:.2f} | {b['memory_mb']:.0f} |\n")
     return out
 
 
@@ -234,6 +264,18 @@ def driver(lines):
     return out
 
 
+def streaming(lines):
+    out = []
+    for name, line in lines.items():
+        if name.startswith("streaming,"):
+            step = line["bench"]["step"]
+            out.append(f"| {name.split(', ')[1]} | {name.split(', ')[2]} | {step['p50_ms']:.2f} | {step['p99_ms']:.2f} | "
+                       f"{step['most_ms']:.2f} |\n")
+    rates = [f"| {name.split(', ')[1]} | {line['value'] / 1e6:.2f} |\n" for name, line in lines.items()
+             if name.startswith("live,")]
+    return ([STREAMING, *out] if out else []) + ([LIVE, *rates] if rates else [])
+
+
 def decoding(lines):
     names = [name for name in lines if name.startswith("EVT 3") and name.endswith(", an event")]
     out = [DECODING] if names else []
@@ -249,7 +291,7 @@ def main():
     if not lines:
         sys.exit("expected results of make bench")
     parts = [HEAD.format(**machine)]
-    for part in (peers, network, models, scaling, driver, decoding):
+    for part in (peers, network, models, scaling, streaming, driver, decoding):
         parts += part(lines)
     PAGE.write_text("".join(parts).replace("\n\n\n", "\n\n"), encoding="utf-8")
     return 0

@@ -4,7 +4,8 @@
 
 `published.py list` prints each with its parameters. `published.py make NAME -o
 FILE` writes an integer model: of a checkpoint that train.py --family left, or
-with the weights that training would start from. Weights get the grids of --grid
+with the weights that training would start from; --firing sets the thresholds of
+these so that it is as busy as a trained one. Weights get the grids of --grid
 in turn, the first layer and the head included. With --float it writes the float
 model, whose grids `snnq quantize` finds."""
 import argparse
@@ -18,6 +19,7 @@ from learned import parse_scheme
 from model import NETWORKS as DATA
 from networks.floats import FloatExport
 from networks.integers import Export
+from networks.lively import lively
 from networks.net import Net
 from networks.table import NETWORKS, setting
 
@@ -44,7 +46,7 @@ def make(args):
     else:
         sizes = family.small if args.small else family.published
         graph = family.sized(dict(sizes, **dict(args.set)))
-    net = Net(graph)
+    net = lively(graph, args.firing / 100) if args.firing else Net(graph)
     if args.checkpoint:
         net.load_state_dict(torch.load(args.checkpoint))
     net = net.eval().double()
@@ -65,6 +67,8 @@ def main():
     maker.add_argument("--set", action="append", default=[], type=setting,
                        metavar="KEY=VALUE", help="another size, as size=64")
     maker.add_argument("--checkpoint")
+    maker.add_argument("--firing", type=float, metavar="PERCENT",
+                       help="of each layer's neurons in a step of random input, at most")
     maker.add_argument("--seed", type=int, default=1)
     maker.add_argument("--grid", action="append", default=[], type=parse_scheme,
                        metavar="SCHEME:BITS")
@@ -72,6 +76,11 @@ def main():
     args = parser.parse_args()
     if args.command == "make" and args.float and args.grid:
         parser.error("--grid: a float model has no grids")
+    if args.command == "make" and args.firing is not None:
+        if args.checkpoint:
+            parser.error("--firing: a trained network has its thresholds")
+        if not 0 < args.firing < 100:
+            parser.error(f"--firing {args.firing:g}: expected a share above 0 and below 100 percent")
     if args.command == "list":
         listing()
         return

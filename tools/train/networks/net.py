@@ -276,6 +276,11 @@ class Net(nn.Module):
             return copied(nearest(x[0], layer.get("x-rounded")), layer["axes"])
         raise ValueError(f"layer {layer['name']}: operation {op} unknown")
 
+    def fire(self, layer, currents):
+        """Outputs of a layer's neurons, if it has any, for the currents of all steps."""
+        neuron = layer.get("neuron")
+        return Neuron(neuron).run(currents) if neuron else currents
+
     def inputs(self, layer, values):
         """Operands, of all steps."""
         for entry in layer["inputs"]:
@@ -318,8 +323,7 @@ class Net(nn.Module):
                 continue
             for layer in group:
                 y = self.current(layer, list(self.inputs(layer, values)))
-                neuron = layer.get("neuron")
-                values[layer["name"]] = Neuron(neuron).run(y) if neuron else y
+                values[layer["name"]] = self.fire(layer, y)
         if record is not None:
             record.update(values)
         readout = self.graph.readout
