@@ -4,7 +4,7 @@
  *
  * Subgraphs are dissolved: the node b in the subgraph a is the node a.b. What is read of the
  * file is a graph of nodes (nir_file.c), which is put in order and simplified (nir_graph.c),
- * then each node becomes layers (nir_layers.c, nir_neuron.c).
+ * then each node becomes layers (nir_flow.c, nir_layers.c, nir_neuron.c).
  */
 #ifndef SNNQ_IMPORT_NIR_H
 #define SNNQ_IMPORT_NIR_H
@@ -107,27 +107,31 @@ int nir_before(const struct nir *n, int node);
 /* Dissolve what is nothing but a name, fold scales and neurons into layers, find loops, order. */
 int nir_arrange(struct nir *n);
 
-/* ---- nir_layers.c ---- */
+/* ---- nir_flow.c ---- */
 
-struct nir_layer {
-	cJSON *json;
-	struct nir_value in; /* of its only input */
-	struct import_array bias;
-};
+/* What flows into a node; sums of more than one get layers of their own. */
+int nir_gather(struct nir *n, int index, struct nir_value *value);
+/* The same; @layer: the last sum, which may get a neuron yet, or NULL: there is one input. */
+int nir_gather_open(struct nir *n, int index, struct nir_value *value, cJSON **layer);
+/* Planes that hold @most, or an error; @layer: NULL, or what gets them. */
+int nir_put_planes(const struct nir *n, const struct nir_node *node, cJSON *layer, uint64_t most);
+cJSON *nir_input_item(const struct nir_value *value);
+cJSON *nir_begin_layer(struct nir *n, const struct nir_node *node, const char *name, const char *op,
+		       const struct nir_value *in);
+
+/* ---- nir_layers.c ---- */
 
 /* The layers of @index, in its order; also of the neuron that it is host of. */
 int nir_lower(struct nir *n, int index);
-/* What flows into a node; sums of more than one get layers of their own. */
-int nir_gather(struct nir *n, int index, struct nir_value *value);
-cJSON *nir_begin_layer(struct nir *n, const struct nir_node *node, const char *name, const char *op,
-		       const struct nir_value *in);
+
+/* ---- nir_numbers.c ---- */
+
 int nir_add_floats(const struct nir *n, const char *layer, const char *part, uint32_t dims,
 		   const uint64_t *shape, const double *values, cJSON *node, const char *key);
 int nir_add_channels(const struct nir *n, const char *layer, const double *values, uint32_t count,
 		     cJSON *node, const char *key);
 int nir_add_integers(const struct nir *n, const char *layer, const char *part,
 		     const int32_t *values, uint32_t count, cJSON *node, const char *key);
-cJSON *nir_input_item(const struct nir_value *value);
 
 /* ---- nir_neuron.c ---- */
 
