@@ -48,7 +48,7 @@ class State:
     """A node: what it puts out for what comes in, step by step."""
 
     def __init__(self, p, subtract):
-        self.p = {k: np.asarray(v, np.float64) for k, v in p.items() if k != "type"}
+        self.p = {k: v if isinstance(v, str) else np.asarray(v, np.float64) for k, v in p.items() if k != "type"}
         self.type, self.subtract, self.v, self.i, self.past = p["type"], subtract, 0.0, 0.0, []
 
     def integrate(self, x):
@@ -72,13 +72,17 @@ class State:
         one = kind == "Conv1d"
         if one:
             x = x[:, None, :]
+        named = p["padding"] if isinstance(p.get("padding"), str) else None
         stride, pad, dilation = (np.broadcast_to(p.get(k, d), 2).astype(int)
-                                 for k, d in (("stride", 1), ("padding", 0), ("dilation", 1)))
+                                 for k, d in (("stride", 1), ("none" if named else "padding", 0), ("dilation", 1)))
         if one:
             stride, pad, dilation = (np.array([d, v[1]]) for v, d in ((stride, 1), (pad, 0), (dilation, 1)))
         w = p["weight"][:, :, None] if one else p.get("weight")
         kernel = w.shape[2:] if w is not None else p["kernel_size"].astype(int)
-        x = np.pad(x, ((0, 0), (pad[0],) * 2, (pad[1],) * 2))
+        sides = [(n, n) for n in pad]
+        if named == "same":
+            sides = [(d * (k - 1) // 2, d * (k - 1) - d * (k - 1) // 2) for k, d in zip(kernel, dilation)]
+        x = np.pad(x, ((0, 0), *sides))
         span = [(k - 1) * d + 1 for k, d in zip(kernel, dilation)]
         seen = np.lib.stride_tricks.sliding_window_view(x, span, (1, 2))
         seen = seen[:, ::stride[0], ::stride[1], ::dilation[0], ::dilation[1]]
@@ -318,6 +322,33 @@ def kinds(folder):
     check(folder, graph, x, simulate(graph, (), x), {"c": "n", "fc": "if"})
 
 
+def paddings(folder):
+    """Padding by name, of one and two dimensions, even and odd windows; the far side gets the odd one."""
+    rng = np.random.default_rng(17)
+
+    def conv(kind, shape, padding, **more):
+        return {"type": kind, "weight": rng.normal(0.1, 1, shape).astype(np.float32), "bias": np.full(shape[0], 0.1),
+                "stride": 1, "padding": padding, "dilation": 1, "groups": 1, **more}
+
+    first, last = ends([2, 5, 6], 3)
+    nodes = {"input": first, "c": conv("Conv2d", (3, 2, 4, 3), "same", dilation=np.array([1, 2])), "n": lif(1),
+             "v": conv("Conv2d", (4, 3, 2, 3), "valid"), "m": lif(1, threshold=2.0),
+             "f": {"type": "Flatten", "start_dim": 0, "end_dim": -1}, "fc": affine(rng, 3, 64, scale=0.3), "o": lif(3),
+             "output": last}
+    graph, x = {"nodes": nodes, "edges": chain(*nodes)}, inputs(18, (2, 5, 6), 0.2)
+    check(folder, graph, x, simulate(graph, (), x), {"c": "n", "v": "m", "fc": "o"})
+    first, last = ends([3, 8], 2)
+    nodes = {"input": first, "c": conv("Conv1d", (4, 3, 4), "same"), "n": lif(1), "v": conv("Conv1d", (2, 4, 8), "valid"),
+             "m": lif(1), "output": last}
+    graph, x = {"nodes": nodes, "edges": chain(*nodes)}, inputs(19, (3, 8))
+    want = simulate(graph, (), x)
+    check(folder, graph, x, {**want, "output": want["output"]}, {"c": "n", "v": "m"})
+    for key, value, says in (("stride", 2, "/node/nodes/c/stride: expected 1, as padding is same, found 1, 2"),
+                             ("padding", "full", "/node/nodes/c/padding: expected numbers, same or valid, found full")):
+        write(folder / "b.nir", {**graph, "nodes": {**nodes, "c": {**nodes["c"], key: value}}})
+        refused("import", folder / "b.nir", "-o", folder / "o", "--steps", 9, says=says)
+
+
 def late(folder):
     """A delay within a loop counts the step that goes back."""
     rng = np.random.default_rng(12)
@@ -415,4 +446,4 @@ def hostile(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(recurrence, stacked, sums, readouts, kinds, late, transposed, hostile))
+    sys.exit(main(recurrence, stacked, sums, readouts, kinds, paddings, late, transposed, hostile))

@@ -17,33 +17,89 @@
 
 /* ---- windows ---- */
 
-/* Kernel, stride, padding and dilation, and what comes out; @rows: 1 of one dimension. */
+struct window {
+	uint32_t kernel[2], stride[2], dilation[2];
+	uint32_t near[2], far[2]; /* padding before the first and behind the last position */
+};
+
+/* Of convolutions also by name, as PyTorch has them: with "same" the far side gets the odd one. */
+static int read_padding(const struct nir *n, const struct nir_node *node, bool by_name,
+			struct window *w)
+{
+	char path[H5_PATH], name[32];
+	int ret = 0;
+
+	nir_path(path, node, "padding");
+	if (!by_name || !h5_text(n->h, path, name)) {
+		ret = h5_pair(n->h, node->path, "padding", 0, w->near);
+		memcpy(w->far, w->near, sizeof(w->far));
+		return ret;
+	}
+	if (strcmp(name, "same") && strcmp(name, "valid"))
+		return error_set(-EBADMSG, "%s: %s: expected numbers, same or valid, found %s",
+				 n->h->path, path, name);
+	for (int i = 0; i < 2; i++) {
+		uint32_t all = *name == 's' ? w->dilation[i] * (w->kernel[i] - 1) : 0;
+
+		w->near[i] = all / 2;
+		w->far[i] = all - w->near[i];
+	}
+	if (*name == 's' && (w->stride[0] != 1 || w->stride[1] != 1))
+		ret = error_set(-EBADMSG,
+				"%s: %s/stride: expected 1, as padding is same, found %u, %u",
+				n->h->path, node->path, w->stride[0], w->stride[1]);
+	return ret;
+}
+
+static int read_window(const struct nir *n, const struct nir_node *node, bool dilates, bool one,
+		       struct window *w)
+{
+	int ret = h5_pair(n->h, node->path, "stride", 1, w->stride);
+
+	w->dilation[0] = w->dilation[1] = 1;
+	if (!ret && dilates)
+		ret = h5_pair(n->h, node->path, "dilation", 1, w->dilation);
+	if (!ret && one)
+		w->stride[0] = w->dilation[0] = 1;
+	if (!ret)
+		ret = read_padding(n, node, dilates, w);
+	if (one)
+		w->near[0] = w->far[0] = 0;
+	return ret;
+}
+
+static void put_padding(cJSON *layer, const struct window *w)
+{
+	int sides[] = { (int)w->near[0], (int)w->near[1], (int)w->far[0], (int)w->far[1] };
+
+	if (!memcmp(w->near, w->far, sizeof(w->near)))
+		import_put_pair(layer, "padding", w->near[0], w->near[1]);
+	else
+		json_put(layer, "padding", cJSON_CreateIntArray(sides, 4));
+}
+
+/* Kernel, stride, padding and dilation, and what comes out; @one: of one dimension. */
 static int put_window(struct nir *n, const struct nir_node *node, cJSON *layer,
 		      const uint32_t kernel[2], bool dilates, bool one, struct nir_value *v)
 {
-	uint32_t stride[2], padding[2], dilation[2] = { 1, 1 };
+	struct window win = { .kernel = { kernel[0], kernel[1] } };
+	bool small = kernel[0] <= SNNQ_MAX_DIM && kernel[1] <= SNNQ_MAX_DIM;
+	int ret = small ? read_window(n, node, dilates, one, &win) : 0;
 	uint64_t h, w;
-	int ret = h5_pair(n->h, node->path, "stride", 1, stride);
 
-	if (!ret)
-		ret = h5_pair(n->h, node->path, "padding", 0, padding);
-	if (!ret && dilates)
-		ret = h5_pair(n->h, node->path, "dilation", 1, dilation);
 	if (ret)
 		return ret;
-	if (one) {
-		stride[0] = dilation[0] = 1;
-		padding[0] = 0;
-	}
-	h = graph_window(v->height, kernel[0], stride[0], 2 * padding[0], dilation[0]);
-	w = graph_window(v->width, kernel[1], stride[1], 2 * padding[1], dilation[1]);
-	if (!h || !w || h > SNNQ_MAX_DIM || w > SNNQ_MAX_DIM)
+	h = graph_window(v->height, kernel[0], win.stride[0], win.near[0] + win.far[0],
+			 win.dilation[0]);
+	w = graph_window(v->width, kernel[1], win.stride[1], win.near[1] + win.far[1],
+			 win.dilation[1]);
+	if (!small || !h || !w || h > SNNQ_MAX_DIM || w > SNNQ_MAX_DIM)
 		return error_set(-EBADMSG, "%s: %s: expected a window that fits %u x %u positions",
 				 n->h->path, node->path, v->height, v->width);
 	import_put_pair(layer, "kernel", kernel[0], kernel[1]);
-	import_put_pair(layer, "stride", stride[0], stride[1]);
-	import_put_pair(layer, "padding", padding[0], padding[1]);
-	import_put_pair(layer, "dilation", dilation[0], dilation[1]);
+	import_put_pair(layer, "stride", win.stride[0], win.stride[1]);
+	put_padding(layer, &win);
+	import_put_pair(layer, "dilation", win.dilation[0], win.dilation[1]);
 	v->height = (uint32_t)h;
 	v->width = (uint32_t)w;
 	return 0;
