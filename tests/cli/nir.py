@@ -283,7 +283,7 @@ HOSTILE = (
     (put("node/nodes/if/type", "Sigmoid"), "if/type: expected a node of NIR, found Sigmoid"),
     (put("node/nodes/if/noise", 1.0), "if/noise: not known"),
     (put("node/nodes/extra/type", "IF"), "extra: expected to be on a way from Input to Output"),
-    (put("node/nodes/" + "n" * 40 + "/type", "IF"), "a name of at most 31 bytes"),
+    (put("node/nodes/" + "n" * 167 + "/type", "IF"), "expected names of at most 166 bytes"),
     (without("node/nodes/if/r"), "if/r: expected numbers, found nothing"),
     (put("node/nodes/if/r", np.zeros(4)), "expected a positive threshold"),
     (put("node/nodes/if/r", np.full(4, np.nan)), "if/r: expected finite numbers"),

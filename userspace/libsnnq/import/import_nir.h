@@ -18,7 +18,8 @@
 #define NIR_MOST_NODES 256
 #define NIR_MOST_EDGES 1024
 #define NIR_MOST_DEPTH 8 /* of subgraphs in subgraphs */
-#define NIR_NAME       64
+#define NIR_NAME       176 /* of a layer, its end included */
+#define NIR_MOST_NAME  (NIR_NAME - 10) /* of a node, which .sum1023 follows */
 #define NIR_SCALES     4 /* behind each other */
 
 enum nir_role {
@@ -100,6 +101,7 @@ double nir_dt(const struct nir *n);
 
 /* ---- nir_graph.c ---- */
 
+bool nir_has_edge(const struct nir *n, int from, int to);
 int nir_add_edge(struct nir *n, int from, int to);
 /* The only node behind @node, or before it; -1: there are none or more. */
 int nir_next(const struct nir *n, int node);

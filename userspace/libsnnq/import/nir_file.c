@@ -44,7 +44,7 @@ static const struct nir_kind kinds[] = {
 
 /* What edges call a node of a graph, and where they begin and end. */
 struct local {
-	char name[32];
+	char name[NIR_MOST_NAME + 1];
 	int entry, exit;
 	bool named;   /* by an edge */
 	bool renamed; /* which was told */
@@ -69,11 +69,11 @@ static int name_node(struct nir *n, struct nir_node *node, const char *path, con
 	int letters = snprintf(node->name, sizeof(node->name), "%s%s%s", prefix, *prefix ? "." : "",
 			       name);
 
-	if (bytes >= (int)sizeof(node->path) || letters >= (int)sizeof(node->name) - 8)
+	if (bytes >= (int)sizeof(node->path) || letters > NIR_MOST_NAME)
 		return error_set(-EBADMSG,
-				 "%s: %s/nodes/%s: expected names of at most %zu bytes, "
+				 "%s: %s/nodes/%.40s: expected names of at most %d bytes, "
 				 "those of subgraphs included",
-				 n->h->path, path, name, sizeof(node->name) - 9);
+				 n->h->path, path, name, NIR_MOST_NAME);
 	return 0;
 }
 
@@ -96,6 +96,8 @@ static int add_node(struct nir *n, const struct nir_node *like, const char *type
 				 n->h->path, node->path, type);
 	node->kind = &kinds[i];
 	node->inner = depth && (node->kind->role == NIR_INPUT || node->kind->role == NIR_OUTPUT);
+	if (!strcmp(node->name, "input") && node->kind->role != NIR_INPUT)
+		snprintf(node->name, sizeof(node->name), "input.layer"); /* models have an input */
 	node->host = node->neuron = node->stands_for = -1;
 	ret = h5_members(n->h, node->path, node->kind->members);
 	return ret ? ret : n->count++;
@@ -143,10 +145,6 @@ static int read_members(struct level *l, const char *prefix, int depth)
 			return error_set(-EBADMSG,
 					 "%s: %s/%.40s: expected an object, found a link to one",
 					 h->path, path, o->name);
-		if (strlen(o->name) > 31)
-			return error_set(-EBADMSG,
-					 "%s: %s/%.40s: expected a name of at most 31 bytes",
-					 h->path, path, o->name);
 		ret = read_member(l, prefix, o->name, depth);
 	}
 	return ret;
@@ -189,6 +187,16 @@ static struct local *find_renamed(struct level *l, const char *const *names, int
 	return only && *name && !strncmp(only->name, name, strlen(name)) ? only : NULL;
 }
 
+/* Edges of NIR are a set; some writers list one of them several times. */
+static int add_edge(struct level *l, const struct local *from, const struct local *to)
+{
+	if (!nir_has_edge(l->n, from->exit, to->entry))
+		return nir_add_edge(l->n, from->exit, to->entry);
+	import_note(l->n->opts, "%s: %s/edges: from %s to %s: listed several times, taken once",
+		    l->n->h->path, l->path, from->name, to->name);
+	return 0;
+}
+
 static int add_edges(struct level *l, const char *const *names, int count)
 {
 	int ret = 0;
@@ -220,7 +228,7 @@ static int add_edges(struct level *l, const char *const *names, int count)
 				l->meant = end[k];
 			}
 		}
-		ret = nir_add_edge(l->n, end[0]->exit, end[1]->entry);
+		ret = add_edge(l, end[0], end[1]);
 	}
 	return ret;
 }

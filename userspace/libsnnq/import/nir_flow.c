@@ -108,7 +108,7 @@ static int add_value(struct nir *n, const struct nir_node *node, int count, stru
 		if (ret)
 			return ret;
 	}
-	snprintf(name, sizeof(name), "%.46s.sum%d", node->name, count);
+	snprintf(name, sizeof(name), "%.*s.sum%d", NIR_MOST_NAME, node->name, count);
 	*layer = nir_begin_layer(n, node, name, "add", sum);
 	inputs = cJSON_GetObjectItem(*layer, "inputs");
 	json_append(inputs, nir_input_item(v));

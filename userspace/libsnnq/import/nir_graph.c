@@ -20,12 +20,19 @@ int nir_bad(const struct nir *n, const struct nir_node *node, const char *key, c
 			 *key ? "/" : "", key, expected);
 }
 
-int nir_add_edge(struct nir *n, int from, int to)
+bool nir_has_edge(const struct nir *n, int from, int to)
 {
 	for (int i = 0; i < n->edge_count; i++)
 		if (n->edges[i].from == from && n->edges[i].to == to)
-			return error_set(-EBADMSG, "%s: /node/edges: %s to %s: expected once",
-					 n->h->path, n->nodes[from].name, n->nodes[to].name);
+			return true;
+	return false;
+}
+
+int nir_add_edge(struct nir *n, int from, int to)
+{
+	if (nir_has_edge(n, from, to)) /* ways through names of subgraphs */
+		return error_set(-EBADMSG, "%s: /node/edges: %s to %s: expected one way",
+				 n->h->path, n->nodes[from].name, n->nodes[to].name);
 	if (n->edge_count == NIR_MOST_EDGES)
 		return error_set(-EBADMSG, "%s: /node/edges: expected at most %d edges", n->h->path,
 				 NIR_MOST_EDGES);

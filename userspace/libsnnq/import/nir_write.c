@@ -77,21 +77,21 @@ static bool is_taken(const struct nir_file *f, const char *name)
 	return false;
 }
 
-/* @name and @suffix in 31 bytes, whole letters, nothing that HDF5 reads as a path. */
+/* @name and @suffix in the bytes of a name, whole letters, nothing that HDF5 reads as a path. */
 static void find_name(const struct nir_file *f, const char *name, const char *suffix,
-		      char found[32])
+		      char found[NIR_MOST_NAME + 1])
 {
 	char end[24];
 	size_t room;
 
 	for (int i = 1; i == 1 || is_taken(f, found); i++) {
 		snprintf(end, sizeof(end), i > 1 ? "%.12s_%d" : "%.12s", suffix, i);
-		room = 31 - strlen(end);
+		room = NIR_MOST_NAME - strlen(end);
 		if (strlen(name) < room)
 			room = strlen(name);
 		while (room && ((unsigned char)name[room] & 0xc0) == 0x80)
 			room--;
-		snprintf(found, 32, "%.*s%s", (int)room, name, end);
+		snprintf(found, NIR_MOST_NAME + 1, "%.*s%s", (int)room, name, end);
 		for (char *c = found; *c; c++)
 			if (*c == '/' || (*c == '.' && !found[1]))
 				*c = '_';

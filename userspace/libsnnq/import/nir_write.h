@@ -14,7 +14,7 @@ struct nir_file {
 	const char *path; /* of what it is made of, for messages */
 	struct tree_object *root, *nodes, *node;
 	bool failed;
-	char names[NIR_MOST_NODES][32];
+	char names[NIR_MOST_NODES][NIR_MOST_NAME + 1];
 	int count;
 	struct nir_edge edges[NIR_MOST_EDGES];
 	int edge_count;
