@@ -70,8 +70,9 @@ class Layer:
     def step(self, x, at_threshold):
         """Spikes of one step."""
         n = self.neuron
-        self.current = decay(self.current, n["iDecay"]) + self.drive(x) * 2 ** (6 + n["wgtExp"])
-        self.voltage = decay(self.voltage, n["vDecay"]) + self.current
+        rates = [np.asarray(n[key]).reshape(-1, 1, 1) for key in ("iDecay", "vDecay")]
+        self.current = decay(self.current, rates[0]) + self.drive(x) * 2 ** (6 + n["wgtExp"])
+        self.voltage = decay(self.voltage, rates[1]) + self.current
         if self.bias is not None:
             self.voltage = self.voltage + np.asarray(self.bias, np.int64).reshape(-1, 1, 1) * 64
         limit = n["vThMant"] * 64 - (1 if at_threshold else 0)
@@ -234,6 +235,17 @@ def lava_delays(folder):
     write_lava(folder / "a.net", layers)
     compare(folder, folder / "a.net", layers, LAVA_NAMES, (2, 6, 5))
     compare(folder, folder / "a.net", layers, LAVA_NAMES, (2, 6, 5), ["--no-delay"], delay=False)
+
+
+def lava_decays(folder):
+    """Neurons that share no parameters: decays of each channel."""
+    rng = np.random.default_rng(17)
+    layers = lava_layers(rng)
+    for layer, channels in zip(layers, (4, 4, 6, 8, 5)):
+        layer.neuron = {**layer.neuron, "iDecay": rng.integers(600, 3000, channels), "vDecay": rng.integers(150, 900, channels)}
+    layers[3].neuron["iDecay"] = layers[3].neuron["iDecay"][:1]
+    write_lava(folder / "a.net", layers)
+    compare(folder, folder / "a.net", layers, LAVA_NAMES, (2, 6, 5))
 
 
 def read_graph(path):
@@ -463,7 +475,10 @@ HOSTILE_LAVA = (
     (put("layer/5/mask", np.ones(8)), ("/layer/5/mask", "not known")),
     (put("layer/5/" + "w" * 100, 1), ("/layer/5/www", "not known")),
     (put("layer/5/neuron/dVTh", 5), ("/layer/5/neuron/dVTh", "not known")),
-    (put("layer/5/neuron/type", "ALIF"), ("/layer/5/neuron/type", "LOIHI or CUBA")),
+    (put("layer/5/neuron/type", "ALIF"), ("/layer/5/neuron/type", "LOIHI or CUBA, found ALIF")),
+    (without("layer/5/neuron/type"), ("/layer/5/neuron/type", "expected a string")),
+    (put("layer/5/neuron/vDecay", np.full(7, 9)), ("layer5.vDecay", "expected one number or 8", "found 7")),
+    (put("layer/5/neuron/iDecay", np.array([9] * 7 + [4097])), ("/layer/5/neuron/iDecay", "element 7", "found 4097")),
     (put("layer/5/neuron/theta", 65), ("/layer/5/neuron/theta", "expected 704", "65")),
     (without("layer/5/neuron/vDecay"), ("/layer/5/neuron/vDecay", "nothing")),
     (put("layer/5/neuron/vDecay", 4097), ("/layer/5/neuron/vDecay", "0..4096")),
@@ -802,6 +817,6 @@ def round_checks(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(lava_network, lava_rules, lava_delays, lava_average, lava_sizes, lava_flat, hostile_lava, cut_lava, slayer_network,
+    sys.exit(main(lava_network, lava_rules, lava_delays, lava_decays, lava_average, lava_sizes, lava_flat, hostile_lava, cut_lava, slayer_network,
                   npy_types, hostile_npy, hostile_yaml, slayer_holes, not_files, locales,
                   round_checks))

@@ -39,6 +39,8 @@ struct import_layer {
 	struct import_array weight; /* DENSE: out, in. CONV: out, in, kh, kw. POOL: kh, kw */
 	struct import_array bias;   /* count 0: none */
 	struct import_array delay;  /* of spikes, in steps: one or one a channel; count 0: none */
+	/* in place of the neuron's decays: one a channel; count 0: those hold */
+	struct import_array current_decays, voltage_decays;
 	uint32_t stride[2], padding[2], dilation[2], groups;
 	uint32_t said[3]; /* channels, height, width out, as the source says; 0: not */
 	struct import_neuron neuron;

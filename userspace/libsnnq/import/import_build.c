@@ -182,20 +182,49 @@ static int find_input(struct import_net *net)
 	return best == net->layer_count ? 0 : misfit(net, &net->layers[best], &m);
 }
 
-static void add_leak(cJSON *neuron, const char *key, uint32_t decay)
+/* One integer a channel, each @base more, as a tensor. */
+static int add_table(const struct import_net *net, const struct import_layer *l, cJSON *node,
+		     const char *key, const char *part, const struct import_array *a, int32_t base,
+		     uint32_t channels, struct modelfile *f)
+{
+	int32_t *values;
+	int ret;
+
+	if (a->count != channels)
+		return error_set(-EBADMSG,
+				 "%s: %s.%s: expected one number or %u, one for each channel, "
+				 "found %zu",
+				 net->name, l->name, part, channels, a->count);
+	values = calloc(channels, sizeof(*values));
+	if (!values)
+		return error_set(-ENOMEM, "%s: no memory", net->name);
+	for (uint32_t c = 0; c < channels; c++)
+		values[c] = base + (int32_t)a->values[c];
+	ret = model_add_integers(&(struct model_slot){ f, node, key, l->name, part }, values,
+				 channels);
+	free(values);
+	return ret;
+}
+
+static int add_leak(const struct import_net *net, const struct import_layer *l, cJSON *neuron,
+		    const char *key, uint32_t decay, const struct import_array *decays,
+		    uint32_t channels, struct modelfile *f)
 {
 	cJSON *leak = json_put_object(neuron, key);
 
 	json_put_string(leak, "kind", "tz12");
+	if (decays->count)
+		return add_table(net, l, leak, "decay", *key == 'l' ? "vDecay" : "iDecay", decays,
+				 0, channels, f);
 	json_put_number(leak, "decay", decay);
+	return 0;
 }
 
 /* Spikes are a step late, unless said otherwise, and as late as their axon makes them. */
 static int add_delay(const struct import_net *net, const struct import_layer *l, cJSON *neuron,
 		     uint32_t channels, struct modelfile *f)
 {
-	int32_t base = net->no_delay ? 0 : 1, *values;
-	int ret;
+	int32_t base = net->no_delay ? 0 : 1;
 
 	if (!l->delay.count) {
 		if (base)
@@ -206,20 +235,7 @@ static int add_delay(const struct import_net *net, const struct import_layer *l,
 		json_put_number(neuron, "delay", base + l->delay.values[0]);
 		return 0;
 	}
-	if (l->delay.count != channels)
-		return error_set(-EBADMSG,
-				 "%s: %s.delay: expected one number or %u, one for each channel, "
-				 "found %zu",
-				 net->name, l->name, channels, l->delay.count);
-	values = calloc(channels, sizeof(*values));
-	if (!values)
-		return error_set(-ENOMEM, "%s: no memory", net->name);
-	for (uint32_t c = 0; c < channels; c++)
-		values[c] = base + (int32_t)l->delay.values[c];
-	ret = model_add_integers(&(struct model_slot){ f, neuron, "delay", l->name, "delay" },
-				 values, channels);
-	free(values);
-	return ret;
+	return add_table(net, l, neuron, "delay", "delay", &l->delay, base, channels, f);
 }
 
 static int add_neuron(const struct import_net *net, const struct import_layer *l, cJSON *layer,
@@ -227,6 +243,7 @@ static int add_neuron(const struct import_net *net, const struct import_layer *l
 {
 	cJSON *neuron = json_put_object(layer, "neuron");
 	int32_t shift = LOIHI_SHIFT + l->neuron.weight_exponent + (int32_t)factor;
+	int ret;
 
 	if (shift > (int32_t)SNNQ_MAX_SHIFT)
 		return error_set(-EBADMSG,
@@ -234,8 +251,13 @@ static int add_neuron(const struct import_net *net, const struct import_layer *l
 				 "to %u, found %d",
 				 net->name, l->name, SNNQ_MAX_SHIFT, shift);
 	json_put_string(neuron, "model", "cuba");
-	add_leak(neuron, "leak", l->neuron.voltage_decay);
-	add_leak(neuron, "current_leak", l->neuron.current_decay);
+	ret = add_leak(net, l, neuron, "leak", l->neuron.voltage_decay, &l->voltage_decays,
+		       channels, f);
+	if (!ret)
+		ret = add_leak(net, l, neuron, "current_leak", l->neuron.current_decay,
+			       &l->current_decays, channels, f);
+	if (ret)
+		return ret;
 	json_put_string(neuron, "compare", net->compare_ge ? "ge" : "gt");
 	json_put_string(neuron, "reset", "hard");
 	json_put_number(neuron, "threshold",

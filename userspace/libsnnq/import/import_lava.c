@@ -42,15 +42,14 @@ static int check_said(struct lava *l, const char *group, const char *key, uint32
 	return ret;
 }
 
-/* Steps by which the spikes of each channel are late, beside the one that all are. */
-static int read_delay(struct lava *l, const char *group, struct import_layer *layer)
+/* Numbers 0..@most, if they are there. */
+static int read_integers(struct lava *l, const char *group, const char *key, uint32_t most,
+			 struct import_array *a)
 {
-	const uint32_t most = SNNQ_MAX_DELAY - 1;
-	struct import_array *a = &layer->delay;
 	char name[64];
 	int ret;
 
-	snprintf(name, sizeof(name), "%s/delay", group);
+	snprintf(name, sizeof(name), "%s/%s", group, key);
 	ret = h5_numbers(&l->h5, name, a);
 	for (size_t i = 0; ret > 0 && i < a->count; i++)
 		if (!(a->values[i] >= 0 && a->values[i] <= most) ||
@@ -59,6 +58,31 @@ static int read_delay(struct lava *l, const char *group, struct import_layer *la
 					 "%s: %s: element %zu: expected an integer 0..%u, found %g",
 					 l->h5.path, name, i, most, a->values[i]);
 	return ret < 0 ? ret : 0;
+}
+
+/* Steps by which the spikes of each channel are late, beside the one that all are. */
+static int read_delay(struct lava *l, const char *group, struct import_layer *layer)
+{
+	return read_integers(l, group, "delay", SNNQ_MAX_DELAY - 1, &layer->delay);
+}
+
+/* Where neurons share no parameters: a decay of each channel in place of one. */
+static int read_decays(struct lava *l, const char *group, const char *key, struct import_array *a,
+		       double *one)
+{
+	char name[64];
+	int ret = read_integers(l, group, key, 4096, a);
+
+	if (ret)
+		return ret;
+	snprintf(name, sizeof(name), "%s/%s", group, key);
+	if (!a->count)
+		return error_set(-EBADMSG, "%s: %s: expected an integer 0..4096, found nothing",
+				 l->h5.path, name);
+	*one = a->values[0];
+	if (a->count == 1)
+		import_array_free(a);
+	return 0;
 }
 
 /* The size of the layer's output: channels, or channels, height and width. */
@@ -85,38 +109,48 @@ static int read_said(struct lava *l, const char *group, struct import_layer *lay
 	return ret < 0 ? ret : 0;
 }
 
-static int read_neuron(struct lava *l, const char *group, struct import_neuron *neuron)
+static int read_neuron(struct lava *l, const char *group, struct import_layer *layer)
 {
 	static const struct {
 		const char *key;
 		double min, max, absent;
 	} fields[] = {
-		{ "vThMant", 1, 131071, -1 }, { "iDecay", 0, 4096, -1 }, { "vDecay", 0, 4096, -1 },
-		{ "wgtExp", -6, 7, 0 },	      { "refDelay", 1, 1, 1 },	 { "gradedSpike", 0, 0, 0 },
+		{ "vThMant", 1, 131071, -1 },
+		{ "wgtExp", -6, 7, 0 },
+		{ "refDelay", 1, 1, 1 },
+		{ "gradedSpike", 0, 0, 0 },
 	};
-	double v[6];
+	double v[4], current, voltage;
 	char name[64], type[32];
 	int ret;
 
+	snprintf(name, sizeof(name), "%s/neuron/type", group);
+	if (!h5_text(&l->h5, name, type))
+		return error_set(-EBADMSG, "%s: %s: expected a string", l->h5.path, name);
+	if (strcmp(type, "LOIHI") && strcmp(type, "CUBA"))
+		return error_set(-EBADMSG, "%s: %s: expected LOIHI or CUBA, found %s", l->h5.path,
+				 name, type);
 	snprintf(name, sizeof(name), "%s/neuron", group);
 	ret = h5_members(&l->h5, name,
 			 " type vThMant iDecay vDecay wgtExp refDelay gradedSpike theta "
 			 "tauRho scaleRho ");
 	if (ret)
 		return ret;
-	snprintf(name, sizeof(name), "%s/neuron/type", group);
-	if (!h5_text(&l->h5, name, type) || (strcmp(type, "LOIHI") && strcmp(type, "CUBA")))
-		return error_set(-EBADMSG, "%s: %s: expected LOIHI or CUBA", l->h5.path, name);
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "%s/neuron/%s", group, fields[i].key);
 		ret = h5_integer(&l->h5, name, fields[i].min, fields[i].max, fields[i].absent,
 				 &v[i]);
 		if (ret)
 			return ret;
 	}
-	*neuron = (struct import_neuron){ (uint32_t)v[0], (uint32_t)v[1], (uint32_t)v[2],
-					  (int32_t)v[3] };
-	return check_said(l, group, "neuron/theta", neuron->threshold_mantissa << 6);
+	ret = read_decays(l, group, "neuron/iDecay", &layer->current_decays, &current);
+	if (!ret)
+		ret = read_decays(l, group, "neuron/vDecay", &layer->voltage_decays, &voltage);
+	if (ret)
+		return ret;
+	layer->neuron = (struct import_neuron){ (uint32_t)v[0], (uint32_t)current,
+						(uint32_t)voltage, (int32_t)v[1] };
+	return check_said(l, group, "neuron/theta", layer->neuron.threshold_mantissa << 6);
 }
 
 /*
@@ -287,7 +321,7 @@ static int read_weighted(struct lava *l, const char *group, const char *label,
 	if (ret >= 0)
 		ret = h5_numbers(&l->h5, name, &layer->bias);
 	if (ret >= 0)
-		ret = read_neuron(l, group, &layer->neuron);
+		ret = read_neuron(l, group, layer);
 	if (ret >= 0)
 		ret = shape_weight(l, group, layer);
 	if (ret >= 0 && kind != IMPORT_DENSE)
@@ -385,6 +419,13 @@ static int read_layer(struct lava *l, int n)
 				 "found %s",
 				 l->h5.path, name, type);
 	/* Neurons of an input layer make spikes of pictures, which events are already. */
+	snprintf(name, sizeof(name), "%s/neuron", group);
+	if (!n && !l->net->spikes_in && h5_exists(&l->h5, name) && !strcmp(type, "input"))
+		return error_set(-EBADMSG,
+				 "%s: %s: not known: neurons that turn pictures into spikes, "
+				 "which events can be (see --spikes-in)",
+				 l->h5.path, name);
+	snprintf(name, sizeof(name), "%s/type", group);
 	ret = h5_members(&l->h5, group,
 			 !n && l->net->spikes_in ? " type shape weight bias neuron " :
 						   kind->members);

@@ -40,6 +40,8 @@ void import_net_free(struct import_net *net)
 		import_array_free(&net->layers[i].weight);
 		import_array_free(&net->layers[i].bias);
 		import_array_free(&net->layers[i].delay);
+		import_array_free(&net->layers[i].current_decays);
+		import_array_free(&net->layers[i].voltage_decays);
 	}
 	free(net->layers);
 	memset(net, 0, sizeof(*net));
