@@ -352,7 +352,7 @@ FOREIGN = (
     (inserted("and", ["all", "rest"]), "layer new (and): NIR has no such operation"),
     (inserted("concat", ["all", "rest"], axis="channels", planes=1), "layer new (concat): NIR has no such operation"),
     (inserted("add", ["rest", "rest"], planes=2), "layer head: expected what rest puts out once"),
-    (inserted("add", ["all", "rest"], neuron={"model": "none"}), "import reads weights of spikes and counts, found sums"),
+    (inserted("copy", ["rest"], axes="whc", planes=1), "layer new (copy): NIR has no such operation"),
     (readout(mode="last"), "readout: mode: expected sum"),
     (looped, "layer rest: reads what all_neuron puts out in the step before"),
 )

@@ -106,23 +106,23 @@ class State:
         if self.type == "Threshold":
             return (x > p["threshold"]).astype(float)
         if self.type == "Delay":
-            self.past.append(x)
-            late = np.rint(np.broadcast_to(p["delay"], x.shape) / DT).astype(int)
-            return np.array([self.past[-1 - n][c] if n < len(self.past) else 0 for c, n in enumerate(late)])
+            self.past.append(x.reshape(-1))
+            late = np.rint(np.broadcast_to(p["delay"], x.shape) / DT).astype(int).reshape(-1)
+            return np.array([self.past[-1 - n][c] if n < len(self.past) else 0 for c, n in enumerate(late)]).reshape(x.shape)
         if self.type == "Output":
             return x
         self.integrate(x)
         return self.v + 0 * x if self.type in ("I", "LI", "CubaLI") else self.fire()
 
 
-def simulate(graph, back, x, subtract=False):
-    """{node: [step]} of a flat graph for inputs [step]."""
+def simulate(graph, back, x, subtract=False, sizes=None):
+    """{node: [step]} of a flat graph for inputs [step]; sizes of nodes whose parameters do not tell."""
     states = {name: State(p, subtract) for name, p in graph["nodes"].items() if p["type"] != "Input"}
     out, before = {name: [] for name in graph["nodes"]}, {}
     for step in range(STEPS):
         now = {name: x[step].astype(float) for name, p in graph["nodes"].items() if p["type"] == "Input"}
         for name, state in states.items():
-            parts = [before.get(a, np.zeros(shape_of(graph["nodes"][a]))) if (a, b) in back else now[a]
+            parts = [before.get(a, np.zeros((sizes or {}).get(a) or shape_of(graph["nodes"][a]))) if (a, b) in back else now[a]
                      for a, b in graph["edges"] if b == name]
             now[name] = state.step(sum(parts[1:], parts[0]))
         before = now
@@ -431,12 +431,10 @@ def hostile(folder):
     case("/node/nodes/x: expected to be on a way from Input to Output", {"x": lif(3)})
     case("/node/nodes/x: expected to be on a way", {"x": lif(3)}, more=[("x", "m")])
     case("/node/nodes/x: expected to be on a way", {"x": lif(3)}, more=[("m", "x")])
-    case("/node/nodes/b: expected neurons that fire before weights", {"n": {"type": "LI", "tau": np.full(5, DT * 3),
-                                                                          "r": np.ones(5), "v_leak": np.zeros(5)}})
     case("expected neurons that fire in each cycle of edges",
          {"x": affine(rng, 3, 3), "y": affine(rng, 3, 3)}, more=[("b", "x"), ("x", "y"), ("y", "x"), ("y", "m")])
-    case("a number for each neuron, as its spikes go back", {"x": affine(rng, 5, 5), "n": {**lif(5), "v_threshold": 1.0}},
-         more=[("n", "x"), ("x", "n")])
+    case("d/type: expected spikes or counts before a delay", {"d": {"type": "Delay", "delay": np.full(3, DT)}},
+         [e for e in line if e != ("b", "m")] + [("b", "d"), ("d", "m")])
     case("/node/nodes/m: expected inputs of the same size, found 3 x 1 x 1 and 5 x 1 x 1", more=[("n", "m")])
     case("one Input and one Output", {"x": first}, more=[("x", "a")])
     case("one Input and one Output", {"x": last}, more=[("m", "x")])
@@ -449,8 +447,6 @@ def hostile(folder):
          free + [("n", "d"), ("d", "b")])
     case("d/delay: channel 0: expected 0 to 63", {"d": {"type": "Delay", "delay": np.full(5, -DT)}},
          free + [("n", "d"), ("d", "b")])
-    case("d/type: expected spikes before a delay", {"d": {"type": "Delay", "delay": np.full(3, DT)}},
-         [e for e in line if e != ("b", "m")] + [("b", "d"), ("d", "m")])
     case("/node/nodes/x/type: expected a node of NIR, found Dropout", {"x": {"type": "Dropout"}})
     box = {"nodes": {"input": {"type": "Input", "shape": np.array([9])}, "n": lif(5),
                      "output": {"type": "Output", "shape": np.array([5])}}, "edges": chain("input", "n", "output")}
@@ -462,6 +458,11 @@ def hostile(folder):
         box = {"nodes": {"input": {"type": "Input", "shape": np.array([5])}, "x": box,
                          "output": {"type": "Output", "shape": np.array([5])}}, "edges": chain("input", "x", "output")}
     case("expected at most 8 graphs in each other", {"n": box})
+    conv = {"type": "Conv1d", "weight": np.ones((2, 2, 3)), "bias": np.zeros(2), "stride": 1, "padding": 1, "dilation": 1, "groups": 1}
+    write(folder / "b.nir", {"nodes": {"input": ends([2, 4], 8)[0], "c": conv, "n": lif(1), "output": ends([2, 4], 8)[1]},
+                             "edges": chain("input", "c", "n", "output") + [("n", "c")]})
+    refused("import", folder / "b.nir", "-o", folder / "o", "--steps", 9,
+            says="/node/nodes/n: expected parameters with a number for each neuron, as its spikes go back")
     write(folder / "b.nir", {"nodes": {**base, "n": {**lif(5), "v_reset": np.full(5, 0.1)}}, "edges": line})
     refused("import", folder / "b.nir", "-o", folder / "o", "--steps", 9, "--reset", "subtract",
             says="n/v_reset: expected 0, as thresholds are subtracted")

@@ -33,6 +33,7 @@ tap revision tests/cli/revision.py
 tap imports tests/cli/imports.py
 tap nir tests/cli/nir.py
 tap nir_graphs tests/cli/nir_graphs.py
+tap nir_flows tests/cli/nir_flows.py
 tap nir_export tests/cli/nir_export.py
 tap hdf5_process tests/cli/hdf5_process.py
 tap currents tests/cli/currents.py

@@ -308,20 +308,6 @@ static int check_window(const struct export *e, const struct graph_layer *l)
 		       0;
 }
 
-/* Whether a layer puts out sums: a mean has no bit-planes here, and is of spikes all the same. */
-static bool puts_sums(const struct graph *g, int layer)
-{
-	const struct graph_layer *l;
-
-	while (layer >= 0 && graph_keeps_format(&g->layers[layer]))
-		layer = g->layers[layer].in[0];
-	if (layer < 0)
-		return false;
-	l = &g->layers[layer];
-	return l->out.format == SNNQ_FORMAT_INT32 &&
-	       (l->op != GRAPH_AVGPOOL || l->neuron.model != SNNQ_NEURON_NONE);
-}
-
 /* Weights of all that comes in, of channels of a vector, or of a window. */
 static int put_weighted(struct export *e, const struct graph_layer *l, struct export_flow *flow)
 {
@@ -334,8 +320,6 @@ static int put_weighted(struct export *e, const struct graph_layer *l, struct ex
 	float *weights;
 	int node, ret = conv ? check_window(e, l) : 0;
 
-	if (!ret && !l->view[0].previous && puts_sums(e->graph, l->in[0]))
-		ret = export_refuse(e, l, "import reads weights of spikes and counts, found sums");
 	if (!ret && !matrix && !map)
 		ret = export_refuse(e, l, "windows of NIR are of maps, expected one before it");
 	if (ret)
@@ -479,6 +463,8 @@ int export_layer(struct export *e, int index)
 		ret = put_pool(e, l, &flow);
 	else if (l->op == SNNQ_OP_ELEMENTWISE && l->mode == SNNQ_ELEMENTWISE_ADD)
 		ret = put_sum(e, l, &flow);
+	else if (l->op == SNNQ_OP_COPY && l->mode == SNNQ_COPY_HWC)
+		ret = pass_on(e, l, &flow);
 	else
 		ret = export_refuse(e, l, "NIR has no such operation");
 	if (!ret)

@@ -128,12 +128,20 @@ static int read_output(struct nir *n, int index)
 	struct nir_value v = { .channels = 0 };
 	int ret = nir_gather(n, index, &v);
 
-	if (!ret && (v.height != 1 || v.width != 1 || !strcmp(v.layer, "input")))
-		ret = error_set(-EBADMSG,
-				"%s: expected layers with an output of 1 x 1, found %u x %u",
-				n->h->path, v.height, v.width);
+	if (!ret && !strcmp(v.layer, "input"))
+		ret = error_set(-EBADMSG, "%s: %s: expected layers before it, found the input",
+				n->h->path, node->path);
 	if (!ret)
 		ret = check_shape(n, node, &v);
+	if (!ret && (v.height > 1 || v.width > 1)) {
+		import_note(n->opts,
+			    "%s: %s: %u x %u x %u values (channels, height, width) are as many "
+			    "classes, in this order",
+			    n->h->path, node->path, v.channels, v.height, v.width);
+		ret = nir_flatten(n, node, &v);
+	}
+	if (!ret)
+		ret = nir_settle(n, node, &v);
 	import_put_classes(n->file->graph, v.channels);
 	json_put_string(readout, "input", v.layer);
 	json_put_string(readout, "mode", "sum");

@@ -17,10 +17,10 @@
 #define NIR_MOST       1e30 /* of a number; floats have more */
 #define NIR_MOST_NODES 256
 #define NIR_MOST_EDGES 1024
-#define NIR_MOST_DEPTH 8 /* of subgraphs in subgraphs */
-#define NIR_NAME       176 /* of a layer, its end included */
-#define NIR_MOST_NAME  (NIR_NAME - 10) /* of a node, which .sum1023 follows */
-#define NIR_SCALES     4 /* behind each other */
+#define NIR_MOST_DEPTH 8   /* of subgraphs in subgraphs */
+#define NIR_NAME       180 /* of a layer, its end included */
+#define NIR_MOST_NAME  166 /* of a node, which .sum65535 or the like follows */
+#define NIR_SCALES     4   /* behind each other */
 
 enum nir_role {
 	NIR_INPUT,
@@ -47,6 +47,11 @@ struct nir_value {
 	uint64_t most; /* the largest; 0: real numbers */
 	bool flat;     /* behind Flatten, which keeps the order (C, H, W) */
 	bool previous; /* what it was a step before */
+	bool seen;     /* potentials of neurons */
+	bool shared;   /* others read it, too */
+	bool mean;     /* sums, worth a part each */
+	bool shaped;   /* elements of the layer in the order (H, W, C), which has other sizes */
+	uint32_t rows, columns; /* positions that are channels here; 0: none are */
 };
 
 struct nir_node {
@@ -77,7 +82,7 @@ struct nir {
 	struct nir_edge edges[NIR_MOST_EDGES];
 	int count, edge_count;
 	int order[NIR_MOST_NODES], ordered;
-	double scale; /* of the readout */
+	unsigned short copies; /* so far */
 };
 
 /* ---- nir_file.c: nodes, edges, parameters ---- */
@@ -96,6 +101,8 @@ int nir_read_array(const struct nir *n, const struct nir_node *node, const char 
 /* One number for each channel of @at; @absent where there is none, unless that is a NaN. */
 int nir_read_channels(const struct nir *n, const struct nir_node *node, const char *key,
 		      double absent, const struct nir_value *at, double *values);
+/* Whether parameters of a node differ within a channel. */
+bool nir_varies(const struct nir *n, const struct nir_node *node);
 /* Seconds of a step of the equations. */
 double nir_dt(const struct nir *n);
 
@@ -106,6 +113,8 @@ int nir_add_edge(struct nir *n, int from, int to);
 /* The only node behind @node, or before it; -1: there are none or more. */
 int nir_next(const struct nir *n, int node);
 int nir_before(const struct nir *n, int node);
+/* Whether all that flows into a neuron that does not fire has its gain already. */
+bool nir_gain_before(const struct nir *n, int node);
 /* Dissolve what is nothing but a name, fold scales and neurons into layers, find loops, order. */
 int nir_arrange(struct nir *n);
 
@@ -120,6 +129,15 @@ int nir_put_planes(const struct nir *n, const struct nir_node *node, cJSON *laye
 cJSON *nir_input_item(const struct nir_value *value);
 cJSON *nir_begin_layer(struct nir *n, const struct nir_node *node, const char *name, const char *op,
 		       const struct nir_value *in);
+/* What weights can read: real numbers must be sums that are theirs alone. */
+int nir_feed_weights(struct nir *n, const struct nir_node *node, struct nir_value *value);
+/* A map behind Flatten as what it says: so many channels, in the order (C, H, W). */
+int nir_flatten(struct nir *n, const struct nir_node *node, struct nir_value *value);
+/* Each position's neuron as a channel of its own, and back. */
+int nir_spread(struct nir *n, const struct nir_node *node, struct nir_value *value);
+void nir_gather_up(struct nir_value *value);
+/* What @value is as the output of a layer, without a view. */
+int nir_settle(struct nir *n, const struct nir_node *node, struct nir_value *value);
 
 /* ---- nir_layers.c ---- */
 
@@ -143,7 +161,8 @@ int nir_potential_gain(const struct nir *n, const struct nir_node *node, const s
 /* A neuron of what flows into it, at the layer that it is part of, whose output @out is. */
 int nir_put_neuron(struct nir *n, struct nir_node *node, cJSON *layer,
 		   const struct import_array *bias, struct nir_value *out);
-/* A delay: of the layer that repeats spikes. */
-int nir_put_delay(struct nir *n, struct nir_node *node, cJSON *layer, struct nir_value *out);
+/* A delay: of the layer that repeats what comes in; @old: it is a step old already. */
+int nir_put_delay(struct nir *n, struct nir_node *node, cJSON *layer, bool old,
+		  struct nir_value *out);
 
 #endif /* SNNQ_IMPORT_NIR_H */

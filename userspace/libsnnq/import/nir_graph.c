@@ -124,7 +124,8 @@ static int fold_scales(struct nir *n)
 		if (node->gone || node->kind->role != NIR_WEIGHTED)
 			continue;
 		while (!ret && next >= 0 && n->nodes[next].kind->role == NIR_SCALE &&
-		       nir_before(n, next) == i && node->scale_count < NIR_SCALES) {
+		       nir_before(n, next) == i && node->scale_count < NIR_SCALES &&
+		       !nir_varies(n, &n->nodes[next])) {
 			node->scales[node->scale_count++] = next;
 			import_note(n->opts, "%s: %s: folded into the weights of %s", n->h->path,
 				    n->nodes[next].path, node->path);
@@ -261,9 +262,23 @@ static bool is_zero(const struct nir *n, const struct nir_node *node, const char
 	return zero;
 }
 
+bool nir_gain_before(const struct nir *n, int node)
+{
+	for (int i = 0; i < n->edge_count; i++) {
+		const struct nir_edge *e = &n->edges[i];
+		enum nir_role role = n->nodes[e->from].kind->role;
+
+		if (e->to == node &&
+		    ((role != NIR_WEIGHTED && role != NIR_SCALE) || nir_next(n, e->from) != node))
+			return false;
+	}
+	return !nir_varies(n, &n->nodes[node]);
+}
+
 /*
  * A neuron is part of the layer before it if they see nobody else. A bias would be added behind the
- * current of a neuron that has one, not before it.
+ * current of a neuron that has one, not before it. Where neurons differ within a channel they have a
+ * layer of their own, and those whose potential is seen need weights for their gain.
  */
 static void find_hosts(struct nir *n)
 {
@@ -279,6 +294,9 @@ static void find_hosts(struct nir *n)
 			continue;
 		role = n->nodes[next].kind->role;
 		if ((role != NIR_SPIKING && role != NIR_POTENTIAL) ||
+		    (role == NIR_POTENTIAL && node->kind->role == NIR_POOL) ||
+		    nir_varies(n, &n->nodes[next]) ||
+		    (node->kind->role == NIR_SCALE && nir_varies(n, node)) ||
 		    (n->nodes[next].kind->current && !is_zero(n, node, "bias")))
 			continue;
 		node->neuron = next;

@@ -15,6 +15,13 @@
 #include "model/model.h"
 #include "snnq_program.h"
 
+/* What @node puts out is that of its own layer. */
+static void put_out(const struct nir_node *node, struct nir_value *v)
+{
+	snprintf(v->layer, sizeof(v->layer), "%s", node->name);
+	v->previous = v->seen = v->shared = v->mean = v->shaped = false;
+}
+
 /* ---- windows ---- */
 
 struct window {
@@ -167,7 +174,8 @@ static int read_factors(const struct nir *n, int index, const struct nir_value *
 			factors[c] *= scale[c];
 	}
 	free(scale);
-	if (!ret && next >= 0 && n->nodes[next].kind->role == NIR_POTENTIAL)
+	if (!ret && next >= 0 && n->nodes[next].kind->role == NIR_POTENTIAL &&
+	    node->kind->role != NIR_POOL && nir_gain_before(n, next))
 		ret = nir_potential_gain(n, &n->nodes[next], out, factors);
 	return ret;
 }
@@ -207,6 +215,7 @@ static int end_weighted(struct nir *n, struct nir_node *node, cJSON *layer,
 		return nir_put_neuron(n, &n->nodes[node->neuron], layer, bias, out);
 	json_put_string(json_put_object(layer, "neuron"), "model", "none");
 	out->most = 0;
+	out->seen = false;
 	for (size_t c = 0; c < bias->count; c++)
 		if (bias->values[c] != 0)
 			return nir_add_floats(n, out->layer, "bias", 1, &channels, bias->values,
@@ -252,7 +261,7 @@ static int lower_conv(struct nir *n, int index, bool one, struct nir_value *v,
 		ret = read_bias(n, node, v->channels, false, bias);
 	if (!ret)
 		ret = add_weight(n, index, layer, 4, shape, w, bias, v);
-	snprintf(v->layer, sizeof(v->layer), "%s", node->name);
+	put_out(node, v);
 	return ret ? ret : end_weighted(n, node, layer, bias, v);
 }
 
@@ -284,7 +293,8 @@ static int lower_linear(struct nir *n, int index, struct nir_value *v, struct im
 	cJSON *layer;
 	int ret;
 
-	if (map && !v->flat)
+	/* a map of one channel and row has the order of a vector, whatever the axis of 1 is */
+	if (map && !v->flat && (v->channels > 1 || v->height > 1))
 		return nir_bad(n, node, "type", "Flatten between a map and a linear layer");
 	ret = nir_read_array(n, node, "weight", w);
 	if (!ret && w->dims == 2 && n->opts->transposed)
@@ -312,7 +322,7 @@ static int lower_linear(struct nir *n, int index, struct nir_value *v, struct im
 	ret = read_bias(n, node, v->channels, !strcmp(node->kind->type, "Affine"), bias);
 	if (!ret)
 		ret = add_weight(n, index, layer, map ? 4 : 2, shape, w, bias, v);
-	snprintf(v->layer, sizeof(v->layer), "%s", node->name);
+	put_out(node, v);
 	return ret ? ret : end_weighted(n, node, layer, bias, v);
 }
 
@@ -335,26 +345,33 @@ static int lower_scale(struct nir *n, int index, struct nir_value *v, struct imp
 	import_put_pair(layer, "kernel", 1, 1);
 	json_put_number(layer, "groups", v->channels);
 	ret = add_weight(n, index, layer, 4, shape, w, &bias, v);
-	snprintf(v->layer, sizeof(v->layer), "%s", node->name);
-	return ret ? ret : end_weighted(n, node, layer, &bias, v);
+	put_out(node, v);
+	ret = ret ? ret : end_weighted(n, node, layer, &bias, v);
+	nir_gather_up(v);
+	return ret;
 }
 
 static int lower_weighted(struct nir *n, int index, struct nir_value *v)
 {
 	const struct nir_node *node = &n->nodes[index];
+	bool scale = node->kind->role == NIR_SCALE, conv = !strncmp(node->kind->type, "Conv", 4);
 	struct import_array w = { .values = NULL }, bias = { .values = NULL };
-	bool flat = v->flat;
-	int ret;
+	int ret = 0;
 
-	if (!v->most)
-		return nir_bad(
-			n, node, "",
-			"neurons that fire before weights, whose inputs are spikes or counts");
-	if (node->kind->role == NIR_SCALE)
+	if (conv && v->flat)
+		return nir_bad(n, node, "type", "Linear or Affine behind Flatten");
+	if (scale && v->flat)
+		ret = nir_flatten(n, node, v);
+	if (!ret && scale && nir_varies(n, node))
+		ret = nir_spread(n, node, v);
+	if (!ret)
+		ret = nir_feed_weights(n, node, v);
+	if (ret)
+		return ret;
+	if (scale)
 		ret = lower_scale(n, index, v, &w);
-	else if (!strncmp(node->kind->type, "Conv", 4))
-		ret = flat ? nir_bad(n, node, "type", "Linear or Affine behind Flatten") :
-			     lower_conv(n, index, node->kind->type[4] == '1', v, &w, &bias);
+	else if (conv)
+		ret = lower_conv(n, index, node->kind->type[4] == '1', v, &w, &bias);
 	else
 		ret = lower_linear(n, index, v, &w, &bias);
 	import_array_free(&w);
@@ -362,33 +379,118 @@ static int lower_weighted(struct nir *n, int index, struct nir_value *v)
 	return ret;
 }
 
-/* ---- without weights ---- */
+/* ---- pools ---- */
+
+/* Of real numbers: weights of one channel each, all the same. */
+static int lower_real_pool(struct nir *n, int index, const uint32_t kernel[2], bool sums,
+			   struct nir_value *v)
+{
+	struct nir_node *node = &n->nodes[index];
+	uint64_t taps = (uint64_t)kernel[0] * kernel[1];
+	uint64_t shape[4] = { v->channels, 1, kernel[0], kernel[1] };
+	struct import_array w = { .count = v->channels * taps }, none = { .count = 0 };
+	cJSON *layer;
+	int ret = nir_feed_weights(n, node, v);
+
+	if (!ret && (!taps || w.count > IMPORT_MAX_ELEMENTS))
+		ret = nir_bad(n, node, "kernel_size",
+			      "a window with positions, and at most 2^28 "
+			      "of them in all channels");
+	w.values = ret ? NULL : malloc(w.count * sizeof(*w.values));
+	if (!ret && !w.values)
+		ret = error_set(-ENOMEM, "%s: no memory", n->h->path);
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < w.count; i++)
+		w.values[i] = sums ? 1 : 1 / (double)taps;
+	layer = nir_begin_layer(n, node, node->name, "conv2d", v);
+	json_put_number(layer, "groups", v->channels);
+	ret = put_window(n, node, layer, kernel, false, false, v);
+	if (!ret)
+		ret = add_weight(n, index, layer, 4, shape, &w, &none, v);
+	import_array_free(&w);
+	put_out(node, v);
+	return ret ? ret : end_weighted(n, node, layer, &none, v);
+}
 
 static int lower_pool(struct nir *n, int index, struct nir_value *v)
 {
 	static const struct import_array none = { .count = 0 };
 	struct nir_node *node = &n->nodes[index];
-	bool sums = *node->kind->type == 'S';
+	bool sums = *node->kind->type == 'S', mean = !sums || v->mean;
 	uint32_t kernel[2];
 	cJSON *layer;
 	int ret;
 
-	if (!v->most)
-		return nir_bad(n, node, "",
-			       "neurons that fire before a pool, which takes spikes or counts");
 	if (v->flat)
 		return nir_bad(n, node, "type", "Linear or Affine behind Flatten");
 	ret = h5_pair(n->h, node->path, "kernel_size", 0, kernel);
 	if (ret)
 		return ret;
+	if (!v->most)
+		return lower_real_pool(n, index, kernel, sums, v);
 	layer = nir_begin_layer(n, node, node->name, sums ? "sumpool" : "avgpool", v);
 	ret = put_window(n, node, layer, kernel, false, false, v);
 	v->most *= (uint64_t)kernel[0] * kernel[1];
-	snprintf(v->layer, sizeof(v->layer), "%s", node->name);
+	put_out(node, v);
+	v->mean = mean;
 	if (!ret && node->neuron >= 0)
 		return nir_put_neuron(n, &n->nodes[node->neuron], layer, &none, v);
 	/* A mean's follow from its input. */
 	return ret ? ret : nir_put_planes(n, node, sums ? layer : NULL, v->most);
+}
+
+/* ---- without weights ---- */
+
+/* Whether all axes of a map become one; some writers count that of a batch, too. */
+static bool takes_all(const struct nir_value *v, double first, double last)
+{
+	int least = v->height > 1 ? 3 : v->width > 1 ? 2 : 1;
+
+	for (int axes = least; axes <= 3; axes++) {
+		if ((first == 0 || first == -axes) && (last == -1 || last == axes - 1))
+			return true;
+		if (first == 1 && (last == -1 || last == axes))
+			return true;
+	}
+	return false;
+}
+
+/* The input that Flatten says it has; zeros say nothing, and an axis of a batch is 1. */
+static int check_flattened(const struct nir *n, const struct nir_node *node,
+			   const struct nir_value *v)
+{
+	const uint32_t map[3] = { v->channels, v->height, v->width };
+	const char *keys[] = { "input_type/input", "input_type" };
+	struct import_array a = { .values = NULL };
+	bool zero = true, same = false;
+	char path[H5_PATH];
+	int ret;
+
+	nir_path(path, node, keys[0]);
+	if (!h5_exists(n->h, path))
+		nir_path(path, node, keys[1]);
+	ret = h5_numbers(n->h, path, &a);
+	if (ret <= 0)
+		return ret;
+	for (size_t i = 0; i < a.count; i++)
+		zero &= a.values[i] == 0;
+	for (size_t skip = 0; !same && skip < a.count; skip++) {
+		size_t axes = a.count - skip;
+		size_t left = axes == 1 || axes == 2 ? 3 - axes : 0; /* of one row, or position */
+
+		same = axes <= 3 && a.values[skip] == map[0];
+		for (size_t i = 1; same && i < 3; i++)
+			same = i <= left ? map[i] == 1 : a.values[skip + i - left] == map[i];
+		if (a.values[skip] != 1)
+			break;
+	}
+	import_array_free(&a);
+	return zero || same ?
+		       0 :
+		       error_set(-EBADMSG,
+				 "%s: %s: expected %u x %u x %u, as the nodes before it give",
+				 n->h->path, path, map[0], map[1], map[2]);
 }
 
 static int lower_flatten(struct nir *n, const struct nir_node *node, struct nir_value *v)
@@ -398,75 +500,121 @@ static int lower_flatten(struct nir *n, const struct nir_node *node, struct nir_
 	int ret;
 
 	nir_path(path, node, "start_dim");
-	ret = h5_integer(n->h, path, 0, 1, 0, &first);
+	ret = h5_integer(n->h, path, -3, 1, 0, &first);
 	if (ret)
 		return ret;
 	nir_path(path, node, "end_dim");
 	ret = h5_integer(n->h, path, -3, 3, 2, &last);
-	if (!ret && ((last != -1 && last != first + 2) || last == first))
+	if (!ret && !takes_all(v, first, last))
 		ret = nir_bad(n, node, "end_dim", "all axes behind start_dim");
 	if (!ret)
-		ret = check_map(n, node, "input_type", v->height > 1 || v->width > 1 ? 3 : 1, v);
+		ret = check_flattened(n, node, v);
 	v->flat = true;
 	return ret;
 }
 
-/* A layer of its own for a neuron or a delay: of the sum before it, or of one input as it is. */
+/* Its gain as weights, where there are none before it; @gain: NULL if it is 1. */
+static int find_gain(const struct nir *n, const struct nir_node *node, const struct nir_value *v,
+		     double **gain)
+{
+	bool one = true;
+	int ret;
+
+	*gain = malloc(v->channels * sizeof(**gain));
+	if (!*gain)
+		return error_set(-ENOMEM, "%s: no memory", n->h->path);
+	for (uint32_t c = 0; c < v->channels; c++)
+		(*gain)[c] = 1;
+	ret = nir_potential_gain(n, node, v, *gain);
+	for (uint32_t c = 0; c < v->channels; c++)
+		one &= (*gain)[c] == 1;
+	if (!ret && !one)
+		return 0;
+	free(*gain);
+	*gain = NULL;
+	return ret;
+}
+
+static int put_gain(struct nir *n, const struct nir_node *node, const double *gain,
+		    struct nir_value *v, cJSON **layer)
+{
+	uint64_t shape[4] = { v->channels, 1, 1, 1 };
+	int ret = nir_feed_weights(n, node, v);
+	cJSON *weight;
+
+	if (ret)
+		return ret;
+	*layer = nir_begin_layer(n, node, node->name, "conv2d", v);
+	import_put_pair(*layer, "kernel", 1, 1);
+	json_put_number(*layer, "groups", v->channels);
+	json_put_number(*layer, "out_channels", v->channels);
+	weight = json_put_object(*layer, "weight");
+	json_put_string(weight, "scheme", "float");
+	return nir_add_floats(n, node->name, "weight", 4, shape, gain, weight, "tensor");
+}
+
+/*
+ * A layer of its own for a neuron or a delay: of the sum before it, or of one input as it is; with
+ * weights where its gain needs some.
+ */
 static int lower_neuron(struct nir *n, int index, struct nir_value *v, cJSON *sum)
 {
 	static const struct import_array none = { .count = 0 };
 	struct nir_node *node = &n->nodes[index];
-	bool delays = node->kind->role == NIR_DELAY;
-	struct nir_value in = *v;
+	bool gains = node->kind->role == NIR_POTENTIAL && !nir_gain_before(n, index);
+	bool varies = nir_varies(n, node), alone = v->flat || varies || gains, old = v->previous;
+	double *gain = NULL;
+	int ret = 0;
 
-	if (v->flat && (v->height > 1 || v->width > 1))
-		return nir_bad(n, node, "type", "Linear or Affine behind Flatten");
-	if (delays && v->most != 1)
-		return nir_bad(n, node, "type", "spikes before a delay");
-	if (!sum) {
-		sum = nir_begin_layer(n, node, node->name, v->most ? "sumpool" : "maxpool", &in);
+	if (node->kind->role == NIR_DELAY && (!v->most || v->mean))
+		return nir_bad(n, node, "type", "spikes or counts before a delay");
+	if (alone && sum && v->most)
+		ret = nir_put_planes(n, node, sum, v->most);
+	if (alone)
+		sum = NULL;
+	if (!ret && v->flat)
+		ret = nir_flatten(n, node, v);
+	if (!ret && varies)
+		ret = nir_spread(n, node, v);
+	if (!ret && gains)
+		ret = find_gain(n, node, v, &gain);
+	if (!ret && gain) {
+		ret = put_gain(n, node, gain, v, &sum);
+	} else if (!ret && !sum) {
+		sum = nir_begin_layer(n, node, node->name, v->most ? "sumpool" : "maxpool", v);
 		import_put_pair(sum, "kernel", 1, 1);
-	} else {
+	} else if (!ret) {
 		json_replace(sum, "name", cJSON_CreateString(node->name));
 	}
-	snprintf(v->layer, sizeof(v->layer), "%s", node->name);
-	if (delays)
-		return nir_put_delay(n, node, sum, v);
-	v->previous = false;
-	return nir_put_neuron(n, node, sum, &none, v);
-}
-
-/* Potentials are shown in their units only where what is before them is, too. */
-static int check_potential(const struct nir *n, int index)
-{
-	for (int i = 0; i < n->edge_count; i++) {
-		const struct nir_edge *e = &n->edges[i];
-		enum nir_role role = n->nodes[e->from].kind->role;
-
-		if (e->to == index &&
-		    ((role != NIR_WEIGHTED && role != NIR_SCALE) || nir_next(n, e->from) != index))
-			return nir_bad(n, &n->nodes[index], "type",
-				       "layers with weights before it, that go nowhere else");
+	free(gain);
+	if (ret)
+		return ret;
+	if (node->kind->role == NIR_DELAY) {
+		ret = nir_put_delay(n, node, sum, old, v);
+		put_out(node, v);
+	} else {
+		put_out(node, v);
+		ret = nir_put_neuron(n, node, sum, &none, v);
 	}
-	return 0;
+	nir_gather_up(v);
+	return ret;
 }
 
 int nir_lower(struct nir *n, int index)
 {
 	struct nir_node *node = &n->nodes[index];
 	struct nir_value v = { .channels = 0 };
+	bool own_sum = node->kind->role == NIR_SPIKING || node->kind->role == NIR_POTENTIAL;
 	cJSON *sum;
 	int ret;
 
 	if (node->host >= 0) {
 		node->out = n->nodes[node->host].out;
+		node->out.shared = nir_next(n, index) < 0;
 		return 0;
 	}
 	ret = nir_gather_open(n, index, &v, &sum);
-	if (!ret && node->kind->role == NIR_POTENTIAL)
-		ret = check_potential(n, index);
-	if (!ret && sum && v.most && node->kind->role != NIR_SPIKING &&
-	    node->kind->role != NIR_POTENTIAL)
+	if (!ret && sum && v.most && !own_sum)
 		ret = nir_put_planes(n, node, sum, v.most);
 	if (ret)
 		return ret;
@@ -492,6 +640,7 @@ int nir_lower(struct nir *n, int index)
 		break; /* the file's Input and Output */
 	}
 	node->out = v;
+	node->out.shared |= nir_next(n, index) < 0;
 	/* within the loop of a neuron that it goes back from, what flows on is of the step before */
 	if (node->kind->role != NIR_FLATTEN)
 		node->out.previous = false;

@@ -6,7 +6,8 @@
  * numerics.md, up to a gain of the input that goes into threshold and bias:
  *
  *	LIF	tau v' = v_leak - v + r x	lambda = 1 - dt/tau, gain dt/tau r
- *	IF	v' = r x			lambda = 1, gain r (x counts per step)
+ *	IF	v' = r x			lambda = 1, gain r (x counts per step), or r dt where
+ *						that is 1: of a writer of equations in seconds
  *	CubaLIF	tau_syn i' = -i + w_in x, tau_mem v' = v_leak - v + r i
  *	LI, CubaLI, I: the same, whose potential is seen: the gain goes into the weights
  *	Threshold	fires while x is above it: lambda = 0
@@ -15,6 +16,7 @@
  * nor how long a step is, nor what reset does beyond v_reset; options do.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +26,13 @@
 #include "import_nir.h"
 #include "snnq_program.h"
 
-#define ONE 65536 /* of lambda */
+#define ONE	   65536 /* of lambda */
+#define LONG_STEPS 1e-3	 /* decays below this are worth a word */
 
 /* Of a neuron, for each channel; decays are dt / tau. */
 struct neuron {
 	double *gain, *threshold, *leak, *reset, *decay, *current_decay, *w_in;
+	bool per_second; /* r was */
 };
 
 static int take_room(const struct nir *n, struct neuron *p, uint32_t channels)
@@ -62,6 +66,18 @@ static int read_decay(const struct nir *n, const struct nir_node *node, const ch
 	return ret;
 }
 
+/*
+ * Most writers have an r of 1 for a neuron without a leak, whose input counts in each step;
+ * SpikingJelly's have 1/dt.
+ */
+static bool is_per_second(const struct nir *n, const struct nir_value *at, const double *r)
+{
+	for (uint32_t c = 0; c < at->channels; c++)
+		if (r[c] == 1 || fabs(r[c] * nir_dt(n) - 1) > 1e-6)
+			return false;
+	return true;
+}
+
 /* The gain of the input, in steps of dt, and what belongs to it. */
 static int read_equations(const struct nir *n, const struct nir_node *node,
 			  const struct nir_value *at, struct neuron *p)
@@ -75,6 +91,9 @@ static int read_equations(const struct nir *n, const struct nir_node *node,
 	if (!strcmp(type, "Threshold"))
 		return 0;
 	ret = nir_read_channels(n, node, "r", NAN, at, p->gain);
+	p->per_second = !ret && !membrane && !node->kind->current && is_per_second(n, at, p->gain);
+	for (uint32_t c = 0; p->per_second && c < at->channels; c++)
+		p->gain[c] = 1;
 	if (!ret && (membrane || node->kind->current)) {
 		ret = nir_read_channels(n, node, "v_leak", NAN, at, p->leak);
 		if (!ret)
@@ -100,7 +119,7 @@ static int put_leak(const struct nir *n, const struct nir_node *node, cJSON *neu
 {
 	cJSON *leak = json_put_object(neuron, key);
 	int32_t *values = calloc(channels, sizeof(*values));
-	double worst = 0;
+	double worst = 0, fastest = 0;
 	bool same = true;
 	int ret = 0;
 
@@ -110,6 +129,7 @@ static int put_leak(const struct nir *n, const struct nir_node *node, cJSON *neu
 		values[c] = (int32_t)lambda_of(decay[c]);
 		same &= values[c] == values[0];
 		worst = fmax(worst, fabs(values[c] - ONE * (1 - decay[c])));
+		fastest = fmax(fastest, decay[c]);
 	}
 	json_put_string(leak, "kind", "q16");
 	if (same)
@@ -119,6 +139,12 @@ static int put_leak(const struct nir *n, const struct nir_node *node, cJSON *neu
 	if (worst > 0.01)
 		import_note(n->opts, "%s: %s: %s rounded to 1/65536, by at most %.2g of that",
 			    n->h->path, node->path, key, worst);
+	if (fastest < LONG_STEPS)
+		import_note(
+			n->opts,
+			"%s: %s: %s: time constants are %g steps of %g s, or more; of files that "
+			"count in steps --dt is 1",
+			n->h->path, node->path, key, 1 / fastest, nir_dt(n));
 	free(values);
 	return ret;
 }
@@ -205,7 +231,7 @@ static int put_firing(const struct nir *n, const struct nir_node *node, cJSON *n
 int nir_potential_gain(const struct nir *n, const struct nir_node *node, const struct nir_value *at,
 		       double *gain)
 {
-	struct neuron p;
+	struct neuron p = { .per_second = false };
 	int ret = take_room(n, &p, at->channels);
 
 	if (ret)
@@ -222,12 +248,16 @@ int nir_put_neuron(struct nir *n, struct nir_node *node, cJSON *layer,
 {
 	bool seen = node->kind->role == NIR_POTENTIAL;
 	cJSON *neuron = json_put_object(layer, "neuron");
-	struct neuron p;
+	struct neuron p = { .per_second = false };
 	int ret = take_room(n, &p, out->channels);
 
 	if (ret)
 		return ret;
 	ret = read_equations(n, node, out, &p);
+	if (!ret && p.per_second)
+		import_note(n->opts,
+			    "%s: %s/r: is 1 in a step of %g s: inputs count once, as they are",
+			    n->h->path, node->path, nir_dt(n));
 	if (!ret)
 		ret = put_leaks(n, node, neuron, out->layer, &p, out->channels);
 	if (!ret && !seen)
@@ -241,15 +271,38 @@ int nir_put_neuron(struct nir *n, struct nir_node *node, cJSON *layer,
 	}
 	free(p.gain);
 	out->most = seen ? 0 : 1;
+	out->seen = seen;
+	out->mean = false;
 	return ret;
 }
 
-int nir_put_delay(struct nir *n, struct nir_node *node, cJSON *layer, struct nir_value *out)
+/* Counts are as many levels, spikes one of them. */
+static int put_repeating(const struct nir *n, const struct nir_node *node, cJSON *neuron,
+			 uint64_t most)
+{
+	json_put_string(neuron, "model", "lif");
+	json_put_number(json_put_object(neuron, "leak"), "lambda", 0);
+	json_put_string(cJSON_GetObjectItem(neuron, "leak"), "kind", "q16");
+	json_put_string(neuron, "compare", "ge");
+	json_put_string(neuron, "reset", "hard");
+	json_put_number(neuron, "threshold", 1);
+	if (most == 1)
+		return 0;
+	if (most > SNNQ_MAX_LEVELS)
+		return error_set(-EBADMSG, "%s: %s: expected counts up to %u, found %" PRIu64,
+				 n->h->path, node->path, SNNQ_MAX_LEVELS, most);
+	json_put_number(neuron, "levels", (double)most);
+	json_put_string(neuron, "output", "counts");
+	return 0;
+}
+
+int nir_put_delay(struct nir *n, struct nir_node *node, cJSON *layer, bool old,
+		  struct nir_value *out)
 {
 	cJSON *neuron = json_put_object(layer, "neuron");
 	double *seconds = calloc(out->channels, sizeof(*seconds));
 	int32_t *steps = calloc(out->channels, sizeof(*steps));
-	int32_t already = out->previous ? 1 : 0;
+	int32_t already = old ? 1 : 0;
 	int ret = seconds && steps ? nir_read_channels(n, node, "delay", NAN, out, seconds) :
 				     error_set(-ENOMEM, "%s: no memory", n->h->path);
 
@@ -265,17 +318,12 @@ int nir_put_delay(struct nir *n, struct nir_node *node, cJSON *layer, struct nir
 		else
 			steps[c] = (int32_t)rint(s) - already;
 	}
-	json_put_string(neuron, "model", "lif");
-	json_put_number(json_put_object(neuron, "leak"), "lambda", 0);
-	json_put_string(cJSON_GetObjectItem(neuron, "leak"), "kind", "q16");
-	json_put_string(neuron, "compare", "ge");
-	json_put_string(neuron, "reset", "hard");
-	json_put_number(neuron, "threshold", 1);
 	if (!ret)
-		ret = nir_add_integers(n, out->layer, "delay", steps, out->channels, neuron,
+		ret = put_repeating(n, node, neuron, out->most);
+	if (!ret)
+		ret = nir_add_integers(n, node->name, "delay", steps, out->channels, neuron,
 				       "delay");
 	free(seconds);
 	free(steps);
-	out->previous = false;
 	return ret;
 }
