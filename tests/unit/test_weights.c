@@ -242,37 +242,78 @@ static uint32_t region_of(const struct program *p, uint32_t layer)
 /* ---- one after the other ---- */
 
 /* Each kernel with each instruction set, on weights that any of them may have decoded. */
+static void expect_any_kernel(const struct program *p, uint64_t seed)
+{
+	struct snnq_weights *weights = make_weights(p);
+	struct user *alone = user_new(p, NULL, seed, p->h.max_steps < 3 ? p->h.max_steps : 3), *u;
+	uint32_t isa, kernel, k;
+
+	clear_results(alone);
+	snnq_plan_force_kernel(alone->plan, SNNQ_KERNEL_GENERIC);
+	run(alone);
+	for (k = 0; k < SNNQ_ISA_COUNT * SNNQ_KERNEL_CHOICES; k++) {
+		isa = (k + (uint32_t)seed) % SNNQ_ISA_COUNT;
+		kernel = k / SNNQ_ISA_COUNT;
+		if (!snnq_isa_name(isa))
+			continue;
+		u = user_new(p, weights, seed, alone->run.steps);
+		assert_true(snnq_plan_force_isa(u->plan, isa));
+		snnq_plan_force_kernel(u->plan, kernel);
+		clear_results(u);
+		run(u);
+		expect_same(u, alone);
+		user_free(u);
+	}
+	user_free(alone);
+	snnq_weights_put(weights);
+}
+
 static void any_kernel(void **context)
 {
-	struct snnq_weights *weights;
-	struct user *alone, *u;
 	struct program p;
 	uint64_t seed;
-	uint32_t isa, kernel, k;
 
 	(void)context;
 	for (seed = 1; seed <= SEEDS; seed++) {
 		random_program(&p, seed);
-		weights = make_weights(&p);
-		alone = user_new(&p, NULL, seed, p.h.max_steps < 3 ? p.h.max_steps : 3);
-		clear_results(alone);
-		run(alone);
-		for (k = 0; k < SNNQ_ISA_COUNT * SNNQ_KERNEL_CHOICES; k++) {
-			isa = (k + (uint32_t)seed) % SNNQ_ISA_COUNT;
-			kernel = k / SNNQ_ISA_COUNT;
-			if (!snnq_isa_name(isa))
-				continue;
-			u = user_new(&p, weights, seed, alone->run.steps);
-			assert_true(snnq_plan_force_isa(u->plan, isa));
-			snnq_plan_force_kernel(u->plan, kernel);
-			clear_results(u);
-			run(u);
-			expect_same(u, alone);
-			user_free(u);
-		}
-		user_free(alone);
-		snnq_weights_put(weights);
+		expect_any_kernel(&p, seed);
 	}
+}
+
+/* As many outputs as inputs, counts, and weights of a grid. */
+static void make_layer(struct program *p, uint32_t width, uint32_t scheme, uint32_t bits)
+{
+	struct snnq_tensor counts = make_tensor(0, 0, SNNQ_FORMAT_UNSIGNED, 2, 1, 5, width);
+	struct snnq_tensor sums = make_tensor(0, 0, SNNQ_FORMAT_INT32, 0, 1, 5, width);
+	struct snnq_layer *l;
+
+	program_init(p, STEPS, STEPS);
+	l = add_layer(p, SNNQ_OP_LINEAR);
+	l->in[0] = in_region(p, counts, SNNQ_ROLE_INPUT);
+	l->out = in_region(p, sums, SNNQ_ROLE_OUTPUT);
+	set_weights(p, l, scheme, bits);
+	place_state(p, l);
+}
+
+/* Levels of each grid, those that one byte of a table holds, or two, or none. */
+static void any_grid(void **context)
+{
+	static const uint32_t widths[] = { 37, 64 };
+	uint32_t scheme, bits, i, grids = 0;
+	struct program p;
+
+	(void)context;
+	for (scheme = 0; scheme <= UINT8_MAX; scheme++)
+		for (bits = 1; bits <= 8; bits++) {
+			if (!snnq_scheme_ok(&snnq_caps_all, scheme, bits))
+				continue;
+			for (i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+				make_layer(&p, widths[i], scheme, bits);
+				expect_any_kernel(&p, bits);
+			}
+			grids++;
+		}
+	assert_int_equal(grids, 24);
 }
 
 /* The first job decodes for all plans; who comes later finds that done. */
@@ -633,12 +674,13 @@ static void first_use_of_two(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_kernel),	  cmocka_unit_test(decoded_once),
-		cmocka_unit_test(only_what_runs), cmocka_unit_test(ended_early),
-		cmocka_unit_test(other_weights),  cmocka_unit_test(others_go_on),
-		cmocka_unit_test(woken),	  cmocka_unit_test(taken_over),
-		cmocka_unit_test(waits_end),	  cmocka_unit_test(nobody_disturbed),
-		cmocka_unit_test(first_use),	  cmocka_unit_test(first_use_of_two),
+		cmocka_unit_test(any_kernel),	    cmocka_unit_test(any_grid),
+		cmocka_unit_test(decoded_once),	    cmocka_unit_test(only_what_runs),
+		cmocka_unit_test(ended_early),	    cmocka_unit_test(other_weights),
+		cmocka_unit_test(others_go_on),	    cmocka_unit_test(woken),
+		cmocka_unit_test(taken_over),	    cmocka_unit_test(waits_end),
+		cmocka_unit_test(nobody_disturbed), cmocka_unit_test(first_use),
+		cmocka_unit_test(first_use_of_two),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

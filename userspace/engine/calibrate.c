@@ -149,7 +149,7 @@ static void nibble_round(const struct vec *v, uint32_t n)
 static void turn_round(const struct vec *v, uint32_t n)
 {
 	(void)n;
-	v->turn(data.acc, data.sums);
+	v->turn(data.acc, data.sums, false);
 }
 
 static void fire_round(const struct vec *v, uint32_t n)

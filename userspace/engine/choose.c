@@ -59,7 +59,8 @@ static double lookup_cost(const struct layer *l, const struct snnq_costs *c)
 	return ((double)lookup_count(l) * (l->look.together ? c->table4 : c->table) +
 		images * c->image) /
 		       l->event_steps +
-	       (double)tensor_positions(&l->desc->out) * l->desc->out.channels * c->turn;
+	       (double)tensor_positions(&l->desc->out) * l->desc->out.channels * l->look.digits *
+		       c->turn;
 }
 
 static double cost(const struct job *job, const struct layer *l, enum snnq_kernel_choice kernel)

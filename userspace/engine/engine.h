@@ -151,7 +151,8 @@ struct snnq_weights {
  * @fours: tables of four groups lie together; @together: and are looked up so.
  * @height, @width: of the image.
  * @at: where in the image those under a window are: bytes, if there was one step.
- * @tables: of each block of outputs, each group and each output.
+ * @digits: of levels. @tables: of each of them, each block of outputs, each group and each
+ *	output.
  * @bias: what makes their entries positive; @few: how many of them add up in a byte.
  */
 struct lookups {
@@ -162,6 +163,7 @@ struct lookups {
 	uint32_t height;
 	uint32_t width;
 	uint32_t *at;
+	uint32_t digits;
 	uint8_t *tables;
 	uint32_t bias;
 	uint32_t few;

@@ -4,6 +4,9 @@
  * four input channels say which of 16 sums of their weights an output gets. 64 lanes, some
  * steps of some neighbouring positions, look at the table of an output at once.
  *
+ * Larger levels have two digits, each with tables of its own: those of POT with 4 bits, up to
+ * 64, are 16 times 0, 1, 2 or 4 and 0 to 7 or -8, either way.
+ *
  * The image of a block has a byte for each group of four channels, position and step,
  * with a border: [plane][row][group][column][step], or where four groups are looked up
  * together [plane][row][four groups][column][step][group]. A 1x1 convolution is one of a
@@ -17,6 +20,7 @@
 #define WORD_SUMS   (LANES * LOOKUP_LANES)
 #define MOST_TABLES (8u << 20) /* bytes; no cache holds more, and other kernels need a fifth */
 #define MOST_LEVEL  31	       /* four of them, and what makes them positive, fit a byte */
+#define MOST_DIGIT  (LOOKUP_DIGIT / 2)
 
 /* A position has as many bytes as steps, made a power of two. */
 static uint32_t step_shift(uint32_t steps)
@@ -49,6 +53,7 @@ static uint32_t input_groups(const struct layer *l)
 	return 4 * fours - groups <= fours / 2 ? 4 * fours : groups;
 }
 
+/* For a digit of the levels. */
 static uint64_t table_bytes(const struct layer *l)
 {
 	uint64_t taps = (uint64_t)l->geometry.kernel_h * l->geometry.kernel_w;
@@ -56,14 +61,23 @@ static uint64_t table_bytes(const struct layer *l)
 	return output_blocks(l) * taps * input_groups(l) * LOOKUP_OUTPUTS * LOOKUP_ENTRIES;
 }
 
+/* So many that sums of each fit int16; 0: there are none. */
+static uint32_t digits_of(const struct layer *l)
+{
+	int64_t level = weights_level(l), most = (int64_t)l->rows * tensor_bound(&l->desc->in[0]);
+
+	if (level <= MOST_LEVEL && most * level <= INT16_MAX)
+		return 1;
+	return !l->wide && most * MOST_DIGIT <= INT16_MAX ? 2 : 0;
+}
+
 static bool suits(const struct layer *l)
 {
-	const struct snnq_tensor *in = &l->desc->in[0];
-	int64_t level = weights_level(l);
+	uint32_t digits = digits_of(l);
 
-	return in->planes && l->geometry.groups == 1 && l->geometry.stride_w == 1 &&
-	       level <= MOST_LEVEL && (int64_t)l->rows * level * tensor_bound(in) <= INT16_MAX &&
-	       l->desc->out.channels >= LOOKUP_OUTPUTS && table_bytes(l) <= MOST_TABLES;
+	return l->desc->in[0].planes && l->geometry.groups == 1 && l->geometry.stride_w == 1 &&
+	       digits && l->desc->out.channels >= LOOKUP_OUTPUTS &&
+	       digits * table_bytes(l) <= MOST_TABLES;
 }
 
 /* Lanes that a row's end leaves empty count as others do. */
@@ -74,7 +88,7 @@ uint64_t lookup_count(const struct layer *l)
 	uint64_t positions = LOOKUP_LANES >> step_shift(l->event_steps);
 	uint64_t vectors = tensor_positions(out) / width * ((width + positions - 1) / positions);
 
-	return vectors * l->desc->in[0].planes * output_blocks(l) * l->look.count;
+	return vectors * l->desc->in[0].planes * output_blocks(l) * l->look.count * l->look.digits;
 }
 
 /* Bytes of the image of one plane with as many bytes for each position. */
@@ -103,16 +117,17 @@ void lookup_lay_out(struct snnq_plan *plan, struct layer *l)
 	if (!suits(l))
 		return;
 	l->looks = true;
+	k->digits = digits_of(l);
 	k->groups = input_groups(l);
 	k->fours = k->groups % 4 == 0;
 	k->count = taps * k->groups;
 	k->height = is_row(l) ? 1 : (uint32_t)window_padded_height(l);
 	k->width = (uint32_t)(is_row(l) ? tensor_positions(in) : window_padded_width(l));
 	k->at = plan_part(plan, k->count, sizeof(*k->at));
-	k->tables = arena_part(&plan->shared, table_bytes(l), 1);
+	k->tables = arena_part(&plan->shared, k->digits * table_bytes(l), 1);
 	plan_needs(&plan->needs.values, image_bytes(l, 1u << step_shift(l->event_steps)));
-	plan_needs(&plan->needs.acc,
-		   LOOKUP_LANES * LANES * sizeof(int32_t) + VECTORS * WORD_SUMS * sizeof(int16_t));
+	plan_needs(&plan->needs.acc, LOOKUP_LANES * LANES * sizeof(int32_t) +
+					     k->digits * VECTORS * WORD_SUMS * sizeof(int16_t));
 }
 
 /* The image depends on the loops that look at it. */
@@ -131,15 +146,15 @@ bool lookup_use(struct layer *l, const struct vec *vec, struct snnq_pace *pace)
 				*at++ = (ky * g->dilation_h * k->groups + i) * k->width +
 					kx * g->dilation_w * index_bytes(k);
 		}
-	k->bias = 4u * (uint32_t)weights_level(l);
+	k->bias = 4u * (k->digits == 1 ? weights_level(l) : MOST_DIGIT);
 	k->few = UINT8_MAX / (2 * k->bias);
 	return false;
 }
 
 typedef uint8_t entries __attribute__((vector_size(LOOKUP_ENTRIES)));
 
-/* What up to four channels, @w[0], @w[@stride] ..., add to an output, for each set of them. */
-static void make_table(uint32_t bias, const int8_t *w, size_t stride, uint32_t n, uint8_t *table)
+/* What @n channels, up to four, add to an output, for each set of them. */
+static void make_table(uint32_t bias, const int8_t *w, uint32_t n, uint8_t *table)
 {
 	static const entries in_set[4] = {
 		{ 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255 },
@@ -151,38 +166,60 @@ static void make_table(uint32_t bias, const int8_t *w, size_t stride, uint32_t n
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
-		sums += in_set[i] & (uint8_t)w[i * stride];
+		sums += in_set[i] & (uint8_t)w[i];
 	memcpy(table, &sums, sizeof(sums));
 }
 
+/* Digit @digit of a level that has two, 0 the lower one: -8 to 7, and -8 to 8. */
+static int8_t digit_of(int8_t level, uint32_t digit)
+{
+	int32_t low = ((level + MOST_DIGIT) & (LOOKUP_DIGIT - 1)) - MOST_DIGIT;
+
+	return (int8_t)(digit ? (level - low) / LOOKUP_DIGIT : low);
+}
+
+/* A digit of the levels of @n channels for an output. */
+static void take_digits(const struct layer *l, uint32_t digit, uint32_t row, uint32_t output,
+			uint32_t n, int8_t *w)
+{
+	const int8_t *levels = weights_at(l, row, output);
+	uint32_t i;
+
+	for (i = 0; i < n; i++, levels += l->lanes)
+		w[i] = l->look.digits == 1 ? *levels : digit_of(*levels, digit);
+}
+
 /* Tables of group @at for the outputs from @b on; those that do not exist have no weights. */
-static void make_tables(const struct layer *l, uint32_t b, uint32_t at)
+static void make_tables(const struct layer *l, uint32_t digit, uint32_t b, uint32_t at)
 {
 	const struct lookups *k = &l->look;
 	uint32_t tap = at / k->groups, first = at % k->groups * 4, o, n = 0;
-	uint8_t *table = k->tables + (size_t)b * k->count * LOOKUP_ENTRIES +
-			 lookup_table(k->fours, at, 0);
+	uint8_t *table = k->tables + digit * table_bytes(l) +
+			 (size_t)b * k->count * LOOKUP_ENTRIES + lookup_table(k->fours, at, 0);
+	int8_t w[4];
 
 	if (first < l->inputs)
 		n = l->inputs - first < 4 ? l->inputs - first : 4;
-	for (o = b; o < b + LOOKUP_OUTPUTS; o++, table += lookup_table(k->fours, 0, 1))
-		if (n && o < l->desc->out.channels)
-			make_table(k->bias, weights_at(l, tap * l->inputs + first, o), l->lanes, n,
-				   table);
-		else
-			make_table(k->bias, NULL, 0, 0, table);
+	for (o = b; o < b + LOOKUP_OUTPUTS; o++, table += lookup_table(k->fours, 0, 1)) {
+		uint32_t some = o < l->desc->out.channels ? n : 0;
+
+		if (some)
+			take_digits(l, digit, tap * l->inputs + first, o, some, w);
+		make_table(k->bias, w, some, table);
+	}
 }
 
 bool lookup_decode(struct job *job, struct layer *l)
 {
-	uint32_t outputs = output_blocks(l) * LOOKUP_OUTPUTS, b, at;
+	uint32_t outputs = output_blocks(l) * LOOKUP_OUTPUTS, digit, b, at;
 
-	for (b = 0; b < outputs; b += LOOKUP_OUTPUTS)
-		for (at = 0; at < l->look.count; at++) {
-			if (work(job, LOOKUP_OUTPUTS * LOOKUP_ENTRIES))
-				return true;
-			make_tables(l, b, at);
-		}
+	for (digit = 0; digit < l->look.digits; digit++)
+		for (b = 0; b < outputs; b += LOOKUP_OUTPUTS)
+			for (at = 0; at < l->look.count; at++) {
+				if (work(job, LOOKUP_OUTPUTS * LOOKUP_ENTRIES))
+					return true;
+				make_tables(l, digit, b, at);
+			}
 	return false;
 }
 
@@ -286,16 +323,14 @@ static bool add_groups(struct job *job, const struct layer *l, const struct lane
 }
 
 /*
- * Sums of a block of outputs for all lanes, from the highest plane down: what is so far
- * counts twice for the next one, and that of a sign is negative.
+ * Sums of a block of outputs for all lanes, of a digit, from the highest plane down: what is
+ * so far counts twice for the next one, and that of a sign is negative.
  */
 static bool sum_block(struct job *job, const struct layer *l, const struct lanes *n,
-		      uint32_t vectors, uint32_t block, uint32_t shift, int16_t *sums)
+		      uint32_t vectors, const uint8_t *tables, uint32_t shift, int16_t *sums)
 {
 	const struct snnq_tensor *in = &l->desc->in[0];
 	const struct lookups *k = &l->look;
-	const uint8_t *tables = k->tables +
-				(size_t)block * k->count * LOOKUP_OUTPUTS * LOOKUP_ENTRIES;
 	struct lookup look = { .shift = shift, .fours = k->fours, .bias = k->bias, .few = k->few };
 	uint32_t p = in->planes, done, v;
 
@@ -322,17 +357,42 @@ static bool sum_block(struct job *job, const struct layer *l, const struct lanes
 	return false;
 }
 
-/* Word @w of the outputs of some lanes. */
+/* Word @w of the outputs of some lanes, of a digit. */
 static bool sum_word(struct job *job, const struct layer *l, const struct lanes *n,
-		     uint32_t vectors, uint32_t w, uint32_t shift, int16_t *sums)
+		     uint32_t vectors, uint32_t w, uint32_t digit, uint32_t shift, int16_t *sums)
 {
 	uint32_t first = w * (LANES / LOOKUP_OUTPUTS), end = output_blocks(l), b;
+	size_t bytes = (size_t)l->look.count * LOOKUP_OUTPUTS * LOOKUP_ENTRIES; /* of a block */
+	const uint8_t *tables = l->look.tables + digit * table_bytes(l);
 
 	end = end - first < LANES / LOOKUP_OUTPUTS ? end : first + LANES / LOOKUP_OUTPUTS;
 	for (b = first; b < end; b++, sums += LOOKUP_OUTPUTS * LOOKUP_LANES)
-		if (sum_block(job, l, n, vectors, b, shift, sums))
+		if (sum_block(job, l, n, vectors, tables + b * bytes, shift, sums))
 			return true;
 	return false;
+}
+
+/* Of all digits, those of a digit together. */
+static bool sum_digits(struct job *job, const struct layer *l, const struct lanes *n,
+		       uint32_t vectors, uint32_t w, uint32_t shift, int16_t *sums)
+{
+	uint32_t digit;
+
+	for (digit = 0; digit < l->look.digits; digit++)
+		if (sum_word(job, l, n, vectors, w, digit, shift,
+			     sums + digit * VECTORS * WORD_SUMS))
+			return true;
+	return false;
+}
+
+/* Accumulators of some lanes. */
+static void turn_digits(const struct job *job, const struct layer *l, const int16_t *sums)
+{
+	const struct vec *vec = job->plan->vec;
+
+	if (l->look.digits == 2)
+		vec->turn(job->hand.acc, sums + VECTORS * WORD_SUMS, false);
+	vec->turn(job->hand.acc, sums, l->look.digits == 2);
 }
 
 static bool fire_lanes(struct job *job, struct layer *l, const struct block *b,
@@ -341,9 +401,9 @@ static bool fire_lanes(struct job *job, struct layer *l, const struct block *b,
 	int32_t *acc = job->hand.acc;
 	uint32_t i;
 
-	if (work(job, WORD_SUMS))
+	if (work(job, l->look.digits * WORD_SUMS))
 		return true;
-	job->plan->vec->turn(acc, sums);
+	turn_digits(job, l, sums);
 	for (i = 0; i < n->count; i++)
 		if (neuron_stage(job, l, b, n->pos + i, w, acc + (i << shift) * LANES, LANES))
 			return true;
@@ -363,7 +423,7 @@ bool lookup_block(struct job *job, struct layer *l, const struct block *b, struc
 			pos += lanes[count].count;
 		}
 		for (w = 0; w < tensor_words(&l->desc->out); w++) {
-			if (sum_word(job, l, lanes, count, w, shift, sums))
+			if (sum_digits(job, l, lanes, count, w, shift, sums))
 				return true;
 			for (v = 0; v < count; v++)
 				if (fire_lanes(job, l, b, &lanes[v], w, shift,

@@ -21,6 +21,7 @@
 #define LOOKUP_LANES   64u  /* steps and positions side by side */
 #define LOOKUP_OUTPUTS 8u   /* whose tables lie together */
 #define LOOKUP_ENTRIES 16u  /* of a table */
+#define LOOKUP_DIGIT   16   /* base of levels that have two digits */
 #define LOOKUP_GROUPS  128u /* most at once */
 
 /**
@@ -153,7 +154,8 @@ struct requant {
  * @nibbles: of @n groups of four bits, those of all @words; @bytes of them, a power of two
  *	up to 16, for each group, @stride further each. @nibbles4: as lookup4() wants them; for
  *	each four groups, 4 * @stride further.
- * @turn: LANES rows of LOOKUP_LANES sums to accumulators of LANES outputs for each lane.
+ * @turn: LANES rows of LOOKUP_LANES sums to accumulators of LANES outputs for each lane; or
+ *	@add them to LOOKUP_DIGIT times what those have.
  * @fire: @steps steps of LANES neurons; a word of spikes per step.
  * @requantize: LANES accumulators; returns how many were clamped.
  * @greatest: the greater of each of LANES.
@@ -182,7 +184,7 @@ struct vec {
 	void (*lookup4)(int16_t *acc, const struct lookup *l);
 	nibbles_fn *nibbles;
 	nibbles_fn *nibbles4;
-	void (*turn)(int32_t *acc, const int16_t *sums);
+	void (*turn)(int32_t *acc, const int16_t *sums, bool add);
 	void (*fire)(struct neuron_lanes *n);
 	uint32_t (*requantize)(int32_t *values, const int32_t *acc, const struct requant *r);
 	void (*greatest)(int32_t *values, const int32_t *others);

@@ -292,7 +292,7 @@ static void nibbles(uint8_t *out, size_t stride, uint32_t bytes, const uint64_t 
 }
 
 /* Eight lanes of eight outputs. */
-INLINE void turn_block(int32_t *acc, const int16_t *sums)
+INLINE void turn_block(int32_t *acc, const int16_t *sums, bool add)
 {
 	i16x8 v[8], next[8];
 	uint32_t round, i;
@@ -307,17 +307,29 @@ INLINE void turn_block(int32_t *acc, const int16_t *sums)
 		memcpy(v, next, sizeof(v));
 	}
 	for (i = 0; i < 8; i++) {
-		i32x8 wide = __builtin_convertvector(v[i], i32x8);
+		i32x8 wide = __builtin_convertvector(v[i], i32x8), higher;
 
+		if (add) {
+			memcpy(&higher, acc + i * LANES, sizeof(higher));
+			wide += higher * LOOKUP_DIGIT;
+		}
 		memcpy(acc + i * LANES, &wide, sizeof(wide));
 	}
 }
 
-static void turn(int32_t *acc, const int16_t *sums)
+INLINE void turn_all(int32_t *acc, const int16_t *sums, bool add)
 {
 	uint32_t o, lane;
 
 	for (o = 0; o < LANES; o += 8)
 		for (lane = 0; lane < LOOKUP_LANES; lane += 8)
-			turn_block(acc + lane * LANES + o, sums + o * LOOKUP_LANES + lane);
+			turn_block(acc + lane * LANES + o, sums + o * LOOKUP_LANES + lane, add);
+}
+
+static void turn(int32_t *acc, const int16_t *sums, bool add)
+{
+	if (add)
+		turn_all(acc, sums, true);
+	else
+		turn_all(acc, sums, false);
 }
