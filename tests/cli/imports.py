@@ -52,7 +52,8 @@ class Layer:
         self.dilation = geometry.get("dilation", (1, 1))
         self.groups = geometry.get("groups", 1)
         self.delay = geometry.get("delay")
-        self.current = self.voltage = 0
+        self.recurrent = geometry.get("recurrent")
+        self.current = self.voltage = self.fired = 0
 
     def drive(self, x):
         """Weighted sum of the spikes x [C, y, x]."""
@@ -71,21 +72,25 @@ class Layer:
         """Spikes of one step."""
         n = self.neuron
         rates = [np.asarray(n[key]).reshape(-1, 1, 1) for key in ("iDecay", "vDecay")]
-        self.current = decay(self.current, rates[0]) + self.drive(x) * 2 ** (6 + n["wgtExp"])
+        drive = self.drive(x)
+        if self.recurrent is not None:  # of the step before, whatever the axon does with them
+            drive = drive + (self.recurrent @ np.broadcast_to(self.fired, drive.shape).reshape(-1)).reshape(drive.shape)
+        self.current = decay(self.current, rates[0]) + drive * 2 ** (6 + n["wgtExp"])
         self.voltage = decay(self.voltage, rates[1]) + self.current
         if self.bias is not None:
             self.voltage = self.voltage + np.asarray(self.bias, np.int64).reshape(-1, 1, 1) * 64
         limit = n["vThMant"] * 64 - (1 if at_threshold else 0)
         fired = self.voltage > limit
         self.voltage = np.where(fired, 0, self.voltage)
-        return fired.astype(np.int64)
+        self.fired = fired.astype(np.int64)
+        return self.fired
 
 
 def simulate(layers, frames, at_threshold=False, delay=True, skip_first=False):
     """Spikes [step, C, y, x] of each layer for frames [step, C, y, x]."""
     seen, out = frames, []
     for layer in layers:
-        layer.current = layer.voltage = 0
+        layer.current = layer.voltage = layer.fired = 0
         spikes = np.array([layer.step(x, at_threshold) if t or not skip_first
                            else 0 * layer.drive(x) for t, x in enumerate(seen)])
         late = np.zeros(spikes.shape[1], int) + (0 if layer.delay is None else layer.delay) + bool(delay)
@@ -169,7 +174,7 @@ def write_lava(path, layers, shape=(2, 6, 5), change=None):
                 at += 1
             group = f.create_group(f"layer/{at}")
             at += 1
-            text(group, "type", layer.kind)
+            text(group, "type", layer.kind if layer.recurrent is None else "dense_rec")
             write_lava_layer(group, layer)
         if change:
             change(f)
@@ -190,6 +195,8 @@ def write_lava_layer(group, layer):
         for key in ("stride", "padding", "dilation"):
             group[key] = np.array(getattr(layer, key))
     group["weight"] = weight
+    if layer.recurrent is not None:
+        group["weight_rec"] = layer.recurrent.astype(np.float32)
     if layer.delay is not None:
         group["delay"] = np.array(layer.delay, np.float32)
     if layer.bias is not None:
@@ -246,6 +253,53 @@ def lava_decays(folder):
     layers[3].neuron["iDecay"] = layers[3].neuron["iDecay"][:1]
     write_lava(folder / "a.net", layers)
     compare(folder, folder / "a.net", layers, LAVA_NAMES, (2, 6, 5))
+
+
+def lava_recurrent(folder):
+    """Layers that hear their own spikes, behind a map and behind others, whatever axons delay."""
+    rng = np.random.default_rng(11)
+    layers = lava_layers(rng)
+    layers[3].recurrent = 4 * rng.integers(-5, 4, (8, 8))
+    layers[4].recurrent = rng.integers(-9, 8, (5, 5)) * 2 + 1
+    layers[4].delay = np.array([0, 2, 1, 0, 4])
+    write_lava(folder / "a.net", layers)
+    compare(folder, folder / "a.net", layers, LAVA_NAMES, (2, 6, 5))
+    compare(folder, folder / "a.net", layers, LAVA_NAMES, (2, 6, 5), ["--compare-ge", "--no-delay", "--skip-first"],
+            at_threshold=True, delay=False, skip_first=True)
+    flat = [Layer("dense", rng.integers(-9, 12, (7, 12)), neuron(14), recurrent=rng.integers(-9, 3, (7, 7)))]
+    write_lava(folder / "a.net", flat, (1, 3, 4), put("layer/2/weight_rec", flat[0].recurrent.reshape(-1)))
+    compare(folder, folder / "a.net", flat, ("layer2",), (1, 3, 4))
+    for value, says in ((np.ones((7, 6)), "expected 7 x 7 weights, one row for each output, found 42"),
+                        (np.ones((1, 49)), "expected 7 x 7 weights"), (np.full((7, 7), 0.5), "layer2.weight_rec: element 0"),
+                        (None, "/layer/2/weight_rec: missing")):
+        write_lava(folder / "b.net", flat, (1, 3, 4), without("layer/2/weight_rec") if value is None else put("layer/2/weight_rec", value))
+        nothing_written(folder, folder / "b.net", says)
+
+
+def lava_readouts(folder):
+    """A last layer that never fires is read as a potential; one without neurons as its sums."""
+    rng = np.random.default_rng(19)
+    hidden = Layer("dense", rng.integers(-7, 9, (8, 12)), neuron(9))
+    for last, change, note in ((neuron(131071, 4096, 100), put("layer/3/neuron/theta", 1600), "theta: is 1600, but vThMant"),
+                               (neuron(9), without("layer/3/neuron"), "/layer/3: has no neurons: what it sums is read out")):
+        out = Layer("dense", 4 * rng.integers(-15, 18, (5, 8)), last)
+        write_lava(folder / "a.net", [hidden, out], (1, 3, 4), change)
+        _, told = snnq("import", folder / "a.net", "-o", folder / "a.snnq")
+        need(note in told, f"{note!r} is told: {told}")
+        frames = record(folder / "in.bs2", np.random.default_rng(5), 1, 3, 4, 0.3)
+        got = json.loads(snnq("run", folder / "a.snnq", folder / "in.bs2", "-d", "sim", "--json")[0])
+        spikes = simulate([hidden], frames)[0].reshape(STEPS, -1)
+        if "neurons" in note:
+            want = (out.weight @ spikes.sum(0)).tolist()
+        else:
+            out.current = out.voltage = 0
+            for x in spikes:
+                out.step(x.reshape(-1, 1, 1), False)
+            want = out.voltage.reshape(-1).tolist()
+            need("do not fire: their potential in the last step is read out" in told, f"what is read: {told}")
+        scale = read_graph(folder / "a.snnq")["readout"]["scale"]
+        equal([score * scale for score in got["scores"]], want, "scores")
+        need(len(set(want)) == 5, f"scores differ: {want}")
 
 
 def read_graph(path):
@@ -479,7 +533,9 @@ HOSTILE_LAVA = (
     (without("layer/5/neuron/type"), ("/layer/5/neuron/type", "expected a string")),
     (put("layer/5/neuron/vDecay", np.full(7, 9)), ("layer5.vDecay", "expected one number or 8", "found 7")),
     (put("layer/5/neuron/iDecay", np.array([9] * 7 + [4097])), ("/layer/5/neuron/iDecay", "element 7", "found 4097")),
-    (put("layer/5/neuron/theta", 65), ("/layer/5/neuron/theta", "expected 704", "65")),
+    (put("layer/5/neuron/theta", 6.5), ("/layer/5/neuron/theta", "expected an integer")),
+    (without("layer/5/neuron"), ("layer5: expected neurons, but in a last layer",)),
+    (without("layer/1/neuron"), ("/layer/1/neuron/type", "expected a string")),
     (without("layer/5/neuron/vDecay"), ("/layer/5/neuron/vDecay", "nothing")),
     (put("layer/5/neuron/vDecay", 4097), ("/layer/5/neuron/vDecay", "0..4096")),
     (put("layer/5/neuron/iDecay", 0.5), ("/layer/5/neuron/iDecay", "0..4096")),
@@ -817,6 +873,6 @@ def round_checks(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(lava_network, lava_rules, lava_delays, lava_decays, lava_average, lava_sizes, lava_flat, hostile_lava, cut_lava, slayer_network,
+    sys.exit(main(lava_network, lava_rules, lava_delays, lava_decays, lava_recurrent, lava_readouts, lava_average, lava_sizes, lava_flat, hostile_lava, cut_lava, slayer_network,
                   npy_types, hostile_npy, hostile_yaml, slayer_holes, not_files, locales,
                   round_checks))

@@ -148,6 +148,7 @@ int snnq_import(const char *in, const char *out, const struct snnq_import_opts *
 	     !text_is_utf8(opts->name, strlen(opts->name))))
 		return error_set(-EILSEQ, "%s: name: expected UTF-8 of at most %zu bytes", in,
 				 sizeof(net.name) - 1);
+	net.opts = job.opts;
 	ret = output_check(&out, 1, &in, 1);
 	if (ret)
 		return error_set(ret, "%s", output_problem());

@@ -36,9 +36,11 @@ struct import_neuron {
 struct import_layer {
 	enum import_kind { IMPORT_DENSE, IMPORT_CONV, IMPORT_POOL } kind;
 	char name[32];
-	struct import_array weight; /* DENSE: out, in. CONV: out, in, kh, kw. POOL: kh, kw */
-	struct import_array bias;   /* count 0: none */
-	struct import_array delay;  /* of spikes, in steps: one or one a channel; count 0: none */
+	struct import_array weight;    /* DENSE: out, in. CONV: out, in, kh, kw. POOL: kh, kw */
+	struct import_array bias;      /* count 0: none */
+	struct import_array recurrent; /* DENSE: out, out, of its spikes the step before; or none */
+	bool no_neuron;		       /* its weighted sums are what it puts out */
+	struct import_array delay; /* of spikes, in steps: one or one a channel; count 0: none */
 	/* in place of the neuron's decays: one a channel; count 0: those hold */
 	struct import_array current_decays, voltage_decays;
 	uint32_t stride[2], padding[2], dilation[2], groups;
@@ -54,6 +56,8 @@ struct import_net {
 	uint32_t steps, step_us;
 	uint32_t average; /* outputs, each the mean of so many neighbours; 0: the last layer's */
 	bool compare_ge, no_delay, skip_first, spikes_in;
+	const struct snnq_import_opts *opts; /* for notes */
+	double readout_scale;		     /* of the readout */
 };
 
 /* Readers: 0 or -errno with the error set. @net is zeroed; free it in any case. */

@@ -22,8 +22,9 @@
 #include "model/model.h"
 #include "snnq_program.h"
 
-#define LOIHI_SHIFT 6 /* of weights, thresholds and biases */
-#define MAX_SIDE    4096
+#define LOIHI_SHIFT	     6 /* of weights, thresholds and biases */
+#define MAX_SIDE	     4096
+#define LOIHI_MOST_THRESHOLD 131071 /* mantissa */
 
 struct map {
 	uint32_t height, width, channels;
@@ -107,16 +108,17 @@ static int misfit(const struct import_net *net, const struct import_layer *l, co
 }
 
 /* Weights are integers; which grid holds them is seen later. */
-static int check_weights(const struct import_net *net, const struct import_layer *l)
+static int check_weights(const struct import_net *net, const struct import_layer *l,
+			 const struct import_array *a, const char *what)
 {
-	for (size_t i = 0; i < l->weight.count; i++) {
-		double w = l->weight.values[i];
+	for (size_t i = 0; i < a->count; i++) {
+		double w = a->values[i];
 
 		if (!(fabs(w) < 1 << 30) || w != trunc(w))
 			return error_set(-EBADMSG,
-					 "%s: %s.weight: element %zu: expected an integer below "
+					 "%s: %s.%s: element %zu: expected an integer below "
 					 "2^30, found %g",
-					 net->name, l->name, i, w);
+					 net->name, l->name, what, i, w);
 	}
 	return 0;
 }
@@ -125,6 +127,7 @@ static int check_layer(const struct import_net *net, const struct import_layer *
 {
 	static const uint32_t dims[] = { [IMPORT_DENSE] = 2, [IMPORT_CONV] = 4, [IMPORT_POOL] = 2 };
 	uint32_t outputs = l->weight.shape[0];
+	int ret;
 
 	if (l->weight.dims != dims[l->kind])
 		return error_set(-EBADMSG, "%s: %s.weight: expected %u axes, found %u", net->name,
@@ -145,7 +148,15 @@ static int check_layer(const struct import_net *net, const struct import_layer *
 					 "%s: %s.bias: expected one axis of %u values, "
 					 "found %u along axis %u",
 					 net->name, l->name, outputs, l->bias.shape[i], i);
-	return check_weights(net, l);
+	if (l->no_neuron && (l != &net->layers[net->layer_count - 1] || l->bias.count ||
+			     l->delay.count || net->average))
+		return error_set(
+			-EBADMSG,
+			"%s: %s: expected neurons, but in a last layer without bias, delay "
+			"and average",
+			net->name, l->name);
+	ret = check_weights(net, l, &l->weight, "weight");
+	return ret ? ret : check_weights(net, l, &l->recurrent, "weight_rec");
 }
 
 /* The input's size: as given, or the smallest square that fits all layers. */
@@ -238,6 +249,13 @@ static int add_delay(const struct import_net *net, const struct import_layer *l,
 	return add_table(net, l, neuron, "delay", "delay", &l->delay, base, channels, f);
 }
 
+/* A last layer with the largest threshold there is never fires: its potential is what counts. */
+static bool is_seen(const struct import_net *net, const struct import_layer *l)
+{
+	return l->neuron.threshold_mantissa == LOIHI_MOST_THRESHOLD && !l->no_neuron &&
+	       !net->average && l == &net->layers[net->layer_count - 1] && !l->recurrent.count;
+}
+
 static int add_neuron(const struct import_net *net, const struct import_layer *l, cJSON *layer,
 		      uint32_t factor, uint32_t channels, struct modelfile *f)
 {
@@ -259,12 +277,17 @@ static int add_neuron(const struct import_net *net, const struct import_layer *l
 	if (ret)
 		return ret;
 	json_put_string(neuron, "compare", net->compare_ge ? "ge" : "gt");
-	json_put_string(neuron, "reset", "hard");
-	json_put_number(neuron, "threshold",
-			(double)l->neuron.threshold_mantissa * (1 << LOIHI_SHIFT));
 	json_put_number(neuron, "shift", shift);
 	if (net->skip_first)
 		json_put(neuron, "skip_first", cJSON_CreateTrue());
+	if (is_seen(net, l)) {
+		json_put_string(neuron, "reset", "none");
+		json_put_string(neuron, "output", "potential");
+		return 0;
+	}
+	json_put_string(neuron, "reset", "hard");
+	json_put_number(neuron, "threshold",
+			(double)l->neuron.threshold_mantissa * (1 << LOIHI_SHIFT));
 	return add_delay(net, l, neuron, channels, f);
 }
 
@@ -297,44 +320,44 @@ static int add_bias(const struct import_net *net, const struct import_layer *l, 
 }
 
 static int add_packed(const struct import_net *net, const struct import_layer *l, cJSON *layer,
+		      const struct import_array *w, const char *part,
 		      const struct weight_shape *shape, const struct grid *grid, uint32_t factor,
 		      struct modelfile *f)
 {
-	struct model_slot slot = { f, json_put_object(layer, "weight"), "tensor", l->name,
-				   "weight" };
+	struct model_slot slot = { f, json_put_object(layer, "weight"), "tensor", l->name, part };
 	uint8_t *indices = malloc(weight_count(shape));
 	int ret;
 
 	if (!indices)
 		return error_set(-ENOMEM, "%s: %s: no memory", net->name, l->name);
 	for (size_t i = 0; i < weight_count(shape); i++)
-		indices[i] = (uint8_t)grid_nearest(grid, ldexp(l->weight.values[i], -(int)factor));
+		indices[i] = (uint8_t)grid_nearest(grid, ldexp(w->values[i], -(int)factor));
 	ret = model_add_weight(&slot, shape, grid, indices);
 	free(indices);
 	return ret;
 }
 
-static int add_weights(const struct import_net *net, const struct import_layer *l,
-		       const struct map *in, cJSON *layer, struct modelfile *f)
+/* Weights @w of @in, and their common power of two. */
+static int put_weights(const struct import_net *net, const struct import_layer *l,
+		       const struct import_array *w, const char *part, const struct map *in,
+		       cJSON *layer, struct modelfile *f, uint32_t *factor)
 {
-	struct weight_shape shape = { l->weight.shape[0], l->weight.shape[1], 1, 1, l->groups };
+	struct weight_shape shape = { w->shape[0], w->shape[1], 1, 1, l->groups };
 	struct grid grid;
-	uint32_t factor;
-	int ret;
 
 	if (l->kind == IMPORT_CONV) {
-		shape.kernel_h = l->weight.shape[2];
-		shape.kernel_w = l->weight.shape[3];
+		shape.kernel_h = w->shape[2];
+		shape.kernel_w = w->shape[3];
 	} else {
 		shape.inputs = in->channels;
 		shape.kernel_h = in->height;
 		shape.kernel_w = in->width;
 	}
-	if (!grid_find_exact(l->weight.values, l->weight.count, &grid, &factor))
+	if (!grid_find_exact(w->values, w->count, &grid, factor))
 		return error_set(-EBADMSG,
-				 "%s: %s.weight: expected integers on a grid of at most 8 "
+				 "%s: %s.%s: expected integers on a grid of at most 8 "
 				 "bits times a power of two",
-				 net->name, l->name);
+				 net->name, l->name, part);
 	json_put_number(layer, "out_channels", shape.outputs);
 	if (shape.kernel_h * shape.kernel_w > 1 || l->kind == IMPORT_CONV) {
 		import_put_pair(layer, "kernel", shape.kernel_h, shape.kernel_w);
@@ -343,10 +366,123 @@ static int add_weights(const struct import_net *net, const struct import_layer *
 		import_put_pair(layer, "dilation", l->dilation[0], l->dilation[1]);
 		json_put_number(layer, "groups", l->groups);
 	}
-	ret = add_packed(net, l, layer, &shape, &grid, factor, f);
+	return add_packed(net, l, layer, w, part, &shape, &grid, *factor, f);
+}
+
+static void put_no_neuron(cJSON *layer)
+{
+	json_put_string(json_put_object(layer, "neuron"), "model", "none");
+}
+
+static int add_weights(struct import_net *net, const struct import_layer *l, const struct map *in,
+		       cJSON *layer, struct modelfile *f)
+{
+	uint32_t factor;
+	int ret = put_weights(net, l, &l->weight, "weight", in, layer, f, &factor);
+
+	if (!ret && l->no_neuron) {
+		put_no_neuron(layer);
+		net->readout_scale = ldexp(1, (int)factor);
+		return 0;
+	}
 	if (!ret)
 		ret = add_bias(net, l, layer, f);
-	return ret ? ret : add_neuron(net, l, layer, factor, shape.outputs, f);
+	return ret ? ret : add_neuron(net, l, layer, factor, l->weight.shape[0], f);
+}
+
+/* ---- layers that hear themselves ---- */
+
+static cJSON *begin_layer(cJSON *layers, const char *name, const char *op, cJSON *input, int loop)
+{
+	cJSON *layer = json_append_object(layers), *inputs;
+
+	json_put_string(layer, "name", name);
+	json_put_string(layer, "op", op);
+	inputs = json_put_array(layer, "inputs");
+	json_append(inputs, input);
+	if (loop)
+		json_put_number(json_put_object(layer, "loop"), "number", loop);
+	return layer;
+}
+
+/* What spikes were a step before the neurons fire, whatever the axon does then. */
+static cJSON *previous_item(const char *name, uint32_t outputs)
+{
+	cJSON *item = cJSON_CreateObject();
+	int shape[] = { 1, 1, (int)outputs };
+
+	json_put_string(item, "layer", name);
+	json_put(item, "previous", cJSON_CreateTrue());
+	json_put(item, "shape", cJSON_CreateIntArray(shape, 3));
+	json_put_number(item, "planes", 1);
+	return item;
+}
+
+/* Both sums in units of the smaller power of two. */
+static void put_scales(cJSON *layer, const uint32_t factor[2])
+{
+	cJSON *scales = json_put_array(layer, "scales");
+	uint32_t least = factor[0] < factor[1] ? factor[0] : factor[1];
+
+	for (int i = 0; i < 2; i++) {
+		cJSON *scale = json_append_object(scales);
+
+		json_put_number(scale, "mult", 1 << (factor[i] - least));
+		json_put_number(scale, "shift", 0);
+	}
+}
+
+/*
+ * The input's and its own spikes are summed apart, then the neurons fire in the same step; a layer
+ * behind them makes their spikes late, which the neurons themselves do not wait for.
+ */
+static int add_recurrent(const struct import_net *net, const struct import_layer *l, int number,
+			 const char *input, const struct map *in, cJSON *layers,
+			 struct modelfile *f)
+{
+	const struct map own = { 1, 1, l->weight.shape[0] };
+	struct import_net at_once = *net;
+	struct import_layer plain = *l;
+	char names[3][48];
+	uint32_t factor[2];
+	cJSON *layer;
+	int ret;
+
+	snprintf(names[0], sizeof(names[0]), "%s.in", l->name);
+	snprintf(names[1], sizeof(names[1]), "%s.rec", l->name);
+	snprintf(names[2], sizeof(names[2]), "%s.neuron", l->name);
+	layer = begin_layer(layers, names[0], in->height * in->width > 1 ? "conv2d" : "linear",
+			    cJSON_CreateString(input), number);
+	ret = put_weights(net, l, &l->weight, "weight", in, layer, f, &factor[0]);
+	put_no_neuron(layer);
+	layer = begin_layer(layers, names[1], "linear", previous_item(names[2], own.channels),
+			    number);
+	if (!ret)
+		ret = put_weights(net, l, &l->recurrent, "weight_rec", &own, layer, f, &factor[1]);
+	put_no_neuron(layer);
+	if (ret)
+		return ret;
+	layer = begin_layer(layers, names[2], "add", cJSON_CreateString(names[0]), number);
+	json_append(cJSON_GetObjectItem(layer, "inputs"), cJSON_CreateString(names[1]));
+	put_scales(layer, factor);
+	at_once.no_delay = true;
+	memset(&plain.delay, 0, sizeof(plain.delay));
+	ret = add_bias(net, l, layer, f);
+	if (!ret)
+		ret = add_neuron(&at_once, &plain, layer,
+				 factor[0] < factor[1] ? factor[0] : factor[1], own.channels, f);
+	if (ret)
+		return ret;
+	layer = begin_layer(layers, l->name, "sumpool", cJSON_CreateString(names[2]), 0);
+	import_put_pair(layer, "kernel", 1, 1);
+	layer = json_put_object(layer, "neuron");
+	json_put_string(layer, "model", "lif");
+	json_put_string(json_put_object(layer, "leak"), "kind", "q16");
+	json_put_number(cJSON_GetObjectItem(layer, "leak"), "lambda", 0);
+	json_put_string(layer, "compare", "ge");
+	json_put_string(layer, "reset", "hard");
+	json_put_number(layer, "threshold", 1);
+	return add_delay(net, l, layer, own.channels, f);
 }
 
 static int add_pool(const struct import_net *net, const struct import_layer *l,
@@ -385,8 +521,15 @@ static int add_layers(struct import_net *net, cJSON *layers, struct map *m, stru
 
 	for (uint32_t i = 0; !ret && i < net->layer_count; i++) {
 		const struct import_layer *l = &net->layers[i];
-		cJSON *layer = json_append_object(layers);
+		cJSON *layer;
 
+		if (l->recurrent.count) {
+			ret = add_recurrent(net, l, (int)i + 1, input, m, layers, f);
+			advance(l, m);
+			input = l->name;
+			continue;
+		}
+		layer = json_append_object(layers);
 		if (!layer)
 			return error_set(-ENOMEM, "%s: no memory", net->name);
 		json_put_string(layer, "name", l->name);
@@ -449,14 +592,21 @@ static void add_readout(const struct import_net *net, cJSON *graph, double scale
 	const char *last = net->layers[net->layer_count - 1].name;
 	cJSON *readout = json_put_object(graph, "readout");
 
+	bool seen = is_seen(net, &net->layers[net->layer_count - 1]);
+
 	json_put_string(readout, "input", net->average ? "average" : last);
-	json_put_string(readout, "mode", "sum");
+	json_put_string(readout, "mode", seen ? "last" : "sum");
+	if (seen)
+		import_note(net->opts,
+			    "%s: %s: neurons with the largest threshold do not fire: their "
+			    "potential in the last step is read out",
+			    net->name, last);
 	json_put_number(readout, "scale", scale);
 }
 
 static int build(struct import_net *net, struct modelfile *f)
 {
-	double scale = 1;
+	double scale;
 	struct map m;
 	cJSON *layers;
 	int ret;
@@ -464,7 +614,9 @@ static int build(struct import_net *net, struct modelfile *f)
 	import_put_head(f->graph, "integer", net->name, net->source);
 	add_input(net, f->graph, &m);
 	layers = json_put_array(f->graph, "layers");
+	net->readout_scale = 1;
 	ret = add_layers(net, layers, &m, f);
+	scale = net->readout_scale;
 	if (!ret && net->average) {
 		scale = (double)net->average / ((double)m.channels * m.height * m.width);
 		ret = add_average(net, layers, &m);

@@ -6,7 +6,8 @@
  * A layer of type input is what the recording already gives, "flatten" only keeps
  * the order (C, H, W) that dense layers have anyway, "average" at the end makes each output of the
  * mean of neighbours. A delay is one of the axon: of the spikes of a channel, beside the step that
- * all spikes take. Recurrent blocks have no layout in the format, lava-dl writes nothing of them.
+ * all spikes take. dense_rec has weights of its own spikes of the step before, too; a dense layer
+ * without neurons, at the end, puts out what it sums.
  * Values and shapes are checked here and in import_build().
  */
 #include <errno.h>
@@ -109,6 +110,22 @@ static int read_said(struct lava *l, const char *group, struct import_layer *lay
 	return ret < 0 ? ret : 0;
 }
 
+/* lava goes by vThMant; who changes that by hand leaves the threshold of training where it was. */
+static int tell_theta(struct lava *l, const char *group, uint32_t shown)
+{
+	char name[64];
+	double said;
+	int ret;
+
+	snprintf(name, sizeof(name), "%s/neuron/theta", group);
+	ret = h5_integer(&l->h5, name, 0, UINT32_MAX, shown, &said);
+	if (!ret && said != shown)
+		import_note(l->net->opts,
+			    "%s: %s: is %g, but vThMant is what counts: a threshold of %u",
+			    l->h5.path, name, said, shown);
+	return ret;
+}
+
 static int read_neuron(struct lava *l, const char *group, struct import_layer *layer)
 {
 	static const struct {
@@ -124,6 +141,13 @@ static int read_neuron(struct lava *l, const char *group, struct import_layer *l
 	char name[64], type[32];
 	int ret;
 
+	snprintf(name, sizeof(name), "%s/neuron", group);
+	if (!h5_exists(&l->h5, name) && layer->kind == IMPORT_DENSE && !layer->recurrent.count) {
+		layer->no_neuron = true;
+		import_note(l->net->opts, "%s: %s: has no neurons: what it sums is read out",
+			    l->h5.path, group);
+		return 0;
+	}
 	snprintf(name, sizeof(name), "%s/neuron/type", group);
 	if (!h5_text(&l->h5, name, type))
 		return error_set(-EBADMSG, "%s: %s: expected a string", l->h5.path, name);
@@ -150,7 +174,7 @@ static int read_neuron(struct lava *l, const char *group, struct import_layer *l
 		return ret;
 	layer->neuron = (struct import_neuron){ (uint32_t)v[0], (uint32_t)current,
 						(uint32_t)voltage, (int32_t)v[1] };
-	return check_said(l, group, "neuron/theta", layer->neuron.threshold_mantissa << 6);
+	return tell_theta(l, group, layer->neuron.threshold_mantissa << 6);
 }
 
 /*
@@ -180,6 +204,31 @@ static int shape_weight(struct lava *l, const char *group, struct import_layer *
 	w->shape[0] = (uint32_t)out;
 	w->shape[1] = (uint32_t)(w->count / out);
 	return 0;
+}
+
+/* Weights of a dense_rec layer's own spikes. */
+static int read_recurrent(struct lava *l, const char *group, struct import_layer *layer)
+{
+	struct import_array *w = &layer->recurrent;
+	uint32_t outputs = layer->weight.shape[0];
+	char name[64];
+	int ret;
+
+	snprintf(name, sizeof(name), "%s/weight_rec", group);
+	ret = h5_numbers(&l->h5, name, w);
+	if (!ret)
+		return error_set(-EBADMSG, "%s: %s: missing", l->h5.path, name);
+	while (ret > 0 && w->dims > 2 && w->shape[w->dims - 1] == 1)
+		w->dims--;
+	if (ret > 0 && (w->count != (uint64_t)outputs * outputs ||
+			(w->dims != 1 && (w->dims != 2 || w->shape[0] != outputs))))
+		return error_set(-EBADMSG,
+				 "%s: %s: expected %u x %u weights, one row for each output, found "
+				 "%zu",
+				 l->h5.path, name, outputs, outputs, w->count);
+	w->dims = 2;
+	w->shape[0] = w->shape[1] = outputs;
+	return ret < 0 ? ret : 0;
 }
 
 /* The numbers of channels that files repeat. */
@@ -303,7 +352,7 @@ static int read_flatten(struct lava *l, const char *group)
 }
 
 static int read_weighted(struct lava *l, const char *group, const char *label,
-			 enum import_kind kind)
+			 enum import_kind kind, bool recurrent)
 {
 	struct import_layer *layer;
 	char name[64];
@@ -321,9 +370,11 @@ static int read_weighted(struct lava *l, const char *group, const char *label,
 	if (ret >= 0)
 		ret = h5_numbers(&l->h5, name, &layer->bias);
 	if (ret >= 0)
-		ret = read_neuron(l, group, layer);
-	if (ret >= 0)
 		ret = shape_weight(l, group, layer);
+	if (ret >= 0 && recurrent)
+		ret = read_recurrent(l, group, layer);
+	if (ret >= 0)
+		ret = read_neuron(l, group, layer);
 	if (ret >= 0 && kind != IMPORT_DENSE)
 		ret = read_geometry(l, group, layer);
 	if (ret >= 0 && kind == IMPORT_POOL)
@@ -397,6 +448,8 @@ static int read_layer(struct lava *l, int n)
 		{ "flatten", -1, " type shape " },
 		{ "average", -1, " type shape " },
 		{ "dense", IMPORT_DENSE, " type shape weight bias delay inFeatures outFeatures neuron " },
+		{ "dense_rec", IMPORT_DENSE,
+		  " type shape weight weight_rec bias delay inFeatures outFeatures neuron " },
 		{ "conv", IMPORT_CONV, " type shape weight bias stride padding dilation groups delay "
 				       "kernelSize inChannels outChannels neuron " },
 		{ "pool", IMPORT_POOL, " type shape weight bias stride padding dilation delay "
@@ -415,8 +468,8 @@ static int read_layer(struct lava *l, int n)
 		;
 	if (!kind->type)
 		return error_set(-EBADMSG,
-				 "%s: %s: expected input, flatten, dense, conv, pool or average, "
-				 "found %s",
+				 "%s: %s: expected input, flatten, dense, dense_rec, conv, pool or "
+				 "average, found %s",
 				 l->h5.path, name, type);
 	/* Neurons of an input layer make spikes of pictures, which events are already. */
 	snprintf(name, sizeof(name), "%s/neuron", group);
@@ -435,7 +488,8 @@ static int read_layer(struct lava *l, int n)
 		return error_set(-EBADMSG, "%s: %s: expected nothing behind average, found %s",
 				 l->h5.path, name, type);
 	if (kind->build >= 0)
-		return read_weighted(l, group, label, (enum import_kind)kind->build);
+		return read_weighted(l, group, label, (enum import_kind)kind->build,
+				     !strcmp(type, "dense_rec"));
 	if (!strcmp(type, "flatten"))
 		return read_flatten(l, group);
 	if (!strcmp(type, "average"))

@@ -39,6 +39,7 @@ void import_net_free(struct import_net *net)
 	for (uint32_t i = 0; i < net->layer_count; i++) {
 		import_array_free(&net->layers[i].weight);
 		import_array_free(&net->layers[i].bias);
+		import_array_free(&net->layers[i].recurrent);
 		import_array_free(&net->layers[i].delay);
 		import_array_free(&net->layers[i].current_decays);
 		import_array_free(&net->layers[i].voltage_decays);
