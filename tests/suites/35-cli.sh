@@ -30,6 +30,7 @@ tap quality tests/cli/quality.py
 tap choices tests/cli/choices.py
 tap baselines tests/cli/baselines.py
 tap revision tests/cli/revision.py
+tap lava tests/cli/lava.py
 tap imports tests/cli/imports.py
 tap nir tests/cli/nir.py
 tap nir_graphs tests/cli/nir_graphs.py

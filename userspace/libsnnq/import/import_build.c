@@ -159,12 +159,62 @@ static int check_layer(const struct import_net *net, const struct import_layer *
 	return ret ? ret : check_weights(net, l, &l->recurrent, "weight_rec");
 }
 
+/* The smallest square of @p channels that fits most layers; @m: what the next one sees. */
+static uint32_t fit_square(struct import_net *net, uint32_t p, struct map *m)
+{
+	uint32_t best = 0;
+
+	net->polarities = p;
+	for (uint32_t n = 1; !net->width && n <= MAX_SIDE; n++) {
+		struct map end = { n, n, p };
+		uint32_t count = fitting(net, &end);
+
+		if (count == net->layer_count)
+			net->width = net->height = n;
+		if (n == 1 || count > best) {
+			best = count;
+			*m = end;
+		}
+	}
+	return best;
+}
+
+/* Nobody says the size of the input. A first convolution has its channels, else there are 2 or 1. */
+static int guess_input(struct import_net *net)
+{
+	const struct import_layer *first = &net->layers[0];
+	bool dense = first->kind == IMPORT_DENSE, said = net->polarities;
+	uint32_t p = said			? net->polarities :
+		     first->kind == IMPORT_CONV ? first->weight.shape[1] * first->groups :
+						  2;
+	struct map m = { 0, 0, 0 };
+	uint32_t best = p <= GRAPH_MAX_POLARITIES ? fit_square(net, p, &m) : 0;
+
+	if (!best && dense && !said)
+		best = fit_square(net, 1, &m);
+	if (!best)
+		return error_set(-EBADMSG,
+				 "%s: %s.weight: expected inputs of a square map, found %u %s: its "
+				 "size must be given, with width, height and polarities",
+				 net->name, first->name, first->weight.shape[1],
+				 dense ? "inputs" : "channels");
+	if (best < net->layer_count)
+		return misfit(net, &net->layers[best], &m);
+	import_note(net->opts,
+		    "%s: does not say the size of its input: %u x %u with %u channels fits (see "
+		    "--width, --height, --polarities)",
+		    net->name, net->width, net->height, net->polarities);
+	return 0;
+}
+
 /* The input's size: as given, or the smallest square that fits all layers. */
 static int find_input(struct import_net *net)
 {
-	uint32_t p = net->polarities ? net->polarities : 2, best = 0;
-	struct map m = { 0, 0, 0 };
+	uint32_t p = net->polarities ? net->polarities : 2, best;
+	struct map m;
 
+	if (!net->width)
+		return guess_input(net);
 	/* More than events can number are rows: for a dense layer the order is the same. */
 	if (p > GRAPH_MAX_POLARITIES && net->layers[0].kind == IMPORT_DENSE &&
 	    (uint64_t)p * net->height <= MAX_SIDE) {
@@ -175,21 +225,8 @@ static int find_input(struct import_net *net)
 		return error_set(-EBADMSG, "%s: polarities: expected at most %u, found %u",
 				 net->name, GRAPH_MAX_POLARITIES, p);
 	net->polarities = p;
-	if (net->width) {
-		m = (struct map){ net->height, net->width, p };
-		best = fitting(net, &m);
-	}
-	for (uint32_t n = 1; !net->width && n <= MAX_SIDE; n++) {
-		struct map end = { n, n, p };
-		uint32_t count = fitting(net, &end);
-
-		if (count == net->layer_count)
-			net->width = net->height = n;
-		if (n == 1 || count > best) {
-			best = count;
-			m = end;
-		}
-	}
+	m = (struct map){ net->height, net->width, p };
+	best = fitting(net, &m);
 	return best == net->layer_count ? 0 : misfit(net, &net->layers[best], &m);
 }
 
