@@ -73,8 +73,8 @@ static int read_pipe(const struct file *f, const char *name, size_t pieces, stru
 	int fd = pipe_of(f, pieces);
 	const struct snnq_event *some;
 	struct snnq_reader *reader;
-	int64_t n = snnq_reader_open(fd, "pipe.dat",
-				     SNNQ_OPTS(struct snnq_events_opts, .format = name), &reader);
+	int64_t n = snnq_reader_open(fd, "pipe", SNNQ_OPTS(struct snnq_events_opts, .format = name),
+				     &reader);
 
 	if (!n) {
 		while ((n = snnq_reader_next(reader, &some)) > 0)

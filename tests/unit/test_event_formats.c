@@ -47,8 +47,10 @@ static void evt2_has_time_before_events(void **state)
 	assert_int_equal(info_of(&f, NULL).height, 480);
 	refused(&f, "evt3", "expected evt3, as the option says, found evt2");
 	survives(&f, &events_evt2);
-	add(&f, "\x50", 1); /* completes a word of type 5 */
-	refused(&f, NULL, "type of a word: expected one of the format, found 0x5");
+	add(&f, "\x50", 1); /* completes a word of type 5, which is reserved */
+	holds(&f, NULL, "evt2", want, 4);
+	assert_int_equal(info_of(&f, NULL).dropped, 3);
+	assert_int_equal(info_of(&f, NULL).damaged_bytes, 0);
 }
 
 static void evt21_holds_32_pixels_in_a_word(void **state)
@@ -118,8 +120,109 @@ static void evt3_is_a_machine_of_states(void **state)
 	assert_int_equal(info_of(&f, NULL).dropped, 2 + 1 + 1 + 25);
 	assert_int_equal(info_of(&f, NULL).nonmonotonic, 1);
 	survives(&f, &events_evt3);
-	add_le(&f, 0x1000, 2);
-	refused(&f, NULL, "found 0x1");
+	/* a row of gray levels, which has what follows; words of no known type */
+	add_le(&f, 0x1001, 2);
+	add_le(&f, 0x2001, 2);
+	add_le(&f, 0x9001, 2);
+	add_le(&f, 0xb001, 2);
+	add_le(&f, 0xc001, 2);
+	holds(&f, NULL, "evt3", want, 9);
+	assert_int_equal(info_of(&f, NULL).dropped, 2 + 1 + 1 + 25 + 5);
+}
+
+/* The clock of 24 bits starts over where its high part goes back by half or more, as OpenEB has it. */
+static void evt3_starts_over_from_half_on(void **state)
+{
+	static const struct snnq_event want[] = {
+		{ .t = 0xc00001, .x = 1, .y = 0, .p = 1 },
+		{ .t = 0x1400001, .x = 2, .y = 0, .p = 1 },
+		{ .t = 0x1300001, .x = 3, .y = 0, .p = 1 },
+	};
+	static const uint16_t words[] = {
+		0x8c00, 0x6001, 0x0000, 0x2801, 0x8400, 0x6001, 0x2802, 0x8300, 0x6001, 0x2803,
+	};
+	struct file f = { .size = 0 };
+
+	(void)state;
+	add_text(&f, "% evt 3.0\n% end\n");
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		add_le(&f, words[i], 2);
+	holds(&f, NULL, "evt3", want, 3);
+	assert_int_equal(info_of(&f, NULL).nonmonotonic, 1);
+}
+
+/* Older headers leave format, size and the order of halves to the number of the camera. */
+static void headers_name_cameras_by_number(void **state)
+{
+	static const struct {
+		const char *text, *format;
+		uint32_t width, height;
+	} known[] = {
+		{ "% system_ID 49\n", "evt3", 1280, 720 },
+		{ "% system_ID 41\n% integrator_name Prophesee\n", "evt2", 640, 480 },
+		{ "% system_ID 161\n", "evt2", 640, 480 }, /* 33, on a board */
+		{ "% evt 3.0\n% system_ID 40\n", "evt3", 640, 480 },
+		{ "% evt 3.0\n% system_ID 49\n% geometry 320x320\n", "evt3", 320, 320 },
+		{ "% evt 3.0\n% system_ID 49\n% camera_integrator_name Other\n", "evt3", 0, 0 },
+		{ "% evt 2.0\n% sensor_name IMX636\n", "evt2", 1280, 720 },
+		{ "% evt 3.0\n% sensor_name GenX320\n", "evt3", 320, 320 },
+	};
+	static const struct {
+		const char *text;
+		bool swapped;
+	} halves[] = {
+		{ "% evt 2.1\n% system_ID 49\n", true },
+		{ "% format EVT21;height=720;width=1280\n% system_ID 50\n", true },
+		{ "% evt 2.1\n% system_ID 49\n% endianness little\n", false },
+		{ "% format EVT21;endianness=little\n% system_ID 50\n", false },
+		{ "% evt 2.1\n% system_ID 64\n", false },
+		{ "% evt 2.1\n% system_ID 49\n% integrator_name Other\n", false },
+		{ "% evt 2.1\n", false },
+	};
+	static const struct snnq_event one = { .t = 2 << 6 | 1, .x = 32, .y = 3, .p = 1 };
+	const uint64_t words[] = { 8ull << 60 | 2ull << 32,
+				   1ull << 60 | 1ull << 54 | 32ull << 43 | 3ull << 32 | 1 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		struct file f = { .size = 0 };
+
+		add_text(&f, known[i].text);
+		add_text(&f, "% end\n");
+		assert_string_equal(info_of(&f, NULL).format, known[i].format);
+		assert_int_equal(info_of(&f, NULL).width, known[i].width);
+		assert_int_equal(info_of(&f, NULL).height, known[i].height);
+	}
+	for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++) {
+		struct file f = { .size = 0 };
+
+		add_text(&f, halves[i].text);
+		for (int w = 0; w < 2; w++)
+			add_le(&f, halves[i].swapped ? words[w] << 32 | words[w] >> 32 : words[w],
+			       8);
+		holds(&f, NULL, "evt21", &one, 1);
+	}
+}
+
+/* A header that names no format leaves it to the option, or to the extension. */
+static void headers_that_name_no_format(void **state)
+{
+	static const struct snnq_event evt = { .t = 5 << 6 | 7, .x = 600, .y = 479, .p = 1 };
+	static const struct snnq_event dat = { .t = 9, .x = 3, .y = 4, .p = 1 };
+	struct file f = { .size = 0 }, d = { .size = 0 };
+
+	(void)state;
+	add_text(&f, "% Date 2014-03-27\n% system_ID 20\n");
+	add_le(&f, EVT2_HIGH(5), 4);
+	add_le(&f, evt2_word(1, 7, 600, 479), 4);
+	refused(&f, NULL, "found a header that names no format (a format option may: evt2");
+	holds(&f, "evt2", "evt2", &evt, 1);
+	refused(&f, "atis", "expected atis, as the option says, found a header that names no");
+	add_text(&d, "% Version 2\n% Date 2014-03-27\n");
+	add(&d, "\0\x08", 2);
+	add_le(&d, 9, 4);
+	add_le(&d, 1u << 28 | 4 << 14 | 3, 4);
+	holds(&d, "dat", "dat", &dat, 1);
 }
 
 static void headers_are_read_or_refused(void **state)
@@ -249,6 +352,9 @@ int main(void)
 		cmocka_unit_test(evt2_has_time_before_events),
 		cmocka_unit_test(evt21_holds_32_pixels_in_a_word),
 		cmocka_unit_test(evt3_is_a_machine_of_states),
+		cmocka_unit_test(evt3_starts_over_from_half_on),
+		cmocka_unit_test(headers_name_cameras_by_number),
+		cmocka_unit_test(headers_that_name_no_format),
 		cmocka_unit_test(headers_are_read_or_refused),
 		cmocka_unit_test(events_are_no_lines),
 		cmocka_unit_test(dat_with_and_without_header),

@@ -494,6 +494,48 @@ static void unwritten_space_in_pieces(void **state)
 		}
 }
 
+/* What is short is a name only where nothing else says what the content is. */
+static void containers_are_named(void **state)
+{
+	static const struct {
+		const char *bytes, *name;
+	} known[] = {
+		{ "PK\x03\x04 12 34", "a ZIP archive, as .npz is" },
+		{ "\x1f\x8b\x08 12345", "gzip" },
+		{ "BZh91AY&SY", "bzip2" },
+		{ "\xfd"
+		  "7zXZ",
+		  "xz" },
+		{ "\x28\xb5\x2f\xfd 123", "Zstandard" },
+		{ "\x04\x22\x4d\x18 123", "LZ4" },
+		{ "7z\xbc\xaf 123", "a 7z archive" },
+		{ "MATLAB 7.3 MAT-file, Platform", "MATLAB's format" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		char name[] = "/tmp/snnq-events-XXXXXX.x", bin[] = "/tmp/snnq-events-XXXXXX.bin";
+		int fd = mkstemps(name, 2), other = mkstemps(bin, 4);
+		size_t n = strlen(known[i].bytes);
+		struct snnq_events *ev;
+
+		assert_int_equal(write(fd, known[i].bytes, n), n);
+		assert_int_equal(write(other, known[i].bytes, n), n);
+		close(fd);
+		close(other);
+		assert_int_equal(snnq_events_open(name, NULL, &ev), -EBADMSG);
+		assert_non_null(strstr(snnq_last_error(NULL), "offset 0: found "));
+		assert_non_null(strstr(snnq_last_error(NULL), known[i].name));
+		if (n < 16) {
+			snnq_events_close(open_ok(bin));
+		} else {
+			assert_int_equal(snnq_events_open(bin, NULL, &ev), -EBADMSG);
+		}
+		unlink(name);
+		unlink(bin);
+	}
+}
+
 static void unknown_content_is_refused_by_name(void **state)
 {
 	char name[] = "/tmp/snnq-events-XXXXXX";
@@ -605,6 +647,7 @@ int main(void)
 		cmocka_unit_test(aedat4_refuses_with_the_place),
 		cmocka_unit_test(aedat4_survives_damage),
 		cmocka_unit_test(unwritten_space_in_pieces),
+		cmocka_unit_test(containers_are_named),
 		cmocka_unit_test(unknown_content_is_refused_by_name),
 		cmocka_unit_test(only_a_window_is_read),
 	};

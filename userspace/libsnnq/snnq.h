@@ -141,9 +141,10 @@ struct snnq_events_opts {
 
 struct snnq_events_info {
 	const char *format;
-	uint64_t events, dropped, nonmonotonic; /* dropped: outside the sensor or cut off */
-	int64_t first_us, last_us;		/* earliest and latest */
-	uint32_t width, height;			/* 0 = unknown */
+	uint64_t events, dropped,
+		nonmonotonic;	   /* dropped: outside the sensor, not valid, cut off */
+	int64_t first_us, last_us; /* earliest and latest */
+	uint32_t width, height;	   /* 0 = unknown */
 	bool origin_bottom;
 	uint64_t damaged_bytes; /* at the end, that are no whole events; they count as one dropped */
 };

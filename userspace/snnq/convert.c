@@ -115,8 +115,8 @@ static int report(struct input *in, const char *output, bool damaged)
 		       (intmax_t)st.st_size, damaged ? " (up to the damage)" : "");
 		if (info.dropped)
 			fprintf(stderr,
-				"snnq: %s: %" PRIu64 " events are lost: outside the sensor, or in "
-				"%" PRIu64 " damaged bytes\n",
+				"snnq: %s: %" PRIu64 " events are lost: outside the sensor, not "
+				"valid, of a reserved type, or in %" PRIu64 " damaged bytes\n",
 				in->name, info.dropped, info.damaged_bytes);
 		return CLI_OK;
 	}

@@ -21,7 +21,7 @@ void cli_note_recordings(const char *what, const struct snnq_recordings *r)
 	if (r->dropped_events)
 		cli_fail(CLI_OK,
 			 "%s: note: %" PRIu64 " events are dropped: outside the sensor, before "
-			 "the first step, or at a damaged end",
+			 "the first step, not valid, of a reserved type, or at a damaged end",
 			 what, r->dropped_events);
 	if (r->far_from_origin)
 		cli_fail(

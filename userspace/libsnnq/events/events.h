@@ -126,8 +126,8 @@ struct events_clock {
 };
 
 /*
- * The time since the first turn began, of a counter of @range values. Going back by more than half
- * of the range is a new turn; shortly after one, a time near the end of the range is still of the
+ * The time since the first turn began, of a counter of @range values. Going back by half of the
+ * range or more is a new turn; shortly after one, a time near the end of the range is still of the
  * turn before.
  */
 int64_t events_unwrap(struct events_clock *clock, int64_t range, int64_t t);

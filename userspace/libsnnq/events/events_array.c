@@ -50,7 +50,7 @@ int64_t events_unwrap(struct events_clock *c, int64_t range, int64_t t)
 	c->begun = true;
 	if (c->turns && step > range / 8 * 7)
 		return (c->turns - 1) * range + t;
-	c->turns += step < -range / 2;
+	c->turns += step <= -range / 2;
 	c->last = t;
 	return c->turns * range + t;
 }

@@ -4,8 +4,9 @@
  *
  * Words of 32, 64 or 16 bits, little-endian, with a type in the highest four. Time comes in
  * words of its own; what comes before the first has none and is counted as dropped. Triggers,
- * IMU and monitoring words are skipped, words of no known type refused. Prophesee, "Data
- * encoding formats"; halves of 64-bit words are swapped in older systems.
+ * IMU and monitoring words are skipped. So are words of types that are reserved, which cameras
+ * with gray levels have used: each counts as dropped. Prophesee, "Data encoding formats"; halves
+ * of 64-bit words are swapped in older systems.
  */
 #include <errno.h>
 #include <string.h>
@@ -26,6 +27,7 @@ enum evt_type { /* of EVT 2.0 and 2.1 */
 
 enum evt3_type {
 	EVT3_Y = 0x0,
+	EVT3_GRAY_Y = 0x1,
 	EVT3_X = 0x2,
 	EVT3_VECTOR_X = 0x3,
 	EVT3_VECTOR_12 = 0x4,
@@ -54,12 +56,6 @@ static bool begin(const uint8_t *data, size_t size, bool last, const char *forma
 	return !ret;
 }
 
-static int unknown(struct snnq_events *events, size_t pos, unsigned int type)
-{
-	return events_bad(events, pos, "type of a word: expected one of the format, found %#x",
-			  type);
-}
-
 /* What words of EVT 2 leave to those that follow. */
 struct evt2 {
 	bool begun, swapped;
@@ -70,8 +66,8 @@ struct evt2 {
 
 #define EVT2_RANGE (1 << 28)
 
-/* A word of EVT 2.1; one of 2.0 is its upper half, with an event at x itself. False: of no type. */
-static bool evt2_word(struct evt2 *s, struct events_batch *b, uint64_t w)
+/* A word of EVT 2.1; one of 2.0 is its upper half, with an event at x itself. */
+static void evt2_word(struct evt2 *s, struct events_batch *b, uint64_t w)
 {
 	switch (w >> 60) {
 	case EVT2_OFF:
@@ -81,18 +77,18 @@ static bool evt2_word(struct evt2 *s, struct events_batch *b, uint64_t w)
 				     w >> 32 & 0x7ff, (uint32_t)w, w >> 60);
 		else
 			b->dropped += (uint64_t)__builtin_popcount((uint32_t)w);
-		return true;
+		return;
 	case EVT2_TIME_HIGH:
 		s->high = events_unwrap(&s->clock, EVT2_RANGE, w >> 32 & 0xfffffff);
 		s->timed = true;
-		return true;
+		return;
 	case EVT2_TRIGGER:
 	case EVT2_IMU:
 	case EVT2_OTHERS:
 	case EVT2_CONTINUED:
-		return true;
+		return;
 	default:
-		return false;
+		b->dropped++;
 	}
 }
 
@@ -107,18 +103,17 @@ static int64_t evt2_words(struct evt2 *state, const uint8_t *data, size_t size, 
 
 	if (ret)
 		return ret;
-	for (; !ret && size - pos >= bytes && batch_ready(&b); pos += bytes) {
+	for (; size - pos >= bytes && batch_ready(&b); pos += bytes) {
 		uint64_t w = bytes == 4 ? (uint64_t)get_le32(data + pos) << 32 | 1 :
 					  get_le64(data + pos);
 
 		if (s.swapped && bytes == 8)
 			w = w << 32 | w >> 32;
-		if (!evt2_word(&s, &b, w))
-			ret = unknown(events, pos, (unsigned int)(w >> 60));
+		evt2_word(&s, &b, w);
 	}
 	batch_end(&b, events);
 	*state = s;
-	return ret ? ret : (int64_t)pos;
+	return (int64_t)pos;
 }
 
 static int64_t evt20_words(void *state, const uint8_t *data, size_t size,
@@ -179,42 +174,45 @@ static void evt3_time_high(struct evt3 *s, uint32_t high)
 	s->timed = true;
 }
 
-/* False: a word of no known type. */
-static bool evt3_word(struct evt3 *s, struct events_batch *b, uint16_t w)
+static void evt3_word(struct evt3 *s, struct events_batch *b, uint16_t w)
 {
 	switch (w >> 12) {
 	case EVT3_Y:
 		s->y = w & 0x7ff;
 		s->rowed = true;
-		return true;
+		return;
+	case EVT3_GRAY_Y:
+		s->rowed = false; /* what follows is none of ours */
+		b->dropped++;
+		return;
 	case EVT3_X:
 		evt3_single(s, b, w & 0x7ff, w >> 11 & 1);
-		return true;
+		return;
 	case EVT3_VECTOR_X:
 		s->x = w & 0x7ff;
 		s->on = w >> 11 & 1;
 		s->based = true;
-		return true;
+		return;
 	case EVT3_VECTOR_12:
 		evt3_vector(s, b, w & 0xfff, 12);
-		return true;
+		return;
 	case EVT3_VECTOR_8:
 		evt3_vector(s, b, w & 0xff, 8);
-		return true;
+		return;
 	case EVT3_TIME_LOW:
 		s->t = s->high << 12 | (w & 0xfff);
-		return true;
+		return;
 	case EVT3_TIME_HIGH:
 		evt3_time_high(s, w & 0xfff);
-		return true;
+		return;
 	case EVT3_TRIGGER:
 	case EVT3_IMU:
 	case EVT3_OTHERS:
 	case EVT3_CONTINUED_4:
 	case EVT3_CONTINUED_12:
-		return true;
+		return;
 	default:
-		return false;
+		b->dropped++;
 	}
 }
 
@@ -228,12 +226,11 @@ static int64_t evt3_words(void *state, const uint8_t *data, size_t size, struct 
 
 	if (ret)
 		return ret;
-	for (; !ret && size - pos >= 2 && batch_ready(&b); pos += 2)
-		if (!evt3_word(&s, &b, get_le16(data + pos)))
-			ret = unknown(events, pos, get_le16(data + pos) >> 12);
+	for (; size - pos >= 2 && batch_ready(&b); pos += 2)
+		evt3_word(&s, &b, get_le16(data + pos));
 	batch_end(&b, events);
 	*(struct evt3 *)state = s;
-	return ret ? ret : (int64_t)pos;
+	return (int64_t)pos;
 }
 
 /* ---- what all have in common ---- */

@@ -16,6 +16,7 @@
 #include "prophesee.h"
 
 #define MAGIC_BYTES 16 /* beyond all of them */
+#define UNNAMED	    "" /* name of what has a header of Prophesee's that names no format */
 
 static const struct events_format formats[] = {
 	{ .name = "atis", .extension = ".bin", .decoder = &events_atis },
@@ -28,16 +29,17 @@ static const struct events_format formats[] = {
 	{ .name = "aedat3", .magic = "#!AER-DAT3.1", .decoder = &events_aedat3 },
 	{ .name = "aedat4", .magic = "#!AER-DAT4.0", .decoder = &events_aedat4 },
 	/* Prophesee's are told apart by what their headers say. */
-	{ .name = "evt2", .decoder = &events_evt2 },
-	{ .name = "evt21", .decoder = &events_evt21 },
-	{ .name = "evt3", .decoder = &events_evt3 },
-	{ .name = "dat", .extension = ".dat", .decoder = &events_dat },
+	{ .name = "evt2", .reading_of = UNNAMED, .decoder = &events_evt2 },
+	{ .name = "evt21", .reading_of = UNNAMED, .decoder = &events_evt21 },
+	{ .name = "evt3", .reading_of = UNNAMED, .decoder = &events_evt3 },
+	{ .name = "dat", .reading_of = UNNAMED, .extension = ".dat", .decoder = &events_dat },
 	{ .name = "es", .magic = "Event Stream", .decoder = &events_es },
 	{ .magic = "#!AER-DAT1", .refusal = "AEDAT 1.0" },
 	{ .magic = "#!AER-DAT", .refusal = "a version of AEDAT" },
 	{ .magic = "\x89HDF\r\n\x1a\n", .refusal = "HDF5" },
 	{ .magic = "\x93NUMPY", .refusal = "NumPy's format" },
 	{ .magic = "MATLAB 5.0", .refusal = "MATLAB's format" },
+	{ .magic = "MATLAB 7.3", .refusal = "MATLAB's format" },
 	{ .magic = "\x89PNG\r\n\x1a\n", .refusal = "a picture" },
 	{ .magic = "#ROSBAG V", .refusal = "a ROS bag" },
 	{ .magic = "\x7f"
@@ -72,7 +74,11 @@ static bool is_model(const uint8_t *head, size_t size)
 /* What the header of a file of Prophesee's says; NULL: it has none. */
 static const struct events_format *find_by_header(const uint8_t *data, size_t size)
 {
-	static const struct events_format unknown = { .refusal = "a header that names no format" };
+	static const struct events_format unnamed = {
+		.name = UNNAMED,
+		.refusal = "a header that names no format (a format option may: evt2, evt21, evt3 "
+			   "or dat)"
+	};
 	struct snnq_events nothing = { .data = NULL };
 	struct prophesee_header header;
 	int ret = prophesee_header_read(data, size, true, &nothing, &header);
@@ -81,7 +87,7 @@ static const struct events_format *find_by_header(const uint8_t *data, size_t si
 		return NULL;
 	/* With a fault, any of them tells it. */
 	return header.format[0] || ret ? find_by_name(header.format[0] ? header.format : "evt3") :
-					 &unknown;
+					 &unnamed;
 }
 
 static const struct events_format *find_by_magic(const uint8_t *data, size_t size)
@@ -110,6 +116,42 @@ static const struct events_format *find_by_extension(const char *path)
 	return NULL;
 }
 
+/* What content is @format may be read as @named. */
+static bool may_be_read_as(const struct events_format *format, const struct events_format *named)
+{
+	return !format || format == named ||
+	       (format->name && named->reading_of && !strcmp(named->reading_of, format->name));
+}
+
+/*
+ * What people have in the place of a recording, by beginnings that are too short to tell when
+ * anything else does.
+ */
+static const char *known_container(const uint8_t *head, size_t size)
+{
+	static const struct {
+		const char *magic, *name;
+	} known[] = {
+		{ "PK\x03\x04", "a ZIP archive, as .npz is" },
+		{ "\x1f\x8b\x08", "gzip" },
+		{ "BZh", "bzip2" },
+		{ "\xfd"
+		  "7zXZ",
+		  "xz" },
+		{ "\x28\xb5\x2f\xfd", "Zstandard" },
+		{ "\x04\x22\x4d\x18", "LZ4" },
+		{ "7z\xbc\xaf", "a 7z archive" },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		size_t n = strlen(known[i].magic);
+
+		if (size >= n && !memcmp(head, known[i].magic, n))
+			return known[i].name;
+	}
+	return NULL;
+}
+
 /* "atis, bs2, ..." */
 static const char *known_formats(char *text, size_t size)
 {
@@ -132,39 +174,53 @@ bool events_format_tells(const uint8_t *head, size_t size)
 	       prophesee_header_read(head, size, false, &nothing, &header) <= 0;
 }
 
+static int refuse(const char *path, const char *found)
+{
+	char known[256];
+
+	return error_set(-EBADMSG, "%s: offset 0: found %s, which is not supported; expected %s",
+			 path, found, known_formats(known, sizeof(known)));
+}
+
+static const struct events_format *find_named(const char *path, const char *name,
+					      const struct events_format *format, int *ret)
+{
+	const struct events_format *named = find_by_name(name);
+	char known[256];
+
+	if (!named) {
+		*ret = error_set(-EINVAL, "%s: unknown format \"%s\" (known: %s)", path, name,
+				 known_formats(known, sizeof(known)));
+		return NULL;
+	}
+	if (may_be_read_as(format, named))
+		return named;
+	*ret = error_set(-EBADMSG, "%s: offset 0: expected %s, as the option says, found %s", path,
+			 name, format->decoder ? format->name : format->refusal);
+	return NULL;
+}
+
 const struct events_format *events_format_find(const char *path, const char *name,
 					       const uint8_t *head, size_t size, int *ret)
 {
-	const struct events_format *format = find_by_magic(head, size), *named = NULL;
-	char known[160];
+	const struct events_format *format = find_by_magic(head, size), *other;
+	const char *container;
+	char known[256];
 
-	if (name) {
-		named = find_by_name(name);
-		if (!named) {
-			*ret = error_set(-EINVAL, "%s: unknown format \"%s\" (known: %s)", path,
-					 name, known_formats(known, sizeof(known)));
-			return NULL;
-		}
-		if (format && format != named &&
-		    !(named->reading_of && find_by_name(named->reading_of) == format)) {
-			*ret = error_set(-EBADMSG,
-					 "%s: offset 0: expected %s, as the option says, "
-					 "found %s",
-					 path, name, format->name ? format->name : format->refusal);
-			return NULL;
-		}
-		return named;
-	}
-	if (!format)
-		format = find_by_extension(path);
-	if (!format)
+	if (name)
+		return find_named(path, name, format, ret);
+	other = find_by_extension(path);
+	if (other && may_be_read_as(format, other))
+		format = other;
+	if (format && format->decoder)
+		return format;
+	container = format ? format->refusal : known_container(head, size);
+	if (container)
+		*ret = refuse(path, container);
+	else
 		*ret = error_set(-EBADMSG,
 				 "%s: offset 0: no known format in content or extension "
 				 "(.bin, .bs2, .bs3, .dat); name it with a format option: %s",
 				 path, known_formats(known, sizeof(known)));
-	else if (!format->decoder)
-		*ret = error_set(-EBADMSG,
-				 "%s: offset 0: found %s, which is not supported; expected %s",
-				 path, format->refusal, known_formats(known, sizeof(known)));
-	return format && format->decoder ? format : NULL;
+	return NULL;
 }

@@ -128,8 +128,10 @@ static int read_format(struct prophesee_header *h, struct snnq_events *events, c
 		} else if (text_begins(at, n, "height=")) {
 			ret = set_size(&h->height, events, l, at + 7, next);
 		} else if (text_begins(at, n, "endianness=legacy")) {
-			h->swapped = true;
-		} else if (n && !text_begins(at, n, "endianness=little")) {
+			h->swapped = h->ordered = true;
+		} else if (text_begins(at, n, "endianness=little")) {
+			h->ordered = true;
+		} else if (n) {
 			ret = bad(events, l, "width, height and endianness, little or legacy");
 		}
 	}
@@ -160,6 +162,7 @@ static int read_geometry(struct prophesee_header *h, struct snnq_events *events,
 static int read_endianness(struct prophesee_header *h, struct snnq_events *events,
 			   const struct line *l)
 {
+	h->ordered = true;
 	if (text_begins(l->value, l->value_length, "legacy"))
 		h->swapped = true;
 	else if (!text_begins(l->value, l->value_length, "little"))
@@ -188,6 +191,64 @@ static void guess_size(struct snnq_events_info *info, const struct line *l)
 		}
 }
 
+/* What older headers leave to the number of the camera: format and size. */
+static const struct system {
+	uint8_t number;
+	const char *format;
+	uint16_t width, height;
+} systems[] = {
+	/* of generation 3 */
+	{ 0x15, "evt2", 640, 480 },
+	{ 0x17, "evt2", 640, 480 },
+	{ 0x19, "evt2", 640, 480 },
+	{ 0x1c, "evt2", 640, 480 },
+	{ 0x1d, "evt2", 640, 480 },
+	{ 0x21, "evt2", 640, 480 },
+	{ 0x22, "evt2", 640, 480 },
+	{ 0x23, "evt2", 640, 480 },
+	{ 0x28, "evt3", 640, 480 },
+	{ 0x29, "evt2", 640, 480 },
+	/* of generation 4, and IMX636 */
+	{ 0x1a, "evt2", 1280, 720 },
+	{ 0x1e, "evt3", 1280, 720 },
+	{ 0x1f, "evt2", 1280, 720 },
+	{ 0x27, "evt2", 1280, 720 },
+	{ 0x2e, "evt3", 1280, 720 },
+	{ 0x30, "evt3", 1280, 720 },
+	{ 0x31, "evt3", 1280, 720 },
+	{ 0x32, "evt3", 1280, 720 },
+};
+
+#define SYSTEM_PROXY	0x80 /* the same camera, on a board */
+#define SYSTEM_IN_ORDER 0x37 /* halves of words are, from this one on */
+
+/* Fill in what the header does not say. */
+static void complete(struct prophesee_header *h, struct snnq_events_info *info)
+{
+	uint32_t number = h->system & ~SYSTEM_PROXY;
+	const struct system *s = NULL;
+
+	if (!h->system || h->foreign || !strcmp(h->format, "dat"))
+		return;
+	for (size_t i = 0; !s && i < sizeof(systems) / sizeof(systems[0]); i++)
+		s = systems[i].number == number ? &systems[i] : NULL;
+	if (s && !h->format[0])
+		strcpy(h->format, s->format);
+	if (s && !info->width && !info->height) {
+		info->width = s->width;
+		info->height = s->height;
+	}
+	if (!h->ordered && !strcmp(h->format, "evt21"))
+		h->swapped = h->system < SYSTEM_IN_ORDER;
+}
+
+static bool ends_with(const struct line *l, const char *with)
+{
+	size_t n = strlen(with);
+
+	return l->key_length >= n && !memcmp(l->key + l->key_length - n, with, n);
+}
+
 static int read_line(struct prophesee_header *h, struct snnq_events *events, const struct line *l)
 {
 	const char *end = l->value + l->value_length;
@@ -204,6 +265,10 @@ static int read_line(struct prophesee_header *h, struct snnq_events *events, con
 		return set_size(&h->width, events, l, l->value, end);
 	if (is_key(l, "Height"))
 		return set_size(&h->height, events, l, l->value, end);
+	if (is_key(l, "system_ID"))
+		h->system = number(l->value, end, UINT32_MAX);
+	if (ends_with(l, "integrator_name"))
+		h->foreign |= l->value_length != 9 || memcmp(l->value, "Prophesee", 9);
 	if (is_key(l, "Data"))
 		return set_format(h, events, l, "dat");
 	if (is_key(l, "Version")) {
@@ -240,5 +305,6 @@ int prophesee_header_read(const uint8_t *data, size_t size, bool last, struct sn
 		events->info.width = h->width;
 		events->info.height = h->height;
 	}
+	complete(h, &events->info);
 	return 0;
 }

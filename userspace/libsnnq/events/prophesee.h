@@ -11,6 +11,9 @@ struct prophesee_header {
 	uint32_t width, height; /* 0: not said */
 	uint32_t version;	/* of DAT; 0: not said */
 	bool swapped;		/* halves of 64-bit words */
+	bool ordered;		/* which is said */
+	uint32_t system;	/* number of a camera of Prophesee's; 0: not said */
+	bool foreign;		/* another company's, whose numbers are its own */
 };
 
 /*
