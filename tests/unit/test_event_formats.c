@@ -243,9 +243,9 @@ static void headers_are_read_or_refused(void **state)
 		{ "% evt 3.0\n% geometry 640\n", "expected WIDTHxHEIGHT" },
 		{ "% evt 2.1\n% endianness big\n", "endianness: expected little or legacy" },
 		{ "% Date today\n", "found a header that names no format" },
-		{ "% Data file containing CD events.\n% Version 1\n",
-		  "Version: expected 2, found 1" },
-		{ "% Data file containing CD events.\n", "Version: expected 2, found none" },
+		{ "% Data file containing CD events.\n% Version 3\n",
+		  "Version: expected 1 or 2, found 3" },
+		{ "% Data file containing CD events.\n", "Version: expected 1 or 2, found none" },
 		{ "% Data file containing CD events.\n% Version 2\n",
 		  "expected type and size of records, found the end" },
 	};
@@ -315,6 +315,29 @@ static void dat_with_and_without_header(void **state)
 	refused(&bad, NULL, "bytes of a record: expected 8, found 12");
 }
 
+/* The first version has 9 bits of x, 8 of y and the polarity behind them. */
+static void dat_of_the_first_version(void **state)
+{
+	static const struct snnq_event want[] = {
+		{ .t = 10, .x = 303, .y = 239, .p = 1 },
+		{ .t = 11, .x = 511, .y = 255, .p = 0 },
+		{ .t = 12, .x = 0, .y = 1, .p = 0 },
+	};
+	struct file f = { .size = 0 };
+
+	(void)state;
+	add_text(&f, "% Data file containing TD events.\n% Version 1\n");
+	add(&f, "\0\x08", 2);
+	add_le(&f, 10, 4);
+	add_le(&f, 1 << 17 | 239 << 9 | 303, 4);
+	add_le(&f, 11, 4);
+	add_le(&f, 255 << 9 | 511, 4);
+	add_le(&f, 12, 4);
+	add_le(&f, 0xf << 17 | 1 << 9, 4);
+	holds(&f, NULL, "dat", want, 3);
+	survives(&f, &events_dat);
+}
+
 static void es_counts_time_in_bytes(void **state)
 {
 	static const struct snnq_event want[] = {
@@ -358,6 +381,7 @@ int main(void)
 		cmocka_unit_test(headers_are_read_or_refused),
 		cmocka_unit_test(events_are_no_lines),
 		cmocka_unit_test(dat_with_and_without_header),
+		cmocka_unit_test(dat_of_the_first_version),
 		cmocka_unit_test(es_counts_time_in_bytes),
 	};
 

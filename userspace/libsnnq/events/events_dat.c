@@ -3,7 +3,8 @@
  * events_dat.c - DAT files of Prophesee and Chronocam (N-CARS): records of 8 bytes.
  *
  * Behind a header two bytes give type and size of the records; a file without header has
- * neither. Time has 32 bits and starts over after 71 minutes. Prophesee, "DAT file format".
+ * neither. In the first version coordinates have 9 and 8 bits, in the second 14. Time has 32 bits
+ * and starts over after 71 minutes. Prophesee, "DAT file format".
  */
 #include <errno.h>
 #include <string.h>
@@ -24,10 +25,11 @@ static int check_records(const uint8_t *data, size_t size, const struct prophese
 		return events_bad(events, 0, "expected dat, found %s", h->format);
 	if (!h->bytes)
 		return 0;
-	/* The first version has other coordinates in the same 32 bits. */
-	if (h->version < 2)
-		return events_bad(events, 0, "Version: expected 2, found %s",
-				  h->version ? "1" : "none");
+	/* Tools differ in which one they take it for. */
+	if (!h->version)
+		return events_bad(events, 0, "Version: expected 1 or 2, found none");
+	if (h->version > 2)
+		return events_bad(events, 0, "Version: expected 1 or 2, found %u", h->version);
 	if (size - h->bytes < 2)
 		return events_bad(events, h->bytes,
 				  "expected type and size of records, found the end");
@@ -41,13 +43,26 @@ static int check_records(const uint8_t *data, size_t size, const struct prophese
 	return 0;
 }
 
+/* Where a record has coordinates and polarity. */
+struct dat_bits {
+	uint32_t x, y; /* masks */
+	unsigned int y_at, p_at;
+};
+
+static const struct dat_bits versions[] = {
+	{ 0x1ff, 0xff, 9, 17 },
+	{ 0x3fff, 0x3fff, 14, 28 },
+};
+
 struct dat {
 	bool begun;
 	struct events_clock clock;
+	const struct dat_bits *bits;
 };
 
 /* Bytes before the records; -EAGAIN: not yet all there. */
-static int64_t begin(const uint8_t *data, size_t size, bool last, struct snnq_events *events)
+static int64_t begin(struct dat *s, const uint8_t *data, size_t size, bool last,
+		     struct snnq_events *events)
 {
 	struct prophesee_header h;
 	int ret = prophesee_header_read(data, size, last, events, &h);
@@ -58,6 +73,8 @@ static int64_t begin(const uint8_t *data, size_t size, bool last, struct snnq_ev
 		ret = check_records(data, size, &h, events);
 	if (ret)
 		return ret < 0 ? ret : -EAGAIN;
+	s->begun = true;
+	s->bits = &versions[h.bytes && h.version == 1 ? 0 : 1];
 	return h.bytes ? (int64_t)h.bytes + 2 : 0;
 }
 
@@ -69,18 +86,18 @@ static int64_t take(void *state, const uint8_t *data, size_t size, bool last,
 	int ret = 0;
 
 	if (!s->begun) {
-		int64_t n = begin(data, size, last, events);
+		int64_t n = begin(s, data, size, last, events);
 
 		if (n < 0)
 			return n == -EAGAIN ? 0 : n;
-		s->begun = true;
 		pos = (size_t)n;
 	}
 	for (; !ret && size - pos >= RECORD_BYTES && !events_full(events); pos += RECORD_BYTES) {
-		uint32_t place = get_le32(data + pos + 4), p = place >> 28;
+		uint32_t place = get_le32(data + pos + 4), p = place >> s->bits->p_at & 0xf;
 
 		ret = events_append(events, events_unwrap(&s->clock, RANGE, get_le32(data + pos)),
-				    place & 0x3fff, place >> 14 & 0x3fff, p && p != MINUS_ONE);
+				    place & s->bits->x, place >> s->bits->y_at & s->bits->y,
+				    p && p != MINUS_ONE);
 	}
 	if (!ret && last && !events_full(events))
 		return events_tail(events, size - pos, size);
