@@ -343,7 +343,7 @@ static void es_counts_time_in_bytes(void **state)
 	static const struct snnq_event want[] = {
 		{ .t = 3, .x = 319, .y = 239, .p = 1 },
 		{ .t = 3 + 254 + 126, .x = 1, .y = 0, .p = 0 },
-		{ .t = 3 + 254 + 126 + 127, .x = 2, .y = 0, .p = 1 },
+		{ .t = 3 + 254 + 126, .x = 2, .y = 0, .p = 1 },
 	};
 	struct file f = { .size = 0 }, bad;
 
@@ -352,8 +352,8 @@ static void es_counts_time_in_bytes(void **state)
 	add(&f, "\0\0\1\x40\1\xf0\0", 7);
 	add(&f, "\x07\x3f\1\xef\0", 5);
 	add(&f, "\xff\xff\xfc\1\0\0\0", 7);
-	add(&f, "\xfe\1\2\0\0\0", 6);
-	add(&f, "\1\x40\1\0\0", 5); /* outside */
+	add(&f, "\xfe\1\2\0\0\0", 6); /* the first byte puts a reader right again */
+	add(&f, "\1\x40\1\0\0", 5);   /* outside */
 	holds(&f, NULL, "es", want, 3);
 	assert_true(info_of(&f, NULL).origin_bottom);
 	assert_int_equal(info_of(&f, NULL).dropped, 1);
@@ -361,12 +361,46 @@ static void es_counts_time_in_bytes(void **state)
 	bad = f;
 	bad.size -= 2;
 	assert_int_equal(info_of(&bad, NULL).damaged_bytes, 3);
-	bad.data[15] = 2;
-	refused(&bad, NULL, "type: expected 1 (DVS), found 2 (ATIS)");
+	bad.data[15] = 4;
+	refused(&bad, NULL, "type: expected 1 (DVS) or 2 (ATIS), found 4 (color)");
+	bad.data[15] = 0;
+	refused(&bad, NULL, "found 0 (generic)");
+	bad.data[15] = 3;
+	refused(&bad, NULL, "found 3 (display)");
+	bad.data[15] = 200;
+	refused(&bad, NULL, "found an unknown one");
 	bad.data[12] = 1;
 	refused(&bad, NULL, "version: expected 2, found 1.0.0");
 	bad.size = 16;
 	refused(&bad, NULL, "expected a header of 20 bytes, found the end");
+}
+
+/* Six bits of time; gray levels are passed over, and their time counts. */
+static void es_of_an_atis(void **state)
+{
+	static const struct snnq_event want[] = {
+		{ .t = 3, .x = 303, .y = 239, .p = 1 },
+		{ .t = 3 + 189 + 62, .x = 1, .y = 0, .p = 0 },
+		{ .t = 3 + 189 + 62 + 5 + 63 + 1, .x = 2, .y = 0, .p = 1 },
+	};
+	struct file f = { .size = 0 }, bad;
+
+	(void)state;
+	add_text(&f, "Event Stream\x02");
+	add(&f, "\0\0\2\x30\1\xf0\0", 7);
+	add(&f, "\x0e\x2f\1\xef\0", 5);
+	add(&f, "\xff\xfc\xf8\1\0\0\0", 7);
+	add(&f, "\x15\1\0\0\0", 5); /* the first crossing of a level, 5 us later */
+	add(&f, "\x03\1\0\0\0", 5); /* the second */
+	add(&f, "\xfd\x06\2\0\0\0", 6);
+	add(&f, "\2\x30\1\0\0", 5); /* outside */
+	holds(&f, NULL, "es", want, 3);
+	assert_true(info_of(&f, NULL).origin_bottom);
+	assert_int_equal(info_of(&f, NULL).dropped, 1);
+	survives(&f, &events_es);
+	bad = f;
+	bad.size -= 2;
+	assert_int_equal(info_of(&bad, NULL).damaged_bytes, 3);
 }
 
 int main(void)
@@ -383,6 +417,7 @@ int main(void)
 		cmocka_unit_test(dat_with_and_without_header),
 		cmocka_unit_test(dat_of_the_first_version),
 		cmocka_unit_test(es_counts_time_in_bytes),
+		cmocka_unit_test(es_of_an_atis),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
