@@ -49,16 +49,23 @@ static void aedat2_addresses_go_by_the_camera(void **state)
 	survives(&d, &events_aedat2_davis);
 }
 
-static void add_packet(struct file *f, uint32_t type, uint32_t bytes, uint32_t turns,
-		       uint32_t count)
+static void add_packet_of(struct file *f, uint32_t source, uint32_t type, uint32_t bytes,
+			  uint32_t turns, uint32_t count, uint32_t valid)
 {
 	add_le(f, type, 2);
-	add_le(f, 1, 2);
+	add_le(f, source, 2);
 	add_le(f, bytes, 4);
 	add_le(f, 4, 4);
 	add_le(f, turns, 4);
-	for (int i = 0; i < 3; i++)
-		add_le(f, count, 4);
+	add_le(f, count, 4);
+	add_le(f, count, 4);
+	add_le(f, valid, 4);
+}
+
+static void add_packet(struct file *f, uint32_t type, uint32_t bytes, uint32_t turns,
+		       uint32_t count)
+{
+	add_packet_of(f, 1, type, bytes, turns, count, count);
 }
 
 static void add_polarity(struct file *f, uint32_t t, uint32_t x, uint32_t y, uint32_t bits)
@@ -123,11 +130,73 @@ static void aedat3_holds_packets(void **state)
 	refused(&f, NULL, "offset 28: expected the line #!END-HEADER");
 }
 
+/* The sensor is that of the camera whose events are read, whichever line comes first. */
+static void aedat3_of_several_cameras(void **state)
+{
+	static const struct snnq_event want[] = {
+		{ .t = 5, .x = 300, .y = 200, .p = 1 },
+		{ .t = 7, .x = 345, .y = 259, .p = 0 },
+	};
+	struct file f = { .size = 0 };
+
+	(void)state;
+	add_text(&f, "#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n"
+		     "#Source 2: DAVIS346B\r\n#!END-HEADER\r\n");
+	add_packet_of(&f, 1, 0, 8, 0, 1, 1); /* special */
+	add_polarity(&f, 0, 0, 0, 1);
+	add_packet_of(&f, 1, 1, 8, 0, 0, 0); /* of no events */
+	add_packet_of(&f, 2, 1, 8, 0, 1, 1);
+	add_polarity(&f, 5, 300, 200, 3);
+	add_packet_of(&f, 1, 1, 8, 0, 1, 1);
+	add_polarity(&f, 6, 1, 2, 3);
+	add_packet_of(&f, 2, 1, 8, 0, 1, 1);
+	add_polarity(&f, 7, 345, 259, 1);
+	holds(&f, NULL, "aedat3", want, 2);
+	assert_int_equal(info_of(&f, NULL).width, 346);
+	assert_int_equal(info_of(&f, NULL).dropped, 0);
+	survives(&f, &events_aedat3);
+	/* the number of an only line need not match */
+	f.size = 0;
+	add_text(&f, "#!AER-DAT3.1\r\n#Source 0: DAVIS240C\r\n#!END-HEADER\r\n");
+	add_packet(&f, 1, 8, 0, 1);
+	add_polarity(&f, 7, 239, 179, 1);
+	assert_int_equal(info_of(&f, NULL).width, 240);
+	assert_int_equal(info_of(&f, NULL).events, 1);
+}
+
+/* A filter that marked nothing as valid at first does not make all valid. */
+static void aedat3_with_nothing_valid_at_first(void **state)
+{
+	static const struct snnq_event want = { .t = 60, .x = 4, .y = 5, .p = 1 };
+	static const struct snnq_event all[] = {
+		{ .t = 50, .x = 1, .y = 2, .p = 0 },
+		{ .t = 51, .x = 1, .y = 2, .p = 1 },
+	};
+	struct file f = { .size = 0 };
+
+	(void)state;
+	aedat3_begin(&f);
+	add_packet_of(&f, 1, 1, 8, 0, 2, 0);
+	add_polarity(&f, 50, 1, 2, 0);
+	add_polarity(&f, 51, 1, 2, 2);
+	holds(&f, NULL, "aedat3", all, 2); /* nothing says that they would have marks */
+	add_packet_of(&f, 1, 3, 36, 0, 1, 1);
+	f.size += 36;
+	add_packet_of(&f, 1, 1, 8, 0, 2, 1);
+	add_polarity(&f, 60, 4, 5, 3);
+	add_polarity(&f, 61, 4, 5, 2);
+	holds(&f, NULL, "aedat3", &want, 1);
+	assert_int_equal(info_of(&f, NULL).dropped, 3);
+	survives(&f, &events_aedat3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(aedat2_addresses_go_by_the_camera),
 		cmocka_unit_test(aedat3_holds_packets),
+		cmocka_unit_test(aedat3_of_several_cameras),
+		cmocka_unit_test(aedat3_with_nothing_valid_at_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,9 +2,9 @@
 /*
  * events_aedat3.c - AEDAT 3.1 of cAER: packets of events behind lines of text.
  *
- * Packets of other types are skipped by their length. Of several cameras the first one's events
- * are read. Some converters leave the mark of validity away in all events: when the first
- * packet has none it says nothing. iniVation, "AEDAT 3.1".
+ * Packets of other types are skipped by their length. Of several cameras the events are read of
+ * the one whose come first. Some converters leave the mark of validity away in all events: it
+ * says nothing when a packet that claims to have valid events has none. iniVation, "AEDAT 3.1".
  */
 #include <errno.h>
 #include <string.h>
@@ -20,22 +20,49 @@
 #define EVENT_BYTES  8
 #define TIME_OFFSET  4
 
-#define MARKS_BYTES 65536 /* of the first packet that are looked at */
+#define LOOK_BYTES (1u << 20) /* in which marks are looked for */
+#define SOURCES	   8
 
 struct aedat3 {
 	bool begun;
-	bool sourced, marked; /* the camera is known; some of its events are marked as valid */
+	bool sourced;	     /* the camera is known, */
+	bool judged, marked; /* and whether some of its events are marked as valid */
 	uint32_t source;
+	uint32_t sources; /* that the lines name: */
+	struct aedat3_source {
+		uint32_t number;
+		const struct events_camera *camera;
+	} named[SOURCES];
 	/* the packet that is being read */
 	bool inside, ours;
-	uint32_t overflow;
+	uint32_t overflow, valid;
 	uint64_t left, passed; /* bytes */
 };
 
-static void take_source(struct snnq_events_info *info, const uint8_t *line, size_t bytes)
+/* "#Source 1: DVS128" */
+static void name_source(struct aedat3 *a, const uint8_t *line, size_t bytes)
 {
-	const struct events_camera *camera = events_camera(line, bytes);
+	size_t at = sizeof(SOURCE_LINE) - 1;
+	uint32_t number = 0;
 
+	if (a->sources == SOURCES)
+		return;
+	for (; at < bytes && line[at] >= '0' && line[at] <= '9' && number < UINT16_MAX; at++)
+		number = number * 10 + line[at] - '0';
+	a->named[a->sources++] =
+		(struct aedat3_source){ number, events_camera(line + at, bytes - at) };
+}
+
+/* The sensor is that of the line with the number of the packets, or of the only line. */
+static void choose_source(struct aedat3 *a, uint32_t number, struct snnq_events_info *info)
+{
+	const struct events_camera *camera = NULL;
+
+	a->source = number;
+	a->sourced = true;
+	for (uint32_t i = 0; i < a->sources; i++)
+		if (a->named[i].number == number || a->sources == 1)
+			camera = a->named[i].camera;
 	if (camera) {
 		info->width = camera->width;
 		info->height = camera->height;
@@ -43,11 +70,12 @@ static void take_source(struct snnq_events_info *info, const uint8_t *line, size
 }
 
 /* Bytes of the lines; 0: not yet all there. */
-static int64_t read_lines(const uint8_t *data, size_t size, bool last, struct snnq_events *events)
+static int64_t read_lines(struct aedat3 *a, const uint8_t *data, size_t size, bool last,
+			  struct snnq_events *events)
 {
-	bool sourced = false;
 	size_t pos = 0;
 
+	a->sources = 0;
 	for (;;) {
 		const uint8_t *line = data + pos, *end = memchr(line, '\n', size - pos);
 		size_t n;
@@ -60,10 +88,8 @@ static int64_t read_lines(const uint8_t *data, size_t size, bool last, struct sn
 		if (text_begins(line, n, FORMAT_LINE) && !text_begins(line, n, FORMAT_LINE "RAW"))
 			return events_bad(events, pos, "format: expected RAW, found %.*s",
 					  (int)(n - 1 < 40 ? n - 1 : 40), line);
-		if (text_begins(line, n, SOURCE_LINE) && !sourced) {
-			take_source(&events->info, line, n);
-			sourced = true;
-		}
+		if (text_begins(line, n, SOURCE_LINE))
+			name_source(a, line, n);
 		pos += n;
 		if (text_begins(line, n, END_LINE))
 			return (int64_t)pos;
@@ -101,26 +127,54 @@ static int read_packet(struct aedat3 *a, const uint8_t *data, size_t pos,
 				  "events: expected 8 bytes with the time at 4, found %u and %u",
 				  event_bytes, time_offset);
 	a->inside = true;
-	a->ours = type == POLARITY && (!a->sourced || source == a->source);
-	if (a->ours)
-		a->source = source;
+	a->ours = type == POLARITY && count && (!a->sourced || source == a->source);
+	if (a->ours && !a->sourced)
+		choose_source(a, source, &events->info);
+	a->valid = get_le32(data + pos + 24);
 	a->left = (uint64_t)count * event_bytes;
 	a->passed = 0;
 	return 0;
 }
 
-/* Whether the first packet of the camera has marks; false: it is not there yet. */
-static bool find_marks(struct aedat3 *a, const uint8_t *data, size_t size, bool last)
+/* Whether a packet at hand has marks: 1, 0 if it should have, -1 if it says nothing. */
+static int has_marks(const uint8_t *data, size_t size, uint64_t bytes, uint32_t valid)
 {
-	size_t bytes = a->left < MARKS_BYTES ? (size_t)a->left : MARKS_BYTES;
+	size_t look = bytes < LOOK_BYTES ? (size_t)bytes : LOOK_BYTES;
 
-	if (!a->ours || a->sourced || !a->left)
-		return true;
-	if (size < bytes && !last)
+	for (size_t i = 0; i + EVENT_BYTES <= look && i + EVENT_BYTES <= size; i += EVENT_BYTES)
+		if (data[i] & 1)
+			return 1;
+	return size >= look && valid ? 0 : -1;
+}
+
+/*
+ * Whether events of the camera have marks, from its first packet on, which @data begins with; false:
+ * what tells is not there yet. A filter may have found nothing valid at first.
+ */
+static bool judge_marks(struct aedat3 *a, const uint8_t *data, size_t size, bool last)
+{
+	uint64_t bytes = a->left;
+	uint32_t valid = a->valid;
+	bool ours = true;
+	size_t pos = 0;
+	int marks = -1;
+
+	for (;;) {
+		if (ours)
+			marks = has_marks(data + pos, size - pos, bytes, valid);
+		if (marks >= 0 || bytes > size - pos || size - pos - bytes < PACKET_BYTES)
+			break;
+		pos += (size_t)bytes;
+		ours = get_le16(data + pos) == POLARITY && get_le16(data + pos + 2) == a->source &&
+		       get_le32(data + pos + 4) == EVENT_BYTES;
+		bytes = (uint64_t)get_le32(data + pos + 4) * get_le32(data + pos + 20);
+		valid = get_le32(data + pos + 24);
+		pos += PACKET_BYTES;
+	}
+	if (marks < 0 && !last && size < LOOK_BYTES)
 		return false;
-	for (size_t i = 0; i + EVENT_BYTES <= bytes && i + EVENT_BYTES <= size; i += EVENT_BYTES)
-		a->marked |= data[i] & 1;
-	a->sourced = true;
+	a->marked = marks > 0;
+	a->judged = true;
 	return true;
 }
 
@@ -168,7 +222,7 @@ static int64_t take(void *state, const uint8_t *data, size_t size, bool last,
 	int ret = 0;
 
 	if (!a->begun) {
-		int64_t n = read_lines(data, size, last, events);
+		int64_t n = read_lines(a, data, size, last, events);
 
 		if (n <= 0)
 			return n;
@@ -181,7 +235,8 @@ static int64_t take(void *state, const uint8_t *data, size_t size, bool last,
 			ret = read_packet(a, data, pos, events);
 			pos += PACKET_BYTES;
 		}
-		if (!ret && a->inside && find_marks(a, data + pos, size - pos, last))
+		if (!ret && a->inside &&
+		    (!a->ours || a->judged || judge_marks(a, data + pos, size - pos, last)))
 			pos += take_packet(a, data, pos, size, events, &ret);
 	} while (!ret && pos > before && !events_full(events));
 	if (ret || !last || events_full(events))
