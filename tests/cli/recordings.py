@@ -197,7 +197,8 @@ def magic(folder):
             equal((j["format"], j["events"]), ("atis", len(data) // 5 + 1), f"first event {start}")
     for text, name, words in (
             (b"% Date 2014\n% Version 2\n" + data, "a header that names no format", None),
-            (b"#!AER-DAT1.0\r\n" + data, "AEDAT 1.0", None),
+            (b"#!AER-DAT1.0\r\n" + data, "aedat1", "AEChip: expected DVS128 in"),
+            (b"#!AER-DAT3.0\r\n" + data, "a version of AEDAT", None),
             (b"#!AER-DAT2.0\r\n" + data, "aedat2", "AEChip: expected DVS128"),
             (b"#!AER-DAT3.1\r\n" + data, "aedat3", "expected the line #!END-HEADER"),
             (b"Event Stream" + data, "es", "version: expected 2"),
@@ -254,7 +255,7 @@ def wrapped(folder):
     times = [r[3] for r in rows]
     (folder / "want.bin").write_bytes(data)
     want = run(folder / "want.bin")
-    for name, write, size in (("a.bin", records, 1 << 23), ("a.bs2", records, 1 << 23),
+    for name, write, size in (("a.bin", records, 1 << 23), ("a.bs2", records, 1 << 23), ("a.bs1", records, 1 << 23),
                               ("a.bs3", records7, 1 << 24)):
         path = folder / name
         path.write_bytes(write([(x, y, p, (t + size - 100000) % size) for x, y, p, t in rows]))
@@ -401,7 +402,7 @@ def tails(folder):
     path = folder / "a.bin"
     path.write_bytes(data + b"abc")
     equal((info(path)["events"], info(path)["dropped"]), (count, 1), "a record that is cut")
-    for name, whole, size in (("a.bin", data, 5), ("a.bs2", data, 5),
+    for name, whole, size in (("a.bin", data, 5), ("a.bs2", data, 5), ("a.bs1", data, 5),
                               ("a.bs3", records7(rows_of(data)), 7)):
         for tail in (bytes(1), bytes(size), bytes(5000 * size), bytes(3 * size + 2), bytes(size) + b"ab"):
             path = folder / name

@@ -16,10 +16,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct events_decoder *const decoders[] = {
-		&events_aedat4, &events_atis,	       &events_bs2,	     &events_bs3,
-		&events_aedat2, &events_aedat2_dvs128, &events_aedat2_tonic, &events_aedat2_davis,
-		&events_aedat3, &events_dat,	       &events_es,	     &events_evt2,
-		&events_evt21,	&events_evt3,
+		&events_aedat4,
+		&events_atis,
+		&events_bs2,
+		&events_bs3,
+		&events_aedat2,
+		&events_aedat2_dvs128,
+		&events_aedat2_tonic,
+		&events_aedat2_davis,
+		&events_aedat3,
+		&events_dat,
+		&events_es,
+		&events_evt2,
+		&events_evt21,
+		&events_evt3,
+		&events_bs1,
+		&events_aedat1,
+		&events_aedat1_dvs128,
+		&events_aedat1_tonic,
 	};
 	struct snnq_events *ev = events_new();
 	int ret;

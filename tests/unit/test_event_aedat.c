@@ -5,6 +5,83 @@
  */
 #include "event_file.h"
 
+/* Addresses of two bytes, of a DVS128. */
+static void aedat1_has_short_addresses(void **state)
+{
+	static const struct snnq_event jaer[] = {
+		{ .t = 100, .x = 117, .y = 20, .p = 1 },
+		{ .t = 1ll << 32 | 2, .x = 127, .y = 127, .p = 0 },
+	};
+	static const struct snnq_event tonic[] = {
+		{ .t = 100, .x = 20, .y = 10, .p = 0 },
+		{ .t = 1ll << 32 | 2, .x = 127, .y = 0, .p = 1 },
+	};
+	static const char records[] = "\x14\x14\0\0\0\x64"
+				      "\x80\0\xff\xff\xff\xff" /* a signal */
+				      "\x7f\x01\0\0\0\2";
+	struct file f = { .size = 0 }, bare = { .size = 0 }, none = { .size = 0 };
+
+	(void)state;
+	add_text(&f, "#!AER-DAT1.0\r\n# AEChip: ch.unizh.ini.caviar.chip.retina.DVS128\r\n");
+	add(&f, records, 18);
+	add_text(&bare, "#!AER-DAT1.0\r\n# This is a raw AE data file\r\n");
+	add(&bare, records, 18);
+	add(&none, records, 18);
+	holds(&f, NULL, "aedat1", jaer, 2);
+	holds(&bare, "aedat1-dvs128", "aedat1-dvs128", jaer, 2);
+	holds(&none, "aedat1-dvs128", "aedat1-dvs128", jaer, 2);
+	holds(&f, "aedat1-tonic", "aedat1-tonic", tonic, 2);
+	refused(&bare, NULL, "AEChip: expected DVS128 in a comment, found none");
+	refused(&f, "aedat2", "expected aedat2, as the option says, found aedat1");
+	refused(&f, "aedat2-dvs128", "expected aedat2-dvs128, as the option says, found aedat1");
+	assert_true(info_of(&f, NULL).origin_bottom);
+	assert_int_equal(info_of(&none, "aedat1-dvs128").width, 128);
+	survives(&f, &events_aedat1);
+	f.size--;
+	assert_int_equal(info_of(&f, NULL).damaged_bytes, 5);
+	f.size = 0;
+	add_text(&f, "#!AER-DAT1.0\r\n# AEChip: DAVIS240C\r\n");
+	refused(&f, NULL, "AEChip: expected DVS128 in a comment, found DAVIS240");
+}
+
+/* Comments as programs other than today's jAER write them. */
+static void aedat2_comments_of_others(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t width;
+	} headers[] = {
+		/* letters of ISO 8859 */
+		{ "#!AER-DAT2.0\r\n# User: J\xfcrgen, M\xe4rz\r\n# AEChip: a.DAVIS346\r\n", 346 },
+		{ "#!AER-DAT2.0\r\n# AEChip: DAVI346\r\n# End of ASCII Header\r\n", 346 },
+		{ "#!AER-DAT2.0\n# AEChip: eu.seebetter.ini.chips.davis.Davis346blue\n", 346 },
+		{ "#!AER-DAT2.0\n# AEChip: eu.seebetter.ini.chips.sbret10.DAViS240\n", 240 },
+		{ "#!AER-DAT2.0\n# AEChip: eu.seebetter.ini.chips.davis.Davis128\n", 128 },
+		{ "#!AER-DAT2.0\n# AEChip: Davis208PixelParade\n#End Of ASCII Header\n", 208 },
+		{ "#!AER-DAT2.0\n# AEChip: Davis640\n#End Of ASCII Header\n", 640 },
+	};
+	static const struct snnq_event want = { .t = 7, .x = 100, .y = 90, .p = 1 };
+	/* row 140 of a DAVIS begins with "#" */
+	static const struct snnq_event hash = { .t = 0x41, .x = 100, .y = 140, .p = 1 };
+	struct file f;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+		f.size = 0;
+		add_text(&f, headers[i].text);
+		add_be32(&f, 90 << 22 | 100 << 12 | 1 << 11);
+		add_be32(&f, 7);
+		holds(&f, NULL, "aedat2", &want, 1);
+		assert_int_equal(info_of(&f, NULL).width, headers[i].width);
+	}
+	f.size = 0;
+	add_text(&f, headers[1].text);
+	add_be32(&f, 140u << 22 | 100 << 12 | 1 << 11);
+	add_be32(&f, 0x41);
+	holds(&f, NULL, "aedat2", &hash, 1);
+	survives(&f, &events_aedat2);
+}
+
 static void aedat2_addresses_go_by_the_camera(void **state)
 {
 	static const struct snnq_event jaer = { .t = 100, .x = 117, .y = 20, .p = 1 };
@@ -193,6 +270,8 @@ static void aedat3_with_nothing_valid_at_first(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(aedat1_has_short_addresses),
+		cmocka_unit_test(aedat2_comments_of_others),
 		cmocka_unit_test(aedat2_addresses_go_by_the_camera),
 		cmocka_unit_test(aedat3_holds_packets),
 		cmocka_unit_test(aedat3_of_several_cameras),

@@ -219,6 +219,27 @@ static void bs2_has_no_marks_and_counts_what_is_wrong(void **state)
 	snnq_events_close(ev);
 }
 
+static void bs1_is_one_row(void **state)
+{
+	const uint8_t bytes[] = { 0x12, 0x34, 0x80, 0, 5,    0xff, 0xff, 0x7f,
+				  0xff, 0xff, 0,    1, 0x80, 0,	   0 };
+	struct snnq_events *ev = events_new();
+
+	(void)state;
+	assert_int_equal(chunks_same(&events_bs1, bytes, sizeof(bytes), 2, 1, ev), 0);
+	assert_int_equal(ev->count, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(ev->data[i].y, 0);
+	assert_int_equal(ev->data[0].x, 0x1234);
+	assert_int_equal(ev->data[0].t, 5);
+	assert_int_equal(ev->data[0].p, 1);
+	assert_int_equal(ev->data[1].x, 0xffff);
+	assert_int_equal(ev->data[1].t, 0x7fffff);
+	assert_int_equal(ev->data[1].p, 0);
+	assert_int_equal(ev->data[2].t, 1 << 23);
+	snnq_events_close(ev);
+}
+
 static void bs3_refuses_unknown_channels(void **state)
 {
 	const uint8_t bytes[] = { 0x12, 0x34, 0x56, 1, 0, 1, 0, 0, 0, 0, 2, 0, 0, 0 };
@@ -543,10 +564,10 @@ static void unknown_content_is_refused_by_name(void **state)
 	int fd = mkstemp(name);
 
 	(void)state;
-	assert_int_equal(write(fd, "#!AER-DAT1.0\r\n", 14), 14);
+	assert_int_equal(write(fd, "#!AER-DAT3.0\r\n", 14), 14);
 	close(fd);
 	assert_int_equal(snnq_events_open(name, NULL, &ev), -EBADMSG);
-	assert_non_null(strstr(snnq_last_error(NULL), "found AEDAT 1.0"));
+	assert_non_null(strstr(snnq_last_error(NULL), "found a version of AEDAT"));
 	assert_int_equal(snnq_events_open(name, SNNQ_OPTS(struct snnq_events_opts, .format = "x"),
 					  &ev),
 			 -EINVAL);
@@ -640,6 +661,7 @@ int main(void)
 		cmocka_unit_test(bs3_holds_the_events_of_bs2),
 		cmocka_unit_test(atis_marks_add_8192_us),
 		cmocka_unit_test(bs2_has_no_marks_and_counts_what_is_wrong),
+		cmocka_unit_test(bs1_is_one_row),
 		cmocka_unit_test(bs3_refuses_unknown_channels),
 		cmocka_unit_test(aedat4_is_read_in_every_container),
 		cmocka_unit_test(aedat4_stops_at_its_data_table),

@@ -57,7 +57,8 @@ struct events_decoder {
 	void (*release)(void *state); /* or NULL */
 };
 
-extern const struct events_decoder events_atis, events_bs2, events_bs3;
+extern const struct events_decoder events_atis, events_bs1, events_bs2, events_bs3;
+extern const struct events_decoder events_aedat1, events_aedat1_dvs128, events_aedat1_tonic;
 extern const struct events_decoder events_aedat2, events_aedat2_dvs128, events_aedat2_tonic,
 	events_aedat2_davis;
 extern const struct events_decoder events_aedat3, events_aedat4, events_dat, events_es;

@@ -4,14 +4,15 @@
  *
  * .bin and .bs2 have 5 bytes: x, y, polarity and 23 bits of time. Original ATIS
  * recordings mark an overflow of their clock with y = 240; .bs2 files of sensors
- * that have a row 240 must not be read so. .bs3 has 7 bytes: 12-bit x and y,
- * channel, 24 bits of time. Both times start over, which is undone; zeros at the end are not
+ * that have a row 240 must not be read so. .bs1 is for one row: x has both bytes.
+ * .bs3 has 7 bytes: 12-bit x and y, channel, 24 bits of time. All times start over, which is undone; zeros at the end are not
  * events but space that was never written.
  */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "events.h"
 
 #define ATIS_BYTES	  5
@@ -88,25 +89,32 @@ static int64_t take(struct atis *a, const uint8_t *data, size_t size, bool last,
 #define RANGE_40BIT (1 << 23)
 #define RANGE_BS3   (1 << 24)
 
-static int read_40bit(struct atis *a, const uint8_t *r, struct snnq_events *events)
+static int read_40bit(struct atis *a, const uint8_t *r, uint16_t x, uint16_t y,
+		      struct snnq_events *events)
 {
 	int64_t t = (r[2] & 0x7f) << 16 | r[3] << 8 | r[4];
 
-	return events_append(events, a->base + events_unwrap(&a->clock, RANGE_40BIT, t), r[0], r[1],
+	return events_append(events, a->base + events_unwrap(&a->clock, RANGE_40BIT, t), x, y,
 			     r[2] >> 7);
+}
+
+static int read_bs1(struct atis *a, const uint8_t *r, size_t pos, struct snnq_events *events)
+{
+	(void)pos;
+	return read_40bit(a, r, get_be16(r), 0, events);
 }
 
 static int read_bs2(struct atis *a, const uint8_t *r, size_t pos, struct snnq_events *events)
 {
 	(void)pos;
-	return read_40bit(a, r, events);
+	return read_40bit(a, r, r[0], r[1], events);
 }
 
 static int read_atis(struct atis *a, const uint8_t *r, size_t pos, struct snnq_events *events)
 {
 	(void)pos;
 	if (r[1] != ATIS_OVERFLOW_ROW)
-		return read_40bit(a, r, events);
+		return read_40bit(a, r, r[0], r[1], events);
 	a->base += ATIS_OVERFLOW_US;
 	return 0;
 }
@@ -128,6 +136,12 @@ static int64_t take_atis(void *state, const uint8_t *data, size_t size, bool las
 	return take(state, data, size, last, ATIS_BYTES, RANGE_40BIT, read_atis, events);
 }
 
+static int64_t take_bs1(void *state, const uint8_t *data, size_t size, bool last,
+			struct snnq_events *events)
+{
+	return take(state, data, size, last, ATIS_BYTES, RANGE_40BIT, read_bs1, events);
+}
+
 static int64_t take_bs2(void *state, const uint8_t *data, size_t size, bool last,
 			struct snnq_events *events)
 {
@@ -141,5 +155,6 @@ static int64_t take_bs3(void *state, const uint8_t *data, size_t size, bool last
 }
 
 const struct events_decoder events_atis = { sizeof(struct atis), take_atis, NULL };
+const struct events_decoder events_bs1 = { sizeof(struct atis), take_bs1, NULL };
 const struct events_decoder events_bs2 = { sizeof(struct atis), take_bs2, NULL };
 const struct events_decoder events_bs3 = { sizeof(struct atis), take_bs3, NULL };

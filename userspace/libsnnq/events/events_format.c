@@ -20,8 +20,12 @@
 
 static const struct events_format formats[] = {
 	{ .name = "atis", .extension = ".bin", .decoder = &events_atis },
+	{ .name = "bs1", .extension = ".bs1", .decoder = &events_bs1 },
 	{ .name = "bs2", .extension = ".bs2", .decoder = &events_bs2 },
 	{ .name = "bs3", .extension = ".bs3", .decoder = &events_bs3 },
+	{ .name = "aedat1", .magic = "#!AER-DAT1.0", .decoder = &events_aedat1 },
+	{ .name = "aedat1-dvs128", .reading_of = "aedat1", .decoder = &events_aedat1_dvs128 },
+	{ .name = "aedat1-tonic", .reading_of = "aedat1", .decoder = &events_aedat1_tonic },
 	{ .name = "aedat2", .magic = "#!AER-DAT2.0", .decoder = &events_aedat2 },
 	{ .name = "aedat2-dvs128", .reading_of = "aedat2", .decoder = &events_aedat2_dvs128 },
 	{ .name = "aedat2-tonic", .reading_of = "aedat2", .decoder = &events_aedat2_tonic },
@@ -34,7 +38,6 @@ static const struct events_format formats[] = {
 	{ .name = "evt3", .reading_of = UNNAMED, .decoder = &events_evt3 },
 	{ .name = "dat", .reading_of = UNNAMED, .extension = ".dat", .decoder = &events_dat },
 	{ .name = "es", .magic = "Event Stream", .decoder = &events_es },
-	{ .magic = "#!AER-DAT1", .refusal = "AEDAT 1.0" },
 	{ .magic = "#!AER-DAT", .refusal = "a version of AEDAT" },
 	{ .magic = "\x89HDF\r\n\x1a\n", .refusal = "HDF5" },
 	{ .magic = "\x93NUMPY", .refusal = "NumPy's format" },
@@ -220,7 +223,7 @@ const struct events_format *events_format_find(const char *path, const char *nam
 	else
 		*ret = error_set(-EBADMSG,
 				 "%s: offset 0: no known format in content or extension "
-				 "(.bin, .bs2, .bs3, .dat); name it with a format option: %s",
+				 "(.bin, .bs1, .bs2, .bs3, .dat); name it with a format option: %s",
 				 path, known_formats(known, sizeof(known)));
 	return NULL;
 }
