@@ -214,6 +214,12 @@ def magic(folder):
             refused("info", path, says=says)
             refused("info", path, "-f", "atis", says=("expected atis", f"found {name}"))
     path.write_bytes(aedat4(rows_of(data)))
+    (folder / "list").write_text("a.bin\t0\n")
+    for arguments in (("info", path), ("inspect", path), ("convert", path, folder / "b.raw"),
+                      ("run", MODEL, path, "-d", "sim"), ("run", MODEL, "-", "-d", "sim"),
+                      ("eval", MODEL, "--data", folder / "list", "-d", "sim"),
+                      ("compare", MODEL, MODEL, "--data", folder / "list")):
+        refused(*arguments, "-f", "evt9", code=2, says=('unknown format "evt9"', "known: atis, bs1"))
     equal(info(path)["format"], "aedat4", "AEDAT 4 under another name")
     for form in ("bs2", "bs3", "atis"):
         refused("run", MODEL, path, "-d", "sim", "-f", form, says=(f"expected {form}", "found aedat4"))

@@ -68,6 +68,10 @@ usage_tests() {
   local verb
   expect 0 "help" --help
   expect 2 "no verb"
+  expect 0 "help of a verb" help run
+  grep -q '^usage: snnq run ' "$WORK/out" && ok "it is the verb's" || bad "it is the verb's"
+  expect 2 "help of no verb" help frobnicate
+  error_says 'help: expected a verb, found "frobnicate"'
   expect 2 "unknown verb" frobnicate
   error_says 'unknown verb "frobnicate"'
   for verb in info inspect convert import export quantize run eval compare energy bench validate top monitor doctor; do

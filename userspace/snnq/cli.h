@@ -106,6 +106,8 @@ int cli_check_outputs(const char *const *outputs, size_t count, const char *cons
 		      size_t input_count);
 /* Exit code for a library call that failed with @error while it read a file. */
 int cli_file_code(int error);
+/* The same for one that opened a recording: the format that an option names may be none. */
+int cli_recording_code(int error);
 /* The same for one that ran a recording: both can be at fault. */
 int cli_run_code(int error);
 

@@ -205,8 +205,9 @@ static int classify(const struct worker *w, int m, size_t recording)
 	struct snnq_result result;
 	int ret, code = CLI_OK;
 
-	if (snnq_events_open(sample->path, &sample->how, &events))
-		return cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
+	ret = snnq_events_open(sample->path, &sample->how, &events);
+	if (ret)
+		return cli_fail(cli_recording_code(ret), "%s", snnq_last_error(NULL));
 	ret = snnq_stream_push_events(w->streams[m], events, &result);
 	if (ret < 0)
 		code = cli_fail(cli_run_code(ret), "%s: %s", sample->path,

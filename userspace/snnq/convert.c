@@ -81,7 +81,7 @@ static int input_open(struct input *in, const char *path)
 		return code;
 	ret = standard || partial ? snnq_reader_open(in->fd, in->name, opts, &in->reader) :
 				    snnq_events_open(path, opts, &in->events);
-	return ret ? cli_fail(cli_file_code(ret), "%s", snnq_last_error(NULL)) : CLI_OK;
+	return ret ? cli_fail(cli_recording_code(ret), "%s", snnq_last_error(NULL)) : CLI_OK;
 }
 
 static void input_close(struct input *in)

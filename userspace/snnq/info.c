@@ -42,8 +42,9 @@ static int recording_info(const char *path)
 	int ret;
 	cJSON *o;
 
-	if (snnq_events_open(path, SNNQ_OPTS(struct snnq_events_opts, .format = format), &events))
-		return cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
+	ret = snnq_events_open(path, SNNQ_OPTS(struct snnq_events_opts, .format = format), &events);
+	if (ret)
+		return cli_fail(cli_recording_code(ret), "%s", snnq_last_error(NULL));
 	ret = snnq_events_info(events, &i);
 	snnq_events_close(events);
 	if (ret)

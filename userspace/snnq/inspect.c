@@ -2,6 +2,7 @@
 /*
  * inspect.c - `snnq inspect`: what a recording looks like, and what a dump says.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,16 +259,20 @@ static int inspect(const char *path, uint64_t from, uint64_t span, const bool wa
 	struct inspection in = { .frames = frames };
 	struct snnq_events *events = NULL;
 	const char *reason, *name = strrchr(path, '/');
-	int code;
+	int code, ret;
 
 	text_printable(name ? name + 1 : path, in.title, sizeof(in.title));
+	ret = rate && hottest ?
+		      snnq_events_open(path,
+				       SNNQ_OPTS(struct snnq_events_opts, .format = format,
+						 .width = (uint16_t)width,
+						 .height = (uint16_t)height),
+				       &events) :
+		      -ENOMEM;
 	if (!rate || !hottest)
 		code = cli_fail(CLI_FAILED, "no memory");
-	else if (snnq_events_open(path,
-				  SNNQ_OPTS(struct snnq_events_opts, .format = format,
-					    .width = (uint16_t)width, .height = (uint16_t)height),
-				  &events))
-		code = cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
+	else if (ret)
+		code = cli_fail(cli_recording_code(ret), "%s", snnq_last_error(NULL));
 	else if (!activity_open(&in.activity, events, from, span, wanted, &reason))
 		code = reason ? cli_fail(CLI_FILE, "%s: %s", path, reason) :
 				cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));

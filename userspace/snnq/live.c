@@ -159,8 +159,10 @@ static int run(struct live *l)
 	if (ret)
 		return cli_fail(cli_file_code(ret), "feed: %s",
 				snnq_last_error(l->session->device));
-	if (snnq_reader_open(STDIN_FILENO, NAME, &l->opts->events, &l->reader))
-		return ended ? CLI_OK : cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
+	ret = snnq_reader_open(STDIN_FILENO, NAME, &l->opts->events, &l->reader);
+	if (ret)
+		return ended ? CLI_OK :
+			       cli_fail(cli_recording_code(ret), "%s", snnq_last_error(NULL));
 	code = feed_all(l);
 	if (!code && !l->any && !ended)
 		code = cli_fail(CLI_FILE, NAME ": no events");

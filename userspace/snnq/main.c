@@ -46,23 +46,47 @@ static int finish(int code)
 	return good || code ? code : cli_fail(CLI_FAILED, "standard output cannot be written");
 }
 
+static const struct cli_verb *find_verb(const char *name)
+{
+	for (const struct cli_verb *v = cli_verbs; v->name; v++)
+		if (!strcmp(name, v->name))
+			return v;
+	return NULL;
+}
+
+/* "help", "help VERB" */
+static int help(int argc, char **argv)
+{
+	const struct cli_verb *verb = argc > 1 ? find_verb(argv[1]) : NULL;
+	char option[] = "--help";
+
+	if (argc == 1) {
+		usage(stdout);
+		return CLI_OK;
+	}
+	if (!verb || argc > 2)
+		return cli_fail(CLI_USAGE, "help: expected a verb, found \"%s\" (see snnq --help)",
+				argv[verb ? 2 : 1]);
+	return verb->run(2, (char *[]){ argv[1], option, NULL });
+}
+
 int main(int argc, char **argv)
 {
+	const struct cli_verb *verb;
+
 	signal(SIGXFSZ, SIG_IGN); /* a limit of files' sizes is an error as a full disk is */
 	if (argc < 2) {
 		usage(stderr);
 		return CLI_USAGE;
 	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-		usage(stdout);
-		return finish(CLI_OK);
-	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+		return finish(help(argc - 1, argv + 1));
 	if (!strcmp(argv[1], "--version")) {
 		puts("snnq " SNNQ_VERSION);
 		return finish(CLI_OK);
 	}
-	for (const struct cli_verb *v = cli_verbs; v->name; v++)
-		if (!strcmp(argv[1], v->name))
-			return finish(v->run(argc - 1, argv + 1));
+	verb = find_verb(argv[1]);
+	if (verb)
+		return finish(verb->run(argc - 1, argv + 1));
 	return cli_fail(CLI_USAGE, "unknown verb \"%s\" (see snnq --help)", argv[1]);
 }

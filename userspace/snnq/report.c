@@ -106,6 +106,11 @@ int cli_file_code(int error)
 	}
 }
 
+int cli_recording_code(int error)
+{
+	return error == -EINVAL ? CLI_USAGE : error == -ENOMEM ? CLI_FAILED : CLI_FILE;
+}
+
 int cli_run_code(int error)
 {
 	return error == -EBADMSG ? CLI_FILE : CLI_DEVICE;

@@ -153,7 +153,7 @@ static int run_windows(const struct cli_session *s, struct snnq_stream *stream, 
 	if (!code && ret < 0)
 		code = cli_fail(cli_run_code(ret), "run: %s", snnq_last_error(s->device));
 	if (!code && !cJSON_GetArraySize(windows))
-		code = cli_fail(CLI_FILE, "recording has no events");
+		code = cli_fail(CLI_FILE, "%s: recording has no events", path);
 	if (!code) {
 		snnq_recordings_add(&seen, events, dropped, first_step);
 		cli_note_recordings(path, &seen);
@@ -168,14 +168,15 @@ static int run_recording(const struct cli_session *s, const char *path)
 {
 	struct snnq_stream *stream = NULL;
 	struct snnq_events *events = NULL;
-	int code = CLI_OK;
+	int code = CLI_OK, ret;
 
-	if (snnq_events_open(path,
-			     SNNQ_OPTS(struct snnq_events_opts, .format = format, .width = width,
-				       .height = height,
-				       .channels = (uint8_t)s->model_info.input_polarities),
-			     &events))
-		code = cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
+	ret = snnq_events_open(path,
+			       SNNQ_OPTS(struct snnq_events_opts, .format = format, .width = width,
+					 .height = height,
+					 .channels = (uint8_t)s->model_info.input_polarities),
+			       &events);
+	if (ret)
+		code = cli_fail(cli_recording_code(ret), "%s", snnq_last_error(NULL));
 	else if (snnq_stream_create(s->model,
 				    SNNQ_OPTS(struct snnq_stream_opts, .priority = SNNQ_PRIO_NORMAL,
 					      .profile = true),
