@@ -142,6 +142,24 @@ def flattened(folder):
     check(folder, graph, x[:, None], simulate(graph, (), x), {"a": "n"}, exact=False)
 
 
+def as_written(folder):
+    """What writers add: shapes at each node, an axis of a batch, time constants of a step as floats."""
+    rng = np.random.default_rng(31)
+    first, last = ends([2, 4, 4], 3)
+    one = np.full(3, np.float32(DT), np.float32)
+    nodes = {"input": first, "a": conv(rng, 2, 2), "n": lif(1), "f": FLAT, "c": affine(rng, 3, 32, False),
+             "m": {"type": "CubaLIF", "tau_mem": np.full(3, 4 * DT), "tau_syn": one, "r": np.full(3, 4.0), "v_leak": np.zeros(3),
+                   "v_threshold": np.ones(3)}, "output": last}
+    graph, x = {"nodes": nodes, "edges": chain(*nodes)}, inputs(32, (2, 4, 4), 0.2)
+    want = simulate(graph, (), x)
+    written = {k: dict(v) for k, v in nodes.items()}
+    written["input"]["shape"], written["output"]["shape"] = np.array([1, 2, 4, 4]), np.array([1, 3])
+    for name, size in (("n", [2, 4, 4]), ("m", [3])):
+        written[name] |= {"input_type/input": np.array(size), "output_type/output": np.array(size)}
+    told = check(folder, {"nodes": written, "edges": graph["edges"]}, x, want, {"a": "n", "c": "m"})
+    need("/node/nodes/input/shape: its first axis is taken for that of a batch" in told, f"a batch: {told}")
+
+
 def per_second(folder):
     """Neurons without a leak whose r is 1/dt, as SpikingJelly writes them."""
     rng = np.random.default_rng(29)
@@ -185,4 +203,4 @@ def each_position(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(weights_in_line, pools_of_currents, potentials_on, feedback, late_counts, flattened, per_second, each_position))
+    sys.exit(main(weights_in_line, pools_of_currents, potentials_on, feedback, late_counts, flattened, as_written, per_second, each_position))

@@ -46,6 +46,12 @@ static int read_map(const struct nir *n, const struct nir_node *node, uint64_t m
 	struct import_array a = { .values = NULL };
 	int ret = nir_read_array(n, node, "shape", &a);
 
+	if (!ret && a.count == 4 && a.values[0] == 1) {
+		memmove(a.values, a.values + 1, 3 * sizeof(*a.values));
+		a.count = 3;
+		import_note(n->opts, "%s: %s/shape: its first axis is taken for that of a batch",
+			    n->h->path, node->path);
+	}
 	if (!ret && (!a.count || a.count > 3))
 		ret = nir_bad(
 			n, node, "shape",

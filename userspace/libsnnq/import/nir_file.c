@@ -77,6 +77,15 @@ static int name_node(struct nir *n, struct nir_node *node, const char *path, con
 	return 0;
 }
 
+/* Shapes that some writers repeat at each node follow from parameters and edges. */
+static int check_members(const struct nir *n, const struct nir_node *node)
+{
+	char known[256];
+
+	snprintf(known, sizeof(known), "%sinput_type output_type ", node->kind->members);
+	return h5_members(n->h, node->path, known);
+}
+
 static int add_node(struct nir *n, const struct nir_node *like, const char *type, int depth)
 {
 	const size_t count = sizeof(kinds) / sizeof(kinds[0]);
@@ -99,7 +108,7 @@ static int add_node(struct nir *n, const struct nir_node *like, const char *type
 	if (!strcmp(node->name, "input") && node->kind->role != NIR_INPUT)
 		snprintf(node->name, sizeof(node->name), "input.layer"); /* models have an input */
 	node->host = node->neuron = node->stands_for = -1;
-	ret = h5_members(n->h, node->path, node->kind->members);
+	ret = check_members(n, node);
 	return ret ? ret : n->count++;
 }
 

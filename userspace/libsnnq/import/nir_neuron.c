@@ -27,6 +27,7 @@
 #include "snnq_program.h"
 
 #define ONE	   65536 /* of lambda */
+#define ROUNDED	   1e-6	 /* of what was a float: a time constant of one step may be a bit less */
 #define LONG_STEPS 1e-3	 /* decays below this are worth a word */
 
 /* Of a neuron, for each channel; decays are dt / tau. */
@@ -56,12 +57,12 @@ static int read_decay(const struct nir *n, const struct nir_node *node, const ch
 	int ret = nir_read_channels(n, node, key, NAN, at, decay);
 
 	for (uint32_t c = 0; !ret && c < at->channels; c++) {
-		if (!(decay[c] >= dt))
+		if (!(decay[c] >= dt * (1 - ROUNDED)))
 			ret = error_set(-EBADMSG,
 					"%s: %s/%s: channel %u: expected at least the time step of "
 					"%g s, found %g (see --dt)",
 					n->h->path, node->path, key, c, dt, decay[c]);
-		decay[c] = dt / decay[c];
+		decay[c] = fmin(dt / decay[c], 1);
 	}
 	return ret;
 }
@@ -73,7 +74,7 @@ static int read_decay(const struct nir *n, const struct nir_node *node, const ch
 static bool is_per_second(const struct nir *n, const struct nir_value *at, const double *r)
 {
 	for (uint32_t c = 0; c < at->channels; c++)
-		if (r[c] == 1 || fabs(r[c] * nir_dt(n) - 1) > 1e-6)
+		if (r[c] == 1 || fabs(r[c] * nir_dt(n) - 1) > ROUNDED)
 			return false;
 	return true;
 }
