@@ -19,7 +19,8 @@ kunit() {
 if [ $# -eq 0 ]; then
 	[ -e ioctl32_test ] || skip ioctl32_test "no 32-bit C library where it was to be built"
 	set -- ./*_test reload.sh
-	[ ! -d /sys/kernel/debug/kunit ] || set -- kunit "$@"
+	# the checking kernel
+	[ ! -d /sys/kernel/debug/kunit ] || set -- kunit "$@" fuzz
 fi
 export SNNQ_MODULE=/modules/snnq.ko
 for t in "$@"; do
