@@ -161,7 +161,7 @@ def as_written(folder):
 
 
 def per_second(folder):
-    """Neurons without a leak whose r is 1/dt, as SpikingJelly writes them."""
+    """Neurons without a leak: r is 1/dt, as SpikingJelly writes it, or with tau infinite, as snnTorch."""
     rng = np.random.default_rng(29)
     first, last = ends([5], 3)
     nodes = {"input": first, "a": affine(rng, 6, 5), "n": {"type": "IF", "r": np.ones(6), "v_threshold": np.full(6, 1.5)},
@@ -171,6 +171,15 @@ def per_second(folder):
     for name in ("n", "i"):
         nodes[name]["r"] = nodes[name]["r"] / DT
     told = check(folder, graph, x, want, {"a": "n"}, exact=False)
+    endless = {"tau": np.full(6, np.inf, np.float32), "r": np.full(6, np.inf, np.float32), "v_leak": np.zeros(6)}
+    for node in ({"type": "LIF", "v_threshold": np.full(6, 1.5), **endless},
+                 {"type": "CubaLIF", "v_threshold": np.full(6, 1.5), "tau_mem": endless["tau"], "r": endless["r"],
+                  "v_leak": np.zeros(6), "tau_syn": np.full(6, DT), "w_in": np.ones(6)}):
+        graph["nodes"] = {**nodes, "a": {**nodes["a"], "bias": np.zeros(6)}, "n": node}
+        plain = {**graph["nodes"], "n": {"type": "IF", "r": np.ones(6), "v_threshold": np.full(6, 1.5)}, "i": {"type": "I", "r": np.ones(3)}}
+        want = simulate({"nodes": plain, "edges": graph["edges"]}, (), x)
+        endless_told = check(folder, graph, x, want, {"a": "n"}, exact=False)
+        need("/node/nodes/n: tau and r are infinite: no leak, and a gain of 1" in endless_told, f"endless: {endless_told}")
     for name in ("n", "i"):
         need(told.count(f"/node/nodes/{name}/r: is 1 in a step of 0.001 s: inputs count once") == 1, f"what r means: {told}")
 

@@ -34,6 +34,7 @@
 struct neuron {
 	double *gain, *threshold, *leak, *reset, *decay, *current_decay, *w_in;
 	bool per_second; /* r was */
+	bool endless;	 /* tau and r were */
 };
 
 static int take_room(const struct nir *n, struct neuron *p, uint32_t channels)
@@ -79,26 +80,45 @@ static bool is_per_second(const struct nir *n, const struct nir_value *at, const
 	return true;
 }
 
+static bool is_infinite(const struct nir *n, const struct nir_node *node, const char *key)
+{
+	struct import_array a;
+	char path[H5_PATH];
+	bool all;
+
+	nir_path(path, node, key);
+	all = h5_numbers(n->h, path, &a) > 0;
+	for (size_t i = 0; all && i < a.count; i++)
+		all = isinf(a.values[i]) && a.values[i] > 0;
+	import_array_free(&a);
+	return all;
+}
+
 /* The gain of the input, in steps of dt, and what belongs to it. */
 static int read_equations(const struct nir *n, const struct nir_node *node,
 			  const struct nir_value *at, struct neuron *p)
 {
 	const char *type = node->kind->type;
 	bool membrane = !strcmp(type, "LIF") || !strcmp(type, "LI");
+	const char *tau = membrane ? "tau" : "tau_mem";
 	int ret = 0;
 
 	for (uint32_t c = 0; c < at->channels; c++)
 		p->gain[c] = p->decay[c] = p->current_decay[c] = p->w_in[c] = 1;
 	if (!strcmp(type, "Threshold"))
 		return 0;
-	ret = nir_read_channels(n, node, "r", NAN, at, p->gain);
+	/* r = tau / dt of a membrane that does not leak: its gain is 1 all the same */
+	p->endless = (membrane || node->kind->current) && is_infinite(n, node, tau) &&
+		     is_infinite(n, node, "r");
+	if (!p->endless)
+		ret = nir_read_channels(n, node, "r", NAN, at, p->gain);
 	p->per_second = !ret && !membrane && !node->kind->current && is_per_second(n, at, p->gain);
 	for (uint32_t c = 0; p->per_second && c < at->channels; c++)
 		p->gain[c] = 1;
 	if (!ret && (membrane || node->kind->current)) {
 		ret = nir_read_channels(n, node, "v_leak", NAN, at, p->leak);
-		if (!ret)
-			ret = read_decay(n, node, membrane ? "tau" : "tau_mem", at, p->decay);
+		if (!ret && !p->endless)
+			ret = read_decay(n, node, tau, at, p->decay);
 	}
 	if (!ret && node->kind->current)
 		ret = read_decay(n, node, "tau_syn", at, p->current_decay);
@@ -106,6 +126,8 @@ static int read_equations(const struct nir *n, const struct nir_node *node,
 		ret = nir_read_channels(n, node, "w_in", 1, at, p->w_in);
 	for (uint32_t c = 0; !ret && c < at->channels; c++)
 		p->gain[c] = (p->gain[c] * p->decay[c]) * (p->current_decay[c] * p->w_in[c]);
+	for (uint32_t c = 0; p->endless && c < at->channels; c++)
+		p->decay[c] = 0;
 	return ret;
 }
 
@@ -140,7 +162,7 @@ static int put_leak(const struct nir *n, const struct nir_node *node, cJSON *neu
 	if (worst > 0.01)
 		import_note(n->opts, "%s: %s: %s rounded to 1/65536, by at most %.2g of that",
 			    n->h->path, node->path, key, worst);
-	if (fastest < LONG_STEPS)
+	if (fastest > 0 && fastest < LONG_STEPS)
 		import_note(
 			n->opts,
 			"%s: %s: %s: time constants are %g steps of %g s, or more; of files that "
@@ -158,7 +180,7 @@ static int put_leaks(const struct nir *n, const struct nir_node *node, cJSON *ne
 	int ret = 0;
 
 	json_put_string(neuron, "model", node->kind->current ? "cuba" : "lif");
-	if (!strcmp(type, "IF") || !strcmp(type, "I"))
+	if (!strcmp(type, "IF") || !strcmp(type, "I") || p->endless)
 		json_put_string(json_put_object(neuron, "leak"), "kind", "none");
 	else
 		ret = put_leak(n, node, neuron, layer, "leak", p->decay, channels);
@@ -259,6 +281,9 @@ int nir_put_neuron(struct nir *n, struct nir_node *node, cJSON *layer,
 		import_note(n->opts,
 			    "%s: %s/r: is 1 in a step of %g s: inputs count once, as they are",
 			    n->h->path, node->path, nir_dt(n));
+	if (!ret && p.endless)
+		import_note(n->opts, "%s: %s: tau and r are infinite: no leak, and a gain of 1",
+			    n->h->path, node->path);
 	if (!ret)
 		ret = put_leaks(n, node, neuron, out->layer, &p, out->channels);
 	if (!ret && !seen)
