@@ -401,6 +401,25 @@ static void aedat4_stops_at_its_data_table(void **state)
 	snnq_events_close(ev);
 }
 
+/* Of a recorder that ended before it wrote into the header where the table is. */
+static void aedat4_finds_its_data_table(void **state)
+{
+	struct bytes table = { "\x08\0\0\0\x08\0\0\0FTAB\0\0\0\0\xff\xff\xff\xff", 20 };
+
+	(void)state;
+	for (int compression = 0; compression <= 3; compression += compression ? 2 : 1) {
+		struct bytes file = aedat4(compression, -1), end = compressed(&table, compression);
+		struct snnq_events *ev;
+
+		put(&file, end.data, end.size);
+		ev = decoded(&file, file.size, 0);
+		assert_int_equal(ev->count, 80);
+		assert_int_equal(ev->info.dropped, 10);
+		assert_int_equal(ev->info.damaged_bytes, 0);
+		snnq_events_close(ev);
+	}
+}
+
 static void aedat4_tail_cut_off_is_counted(void **state)
 {
 	struct bytes file = aedat4(0, -1);
@@ -665,6 +684,7 @@ int main(void)
 		cmocka_unit_test(bs3_refuses_unknown_channels),
 		cmocka_unit_test(aedat4_is_read_in_every_container),
 		cmocka_unit_test(aedat4_stops_at_its_data_table),
+		cmocka_unit_test(aedat4_finds_its_data_table),
 		cmocka_unit_test(aedat4_tail_cut_off_is_counted),
 		cmocka_unit_test(aedat4_refuses_with_the_place),
 		cmocka_unit_test(aedat4_survives_damage),

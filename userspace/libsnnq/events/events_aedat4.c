@@ -415,6 +415,24 @@ static uint64_t left_to_table(const struct aedat4 *a, uint64_t at)
 	return a->end > at ? a->end - at : 0;
 }
 
+#define TABLE_BYTES 12 /* that tell it from a packet */
+
+/*
+ * Whether this is the data table, of a recording whose header was not told where it is: it has no
+ * header of a packet before it.
+ */
+static bool is_table(const struct aedat4 *a, const uint8_t *data, size_t size)
+{
+	if (a->closed || size < TABLE_BYTES)
+		return false;
+	if (a->compression == COMPRESSION_NONE)
+		return !memcmp(data + 8, "FTAB", 4);
+	return !memcmp(data,
+		       a->compression <= COMPRESSION_LZ4_HIGH ? "\x04\x22\x4d\x18" :
+								"\x28\xb5\x2f\xfd",
+		       4);
+}
+
 /* The packet at @pos, or what is there of it. Bytes, 0: it waits for more. */
 static int64_t take_next(struct aedat4 *a, const uint8_t *data, size_t pos, size_t size, bool last,
 			 struct snnq_events *events)
@@ -434,6 +452,13 @@ static int64_t take_next(struct aedat4 *a, const uint8_t *data, size_t pos, size
 		return n;
 	if (a->too_large)
 		return events_bad(events, pos, "the packet before: expected at most 64 MiB");
+	if (!a->closed && rest < TABLE_BYTES && !last)
+		return 0;
+	if (is_table(a, data + pos, rest)) {
+		a->closed = true;
+		a->end = events->base + pos;
+		return 0;
+	}
 	id = get_le32(data + pos);
 	bytes = get_le32(data + pos + 4);
 	if (id > INT32_MAX || bytes > INT32_MAX)
@@ -466,11 +491,21 @@ static int64_t finish(struct aedat4 *a, size_t rest, size_t size, struct snnq_ev
 	return (int64_t)size;
 }
 
+/* Where packets end in what is at hand; nothing follows the @last: the data table is none of ours. */
+static size_t packets_end(const struct aedat4 *a, const struct snnq_events *events, size_t size,
+			  bool *last)
+{
+	if (a->end > events->base + size)
+		return size;
+	*last = true;
+	return a->end > events->base ? (size_t)(a->end - events->base) : 0;
+}
+
 static int64_t take(void *state, const uint8_t *data, size_t size, bool last,
 		    struct snnq_events *events)
 {
 	struct aedat4 *a = state;
-	size_t pos = 0, end = size;
+	size_t pos = 0, end;
 	int64_t n = 0;
 
 	if (!a->begun) {
@@ -484,15 +519,12 @@ static int64_t take(void *state, const uint8_t *data, size_t size, bool last,
 				choose_stream(a, i, events);
 		pos = (size_t)n;
 	}
-	/* The data table is none of ours. */
-	if (a->end <= events->base + size) {
-		end = a->end > events->base ? (size_t)(a->end - events->base) : 0;
-		last = true;
-	}
 	do {
+		end = packets_end(a, events, size, &last);
 		n = pos < end ? take_next(a, data, pos, end, last, events) : 0;
 		pos += n > 0 ? (size_t)n : 0;
 	} while (n > 0 && !events_full(events));
+	end = packets_end(a, events, size, &last); /* the table may just have been found */
 	if (n < 0 || !last || events_full(events))
 		return n < 0 ? n : (int64_t)pos;
 	return finish(a, end - pos, size, events);
