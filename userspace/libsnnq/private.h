@@ -60,6 +60,9 @@
 #define modelfile_open	      snnq_private_modelfile_open
 #define modelfile_size	      snnq_private_modelfile_size
 #define modelfile_write	      snnq_private_modelfile_write
+#define npy_close	      snnq_private_npy_close
+#define npy_open	      snnq_private_npy_open
+#define npy_read	      snnq_private_npy_read
 #define parallel_for	      snnq_private_parallel_for
 #define weight_pack	      snnq_private_weight_pack
 #define weight_packed_bytes   snnq_private_weight_packed_bytes
