@@ -99,6 +99,9 @@ def documents(folder):
         graph["input"]["sensor"] = {"width": 6, "height": 4, "crop": [0, 0], "downscale": 1}
         graph["classes"], graph["x-mine"] = ["a", "b", "c"], {"any": 1}
         graph["imported_from"] = "x"
+    found.append(copy.deepcopy(found[-1]))
+    found[-1][0]["input"] = {"kind": "values", "width": 6, "height": 4, "channels": 2, "axes": "chw", "layout": "hwc",
+                             "planes": 2, "frames": "repeat", "steps": 12, "scale": 0.5, "zero": 1}
     return found
 
 

@@ -69,7 +69,7 @@ if ! command -v clang >/dev/null; then
 elif build_library; then
   fuzz models "-dict=tests/fuzz/model.dict -max_len=4096"
   fuzz dumps "-max_len=16384" userspace/snnq/dump.c userspace/snnq/dump_show.c
-  fuzz files "-max_len=1024" "$library/quantize/journal.c"
+  fuzz files "-max_len=1024" "$library"/{quantize/journal,run/values}.c
   fuzz_import
 else
   bad "build of the library for fuzzing"

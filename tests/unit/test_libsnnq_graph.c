@@ -217,7 +217,7 @@ static const struct {
 	  "model: graph: key \"unknown\" is not known here; expected some of format "
 	  "version arithmetic name classes input layers readout imported_from quantization" },
 	{ "input.step", "1",
-	  "input: input: key \"step\" is not known here; expected some of width "
+	  "input: input: key \"step\" is not known here; expected some of kind width "
 	  "height polarities on_channel layout planes binning steps step_us rounding origin sensor" },
 	{ "input.sensor", "{\"crops\": [1, 1]}",
 	  "input: sensor: key \"crops\" is not known here; "

@@ -32,6 +32,7 @@ struct snnq_model;
 struct snnq_stream;
 struct snnq_tensor_buf;
 struct snnq_events;
+struct snnq_values;
 struct snnq_job;
 struct snnq_feed;
 struct snnq_reader;
@@ -89,7 +90,7 @@ struct snnq_model_opts {
 
 /*
  * Load a .snnq file and prepare it for @dev. A float model runs on sim only, in the
- * caller's thread, and takes recordings only (no snnq_stream_submit()).
+ * caller's thread, and takes recordings or values only (no snnq_stream_submit()).
  */
 int snnq_model_load(struct snnq_device *dev, const char *path, const struct snnq_model_opts *opts,
 		    struct snnq_model **model);
@@ -99,7 +100,9 @@ struct snnq_model_info {
 	const char *name, *arithmetic; /* "integer" or "float" */
 	uint32_t classes, steps, layers;
 	uint32_t input_width, input_height, input_channels, input_planes;
-	uint32_t input_polarities; /* channels of events */
+	uint32_t input_polarities; /* channels of events; 0: it takes values */
+	bool input_values;	   /* images, not events: snnq_stream_push_values() */
+	bool input_frames;	   /* an image for each step, not one for all */
 	uint64_t params, weight_bits, weight_bytes, model_bytes, metadata_bytes;
 };
 int snnq_model_info(struct snnq_model *model, struct snnq_model_info *info);
@@ -213,6 +216,31 @@ int snnq_writer_put_reader(struct snnq_writer *writer, struct snnq_reader *reade
 /* Finish the file, or with @keep false leave no trace of it. The writer is gone in either case. */
 int snnq_writer_close(struct snnq_writer *writer, bool keep);
 
+/* ---- values: images, frames, feature maps ---- */
+
+struct snnq_values_info {
+	const char *type; /* as NumPy names it: "|u1", "<f4" */
+	uint32_t dims;
+	uint64_t shape[6];
+	uint64_t count; /* of numbers */
+};
+
+/*
+ * Open an array in a file of NumPy's (.npy): little-endian integers or floats, C order. Numbers are
+ * read when they are needed, so that it may be of any size. Errors: -EBADMSG no such array, or
+ * damaged; others of the file.
+ */
+int snnq_values_open(const char *path, struct snnq_values **values);
+/* Wrap caller's numbers (copied), of a @type as NumPy names it, in C order. */
+int snnq_values_from_array(const char *type, const void *data, uint32_t dims, const uint64_t *shape,
+			   struct snnq_values **values);
+int snnq_values_info(const struct snnq_values *values, struct snnq_values_info *info);
+/* Numbers from @first on, as they are; integers up to 2^53 are exact. How many, 0 at the end. */
+int64_t snnq_values_read(struct snnq_values *values, uint64_t first, size_t count, double *numbers);
+/* How many samples they are for a model; -EBADMSG: its input has other axes, or is events. */
+int64_t snnq_values_samples(const struct snnq_values *values, struct snnq_model *model);
+void snnq_values_close(struct snnq_values *values);
+
 /* ---- tensors: buffers that the device reads and writes without a copy ---- */
 
 int snnq_tensor_alloc(struct snnq_device *dev, size_t bytes, struct snnq_tensor_buf **buf);
@@ -255,6 +283,7 @@ struct snnq_result {
 	uint64_t first_step;
 	/* Outside the sensor, or before step 0; of a file also what its reader dropped meanwhile. */
 	uint64_t dropped_events;
+	uint64_t clamped_values; /* of a sample: that were outside of what the model takes */
 };
 
 int snnq_stream_create(struct snnq_model *model, const struct snnq_stream_opts *opts,
@@ -265,9 +294,15 @@ int snnq_stream_reset(struct snnq_stream *stream);
 /*
  * Push the recording's next window (the model's steps) and wait for the result.
  * Each window starts from zero state; windows without events are skipped. Returns
- * 1 with a result, 0 at the end of the recording, -errno.
+ * 1 with a result, 0 at the end of the recording, -errno. -EINVAL: the model takes values.
  */
 int snnq_stream_push_events(struct snnq_stream *stream, struct snnq_events *events,
+			    struct snnq_result *result);
+/*
+ * The same of a sample of @values, counted from 0, all of its steps from zero state: 1 with a
+ * result, 0 when there is no such sample, -errno. -EINVAL: the model takes events.
+ */
+int snnq_stream_push_values(struct snnq_stream *stream, struct snnq_values *values, uint64_t sample,
 			    struct snnq_result *result);
 
 /*
@@ -337,8 +372,8 @@ struct snnq_feed_info {
 };
 
 /*
- * Errors: -EINVAL bad options; -EOPNOTSUPP the model's binning is by count, which needs the whole
- * recording.
+ * Errors: -EINVAL bad options, or the model takes values; -EOPNOTSUPP its binning is by count, which
+ * needs the whole recording.
  */
 int snnq_feed_create(struct snnq_stream *stream, const struct snnq_feed_opts *opts,
 		     struct snnq_feed **feed);

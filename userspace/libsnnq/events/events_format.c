@@ -40,7 +40,7 @@ static const struct events_format formats[] = {
 	{ .name = "es", .magic = "Event Stream", .decoder = &events_es },
 	{ .magic = "#!AER-DAT", .refusal = "a version of AEDAT" },
 	{ .magic = "\x89HDF\r\n\x1a\n", .refusal = "HDF5" },
-	{ .magic = "\x93NUMPY", .refusal = "NumPy's format" },
+	{ .magic = "\x93NUMPY", .refusal = "values, in NumPy's format" },
 	{ .magic = "MATLAB 5.0", .refusal = "MATLAB's format" },
 	{ .magic = "MATLAB 7.3", .refusal = "MATLAB's format" },
 	{ .magic = "\x89PNG\r\n\x1a\n", .refusal = "a picture" },

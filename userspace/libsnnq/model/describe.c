@@ -73,12 +73,22 @@ static void add_input(const struct graph *g, cJSON *o)
 	const struct graph_input *in = &g->input;
 	cJSON *input = json_put_object(o, "input");
 
+	json_put_string(input, "kind", in->values ? "values" : "events");
 	json_put_number(input, "width", in->width);
 	json_put_number(input, "height", in->height);
-	json_put_number(input, "polarities", in->polarities);
+	json_put_number(input, in->values ? "channels" : "polarities", in->channels);
 	json_put_number(input, "planes", in->planes);
 	json_put_number(input, "steps", in->steps);
-	json_put_number(input, "step_us", in->step_us);
+	if (!in->values) {
+		json_put_number(input, "step_us", in->step_us);
+		return;
+	}
+	json_put_string(input, "frames", in->frames ? "steps" : "repeat");
+	json_put_string(input, "axes", in->channels_last ? "hwc" : "chw");
+	if (in->scale) {
+		json_put_number(input, "scale", in->scale);
+		json_put_number(input, "zero", in->zero);
+	}
 }
 
 static cJSON *graph_json(const struct graph *g)

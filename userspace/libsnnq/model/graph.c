@@ -61,65 +61,7 @@ static void get_layers(struct parser *p, const cJSON *root)
 		graph_find_previous(p, &p->graph->layers[i]);
 }
 
-/* ---- input, readout, top ---- */
-
-static void get_sensor(struct parser *p, const cJSON *node, struct graph_input *in)
-{
-	const cJSON *sensor = member(node, "sensor");
-	uint32_t crop[2];
-
-	in->downscale = 1;
-	if (!sensor)
-		return;
-	in->downscale = (uint32_t)read_default(p, sensor, "downscale", 1, SNNQ_MAX_DIM, 1);
-	read_pair(p, sensor, "crop", 0, 65535, 0, crop);
-	read_default(p, sensor, "width", 1, 65536, 1);
-	read_default(p, sensor, "height", 1, 65536, 1);
-	only_keys(p, sensor, "sensor", "width height crop downscale");
-	in->crop_x = crop[0];
-	in->crop_y = crop[1];
-}
-
-static void get_input(struct parser *p, const cJSON *root)
-{
-	static const struct word layouts[] = { { "hwc", 0 }, { "flat", 1 }, { NULL } };
-	static const struct word binnings[] = { { "duration", 0 }, { "count", 1 }, { NULL } };
-	static const struct word roundings[] = { { "floor", 0 }, { "half_even", 1 }, { NULL } };
-	static const struct word origins[] = { { "zero", 0 }, { "first", 1 }, { NULL } };
-	const cJSON *node = member(root, "input");
-	struct graph_input *in = &p->graph->input;
-
-	p->where = "input";
-	in->width = (uint32_t)read_integer(p, node, "width", 1, SNNQ_MAX_DIM);
-	in->height = (uint32_t)read_integer(p, node, "height", 1, SNNQ_MAX_DIM);
-	in->polarities = (uint32_t)read_integer(p, node, "polarities", 1, GRAPH_MAX_POLARITIES);
-	in->on_channel = (uint32_t)read_default(p, node, "on_channel", 0, 1, 1);
-	if (in->polarities > 2 && member(node, "on_channel"))
-		complain(p, "on_channel: expected nothing, as there are %u polarities",
-			 in->polarities);
-	in->planes = (uint32_t)read_integer(p, node, "planes", 1, SNNQ_MAX_PLANES);
-	in->flat = read_word(p, node, "layout", layouts, true);
-	in->by_count = read_word(p, node, "binning", binnings, false);
-	in->steps = (uint32_t)read_integer(p, node, "steps", 1, SNNQ_MAX_STEPS);
-	if (!in->by_count)
-		in->step_us = (uint32_t)read_integer(p, node, "step_us", 1, 1000000000);
-	in->half_even = read_word(p, node, "rounding", roundings, true);
-	in->from_first = read_word(p, node, "origin", origins, true);
-	get_sensor(p, node, in);
-	only_keys(p, node, "input",
-		  "width height polarities on_channel layout planes binning steps "
-		  "step_us rounding origin sensor");
-	in->shape = (struct graph_shape){
-		.height = in->flat ? 1 : in->height,
-		.width = in->flat ? 1 : in->width,
-		.channels = in->polarities * (in->flat ? in->width * in->height : 1),
-		.format = SNNQ_FORMAT_UNSIGNED,
-		.planes = (uint8_t)in->planes,
-	};
-	if (in->shape.channels > SNNQ_MAX_CHANNELS)
-		complain(p, "layout: %u channels, expected at most %u", in->shape.channels,
-			 SNNQ_MAX_CHANNELS);
-}
+/* ---- readout, top ---- */
 
 /* One value for each channel, or for each of some groups of neighbouring ones. */
 static void get_readout_channels(struct parser *p, const cJSON *node)
@@ -220,7 +162,7 @@ int graph_parse(const char *path, const struct modelfile *file, struct graph *gr
 	graph->file = file;
 	get_top(&p, file->graph);
 	if (!p.error)
-		get_input(&p, file->graph);
+		graph_get_input(&p, file->graph);
 	if (!p.error)
 		get_classes(&p, file->graph);
 	if (!p.error)

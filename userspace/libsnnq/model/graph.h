@@ -74,11 +74,18 @@ struct graph_layer {
 struct graph_input {
 	struct graph_shape shape;
 	uint32_t width, height, planes;
-	uint32_t polarities; /* channels of events */
+	uint32_t channels;   /* of a position */
+	uint32_t polarities; /* the same, of events; 0: of values */
 	uint32_t on_channel; /* that of ON, where there are two */
 	uint32_t steps, step_us;
 	bool flat, by_count, half_even, from_first;
 	uint32_t crop_x, crop_y, downscale; /* downscale >= 1 */
+	/* Values, not events. */
+	bool values;
+	bool frames;	    /* a sample has an image for each step, not one for all */
+	bool channels_last; /* of the axes of files */
+	double scale;	    /* what one is worth in files; 0: they have it as it is */
+	uint32_t zero;	    /* what 0 in files is */
 };
 
 struct graph {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* graph_ops.h - how graph.c reads layers, and what operations read of them. */
+/* graph_ops.h - how graph.c reads the input and layers, and what operations read of them. */
 #ifndef SNNQ_GRAPH_OPS_H
 #define SNNQ_GRAPH_OPS_H
 
 #include "graph_read.h"
+
+/* The section "input". */
+void graph_get_input(struct parser *p, const cJSON *root);
 
 /* "input", or the number of a layer before @before. */
 int graph_find_layer(struct parser *p, const char *name, uint32_t before);

@@ -17,6 +17,7 @@
 #include "base/thread.h"
 #include "bins.h"
 #include "stream.h"
+#include "values.h"
 
 #define QUEUE_DEFAULT 4u
 #define QUEUE_MAX     1024u
@@ -252,6 +253,8 @@ static int check(const struct snnq_stream *stream, const struct snnq_feed_opts *
 	if (opts->queue > QUEUE_MAX)
 		return error_set(-EINVAL, "snnq_feed_create: queue: expected at most %u, found %u",
 				 QUEUE_MAX, opts->queue);
+	if (values_wanted(stream_input(stream), false))
+		return -EINVAL;
 	if (stream_input(stream)->by_count)
 		return error_set(-EOPNOTSUPP,
 				 "the model's binning is \"count\", which needs the whole "

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "model/grid.h"
 #include "stream.h"
+#include "values.h"
 
 struct snnq_model *model_get(struct snnq_model *model)
 {
@@ -120,6 +121,8 @@ int snnq_model_info(struct snnq_model *m, struct snnq_model_info *info)
 		.input_channels = g->input.shape.channels,
 		.input_planes = g->input.planes,
 		.input_polarities = g->input.polarities,
+		.input_values = g->input.values,
+		.input_frames = g->input.frames,
 		.model_bytes = m->file->file_bytes,
 	};
 	for (uint32_t i = 0; i < g->layer_count; i++) {
@@ -133,6 +136,13 @@ int snnq_model_info(struct snnq_model *m, struct snnq_model_info *info)
 	}
 	info->metadata_bytes = info->model_bytes - info->weight_bytes;
 	return 0;
+}
+
+int64_t snnq_values_samples(const struct snnq_values *values, struct snnq_model *m)
+{
+	int ret = values_wanted(&m->graph.input, true);
+
+	return ret ? ret : values_samples(&m->graph.input, values);
 }
 
 const char *snnq_model_class_name(struct snnq_model *m, uint32_t index)

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/host.h"
 #include "stream.h"
+#include "values.h"
 
 struct snnq_stream {
 	struct snnq_model *model;
@@ -21,7 +22,7 @@ struct snnq_stream {
 	void *backend;
 	bool profile, reset_next;
 	uint64_t steps;			      /* submitted since the reset */
-	struct snnq_tensor_buf *input, *taps; /* of push_events */
+	struct snnq_tensor_buf *input, *taps; /* of windows that are pushed */
 	int32_t *scores;
 	double *real_scores;
 	struct floatnet_record record;	/* of a float model */
@@ -215,9 +216,10 @@ int snnq_stream_submit(struct snnq_stream *stream, struct snnq_tensor_buf *input
 	uint64_t need = steps * compiled_of(stream)->input_step_bytes;
 
 	if (stream->model->floatnet)
-		return error_set(-EOPNOTSUPP, "a float model takes recordings only");
+		return error_set(-EOPNOTSUPP, "a float model takes recordings or values only");
 	if (stream->model->taps)
-		return error_set(-EINVAL, "a model loaded with taps takes recordings only");
+		return error_set(-EINVAL,
+				 "a model loaded with taps takes recordings or values only");
 	if (!steps || input->bytes < need)
 		return error_set(-EINVAL, "input of %zu bytes for %u steps, expected %llu",
 				 input->bytes, steps, (unsigned long long)need);
@@ -320,7 +322,7 @@ void snnq_job_free(struct snnq_job *job)
 	job_release(job);
 }
 
-/* ---- recordings ---- */
+/* ---- recordings, values ---- */
 
 static int run_integer(struct snnq_stream *s, struct snnq_tensor_buf *input,
 		       struct snnq_result *result)
@@ -384,11 +386,18 @@ int stream_window(struct snnq_stream *s, struct snnq_tensor_buf *input, struct s
 	return ret;
 }
 
+static int make_input(struct snnq_stream *s, bool values)
+{
+	int ret = values_wanted(stream_input(s), values);
+
+	return ret || s->input ? ret : stream_window_alloc(s, &s->input);
+}
+
 int snnq_stream_push_events(struct snnq_stream *stream, struct snnq_events *events,
 			    struct snnq_result *result)
 {
 	uint64_t dropped;
-	int ret = stream->input ? 0 : stream_window_alloc(stream, &stream->input);
+	int ret = make_input(stream, false);
 
 	if (ret)
 		return ret;
@@ -400,6 +409,24 @@ int snnq_stream_push_events(struct snnq_stream *stream, struct snnq_events *even
 		return ret;
 	result->dropped_events = dropped;
 	result->first_step = events->window_step;
+	return 1;
+}
+
+int snnq_stream_push_values(struct snnq_stream *stream, struct snnq_values *values, uint64_t sample,
+			    struct snnq_result *result)
+{
+	uint64_t clamped;
+	int ret = make_input(stream, true);
+
+	if (ret)
+		return ret;
+	ret = values_fill(stream_input(stream), values, sample, stream->input->map, &clamped);
+	if (ret <= 0)
+		return ret;
+	ret = stream_window(stream, stream->input, result);
+	if (ret)
+		return ret;
+	result->clamped_values = clamped;
 	return 1;
 }
 
