@@ -38,6 +38,7 @@ tap nir_flows tests/cli/nir_flows.py
 tap nir_export tests/cli/nir_export.py
 tap hdf5_process tests/cli/hdf5_process.py
 tap currents tests/cli/currents.py
+tap values tests/cli/values.py
 tap schema tests/cli/schema.py
 tap search tests/cli/search.sh
 finish

@@ -155,7 +155,7 @@ def expand_tensors(graph, tensors, row_bytes):
     """Give each layer tensors of its own."""
     shared = {name: Shared(name, tensors) for name in SHARED}
     size = graph["input"]
-    shape = [size["height"], size["width"], size["polarities"]]
+    shape = [size["height"], size["width"], size["channels" if size.get("kind") == "values" else "polarities"]]
     shapes = {"input": [1, 1, math.prod(shape)] if size.get("layout") == "flat" else shape}
     for layer in graph["layers"]:
         operands = [operand_shape(entry, shapes) for entry in layer["inputs"]]

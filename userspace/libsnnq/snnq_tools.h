@@ -96,6 +96,7 @@ struct snnq_recordings {
 	uint64_t dropped_events, nonmonotonic, damaged_bytes; /* as of each, see snnq.h */
 	/* That go back in time; whose end is damaged; that start behind the model's first window. */
 	uint64_t unordered, damaged, far_from_origin;
+	uint64_t clamped_values; /* of samples of values */
 };
 
 /* Add one: @dropped_events and @first_step are those of its first window's result. */
@@ -168,6 +169,8 @@ struct snnq_quantize_opts {
 	const char *const *calibration;
 	size_t calibration_count;
 	const struct snnq_events_opts *calibration_events; /* [count] how to open them; or NULL */
+	/* Of a model that takes values each sample of a file is one: at most so many; 0: all. */
+	uint64_t calibration_limit;
 	struct snnq_recordings *recordings;		   /* out: what they were like; or NULL */
 	/*
 	 * Other recordings: nothing is fitted to them, but what is written is held against them.
@@ -237,8 +240,9 @@ int snnq_quantize(const char *in, const char *out, const struct snnq_quantize_op
 
 struct snnq_energy_opts {
 	size_t size;
-	const char *const *recordings; /* the first window of each is run */
+	const char *const *recordings; /* the first window of each is run; of values, each sample */
 	size_t recording_count;
+	uint64_t limit;			       /* at most so many samples of values; 0: all */
 	const struct snnq_events_opts *events; /* [count] how to open them; or NULL */
 	struct snnq_recordings *seen;	       /* out: what they were like; or NULL */
 	const char *constants;		       /* JSON file of constants; NULL: the 45 nm model */

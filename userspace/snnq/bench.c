@@ -17,7 +17,9 @@
 #define MOST_STREAMS 256u
 
 static const char *device;
-static uint32_t runs = 20, threads, density = 5, streams = 1;
+#define NOT_SAID UINT32_MAX
+
+static uint32_t runs = 20, threads, density = NOT_SAID, streams = 1;
 static bool json, peak;
 
 static const struct cli_option options[] = {
@@ -27,7 +29,7 @@ static const struct cli_option options[] = {
 	  .max = MOST_RUNS },
 	{ "threads", 't', "N", "of sim, for a job (default: as many as processors)",
 	  .number = &threads, .max = 64 },
-	{ "density", 0, "PERCENT", "of the input's bits that are set (default 5)",
+	{ "density", 0, "PERCENT", "of the input's bits that are set (default 5, of values 50)",
 	  .number = &density, .max = 100 },
 	{ "streams", 's', "N", "that run windows at once (default 1)", .number = &streams,
 	  .max = MOST_STREAMS },
@@ -60,14 +62,20 @@ static double memory_mb(void)
 	return usage.ru_maxrss / 1024.;
 }
 
-/* Random bits in the first plane of each step: spikes, or counts of one. */
+/*
+ * Random bits in the first plane of each step: spikes, or counts of one. Of values in all planes;
+ * where one image is for all steps it is.
+ */
 static void fill_input(const struct snnq_model_info *m, uint64_t *words, size_t step_words,
 		       uint32_t steps)
 {
 	uint32_t per_position = (m->input_channels + 63) / 64, seed = 1;
 	uint64_t positions = (uint64_t)m->input_height * m->input_width;
+	uint32_t images = m->input_values && !m->input_frames ? 1 : steps;
 
-	for (uint32_t t = 0; t < steps; t++)
+	if (m->input_values)
+		positions *= m->input_planes; /* they are one behind the other */
+	for (uint32_t t = 0; t < images; t++)
 		for (uint64_t pos = 0; pos < positions; pos++)
 			for (uint32_t c = 0; c < m->input_channels; c++) {
 				uint64_t at = t * step_words + pos * per_position + c / 64;
@@ -76,6 +84,8 @@ static void fill_input(const struct snnq_model_info *m, uint64_t *words, size_t 
 				if ((seed >> 8) % 100 < density)
 					words[at] |= 1ull << c % 64;
 			}
+	for (uint32_t t = images; t < steps; t++)
+		memcpy(words + t * step_words, words, step_words * sizeof(*words));
 }
 
 struct bed {
@@ -231,6 +241,8 @@ static int prepare(struct bed *bed)
 				       SNNQ_OPTS(struct snnq_stream_opts, .profile = true),
 				       &bed->streams[i]))
 			return cli_fail(CLI_DEVICE, "stream: %s", snnq_last_error(s->device));
+	if (density == NOT_SAID)
+		density = s->model_info.input_values ? 50 : 5;
 	bed->steps = s->model_info.steps;
 	bed->step_bytes = snnq_stream_input_bytes(bed->streams[0]);
 	if (snnq_tensor_alloc(s->device, bed->steps * bed->step_bytes, &bed->window) ||

@@ -134,6 +134,8 @@ double cli_score(const struct snnq_result *r, uint32_t index);
 /* The result of a window: a JSON object, a line of text. */
 cJSON *cli_result_json(const struct snnq_result *r);
 void cli_print_result(const struct cli_session *s, const struct snnq_result *r);
+/* The sums of @more are added. */
+void cli_add_recordings(struct snnq_recordings *r, const struct snnq_recordings *more);
 /* Say on standard error what is wrong with recordings; @what: the file, or the list of them. */
 void cli_note_recordings(const char *what, const struct snnq_recordings *r);
 /* The same as keys of a document. */
@@ -152,6 +154,7 @@ struct cli_source {
 	const char *format;	/* NULL: the data set's, or by content */
 	uint32_t width, height; /* of the sensor; 0: as files say */
 	uint32_t limit;		/* at most so many; 0: all */
+	const char *labels;	/* array of them, where @path is an array of samples; or NULL */
 };
 
 /* Options of a verb that reads @source. */
@@ -181,6 +184,7 @@ struct cli_sample {
 	char *shown; /* as written in the list */
 	uint32_t label;
 	struct snnq_events_opts how; /* to open it */
+	uint64_t sample;	     /* of an array: which */
 };
 
 struct cli_dataset {
@@ -190,15 +194,25 @@ struct cli_dataset {
 
 /*
  * Read a TSV or CSV list of path and label, a directory with one folder per class, or a data set
- * as it is downloaded. Labels are class numbers, or names of @model's classes (NULL: numbers
- * only); with no @classes they are ignored.
+ * as it is downloaded, or an array of values. Labels are class numbers, or names of @model's classes
+ * (NULL: numbers only); with no @classes they are ignored. Of a @model that takes values, each
+ * sample of an array is one; without @model an array is one, whatever it holds.
  */
 int cli_dataset_read(const struct cli_source *source, struct snnq_model *model, uint32_t classes,
 		     struct cli_dataset *dataset);
-/* Its paths and ways to open them as arrays, to be freed; false: no memory. */
+/* Its files, each once, and ways to open them as arrays, to be freed; false: no memory. */
 bool cli_dataset_arrays(const struct cli_dataset *dataset, const char ***paths,
-			struct snnq_events_opts **how);
+			struct snnq_events_opts **how, size_t *count);
 void cli_dataset_free(struct cli_dataset *dataset);
+/* Whether a file is an array of NumPy's. */
+bool cli_is_array(const char *path);
+
+/* ---- samples (classify.c) ---- */
+
+/* Run one. Returns an exit code, with the fault said; @seen: what it was like. */
+int cli_classify(const struct cli_session *s, struct snnq_stream *stream,
+		 const struct cli_sample *sample, struct snnq_result *result,
+		 struct snnq_recordings *seen);
 
 /* ---- .npy (npy.c) ---- */
 

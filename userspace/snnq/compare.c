@@ -15,8 +15,10 @@ static uint32_t threads;
 static bool json;
 
 static const struct cli_option options[] = {
-	{ "data", 0, "LIST", "TSV or CSV of path,label; or a folder per class",
+	{ "data", 0, "LIST", "TSV or CSV of path,label; a folder per class; or an array (.npy)",
 	  .text = &source.path },
+	{ "labels", 0, "FILE", "of values: --data is an array of samples, this one of labels",
+	  .text = &source.labels },
 	CLI_SOURCE_OPTIONS(source),
 	{ "constants", 0, "FILE", "of the energy model, as JSON: see snnq-energy(1)",
 	  .text = &constants },
@@ -50,6 +52,17 @@ static int describe(const char *path, cJSON **document)
 	return *document ? CLI_OK : cli_fail(CLI_FAILED, "no memory");
 }
 
+/* A number or word of a document. */
+static const char *shown(const cJSON *item, char text[64])
+{
+	snprintf(text, 64, "nothing");
+	if (cJSON_IsNumber(item))
+		snprintf(text, 64, "%.10g", item->valuedouble);
+	else if (cJSON_IsString(item))
+		snprintf(text, 64, "%s", item->valuestring);
+	return text;
+}
+
 /* Both must see the same of a recording. */
 static int check_input(char **paths, cJSON *const *documents)
 {
@@ -58,12 +71,12 @@ static int check_input(char **paths, cJSON *const *documents)
 
 	cJSON_ArrayForEach(v, a) {
 		const cJSON *w = cJSON_GetObjectItemCaseSensitive(b, v->string);
+		char want[64], is[64];
 
 		if (!cJSON_Compare(v, w, true))
-			return cli_fail(CLI_FILE,
-					"%s: input: %s: expected %.10g, as %s has, found %.10g",
-					paths[1], v->string, v->valuedouble, paths[0],
-					cJSON_GetNumberValue(w));
+			return cli_fail(CLI_FILE, "%s: input: %s: expected %s, as %s has, found %s",
+					paths[1], v->string, shown(v, want), paths[0],
+					shown(w, is));
 	}
 	return CLI_OK;
 }
@@ -97,7 +110,7 @@ static void show_progress(void *ctx, size_t done, size_t total)
 static int add_energy(const struct comparison *c, char *path, cJSON *model)
 {
 	struct snnq_energy_opts opts = { .size = sizeof(opts),
-					 .recording_count = c->data.count,
+					 .limit = c->data.count,
 					 .constants = constants,
 					 .reuse = 64,
 					 .progress = show_progress,
@@ -109,7 +122,7 @@ static int add_energy(const struct comparison *c, char *path, cJSON *model)
 	cJSON *o = NULL;
 	int code = CLI_OK, ret;
 
-	if (!cli_dataset_arrays(&c->data, &recordings, &how))
+	if (!cli_dataset_arrays(&c->data, &recordings, &how, &opts.recording_count))
 		code = cli_fail(CLI_FAILED, "no memory");
 	opts.recordings = recordings;
 	opts.events = how;

@@ -200,29 +200,20 @@ static int compare_outputs(const struct worker *w, size_t recording)
 static int classify(const struct worker *w, int m, size_t recording)
 {
 	struct comparison *c = w->work->c;
-	const struct cli_sample *sample = &c->data.samples[recording];
-	struct snnq_events *events;
+	struct snnq_recordings seen;
 	struct snnq_result result;
-	int ret, code = CLI_OK;
+	int code = cli_classify(&c->sessions[m], w->streams[m], &c->data.samples[recording],
+				&result, &seen);
 
-	ret = snnq_events_open(sample->path, &sample->how, &events);
-	if (ret)
-		return cli_fail(cli_recording_code(ret), "%s", snnq_last_error(NULL));
-	ret = snnq_stream_push_events(w->streams[m], events, &result);
-	if (ret < 0)
-		code = cli_fail(cli_run_code(ret), "%s: %s", sample->path,
-				snnq_last_error(c->sessions[m].device));
-	else if (!ret)
-		code = cli_fail(CLI_FILE, "%s: recording has no events", sample->path);
-	else
-		c->classes[m][recording] = result.class_index;
-	if (!code && !m) {
+	if (code)
+		return code;
+	c->classes[m][recording] = result.class_index;
+	if (!m) {
 		pthread_mutex_lock(&w->work->lock);
-		snnq_recordings_add(&c->seen, events, result.dropped_events, result.first_step);
+		cli_add_recordings(&c->seen, &seen);
 		pthread_mutex_unlock(&w->work->lock);
 	}
-	snnq_events_close(events);
-	return code;
+	return CLI_OK;
 }
 
 /* The next recording, or their number when there is nothing to do. */

@@ -27,6 +27,8 @@ static int read_unnamed(const char *path, struct snnq_model *model, uint32_t cla
 
 	if (stat(path, &st))
 		return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
+	if (S_ISREG(st.st_mode) && cli_is_array(path))
+		return dataset_read_array(path, d);
 	return S_ISDIR(st.st_mode) ? dataset_read_folders(path, model, classes, d) :
 				     dataset_read_list(path, model, classes, d);
 }
@@ -46,6 +48,10 @@ int cli_dataset_read(const struct cli_source *source, struct snnq_model *model, 
 			      read_unnamed(source->path, model, classes, d);
 	if (!code && !d->count)
 		code = cli_fail(CLI_FILE, "%s: expected at least one recording", source->path);
+	if (!code && info.input_values)
+		code = dataset_take_samples(source, model, classes, d);
+	else if (!code && model && source->labels)
+		code = cli_fail(CLI_USAGE, "--labels: of no use: the model takes events");
 	if (code)
 		cli_dataset_free(d);
 	else if (source->limit)
@@ -63,13 +69,16 @@ int cli_dataset_read(const struct cli_source *source, struct snnq_model *model, 
 }
 
 bool cli_dataset_arrays(const struct cli_dataset *d, const char ***paths,
-			struct snnq_events_opts **how)
+			struct snnq_events_opts **how, size_t *count)
 {
 	*paths = calloc(d->count + 1, sizeof(**paths));
 	*how = calloc(d->count + 1, sizeof(**how));
+	*count = 0;
 	for (size_t i = 0; *paths && *how && i < d->count; i++) {
-		(*paths)[i] = d->samples[i].path;
-		(*how)[i] = d->samples[i].how;
+		if (d->samples[i].sample)
+			continue;
+		(*paths)[*count] = d->samples[i].path;
+		(*how)[(*count)++] = d->samples[i].how;
 	}
 	return *paths && *how;
 }

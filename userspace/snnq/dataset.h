@@ -28,6 +28,13 @@ int dataset_read_list(const char *path, struct snnq_model *model, uint32_t class
 int dataset_read_folders(const char *root, struct snnq_model *model, uint32_t classes,
 			 struct cli_dataset *d);
 
+/* ---- dataset_values.c ---- */
+
+/* An array as it is; then, of a model that takes values, each sample of each file in its place. */
+int dataset_read_array(const char *path, struct cli_dataset *d);
+int dataset_take_samples(const struct cli_source *source, struct snnq_model *model,
+			 uint32_t classes, struct cli_dataset *d);
+
 /* ---- dataset_named.c ---- */
 
 /* Read a data set as users download it. Returns an exit code. */

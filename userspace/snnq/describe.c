@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 #include "snnq_tools.h"
@@ -37,6 +38,26 @@ static void print_layer(const cJSON *l)
 	printf("\n");
 }
 
+static void print_input(const cJSON *in)
+{
+	bool values = !strcmp(text(in, "kind"), "values");
+
+	printf("input %.0fx%.0f, ", number(in, "width"), number(in, "height"));
+	if (!values)
+		printf("%.0f polarities, %.0f steps of %.0f us", number(in, "polarities"),
+		       number(in, "steps"), number(in, "step_us"));
+	else
+		printf("%.0f channels of values (%s), %s for %s %.0f steps", number(in, "channels"),
+		       text(in, "axes"),
+		       strcmp(text(in, "frames"), "repeat") ? "an image" : "one image",
+		       strcmp(text(in, "frames"), "repeat") ? "each of" : "all",
+		       number(in, "steps"));
+	printf(", %.0f plane(s)", number(in, "planes"));
+	if (cJSON_GetObjectItemCaseSensitive(in, "scale"))
+		printf(", scale %.9g, zero %.0f", number(in, "scale"), number(in, "zero"));
+	printf("\n");
+}
+
 static void print_text(const cJSON *o)
 {
 	const cJSON *in = cJSON_GetObjectItemCaseSensitive(o, "input"), *l;
@@ -44,9 +65,7 @@ static void print_text(const cJSON *o)
 
 	printf("%s: %s model, %.0f classes\n", text_printable(text(o, "name"), name, sizeof(name)),
 	       text(o, "arithmetic"), number(o, "classes"));
-	printf("input %.0fx%.0f, %.0f polarities, %.0f steps of %.0f us, %.0f plane(s)\n",
-	       number(in, "width"), number(in, "height"), number(in, "polarities"),
-	       number(in, "steps"), number(in, "step_us"), number(in, "planes"));
+	print_input(in);
 	cJSON_ArrayForEach(l, cJSON_GetObjectItemCaseSensitive(o, "layers"))
 		print_layer(l);
 	printf("%.0f parameters\n", number(o, "params"));

@@ -15,7 +15,7 @@ static uint32_t reuse = 64;
 static bool json, layers, tick_batching, reload, resident, all_rows;
 
 static const struct cli_option options[] = {
-	{ "data", 0, "LIST", "recordings: TSV or CSV of path,label; or a folder per class",
+	{ "data", 0, "LIST", "TSV or CSV of path,label; a folder per class; or an array (.npy)",
 	  .text = &source.path },
 	CLI_SOURCE_OPTIONS(source),
 	{ "constants", 0, "FILE", "another table of constants, as JSON", .text = &constants },
@@ -152,14 +152,15 @@ static int add_model(const char *path, const char **recordings, const struct snn
 	struct snnq_recordings seen = { 0 };
 	char *document;
 	cJSON *o;
-	int ret = snnq_energy(path,
-			      SNNQ_OPTS(struct snnq_energy_opts, .recordings = recordings,
-					.recording_count = count, .events = how, .seen = &seen,
-					.constants = constants, .reuse = reuse,
-					.tick_batching = tick_batching, .reload = reload,
-					.resident = resident, .all_rows = all_rows,
-					.progress = show_progress, .progress_ctx = (void *)path),
-			      &document);
+	int ret =
+		snnq_energy(path,
+			    SNNQ_OPTS(struct snnq_energy_opts, .recordings = recordings,
+				      .recording_count = count, .events = how, .seen = &seen,
+				      .limit = source.limit, .constants = constants, .reuse = reuse,
+				      .tick_batching = tick_batching, .reload = reload,
+				      .resident = resident, .all_rows = all_rows,
+				      .progress = show_progress, .progress_ctx = (void *)path),
+			    &document);
 
 	if (ret)
 		return cli_fail(cli_file_code(ret), "%s", snnq_last_error(NULL));
@@ -199,6 +200,7 @@ int verb_energy(int argc, char **argv)
 	struct cli_dataset data = { NULL };
 	struct snnq_events_opts *how;
 	const char **recordings;
+	size_t count;
 	char **args;
 	int code;
 
@@ -216,8 +218,8 @@ int verb_energy(int argc, char **argv)
 	code = cli_dataset_read(&source, NULL, 0, &data);
 	if (code)
 		return code;
-	code = cli_dataset_arrays(&data, &recordings, &how) ?
-		       run_models(args, recordings, how, data.count) :
+	code = cli_dataset_arrays(&data, &recordings, &how, &count) ?
+		       run_models(args, recordings, how, count) :
 		       cli_fail(CLI_FAILED, "no memory");
 	free(recordings);
 	free(how);

@@ -20,8 +20,10 @@ static uint32_t threads;
 static bool json, counts, tsv;
 
 static const struct cli_option options[] = {
-	{ "data", 0, "LIST", "TSV or CSV of path,label; or a folder per class",
+	{ "data", 0, "LIST", "TSV or CSV of path,label; a folder per class; or an array (.npy)",
 	  .text = &source.path },
+	{ "labels", 0, "FILE", "of values: --data is an array of samples, this one of labels",
+	  .text = &source.labels },
 	CLI_SOURCE_OPTIONS(source),
 	{ "device", 'd', "NAME", "auto (default), sim[:cores=N] or a path", .text = &device },
 	{ "threads", 0, "N", "recordings at a time (default: all CPUs)", .number = &threads },
@@ -37,7 +39,8 @@ static const struct cli_command command = {
 	"snnq eval digits.snnq --data test.tsv\n"
 	"snnq eval gesture.snnq --data recordings/ --threads 4 --json\n"
 	"snnq eval gesture.snnq --dataset dvs128-gesture DvsGesture/\n"
-	"snnq eval digits.snnq --data test.tsv --counts --tsv > spikes.tsv\n",
+	"snnq eval digits.snnq --data test.tsv --counts --tsv > spikes.tsv\n"
+	"snnq eval cifar.snnq --data images.npy --labels labels.npy\n",
 	options,
 	CLI_ONE_OR_MORE,
 };
@@ -97,28 +100,17 @@ static int store_result(struct evaluation *e, struct snnq_stream *stream,
 
 static int classify(struct evaluation *e, struct snnq_stream *stream, size_t index)
 {
-	const struct cli_sample *sample = &e->data.samples[index];
-	struct snnq_events *events;
+	struct snnq_recordings seen;
 	struct snnq_result result;
-	int ret, code;
+	int code = cli_classify(e->session, stream, &e->data.samples[index], &result, &seen);
 
-	ret = snnq_events_open(sample->path, &sample->how, &events);
-	if (ret)
-		return cli_fail(cli_recording_code(ret), "%s", snnq_last_error(NULL));
-	ret = snnq_stream_push_events(stream, events, &result);
-	if (ret < 0)
-		code = cli_fail(cli_run_code(ret), "%s: %s", sample->path,
-				snnq_last_error(e->session->device));
-	else if (!ret)
-		code = cli_fail(CLI_FILE, "%s: recording has no events", sample->path);
-	else
+	if (!code)
 		code = store_result(e, stream, &result, &e->predictions[index]);
 	if (!code) {
 		pthread_mutex_lock(&e->lock);
-		snnq_recordings_add(&e->seen, events, result.dropped_events, result.first_step);
+		cli_add_recordings(&e->seen, &seen);
 		pthread_mutex_unlock(&e->lock);
 	}
-	snnq_events_close(events);
 	return code;
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * info.c - `snnq info`: a model, a recording or a device in words.
+ * info.c - `snnq info`: a model, a recording, an array or a device in words.
  *
  * What the argument is follows from its content: a device by its name (or node),
- * a model by its safetensors header, anything else is tried as a recording.
+ * a model by its safetensors header, an array by its own, anything else is tried as a recording.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,9 +28,11 @@ static const struct cli_option options[] = {
 
 static const struct cli_command command = {
 	"info FILE|DEVICE [options]",
-	"Describe a model (.snnq), a recording, or a device (auto, sim, /dev/accel/accel0).",
+	"Describe a model (.snnq), a recording, an array of values (.npy), or a device (auto, sim,\n"
+	"/dev/accel/accel0).",
 	"snnq info digits.snnq\n"
 	"snnq info hand_clap.aedat4 --json\n"
+	"snnq info images.npy\n"
 	"snnq info /dev/accel/accel0\n",
 	options,
 	1,
@@ -76,6 +79,66 @@ static int recording_info(const char *path)
 	cJSON_AddNumberToObject(o, "nonmonotonic", i.nonmonotonic);
 	cJSON_AddNumberToObject(o, "damaged_bytes", i.damaged_bytes);
 	return cli_print_json(o);
+}
+
+/* The least and the largest of all numbers; an exit code. */
+static int find_range(struct snnq_values *values, double range[2])
+{
+	double numbers[1024];
+	uint64_t at = 0;
+	int64_t n;
+
+	while ((n = snnq_values_read(values, at, 1024, numbers)) > 0) {
+		for (int64_t i = 0; i < n; i++) {
+			range[0] = !at && !i ? numbers[i] : fmin(range[0], numbers[i]);
+			range[1] = !at && !i ? numbers[i] : fmax(range[1], numbers[i]);
+		}
+		at += (uint64_t)n;
+	}
+	return n ? cli_fail(CLI_FILE, "%s", snnq_last_error(NULL)) : CLI_OK;
+}
+
+static int print_values(const char *path, const struct snnq_values_info *i, const double range[2])
+{
+	cJSON *o, *shape;
+
+	if (!json) {
+		char name[4200];
+
+		printf("%s: array of values, type %s, shape",
+		       text_printable(path, name, sizeof(name)), i->type);
+		for (uint32_t k = 0; k < i->dims; k++)
+			printf("%s%" PRIu64, k ? " x " : " ", i->shape[k]);
+		printf("%s, %" PRIu64 " numbers from %.9g to %.9g\n", i->dims ? "" : " of none",
+		       i->count, range[0], range[1]);
+		return CLI_OK;
+	}
+	o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "kind", "values");
+	cJSON_AddStringToObject(o, "format", "npy");
+	cJSON_AddStringToObject(o, "type", i->type);
+	shape = cJSON_AddArrayToObject(o, "shape");
+	for (uint32_t k = 0; k < i->dims; k++)
+		cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)i->shape[k]));
+	cJSON_AddNumberToObject(o, "count", (double)i->count);
+	cJSON_AddNumberToObject(o, "least", range[0]);
+	cJSON_AddNumberToObject(o, "most", range[1]);
+	return cli_print_json(o);
+}
+
+static int values_info(const char *path)
+{
+	struct snnq_values *values;
+	struct snnq_values_info info;
+	double range[2];
+	int code;
+
+	if (snnq_values_open(path, &values))
+		return cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
+	snnq_values_info(values, &info);
+	code = find_range(values, range);
+	snnq_values_close(values);
+	return code ? code : print_values(path, &info, range);
 }
 
 static int device_info(const char *name)
@@ -152,5 +215,7 @@ int verb_info(int argc, char **argv)
 	dot = strrchr(args[0], '.');
 	if (is_model(args[0]) || (dot && !strcmp(dot, ".snnq")))
 		return format ? format_is_for_recordings() : describe_model(args[0], json);
+	if (cli_is_array(args[0]))
+		return format ? format_is_for_recordings() : values_info(args[0]);
 	return recording_info(args[0]);
 }

@@ -32,7 +32,7 @@ static bool json, estimate, explain;
 
 static const struct cli_option options[] = {
 	{ "output", 'o', "OUT", "the integer .snnq file to write", .text = &out },
-	{ "calib", 0, "LIST", "recordings to calibrate with; never those of the test",
+	{ "calib", 0, "LIST", "recordings, or arrays (.npy), to calibrate with; never the test's",
 	  .text = &source.path },
 	CLI_SOURCE_OPTIONS(source),
 	{ "check", 0, "LIST", "other recordings: what comes out is held against them",
@@ -583,17 +583,18 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 	if (!code && check.path)
 		code = read_check(&others);
 	if (!code)
-		code = cli_dataset_arrays(&data, &paths, &how) &&
-				       cli_dataset_arrays(&others, &other_paths, &how_others) ?
-			       check_files(in, paths, data.count, other_paths, others.count) :
+		code = cli_dataset_arrays(&data, &paths, &how, &o->calibration_count) &&
+				       cli_dataset_arrays(&others, &other_paths, &how_others,
+							  &o->check_count) ?
+			       check_files(in, paths, o->calibration_count, other_paths,
+					   o->check_count) :
 			       cli_fail(CLI_FAILED, "no memory");
 	o->check = other_paths;
 	o->check_events = how_others;
-	o->check_count = others.count;
 	o->quality = &quality;
 	o->calibration = paths;
 	o->calibration_events = how;
-	o->calibration_count = data.count;
+	o->calibration_limit = source.limit;
 	o->recordings = &recordings;
 	o->warn_ctx = warnings = cJSON_CreateArray();
 	o->result = o->method == SNNQ_QUANTIZE_SEARCH && !shard ? &result : NULL;

@@ -6,6 +6,18 @@
 
 #include "cli.h"
 
+void cli_add_recordings(struct snnq_recordings *r, const struct snnq_recordings *more)
+{
+	r->count += more->count;
+	r->dropped_events += more->dropped_events;
+	r->nonmonotonic += more->nonmonotonic;
+	r->damaged_bytes += more->damaged_bytes;
+	r->unordered += more->unordered;
+	r->damaged += more->damaged;
+	r->far_from_origin += more->far_from_origin;
+	r->clamped_values += more->clamped_values;
+}
+
 void cli_note_recordings(const char *what, const struct snnq_recordings *r)
 {
 	if (r->nonmonotonic)
@@ -23,6 +35,11 @@ void cli_note_recordings(const char *what, const struct snnq_recordings *r)
 			 "%s: note: %" PRIu64 " events are dropped: outside the sensor, before "
 			 "the first step, not valid, of a reserved type, or at a damaged end",
 			 what, r->dropped_events);
+	if (r->clamped_values)
+		cli_fail(CLI_OK,
+			 "%s: note: %" PRIu64 " values are outside of what the model takes; the "
+			 "nearest that it takes is in their place",
+			 what, r->clamped_values);
 	if (r->far_from_origin)
 		cli_fail(
 			CLI_OK,
@@ -37,4 +54,5 @@ void cli_put_recordings(cJSON *o, const struct snnq_recordings *r)
 	cJSON_AddNumberToObject(o, "nonmonotonic", r->nonmonotonic);
 	cJSON_AddNumberToObject(o, "damaged_bytes", r->damaged_bytes);
 	cJSON_AddNumberToObject(o, "far_from_origin", r->far_from_origin);
+	cJSON_AddNumberToObject(o, "clamped_values", r->clamped_values);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * run.c - `snnq run`: classify one recording, window by window.
+ * run.c - `snnq run`: classify one recording, window by window, or the samples of an array.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -35,12 +35,13 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_command command = {
-	"run MODEL RECORDING|- [options]",
-	"Classify a recording, or a feed from standard input (-). Each window of the model's length\n"
-	"gives one result.",
+	"run MODEL RECORDING|ARRAY|- [options]",
+	"Classify a recording, the samples of an array (.npy), or a feed from standard input (-). Each\n"
+	"window of the model's length gives one result.",
 	"snnq run digits.snnq seven.bs2\n"
 	"snnq run gesture.snnq hand_clap.aedat4 --json\n"
 	"snnq run digits.snnq seven.bs2 --device sim --raster spikes/\n"
+	"snnq run cifar.snnq images.npy\n"
 	"camera | snnq run gesture.snnq - --format evt3\n",
 	options,
 	2,
@@ -131,8 +132,21 @@ static int print_windows(cJSON *windows, const struct snnq_recordings *seen)
 	return cli_print_json(top);
 }
 
+/* What windows come from: one of the two. */
+struct input {
+	struct snnq_events *events;
+	struct snnq_values *values;
+	uint64_t samples;
+};
+
+static int push(struct snnq_stream *stream, struct input *in, struct snnq_result *result)
+{
+	return in->values ? snnq_stream_push_values(stream, in->values, in->samples++, result) :
+			    snnq_stream_push_events(stream, in->events, result);
+}
+
 static int run_windows(const struct cli_session *s, struct snnq_stream *stream, const char *path,
-		       struct snnq_events *events)
+		       struct input *in)
 {
 	cJSON *windows = cJSON_CreateArray();
 	struct snnq_recordings seen = { 0 };
@@ -140,11 +154,12 @@ static int run_windows(const struct cli_session *s, struct snnq_stream *stream, 
 	struct snnq_result result;
 	int ret, code = CLI_OK;
 
-	while (!code && (ret = snnq_stream_push_events(stream, events, &result)) > 0) {
+	while (!code && (ret = push(stream, in, &result)) > 0) {
 		if (!cJSON_GetArraySize(windows))
 			first_step = result.first_step;
 		cJSON_AddItemToArray(windows, cli_result_json(&result));
 		dropped += result.dropped_events;
+		seen.clamped_values += result.clamped_values;
 		if (!json)
 			cli_print_result(s, &result);
 		if (raster && cJSON_GetArraySize(windows) == 1)
@@ -155,7 +170,8 @@ static int run_windows(const struct cli_session *s, struct snnq_stream *stream, 
 	if (!code && !cJSON_GetArraySize(windows))
 		code = cli_fail(CLI_FILE, "%s: recording has no events", path);
 	if (!code) {
-		snnq_recordings_add(&seen, events, dropped, first_step);
+		if (in->events)
+			snnq_recordings_add(&seen, in->events, dropped, first_step);
 		cli_note_recordings(path, &seen);
 	}
 	if (!code && json)
@@ -164,28 +180,47 @@ static int run_windows(const struct cli_session *s, struct snnq_stream *stream, 
 	return code;
 }
 
+static int open_input(const struct cli_session *s, const char *path, struct input *in)
+{
+	struct snnq_events_opts how = { .size = sizeof(how),
+					.format = format,
+					.width = (uint16_t)width,
+					.height = (uint16_t)height,
+					.channels = (uint8_t)s->model_info.input_polarities };
+	int ret;
+
+	if (!s->model_info.input_values) {
+		ret = snnq_events_open(path, &how, &in->events);
+		return ret ? cli_fail(cli_recording_code(ret), "%s", snnq_last_error(NULL)) :
+			     CLI_OK;
+	}
+	if (format || width || height)
+		return cli_fail(CLI_USAGE,
+				"run: --%s: of no use: the model takes values, not events",
+				format ? "format" :
+				width  ? "width" :
+					 "height");
+	return snnq_values_open(path, &in->values) ?
+		       cli_fail(CLI_FILE, "%s (the model takes values)", snnq_last_error(NULL)) :
+		       CLI_OK;
+}
+
 static int run_recording(const struct cli_session *s, const char *path)
 {
 	struct snnq_stream *stream = NULL;
-	struct snnq_events *events = NULL;
-	int code = CLI_OK, ret;
+	struct input in = { NULL };
+	int code = open_input(s, path, &in);
 
-	ret = snnq_events_open(path,
-			       SNNQ_OPTS(struct snnq_events_opts, .format = format, .width = width,
-					 .height = height,
-					 .channels = (uint8_t)s->model_info.input_polarities),
-			       &events);
-	if (ret)
-		code = cli_fail(cli_recording_code(ret), "%s", snnq_last_error(NULL));
-	else if (snnq_stream_create(s->model,
-				    SNNQ_OPTS(struct snnq_stream_opts, .priority = SNNQ_PRIO_NORMAL,
-					      .profile = true),
-				    &stream))
+	if (!code && snnq_stream_create(s->model,
+					SNNQ_OPTS(struct snnq_stream_opts,
+						  .priority = SNNQ_PRIO_NORMAL, .profile = true),
+					&stream))
 		code = cli_fail(CLI_DEVICE, "stream: %s", snnq_last_error(s->device));
-	else
-		code = run_windows(s, stream, path, events);
+	else if (!code)
+		code = run_windows(s, stream, path, &in);
 	snnq_stream_destroy(stream);
-	snnq_events_close(events);
+	snnq_events_close(in.events);
+	snnq_values_close(in.values);
 	return code;
 }
 
@@ -224,6 +259,10 @@ int verb_run(int argc, char **argv)
 	code = cli_session_open(&s, device, 1);
 	if (!code)
 		code = cli_session_load(&s, args[0], raster != NULL);
+	if (!code && live && s.model_info.input_values)
+		code = cli_fail(
+			CLI_USAGE,
+			"run: -: the model takes values: expected an array in a file (.npy)");
 	if (!code && raster)
 		code = check_rasters(&s, args[0], args[1]);
 	if (!code)

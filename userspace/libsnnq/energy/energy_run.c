@@ -69,10 +69,38 @@ static int run_recording(struct run *r, size_t i)
 	return ret < 0 ? ret : add_counters(r);
 }
 
+static bool is_enough(const struct run *r)
+{
+	return r->opts->limit && r->seen.count >= r->opts->limit;
+}
+
+/* All samples of a file. */
+static int run_values(struct run *r, size_t i)
+{
+	struct snnq_values *values;
+	struct snnq_result result;
+	int ret = snnq_values_open(r->opts->recordings[i], &values);
+
+	if (ret)
+		return ret;
+	for (uint64_t k = 0; !ret && !is_enough(r); k++) {
+		ret = snnq_stream_push_values(r->stream, values, k, &result);
+		if (ret <= 0)
+			break;
+		r->seen.count++;
+		r->seen.clamped_values += result.clamped_values;
+		ret = add_counters(r);
+	}
+	snnq_values_close(values);
+	return ret;
+}
+
 static int run_all(struct run *r)
 {
+	bool values = r->model->graph.input.values;
+
 	for (size_t i = 0; i < r->opts->recording_count; i++) {
-		int ret = run_recording(r, i);
+		int ret = values ? run_values(r, i) : run_recording(r, i);
 
 		if (ret)
 			return ret;
@@ -144,7 +172,7 @@ static cJSON *layer_json(const struct run *r, uint32_t index, const struct energ
 {
 	const struct graph_layer *l = &r->model->graph.layers[index];
 	const struct snnq_layer_stats *s = &r->stats[index];
-	double n = (double)r->opts->recording_count;
+	double n = (double)r->seen.count;
 	cJSON *o = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(o, "name", l->name);
@@ -204,8 +232,8 @@ static void add_resident(const struct run *r, cJSON *total)
 
 	flow.resident = true;
 	flow.reload = false;
-	energy_graph(&r->constants, &flow, &r->model->graph, r->stats, r->opts->recording_count,
-		     NULL, &resident);
+	energy_graph(&r->constants, &flow, &r->model->graph, r->stats, r->seen.count, NULL,
+		     &resident);
 	cJSON_AddNumberToObject(total, "resident_uj", resident.total * 1e-6);
 }
 
@@ -220,17 +248,18 @@ static cJSON *document(const struct run *r, const char *path)
 		cJSON_Delete(o);
 		return NULL;
 	}
-	energy_graph(&r->constants, &r->flow, g, r->stats, r->opts->recording_count, out, &total);
+	energy_graph(&r->constants, &r->flow, g, r->stats, r->seen.count, out, &total);
 	cJSON_AddStringToObject(o, "kind", "energy");
 	cJSON_AddStringToObject(o, "path", path);
 	cJSON_AddStringToObject(o, "name", g->name);
 	cJSON_AddStringToObject(o, "arithmetic", g->integer ? "integer" : "float");
 	cJSON_AddStringToObject(o, "technology", r->constants.name);
-	cJSON_AddNumberToObject(o, "recordings", (double)r->opts->recording_count);
+	cJSON_AddNumberToObject(o, "recordings", (double)r->seen.count);
 	cJSON_AddNumberToObject(o, "dropped_events", (double)r->seen.dropped_events);
 	cJSON_AddNumberToObject(o, "nonmonotonic", (double)r->seen.nonmonotonic);
 	cJSON_AddNumberToObject(o, "damaged_bytes", (double)r->seen.damaged_bytes);
 	cJSON_AddNumberToObject(o, "far_from_origin", (double)r->seen.far_from_origin);
+	cJSON_AddNumberToObject(o, "clamped_values", (double)r->seen.clamped_values);
 	cJSON_AddNumberToObject(o, "avg_weight_bits", average_bits(g));
 	add_settings(r, o);
 	layers = cJSON_AddArrayToObject(o, "layers");

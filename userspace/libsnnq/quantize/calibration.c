@@ -10,37 +10,104 @@
 #include <string.h>
 
 #include "run/bins.h"
+#include "run/values.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "quantize/quantize.h"
 
 #define CALIBRATION_FEW 32u /* different recordings: fewer make poor models */
 
+/* Room for the input of one more, which belongs to a file of the list. */
+static int add_input(struct calibration *c, const char *path, size_t file)
+{
+	uint32_t room = c->room ? 2 * c->room : 64;
+	uint64_t **inputs;
+	uint32_t *files;
+
+	if (c->count == c->room) {
+		if (room <= c->room)
+			return error_set(-E2BIG, "%s: expected fewer than 2^31 recordings", path);
+		inputs = realloc(c->inputs, room * sizeof(*inputs));
+		if (inputs)
+			c->inputs = inputs;
+		files = realloc(c->files, room * sizeof(*files));
+		if (files)
+			c->files = files;
+		if (!inputs || !files)
+			return error_set(-ENOMEM, "%s: no memory", path);
+		c->room = room;
+	}
+	c->files[c->count] = (uint32_t)file;
+	c->inputs[c->count] = calloc(c->graph->input.steps * floatnet_words(c->net, GRAPH_INPUT),
+				     sizeof(**c->inputs));
+	if (!c->inputs[c->count])
+		return error_set(-ENOMEM, "%s: no memory for its input", path);
+	c->count++;
+	return 0;
+}
+
 /* Its first window, which is what a recording is classified by. */
-static int read_recording(struct calibration *c, const char *path,
-			  const struct snnq_events_opts *how, uint64_t **slots)
+static int read_recording(struct calibration *c, const struct recording_list *list, size_t i)
 {
 	const struct graph_input *in = &c->graph->input;
 	struct snnq_events_opts opts = { .size = sizeof(opts) };
+	const char *path = list->paths[i];
 	struct snnq_events *events;
 	uint64_t dropped = 0;
 	int ret, found;
 
-	if (how)
-		opts = *how;
+	if (list->how)
+		opts = list->how[i];
 	opts.channels = (uint8_t)in->polarities;
 	ret = snnq_events_open(path, &opts, &events);
 	if (ret)
 		return ret;
-	*slots = calloc(in->steps * floatnet_words(c->net, GRAPH_INPUT), sizeof(**slots));
-	found = *slots ? bins_fill(in, events, *slots, &dropped) :
-			 error_set(-ENOMEM, "%s: no memory for its events", path);
+	ret = add_input(c, path, i);
+	found = ret ? ret : bins_fill(in, events, c->inputs[c->count - 1], &dropped);
 	if (found < 0)
 		ret = found;
 	else if (!found)
 		ret = error_set(-EBADMSG, "%s: expected events, found none", path);
 	snnq_recordings_add(&c->seen, events, dropped, events->window_step);
 	snnq_events_close(events);
+	return ret;
+}
+
+/* All samples of a file, or as many as are still wanted. */
+static int read_values(struct calibration *c, const struct recording_list *list, size_t i)
+{
+	const struct graph_input *in = &c->graph->input;
+	struct snnq_values *values;
+	uint64_t clamped;
+	int64_t samples;
+	int ret = snnq_values_open(list->paths[i], &values);
+
+	if (ret)
+		return ret;
+	samples = values_samples(in, values);
+	if (samples < 0)
+		ret = (int)samples;
+	for (int64_t k = 0; !ret && k < samples && (!list->limit || c->count < list->limit); k++) {
+		ret = add_input(c, list->paths[i], i);
+		if (!ret)
+			ret = values_fill(in, values, (uint64_t)k, c->inputs[c->count - 1],
+					  &clamped);
+		if (ret > 0) {
+			c->seen.count++;
+			c->seen.clamped_values += clamped;
+			ret = 0;
+		}
+	}
+	snnq_values_close(values);
+	return ret;
+}
+
+static int read_all(struct calibration *c, const struct recording_list *list)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < list->count; i++)
+		ret = c->graph->input.values ? read_values(c, list, i) : read_recording(c, list, i);
 	return ret;
 }
 
@@ -182,8 +249,8 @@ void calibration_doubts(const struct calibration *c, const struct snnq_quantize_
 	if (repeated)
 		warn(o, "%u of %u recordings for calibration repeat others", repeated, c->count);
 	if (silent)
-		warn(o, "%u of %u recordings for calibration have no event in the model's window",
-		     silent, c->count);
+		warn(o, "%u of %u recordings for calibration have no %s", silent, c->count,
+		     c->graph->input.values ? "value but 0" : "event in the model's window");
 	if (found < classes && classes <= 64)
 		warn(o,
 		     "the float network finds %u of %u classes in the recordings for calibration",
@@ -193,7 +260,6 @@ void calibration_doubts(const struct calibration *c, const struct snnq_quantize_
 int calibration_open(const char *path, const struct graph *graph, const struct recording_list *list,
 		     uint32_t threads, struct calibration **calibration)
 {
-	size_t count = list->count;
 	struct calibration *c = calloc(1, sizeof(*c));
 	int ret;
 
@@ -201,12 +267,8 @@ int calibration_open(const char *path, const struct graph *graph, const struct r
 		return error_set(-ENOMEM, "%s: no memory", path);
 	c->graph = graph;
 	ret = floatnet_create(path, graph, &c->net);
-	c->inputs = calloc(count, sizeof(*c->inputs));
-	if (!ret && !c->inputs)
-		ret = error_set(-ENOMEM, "%s: no memory", path);
-	for (; !ret && c->count < count; c->count++)
-		ret = read_recording(c, list->paths[c->count],
-				     list->how ? &list->how[c->count] : NULL, &c->inputs[c->count]);
+	if (!ret)
+		ret = read_all(c, list);
 	if (!ret)
 		ret = run_all(c, threads);
 	if (!ret)
@@ -229,7 +291,7 @@ int calibration_separate(const struct calibration *c, const struct calibration *
 					-EINVAL,
 					"%s: is a recording for calibration, too; expected "
 					"others to check with",
-					paths[i]);
+					paths[check->files[i]]);
 	return 0;
 }
 
@@ -242,6 +304,7 @@ void calibration_close(struct calibration *c)
 		free(c->inputs[i]);
 	free(c->stats);
 	free(c->inputs);
+	free(c->files);
 	floatnet_destroy(c->net);
 	free(c);
 }

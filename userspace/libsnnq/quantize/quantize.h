@@ -67,6 +67,8 @@ struct calibration {
 	struct floatnet *net;
 	uint32_t count;
 	uint64_t **inputs; /* [count] packed input slots */
+	uint32_t *files;   /* [count] in the list: a file of values has more than one */
+	uint32_t room;	   /* of both */
 	struct snnq_recordings seen;
 	struct floatnet_record *records; /* [count] of the float network */
 	struct snnq_layer_stats *stats;	 /* [layers] of the float network, sums */
@@ -79,6 +81,7 @@ struct recording_list {
 	const char *const *paths;
 	const struct snnq_events_opts *how; /* [count] to open them; or NULL */
 	size_t count;			    /* below 2^32 */
+	uint64_t limit;			    /* at most so many samples of values; 0: all */
 };
 
 /* Read recordings and run the float network on them. */

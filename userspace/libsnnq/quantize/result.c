@@ -56,6 +56,8 @@ static int add_hashes(const struct search *x, cJSON *header)
 	int ret = journal_hash_file(x->s->path, hash);
 
 	cJSON_AddStringToObject(header, "model", hash);
+	if (x->s->graph.input.values && o->calibration_limit)
+		cJSON_AddNumberToObject(header, "samples", x->s->calibration->count);
 	for (size_t i = 0; !ret && i < o->calibration_count; i++) {
 		ret = journal_hash_file(o->calibration[i], hash);
 		hash[16] = 0; /* enough to tell them apart */

@@ -1,0 +1,318 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Models that take values: what arrays of every type, order and shape give equals a computation with
+NumPy, which has no code of the project; and whatever does not fit, arrays
+for events and recordings for values included, is refused with what was found and expected."""
+import json
+import sys
+
+import numpy as np
+
+from common import DEMO, ROOT, equal, main, near, need, refused, snnq
+
+sys.path.insert(0, str(ROOT / "tools" / "train"))
+import snnqfile  # noqa: E402  pylint: disable=wrong-import-position
+
+C, H, W, STEPS, CLASSES, SAMPLES = 3, 5, 7, 6, 4, 9
+INPUT = {"kind": "values", "width": W, "height": H, "channels": C, "planes": 8, "steps": STEPS}
+LIF = {"model": "lif", "leak": {"kind": "div", "n": 2}, "compare": "ge", "reset": "hard", "threshold": 4000}
+
+
+# ---- a network, in the file and in NumPy
+
+class Network:
+    """A convolution with spikes, and classes; or, of a row, one matrix in place of the first."""
+
+    def __init__(self, seed, flat=False):
+        rng = np.random.default_rng(seed)
+        self.flat = flat
+        self.first = rng.integers(-7, 8, (6, C * H * W) if flat else (6, C, 3, 3))
+        self.head = rng.integers(-7, 8, (CLASSES, 6) if flat else (CLASSES, 6, H, W))
+        self.bias = rng.integers(-300, 900, 6)
+
+    def write(self, path, integer=True, **changes):
+        """Keys of the input change; None takes one away."""
+        spec = {**INPUT, "layout": "flat" if self.flat else "hwc", **changes}
+        graph = {"format": "snnq", "version": 1, "arithmetic": "integer" if integer else "float", "name": "v",
+                 "input": {k: v for k, v in spec.items() if v is not None}, "layers": [], "readout": {
+                     "input": "head", "mode": "sum", "scale": 1}}
+        tensors = {}
+        for name, w, inputs, neuron, window in (
+                ("first", self.first, "input", LIF, {"kernel": [3, 3], "padding": [1, 1]}),
+                ("head", self.head, "first", {"model": "none"}, {"kernel": [H, W]})):
+            weight = {"tensor": f"{name}.w", "scheme": "uniform" if integer else "float", **({"bits": 4} if integer else {})}
+            graph["layers"].append({"name": name, "op": "linear" if self.flat else "conv2d", "inputs": [inputs],
+                                    "out_channels": len(w), "weight": weight, "neuron": dict(neuron),
+                                    **({} if self.flat else window)})
+            full = w.reshape(*w.shape[:2], *(w.shape[2:] or (1, 1)))
+            tensors[f"{name}.w"] = snnqfile.pack(full, "uniform", 4) if integer else w.astype(np.float32)
+        graph["layers"][0]["bias"] = "first.b"
+        tensors["first.b"] = self.bias.astype(np.int32 if integer else np.float32)
+        snnqfile.write(path, graph, tensors)
+        return path
+
+    def run(self, frames):
+        """(spikes of the first layer [step][y][x][channel], scores) for integers [step][C][H][W]."""
+        u, out, scores = 0, [], np.zeros(CLASSES, np.int64)
+        for x in frames.astype(np.int64):
+            if self.flat:
+                current = (self.first @ x.reshape(-1))[:, None, None] + self.bias[:, None, None]
+            else:
+                seen = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (1, 1), (1, 1))), (3, 3), (1, 2))
+                current = np.einsum("cyxij,ocij->oyx", seen, self.first) + self.bias[:, None, None]
+            u = u // 2 + current
+            fired = u >= LIF["threshold"]
+            u = np.where(fired, 0, u)
+            out.append(fired.transpose(1, 2, 0))
+            scores += self.head.reshape(CLASSES, -1) @ fired.astype(np.int64).reshape(-1)
+        return np.array(out).astype(int), scores.tolist()
+
+
+def document(*arguments, **options):
+    return json.loads(snnq(*arguments, "--json", **options)[0])
+
+
+def samples(model, path, *more):
+    """Scores of each sample of an array."""
+    return [w["scores"] for w in document("run", model, path, "-d", "sim", *more)["windows"]]
+
+
+def images(seed, most=256, count=SAMPLES):
+    return np.random.default_rng(seed).integers(0, most, (count, C, H, W))
+
+
+def repeated(image):
+    return np.repeat(image[None], STEPS, 0)
+
+
+# ---- arrays
+
+def types(folder):
+    """Every type and order of axes: all spikes and all scores."""
+    net, x = Network(1), images(2)
+    want = [net.run(repeated(i)) for i in x]
+    model = net.write(folder / "m.snnq")
+    need(any(s.any() for s, _ in want) and len({tuple(s) for _, s in want}) > 4, "samples differ")
+    for kind in ("|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<f4", "<f8"):
+        np.save(folder / "x.npy", x.astype(kind))
+        equal(samples(model, folder / "x.npy"), [s for _, s in want], kind)
+    for kind in ("|i1", "<f2"):  # half of the numbers up to 255 would do for floats of 16 bits, too
+        np.save(folder / "x.npy", (x // 2).astype(kind))
+        equal(samples(model, folder / "x.npy"), [net.run(repeated(i // 2))[1] for i in x], kind)
+    np.save(folder / "one.npy", x[3].astype(np.uint8))
+    out = document("run", model, folder / "one.npy", "-d", "sim", "--raster", folder / "r")
+    equal((len(out["windows"]), out["scores"], out["clamped_values"]), (1, want[3][1], 0), "one sample")
+    equal(np.load(folder / "r" / "first.npy").tolist(), want[3][0].tolist(), "spikes")
+    last = net.write(folder / "hwc.snnq", axes="hwc")
+    np.save(folder / "x.npy", x.transpose(0, 2, 3, 1).astype(np.uint8))
+    equal(samples(last, folder / "x.npy"), [s for _, s in want], "channels last")
+
+
+def shapes(folder):
+    """Axes of length 1 may be missing; rows are images, too; other axes are refused with both shapes."""
+    row, x = Network(3, flat=True), images(4)
+    want = [row.run(repeated(i))[1] for i in x]
+    model = row.write(folder / "flat.snnq")
+    for shape in ((SAMPLES, C, H, W), (SAMPLES, C * H * W)):
+        np.save(folder / "x.npy", x.reshape(shape).astype(np.uint8))
+        equal(samples(model, folder / "x.npy"), want, f"a row of {shape}")
+    model = row.write(folder / "flat.snnq", axes="hwc")
+    np.save(folder / "x.npy", x.transpose(0, 2, 3, 1).reshape(SAMPLES, -1).astype(np.uint8))
+    equal(samples(model, folder / "x.npy"), want, "a row with channels last")
+    narrow = row.write(folder / "narrow.snnq", width=C * H * W, height=1, channels=1)
+    for shape in ((SAMPLES, 1, 1, C * H * W), (SAMPLES, C * H * W), (SAMPLES, 1, C * H * W)):
+        np.save(folder / "x.npy", x.reshape(shape).astype(np.uint8))
+        equal(samples(narrow, folder / "x.npy"), want, f"axes of 1: {shape}")
+    np.save(folder / "x.npy", x[0].reshape(-1).astype(np.uint8))
+    equal(samples(narrow, folder / "x.npy"), want[:1], "one sample, one axis")
+    model = Network(1).write(folder / "m.snnq")
+    for shape in ((H, W, C), (W, H, C), (SAMPLES, H, W, C), (2, 2, C, H, W), (C * H * W,), (), (C, H), (1,)):
+        np.save(folder / "x.npy", np.zeros(shape, np.uint8))
+        text = " x ".join(map(str, shape)) or "one number"
+        refused("run", model, folder / "x.npy", "-d", "sim",
+                says=("x.npy: shape: expected 3 x 5 x 7 (channels x height x width)", f"found {text}"))
+
+
+def steps(folder):
+    """An image for each step; the same one in all is what an image for all gives."""
+    net = Network(5)
+    x = np.random.default_rng(6).integers(0, 256, (SAMPLES, STEPS, C, H, W))
+    x[0] = repeated(x[0, 0])
+    model, one = net.write(folder / "m.snnq", frames="steps"), net.write(folder / "one.snnq")
+    np.save(folder / "x.npy", x.astype(np.uint8))
+    got = samples(model, folder / "x.npy")
+    equal(got, [net.run(i)[1] for i in x], "scores")
+    np.save(folder / "one.npy", x[0, 0].astype(np.uint8))
+    equal(samples(one, folder / "one.npy"), got[:1], "one image in all steps")
+    np.save(folder / "short.npy", x[:, :-1].astype(np.uint8))
+    refused("run", model, folder / "short.npy", says=("expected 6 x 3 x 5 x 7 (steps x channels", "found 9 x 5 x 3 x 5 x 7"))
+    refused("run", one, folder / "x.npy", says="expected 3 x 5 x 7")
+
+
+def scales(folder):
+    """Real numbers: the quotient is rounded to even, moved and clamped, and what is clamped is told."""
+    net = Network(7)
+    rng = np.random.default_rng(8)
+    for scale, zero in ((1 / 255, 0), (0.5, 100), (0.1, 7)):
+        x = rng.uniform(-20 * scale, 280 * scale, (SAMPLES, C, H, W))
+        x[:, :, 0] = (rng.integers(-40, 300, (SAMPLES, C, W)) + .5) * scale  # ties
+        for kind in ("<f8", "<f4"):
+            y = x.astype(kind)
+            q = np.rint(y.astype(np.float64) / scale) + zero
+            inside = np.clip(q, 0, 255)
+            model = net.write(folder / "m.snnq", scale=scale, zero=zero)
+            np.save(folder / "x.npy", y)
+            out = document("run", model, folder / "x.npy", "-d", "sim")
+            equal([w["scores"] for w in out["windows"]], [net.run(repeated(i))[1] for i in inside], f"scale {scale}, {kind}")
+            equal(out["clamped_values"], int((q != inside).sum()), "clamped values")
+            need(out["clamped_values"] > 0, "some are clamped")
+    need("values are outside of what the model takes" in snnq("run", model, folder / "x.npy", "-d", "sim")[1], "a note")
+    for bad, found in ((np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf")):
+        y = np.zeros((C, H, W), np.float32)
+        y[1, 0, 3] = bad
+        np.save(folder / "x.npy", y)
+        refused("run", model, folder / "x.npy", says=f"x.npy: element {H * W + 3}: expected a finite number, found {found}")
+    model = net.write(folder / "m.snnq", planes=3)
+    for kind, value, found in (("<f4", .5, "0.5"), ("<i2", -1, "-1"), ("<u2", 8, "8"), ("<f8", np.nan, "nan")):
+        y = np.zeros((C, H, W), kind)
+        y[0, 0, 2] = value
+        np.save(folder / "x.npy", y)
+        refused("run", model, folder / "x.npy", says=("element 2: expected an integer from 0 to 7", "3 planes", f"found {found}"))
+
+
+def models(folder):
+    """What an input of values may not say is refused by name."""
+    net = Network(1)
+    for key, value, says in (
+            ("kind", "pictures", 'kind: "pictures" is not known'), ("channels", 0, "channels: expected an integer from 1 to 65536"),
+            ("channels", None, "channels: expected an integer"), ("planes", 17, "planes: expected"), ("frames", "all", "frames:"),
+            ("axes", "whc", "axes:"), ("scale", 0, "scale: expected a number above 0"), ("scale", "1", "scale:"),
+            ("zero", 1, "zero: expected a scale beside it"), ("step_us", 5, 'key "step_us" is not known here'),
+            ("polarities", 2, 'key "polarities"'), ("binning", "count", 'key "binning"')):
+        refused("info", net.write(folder / "m.snnq", **{key: value}), says=("m.snnq: input: ", says))
+    refused("info", net.write(folder / "m.snnq", scale=.5, zero=256), says="zero: expected an integer from 0 to 255")
+    refused("info", Network(1, True).write(folder / "m.snnq", width=4096, height=17),
+            says="layout: 208896 channels, expected at most 65536")
+    out = snnq("info", net.write(folder / "m.snnq", scale=.5, zero=3))[0]
+    need("input 7x5, 3 channels of values (chw), one image for all 6 steps, 8 plane(s), scale 0.5, zero 3" in out, out)
+    need("an image for each of 6 steps" in snnq("info", net.write(folder / "m.snnq", frames="steps"))[0], "frames")
+    equal(document("info", net.write(folder / "m.snnq"))["input"],
+          {"kind": "values", "width": 7, "height": 5, "channels": 3, "planes": 8, "steps": 6, "frames": "repeat", "axes": "chw"},
+          "JSON")
+
+
+def mistaken(folder):
+    """A recording for a model that takes values, and an array for one that takes events, and options of the other."""
+    model, events = Network(1).write(folder / "m.snnq"), DEMO / "digits.snnq"
+    recording = DEMO / (DEMO / "test.tsv").read_text().split("\t")[0]
+    x = folder / "x.npy"
+    np.save(x, images(1).astype(np.uint8))
+    (folder / "recordings.tsv").write_text(f"{recording}\t0\n")
+    (folder / "arrays.tsv").write_text("x.npy\t0\n")
+    found = ("expected a .npy header", "the model takes values")
+    refused("run", model, recording, says=found)
+    refused("eval", model, "--data", folder / "recordings.tsv", says=found)
+    found = "found values, in NumPy's format"
+    refused("run", events, x, says=found)
+    refused("eval", events, "--data", folder / "arrays.tsv", says=found)
+    refused("energy", events, "--data", x, says=found)
+    refused("energy", model, "--data", folder / "recordings.tsv", says="expected a .npy header")
+    refused("inspect", x, says=found)
+    refused("convert", x, folder / "x.raw", says=found)
+    refused("quantize", DEMO / "digits-float.snnq", "-o", folder / "q", "--calib", x, "--default", "uniform:4", says=found)
+    refused("quantize", Network(1).write(folder / "f.snnq", integer=False), "-o", folder / "q", "--calib",
+            folder / "recordings.tsv", "--default", "uniform:4", says="expected a .npy header")
+    refused("run", model, "-", code=2, says=("the model takes values", "a file (.npy)"))
+    for option in (("--format", "atis"), ("--width", 3), ("--height", 3)):
+        refused("run", model, x, *option, code=2, says=(option[0], "the model takes values"))
+        refused("eval", model, "--data", folder / "arrays.tsv", *option, code=2, says=(option[0], "the model takes values"))
+    refused("compare", events, model, "--data", x, says="input: kind: expected events")
+
+
+def labels(folder):
+    """eval, compare and energy of an array with labels, of lists of arrays, and of folders; limits."""
+    net, x = Network(9), images(10)
+    model, best = net.write(folder / "m.snnq"), [int(np.argmax(net.run(repeated(i))[1])) for i in x]
+    wrong = [b if i % 3 else (b + 1) % CLASSES for i, b in enumerate(best)]
+    data, names = folder / "x.npy", folder / "y.npy"
+    np.save(data, x.astype(np.uint8))
+    np.save(names, np.array(wrong))
+    out = document("eval", model, "--data", data, "--labels", names, "-d", "sim")
+    equal((out["samples"], out["correct"], out["clamped_values"]), (SAMPLES, sum(map(int.__eq__, best, wrong)), 0), "an array")
+    equal([(p["label"], p["class"]) for p in out["predictions"]], list(zip(wrong, best)), "predictions")
+    equal([p["path"] for p in out["predictions"]][:2], [f"{data}[0]", f"{data}[1]"], "names")
+    equal(document("eval", model, "--data", data, "--labels", names, "--limit", 4, "-d", "sim")["samples"], 4, "a limit")
+    table = snnq("eval", model, "--data", data, "--labels", names, "--tsv", "-d", "sim")[0].splitlines()
+    equal(len(table), 1 + SAMPLES, "rows")
+    for i in range(3):
+        (folder / "d" / str(i)).mkdir(parents=True)
+        np.save(folder / "d" / str(i) / "a.npy", x[2 * i:2 * i + 2].astype(np.uint8))
+    (folder / "list.tsv").write_text("".join(f"d/{i}/a.npy\t{i}\n" for i in range(3)))
+    for source in (folder / "list.tsv", folder / "d"):
+        out = document("eval", model, "--data", source, "-d", "sim")
+        equal([(p["label"], p["class"]) for p in out["predictions"]], [(i // 2, best[i]) for i in range(6)], "files")
+    equal(out["predictions"][3]["path"], "1/a.npy[1]", "name of a sample")
+    out = document("compare", model, net.write(folder / "b.snnq"), "--data", data, "--labels", names)
+    equal((out["recordings"], out["clamped_values"]), (SAMPLES, 0), "compare")
+    energy = [document("energy", model, "--data", data, *more)["models"][0] for more in ((), ("--limit", 4))]
+    equal([e["recordings"] for e in energy], [SAMPLES, 4], "energy")
+    near(out["models"][0]["energy_uj"] if "energy_uj" in out["models"][0] else energy[0]["total"]["total_uj"],
+         energy[0]["total"]["total_uj"], "both energies", 1e-6)
+    need("expected --labels" in refused("eval", model, "--data", data, code=2), "no labels")
+    refused("eval", model, "--data", folder / "list.tsv", "--labels", names, code=2, says="expected an array of samples")
+    refused("eval", DEMO / "digits.snnq", "--data", DEMO / "test.tsv", "--labels", names, code=2, says="the model takes events")
+    np.save(names, np.array(wrong[1:]))
+    refused("eval", model, "--data", data, "--labels", names, says=("y.npy: expected 9 labels", "found 8"))
+    for bad in (CLASSES, -1, .5):
+        np.save(names, np.array([*wrong[:-1], bad]))
+        refused("eval", model, "--data", data, "--labels", names, says=("y.npy: element 8: expected a class from 0 to 3", f"found {bad}"))
+
+
+def others(folder):
+    """info of an array, and bench of a model that takes values."""
+    np.save(folder / "x.npy", np.array([[-1.5, 2], [4, 0]], np.float32))
+    equal(document("info", folder / "x.npy"),
+          {"kind": "values", "format": "npy", "type": "<f4", "shape": [2, 2], "count": 4, "least": -1.5, "most": 4}, "info")
+    need("type <f4, shape 2 x 2, 4 numbers from -1.5 to 4" in snnq("info", folder / "x.npy")[0], "text")
+    refused("info", folder / "x.npy", "--format", "atis", code=2, says="expected a recording")
+    data = (folder / "x.npy").read_bytes()
+    for cut in (9, 60, len(data) - 1):
+        (folder / "y.npy").write_bytes(data[:cut])
+        refused("info", folder / "y.npy", says="offset 0: expected a .npy header" if cut < 128 else
+                ("offset 128: expected 4 elements of 4 bytes", "found 15 bytes"))
+    for frames in ("repeat", "steps"):
+        out = document("bench", Network(1).write(folder / "m.snnq", frames=frames), "-d", "sim", "--runs", 2)
+        equal((out["input_density"], out["steps"]), (.5, STEPS), "bench")
+        need(out["synops"] > 0, "synaptic operations")
+
+
+# ---- making models
+
+def quantize(folder):
+    """A float network on images is what the integer one of the same numbers is, and is quantized with arrays."""
+    net, x = Network(11), images(12, count=40)
+    np.save(folder / "x.npy", x.astype(np.uint8))
+    exact = [[float(v) for v in net.run(repeated(i))[1]] for i in x]
+    real = net.write(folder / "f.snnq", integer=False)
+    equal(samples(real, folder / "x.npy"), exact, "the float network")
+    scores = {}
+    for name, more in (("round", ()), ("calib", ("--calib", folder / "x.npy", "--limit", 36)),
+                       ("search", ("--calib", folder / "x.npy", "--target-bits", 5))):
+        grid = () if name == "search" else ("--default", "uniform:8")
+        err = snnq("quantize", real, "-o", folder / "q.snnq", *grid, *more)[1]
+        need("repeat" not in err and "few" not in err, f"warnings: {err}")
+        graph = snnqfile.read(folder / "q.snnq")[0]
+        equal(graph["input"], snnqfile.read(real)[0]["input"], "the input")
+        scale = graph["readout"]["scale"]
+        scores[name] = np.array(samples(folder / "q.snnq", folder / "x.npy")) * scale
+        same = int((scores[name].argmax(1) == np.array(exact).argmax(1)).sum())
+        need(same >= (40 if name != "search" else 36), f"{name}: {same} of 40 classes are the float network's")
+    np.save(folder / "few.npy", x[:3].astype(np.uint8))
+    err = snnq("quantize", real, "-o", folder / "q.snnq", "--default", "uniform:4", "--calib", folder / "few.npy")[1]
+    need("calibration has 3 different recordings" in err, f"few: {err}")
+    refused("quantize", real, "-o", folder / "q.snnq", "--default", "uniform:4", "--calib", folder / "x.npy",
+            "--check", folder / "few.npy", code=2, says=("few.npy: is a recording for calibration, too",))
+
+
+if __name__ == "__main__":
+    sys.exit(main(types, shapes, steps, scales, models, mistaken, labels, others, quantize))
