@@ -495,7 +495,7 @@ HOSTILE_LAVA = (
     (put("layer/1/inFeatures", 2), ("/layer/1/inFeatures", "not known")),
     (put("layer/0/weight", np.array([36.0])), ("/layer/0/weight", "not known")),
     (put("layer/0/bias", np.array([34.0])), ("/layer/0/bias", "not known")),
-    (put("layer/0/neuron/vThMant", 9), ("/layer/0/neuron", "not known")),
+    (put("layer/0/neuron/vThMant", 9), ("/layer/0/neuron/type", "expected a string")),
     (put("layer/0/delay", np.zeros(3)), ("/layer/0/delay", "not known")),
     (put("layer/4/delay", np.ones(18)), ("/layer/4/delay", "not known")),
     (put("layer/5/delay", np.ones(7)), ("layer5.delay", "expected one number or 8", "found 7")),

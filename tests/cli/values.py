@@ -1,14 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Models that take values: what arrays of every type, order and shape give equals a computation with
-NumPy, which has no code of the project; and whatever does not fit, arrays
+NumPy, which has no code of the project; importers make such models; and whatever does not fit, arrays
 for events and recordings for values included, is refused with what was found and expected."""
 import json
 import sys
 
+import h5py
 import numpy as np
 
 from common import DEMO, ROOT, equal, main, near, need, refused, snnq
+from lava import STEPS as LAVA_STEPS, lava_layers, simulate, write_lava
+from nir import STEPS as NIR_STEPS, nodes, run as run_nir, write as write_nir
 
 sys.path.insert(0, str(ROOT / "tools" / "train"))
 import snnqfile  # noqa: E402  pylint: disable=wrong-import-position
@@ -314,5 +317,84 @@ def quantize(folder):
             "--check", folder / "few.npy", code=2, says=("few.npy: is a recording for calibration, too",))
 
 
+def nir(folder):
+    """A NIR graph whose input is images, for all steps and one for each: all spikes, and back to NIR."""
+    graph = nodes(np.random.default_rng(13))
+    write_nir(folder / "a.nir", graph)
+    x = np.random.default_rng(14).integers(0, 8, (NIR_STEPS, 2, 6, 6))
+    for frames, seen in (("steps", x), ("repeat", np.repeat(x[:1], NIR_STEPS, 0))):
+        snnq("import", folder / "a.nir", "-o", folder / "m.snnq", "--steps", NIR_STEPS, "--values", frames, "--planes", 3)
+        np.save(folder / "x.npy", x if frames == "steps" else x[0])
+        snnq("run", folder / "m.snnq", folder / "x.npy", "-d", "sim", "--raster", folder / frames)
+        for name, want in run_nir(graph, seen, False, False).items():
+            got = np.load(folder / frames / f"{name}.npy").transpose(0, 3, 1, 2)
+            equal(int((got.reshape(-1) != want.reshape(-1)).sum()), 0, f"{frames}: spikes of {name}")
+        out = document("export", folder / "m.snnq", "-o", folder / "b.nir")
+        need(f"--values {frames} --planes 3" in out["import_options"], out["import_options"])
+        snnq("import", folder / "b.nir", "-o", folder / "b.snnq", *out["import_options"].split())
+        equal(samples(folder / "b.snnq", folder / "x.npy"), samples(folder / "m.snnq", folder / "x.npy"), "and back")
+    refused("import", folder / "a.nir", "-o", folder / "m.snnq", "--steps", 5, "--values", "all", code=2, says="repeat or steps")
+    graph["input"]["shape"] = np.array([300, 6, 6])
+    graph["first"]["weight"] = np.ones((3, 300, 3, 3), np.float32)
+    write_nir(folder / "a.nir", graph)
+    refused("import", folder / "a.nir", "-o", folder / "m.snnq", "--steps", 5, says="at most 255 channels, found 300")
+    snnq("import", folder / "a.nir", "-o", folder / "m.snnq", "--steps", 5, "--values", "repeat")
+    equal(document("info", folder / "m.snnq")["input"]["channels"], 300, "channels")
+
+
+def lava(folder):
+    """A lava-dl network with an input layer of neurons takes pictures: its spikes, and all behind them."""
+    shape, n = (2, 6, 5), {"iDecay": 4096, "vDecay": 300, "vThMant": 90, "wgtExp": 0}
+    for weight, bias in ((None, None), (50, None), (90, -7)):
+        layers = lava_layers(np.random.default_rng(15))
+
+        def pictured(f, weight=weight, bias=bias):
+            for key, value in (("weight", weight), ("bias", bias)):
+                if value is not None:
+                    f[f"layer/0/{key}"] = np.array([value], np.float32)
+            f["layer/0/neuron/type"] = "CUBA"
+            for key, value in {**n, "refDelay": 1, "gradedSpike": False, "theta": n["vThMant"] * 64}.items():
+                f[f"layer/0/neuron/{key}"] = value
+
+        write_lava(folder / "a.net", layers, shape, pictured)
+        w, b = weight or 64, bias or 0
+        for values in ("repeat", "steps"):
+            x = np.random.default_rng(16).random((LAVA_STEPS, *shape)).astype(np.float32)
+            frames = x if values == "steps" else np.repeat(x[:1], LAVA_STEPS, 0)
+            np.save(folder / "x.npy", x if values == "steps" else x[0])
+            more = ("--values", "steps") if values == "steps" else ()
+            err = snnq("import", folder / "a.net", "-o", folder / "m.snnq", *more)[1]
+            need("numbers from 0 to 1" in err, f"a note: {err}")
+            snnq("run", folder / "m.snnq", folder / "x.npy", "-d", "sim", "--raster", folder / "r")
+            # the potential in integers: towards zero by vDecay / 4096, then 64 times the drive
+            drive = np.rint(frames.astype(np.float64) / (1 / (2 * w))).astype(np.int64) - w + b
+            v, spikes = np.zeros(shape, np.int64), []
+            for d in drive:
+                v = np.sign(v) * (np.abs(v) * (4096 - n["vDecay"]) >> 12) + 64 * d
+                spikes.append(v > n["vThMant"] * 64)
+                v = np.where(spikes[-1], 0, v)
+            late = np.concatenate([np.zeros((1, *shape), np.int64), np.array(spikes[:-1]).astype(np.int64)])
+            need(late.any(), "the input layer fires")
+            for name, want in zip(("layer0", "layer1", "layer2", "layer3", "layer5", "layer6"), [late, *simulate(layers, late)]):
+                got = np.load(folder / "r" / f"{name}.npy").transpose(0, 3, 1, 2)
+                equal(int((got != want).sum()), 0, f"weight {w}, bias {b}, {values}: spikes of {name}")
+    refused("import", folder / "a.net", "-o", folder / "m.snnq", "--planes", 4, code=2, says="planes: of no use")
+    refused("import", folder / "a.net", "-o", folder / "m.snnq", "--values", "steps", "--spikes-in", code=2, says="of no use")
+    snnq("import", folder / "a.net", "-o", folder / "m.snnq", "--spikes-in")
+    equal(document("info", folder / "m.snnq")["input"]["kind"], "events", "spikes of an input layer")
+    with h5py.File(folder / "a.net", "a") as f:
+        del f["layer/0/weight"]
+        f["layer/0/weight"] = np.array([-3.0])
+    refused("import", folder / "a.net", "-o", folder / "m.snnq", says=("/layer/0/weight", "expected an integer 1..32767"))
+    # without such a layer the first weights read what comes
+    write_lava(folder / "a.net", lava_layers(np.random.default_rng(15)), shape)
+    x = np.random.default_rng(17).integers(0, 2, shape)
+    np.save(folder / "x.npy", x)
+    snnq("import", folder / "a.net", "-o", folder / "m.snnq", "--values", "repeat", "--planes", 1)
+    snnq("run", folder / "m.snnq", folder / "x.npy", "-d", "sim", "--raster", folder / "r")
+    want = simulate(lava_layers(np.random.default_rng(15)), np.repeat(x[None], LAVA_STEPS, 0))[0]
+    equal(int((np.load(folder / "r" / "layer1.npy").transpose(0, 3, 1, 2) != want).sum()), 0, "without an input layer")
+
+
 if __name__ == "__main__":
-    sys.exit(main(types, shapes, steps, scales, models, mistaken, labels, others, quantize))
+    sys.exit(main(types, shapes, steps, scales, models, mistaken, labels, others, quantize, nir, lava))

@@ -250,6 +250,12 @@ def compare(folder, make, bias=True, dtype=np.float32, zero_reset=None):
     (folder / "in.bs2").write_bytes(rows)
     out = json.loads(subprocess.run([SNNQ, "run", folder / "net.snnq", folder / "in.bs2", "-d", "sim", "--json"], check=True,
                                     capture_output=True).stdout)
+    check_scores(net, frames, out)
+    return told
+
+
+def check_scores(net, frames, out):
+    """The scores of a document are those of a module."""
     net, total, spikes = net.double(), 0, 0
     with torch.no_grad():
         for frame in frames:
@@ -261,7 +267,33 @@ def compare(folder, make, bias=True, dtype=np.float32, zero_reset=None):
     error = float(np.abs(np.array(out["scores"]) - total.numpy()).max())
     if error > 1e-4 or spikes < 50:
         raise ValueError(f"scores differ by {error}, {spikes} spikes")
-    return told
+
+
+def pictures(folder):
+    """A module that sees real numbers, which files of images have."""
+    spec = {"kind": "values", "width": 6, "height": 6, "channels": 2, "planes": 8, "steps": STEPS}
+    padded = lambda: network(lambda: LIFNode(0.0, tau=2.0))
+    bare = lambda: nn.Sequential(*list(padded()[0]), nn.Flatten(), nn.Linear(180, 3)).eval()
+    def moved():
+        torch.manual_seed(5)
+        net = bare()
+        net[0] = nn.Conv2d(2, 5, 3)
+        net[4] = nn.Linear(80, 3)
+        net[0].weight.data *= 4
+        return net.eval()
+    for make, scale, zero in ((padded, 1 / 255, 0), (bare, 0.5, 0), (moved, 2 ** -6, 128)):
+        spec.update(scale=scale, zero=zero)
+        levels = np.random.default_rng(2).integers(0, 256, (2, 6, 6))
+        image = (levels - zero) * scale
+        np.save(folder / "x.npy", image)
+        told = export_torch.export(make(), folder / "net.snnq", spec)
+        if not any("scale and zero of the input folded" in line for line in told):
+            raise ValueError(f"nothing of the scale is told: {told}")
+        out = json.loads(subprocess.run([SNNQ, "run", folder / "net.snnq", folder / "x.npy", "-d", "sim", "--json"], check=True,
+                                        capture_output=True).stdout)
+        check_scores(make(), [image] * STEPS, out)
+    refused("padding: expected none, as the input's zero is 128", padded(), spec)
+    refused("expected a layer with weights first", nn.Sequential(LIFNode(0.0, tau=2.0), nn.Conv2d(2, 3, 3)), spec)
 
 
 def refused(says, net, spec=None):
@@ -340,6 +372,7 @@ def hostile():
 def main():
     failed, tests = 0, [(name, lambda folder, m=make, k=keys: compare(folder, m, **k)) for name, make, keys in CASES]
     tests += [(name, lambda folder, n=name: compare(folder, n)) for name in ODD]
+    tests.append(("pictures", pictures))
     tests.append(("what is refused", lambda folder: hostile()))
     for name, test in tests:
         with tempfile.TemporaryDirectory() as folder:

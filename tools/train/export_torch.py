@@ -226,11 +226,13 @@ class Writer:
 
     def __init__(self, spec, dtype):
         flat = spec.get("layout") == "flat"
-        channels = spec["polarities"] * (spec["height"] * spec["width"] if flat else 1)
+        depth = spec["channels" if spec.get("kind") == "values" else "polarities"]
+        channels = depth * (spec["height"] * spec["width"] if flat else 1)
         self.shape = [channels, 1, 1] if flat else [channels, spec["height"], spec["width"]]
         self.layers, self.tensors, self.told, self.dtype = [], {}, [], dtype
         self.flat, self.waiting, self.last = False, None, "input"
         self.most = (1 << spec["planes"]) - 1  # of a count in bit-planes
+        self.scale, self.zero = spec.get("scale"), spec.get("zero", 0)
 
     def put(self, name, part, values, dtype=None):
         self.tensors[f"{name}.{part}"] = np.asarray(values, dtype or self.dtype)
@@ -249,6 +251,8 @@ class Writer:
         return neuron.get("output") == "potential" or (self.layers[-1]["op"] == "maxpool" and neuron.get("model") == "none")
 
     def layer(self, path, op, **keys):
+        if self.scale:
+            raise ValueError(f"{path}: expected a layer with weights first, which take the input's scale")
         if self.waiting:
             self.end({"model": "none"})
         name = path.replace("/", "_")
@@ -312,8 +316,18 @@ class Writer:
             op, keys = "conv2d", {**self.window(path, *geometry), "groups": groups}
         self.shape[0], self.flat = len(weight), False
         bias = np.zeros(len(weight)) if module.bias is None else module.bias.detach().double().cpu().numpy()
+        if self.scale:
+            weight, bias = self.absorb(path, weight, bias, keys)
         entry = self.layer(path, op, out_channels=len(weight), **keys)
         self.waiting = [entry, weight, bias]
+
+    def absorb(self, path, weight, bias, keys):
+        """The module sees scale * (q - zero), the first layer of the model q."""
+        if self.zero and np.any(keys.get("padding", 0)):
+            raise ValueError(f"{path}: padding: expected none, as the input's zero is {self.zero}")
+        weight, self.scale = weight * self.scale, None
+        self.told.append(f"{path}: scale and zero of the input folded into it")
+        return weight, bias - self.zero * weight.reshape(len(weight), -1).sum(1)
 
     def norm(self, path, module):
         if not module.track_running_stats:
@@ -459,7 +473,8 @@ def put(w, where, part, zero_reset):
 
 
 def export(module, path, spec, name="network", classes=None, scale=1.0, dtype=np.float32, zero_reset=None):
-    """Write @module; @spec: the section input of the model. Returns what was folded."""
+    """Write @module; @spec: the section input of the model, of events or, for images, of values, whose
+    scale and zero go into the first weights. Returns what was folded."""
     w = Writer(spec, dtype)
     for where, part in walk(module, zero_reset=zero_reset):
         put(w, where, part, zero_reset)

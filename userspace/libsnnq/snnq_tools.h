@@ -14,11 +14,18 @@
 extern "C" {
 #endif
 
+/* What a network is given; see "values" in Documentation/model-format.md. */
+enum snnq_import_input {
+	SNNQ_IMPORT_AS_FOUND, /* events, but where a source tells that it is pictures */
+	SNNQ_IMPORT_IMAGE,    /* values: an image, the same in all steps */
+	SNNQ_IMPORT_FRAMES,   /* values: an image for each step */
+};
+
 struct snnq_import_opts {
 	size_t size;
 	const char *name;	/* of the model; NULL: from the file's name */
 	uint32_t width, height; /* of the input; 0: as the source says, or square */
-	uint32_t polarities;	/* of the input, 0 = 2; at most 255 */
+	uint32_t polarities;	/* of the input, 0 = 2; at most 255, but of values */
 	uint32_t steps;		/* time steps; 0: as the source says */
 	/*
 	 * What .net files do not say: how their producer computes. All false is the
@@ -28,9 +35,10 @@ struct snnq_import_opts {
 	bool no_delay;	 /* layers see spikes in the same step */
 	bool skip_first; /* the first step is empty */
 	bool spikes_in;	 /* events are what the input layer's neurons put out */
+	enum snnq_import_input input;
 	/* What NIR graphs do not say. compare_ge is for them, too. */
 	uint32_t step_us;    /* length of a step; 0: 1000 */
-	uint32_t planes;     /* of the input: 0 and 1: spikes, more: counts of events */
+	uint32_t planes;     /* of the input: 0 and 1: spikes, more: counts; of values 0 is 8 */
 	double dt;	     /* step of the equations in seconds; 0: that of step_us */
 	bool reset_subtract; /* instead of to zero */
 	bool old_current;    /* a membrane gets the current of the step before */
@@ -171,7 +179,7 @@ struct snnq_quantize_opts {
 	const struct snnq_events_opts *calibration_events; /* [count] how to open them; or NULL */
 	/* Of a model that takes values each sample of a file is one: at most so many; 0: all. */
 	uint64_t calibration_limit;
-	struct snnq_recordings *recordings;		   /* out: what they were like; or NULL */
+	struct snnq_recordings *recordings; /* out: what they were like; or NULL */
 	/*
 	 * Other recordings: nothing is fitted to them, but what is written is held against them.
 	 * None of those for calibration.

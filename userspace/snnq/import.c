@@ -10,7 +10,7 @@
 #include "describe.h"
 #include "snnq_tools.h"
 
-static const char *out, *name, *dt, *reset;
+static const char *out, *name, *dt, *reset, *values;
 static uint32_t width, height, polarities, steps, step_us, planes;
 static bool json, ge, no_delay, skip_first, spikes_in, old_current, transposed;
 
@@ -20,8 +20,10 @@ static const struct cli_option options[] = {
 	{ "width", 0, "N", "of the input (default: the source's, or a square)", .number = &width,
 	  .max = UINT16_MAX },
 	{ "height", 0, "N", "of the input; with --width", .number = &height, .max = UINT16_MAX },
-	{ "polarities", 0, "N", "of the input, 1 to 255 (default 2)", .number = &polarities,
-	  .max = 255 },
+	{ "polarities", 0, "N", "of the input, 1 to 255 (default 2); of values: channels",
+	  .number = &polarities, .max = 65536 },
+	{ "values", 0, "FRAMES", "images, not events: repeat (one for all steps), steps (one each)",
+	  .text = &values },
 	{ "steps", 0, "N", "time steps (default: the source's)", .number = &steps },
 	{ "compare-ge", 0, NULL, ".net, NIR: fire at the threshold, as training code does",
 	  .flag = &ge },
@@ -31,7 +33,7 @@ static const struct cli_option options[] = {
 	  .flag = &spikes_in },
 	{ "step-us", 0, "N", "NIR: microseconds of a time step (default 1000)", .number = &step_us,
 	  .max = 1000000000 },
-	{ "planes", 0, "N", "NIR: bits of the input's counts (default 1: spikes)",
+	{ "planes", 0, "N", "NIR: bits of counts (default 1: spikes); bits of values (8)",
 	  .number = &planes, .max = 16 },
 	{ "dt", 0, "SECONDS", "NIR: step of the equations (default: that of --step-us)",
 	  .text = &dt },
@@ -52,7 +54,8 @@ static const struct cli_command command = {
 	"snnq import TrainedFull/ -o nmnist.snnq\n"
 	"snnq import network.net -o oxford.snnq --width 200 --height 1 --polarities 1\n"
 	"snnq import network.net -o trained.snnq --compare-ge --json\n"
-	"snnq import cnn.nir -o float.snnq --steps 350 --planes 4 --reset subtract\n",
+	"snnq import cnn.nir -o float.snnq --steps 350 --planes 4 --reset subtract\n"
+	"snnq import cifar.nir -o float.snnq --steps 8 --values repeat\n",
 	options,
 	1,
 };
@@ -72,20 +75,28 @@ static int describe_notes(const cJSON *notes)
 	return code;
 }
 
-static int import_file(const char *in, double seconds)
+static bool parse_input(enum snnq_import_input *input)
+{
+	*input = !values		   ? SNNQ_IMPORT_AS_FOUND :
+		 !strcmp(values, "repeat") ? SNNQ_IMPORT_IMAGE :
+					     SNNQ_IMPORT_FRAMES;
+	return *input != SNNQ_IMPORT_FRAMES || !strcmp(values, "steps");
+}
+
+static int import_file(const char *in, double seconds, enum snnq_import_input input)
 {
 	cJSON *notes = cJSON_CreateArray();
 	int ret, code = CLI_OK;
 
-	ret = snnq_import(in, out,
-			  SNNQ_OPTS(struct snnq_import_opts, .name = name, .width = width,
-				    .height = height, .polarities = polarities, .steps = steps,
-				    .compare_ge = ge, .no_delay = no_delay,
-				    .skip_first = skip_first, .spikes_in = spikes_in,
-				    .step_us = step_us, .planes = planes, .dt = seconds,
-				    .old_current = old_current, .transposed = transposed,
-				    .note = cli_take_note, .note_ctx = notes,
-				    .reset_subtract = reset && !strcmp(reset, "subtract")));
+	ret = snnq_import(
+		in, out,
+		SNNQ_OPTS(struct snnq_import_opts, .name = name, .width = width, .height = height,
+			  .polarities = polarities, .steps = steps, .compare_ge = ge,
+			  .no_delay = no_delay, .skip_first = skip_first, .spikes_in = spikes_in,
+			  .input = input, .step_us = step_us, .planes = planes, .dt = seconds,
+			  .old_current = old_current, .transposed = transposed,
+			  .note = cli_take_note, .note_ctx = notes,
+			  .reset_subtract = reset && !strcmp(reset, "subtract")));
 	if (ret)
 		code = cli_fail(ret == -EILSEQ || ret == -EINVAL ? CLI_USAGE : cli_file_code(ret),
 				"%s", snnq_last_error(NULL));
@@ -98,6 +109,7 @@ static int import_file(const char *in, double seconds)
 int verb_import(int argc, char **argv)
 {
 	char **args;
+	enum snnq_import_input input;
 	double seconds = 0;
 	int code;
 
@@ -114,8 +126,16 @@ int verb_import(int argc, char **argv)
 	if (reset && strcmp(reset, "zero") && strcmp(reset, "subtract"))
 		return cli_fail(CLI_USAGE,
 				"import: --reset: expected zero or subtract, found \"%s\"", reset);
+	if (polarities > 255 && !values)
+		return cli_fail(
+			CLI_USAGE,
+			"import: --polarities: expected 0..255, or --values beside it, found %u",
+			polarities);
+	if (!parse_input(&input))
+		return cli_fail(CLI_USAGE,
+				"import: --values: expected repeat or steps, found \"%s\"", values);
 	code = cli_check_outputs((const char *[]){ out }, 1, (const char *[]){ args[0] }, 1);
 	if (code)
 		return code;
-	return import_file(args[0], seconds);
+	return import_file(args[0], seconds, input);
 }

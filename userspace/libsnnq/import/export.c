@@ -41,7 +41,7 @@ static void note(const struct export *e, const char *format, ...)
 static int put_input(struct export *e)
 {
 	const struct graph_input *in = &e->graph->input;
-	const int64_t map[3] = { in->polarities, in->height, in->width };
+	const int64_t map[3] = { in->channels, in->height, in->width };
 	const int64_t all = in->shape.channels;
 	int node = nir_file_add(&e->f, "input", "", "Input");
 
@@ -95,19 +95,9 @@ static bool are_numbers(const struct graph *g)
 	return true;
 }
 
-/* What snnq import cannot be told either. */
-static void tell_losses(const struct export *e)
+/* Of events. */
+static void tell_binning(const struct export *e, const struct graph_input *in)
 {
-	const struct graph *g = e->graph;
-	const struct graph_input *in = &g->input;
-
-	if (!are_numbers(g))
-		note(e, "%s: classes: NIR has no names of them", e->path);
-	if (g->readout_scale != 1)
-		note(e,
-		     "%s: readout: scale: NIR has none: what comes out is to be multiplied by "
-		     "%.9g",
-		     e->path, g->readout_scale);
 	if (in->by_count)
 		note(e,
 		     "%s: input: NIR does not say that recordings are split into %u steps of as "
@@ -126,21 +116,47 @@ static void tell_losses(const struct export *e)
 		     in->on_channel);
 }
 
+/* What snnq import cannot be told either. */
+static void tell_losses(const struct export *e)
+{
+	const struct graph *g = e->graph;
+	const struct graph_input *in = &g->input;
+
+	if (!are_numbers(g))
+		note(e, "%s: classes: NIR has no names of them", e->path);
+	if (g->readout_scale != 1)
+		note(e,
+		     "%s: readout: scale: NIR has none: what comes out is to be multiplied by "
+		     "%.9g",
+		     e->path, g->readout_scale);
+	if (!in->values)
+		tell_binning(e, in);
+	if (in->scale)
+		note(e,
+		     "%s: input: NIR does not say that numbers of files are divided by %.9g, and %u "
+		     "is added",
+		     e->path, in->scale, in->zero);
+	if (in->values && in->channels_last)
+		note(e, "%s: input: NIR does not say that files end in the axis of channels",
+		     e->path);
+}
+
 /* What it can be told. */
 static void find_options(const struct export *e, char *text, size_t bytes)
 {
 	const struct graph_input *in = &e->graph->input;
 	const struct graph_layer *c = e->compares, *r = e->resets, *i = e->currents;
 	char planes[24] = "", size[64] = "", step[24] = "";
+	const char *values = !in->values ? "" : in->frames ? " --values steps" : " --values repeat";
 
-	if (in->planes > 1)
+	if (in->planes > 1 || in->values)
 		snprintf(planes, sizeof(planes), " --planes %u", in->planes);
 	if (in->flat)
 		snprintf(size, sizeof(size), " --width %u --height %u --polarities %u", in->width,
-			 in->height, in->polarities);
-	if (!in->by_count && in->step_us != DEFAULT_STEP_US)
+			 in->height, in->channels);
+	if (in->step_us && in->step_us != DEFAULT_STEP_US)
 		snprintf(step, sizeof(step), " --step-us %u", in->step_us);
-	snprintf(text, bytes, "--steps %u%s%s%s%s%s%s", in->steps, step, planes, size,
+	snprintf(text, bytes, "--steps %u%s%s%s%s%s%s%s", in->steps, step, values, planes, size,
 		 c && c->neuron.compare == SNNQ_COMPARE_GE ? " --compare-ge" : "",
 		 r && r->neuron.reset == SNNQ_RESET_SOFT ? " --reset subtract" : "",
 		 i && i->neuron.flags & SNNQ_NEURON_FLAG_OLD_CURRENT ? " --old-current" : "");

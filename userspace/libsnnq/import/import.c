@@ -44,6 +44,10 @@ static void apply_options(struct import_net *net, const struct snnq_import_opts 
 		net->steps = o->steps;
 	if (o->name)
 		snprintf(net->name, sizeof(net->name), "%s", o->name);
+	if (o->input != SNNQ_IMPORT_AS_FOUND)
+		net->input = o->input;
+	if (!net->planes)
+		net->planes = o->planes ? o->planes : IMPORT_VALUE_PLANES;
 	net->compare_ge |= o->compare_ge;
 	net->no_delay |= o->no_delay;
 	net->skip_first |= o->skip_first;
@@ -52,6 +56,7 @@ static void apply_options(struct import_net *net, const struct snnq_import_opts 
 /* What an option is for that the source has no use for. */
 static int check_uses(const char *in, const struct snnq_import_opts *o, bool nir)
 {
+	bool values = o->input != SNNQ_IMPORT_AS_FOUND;
 	const struct {
 		const char *name;
 		bool given, nir;
@@ -60,13 +65,22 @@ static int check_uses(const char *in, const struct snnq_import_opts *o, bool nir
 		{ "an empty first step", o->skip_first, false },
 		{ "spikes of an input layer", o->spikes_in, false },
 		{ "dt", o->dt != 0, true },
-		{ "planes", o->planes, true },
+		{ "planes", o->planes && !values, true },
 		{ "the time of a step", o->step_us, true },
 		{ "reset by subtraction", o->reset_subtract, true },
 		{ "the old current", o->old_current, true },
 		{ "transposed weights", o->transposed, true },
 	};
 
+	if (o->input > SNNQ_IMPORT_FRAMES)
+		return error_set(-EINVAL, "%s: input: expected one of enum snnq_import_input", in);
+	if (o->spikes_in && values)
+		return error_set(-EINVAL,
+				 "%s: spikes of an input layer: of no use for what takes values",
+				 in);
+	if (o->planes > SNNQ_MAX_PLANES)
+		return error_set(-EINVAL, "%s: planes: expected at most %u, found %u", in,
+				 SNNQ_MAX_PLANES, o->planes);
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		if (options[i].given && options[i].nir != nir)
 			return error_set(-EINVAL, "%s: %s: of no use for %s", in, options[i].name,
@@ -89,13 +103,24 @@ static int read_nir(const struct h5 *h, const struct job *job)
 				 "%s: steps: expected 1..%u, found %u (NIR does not say: give the "
 				 "number)",
 				 h->path, SNNQ_MAX_STEPS, o.steps);
-	if (o.planes > SNNQ_MAX_PLANES)
-		return error_set(-EINVAL, "%s: planes: expected at most %u, found %u", h->path,
-				 SNNQ_MAX_PLANES, o.planes);
 	if (!isfinite(o.dt) || o.dt < 0)
 		return error_set(-EINVAL, "%s: dt: expected seconds, found %g", h->path, o.dt);
 	o.step_us = o.step_us ? o.step_us : 1000;
 	return import_nir(h, o.name ? o.name : job->net->name, &o, job->out);
+}
+
+/* An input layer with neurons says what pictures are like. */
+static int check_picture(const struct h5 *h, const struct job *job)
+{
+	if (job->opts->planes)
+		return error_set(-EINVAL, "%s: planes: of no use: the input layer says how many",
+				 h->path);
+	import_note(
+		job->opts,
+		"%s: the input layer has neurons: the model takes pictures of numbers from 0 to "
+		"1, rounded to multiples of %.9g",
+		h->path, job->net->scale);
+	return 0;
 }
 
 static int read_file(const struct h5 *h, void *ctx)
@@ -110,6 +135,8 @@ static int read_file(const struct h5 *h, void *ctx)
 		return read_nir(h, job);
 	job->net->spikes_in = job->opts->spikes_in;
 	ret = import_lava(h, job->net);
+	if (!ret && job->net->scale)
+		ret = check_picture(h, job);
 	if (ret)
 		return ret;
 	apply_options(job->net, job->opts);

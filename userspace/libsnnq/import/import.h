@@ -19,6 +19,7 @@
 #define IMPORT_MAX_DIMS	    6
 #define IMPORT_MAX_LAYERS   64
 #define IMPORT_MAX_ELEMENTS ((size_t)1 << 28)
+#define IMPORT_VALUE_PLANES 8u /* of values, where nobody says */
 
 /* An array of numbers; integers up to 2^53 are exact. */
 struct import_array {
@@ -54,6 +55,9 @@ struct import_net {
 	uint32_t layer_count;
 	uint32_t height, width, polarities; /* of the input; 0 = unknown */
 	uint32_t steps, step_us;
+	enum snnq_import_input input;
+	uint32_t planes;  /* of values */
+	double scale;	  /* of values; 0: integers */
 	uint32_t average; /* outputs, each the mean of so many neighbours; 0: the last layer's */
 	bool compare_ge, no_delay, skip_first, spikes_in;
 	const struct snnq_import_opts *opts; /* for notes */
@@ -76,6 +80,9 @@ void import_note(const struct snnq_import_opts *opts, const char *format, ...)
 /* Parts of every model's graph: its first keys; classes named by numbers; "@key": [@h, @w]. */
 void import_put_head(cJSON *graph, const char *arithmetic, const char *name, const char *source);
 void import_put_classes(cJSON *graph, uint32_t count);
+/* The keys of an input of values: an image of @channels x @height x @width. */
+void import_put_values(cJSON *input, const uint64_t map[3], bool flat, bool frames, uint32_t planes,
+		       uint32_t steps);
 void import_put_pair(cJSON *layer, const char *key, uint32_t h, uint32_t w);
 
 /* Check the network and write the model. */

@@ -159,6 +159,16 @@ static int check_layer(const struct import_net *net, const struct import_layer *
 	return ret ? ret : check_weights(net, l, &l->recurrent, "weight_rec");
 }
 
+static bool takes_events(const struct import_net *net)
+{
+	return net->input == SNNQ_IMPORT_AS_FOUND;
+}
+
+static uint32_t most_channels(const struct import_net *net)
+{
+	return takes_events(net) ? GRAPH_MAX_POLARITIES : SNNQ_MAX_CHANNELS;
+}
+
 /* The smallest square of @p channels that fits most layers; @m: what the next one sees. */
 static uint32_t fit_square(struct import_net *net, uint32_t p, struct map *m)
 {
@@ -186,9 +196,10 @@ static int guess_input(struct import_net *net)
 	bool dense = first->kind == IMPORT_DENSE, said = net->polarities;
 	uint32_t p = said			? net->polarities :
 		     first->kind == IMPORT_CONV ? first->weight.shape[1] * first->groups :
-						  2;
+		     takes_events(net)		? 2 :
+						  1;
 	struct map m = { 0, 0, 0 };
-	uint32_t best = p <= GRAPH_MAX_POLARITIES ? fit_square(net, p, &m) : 0;
+	uint32_t best = p <= most_channels(net) ? fit_square(net, p, &m) : 0;
 
 	if (!best && dense && !said)
 		best = fit_square(net, 1, &m);
@@ -210,20 +221,20 @@ static int guess_input(struct import_net *net)
 /* The input's size: as given, or the smallest square that fits all layers. */
 static int find_input(struct import_net *net)
 {
-	uint32_t p = net->polarities ? net->polarities : 2, best;
+	uint32_t p = net->polarities ? net->polarities : takes_events(net) ? 2 : 1, best;
 	struct map m;
 
 	if (!net->width)
 		return guess_input(net);
 	/* More than events can number are rows: for a dense layer the order is the same. */
-	if (p > GRAPH_MAX_POLARITIES && net->layers[0].kind == IMPORT_DENSE &&
+	if (takes_events(net) && p > GRAPH_MAX_POLARITIES && net->layers[0].kind == IMPORT_DENSE &&
 	    (uint64_t)p * net->height <= MAX_SIDE) {
 		net->height *= p;
 		p = 1;
 	}
-	if (p > GRAPH_MAX_POLARITIES)
+	if (p > most_channels(net))
 		return error_set(-EBADMSG, "%s: polarities: expected at most %u, found %u",
-				 net->name, GRAPH_MAX_POLARITIES, p);
+				 net->name, most_channels(net), p);
 	net->polarities = p;
 	m = (struct map){ net->height, net->width, p };
 	best = fitting(net, &m);
@@ -580,12 +591,8 @@ static int add_layers(struct import_net *net, cJSON *layers, struct map *m, stru
 	return ret;
 }
 
-/* A network that begins with a dense layer takes the flat order, others the map. */
-static void add_input(const struct import_net *net, cJSON *graph, struct map *m)
+static void put_events(const struct import_net *net, bool flat, cJSON *input)
 {
-	cJSON *input = json_put_object(graph, "input");
-	bool flat = net->layers[0].kind == IMPORT_DENSE;
-
 	json_put_number(input, "width", net->width);
 	json_put_number(input, "height", net->height);
 	json_put_number(input, "polarities", net->polarities);
@@ -598,6 +605,22 @@ static void add_input(const struct import_net *net, cJSON *graph, struct map *m)
 	json_put_number(input, "step_us", net->step_us);
 	json_put_string(input, "rounding", "half_even");
 	json_put_string(input, "origin", "zero");
+}
+
+/* A network that begins with a dense layer takes the flat order, others the map. */
+static void add_input(const struct import_net *net, cJSON *graph, struct map *m)
+{
+	const uint64_t map[3] = { net->polarities, net->height, net->width };
+	cJSON *input = json_put_object(graph, "input");
+	bool flat = net->layers[0].kind == IMPORT_DENSE;
+
+	if (takes_events(net))
+		put_events(net, flat, input);
+	else
+		import_put_values(input, map, flat, net->input == SNNQ_IMPORT_FRAMES, net->planes,
+				  net->steps);
+	if (net->scale)
+		json_put_number(input, "scale", net->scale);
 	*m = (struct map){ net->height, net->width, net->polarities };
 	if (flat)
 		*m = (struct map){ 1, 1, net->height * net->width * net->polarities };

@@ -22,6 +22,8 @@
 #include "import_h5.h"
 #include "snnq_program.h"
 
+#define PICTURE_WEIGHT 64 /* of an input layer that does not say, as lava-dl has it */
+
 struct lava {
 	struct h5 h5;
 	struct import_net *net;
@@ -406,6 +408,17 @@ static int read_average(struct lava *l, const char *group)
 	return 0;
 }
 
+static int fill_array(struct lava *l, struct import_array *a, size_t count, double value)
+{
+	a->values = malloc(count * sizeof(*a->values));
+	if (!a->values)
+		return error_set(-ENOMEM, "%s: no memory", l->h5.path);
+	a->count = count;
+	for (size_t i = 0; i < count; i++)
+		a->values[i] = value;
+	return 0;
+}
+
 /* The input layer gives the size of what the first weights see. */
 static int read_input(struct lava *l, const char *group)
 {
@@ -437,6 +450,45 @@ static int read_input(struct lava *l, const char *group)
 	return ret < 0 ? ret : 0;
 }
 
+/*
+ * Neurons of an input layer turn a picture of numbers x from 0 to 1 into spikes: in each step
+ * 2 w x - w + b goes to the potential, as on the chip. Of that 2 w x is the model's input, counted
+ * in whole numbers, w and b are a layer's.
+ */
+static int read_picture(struct lava *l, const char *group, const char *label)
+{
+	struct import_net *net = l->net;
+	struct import_layer *layer;
+	double weight, bias;
+	char name[64];
+	int ret;
+
+	snprintf(name, sizeof(name), "%s/weight", group);
+	ret = h5_integer(&l->h5, name, 1, 32767, PICTURE_WEIGHT, &weight);
+	snprintf(name, sizeof(name), "%s/bias", group);
+	if (!ret)
+		ret = h5_integer(&l->h5, name, -(1 << 20), 1 << 20, 0, &bias);
+	if (!ret)
+		ret = import_add_layer(net, l->h5.path, IMPORT_CONV, label, &layer);
+	if (!ret)
+		ret = read_neuron(l, group, layer);
+	if (ret)
+		return ret;
+	import_array_free(&layer->current_decays);
+	layer->neuron.current_decay = 4096;
+	layer->groups = net->polarities;
+	layer->weight = (struct import_array){ .dims = 4, .shape = { net->polarities, 1, 1, 1 } };
+	ret = fill_array(l, &layer->weight, net->polarities, 1);
+	layer->bias.dims = layer->bias.shape[0] = 1;
+	if (!ret)
+		ret = fill_array(l, &layer->bias, 1, bias - weight);
+	net->input = SNNQ_IMPORT_IMAGE;
+	net->scale = 1 / (2 * weight);
+	for (net->planes = 1; 2 * weight >= 1u << net->planes;)
+		net->planes++;
+	return ret;
+}
+
 static int read_layer(struct lava *l, int n)
 {
 	static const struct {
@@ -456,7 +508,8 @@ static int read_layer(struct lava *l, int n)
 				       "kernelSize neuron " },
 		{ NULL },
 	}, *kind;
-	char group[32], name[64], type[32], label[32];
+	char group[32], name[64], type[32], label[32], member[64];
+	bool neurons;
 	int ret;
 
 	snprintf(group, sizeof(group), "/layer/%d", n);
@@ -471,17 +524,11 @@ static int read_layer(struct lava *l, int n)
 				 "%s: %s: expected input, flatten, dense, dense_rec, conv, pool or "
 				 "average, found %s",
 				 l->h5.path, name, type);
-	/* Neurons of an input layer make spikes of pictures, which events are already. */
-	snprintf(name, sizeof(name), "%s/neuron", group);
-	if (!n && !l->net->spikes_in && h5_exists(&l->h5, name) && !strcmp(type, "input"))
-		return error_set(-EBADMSG,
-				 "%s: %s: not known: neurons that turn pictures into spikes, "
-				 "which events can be (see --spikes-in)",
-				 l->h5.path, name);
-	snprintf(name, sizeof(name), "%s/type", group);
+	/* Neurons of an input layer make spikes of pictures, which events may be already. */
+	snprintf(member, sizeof(member), "%s/neuron", group);
+	neurons = !n && !strcmp(type, "input") && h5_exists(&l->h5, member);
 	ret = h5_members(&l->h5, group,
-			 !n && l->net->spikes_in ? " type shape weight bias neuron " :
-						   kind->members);
+			 neurons ? " type shape weight bias neuron " : kind->members);
 	if (ret)
 		return ret;
 	if (l->net->average)
@@ -497,7 +544,8 @@ static int read_layer(struct lava *l, int n)
 	if (n)
 		return error_set(-EBADMSG, "%s: %s: expected input as the first layer only",
 				 l->h5.path, name);
-	return read_input(l, group);
+	ret = read_input(l, group);
+	return ret || !neurons || l->net->spikes_in ? ret : read_picture(l, group, label);
 }
 
 static int read_net(struct lava *l)

@@ -81,6 +81,20 @@ void import_put_classes(cJSON *graph, uint32_t count)
 	}
 }
 
+void import_put_values(cJSON *input, const uint64_t map[3], bool flat, bool frames, uint32_t planes,
+		       uint32_t steps)
+{
+	json_put_string(input, "kind", "values");
+	json_put_number(input, "width", (double)map[2]);
+	json_put_number(input, "height", (double)map[1]);
+	json_put_number(input, "channels", (double)map[0]);
+	json_put_string(input, "axes", "chw");
+	json_put_string(input, "layout", flat ? "flat" : "hwc");
+	json_put_number(input, "planes", planes);
+	json_put_string(input, "frames", frames ? "steps" : "repeat");
+	json_put_number(input, "steps", steps);
+}
+
 void import_put_pair(cJSON *layer, const char *key, uint32_t h, uint32_t w)
 {
 	int pair[] = { (int)h, (int)w };

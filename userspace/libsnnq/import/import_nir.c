@@ -70,7 +70,7 @@ static int read_map(const struct nir *n, const struct nir_node *node, uint64_t m
 		    !agrees(o->width, map[2]))
 			ret = nir_bad(n, node, "shape", "the sizes that the options say");
 	}
-	if (!ret && map[0] > GRAPH_MAX_POLARITIES)
+	if (!ret && o->input == SNNQ_IMPORT_AS_FOUND && map[0] > GRAPH_MAX_POLARITIES)
 		ret = error_set(-EBADMSG,
 				"%s: %s/shape: expected at most %u channels, found %" PRIu64,
 				n->h->path, node->path, GRAPH_MAX_POLARITIES, map[0]);
@@ -78,12 +78,30 @@ static int read_map(const struct nir *n, const struct nir_node *node, uint64_t m
 	return ret;
 }
 
+static void put_events(const struct snnq_import_opts *o, const uint64_t map[3], bool flat,
+		       uint32_t planes, cJSON *input)
+{
+	json_put_number(input, "width", (double)map[2]);
+	json_put_number(input, "height", (double)map[1]);
+	json_put_number(input, "polarities", (double)map[0]);
+	if (map[0] <= 2)
+		json_put_number(input, "on_channel", (double)map[0] - 1);
+	json_put_string(input, "layout", flat ? "flat" : "hwc");
+	json_put_number(input, "planes", planes);
+	json_put_string(input, "binning", "duration");
+	json_put_number(input, "steps", o->steps);
+	json_put_number(input, "step_us", o->step_us);
+	json_put_string(input, "rounding", "floor");
+	json_put_string(input, "origin", "first");
+}
+
 static int read_input(struct nir *n, struct nir_node *node)
 {
 	cJSON *input = json_put_object(n->file->graph, "input");
-	uint32_t planes = n->opts->planes ? n->opts->planes : 1;
+	const struct snnq_import_opts *o = n->opts;
+	bool events = o->input == SNNQ_IMPORT_AS_FOUND, flat;
+	uint32_t planes = o->planes ? o->planes : events ? 1 : IMPORT_VALUE_PLANES;
 	uint64_t map[3];
-	bool flat;
 	int ret = read_map(n, node, map, &flat);
 
 	if (ret)
@@ -95,18 +113,11 @@ static int read_input(struct nir *n, struct nir_node *node)
 		.width = flat ? 1 : (uint32_t)map[2],
 		.most = (1ull << planes) - 1,
 	};
-	json_put_number(input, "width", (double)map[2]);
-	json_put_number(input, "height", (double)map[1]);
-	json_put_number(input, "polarities", (double)map[0]);
-	if (map[0] <= 2)
-		json_put_number(input, "on_channel", (double)map[0] - 1);
-	json_put_string(input, "layout", flat ? "flat" : "hwc");
-	json_put_number(input, "planes", planes);
-	json_put_string(input, "binning", "duration");
-	json_put_number(input, "steps", n->opts->steps);
-	json_put_number(input, "step_us", n->opts->step_us);
-	json_put_string(input, "rounding", "floor");
-	json_put_string(input, "origin", "first");
+	if (events)
+		put_events(o, map, flat, planes, input);
+	else
+		import_put_values(input, map, flat, o->input == SNNQ_IMPORT_FRAMES, planes,
+				  o->steps);
 	return 0;
 }
 
