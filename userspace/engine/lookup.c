@@ -16,8 +16,9 @@
 
 #include "engine.h"
 
-#define VECTORS	    8u /* of lanes for which the tables of some outputs are gone through */
+#define VECTORS	    8u /* of lanes and digits, for which the tables of some outputs are gone through */
 #define WORD_SUMS   (LANES * LOOKUP_LANES)
+#define DIGIT_SUMS  (VECTORS / 2 * WORD_SUMS) /* where there are two */
 #define MOST_TABLES (8u << 20) /* bytes; no cache holds more, and other kernels need a fifth */
 #define MOST_LEVEL  31	       /* four of them, and what makes them positive, fit a byte */
 #define MOST_DIGIT  (LOOKUP_DIGIT / 2)
@@ -126,8 +127,8 @@ void lookup_lay_out(struct snnq_plan *plan, struct layer *l)
 	k->at = plan_part(plan, k->count, sizeof(*k->at));
 	k->tables = arena_part(&plan->shared, k->digits * table_bytes(l), 1);
 	plan_needs(&plan->needs.values, image_bytes(l, 1u << step_shift(l->event_steps)));
-	plan_needs(&plan->needs.acc, LOOKUP_LANES * LANES * sizeof(int32_t) +
-					     k->digits * VECTORS * WORD_SUMS * sizeof(int16_t));
+	plan_needs(&plan->needs.acc,
+		   LOOKUP_LANES * LANES * sizeof(int32_t) + VECTORS * WORD_SUMS * sizeof(int16_t));
 }
 
 /* The image depends on the loops that look at it. */
@@ -379,8 +380,7 @@ static bool sum_digits(struct job *job, const struct layer *l, const struct lane
 	uint32_t digit;
 
 	for (digit = 0; digit < l->look.digits; digit++)
-		if (sum_word(job, l, n, vectors, w, digit, shift,
-			     sums + digit * VECTORS * WORD_SUMS))
+		if (sum_word(job, l, n, vectors, w, digit, shift, sums + digit * DIGIT_SUMS))
 			return true;
 	return false;
 }
@@ -391,7 +391,7 @@ static void turn_digits(const struct job *job, const struct layer *l, const int1
 	const struct vec *vec = job->plan->vec;
 
 	if (l->look.digits == 2)
-		vec->turn(job->hand.acc, sums + VECTORS * WORD_SUMS, false);
+		vec->turn(job->hand.acc, sums + DIGIT_SUMS, false);
 	vec->turn(job->hand.acc, sums, l->look.digits == 2);
 }
 
@@ -418,7 +418,7 @@ bool lookup_block(struct job *job, struct layer *l, const struct block *b, struc
 	uint64_t pos = r.first;
 
 	while (pos < r.end) {
-		for (count = 0; count < VECTORS && pos < r.end; count++) {
+		for (count = 0; count < VECTORS / l->look.digits && pos < r.end; count++) {
 			lanes[count] = lanes_at(job, l, pos, r.end, shift);
 			pos += lanes[count].count;
 		}
