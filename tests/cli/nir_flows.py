@@ -209,6 +209,11 @@ def each_position(folder):
              "l": {k: own[k] for k in ("tau", "r", "v_leak")} | {"type": "LI"}, "f": FLAT, "e": affine(rng, 3, 36), "output": last}
     edges = chain("input", "a", "n", "l", "f", "e", "output") + [("n", "w"), ("w", "n")]
     each(folder, nodes, inputs(28, (2, 4, 3), 0.2), ("n",), edges, {("n", "w")})
+    # one channel, whose axis is no batch's: rows differ, and what goes back
+    rows = {k: v if k == "type" else np.broadcast_to(v[:1, :, :1], (1, 4, 3)).copy() for k, v in own.items()}
+    nodes = {"input": first, "a": conv(rng, 1, 2), "w": conv(rng, 1, 1), "n": rows, "f": FLAT, "e": affine(rng, 3, 12), "output": last}
+    edges = chain("input", "a", "n", "f", "e", "output") + [("n", "w"), ("w", "n")]
+    each(folder, nodes, inputs(29, (2, 4, 3), 0.2), ("n",), edges, {("n", "w")})
 
 
 if __name__ == "__main__":

@@ -433,6 +433,13 @@ def hostile(folder):
     case("/node/nodes/x: expected to be on a way", {"x": lif(3)}, more=[("m", "x")])
     case("expected neurons that fire in each cycle of edges",
          {"x": affine(rng, 3, 3), "y": affine(rng, 3, 3)}, more=[("b", "x"), ("x", "y"), ("y", "x"), ("y", "m")])
+    ring = {"nodes": {"i": {"type": "Input", "shape": np.array([5])}, "o": {"type": "Output", "shape": np.array([5])}},
+            "edges": chain("i", "o")}
+    around = [e for e in line if e != ("a", "n")]
+    for edges in ([("a", "x"), ("x", "x"), ("x", "n")], [("x", "x"), ("a", "x"), ("x", "n")],
+                  [("a", "x"), ("x", "y"), ("y", "x"), ("x", "n")]):
+        used = {k: ring for k in ("x", "y") if any(k in e for e in edges)}
+        case("expected neurons that fire in each cycle of edges", used, edges + around)
     case("d/type: expected spikes or counts before a delay", {"d": {"type": "Delay", "delay": np.full(3, DT)}},
          [e for e in line if e != ("b", "m")] + [("b", "d"), ("d", "m")])
     case("/node/nodes/m: expected inputs of the same size, found 3 x 1 x 1 and 5 x 1 x 1", more=[("n", "m")])

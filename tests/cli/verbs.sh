@@ -386,7 +386,7 @@ import_tests() {
   /usr/bin/python3 -c "
 import numpy as np, sys
 np.save(sys.argv[1], (2 * (np.arange(3 * 8) % 7 - 3)).astype(np.int8).reshape(3, 8))" "$WORK/slayer/fc1.npy"
-  expect 0 "import" import "$WORK/slayer" -o "$WORK/slayer.snnq" --json
+  expect 0 "import" import "$WORK/slayer" -o "$WORK/slayer.snnq" --width 2 --height 2 --polarities 2 --json
   json "import" "j['layers'][0]['bits'] == 3 and j['classes'] == 3 and j['input']['width'] == 2 \
     and j['input']['steps'] == 10"
   cp "$WORK/out" "$WORK/imported"

@@ -463,6 +463,9 @@ static int read_picture(struct lava *l, const char *group, const char *label)
 	char name[64];
 	int ret;
 
+	if (!net->polarities)
+		return error_set(-EBADMSG, "%s: %s/shape: missing: pictures need their size here",
+				 l->h5.path, group);
 	snprintf(name, sizeof(name), "%s/weight", group);
 	ret = h5_integer(&l->h5, name, 1, 32767, PICTURE_WEIGHT, &weight);
 	snprintf(name, sizeof(name), "%s/bias", group);

@@ -153,13 +153,13 @@ void nir_gather_up(struct nir_value *v)
 
 /* ---- what flows into a node ---- */
 
-/* Sizes that an array has, behind axes of 1 of a batch. */
+/* Sizes that an array has: of neurons, or behind axes of 1 of a batch where there are more. */
 static bool sizes_of(const struct import_array *a, struct nir_value *v)
 {
 	const uint32_t *shape = a->shape;
 	uint32_t dims = a->dims;
 
-	for (; dims > 1 && *shape == 1; shape++)
+	for (; (dims > 3 || dims == 2) && *shape == 1; shape++)
 		dims--;
 	if (a->count < 2 || dims > 3)
 		return false;
@@ -196,23 +196,41 @@ static bool own_sizes(const struct nir *n, const struct nir_node *node, struct n
 	return found;
 }
 
-/* The same, or that of what flows into it in the same step. */
-static bool find_sizes(const struct nir *n, int index, bool *tried, struct nir_value *v)
+/* As others see the output of a node whose layer is there. */
+static bool known_sizes(const struct nir_node *node, struct nir_value *v)
 {
-	enum nir_role role = n->nodes[index].kind->role;
-
-	if (tried[index])
-		return false;
-	tried[index] = true;
-	*v = n->nodes[index].out; /* which is known where its layer is there */
+	*v = node->out;
 	if (v->channels && v->flat)
 		*v = (struct nir_value){ .channels = v->channels * v->height * v->width,
 					 .height = 1,
 					 .width = 1 };
-	if (v->channels || own_sizes(n, &n->nodes[index], v))
+	return v->channels;
+}
+
+/* Of what flows in from such a node: parameters may say the channels of a map only. */
+static bool sizes_before(const struct nir *n, int index, struct nir_value *v)
+{
+	for (int i = 0; i < n->edge_count; i++)
+		if (n->edges[i].to == index && !n->edges[i].previous &&
+		    known_sizes(&n->nodes[n->edges[i].from], v))
+			return true;
+	return false;
+}
+
+/* The same, or that of what flows into it in the same step. */
+static bool find_sizes(const struct nir *n, int index, bool *tried, struct nir_value *v)
+{
+	enum nir_role role = n->nodes[index].kind->role;
+	bool other = role == NIR_POOL || role == NIR_FLATTEN || role == NIR_WEIGHTED;
+
+	if (tried[index])
+		return false;
+	tried[index] = true;
+	if (known_sizes(&n->nodes[index], v) || (!other && sizes_before(n, index, v)) ||
+	    own_sizes(n, &n->nodes[index], v))
 		return true;
-	if (role == NIR_POOL || role == NIR_FLATTEN || role == NIR_WEIGHTED)
-		return false; /* which have other sizes than their inputs */
+	if (other)
+		return false; /* than those of its inputs */
 	for (int i = 0; i < n->edge_count; i++)
 		if (n->edges[i].to == index && !n->edges[i].previous &&
 		    find_sizes(n, n->edges[i].from, tried, v))

@@ -14,12 +14,6 @@
 #include "base/error.h"
 #include "import_nir.h"
 
-int nir_bad(const struct nir *n, const struct nir_node *node, const char *key, const char *expected)
-{
-	return error_set(-EBADMSG, "%s: %s%s%s: expected %s", n->h->path, node->path,
-			 *key ? "/" : "", key, expected);
-}
-
 bool nir_has_edge(const struct nir *n, int from, int to)
 {
 	for (int i = 0; i < n->edge_count; i++)
@@ -89,6 +83,12 @@ static int dissolve(struct nir *n, int node)
 {
 	int ret = 0, edges = n->edge_count;
 
+	/* Others that stand for nothing may have been between. */
+	if (nir_has_edge(n, node, node))
+		return error_set(-EBADMSG,
+				 "%s: %s: expected neurons that fire in each cycle of edges, "
+				 "found one without",
+				 n->h->path, n->nodes[node].path);
 	for (int i = 0; i < edges; i++)
 		for (int k = 0; !ret && k < edges; k++)
 			if (n->edges[i].to == node && n->edges[k].from == node &&
