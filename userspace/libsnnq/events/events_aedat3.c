@@ -53,6 +53,14 @@ static void name_source(struct aedat3 *a, const uint8_t *line, size_t bytes)
 		(struct aedat3_source){ number, events_camera(line + at, bytes - at) };
 }
 
+static void set_size(const struct events_camera *camera, struct snnq_events_info *info)
+{
+	if (!camera)
+		return;
+	info->width = camera->width;
+	info->height = camera->height;
+}
+
 /* The sensor is that of the line with the number of the packets, or of the only line. */
 static void choose_source(struct aedat3 *a, uint32_t number, struct snnq_events_info *info)
 {
@@ -63,10 +71,7 @@ static void choose_source(struct aedat3 *a, uint32_t number, struct snnq_events_
 	for (uint32_t i = 0; i < a->sources; i++)
 		if (a->named[i].number == number || a->sources == 1)
 			camera = a->named[i].camera;
-	if (camera) {
-		info->width = camera->width;
-		info->height = camera->height;
-	}
+	set_size(camera, info);
 }
 
 /* Bytes of the lines; 0: not yet all there. */
@@ -91,8 +96,11 @@ static int64_t read_lines(struct aedat3 *a, const uint8_t *data, size_t size, bo
 		if (text_begins(line, n, SOURCE_LINE))
 			name_source(a, line, n);
 		pos += n;
-		if (text_begins(line, n, END_LINE))
-			return (int64_t)pos;
+		if (!text_begins(line, n, END_LINE))
+			continue;
+		if (a->sources == 1) /* whatever packets there are */
+			set_size(a->named[0].camera, &events->info);
+		return (int64_t)pos;
 	}
 }
 
@@ -173,7 +181,7 @@ static bool judge_marks(struct aedat3 *a, const uint8_t *data, size_t size, bool
 	}
 	if (marks < 0 && !last && size < LOOK_BYTES)
 		return false;
-	a->marked = marks > 0;
+	a->marked = marks > 0; /* else nothing says that events would have marks */
 	a->judged = true;
 	return true;
 }

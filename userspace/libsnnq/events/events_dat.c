@@ -97,7 +97,7 @@ static int64_t take(void *state, const uint8_t *data, size_t size, bool last,
 
 		ret = events_append(events, events_unwrap(&s->clock, RANGE, get_le32(data + pos)),
 				    place & s->bits->x, place >> s->bits->y_at & s->bits->y,
-				    p && p != MINUS_ONE);
+				    p & 1 && p != MINUS_ONE);
 	}
 	if (!ret && last && !events_full(events))
 		return events_tail(events, size - pos, size);

@@ -93,6 +93,16 @@ static const struct events_format *find_by_header(const uint8_t *data, size_t si
 					 &unnamed;
 }
 
+/* Where nobody names a format; NULL: the camera is not known. */
+static const struct events_format *find_by_camera(const uint8_t *data, size_t size)
+{
+	struct snnq_events nothing = { .data = NULL };
+	struct prophesee_header header;
+
+	prophesee_header_read(data, size, true, &nothing, &header);
+	return header.bytes && header.usual[0] ? find_by_name(header.usual) : NULL;
+}
+
 static const struct events_format *find_by_magic(const uint8_t *data, size_t size)
 {
 	static const struct events_format model = { .refusal = "a model" };
@@ -215,6 +225,8 @@ const struct events_format *events_format_find(const char *path, const char *nam
 	other = find_by_extension(path);
 	if (other && may_be_read_as(format, other))
 		format = other;
+	else if (format && format->name && !strcmp(format->name, UNNAMED))
+		format = find_by_camera(head, size) ?: format;
 	if (format && format->decoder)
 		return format;
 	container = format ? format->refusal : known_container(head, size);

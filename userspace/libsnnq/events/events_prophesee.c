@@ -233,7 +233,7 @@ static void complete(struct prophesee_header *h, struct snnq_events_info *info)
 	for (size_t i = 0; !s && i < sizeof(systems) / sizeof(systems[0]); i++)
 		s = systems[i].number == number ? &systems[i] : NULL;
 	if (s && !h->format[0])
-		strcpy(h->format, s->format);
+		strcpy(h->usual, s->format);
 	if (s && !info->width && !info->height) {
 		info->width = s->width;
 		info->height = s->height;

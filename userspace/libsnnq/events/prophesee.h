@@ -8,6 +8,7 @@
 struct prophesee_header {
 	size_t bytes;		/* of the text; 0: there is none */
 	char format[8];		/* "evt2", "evt21", "evt3", "dat"; "": not said */
+	char usual[8];		/* then that of the camera; "": not known */
 	uint32_t width, height; /* 0: not said */
 	uint32_t version;	/* of DAT; 0: not said */
 	bool swapped;		/* halves of 64-bit words */
