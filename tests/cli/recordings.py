@@ -202,7 +202,7 @@ def magic(folder):
             (b"#!AER-DAT2.0\r\n" + data, "aedat2", "AEChip: expected DVS128"),
             (b"#!AER-DAT3.1\r\n" + data, "aedat3", "expected the line #!END-HEADER"),
             (b"Event Stream" + data, "es", "version: expected 2"),
-            (b"\x89HDF\r\n\x1a\n" + data, "HDF5", None), (b"\x93NUMPY\1\0" + data, "NumPy", None),
+            (b"\x89HDF\r\n\x1a\n" + data, "HDF5", None), (b"\x93NUMPY\1\0" + data, "values, in NumPy's format", None),
             (b"MATLAB 5.0 MAT-file" + data, "MATLAB", None),
             (b"#ROSBAG V2.0\n" + data, "a ROS bag", None), (MODEL.read_bytes(), "a model", None)):
         path.write_bytes(text)
@@ -210,7 +210,9 @@ def magic(folder):
         refused("run", MODEL, path, "-d", "sim", says=says)
         refused("run", MODEL, path, "-d", "sim", "-f", "atis", says=("expected atis",
                                                                      f"found {name}"))
-        if name != "a model":
+        if name.startswith("values"):
+            refused("info", path, says="expected a .npy header")
+        elif name != "a model":
             refused("info", path, says=says)
             refused("info", path, "-f", "atis", says=("expected atis", f"found {name}"))
     path.write_bytes(aedat4(rows_of(data)))

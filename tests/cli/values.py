@@ -96,7 +96,7 @@ def types(folder):
     want = [net.run(repeated(i)) for i in x]
     model = net.write(folder / "m.snnq")
     need(any(s.any() for s, _ in want) and len({tuple(s) for _, s in want}) > 4, "samples differ")
-    for kind in ("|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<f4", "<f8"):
+    for kind in ("|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8"):
         np.save(folder / "x.npy", x.astype(kind))
         equal(samples(model, folder / "x.npy"), [s for _, s in want], kind)
     for kind in ("|i1", "<f2"):  # half of the numbers up to 255 would do for floats of 16 bits, too
@@ -229,7 +229,13 @@ def mistaken(folder):
     for option in (("--format", "atis"), ("--width", 3), ("--height", 3)):
         refused("run", model, x, *option, code=2, says=(option[0], "the model takes values"))
         refused("eval", model, "--data", folder / "arrays.tsv", *option, code=2, says=(option[0], "the model takes values"))
+        refused("energy", model, "--data", x, *option, code=2, says=(option[0][2:], "the model takes values"))
+        refused("quantize", folder / "f.snnq", "-o", folder / "q", "--calib", x, "--default", "uniform:4", *option, code=2,
+                says=(option[0][2:], "the model takes values"))
     refused("compare", events, model, "--data", x, says="input: kind: expected events")
+    other = Network(1).write(folder / "scaled.snnq", scale=.5, zero=100)
+    refused("compare", model, other, "--data", x, says="input: scale: expected nothing")
+    refused("compare", other, model, "--data", x, says=("input: scale: expected 0.5", "found nothing"))
 
 
 def labels(folder):
@@ -275,8 +281,12 @@ def others(folder):
     """info of an array, and bench of a model that takes values."""
     np.save(folder / "x.npy", np.array([[-1.5, 2], [4, 0]], np.float32))
     equal(document("info", folder / "x.npy"),
-          {"kind": "values", "format": "npy", "type": "<f4", "shape": [2, 2], "count": 4, "least": -1.5, "most": 4}, "info")
+          {"kind": "values", "format": "npy", "type": "<f4", "shape": [2, 2], "count": 4, "least": -1.5, "most": 4,
+           "not_finite": 0}, "info")
     need("type <f4, shape 2 x 2, 4 numbers from -1.5 to 4" in snnq("info", folder / "x.npy")[0], "text")
+    np.save(folder / "n.npy", np.array([1, np.nan, 2, np.inf], np.float32))
+    out = document("info", folder / "n.npy")
+    equal((out["least"], out["most"], out["not_finite"]), (1, 2, 2), "numbers that are not finite")
     refused("info", folder / "x.npy", "--format", "atis", code=2, says="expected a recording")
     data = (folder / "x.npy").read_bytes()
     for cut in (9, 60, len(data) - 1):

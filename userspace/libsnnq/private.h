@@ -69,6 +69,7 @@
 #define tensor_elements	      snnq_private_tensor_elements
 #define tensor_real	      snnq_private_tensor_real
 #define values_fill	      snnq_private_values_fill
+#define values_check_options  snnq_private_values_check_options
 #define values_samples	      snnq_private_values_samples
 #define weight_stored_bits    snnq_private_weight_stored_bits
 

@@ -237,7 +237,7 @@ int snnq_values_from_array(const char *type, const void *data, uint32_t dims, co
 int snnq_values_info(const struct snnq_values *values, struct snnq_values_info *info);
 /* Numbers from @first on, as they are; integers up to 2^53 are exact. How many, 0 at the end. */
 int64_t snnq_values_read(struct snnq_values *values, uint64_t first, size_t count, double *numbers);
-/* How many samples they are for a model; -EBADMSG: its input has other axes, or is events. */
+/* How many samples they are for a model; -EBADMSG: its input has other axes; -EINVAL: it is events. */
 int64_t snnq_values_samples(const struct snnq_values *values, struct snnq_model *model);
 void snnq_values_close(struct snnq_values *values);
 

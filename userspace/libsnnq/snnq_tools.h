@@ -35,7 +35,6 @@ struct snnq_import_opts {
 	bool no_delay;	 /* layers see spikes in the same step */
 	bool skip_first; /* the first step is empty */
 	bool spikes_in;	 /* events are what the input layer's neurons put out */
-	enum snnq_import_input input;
 	/* What NIR graphs do not say. compare_ge is for them, too. */
 	uint32_t step_us;    /* length of a step; 0: 1000 */
 	uint32_t planes;     /* of the input: 0 and 1: spikes, more: counts; of values 0 is 8 */
@@ -46,6 +45,7 @@ struct snnq_import_opts {
 	/* What was folded, rounded or understood in one of several ways; NULL: nobody is told. */
 	void (*note)(void *ctx, const char *text);
 	void *note_ctx;
+	enum snnq_import_input input;
 };
 
 /*

@@ -10,16 +10,6 @@
 
 #include "dataset.h"
 
-static void drop_after(struct cli_dataset *d, size_t count)
-{
-	for (size_t i = count; i < d->count; i++) {
-		free(d->samples[i].path);
-		free(d->samples[i].shown);
-	}
-	if (d->count > count)
-		d->count = count;
-}
-
 static int read_unnamed(const char *path, struct snnq_model *model, uint32_t classes,
 			struct cli_dataset *d)
 {
@@ -55,7 +45,7 @@ int cli_dataset_read(const struct cli_source *source, struct snnq_model *model, 
 	if (code)
 		cli_dataset_free(d);
 	else if (source->limit)
-		drop_after(d, source->limit);
+		dataset_drop_after(d, source->limit);
 	for (size_t i = 0; i < d->count; i++) {
 		struct snnq_events_opts *how = &d->samples[i].how;
 
@@ -81,11 +71,4 @@ bool cli_dataset_arrays(const struct cli_dataset *d, const char ***paths,
 		(*how)[(*count)++] = d->samples[i].how;
 	}
 	return *paths && *how;
-}
-
-void cli_dataset_free(struct cli_dataset *d)
-{
-	drop_after(d, 0);
-	free(d->samples);
-	memset(d, 0, sizeof(*d));
 }

@@ -38,6 +38,23 @@ struct cli_sample *dataset_add(struct cli_dataset *d, const char *folder, const 
 	return s->path && s->shown ? s : NULL;
 }
 
+void dataset_drop_after(struct cli_dataset *d, size_t count)
+{
+	for (size_t i = count; i < d->count; i++) {
+		free(d->samples[i].path);
+		free(d->samples[i].shown);
+	}
+	if (d->count > count)
+		d->count = count;
+}
+
+void cli_dataset_free(struct cli_dataset *d)
+{
+	dataset_drop_after(d, 0);
+	free(d->samples);
+	memset(d, 0, sizeof(*d));
+}
+
 bool dataset_label(const char *text, struct snnq_model *model, uint32_t classes, uint32_t *label)
 {
 	uint64_t n;

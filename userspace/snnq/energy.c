@@ -2,6 +2,7 @@
 /*
  * energy.c - `snnq energy`: what inferences of models cost, side by side.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,7 +164,8 @@ static int add_model(const char *path, const char **recordings, const struct snn
 			    &document);
 
 	if (ret)
-		return cli_fail(cli_file_code(ret), "%s", snnq_last_error(NULL));
+		return cli_fail(ret == -EINVAL ? CLI_USAGE : cli_file_code(ret), "%s",
+				snnq_last_error(NULL));
 	cli_note_recordings(path, &seen);
 	o = cJSON_Parse(document);
 	free(document);

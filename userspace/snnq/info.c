@@ -81,8 +81,14 @@ static int recording_info(const char *path)
 	return cli_print_json(o);
 }
 
-/* The least and the largest of all numbers; an exit code. */
-static int find_range(struct snnq_values *values, double range[2])
+/* Of the numbers that are finite the least and the largest, NAN without any; how many are not. */
+struct range {
+	double least, most;
+	uint64_t not_finite;
+};
+
+/* An exit code. */
+static int find_range(struct snnq_values *values, struct range *r)
 {
 	double numbers[1024];
 	uint64_t at = 0;
@@ -90,15 +96,19 @@ static int find_range(struct snnq_values *values, double range[2])
 
 	while ((n = snnq_values_read(values, at, 1024, numbers)) > 0) {
 		for (int64_t i = 0; i < n; i++) {
-			range[0] = !at && !i ? numbers[i] : fmin(range[0], numbers[i]);
-			range[1] = !at && !i ? numbers[i] : fmax(range[1], numbers[i]);
+			if (!isfinite(numbers[i])) {
+				r->not_finite++;
+				continue;
+			}
+			r->least = fmin(r->least, numbers[i]); /* the number beside a NAN */
+			r->most = fmax(r->most, numbers[i]);
 		}
 		at += (uint64_t)n;
 	}
 	return n ? cli_fail(CLI_FILE, "%s", snnq_last_error(NULL)) : CLI_OK;
 }
 
-static int print_values(const char *path, const struct snnq_values_info *i, const double range[2])
+static int print_values(const char *path, const struct snnq_values_info *i, const struct range *r)
 {
 	cJSON *o, *shape;
 
@@ -109,8 +119,11 @@ static int print_values(const char *path, const struct snnq_values_info *i, cons
 		       text_printable(path, name, sizeof(name)), i->type);
 		for (uint32_t k = 0; k < i->dims; k++)
 			printf("%s%" PRIu64, k ? " x " : " ", i->shape[k]);
-		printf("%s, %" PRIu64 " numbers from %.9g to %.9g\n", i->dims ? "" : " of none",
-		       i->count, range[0], range[1]);
+		printf("%s, %" PRIu64 " numbers from %.9g to %.9g", i->dims ? "" : " of none",
+		       i->count, r->least, r->most);
+		if (r->not_finite)
+			printf(", of which %" PRIu64 " are not finite", r->not_finite);
+		printf("\n");
 		return CLI_OK;
 	}
 	o = cJSON_CreateObject();
@@ -121,8 +134,9 @@ static int print_values(const char *path, const struct snnq_values_info *i, cons
 	for (uint32_t k = 0; k < i->dims; k++)
 		cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)i->shape[k]));
 	cJSON_AddNumberToObject(o, "count", (double)i->count);
-	cJSON_AddNumberToObject(o, "least", range[0]);
-	cJSON_AddNumberToObject(o, "most", range[1]);
+	cJSON_AddNumberToObject(o, "least", r->least);
+	cJSON_AddNumberToObject(o, "most", r->most);
+	cJSON_AddNumberToObject(o, "not_finite", (double)r->not_finite);
 	return cli_print_json(o);
 }
 
@@ -130,15 +144,15 @@ static int values_info(const char *path)
 {
 	struct snnq_values *values;
 	struct snnq_values_info info;
-	double range[2];
+	struct range range = { NAN, NAN, 0 };
 	int code;
 
 	if (snnq_values_open(path, &values))
 		return cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
 	snnq_values_info(values, &info);
-	code = find_range(values, range);
+	code = find_range(values, &range);
 	snnq_values_close(values);
-	return code ? code : print_values(path, &info, range);
+	return code ? code : print_values(path, &info, &range);
 }
 
 static int device_info(const char *name)

@@ -113,7 +113,7 @@ int cli_recording_code(int error)
 
 int cli_run_code(int error)
 {
-	return error == -EBADMSG ? CLI_FILE : CLI_DEVICE;
+	return error == -EBADMSG ? CLI_FILE : error == -ENOMEM ? CLI_FAILED : CLI_DEVICE;
 }
 
 void cli_progress(const char *what, size_t done, size_t total)

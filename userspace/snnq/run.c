@@ -150,24 +150,25 @@ static int run_windows(const struct cli_session *s, struct snnq_stream *stream, 
 {
 	cJSON *windows = cJSON_CreateArray();
 	struct snnq_recordings seen = { 0 };
-	uint64_t first_step = 0, dropped = 0;
+	uint64_t first_step = 0, dropped = 0, count = 0;
 	struct snnq_result result;
 	int ret, code = CLI_OK;
 
 	while (!code && (ret = push(stream, in, &result)) > 0) {
-		if (!cJSON_GetArraySize(windows))
+		if (!count++)
 			first_step = result.first_step;
-		cJSON_AddItemToArray(windows, cli_result_json(&result));
 		dropped += result.dropped_events;
 		seen.clamped_values += result.clamped_values;
-		if (!json)
+		if (json)
+			cJSON_AddItemToArray(windows, cli_result_json(&result));
+		else
 			cli_print_result(s, &result);
-		if (raster && cJSON_GetArraySize(windows) == 1)
+		if (raster && count == 1)
 			code = write_rasters(s, stream, result.steps);
 	}
 	if (!code && ret < 0)
 		code = cli_fail(cli_run_code(ret), "run: %s", snnq_last_error(s->device));
-	if (!code && !cJSON_GetArraySize(windows))
+	if (!code && !count)
 		code = cli_fail(CLI_FILE, "%s: recording has no events", path);
 	if (!code) {
 		if (in->events)

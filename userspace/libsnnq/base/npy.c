@@ -21,8 +21,8 @@
 #define CHUNK_BYTES 16384u /* whole elements of any type */
 
 static const struct npy_type types[] = {
-	{ "|i1", 1 }, { "|u1", 1 }, { "<i2", 2 }, { "<u2", 2 }, { "<i4", 4 },
-	{ "<u4", 4 }, { "<i8", 8 }, { "<f2", 2 }, { "<f4", 4 }, { "<f8", 8 },
+	{ "|i1", 1 }, { "|u1", 1 }, { "<i2", 2 }, { "<u2", 2 }, { "<i4", 4 }, { "<u4", 4 },
+	{ "<i8", 8 }, { "<u8", 8 }, { "<f2", 2 }, { "<f4", 4 }, { "<f8", 8 },
 };
 
 #define TYPES (sizeof(types) / sizeof(types[0]))
@@ -124,8 +124,9 @@ static const char *take_dictionary(struct header *h, uint64_t most, struct npy *
 		if (key == 2 && !take(h, "False"))
 			return "fortran_order: False";
 		if (key == 4 && !take_shape(h, most, npy))
-			return most >> 28 > 1 ? "shape: at most 6 axes and 2^40 elements" :
-						"shape: at most 6 axes and 2^28 elements";
+			return most >> 28 > 1 ?
+				       "shape: at most 6 axes, none of 0, and 2^40 elements" :
+				       "shape: at most 6 axes, none of 0, and 2^28 elements";
 		if (!take(h, ",") && *h->at != '}')
 			return "a comma between entries";
 	}
@@ -135,6 +136,7 @@ static const char *take_dictionary(struct header *h, uint64_t most, struct npy *
 							      "nothing behind the dictionary";
 }
 
+/* False, and errno 0 where the file ended. */
 static bool read_bytes(int fd, uint64_t offset, void *to, size_t bytes)
 {
 	while (bytes) {
@@ -142,6 +144,8 @@ static bool read_bytes(int fd, uint64_t offset, void *to, size_t bytes)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n == 0)
+			errno = 0;
 		if (n <= 0)
 			return false;
 		to = (char *)to + n;
@@ -283,6 +287,18 @@ static void convert(const struct npy_type *type, const uint8_t *bytes, uint64_t 
 		values[i] = value_of(type, bytes + i * type->bytes);
 }
 
+/* It has become shorter since it was opened, or its device fails. */
+static int cannot_read(const struct npy *npy, uint64_t at, uint64_t bytes)
+{
+	if (!errno)
+		return error_set(-EBADMSG,
+				 "%s: offset %" PRIu64 ": expected %" PRIu64
+				 " bytes, found the end of the file",
+				 npy->path, at, bytes);
+	return error_set(-EIO, "%s: offset %" PRIu64 ": cannot be read: %s", npy->path, at,
+			 strerror(errno));
+}
+
 int npy_read(const struct npy *npy, uint64_t first, uint64_t count, double *values)
 {
 	uint64_t size = npy->type->bytes, most = CHUNK_BYTES / size;
@@ -297,8 +313,7 @@ int npy_read(const struct npy *npy, uint64_t first, uint64_t count, double *valu
 
 		n = count - done < most ? count - done : most;
 		if (!read_bytes(npy->fd, at, chunk, n * size))
-			return error_set(-EIO, "%s: offset %" PRIu64 ": cannot be read", npy->path,
-					 at);
+			return cannot_read(npy, at, n * size);
 		convert(npy->type, chunk, n, values + done);
 	}
 	return 0;

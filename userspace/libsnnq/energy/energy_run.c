@@ -79,8 +79,11 @@ static int run_values(struct run *r, size_t i)
 {
 	struct snnq_values *values;
 	struct snnq_result result;
-	int ret = snnq_values_open(r->opts->recordings[i], &values);
+	int ret = values_check_options(r->opts->recordings[i],
+				       r->opts->events ? &r->opts->events[i] : NULL);
 
+	if (!ret)
+		ret = snnq_values_open(r->opts->recordings[i], &values);
 	if (ret)
 		return ret;
 	for (uint64_t k = 0; !ret && !is_enough(r); k++) {

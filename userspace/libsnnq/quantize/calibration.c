@@ -3,6 +3,7 @@
  * calibration.c - recordings to calibrate with, and what the float network does with them.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +17,8 @@
 #include "quantize/quantize.h"
 
 #define CALIBRATION_FEW 32u /* different recordings: fewer make poor models */
+#define MOST_INPUT_BYTES \
+	(8ull << 30) /* of arrays, of which one file may have a great many samples */
 
 /* Room for the input of one more, which belongs to a file of the list. */
 static int add_input(struct calibration *c, const char *path, size_t file)
@@ -73,6 +76,25 @@ static int read_recording(struct calibration *c, const struct recording_list *li
 	return ret;
 }
 
+/* All samples stay in memory, as the network sees them. */
+static int check_room(const struct calibration *c, const struct recording_list *list, size_t i,
+		      uint64_t samples)
+{
+	uint64_t bytes = c->graph->input.steps * floatnet_words(c->net, GRAPH_INPUT) *
+			 sizeof(**c->inputs);
+	uint64_t all = c->count + samples;
+
+	if (list->limit && all > list->limit)
+		all = list->limit;
+	if (all <= MOST_INPUT_BYTES / bytes)
+		return 0;
+	return error_set(-E2BIG,
+			 "%s: expected at most %" PRIu64 " samples of %" PRIu64
+			 " bytes in all lists together, as the network sees them, found %" PRIu64
+			 ": give fewer, or a limit",
+			 list->paths[i], (uint64_t)MOST_INPUT_BYTES / bytes, bytes, all);
+}
+
 /* All samples of a file, or as many as are still wanted. */
 static int read_values(struct calibration *c, const struct recording_list *list, size_t i)
 {
@@ -80,13 +102,14 @@ static int read_values(struct calibration *c, const struct recording_list *list,
 	struct snnq_values *values;
 	uint64_t clamped;
 	int64_t samples;
-	int ret = snnq_values_open(list->paths[i], &values);
+	int ret = values_check_options(list->paths[i], list->how ? &list->how[i] : NULL);
 
+	if (!ret)
+		ret = snnq_values_open(list->paths[i], &values);
 	if (ret)
 		return ret;
 	samples = values_samples(in, values);
-	if (samples < 0)
-		ret = (int)samples;
+	ret = samples < 0 ? (int)samples : check_room(c, list, i, (uint64_t)samples);
 	for (int64_t k = 0; !ret && k < samples && (!list->limit || c->count < list->limit); k++) {
 		ret = add_input(c, list->paths[i], i);
 		if (!ret)

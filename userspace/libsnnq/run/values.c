@@ -148,6 +148,21 @@ int values_wanted(const struct graph_input *in, bool values)
 			 values ? "values" : "events");
 }
 
+int values_check_options(const char *path, const struct snnq_events_opts *how)
+{
+	const char *option = !how	 ? NULL :
+			     how->format ? "format" :
+			     how->width	 ? "width" :
+			     how->height ? "height" :
+			     how->cut	 ? "part" :
+					   NULL;
+
+	if (!option)
+		return 0;
+	return error_set(-EINVAL, "%s: %s of events: of no use: the model takes values", path,
+			 option);
+}
+
 /* The axes of one, outermost first. Their number. */
 static uint32_t sample_axes(const struct graph_input *in, uint32_t axes[SAMPLE_AXES])
 {

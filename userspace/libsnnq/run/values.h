@@ -9,6 +9,9 @@
 /* -EINVAL with the error set when a model takes events, not @values, or the reverse. */
 int values_wanted(const struct graph_input *in, bool values);
 
+/* -EINVAL with the error set: @how, or NULL, says something of a recording in place of an array. */
+int values_check_options(const char *path, const struct snnq_events_opts *how);
+
 /**
  * values_samples() - how many samples an array has for a model
  * @in: the model's input section, of values.
