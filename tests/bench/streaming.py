@@ -47,7 +47,7 @@ def feed(path, width, height, rate):
     words[:, 0] = 0x8000 | (t >> 12 & 0xfff)
     words[:, 1] = 0x6000 | (t & 0xfff)
     words[:, 2] = random.integers(0, height, count, numpy.uint16)
-    words[:, 3] = random.integers(0, width, count, numpy.uint16) | random.integers(0, 2, count, numpy.uint16) << 11
+    words[:, 3] = 0x2000 | random.integers(0, width, count, numpy.uint16) | random.integers(0, 2, count, numpy.uint16) << 11
     wanted = numpy.ones((count, 4), bool)
     wanted[1:, 0] = t[1:] >> 12 != t[:-1] >> 12
     wanted[1:, 1] = t[1:] != t[:-1]
