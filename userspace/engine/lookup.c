@@ -16,9 +16,10 @@
 
 #include "engine.h"
 
-#define VECTORS	    8u /* of lanes and digits, for which the tables of some outputs are gone through */
+#define VECTORS	    8u /* of lanes for which the tables of some outputs are gone through */
+#define TWO_VECTORS 2u /* the same of two digits, whose sums take as much again */
 #define WORD_SUMS   (LANES * LOOKUP_LANES)
-#define DIGIT_SUMS  (VECTORS / 2 * WORD_SUMS) /* where there are two */
+#define DIGIT_SUMS  (TWO_VECTORS * WORD_SUMS)
 #define MOST_TABLES (8u << 20) /* bytes; no cache holds more, and other kernels need a fifth */
 #define MOST_LEVEL  31	       /* four of them, and what makes them positive, fit a byte */
 #define MOST_DIGIT  (LOOKUP_DIGIT / 2)
@@ -109,6 +110,11 @@ static uint32_t index_bytes(const struct lookups *k)
 	return k->together ? 4 : 1;
 }
 
+static uint32_t vectors_of(const struct lookups *k)
+{
+	return k->digits == 1 ? VECTORS : TWO_VECTORS;
+}
+
 void lookup_lay_out(struct snnq_plan *plan, struct layer *l)
 {
 	const struct snnq_tensor *in = &l->desc->in[0];
@@ -128,7 +134,8 @@ void lookup_lay_out(struct snnq_plan *plan, struct layer *l)
 	k->tables = arena_part(&plan->shared, k->digits * table_bytes(l), 1);
 	plan_needs(&plan->needs.values, image_bytes(l, 1u << step_shift(l->event_steps)));
 	plan_needs(&plan->needs.acc,
-		   LOOKUP_LANES * LANES * sizeof(int32_t) + VECTORS * WORD_SUMS * sizeof(int16_t));
+		   LOOKUP_LANES * LANES * sizeof(int32_t) +
+			   k->digits * vectors_of(k) * WORD_SUMS * sizeof(int16_t));
 }
 
 /* The image depends on the loops that look at it. */
@@ -418,7 +425,7 @@ bool lookup_block(struct job *job, struct layer *l, const struct block *b, struc
 	uint64_t pos = r.first;
 
 	while (pos < r.end) {
-		for (count = 0; count < VECTORS / l->look.digits && pos < r.end; count++) {
+		for (count = 0; count < vectors_of(&l->look) && pos < r.end; count++) {
 			lanes[count] = lanes_at(job, l, pos, r.end, shift);
 			pos += lanes[count].count;
 		}

@@ -101,6 +101,9 @@ int nir_read_array(const struct nir *n, const struct nir_node *node, const char 
 /* One number for each channel of @at; @absent where there is none, unless that is a NaN. */
 int nir_read_channels(const struct nir *n, const struct nir_node *node, const char *key,
 		      double absent, const struct nir_value *at, double *values);
+/* Parameters that may have a number for each neuron, those that say its sizes best first. */
+#define NIR_NEURON_KEYS 11
+extern const char *const nir_neuron_keys[NIR_NEURON_KEYS];
 /* Whether parameters of a node differ within a channel. */
 bool nir_varies(const struct nir *n, const struct nir_node *node);
 /* Seconds of a step of the equations. */

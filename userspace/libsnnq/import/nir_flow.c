@@ -172,16 +172,13 @@ static bool sizes_of(const struct import_array *a, struct nir_value *v)
 /* The output of @node from what the file says of it alone: some parameter, or rows of weights. */
 static bool own_sizes(const struct nir *n, const struct nir_node *node, struct nir_value *v)
 {
-	static const char *const keys[] = { "v_threshold", "threshold", "r",	  "tau",
-					    "tau_mem",	   "tau_syn",	"v_leak", "v_reset",
-					    "w_in",	   "scale",	"delay" };
 	bool linear = !strcmp(node->kind->type, "Linear") || !strcmp(node->kind->type, "Affine");
 	struct import_array a;
 	char path[H5_PATH];
 	bool found = false;
 
-	for (size_t i = 0; !found && i < sizeof(keys) / sizeof(keys[0]); i++) {
-		nir_path(path, node, keys[i]);
+	for (size_t i = 0; !found && i < NIR_NEURON_KEYS; i++) {
+		nir_path(path, node, nir_neuron_keys[i]);
 		found = h5_numbers(n->h, path, &a) > 0 && sizes_of(&a, v);
 		import_array_free(&a);
 	}

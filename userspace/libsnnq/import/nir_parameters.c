@@ -33,20 +33,22 @@ int nir_read_array(const struct nir *n, const struct nir_node *node, const char 
 	return 0;
 }
 
+const char *const nir_neuron_keys[NIR_NEURON_KEYS] = {
+	"v_threshold", "threshold", "r",    "tau",   "tau_mem", "tau_syn",
+	"v_leak",      "v_reset",   "w_in", "scale", "delay",
+};
+
 bool nir_varies(const struct nir *n, const struct nir_node *node)
 {
-	static const char *const keys[] = { "r",	 "tau",	    "tau_mem",	   "tau_syn",
-					    "v_leak",	 "v_reset", "v_threshold", "w_in",
-					    "threshold", "scale",   "delay" };
 	bool varies = false;
 
-	for (size_t k = 0; !varies && k < sizeof(keys) / sizeof(keys[0]); k++) {
+	for (size_t k = 0; !varies && k < NIR_NEURON_KEYS; k++) {
 		struct import_array a;
 		uint32_t batch = 0;
 		char path[H5_PATH];
 		size_t row;
 
-		nir_path(path, node, keys[k]);
+		nir_path(path, node, nir_neuron_keys[k]);
 		if (h5_numbers(n->h, path, &a) <= 0)
 			continue;
 		while (a.dims - batch > 3 && a.shape[batch] == 1)
