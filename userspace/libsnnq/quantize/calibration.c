@@ -16,9 +16,8 @@
 #include "base/parallel.h"
 #include "quantize/quantize.h"
 
-#define CALIBRATION_FEW 32u /* different recordings: fewer make poor models */
-#define MOST_INPUT_BYTES \
-	(8ull << 30) /* of arrays, of which one file may have a great many samples */
+#define CALIBRATION_FEW	 32u	      /* different recordings: fewer make poor models */
+#define MOST_INPUT_BYTES (8ull << 30) /* of arrays, which may have a great many samples */
 
 /* Room for the input of one more, which belongs to a file of the list. */
 static int add_input(struct calibration *c, const char *path, size_t file)
