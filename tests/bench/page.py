@@ -104,23 +104,24 @@ DRIVER = """
 
 In the guest, under emulation: medians of 300 calls, the median of some runs, with all that is
 compared taken in the same run. The device computes the smallest jobs there are. The load is chains
-of 24 jobs from so many processes.
+of 24 jobs from so many processes. An ioctl's time is its thread's own, in which an emulated processor
+also rings the doorbell: in instructions, a SUBMIT of one job is 8.4 times an empty ioctl
+([driver.md](driver.md)).
 
-| cores | figure | µs | × | of |
-|---|---|---|---|---|
 """
 
 
 def read(paths):
-    """(machine, {name: line}) of all files."""
-    machine, lines = None, {}
+    """(machine with all commits, {name: line}) of all files."""
+    machine, commits, lines = None, [], {}
     for path in paths:
         first, *rest = map(json.loads, pathlib.Path(path).read_text(encoding="utf-8").splitlines())
         machine = machine or first
         if first["processor"] != machine["processor"]:
             sys.exit(f"{path}: results of another machine")
         lines.update((line["name"], line) for line in rest)
-    return machine, lines
+        commits += [first["commit"]] if first["commit"] not in commits else []
+    return machine | {"commit": ", ".join(commits)}, lines
 
 
 def peers(lines):
@@ -253,15 +254,27 @@ def plot_scaling(rows):
 
 
 def driver(lines):
-    rows = [line for name, line in lines.items() if name.startswith("driver,")]
-    out = [DRIVER] if rows else []
-    for row in rows:
-        _, cores, figure = row["name"].split(", ", 2)
-        us = f"{row['value']:.2f}" if row["unit"] == "us" else ""
-        ratio = row.get("ratio", row["value"] if row["unit"] == "1" else None)
-        out.append(f"| {cores.split()[0]} | {figure} | {us} | {'' if ratio is None else f'{ratio:.2f}'} | "
-                   f"{row.get('than', '')} |\n")
+    """One row a figure, one column a number of cores."""
+    rows, cores = {}, []
+    for name, line in lines.items():
+        if name.startswith("driver,"):
+            _, column, figure = name.split(", ", 2)
+            cores += [column] if column not in cores else []
+            rows.setdefault(figure, {})[column] = line
+    if not rows:
+        return []
+    out = [DRIVER, f"| figure | {' | '.join(cores)} | × |\n|{'---|' * (len(cores) + 2)}\n"]
+    for figure, row in rows.items():
+        than = next(iter(row.values())).get("than", "")
+        cells = " | ".join(driver_cell(row[column]) if column in row else "" for column in cores)
+        out.append(f"| {figure} | {cells} | {than} |\n")
     return out
+
+
+def driver_cell(line):
+    if line["unit"] != "us":
+        return f"{line['value']:.2f}"
+    return f"{line['value']:.1f} µs" + (f", {line['ratio']:.2f} ×" if "ratio" in line else "")
 
 
 def streaming(lines):
