@@ -129,7 +129,7 @@ needs() {
 
 # What classifies does not load what imports.
 libraries() {
-  needs "$prefix/lib/libsnnq.so" libcjson libdrm libmd libnl-3 libnl-genl-3 liblz4 libzstd libexpat || return 1
+  needs "$prefix/lib/libsnnq.so" libcjson libdrm libmd libnl-3 libnl-genl-3 liblz4 libzstd libexpat libz || return 1
   needs "$prefix/lib/libsnnq-tools.so" libsnnq libcjson libmd libyaml-0 || return 1
   needs "$prefix/libexec/snnq/snnq-hdf5" libhdf5_serial libhdf5 || return 1
   needs "$prefix/bin/snnq" libsnnq libsnnq-tools libcjson libpng16 libz || return 1

@@ -17,7 +17,7 @@ if ! command -v clang >/dev/null; then
   skip "fuzzing of recordings" "clang is not installed"
   finish
 fi
-read -r -a libraries <<<"$(pkg-config --cflags --libs libcjson liblz4 libzstd expat)"
+read -r -a libraries <<<"$(pkg-config --cflags --libs libcjson liblz4 libzstd expat zlib)"
 clang -g -O1 -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
   -Iuserspace/libsnnq -Itests/unit tests/fuzz/fuzz_events.c userspace/libsnnq/events/*.c \
   userspace/libsnnq/base/*.c "${libraries[@]}" -o "$out/fuzz_events"

@@ -363,7 +363,8 @@ static void test_write_events(void **state)
 
 static void test_events(void **state)
 {
-	static const char *const seeds[] = { "aedat4-plain", "aedat4-lz4", "aedat4-zstd" };
+	static const char *const seeds[] = { "aedat4-plain", "aedat4-lz4", "aedat4-zstd",
+					     "npy-fields",   "npz-stored", "npz-deflated" };
 	char path[96];
 
 	(void)state;

@@ -134,7 +134,7 @@ struct snnq_event {
 
 struct snnq_events_opts {
 	size_t size;
-	const char *format;	/* NULL = by content: "atis", "bs2", "aedat4" */
+	const char *format;	/* NULL = by content: "atis", "bs2", "aedat4", "npy:ms" */
 	uint16_t width, height; /* sensor, when the file does not say; 0 = unbounded */
 	uint8_t channels; /* of events, in formats that number them (bs3); 0 = 2, OFF and ON */
 	/* Only the events at from_us <= t <= to_us, whose times then count from from_us. */

@@ -204,7 +204,7 @@ int cli_dataset_read(const struct cli_source *source, struct snnq_model *model, 
 bool cli_dataset_arrays(const struct cli_dataset *dataset, const char ***paths,
 			struct snnq_events_opts **how, size_t *count);
 void cli_dataset_free(struct cli_dataset *dataset);
-/* Whether a file is an array of NumPy's. */
+/* Whether a file is an array of NumPy's, of values, not of events. */
 bool cli_is_array(const char *path);
 
 /* ---- samples (classify.c) ---- */

@@ -10,18 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/npy_header.h"
 #include "dataset.h"
 
 bool cli_is_array(const char *path)
 {
-	char head[6] = "";
+	uint8_t head[NPY_BEGIN_BYTES];
 	FILE *f = fopen(path, "re");
+	size_t n;
 	bool array;
 
 	if (!f)
 		return false;
-	array = fread(head, 1, sizeof(head), f) == sizeof(head) &&
-		!memcmp(head, "\x93NUMPY", sizeof(head));
+	n = fread(head, 1, sizeof(head), f);
+	array = n >= strlen(NPY_MAGIC) && !memcmp(head, NPY_MAGIC, strlen(NPY_MAGIC)) &&
+		!npy_has_fields(head, n);
 	fclose(f);
 	return array;
 }

@@ -229,7 +229,7 @@ int verb_info(int argc, char **argv)
 	dot = strrchr(args[0], '.');
 	if (is_model(args[0]) || (dot && !strcmp(dot, ".snnq")))
 		return format ? format_is_for_recordings() : describe_model(args[0], json);
-	if (cli_is_array(args[0]))
-		return format ? format_is_for_recordings() : values_info(args[0]);
+	if (!format && cli_is_array(args[0]))
+		return values_info(args[0]);
 	return recording_info(args[0]);
 }

@@ -14,9 +14,9 @@
 #include "error.h"
 #include "file.h"
 #include "half.h"
+#include "npy_header.h"
 #include "text.h"
 
-#define HEADER_MAX  4096
 #define MAX_COUNT   (1ull << 40)
 #define CHUNK_BYTES 16384u /* whole elements of any type */
 
@@ -37,31 +37,10 @@ const struct npy_type *npy_type_find(const char *name)
 
 /* ---- the header ---- */
 
-struct header {
-	char text[HEADER_MAX + 1];
-	size_t bytes, offset; /* of the text */
-	const char *at;	      /* what is not read yet */
-};
-
-static void skip_blanks(struct header *h)
+static const char *take_type(struct npy_header *h, void *ctx)
 {
-	h->at += strspn(h->at, " ");
-}
+	struct npy *npy = ctx;
 
-/* Move over @text and blanks; false: something else is there. */
-static bool take(struct header *h, const char *text)
-{
-	size_t n = strlen(text);
-
-	if (strncmp(h->at, text, n))
-		return false;
-	h->at += n;
-	skip_blanks(h);
-	return true;
-}
-
-static bool take_type(struct header *h, struct npy *npy)
-{
 	for (size_t i = 0; i < TYPES; i++) {
 		size_t n = strlen(types[i].name);
 
@@ -69,71 +48,11 @@ static bool take_type(struct header *h, struct npy *npy)
 		    h->at[1 + n] != '\'')
 			continue;
 		h->at += n + 2;
-		skip_blanks(h);
+		npy_take(h, "");
 		npy->type = &types[i];
-		return true;
+		return NULL;
 	}
-	return false;
-}
-
-/* A tuple: (), (n,), (n, n), ... */
-static bool take_shape(struct header *h, uint64_t most, struct npy *npy)
-{
-	bool comma = true;
-
-	npy->count = 1;
-	if (!take(h, "("))
-		return false;
-	while (*h->at >= '0' && *h->at <= '9') {
-		char *end;
-		unsigned long long n = strtoull(h->at, &end, 10);
-
-		if (!comma || !n || n > UINT32_MAX || n > most / npy->count ||
-		    npy->dims == NPY_MAX_DIMS)
-			return false;
-		npy->count *= n;
-		npy->shape[npy->dims++] = (uint32_t)n;
-		h->at = end;
-		skip_blanks(h);
-		comma = take(h, ",");
-	}
-	return take(h, ")") && (npy->dims != 1 || comma);
-}
-
-/* The dictionary: each key once, no other, nothing behind it. NULL, or what was expected. */
-static const char *take_dictionary(struct header *h, uint64_t most, struct npy *npy)
-{
-	unsigned int seen = 0, key;
-
-	if (strlen(h->text) != h->bytes || !take(h, "{"))
-		return "a dictionary";
-	while (*h->at == '\'') {
-		const char *start = h->at;
-
-		key = take(h, "'descr'")	 ? 1 :
-		      take(h, "'fortran_order'") ? 2 :
-		      take(h, "'shape'")	 ? 4 :
-						   0;
-		if (!key || (seen & key) || !take(h, ":")) {
-			h->at = start;
-			return "descr, fortran_order and shape, each once";
-		}
-		seen |= key;
-		if (key == 1 && !take_type(h, npy))
-			return "descr: a little-endian integer or float";
-		if (key == 2 && !take(h, "False"))
-			return "fortran_order: False";
-		if (key == 4 && !take_shape(h, most, npy))
-			return most >> 28 > 1 ?
-				       "shape: at most 6 axes, none of 0, and 2^40 elements" :
-				       "shape: at most 6 axes, none of 0, and 2^28 elements";
-		if (!take(h, ",") && *h->at != '}')
-			return "a comma between entries";
-	}
-	if (seen != 7)
-		return "descr, fortran_order and shape";
-	return take(h, "}") && !h->at[strspn(h->at, " \n")] ? NULL :
-							      "nothing behind the dictionary";
+	return "descr: a little-endian integer or float";
 }
 
 /* False, and errno 0 where the file ended. */
@@ -155,27 +74,13 @@ static bool read_bytes(int fd, uint64_t offset, void *to, size_t bytes)
 	return true;
 }
 
-/* The header's text; false when it is not there. */
-static bool read_header(int fd, struct header *h)
+/* The header's text. Bytes before the numbers; 0: it is not there. */
+static size_t read_header(int fd, uint64_t bytes, struct npy_header *h)
 {
-	uint8_t fixed[12];
+	uint8_t begin[NPY_BEGIN_BYTES];
+	size_t size = bytes < sizeof(begin) ? (size_t)bytes : sizeof(begin);
 
-	if (!read_bytes(fd, 0, fixed, 10) || memcmp(fixed, "\x93NUMPY", 6) || !fixed[6] ||
-	    fixed[6] > 3 || fixed[7])
-		return false;
-	h->bytes = fixed[8] | (size_t)fixed[9] << 8;
-	h->offset = 10;
-	if (fixed[6] > 1) {
-		if (!read_bytes(fd, 10, fixed + 10, 2))
-			return false;
-		h->bytes |= (size_t)fixed[10] << 16 | (size_t)fixed[11] << 24;
-		h->offset = 12;
-	}
-	if (h->bytes > HEADER_MAX || !read_bytes(fd, h->offset, h->text, h->bytes))
-		return false;
-	h->text[h->bytes] = 0;
-	h->at = h->text;
-	return true;
+	return read_bytes(fd, 0, begin, size) ? npy_header_begin(begin, size, h) : 0;
 }
 
 /* What a file begins with, for a message. */
@@ -190,34 +95,43 @@ static int no_header(const char *path, int fd)
 			 text_printable(bytes, shown, sizeof(shown)));
 }
 
-/* What is not understood of a header, without the blanks that fill it. */
-static const char *what_is_there(const struct header *h, char shown[128])
+/* What it says, into @npy. */
+static int take_header(const char *path, uint64_t most, struct npy_header *h, struct npy *npy)
 {
-	char text[41];
-	size_t n = (size_t)snprintf(text, sizeof(text), "%s", h->at);
+	const struct npy_rules rules = {
+		.take_descr = take_type,
+		.most = most,
+		.most_axis = UINT32_MAX,
+		.shape = most >> 28 > 1 ? "shape: at most 6 axes, none of 0, and 2^40 elements" :
+					  "shape: at most 6 axes, none of 0, and 2^28 elements",
+	};
+	const char *expected = npy_header_take(h, &rules, npy);
+	char shown[128];
 
-	n = n < sizeof(text) ? n : sizeof(text) - 1;
-	while (n && (text[n - 1] == ' ' || text[n - 1] == '\n'))
-		text[--n] = 0;
-	return text_printable(text, shown, 128);
+	if (expected)
+		return error_set(-EBADMSG, "%s: offset %zu: header: expected %s, found \"%s\"",
+				 path, h->offset + (size_t)(h->at - h->text), expected,
+				 npy_header_found(h, shown));
+	npy->count = h->count;
+	npy->dims = h->dims;
+	for (uint32_t i = 0; i < h->dims; i++)
+		npy->shape[i] = (uint32_t)h->shape[i];
+	return 0;
 }
 
 static int read_all_of_header(const char *path, uint64_t bytes, uint64_t most, struct npy *npy)
 {
-	const char *expected;
-	char shown[128];
-	struct header h;
+	struct npy_header h;
 	uint64_t rest;
+	int ret;
 
-	if (!read_header(npy->fd, &h))
+	npy->offset = read_header(npy->fd, bytes, &h);
+	if (!npy->offset)
 		return no_header(path, npy->fd);
-	expected = take_dictionary(&h, most, npy);
-	if (expected)
-		return error_set(-EBADMSG, "%s: offset %zu: header: expected %s, found \"%s\"",
-				 path, h.offset + (size_t)(h.at - h.text), expected,
-				 what_is_there(&h, shown));
-	npy->offset = h.offset + h.bytes;
-	rest = bytes < npy->offset ? 0 : bytes - npy->offset;
+	ret = take_header(path, most, &h, npy);
+	if (ret)
+		return ret;
+	rest = bytes - npy->offset;
 	/* at most 2^40 of 8 bytes */
 	if (rest != npy->count * npy->type->bytes)
 		return error_set(-EBADMSG,

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NPY_MAX_DIMS 6
+#include "npy_header.h"
 
 struct npy_type {
 	const char *name; /* as the header has it: "|u1", "<f4" */

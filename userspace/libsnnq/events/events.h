@@ -39,6 +39,7 @@ struct snnq_events {
 	int64_t from_us, to_us;	   /* others are passed over */
 	int64_t origin_us;	   /* what times count from */
 	uint32_t channels;	   /* of events, where they have numbers */
+	int64_t unit_ns;	   /* of times, where that is asked for; 0: as is usual */
 	uint64_t base;		   /* where the decoder's bytes are in the file */
 	struct snnq_events_info info;
 	char error[200];
@@ -63,6 +64,7 @@ extern const struct events_decoder events_aedat2, events_aedat2_dvs128, events_a
 	events_aedat2_davis;
 extern const struct events_decoder events_aedat3, events_aedat4, events_dat, events_es;
 extern const struct events_decoder events_evt2, events_evt21, events_evt3;
+extern const struct events_decoder events_npy, events_npy_txyp, events_npy_xytp, events_npy_xypt;
 
 struct snnq_events *events_new(void);
 void events_free(struct snnq_events *events); /* without its rest */

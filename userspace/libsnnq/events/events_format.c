@@ -13,10 +13,12 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "base/npy_header.h"
 #include "prophesee.h"
 
 #define MAGIC_BYTES 16 /* beyond all of them */
 #define UNNAMED	    "" /* name of what has a header of Prophesee's that names no format */
+#define VALUES	    "values"
 
 static const struct events_format formats[] = {
 	{ .name = "atis", .extension = ".bin", .decoder = &events_atis },
@@ -38,9 +40,17 @@ static const struct events_format formats[] = {
 	{ .name = "evt3", .reading_of = UNNAMED, .decoder = &events_evt3 },
 	{ .name = "dat", .reading_of = UNNAMED, .extension = ".dat", .decoder = &events_dat },
 	{ .name = "es", .magic = "Event Stream", .decoder = &events_es },
+	{ .name = "npy", .decoder = &events_npy, .unit = true },
+	{ .name = "npy-txyp", .reading_of = VALUES, .decoder = &events_npy_txyp, .unit = true },
+	{ .name = "npy-xytp", .reading_of = VALUES, .decoder = &events_npy_xytp, .unit = true },
+	{ .name = "npy-xypt", .reading_of = VALUES, .decoder = &events_npy_xypt, .unit = true },
+	{ .name = "npz",
+	  .extension = ".npz",
+	  .decoder = &events_npy,
+	  .container = &events_npz,
+	  .unit = true },
 	{ .magic = "#!AER-DAT", .refusal = "a version of AEDAT" },
 	{ .magic = "\x89HDF\r\n\x1a\n", .refusal = "HDF5" },
-	{ .magic = "\x93NUMPY", .refusal = "values, in NumPy's format" },
 	{ .magic = "MATLAB 5.0", .refusal = "MATLAB's format" },
 	{ .magic = "MATLAB 7.3", .refusal = "MATLAB's format" },
 	{ .magic = "\x89PNG\r\n\x1a\n", .refusal = "a picture" },
@@ -103,12 +113,26 @@ static const struct events_format *find_by_camera(const uint8_t *data, size_t si
 	return header.bytes && header.usual[0] ? find_by_name(header.usual) : NULL;
 }
 
+/* An array of NumPy's: of events, or of values, unless somebody says that they are events. */
+static const struct events_format *find_array(const uint8_t *data, size_t size)
+{
+	static const struct events_format values = { .name = VALUES,
+						     .refusal = "values, in NumPy's format" };
+
+	if (size < strlen(NPY_MAGIC) || memcmp(data, NPY_MAGIC, strlen(NPY_MAGIC)))
+		return NULL;
+	return npy_has_fields(data, size) ? find_by_name("npy") : &values;
+}
+
 static const struct events_format *find_by_magic(const uint8_t *data, size_t size)
 {
 	static const struct events_format model = { .refusal = "a model" };
+	const struct events_format *array = find_array(data, size);
 
 	if (is_model(data, size))
 		return &model;
+	if (array)
+		return array;
 	for (size_t i = 0; i < FORMATS; i++) {
 		const char *magic = formats[i].magic;
 		size_t n = magic ? strlen(magic) : 0;
@@ -145,7 +169,6 @@ static const char *known_container(const uint8_t *head, size_t size)
 	static const struct {
 		const char *magic, *name;
 	} known[] = {
-		{ "PK\x03\x04", "a ZIP archive, as .npz is" },
 		{ "\x1f\x8b\x08", "gzip" },
 		{ "BZh", "bzip2" },
 		{ "\xfd"
@@ -182,14 +205,17 @@ bool events_format_tells(const uint8_t *head, size_t size)
 {
 	struct snnq_events nothing = { .data = NULL };
 	struct prophesee_header header;
+	struct npy_header array;
 
+	if (size >= MAGIC_BYTES && !memcmp(head, NPY_MAGIC, strlen(NPY_MAGIC)))
+		return npy_header_begin(head, size, &array);
 	return size >= MAGIC_BYTES &&
 	       prophesee_header_read(head, size, false, &nothing, &header) <= 0;
 }
 
 static int refuse(const char *path, const char *found)
 {
-	char known[256];
+	char known[512];
 
 	return error_set(-EBADMSG, "%s: offset 0: found %s, which is not supported; expected %s",
 			 path, found, known_formats(known, sizeof(known)));
@@ -199,7 +225,7 @@ static const struct events_format *find_named(const char *path, const char *name
 					      const struct events_format *format, int *ret)
 {
 	const struct events_format *named = find_by_name(name);
-	char known[256];
+	char known[512];
 
 	if (!named) {
 		*ret = error_set(-EINVAL, "%s: unknown format \"%s\" (known: %s)", path, name,
@@ -213,20 +239,21 @@ static const struct events_format *find_named(const char *path, const char *name
 	return NULL;
 }
 
-const struct events_format *events_format_find(const char *path, const char *name,
-					       const uint8_t *head, size_t size, int *ret)
+/* What it is without its name: by content, then by extension. */
+static const struct events_format *find_unnamed(const char *path, const uint8_t *head, size_t size,
+						int *ret)
 {
 	const struct events_format *format = find_by_magic(head, size), *other;
 	const char *container;
-	char known[256];
+	char known[512];
 
-	if (name)
-		return find_named(path, name, format, ret);
 	other = find_by_extension(path);
 	if (other && may_be_read_as(format, other))
 		format = other;
 	else if (format && format->name && !strcmp(format->name, UNNAMED))
 		format = find_by_camera(head, size) ?: format;
+	else if (!format && size >= 4 && !memcmp(head, "PK\x03\x04", 4))
+		format = find_by_name("npz");
 	if (format && format->decoder)
 		return format;
 	container = format ? format->refusal : known_container(head, size);
@@ -238,4 +265,45 @@ const struct events_format *events_format_find(const char *path, const char *nam
 				 "(.bin, .bs1, .bs2, .bs3, .dat); name it with a format option: %s",
 				 path, known_formats(known, sizeof(known)));
 	return NULL;
+}
+
+const struct events_format *events_format_find(const char *path, const struct format_option *option,
+					       const uint8_t *head, size_t size, int *ret)
+{
+	const struct events_format *format;
+
+	if (!option)
+		return find_unnamed(path, head, size, ret);
+	format = find_named(path, option->name, find_by_magic(head, size), ret);
+	if (!format || !option->unit_ns || format->unit)
+		return format;
+	*ret = error_set(-EINVAL, "%s: format option: a unit of time is of no use for %s", path,
+			 format->name);
+	return NULL;
+}
+
+/* ---- options ---- */
+
+static const struct {
+	const char *name;
+	int64_t ns;
+} units[] = { { "s", 1000000000 }, { "ms", 1000000 }, { "us", 1000 }, { "ns", 1 } };
+
+int format_option_read(const char *path, const char *text, struct format_option *option)
+{
+	size_t n = strcspn(text, ":");
+
+	*option = (struct format_option){ .unit_ns = 0 };
+	snprintf(option->name, sizeof(option->name), "%.*s", (int)n, text);
+	if (!text[n])
+		return 0;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (!strcmp(text + n + 1, units[i].name))
+			option->unit_ns = units[i].ns;
+	return option->unit_ns ?
+		       0 :
+		       error_set(-EINVAL,
+				 "%s: format option: expected a unit of time (s, ms, us, ns) "
+				 "behind the colon, found \"%s\"",
+				 path, text + n + 1);
 }

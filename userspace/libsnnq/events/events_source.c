@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -16,15 +17,21 @@
 /* Beyond the longest piece of a decoder. */
 #define ROOM_MOST ((size_t)128 << 20)
 
+/* The next bytes; 0 at the end, or -errno with the error set. */
 static ssize_t read_some(const struct events_source *s, uint8_t *to, size_t size)
 {
 	off_t at = (off_t)(s->offset + s->held);
 
+	if (s->unpacked)
+		return s->format->container->read(s->unpacked, to, size);
 	for (;;) {
 		ssize_t n = s->seekable ? pread(s->fd, to, size, at) : read(s->fd, to, size);
 
-		if (n >= 0 || (errno != EINTR && errno != EAGAIN))
+		if (n >= 0)
 			return n;
+		if (errno != EINTR && errno != EAGAIN)
+			return error_set(-errno, "%s: cannot be read: %s", s->path,
+					 strerror(errno));
 		if (errno == EAGAIN)
 			poll(&(struct pollfd){ .fd = s->fd, .events = POLLIN }, 1, -1);
 	}
@@ -63,14 +70,32 @@ static int fill(struct events_source *s)
 		return ret;
 	n = read_some(s, s->bytes + s->held, s->room - s->held);
 	if (n < 0)
-		return error_set(-errno, "%s: cannot be read: %s", s->path, strerror(errno));
+		return (int)n;
 	s->held += (size_t)n;
 	s->last = !n;
 	s->bytes[s->held] = 0;
 	return 0;
 }
 
-static int find_format(struct events_source *s, const char *name)
+/* A file that is read from its beginning: its events come out of a container. */
+static int unpack(struct events_source *s)
+{
+	struct stat st;
+	int ret;
+
+	if (fstat(s->fd, &st) || !S_ISREG(st.st_mode) ||
+	    (!s->seekable && lseek(s->fd, 0, SEEK_CUR) != (off_t)s->held))
+		return error_set(-EBADMSG,
+				 "%s: %s: expected a file, which is read at several places at "
+				 "once, found a pipe",
+				 s->path, s->format->name);
+	ret = s->format->container->open(s->fd, s->path, &s->unpacked);
+	s->held = 0;
+	s->last = false;
+	return ret;
+}
+
+static int find_format(struct events_source *s, const struct format_option *option)
 {
 	size_t size;
 	int ret = 0;
@@ -82,11 +107,13 @@ static int find_format(struct events_source *s, const char *name)
 	if (ret)
 		return ret;
 	size = s->held < FORMAT_HEAD_BYTES ? s->held : FORMAT_HEAD_BYTES;
-	s->format = events_format_find(s->path, name, s->bytes, size, &ret);
+	s->format = events_format_find(s->path, option, s->bytes, size, &ret);
 	if (!s->format)
 		return ret;
 	s->state = calloc(1, s->format->decoder->state_bytes);
-	return s->state ? 0 : error_set(-ENOMEM, "%s: no memory", s->path);
+	if (!s->state)
+		return error_set(-ENOMEM, "%s: no memory", s->path);
+	return s->format->container ? unpack(s) : 0;
 }
 
 /* What the caller wants of the recording. */
@@ -107,9 +134,27 @@ static int take_window(const struct events_source *s, struct snnq_events *sink)
 	return 0;
 }
 
+/* The option is kept: the recording may be read again. */
+static int take_option(struct events_source *s, struct format_option *option,
+		       struct snnq_events *sink)
+{
+	int ret;
+
+	if (!s->opts.format)
+		return 0;
+	s->option = strdup(s->opts.format);
+	s->opts.format = s->option;
+	if (!s->option)
+		return error_set(-ENOMEM, "%s: no memory", s->path);
+	ret = format_option_read(s->path, s->option, option);
+	sink->unit_ns = option->unit_ns;
+	return ret;
+}
+
 int source_open(struct events_source *s, int fd, bool seekable, const char *path,
 		const struct snnq_events_opts *opts, struct snnq_events *sink)
 {
+	struct format_option option;
 	int ret;
 
 	*s = (struct events_source){ .fd = fd, .seekable = seekable, .path = strdup(path) };
@@ -118,9 +163,10 @@ int source_open(struct events_source *s, int fd, bool seekable, const char *path
 	if (opts)
 		s->opts = *opts;
 	ret = take_window(s, sink);
-	if (ret)
-		return ret;
-	ret = find_format(s, opts ? opts->format : NULL);
+	if (!ret)
+		ret = take_option(s, &option, sink);
+	if (!ret)
+		ret = find_format(s, s->option ? &option : NULL);
 	if (ret)
 		return ret;
 	sink->info.format = s->format->name;
@@ -136,7 +182,8 @@ int source_again(const struct events_source *s, struct events_source *other,
 {
 	struct snnq_events_opts opts = s->opts;
 
-	opts.format = s->format->name;
+	if (!opts.format)
+		opts.format = s->format->name;
 	return source_open(other, s->fd, s->seekable, s->path, &opts, sink);
 }
 
@@ -176,7 +223,10 @@ void source_close(struct events_source *s)
 {
 	if (s->state && s->format->decoder->release)
 		s->format->decoder->release(s->state);
+	if (s->unpacked)
+		s->format->container->close(s->unpacked);
 	free(s->state);
 	free(s->bytes);
+	free(s->option);
 	free(s->path);
 }

@@ -11,9 +11,11 @@ struct events_source {
 	int fd;
 	bool seekable; /* read at a place, so that several may share the descriptor */
 	char *path;    /* for messages */
-	struct snnq_events_opts opts;
+	char *option;  /* of the format; or NULL */
+	struct snnq_events_opts opts; /* with a format option of our own */
 	const struct events_format *format;
 	void *state;	/* of the decoder */
+	void *unpacked; /* of the format's container */
 	uint8_t *bytes; /* [room + 1] */
 	size_t room, at, held;
 	uint64_t offset; /* of what is held */
