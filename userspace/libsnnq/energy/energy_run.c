@@ -13,6 +13,7 @@
 #include "model/grid.h"
 #include "snnq_tools.h"
 #include "run/stream.h"
+#include "run/values.h"
 
 struct run {
 	const struct snnq_energy_opts *opts;
