@@ -55,7 +55,7 @@ def stands_still(folder):
         fails(damaged(folder, at, value), folder / "out", "bad.nir: ", preexec_fn=little_time)
 
 
-def with_helper(folder, script):
+def with_helper(folder, script, name=HELPER):
     """The environment in which the library finds another program beside itself."""
     beside = folder / "beside"
     shutil.rmtree(beside, ignore_errors=True)
@@ -63,8 +63,8 @@ def with_helper(folder, script):
     for file in BUILT.glob("libsnnq*.so.0"):
         shutil.copy(file, beside / file.name)
     if script:
-        (beside / HELPER).write_text(f"#!/bin/sh\n{script}\n")
-        (beside / HELPER).chmod(0o755)
+        (beside / name).write_text(f"#!/bin/sh\n{script}\n")
+        (beside / name).chmod(0o755)
     return {**os.environ, "LD_LIBRARY_PATH": str(beside)}
 
 
@@ -122,4 +122,5 @@ def any_caller(folder):
         equal(done.returncode, 0, f"{name}: exit code of export")
 
 
-main(crashes, stands_still, other_ends, export_fails, any_caller)
+if __name__ == "__main__":
+    main(crashes, stands_still, other_ends, export_fails, any_caller)

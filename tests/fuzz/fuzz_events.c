@@ -30,7 +30,8 @@ static int read_container(const uint8_t *data, size_t size, struct snnq_events *
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
 		abort();
 	ev->limit = 4096;
-	ret = source_open(&source, fd, true, "container.npz", NULL, ev);
+	ret = source_open(&source, fd, true, "container",
+			  SNNQ_OPTS(struct snnq_events_opts, .format = "npz"), ev);
 	while (!ret && !source.end) {
 		ev->count = 0;
 		ret = source_read(&source, ev, true);

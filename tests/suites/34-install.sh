@@ -33,7 +33,7 @@ files() {
   local file
   for file in bin/snnq lib/libsnnq{,-tools}.so{,.0} lib/pkgconfig/snnq{,-tools}.pc include/snnq.h include/snnq_tools.h \
       include/snnq/snnq_drm.h include/snnq/snnq_program.h share/snnq/golden.bin \
-      share/man/man1/snnq.1 libexec/snnq/snnq-hdf5; do
+      share/man/man1/snnq.1 libexec/snnq/snnq-hdf5 libexec/snnq/snnq-mat; do
     test -e "$prefix/$file" || { echo "missing: $file"; return 1; }
   done
   for file in Documentation/man/*.1; do
@@ -132,6 +132,7 @@ libraries() {
   needs "$prefix/lib/libsnnq.so" libcjson libdrm libmd libnl-3 libnl-genl-3 liblz4 libzstd libexpat libz || return 1
   needs "$prefix/lib/libsnnq-tools.so" libsnnq libcjson libmd libyaml-0 || return 1
   needs "$prefix/libexec/snnq/snnq-hdf5" libhdf5_serial libhdf5 || return 1
+  needs "$prefix/libexec/snnq/snnq-mat" libmatio libhdf5_serial libhdf5 libz || return 1
   needs "$prefix/bin/snnq" libsnnq libsnnq-tools libcjson libpng16 libz || return 1
   needs "$out/program/run" libsnnq && needs "$out/program/tools" libsnnq libsnnq-tools || return 1
   LD_LIBRARY_PATH=$prefix/lib ldd "$out/program/run" >"$out/loaded.txt" || return 1
@@ -184,6 +185,14 @@ hdf5() {
   grep -F 'golden.bin: offset 0: expected an HDF5 file' "$out/hdf5.log"
 }
 
+# And the one that reads MATLAB files: it is asked about one without variables.
+matlab() {
+  { printf 'MATLAB 5.0 MAT-file%105s' ''; printf '\0\1IM'; } >"$out/none.mat"
+  if (cd / && LD_LIBRARY_PATH=$prefix/lib "$prefix/bin/snnq" info "$out/none.mat") >"$out/mat.log" 2>&1; then return 1; fi
+  cat "$out/mat.log"
+  grep -F 'none.mat: expected variables spiketrain, or ' "$out/mat.log"
+}
+
 bench() {
   make -s bench BENCH=attention >"$out/bench.log" && cat "$out/bench.log" &&
     [ "$(grep -c '^attention 64 tokens' "$out/bench.log")" -ge 3 ] && ! grep -v '^attention' "$out/bench.log" &&
@@ -221,6 +230,7 @@ step "libraries of two releases" mixed
 step "installed ABI headers" headers
 step "the installed program away from the source" away
 step "the installed program that reads HDF5" hdf5
+step "the installed program that reads MATLAB files" matlab
 step "make bench" bench
 step "results of benchmarks are compared" compared
 finish

@@ -40,6 +40,7 @@ tap hdf5_process tests/cli/hdf5_process.py
 tap currents tests/cli/currents.py
 tap values tests/cli/values.py
 tap containers tests/cli/containers.py
+tap matlab tests/cli/matlab.py
 tap schema tests/cli/schema.py
 tap search tests/cli/search.sh
 finish

@@ -36,25 +36,6 @@ struct records {
 	uint64_t count, at;	  /* elements */
 };
 
-const char *const column_names[COLUMNS] = { "t", "x", "y", "p" };
-
-enum column column_find(const char *name, size_t bytes)
-{
-	static const struct {
-		const char *name;
-		enum column column;
-	} known[] = {
-		{ "t", COLUMN_T },	   { "x", COLUMN_X },	{ "y", COLUMN_Y },
-		{ "p", COLUMN_P },	   { "ts", COLUMN_T },	{ "time", COLUMN_T },
-		{ "timestamp", COLUMN_T }, { "pol", COLUMN_P }, { "polarity", COLUMN_P },
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strlen(known[i].name) == bytes && !memcmp(known[i].name, name, bytes))
-			return known[i].column;
-	return COLUMNS;
-}
-
 /* ---- the header ---- */
 
 /* A number of at most 5 digits. */

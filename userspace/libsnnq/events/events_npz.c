@@ -286,11 +286,14 @@ static int open_whole(struct npz *z)
 	return 0;
 }
 
-static int npz_open(int fd, const char *path, void **state)
+static int npz_open(int fd, const char *path, const struct format_option *option, void **state,
+		    int64_t *unit_ns)
 {
 	struct npz *z = calloc(1, sizeof(*z));
 	int ret;
 
+	(void)option;
+	(void)unit_ns; /* integers are microseconds */
 	*state = z;
 	if (!z)
 		return error_set(-ENOMEM, "%s: no memory", path);

@@ -78,8 +78,10 @@ static int fill(struct events_source *s)
 }
 
 /* A file that is read from its beginning: its events come out of a container. */
-static int unpack(struct events_source *s)
+static int unpack(struct events_source *s, const struct format_option *option,
+		  struct snnq_events *sink)
 {
+	int64_t unit_ns = 0;
 	struct stat st;
 	int ret;
 
@@ -89,13 +91,16 @@ static int unpack(struct events_source *s)
 				 "%s: %s: expected a file, which is read at several places at "
 				 "once, found a pipe",
 				 s->path, s->format->name);
-	ret = s->format->container->open(s->fd, s->path, &s->unpacked);
+	ret = s->format->container->open(s->fd, s->path, option, &s->unpacked, &unit_ns);
+	if (!sink->unit_ns)
+		sink->unit_ns = unit_ns;
 	s->held = 0;
 	s->last = false;
 	return ret;
 }
 
-static int find_format(struct events_source *s, const struct format_option *option)
+static int find_format(struct events_source *s, const struct format_option *option,
+		       struct snnq_events *sink)
 {
 	size_t size;
 	int ret = 0;
@@ -113,7 +118,7 @@ static int find_format(struct events_source *s, const struct format_option *opti
 	s->state = calloc(1, s->format->decoder->state_bytes);
 	if (!s->state)
 		return error_set(-ENOMEM, "%s: no memory", s->path);
-	return s->format->container ? unpack(s) : 0;
+	return s->format->container ? unpack(s, option, sink) : 0;
 }
 
 /* What the caller wants of the recording. */
@@ -166,7 +171,7 @@ int source_open(struct events_source *s, int fd, bool seekable, const char *path
 	if (!ret)
 		ret = take_option(s, &option, sink);
 	if (!ret)
-		ret = find_format(s, s->option ? &option : NULL);
+		ret = find_format(s, s->option ? &option : NULL, sink);
 	if (ret)
 		return ret;
 	sink->info.format = s->format->name;
