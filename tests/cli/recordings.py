@@ -202,8 +202,9 @@ def magic(folder):
             (b"#!AER-DAT2.0\r\n" + data, "aedat2", "AEChip: expected DVS128"),
             (b"#!AER-DAT3.1\r\n" + data, "aedat3", "expected the line #!END-HEADER"),
             (b"Event Stream" + data, "es", "version: expected 2"),
-            (b"\x89HDF\r\n\x1a\n" + data, "HDF5", None), (b"\x93NUMPY\1\0" + data, "values, in NumPy's format", None),
-            (b"MATLAB 5.0 MAT-file" + data, "MATLAB", None),
+            (b"\x89HDF\r\n\x1a\n" + data, "hdf5", "expected an HDF5 file"), (b"\x93NUMPY\1\0" + data, "values, in NumPy's format", None),
+            (b"MATLAB 5.0 MAT-file" + data, "mat", "expected a MATLAB file of version 5"),
+            (b"MATLAB 7.3 MAT-file" + data, "mat73", "expected an HDF5 file"),
             (b"#ROSBAG V2.0\n" + data, "a ROS bag", None), (MODEL.read_bytes(), "a model", None)):
         path.write_bytes(text)
         says = ("offset", words or name)

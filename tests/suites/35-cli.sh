@@ -41,6 +41,7 @@ tap currents tests/cli/currents.py
 tap values tests/cli/values.py
 tap containers tests/cli/containers.py
 tap matlab tests/cli/matlab.py
+tap hdf5_events tests/cli/hdf5_events.py
 tap schema tests/cli/schema.py
 tap search tests/cli/search.sh
 finish

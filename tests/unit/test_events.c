@@ -548,7 +548,7 @@ static void containers_are_named(void **state)
 		{ "\x28\xb5\x2f\xfd 123", "Zstandard" },
 		{ "\x04\x22\x4d\x18 123", "LZ4" },
 		{ "7z\xbc\xaf 123", "a 7z archive" },
-		{ "MATLAB 7.3 MAT-file, Platform", "MATLAB's format" },
+		{ "#ROSBAG V2.0\nsome more", "a ROS bag" },
 	};
 
 	(void)state;

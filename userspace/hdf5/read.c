@@ -52,7 +52,7 @@ static herr_t image_free(void *image, H5FD_file_image_op_t op, void *udata)
 	return 0;
 }
 
-static hid_t open_image(const void *image, size_t bytes)
+hid_t hdf5_open_image(const void *image, size_t bytes)
 {
 	H5FD_file_image_callbacks_t calls = {
 		.image_malloc = image_malloc,
@@ -96,7 +96,7 @@ static bool take_shape(hid_t set, struct tree_object *o)
  * Whether values lie in the file: not in another one that it names, and as many of them as it says,
  * beside small sets that are all fill value. Otherwise a small file could ask for any memory.
  */
-static bool is_inside(hid_t set, hid_t type, uint64_t count)
+bool hdf5_is_inside(hid_t set, hid_t type, uint64_t count)
 {
 	hid_t plan = H5Dget_create_plist(set);
 	uint64_t stored = H5Dget_storage_size(set);
@@ -168,7 +168,7 @@ static void read_set(hid_t set, struct walk *w, struct tree_object *o)
 
 	if (!take_shape(set, o))
 		o->kind = TREE_OTHER;
-	else if (!is_inside(set, type, o->count))
+	else if (!hdf5_is_inside(set, type, o->count))
 		o->kind = TREE_OUTSIDE;
 	else if (H5Tget_class(type) == H5T_STRING ? !read_texts(set, type, o) :
 						    !read_numbers(set, type, o))
@@ -276,7 +276,7 @@ int hdf5_read(const void *image, size_t bytes, char *const *names, FILE *out)
 	char attribute[TREE_MOST_NAME + 1];
 	struct tree_object root = { .name = (char[]){ "" }, .kind = TREE_OTHER };
 	struct walk w = { .out = out };
-	hid_t file = open_image(image, bytes),
+	hid_t file = hdf5_open_image(image, bytes),
 	      group = file < 0 ? -1 : H5Gopen2(file, "/", H5P_DEFAULT);
 	H5O_info_t info;
 	int ret = 0;

@@ -24,6 +24,6 @@ struct events_container {
 	void (*close)(void *state); /* of what open() left, NULL too */
 };
 
-extern const struct events_container events_mat, events_npz;
+extern const struct events_container events_hdf5, events_mat, events_npz;
 
 #endif /* SNNQ_EVENTS_CONTAINER_H */

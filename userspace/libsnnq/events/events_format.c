@@ -50,13 +50,23 @@ static const struct events_format formats[] = {
 	  .container = &events_npz,
 	  .unit = true },
 	{ .magic = "#!AER-DAT", .refusal = "a version of AEDAT" },
-	{ .magic = "\x89HDF\r\n\x1a\n", .refusal = "HDF5" },
+	{ .name = "hdf5",
+	  .magic = "\x89HDF\r\n\x1a\n",
+	  .decoder = &events_npy,
+	  .container = &events_hdf5,
+	  .unit = true,
+	  .part = true },
 	{ .name = "mat",
 	  .magic = "MATLAB 5.0",
 	  .decoder = &events_npy,
 	  .container = &events_mat,
 	  .unit = true },
-	{ .magic = "MATLAB 7.3", .refusal = "MATLAB's format" },
+	{ .name = "mat73",
+	  .magic = "MATLAB 7.3",
+	  .decoder = &events_npy,
+	  .container = &events_hdf5,
+	  .unit = true,
+	  .part = true },
 	{ .magic = "\x89PNG\r\n\x1a\n", .refusal = "a picture" },
 	{ .magic = "#ROSBAG V", .refusal = "a ROS bag" },
 	{ .magic = "\x7f"
@@ -279,9 +289,10 @@ const struct events_format *events_format_find(const char *path, const struct fo
 	if (!option)
 		return find_unnamed(path, head, size, ret);
 	format = find_named(path, option->name, find_by_magic(head, size), ret);
-	if (!format || !option->unit_ns || format->unit)
+	if (!format || ((!option->unit_ns || format->unit) && (!*option->part || format->part)))
 		return format;
-	*ret = error_set(-EINVAL, "%s: format option: a unit of time is of no use for %s", path,
+	*ret = error_set(-EINVAL, "%s: format option: %s is of no use for %s", path,
+			 option->unit_ns && !format->unit ? "a unit of time" : "a part",
 			 format->name);
 	return NULL;
 }
@@ -293,21 +304,49 @@ static const struct {
 	int64_t ns;
 } units[] = { { "s", 1000000000 }, { "ms", 1000000 }, { "us", 1000 }, { "ns", 1 } };
 
+/* A word behind a colon. */
+static int take_word(const char *path, const char *word, size_t n, struct format_option *option)
+{
+	static const char part[] = "part=";
+	size_t head = sizeof(part) - 1;
+
+	if (n >= head && !memcmp(word, part, head)) {
+		if (n == head || n - head >= sizeof(option->part) || *option->part)
+			return error_set(-EINVAL,
+					 "%s: format option: expected a name behind part=, once, "
+					 "of less than %zu letters",
+					 path, sizeof(option->part));
+		memcpy(option->part, word + head, n - head);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strlen(units[i].name) != n || memcmp(word, units[i].name, n))
+			continue;
+		if (option->unit_ns)
+			return error_set(-EINVAL,
+					 "%s: format option: expected a unit of time once, found "
+					 "more than one unit",
+					 path);
+		option->unit_ns = units[i].ns;
+		return 0;
+	}
+	return error_set(-EINVAL,
+			 "%s: format option: expected a unit of time (s, ms, us, ns) or part=NAME "
+			 "behind the colon, found \"%.*s\"",
+			 path, (int)n, word);
+}
+
 int format_option_read(const char *path, const char *text, struct format_option *option)
 {
 	size_t n = strcspn(text, ":");
+	int ret = 0;
 
 	*option = (struct format_option){ .unit_ns = 0 };
 	snprintf(option->name, sizeof(option->name), "%.*s", (int)n, text);
-	if (!text[n])
-		return 0;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (!strcmp(text + n + 1, units[i].name))
-			option->unit_ns = units[i].ns;
-	return option->unit_ns ?
-		       0 :
-		       error_set(-EINVAL,
-				 "%s: format option: expected a unit of time (s, ms, us, ns) "
-				 "behind the colon, found \"%s\"",
-				 path, text + n + 1);
+	while (!ret && text[n]) {
+		text += n + 1;
+		n = strcspn(text, ":");
+		ret = take_word(path, text, n, option);
+	}
+	return ret;
 }

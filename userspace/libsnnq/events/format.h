@@ -14,15 +14,19 @@ struct events_format {
 	const struct events_decoder *decoder;
 	const struct events_container *container; /* what the decoder's bytes are in; or NULL */
 	bool unit;				  /* of times may be asked for */
+	bool part;				  /* and of a file */
 	const char *refusal;			  /* recognized, but not read */
 };
 
 #define FORMAT_NAME_BYTES 24
 
-/* What a format option asks for: "npy", "npy:ms". */
+#define FORMAT_PART_BYTES 200
+
+/* What a format option asks for: "npy", "npy:ms", "hdf5:part=davis/left". */
 struct format_option {
 	char name[FORMAT_NAME_BYTES];
-	int64_t unit_ns; /* of times; 0: none is named */
+	int64_t unit_ns;	      /* of times; 0: none is named */
+	char part[FORMAT_PART_BYTES]; /* of a file with several recordings; or empty */
 };
 
 /* 0 or -EINVAL with the error set. */
