@@ -37,11 +37,11 @@ static int no_memory(const struct search *x)
 static void add_recording(cJSON *recordings, const char *hash, const struct snnq_events_opts *how,
 			  size_t i)
 {
-	char text[160];
+	char text[320];
 	int n = snprintf(text, sizeof(text), "%s", hash);
 
 	if (how && how[i].format)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, " %.40s", how[i].format);
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " %.230s", how[i].format);
 	if (how && how[i].cut)
 		snprintf(text + n, sizeof(text) - (size_t)n, " %" PRId64 "..%" PRId64,
 			 how[i].from_us, how[i].to_us);
