@@ -133,6 +133,33 @@ def spikes(folder):
     refused("info", path, "-f", "hdf5:part=2", says="spikes/units: sample 2: expected 600 elements, as times has, found 7")
 
 
+def lists(folder):
+    """Parts of a file in a list: eval, compare, quantize and energy take each for a recording."""
+    names = [line.split("\t") for line in (DEMO / "test.tsv").read_text().splitlines()[:5]]
+    sets = {}
+    for i, (name, _) in enumerate(names):
+        data = np.frombuffer((DEMO / name).read_bytes(), np.uint8).reshape(-1, 5).astype(int)
+        sets |= {f"{i}/time": (data[:, 2] & 127) << 16 | data[:, 3] << 8 | data[:, 4],
+                 f"{i}/addrs": np.stack([data[:, 0], data[:, 1], data[:, 2] >> 7], 1)}
+    write(folder / "all.h5", sets, compression="gzip")
+    (folder / "parts").write_text("".join(f"all.h5[{i}]\t{label}\n" for i, (_, label) in enumerate(names)))
+    (folder / "files").write_text("".join(f"{DEMO / name}\t{label}\n" for name, label in names))
+    got = []
+    for name in ("parts", "files"):
+        out = json.loads(snnq("eval", MODEL, "--data", folder / name, "-d", "sim", "--json")[0])
+        energy = json.loads(snnq("energy", MODEL, "--data", folder / name, "--json")[0])["models"][0]["total"]
+        snnq("quantize", DEMO / "digits-float.snnq", "-o", folder / f"{name}.snnq", "--default", "uniform:4", "--calib", folder / name)
+        scores = json.loads(snnq("run", folder / f"{name}.snnq", DEMO / names[0][0], "-d", "sim", "--json")[0])["scores"]
+        got.append(([(p["label"], p["class"]) for p in out["predictions"]], energy, scores))
+    equal(got[0], got[1], "eval, energy, quantize")
+    equal([p["path"] for p in json.loads(snnq("eval", MODEL, "--data", folder / "parts", "-d", "sim", "--json")[0])["predictions"]],
+          [f"all.h5[{i}]" for i in range(5)], "names")
+    for line, says in (("all.h5[7]\t1\n", 'all.h5: expected a group "7", found none'), ("none.h5[1]\t1\n", "none.h5: No such file"),
+                       ("all.h5[]\t1\n", "all.h5[]: No such file")):
+        (folder / "parts").write_text(line)
+        refused("eval", MODEL, "--data", folder / "parts", "-d", "sim", says=says)
+
+
 def verbs(folder):
     """run as of the recording itself; not from a pipe."""
     name = (DEMO / "test.tsv").read_text().split("\t")[0]
@@ -242,4 +269,4 @@ def memory(folder):
 
 
 if __name__ == "__main__":
-    main(layouts, matlab, parts, spikes, verbs, filters, wrong, damaged, memory)
+    main(layouts, matlab, parts, spikes, lists, verbs, filters, wrong, damaged, memory)

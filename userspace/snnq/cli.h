@@ -182,6 +182,7 @@ struct cli_source {
 struct cli_sample {
 	char *path;  /* as opened */
 	char *shown; /* as written in the list */
+	char *part;  /* format option that chooses one of a file's recordings; or NULL */
 	uint32_t label;
 	struct snnq_events_opts how; /* to open it */
 	uint64_t sample;	     /* of an array: which */

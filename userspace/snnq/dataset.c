@@ -2,6 +2,7 @@
 /*
  * dataset.c - labelled recordings, wherever they come from.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,34 @@ static int read_unnamed(const char *path, struct snnq_model *model, uint32_t cla
 				     dataset_read_list(path, model, classes, d);
 }
 
+/*
+ * "FILE[PART]" is a recording of a file that has several, where no file has all of this name. False:
+ * no memory.
+ */
+static bool take_part(struct cli_sample *s, const char *format)
+{
+	size_t n = strlen(s->path);
+	char *open = strrchr(s->path, '[');
+	struct stat st;
+
+	if (!open || open == s->path || s->path[n - 1] != ']' || open[1] == ']' ||
+	    !stat(s->path, &st))
+		return true;
+	s->path[n - 1] = 0;
+	if (asprintf(&s->part, "%s:part=%s", format ? format : "hdf5", open + 1) < 0)
+		s->part = NULL;
+	*open = 0;
+	return s->part;
+}
+
+static int take_parts(const struct cli_source *source, struct cli_dataset *d)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (!take_part(&d->samples[i], source->format))
+			return cli_fail(CLI_FAILED, "no memory for %s", source->path);
+	return CLI_OK;
+}
+
 int cli_dataset_read(const struct cli_source *source, struct snnq_model *model, uint32_t classes,
 		     struct cli_dataset *d)
 {
@@ -42,6 +71,8 @@ int cli_dataset_read(const struct cli_source *source, struct snnq_model *model, 
 		code = dataset_take_samples(source, model, classes, d);
 	else if (!code && model && source->labels)
 		code = cli_fail(CLI_USAGE, "--labels: of no use: the model takes events");
+	if (!code && !info.input_values)
+		code = take_parts(source, d);
 	if (code)
 		cli_dataset_free(d);
 	else if (source->limit)
@@ -51,6 +82,8 @@ int cli_dataset_read(const struct cli_source *source, struct snnq_model *model, 
 
 		how->size = sizeof(*how);
 		how->format = source->format ? source->format : how->format;
+		if (d->samples[i].part)
+			how->format = d->samples[i].part;
 		how->width = (uint16_t)source->width;
 		how->height = (uint16_t)source->height;
 		how->channels = (uint8_t)info.input_polarities;

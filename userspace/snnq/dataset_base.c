@@ -43,6 +43,7 @@ void dataset_drop_after(struct cli_dataset *d, size_t count)
 	for (size_t i = count; i < d->count; i++) {
 		free(d->samples[i].path);
 		free(d->samples[i].shown);
+		free(d->samples[i].part);
 	}
 	if (d->count > count)
 		d->count = count;

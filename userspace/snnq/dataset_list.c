@@ -6,7 +6,7 @@
  * paths may hold commas. Fields of a line without a tab may be quoted as in CSV. Lines end in LF,
  * CR LF or CR. Paths are relative to the list. A first line "path,label" is a heading, empty lines
  * and those that begin with # are comments; no other line is passed over. Where labels are not
- * needed a line may be a path alone.
+ * needed a line may be a path alone. A path may end in [PART] (dataset.c).
  */
 #define _GNU_SOURCE
 #include <dirent.h>
