@@ -56,7 +56,7 @@ guest: userspace modules setup-guest ## the guest's initramfs: build/guest/initr
 	@mkdir -p build/guest
 	@tools/guest/image $$(tools/guest/kernel debian) build/guest/initramfs.cpio
 
-bench: setup-userspace ## speed of the engine's kernels, layer by layer, of a network, and of decoding events; BENCH=NAME: of layers named so, spikformer, events; models: published networks; scaling: over steps, tokens, width, threads, streams; streaming: steps and live feeds; peers: beside PyTorch and ONNX Runtime, RATES=PERCENT,... at firing rates; driver: in the guest
+bench: setup-userspace ## speed of the engine's kernels, layer by layer, of a network, and of decoding events; BENCH=NAME: of layers named so, spikformer, events; models: published networks; scaling: over steps, tokens, width, threads, streams; streaming: steps and live feeds; quantizer: shards and growth of snnq quantize; peers: beside PyTorch and ONNX Runtime, RATES=PERCENT,... at firing rates; driver: in the guest
 	@test -e build/bench/build.ninja || meson setup build/bench >build/bench.log || { cat build/bench.log; rm -rf build/bench; exit 1; }
 	@ninja -C build/bench --quiet tests/bench/engine_bench tests/bench/events_bench >build/bench.log || { cat build/bench.log; exit 1; }
 	@tests/bench/run $(if $(BENCH),"$(BENCH)")

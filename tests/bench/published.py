@@ -11,11 +11,11 @@ SNNQ = os.environ.get("SNNQ", ROOT / "build" / "snnq")
 FIRING = 5  # percent of a layer's neurons in a step, at most; pools of random spikes make more of it
 
 
-def make(family, path, sizes=()):
-    """Write a network with random weights, of pairs of (KEY, VALUE) as size."""
+def make(family, path, sizes=(), *options):
+    """Write a network with random weights, of pairs of (KEY, VALUE) as size; options: of published.py."""
     settings = [word for key, value in sizes for word in ("--set", f"{key}={value}")]
     subprocess.run([sys.executable, ROOT / "tools" / "train" / "published.py", "make", family, "-o", path,
-                    "--firing", str(FIRING), *settings], check=True, stdout=subprocess.DEVNULL)
+                    "--firing", str(FIRING), *settings, *options], check=True, stdout=subprocess.DEVNULL)
 
 
 def bench(model, *options):
