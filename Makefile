@@ -64,8 +64,8 @@ bench: setup-userspace ## speed of the engine's kernels, layer by layer, of a ne
 prove: setup-prove ## what the validator promises, by a model checker, and that each proof can fail
 	@tests/prove/run --all
 
-reproduce: userspace setup-train $(if $(ABLATE),,modules qemu setup-guest) ## the table of quantization methods; trains what is missing (over an hour); ABLATE=1: what each part of the method is worth
-	@tools/reproduce $(if $(ABLATE),--ablate demo fashion,--device)
+reproduce: userspace setup-train $(if $(ABLATE)$(SEEDS),,modules qemu setup-guest) ## the table of quantization methods; trains what is missing (over an hour); ABLATE=1: what each part of the method is worth; SEEDS=1: the digits with other seeds of training and draws for calibration
+	@tools/reproduce $(if $(ABLATE),--ablate demo fashion,$(if $(SEEDS),--seeds,--device))
 
 clean: ## remove build/; the cache stays
 	rm -rf build

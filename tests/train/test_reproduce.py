@@ -25,6 +25,7 @@ LOADER.exec_module(reproduce)
 import ablation  # noqa: E402  pylint: disable=wrong-import-position
 import figure  # noqa: E402  pylint: disable=wrong-import-position
 import paired  # noqa: E402  pylint: disable=wrong-import-position
+import seeds  # noqa: E402  pylint: disable=wrong-import-position
 
 
 class Statistics(unittest.TestCase):
@@ -119,6 +120,67 @@ class Ablation(unittest.TestCase):
     def test_models_have_names_of_their_own(self):
         names = [m for g in ablation.grids_of("a") for m, _ in ablation.models_of(g)]
         self.assertEqual(len(set(names)), len(names))
+
+
+class Seeds(unittest.TestCase):
+    def cells(self, losses):
+        """Three seeds with two draws: a float network, a row, a search as far below it as `losses` say."""
+        def row(model, loss, right):
+            return {"model": model, "bits": 3.0, "bytes": 100, "loss": loss, "right": right, "count": 200}
+        return {(seed, draw): [row("float", 0, 190), row("compensated-rule3", 0.1, 180),
+                               row("search-3.14", 0.1 - losses[seed], 180 + 2 * draw)]
+                for seed in (1, 2, 3) for draw in (1, 2)}
+
+    def test_intervals_are_of_the_means_of_seeds(self):
+        """[1, 2, 3] has a deviation of 1; t of 2 degrees of freedom is 4.303."""
+        mean, low, high = seeds.interval({1: [0, 2], 2: [1, 3], 3: [3, 3]})
+        self.assertAlmostEqual(mean, 2)
+        self.assertAlmostEqual(high - mean, 4.303 / 3 ** 0.5)
+        self.assertAlmostEqual(mean - low, high - mean)
+
+    def test_students_t(self):
+        """Beyond it lies 2.5 %: F(t) is known for two degrees of freedom, for one it is that of Cauchy."""
+        for freedom, tail in ((1, lambda t: math.atan(1 / t) / math.pi),
+                              (2, lambda t: (1 - t / math.sqrt(2 + t * t)) / 2)):
+            self.assertAlmostEqual(tail(seeds.STUDENT[freedom]), 0.025, 4)
+
+    def test_deviations_tell_seeds_from_draws(self):
+        between, within = seeds.deviations({1: [1, 3], 2: [2, 4], 3: [3, 5]})
+        self.assertAlmostEqual(between, 1)
+        self.assertAlmostEqual(within, 2 ** 0.5)
+
+    def test_table(self):
+        lines = seeds.table(self.cells({1: 0.01, 2: 0.02, 3: 0.03}),
+                            [("float", "float"), ("search", "search-3.14")]).splitlines()
+        self.assertEqual(lines[2], "| float | 3.00 | 100 | 95.00 (95.00..95.00) | 0 | |")
+        self.assertEqual(lines[3], "| search | 3.00 | 100 | 91.50 (91.00..92.00) | 0.0800 (0.0700..0.0900) "
+                                   "| 0.0100, 0.0000 |")
+
+    def test_differences_are_bold_where_they_leave_out_zero(self):
+        names = [("rule", "compensated-rule3"), ("search", "search-3.14")]
+        pairs = [("compensated-rule3", "search-3.14")]
+        sure, open_ = (seeds.differences(self.cells(losses), names, pairs).splitlines()[2] for losses in
+                       ({1: 0.02, 2: 0.021, 3: 0.022}, {1: -0.02, 2: 0.02, 3: 0.03}))
+        self.assertIn("| **-0.0210 (-0.0235 to -0.0185)** | 6 of 6 | **+1.50 (+1.50 to +1.50)** | 6, 0, 0 |", sure)
+        self.assertIn("| -0.0100 (", open_)
+        self.assertIn("| 4 of 6 |", open_)
+
+    def test_a_single_seed_has_no_interval(self):
+        self.assertEqual(seeds.interval({1: [1, 3]}), (2, None, None))
+        cells = {(1, draw): rows for (seed, draw), rows in self.cells({1: 0.01, 2: 0, 3: 0}).items() if seed == 1}
+        self.assertIn("| -0.0100 | 2 of 2 | +1.50 | 2, 0, 0 |", seeds.differences(
+            cells, [("rule", "compensated-rule3")], [("compensated-rule3", "search-3.14")]))
+        self.assertIn("| , 0.0000 |", seeds.table(cells, [("search", "search-3.14")]))
+
+    def test_cells_are_apart_and_have_searches_to_compare_with(self):
+        cells = [reproduce.cell(seed, draw) for seed in reproduce.SEEDS for draw in reproduce.DRAWS]
+        self.assertEqual(len({c.folder for c in cells}), len(cells))
+        self.assertEqual(len({(c.model, c.calibration) for c in cells}), len(cells))
+        self.assertEqual({c.development for c in cells}, {reproduce.networks()["demo"].development})
+        searches = {m for _, m in reproduce.search_rows(cells[0])[0]}
+        rows = [m for _, m, _ in reproduce.simple_rows(cells[0])]
+        self.assertEqual({reproduce.nearest_search(m) for m in rows}, searches - {"search-3.14", "search-2.5"})
+        self.assertEqual({reproduce.nearest_search(m) for m in (*searches, "float")}, {None})
 
 
 class Figure(unittest.TestCase):

@@ -516,8 +516,19 @@ class Development(unittest.TestCase):
         self.assertFalse(asked[copy] & asked[(0,)])
         self.assertTrue(asked[copy] <= set(dataset.split()[0]))
         counts = np.bincount(load_digits().target[sorted(asked[copy])])
-        self.assertEqual(counts.tolist(), [recordings.DEVELOPMENT_PER_CLASS] * 10)
-        self.assertEqual(len(rows), 10 * recordings.DEVELOPMENT_PER_CLASS)
+        self.assertEqual(counts.tolist(), [dataset.DEVELOPMENT_PER_CLASS] * 10)
+        self.assertEqual(len(rows), 10 * dataset.DEVELOPMENT_PER_CLASS)
+
+    def test_draws_for_calibration(self):
+        """Others each time, balanced, of training digits of which none is for development."""
+        digits, labels = dataset.development_digits(), load_digits().target
+        draws = [dataset.calibration_digits(n) for n in (1, 2, 3)]
+        for draw in draws:
+            self.assertEqual(np.bincount(labels[draw]).tolist(), [dataset.CALIBRATION_PER_CLASS] * 10)
+            self.assertTrue(set(draw) <= set(dataset.split()[0]) - set(digits))
+        self.assertEqual(len({tuple(draw) for draw in draws}), 3)
+        self.assertFalse(set(draws[0]) & (set(draws[1]) | set(draws[2])))
+        self.assertEqual(dataset.calibration_digits(2).tolist(), draws[1].tolist())
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ import eventcam
 TEST_DIGITS = 360
 SEED = 20240
 COPIES = 3
+CALIBRATION_PER_CLASS = 4
+DEVELOPMENT_PER_CLASS = 40
 
 
 def split():
@@ -23,6 +25,31 @@ def split():
     train, test = train_test_split(np.arange(len(labels)), test_size=TEST_DIGITS,
                                    random_state=SEED, stratify=labels)
     return np.sort(train), np.sort(test)
+
+
+def balanced(numbers, labels, each):
+    """The first `each` numbers of every class."""
+    picked = [numbers[labels[numbers] == c][:each] for c in range(10)]
+    return np.sort(np.concatenate(picked))
+
+
+def calibration_digits(draw=1):
+    """Training digits to calibrate with: the first of each class, or from the second
+    draw on some by chance; those for development are in no draw."""
+    labels = load_digits().target
+    first = balanced(split()[0], labels, CALIBRATION_PER_CLASS)
+    if draw == 1:
+        return first
+    others = np.setdiff1d(split()[0], np.concatenate([first, development_digits()]))
+    return balanced(np.random.default_rng((SEED, draw)).permutation(others), labels,
+                    CALIBRATION_PER_CLASS)
+
+
+def development_digits():
+    """Training digits of which other recordings are for development."""
+    labels = load_digits().target
+    others = np.setdiff1d(split()[0], balanced(split()[0], labels, CALIBRATION_PER_CLASS))
+    return balanced(others, labels, DEVELOPMENT_PER_CLASS)
 
 
 def recording(task):
@@ -43,6 +70,11 @@ def recordings(numbers, copies, workers):
 def training(workers):
     """Events and labels: COPIES recordings of each training digit."""
     return recordings(split()[0], range(COPIES), workers)
+
+
+def development(workers):
+    """Events and labels of recordings that nobody trains on, of digits that training has."""
+    return recordings(development_digits(), [COPIES], workers)
 
 
 def testing(workers):

@@ -7,24 +7,14 @@ OUT/test/*.bin with OUT/test.tsv, and OUT/calib/*.bin with OUT/calib.tsv
 
 With --development instead OUT/development: of 40 training digits of each class that
 are not for calibration a recording that nobody has trained on. The network knows the
-digits, but not this noise and motion: methods are chosen by them, and nothing else."""
+digits, but not this noise and motion: methods are chosen by them, and nothing else.
+With --draw N instead OUT/calibN: as many training digits by chance, none of them for
+development; to see how much a result hangs on those that calibrate."""
 import argparse
 import pathlib
 
-import numpy as np
-from sklearn.datasets import load_digits
-
 import dataset
 import eventcam
-
-CALIBRATION_PER_CLASS = 4
-DEVELOPMENT_PER_CLASS = 40
-
-
-def balanced(numbers, labels, each):
-    """The first `each` numbers of every class."""
-    picked = [numbers[labels[numbers] == c][:each] for c in range(10)]
-    return np.sort(np.concatenate(picked))
 
 
 def write(out, name, numbers, copy=0):
@@ -44,17 +34,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--development", action="store_true")
+    parser.add_argument("--draw", type=int, metavar="N",
+                        help="instead only OUT/calibN: another draw for calibration (from 2)")
     args = parser.parse_args()
-    train, test = dataset.split()
-    labels = load_digits().target
-    calibration = balanced(train, labels, CALIBRATION_PER_CLASS)
     if args.development:
-        others = np.setdiff1d(train, calibration)
-        write(args.out, "development", balanced(others, labels, DEVELOPMENT_PER_CLASS),
-              dataset.COPIES)
+        write(args.out, "development", dataset.development_digits(), dataset.COPIES)
         return
-    write(args.out, "test", test)
-    write(args.out, "calib", calibration)
+    if args.draw:
+        write(args.out, f"calib{args.draw}", dataset.calibration_digits(args.draw))
+        return
+    write(args.out, "test", dataset.split()[1])
+    write(args.out, "calib", dataset.calibration_digits())
 
 
 if __name__ == "__main__":
