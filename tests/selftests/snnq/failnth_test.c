@@ -9,11 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "failnth.h"
 #include "snnq_harness.h"
-#include "snnq_test.h"
+#include "snnq_life.h"
 
 #define MAX_NTH 400
 
@@ -32,30 +32,12 @@ FIXTURE(failnth)
 	uint64_t point;
 };
 
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	if (fd < 0)
-		return;
-	if (write(fd, text, strlen(text)) < 0)
-		perror(path);
-	close(fd);
-}
-
 FIXTURE_SETUP(failnth)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth", syscall(SYS_gettid));
 	self->fd = -1;
-	self->control = open(path, O_RDWR);
+	self->control = open_control();
 	if (self->control < 0)
 		SKIP(return, "kernel without CONFIG_FAULT_INJECTION");
-	write_file("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
-	write_file("/sys/kernel/debug/failslab/verbose", "0");
-	write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N");
-	write_file("/sys/kernel/debug/fail_page_alloc/verbose", "0");
 	self->fd = snnq_test_open();
 	if (self->fd < 0)
 		SKIP(return, "no snnq device");
@@ -72,25 +54,6 @@ FIXTURE_TEARDOWN(failnth)
 	}
 	if (self->control >= 0)
 		close(self->control);
-}
-
-static void arm(int control, int nth)
-{
-	char text[16];
-	int n = snprintf(text, sizeof(text), "%d", nth);
-
-	if (pwrite(control, text, (size_t)n, 0) != n)
-		perror("fail-nth");
-}
-
-/* Whether the armed failure happened; disarms. */
-static bool fired(int control)
-{
-	char text[16] = "";
-	bool left = pread(control, text, sizeof(text) - 1, 0) > 0 && atoi(text) > 0;
-
-	arm(control, 0);
-	return !left;
 }
 
 TEST_F_TIMEOUT(failnth, opening, 300)
