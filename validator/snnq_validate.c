@@ -173,11 +173,25 @@ static bool in_whole(__u32 first, __u32 size, __u32 whole, __u32 most)
 	return whole <= most && size <= whole && first <= whole - size;
 }
 
+/* What an operand is a view of; itself, if it is none. */
+static struct snnq_tensor whole_of(const struct snnq_tensor *t)
+{
+	struct snnq_tensor whole = *t;
+
+	if (t->flags & ~SNNQ_TENSOR_FLAG_PREVIOUS) {
+		whole.height = t->whole_height;
+		whole.width = t->whole_width;
+		whole.channels = t->whole_channels;
+	}
+	return whole;
+}
+
 /* A box of what was written, or all of it in another shape; dims of @t are in range. */
 static int check_view(struct check *c, const struct snnq_tensor *t,
 		      const struct tensor_names *names)
 {
 	bool slice = t->flags == SNNQ_TENSOR_FLAG_SLICE;
+	struct snnq_tensor whole;
 
 	if (t->flags && t->format == SNNQ_FORMAT_EVENTS)
 		return fail(c, SNNQ_CHECK_FLAGS, names->flags);
@@ -190,8 +204,8 @@ static int check_view(struct check *c, const struct snnq_tensor *t,
 	    !in_whole(t->first_channel, slice ? t->channels : 1, t->whole_channels,
 		      SNNQ_MAX_CHANNELS))
 		return fail(c, SNNQ_CHECK_TENSOR_DIMS, names->view);
-	if (!slice &&
-	    (__u64)t->whole_height * t->whole_width * t->whole_channels != snnq_tensor_elements(t))
+	whole = whole_of(t);
+	if (!slice && snnq_tensor_elements(&whole) != snnq_tensor_elements(t))
 		return fail(c, SNNQ_CHECK_TENSOR_DIMS, names->view);
 	return 0;
 }
@@ -285,19 +299,6 @@ static int check_place(struct check *c, const struct snnq_tensor *t, __u32 role,
 	if (t->offset % 8 || !fits(t->offset, bytes, limit))
 		return fail(c, SNNQ_CHECK_TENSOR_EXTENT, names->offset);
 	return 0;
-}
-
-/* What an operand is a view of; itself, if it is none. */
-static struct snnq_tensor whole_of(const struct snnq_tensor *t)
-{
-	struct snnq_tensor whole = *t;
-
-	if (t->flags & ~SNNQ_TENSOR_FLAG_PREVIOUS) {
-		whole.height = t->whole_height;
-		whole.width = t->whole_width;
-		whole.channels = t->whole_channels;
-	}
-	return whole;
 }
 
 static bool tensors_overlap(const struct snnq_tensor *a, const struct snnq_tensor *b)

@@ -30,7 +30,7 @@ static __u32 groups_of(const struct snnq_layer *l)
 /* Number of kernel positions: 1 for operations without a window. */
 static __u64 window_size(const struct snnq_layer *l)
 {
-	return l->geometry.kernel_h ? (__u64)l->geometry.kernel_h * l->geometry.kernel_w : 1;
+	return l->geometry.kernel_h ? mul_sat(l->geometry.kernel_h, l->geometry.kernel_w) : 1;
 }
 
 /* Output size as computed; @padding of both sides together. */
@@ -107,7 +107,7 @@ __u64 snnq_weight_bytes(const struct snnq_layer *l)
 {
 	if (l->quant.scheme == SNNQ_SCHEME_NONE)
 		return 0;
-	return window_size(l) * l->in[0].channels * snnq_weight_row_bytes(l);
+	return mul_sat(mul_sat(window_size(l), l->in[0].channels), snnq_weight_row_bytes(l));
 }
 
 static int check_quant(struct check *c, const struct snnq_layer *l)
@@ -220,7 +220,7 @@ static int check_conv2d(struct check *c, const struct snnq_layer *l)
 		ret = check_quant(c, l);
 	if (ret)
 		return ret;
-	return check_accumulator(c, window_size(l) * (l->in[0].channels / groups_of(l)),
+	return check_accumulator(c, mul_sat(window_size(l), l->in[0].channels / groups_of(l)),
 				 snnq_tensor_largest(&l->in[0]), largest_weight(&l->quant));
 }
 
@@ -276,6 +276,8 @@ static int check_compared(struct check *c, const struct snnq_layer *l)
 
 	if (l->in[0].format != SNNQ_FORMAT_INT32)
 		return check_same_format(c, l);
+	if (!all_zero(&l->scale[1], 3 * sizeof(l->scale[1])))
+		return fail(c, SNNQ_CHECK_RESERVED, "scale");
 	ret = check_scale(c, l, 0, 0, &most);
 	return ret ? ret : check_accumulator(c, 1, most, 1);
 }
@@ -441,7 +443,7 @@ static int check_attention(struct check *c, const struct snnq_layer *l)
 		return ret;
 	if (!same_shape(v, &l->out))
 		return fail(c, SNNQ_CHECK_SHAPE, "out");
-	return check_accumulator(c, (__u64)q->height * q->width * (q->channels / l->param),
+	return check_accumulator(c, mul_sat(mul_sat(q->height, q->width), q->channels / l->param),
 				 mul_sat(snnq_tensor_largest(q), snnq_tensor_largest(&l->in[1])),
 				 snnq_tensor_largest(v));
 }

@@ -454,6 +454,9 @@ static void integer_maxima(void **context)
 	l->scale[0].mult_index++;
 	refused(&p, SNNQ_CHECK_PARAM, 0, "scale.mult");
 	l->scale[0].mult_index--;
+	l->scale[1].mult_count = 9;
+	refused(&p, SNNQ_CHECK_RESERVED, 0, "scale");
+	l->scale[1].mult_count = 0;
 	l->scale[0].shift = 2;
 	refused(&p, SNNQ_CHECK_OVERFLOW, 0, "scale");
 	l->in[0].format = SNNQ_FORMAT_UNSIGNED;
