@@ -7,6 +7,7 @@
 # the golden vectors, and of each other with each kernel. A processor without dot products has no
 # such set. And the instructions of a job, as in 18-instructions.sh; those expected are in
 # tests/bench/instructions-arm64.txt.
+# on: arm64, in QEMU's user mode
 set -euo pipefail
 # shellcheck source=tests/tap.sh
 . tests/tap.sh

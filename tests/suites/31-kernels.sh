@@ -6,6 +6,7 @@
 # The driver on other kernels: what kernel/snnq_probe.sh says of kernels and compilers, and a build
 # by DKMS, in a tree of its own, with the headers and the compiler of each kernel that Debian has
 # packages of (W=1, no warning). SNNQ_KERNELS=all: for those of coming releases, too; or names.
+# on: compilers of 6.1 to 7.3
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

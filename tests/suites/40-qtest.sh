@@ -4,6 +4,7 @@
 # The device model without a guest: registers, rings, faults, resets and the golden vectors, by the
 # qtest program of tests/qtest.
 # timeout: 2700
+# on: QEMU without a guest
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

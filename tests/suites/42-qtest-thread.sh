@@ -4,6 +4,7 @@
 # The device model's qtests under ThreadSanitizer.
 # beside: others
 # timeout: 2700
+# on: QEMU without a guest
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

@@ -6,6 +6,7 @@
 # SNNQ_KERNELS=all; what is of PCI is not there, nor are the limits.
 # beside: others
 # timeout: 900
+# on: QEMU without a guest, arm64 machine
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

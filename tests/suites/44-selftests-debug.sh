@@ -9,6 +9,7 @@
 # network namespaces, which this kernel does not have. With SNNQ_KERNELS=all also each allocation of a
 # probe that fails, and sequences of calls, made from those that reached new code of the driver,
 # for SNNQ_FUZZ_SECONDS or ten minutes; what was kept comes to build/fuzz-ioctls.
+# on: checking kernel in a guest
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

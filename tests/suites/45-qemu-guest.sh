@@ -5,6 +5,7 @@
 # one processor while another writes its registers.
 # needs: userspace modules qemu
 # beside: others
+# on: 6.12 in a guest
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

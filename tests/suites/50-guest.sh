@@ -6,6 +6,7 @@
 # And its callers heed them: tests/selftests/run, and through it tests/run.
 # needs: userspace modules qemu
 # beside: others
+# on: 6.12 in a guest
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

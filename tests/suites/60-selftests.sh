@@ -4,6 +4,7 @@
 # The driver's kselftests, in a guest with Debian's kernel. It has no fault injection.
 # needs: userspace modules qemu
 # beside: others
+# on: 6.12 in a guest
 set -euo pipefail
 
 exec tests/selftests/run debian --timeout 800 \

@@ -7,6 +7,7 @@
 # The driver on the oldest and the newest kernel that it is for: what users get through libsnnq, and
 # some of the kselftests; with SNNQ_KERNELS=all all of them, on 6.12 of the next release as well. On
 # 6.1 the device is a render node.
+# on: 6.1, 7.3 in guests
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

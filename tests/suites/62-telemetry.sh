@@ -5,6 +5,7 @@
 # with Debian's kernel, as root and as another user. The family itself is a matter of the selftests.
 # needs: userspace modules qemu
 # beside: others
+# on: 6.12 in a guest
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

@@ -8,6 +8,7 @@
 # DMA memory too late hits somebody else's; on the kernel that checks everything, which also lets each
 # allocation fail once, those of mappings for the IOMMU too; with two devices;
 # and with all DMA through bounce buffers.
+# on: 6.12, checking kernel in guests
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

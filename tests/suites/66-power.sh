@@ -7,6 +7,7 @@
 # timeout: 1800
 # needs: userspace modules qemu
 # beside: others
+# on: 6.12 in guests
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

@@ -9,6 +9,7 @@
 # timeout: 3600
 # needs: userspace qemu arm64
 # beside: others
+# on: arm64: 6.12 in guests
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

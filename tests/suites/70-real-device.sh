@@ -5,6 +5,7 @@
 # published integers, as in sim. SNNQ_DATA names the folder of the third-party data.
 # needs: userspace modules qemu
 # beside: others
+# on: 6.12 in a guest
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

@@ -5,6 +5,7 @@
 # what PyTorch does.
 # needs: userspace modules qemu
 # beside: others
+# on: 6.12 in a guest
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh

@@ -6,6 +6,7 @@
 # Eight processes on two cores of the checking kernel: honest clients beside random calls, killed at
 # random, with random injections and rebinds, for SNNQ_STRESS_SECONDS (60). No report, no wrong
 # result, nobody stuck.
+# on: checking kernel in a guest
 set -euo pipefail
 
 seconds=${SNNQ_STRESS_SECONDS:-60}
