@@ -91,6 +91,7 @@ def sharded(folder, search, count):
     shutil.rmtree(folder, ignore_errors=True)   # journals would make it shorter
     folder.mkdir()
     journals = [folder / f"{i}.jsonl" for i in range(1, count + 1)]
+    search += ("--cache", folder / "layers")
     times = [measured(*search, "--shard", f"{i}/{count}", "--journal", journal)[0]
              for i, journal in enumerate(journals, 1)]
     out = folder / "out.snnq"

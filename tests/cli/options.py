@@ -30,7 +30,7 @@ def unused(folder):
     of_searches = (("--target-bits", 2), ("--target-bytes", 2000), ("--target-energy", 3),
                    ("--max-drop", 1), ("--max-drop", 0), ("--schemes", "uniform"),
                    ("--also", f"{folder}/r=2"), ("--journal", folder / "j"),
-                   ("--merge", folder / "j"), ("--report", folder / "r"),
+                   ("--cache", folder / "c"), ("--merge", folder / "j"), ("--report", folder / "r"),
                    ("--shard", "1/2"))
     for option in of_searches:
         for method in ("round", "compensate"):
@@ -38,7 +38,7 @@ def unused(folder):
             error = refused(*quantize(folder, *out, *grid), "--method", method, *option, *journal,
                             code=2, says=("expected a search", method))
             need(option[0] in error or journal, f"{option[0]} is named: {error}")
-    for option in (("--schemes", "uniform"), ("--journal", folder / "j"), ("--merge", "j"),
+    for option in (("--schemes", "uniform"), ("--journal", folder / "j"), ("--merge", "j"), ("--cache", folder / "c"),
                    ("--report", folder / "r"), ("--also", f"{folder}/r=2")):
         for command in (plain, quantize(folder, *out, *grid)):
             refused(*command, *option, code=2, says=(option[0], "expected a search"))

@@ -70,6 +70,19 @@ expect 0 "merge" -o "$WORK/c.snnq" --target-bits 3 --journal "$WORK/all.journal"
   --merge "$WORK/3.journal" --merge "$WORK/1.journal" --merge "$WORK/2.journal"
 same "shards do not matter" "$WORK/a.snnq" "$WORK/c.snnq"
 
+# With a folder of quantized layers, damaged or not, and half of the shards' own.
+for i in 1 2; do
+  expect 0 "shard $i of 2, with layers kept" --journal "$WORK/kept$i.journal" --shard "$i/2" --cache "$WORK/layers"
+done
+for file in $(find "$WORK/layers" -type f | sort | sed -n '1~7p'); do truncate -s -1 "$file"; done
+expect 0 "merge with layers kept" -o "$WORK/k.snnq" --target-bits 3 --journal "$WORK/kept.journal" \
+  --cache "$WORK/layers" --merge "$WORK/kept1.journal" --merge "$WORK/kept2.journal"
+same "layers that are kept do not matter" "$WORK/a.snnq" "$WORK/k.snnq"
+touch "$WORK/stamp"
+expect 0 "again with all of them" -o "$WORK/k.snnq" --target-bits 3 --cache "$WORK/layers"
+same "nor do they without a journal" "$WORK/a.snnq" "$WORK/k.snnq"
+check "nothing is kept twice" test -z "$(find "$WORK/layers" -newer "$WORK/stamp")"
+
 # A device with few grids: what is in the journal is not done again.
 "$SNNQ" info sim --json | sed 's/"scheme_uniform":.*/"scheme_uniform": 20,/' >"$WORK/device.json"
 expect 0 "search for a device" -o "$WORK/e.snnq" --target-bits 3 --journal "$WORK/all.journal" \
@@ -115,6 +128,8 @@ expect 4 "a journal of other moments" -o "$WORK/q.snnq" --target-bits 3 --journa
   --moments traces
 expect 2 "a shard that is not there" --journal "$WORK/x" --shard 4/3
 expect 2 "a shard without journal" --shard 1/3
+touch "$WORK/file"
+expect 4 "a cache in a file" -o "$WORK/q.snnq" --target-bits 3 --cache "$WORK/file/layers"
 expect 2 "unknown schemes" -o "$WORK/q.snnq" --target-bits 3 --schemes uniform,cubic
 expect 2 "a report of nothing" -o "$WORK/q.snnq" --default uniform:4 --report "$WORK/q.html"
 check "failures leave no model" test ! -e "$WORK/q.snnq"

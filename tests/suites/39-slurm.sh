@@ -156,14 +156,14 @@ check "alone" quantize "$work/alone.snnq"
 check "$tasks tasks of an array" run_array "$work/shards"
 check "each task did its own part" parts_are_disjoint "$work/shards"
 mapfile -t merge < <(merge_options "$work"/shards/*.jsonl)
-check "merged" quantize "$work/merged.snnq" --journal "$work/all.jsonl" "${merge[@]}"
+check "merged" quantize "$work/merged.snnq" --journal "$work/all.jsonl" --cache "$work/shards/layers" "${merge[@]}"
 check "the same model, byte by byte" cmp "$work/alone.snnq" "$work/merged.snnq"
 
 # A task that was killed in the middle of a line goes on.
 truncate -s -9 "$work/shards/2.jsonl"
 check "queued again" run_array "$work/shards"
 mapfile -t merge < <(merge_options "$work"/shards/{3,1,2}.jsonl)
-check "merged in another order" quantize "$work/again.snnq" --journal "$work/all2.jsonl" "${merge[@]}"
+check "merged in another order, layers made again" quantize "$work/again.snnq" --journal "$work/all2.jsonl" "${merge[@]}"
 check "the same model again" cmp "$work/alone.snnq" "$work/again.snnq"
 check "the same evaluations" same_lines "$work/all.jsonl" "$work/all2.jsonl"
 finish

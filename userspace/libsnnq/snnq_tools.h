@@ -241,6 +241,11 @@ struct snnq_quantize_opts {
 	/* Called with a line for each doubt about the calibration; may be NULL. */
 	void (*warn)(void *ctx, const char *text);
 	void *warn_ctx;
+	/*
+	 * Folder of quantized layers: what is in it is not done again, and what is done comes into
+	 * it. Works and shards may share it. NULL: none.
+	 */
+	const char *cache;
 };
 
 /* Quantize a float model; see Documentation/quantization.md and snnq-quantize(1). */

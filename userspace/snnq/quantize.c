@@ -20,7 +20,7 @@
 #include "snnq_tools.h"
 
 static struct cli_source source = { .usual = "train" }, check;
-static const char *out, *general, *method, *journal, *shard, *report_path;
+static const char *out, *general, *method, *journal, *cache, *shard, *report_path;
 static const char *front_path, *pick_path, *point, *constants, *weights;
 static const char *moments, *device;
 static const char *target_bits, *target_bytes, *target_energy, *max_drop;
@@ -77,6 +77,8 @@ static const struct cli_option options[] = {
 	  .list = &also },
 	{ "journal", 0, "FILE", "search: keep evaluations here; go on from it when it exists",
 	  .text = &journal },
+	{ "cache", 0, "DIR", "search: keep quantized layers here, and take them from there",
+	  .text = &cache },
 	{ "shard", 0, "I/N", "search: only evaluate part I of N into the journal", .text = &shard },
 	{ "merge", 0, "FILE", "search: go on from a shard's journal; may be repeated",
 	  .list = &merge },
@@ -306,6 +308,7 @@ static int check_uses(enum snnq_quantize_method m)
 		{ "report", report_path, false, false },
 		{ "schemes", schemes.count, true, true },
 		{ "journal", journal, true, false },
+		{ "cache", cache, true, false },
 		{ "shard", shard, true, false },
 		{ "merge", merge.count, true, false },
 	};
@@ -660,6 +663,7 @@ int verb_quantize(int argc, char **argv)
 	o.resident = weights && !strcmp(weights, "resident");
 	o.estimate = estimate;
 	o.journal = journal;
+	o.cache = cache;
 	o.merge = merge.values;
 	o.merge_count = merge.count;
 	choices = calloc(layers.count + exclude.count + 1, sizeof(*choices));

@@ -32,7 +32,7 @@ static int no_memory(const struct weighted *w)
 
 /* ---- opening ---- */
 
-static struct weight_shape shape_of(const struct graph_layer *l)
+struct weight_shape weighted_shape(const struct graph_layer *l)
 {
 	uint32_t inputs = l->from[0].channels;
 
@@ -97,7 +97,7 @@ int weighted_open(const char *path, const struct graph *graph, uint32_t index,
 				.graph = graph,
 				.layer = l,
 				.index = index,
-				.shape = shape_of(l),
+				.shape = weighted_shape(l),
 				.steps = steps,
 				.unit = steps->unit[l->in[0] + 1],
 				.step = steps->real[index + 1] ? steps->unit[index + 1] : 0 };

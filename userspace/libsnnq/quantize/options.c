@@ -135,6 +135,49 @@ static void find_costs(struct options *o)
 	}
 }
 
+/* ---- shares ---- */
+
+/*
+ * Of an option: quantizing it goes with its weights, and judging it with the network, which
+ * takes half as long on average, measured on the digits.
+ */
+static double cost_of(const struct options *o, uint32_t layer)
+{
+	double all = 0;
+
+	for (uint32_t i = 0; i < o->s->weighted_count; i++)
+		all += o->layers[i].weights;
+	return o->layers[layer].weights + all / o->s->weighted_count / 2;
+}
+
+/* Options that follow each other are one shard's, so that few layers are measured by several. */
+static void share_options(struct options *o)
+{
+	const struct snnq_quantize_opts *opts = o->s->opts;
+	double all = 0, at = 0;
+
+	for (uint32_t i = 0; i < o->s->weighted_count; i++)
+		all += o->layers[i].count * cost_of(o, i);
+	for (uint32_t i = 0; i < o->s->weighted_count; i++)
+		for (uint32_t k = 0; k < o->layers[i].count; k++) {
+			double cost = cost_of(o, i);
+			uint32_t shard = (uint32_t)((at + cost / 2) / all * opts->shards);
+
+			o->layers[i].options[k].here = !opts->shards || shard == opts->shard - 1;
+			at += cost;
+		}
+}
+
+/* The first layer that has some of this shard. */
+static uint32_t first_layer(const struct options *o)
+{
+	for (uint32_t i = 0; i < o->s->weighted_count; i++)
+		for (uint32_t k = 0; k < o->layers[i].count; k++)
+			if (o->layers[i].options[k].here)
+				return i;
+	return 0;
+}
+
 /* ---- quantizing and judging ---- */
 
 struct work {
@@ -160,23 +203,58 @@ static int quantize_option(void *ctx, uint32_t item)
 {
 	struct work *k = ctx;
 	struct option *p = &k->l->options[item];
-	int ret = weighted_quantize(k->w, p->grid.scheme, p->grid.bits, METHOD_COMPENSATE, 1,
-				    &p->quantized);
+	int ret;
 
-	count_done(k, "quantizing");
+	if (p->tried || !p->here)
+		return 0;
+	ret = weighted_quantize(k->w, p->grid.scheme, p->grid.bits, METHOD_COMPENSATE, 1,
+				&p->quantized);
 	/* A channel may be out of range with few bits: then it is no option. */
-	return ret == -ERANGE ? 0 : ret;
+	if (!ret || ret == -ERANGE)
+		ret = cache_write(&k->o->cache, k->l->layer, "option", &p->grid, &p->quantized);
+	p->tried = true;
+	count_done(k, "quantizing");
+	return ret;
 }
 
-static int quantize_layer(struct work *k, uint32_t i)
+static int quantize_base(struct work *k)
+{
+	const struct option_layer *l = k->l;
+	int ret = session_eight_bits(k->o->s, k->w, &k->l->base);
+
+	return ret ? ret : cache_write(&k->o->cache, l->layer, "base", &l->base.grid, &l->base);
+}
+
+/* What of a layer the cache has. Whether that is all of it that is wanted here. */
+static bool take_cached(struct work *k, struct option_layer *l)
+{
+	const struct weight_shape shape = weighted_shape(&k->o->s->graph.layers[l->layer]);
+	const struct cache *c = &k->o->cache;
+	struct grid eight;
+	bool all;
+
+	session_eight_grid(&eight);
+	all = cache_read(c, l->layer, "base", &eight, &shape, &l->base) && l->base.packed;
+	for (uint32_t n = 0; n < l->count; n++) {
+		struct option *p = &l->options[n];
+
+		if (!p->here)
+			continue;
+		p->tried = cache_read(c, l->layer, "option", &p->grid, &shape, &p->quantized);
+		if (p->tried)
+			count_done(k, "quantizing");
+		all = all && p->tried;
+	}
+	return all;
+}
+
+/* What the cache does not have. */
+static int quantize_rest(struct work *k, struct option_layer *l)
 {
 	const struct session *s = k->o->s;
-	struct option_layer *l = &k->o->layers[i];
-	const struct graph_layer *g = &s->graph.layers[l->layer];
-	const uint64_t **slots =
-		calibration_slots(s->calibration, s->calibration->records, g->in[0]);
+	const uint64_t **slots = calibration_slots(s->calibration, s->calibration->records,
+						   s->graph.layers[l->layer].in[0]);
 	struct weighted w;
-	uint32_t kept = 0;
 	int ret = slots ? weighted_open(s->path, &s->graph, l->layer, &s->steps, &w) :
 			  error_set(-ENOMEM, "%s: no memory", s->path);
 
@@ -186,18 +264,27 @@ static int quantize_layer(struct work *k, uint32_t i)
 		k->w = &w;
 		if (!ret)
 			ret = parallel_for(l->count, s->opts->threads, quantize_option, k);
-		if (!ret)
-			ret = session_eight_bits(s, &w, &l->base);
+		if (!ret && !l->base.packed)
+			ret = quantize_base(k);
 		weighted_close(&w);
 	}
 	free(slots);
+	return ret;
+}
+
+static int quantize_layer(struct work *k, uint32_t i)
+{
+	struct option_layer *l = &k->o->layers[i];
+	uint32_t kept = 0;
+	int ret = take_cached(k, l) ? 0 : quantize_rest(k, l);
+
 	for (uint32_t n = 0; n < l->count; n++)
-		if (l->options[n].quantized.packed)
+		if (l->options[n].quantized.packed || !l->options[n].here)
 			l->options[kept++] = l->options[n];
 	l->count = kept;
 	if (!ret && !kept)
-		ret = error_set(-ERANGE, "%s: layer %s: no grid can hold its thresholds", s->path,
-				g->name);
+		ret = error_set(-ERANGE, "%s: layer %s: no grid can hold its thresholds",
+				k->o->s->path, k->o->s->graph.layers[l->layer].name);
 	return ret;
 }
 
@@ -265,14 +352,14 @@ static int judge_option(struct work *k, uint32_t layer, uint32_t option)
 static int judge_item(void *ctx, uint32_t item)
 {
 	struct work *k = ctx;
-	const struct snnq_quantize_opts *opts = k->o->s->opts;
 	uint32_t layer = 0, at = item;
-	int ret = 0;
+	int ret;
 
 	for (; at >= k->o->layers[layer].count; layer++)
 		at -= k->o->layers[layer].count;
-	if (!opts->shards || item % opts->shards == opts->shard - 1)
-		ret = judge_option(k, layer, at);
+	if (!k->o->layers[layer].options[at].here)
+		return 0;
+	ret = judge_option(k, layer, at);
 	count_done(k, "judging");
 	return ret;
 }
@@ -409,21 +496,36 @@ static int drop_saturated(const struct options *o, struct option_layer *l)
 				o->s->path, o->s->graph.layers[l->layer].name);
 }
 
-int options_open(const struct session *s, const struct grid_choice *fixed, struct options *o)
+/* How many are this shard's. */
+static uint32_t count_here(const struct options *o)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < o->s->weighted_count; i++)
+		for (uint32_t k = 0; k < o->layers[i].count; k++)
+			count += o->layers[i].options[k].here;
+	return count;
+}
+
+int options_open(const struct session *s, const struct grid_choice *fixed,
+		 const struct cache *cache, struct options *o)
 {
 	struct work k = { .o = o, .lock = PTHREAD_MUTEX_INITIALIZER };
 	int ret;
 
 	ret = options_list(s, fixed, o);
-	for (uint32_t i = 0; !ret && i < s->weighted_count; i++)
-		k.all += o->layers[i].count;
-	for (uint32_t i = 0; !ret && i < s->weighted_count; i++)
-		ret = quantize_layer(&k, i);
+	o->cache = *cache;
+	if (!ret)
+		share_options(o);
+	k.all = ret ? 0 : count_here(o);
+	/* Its own layers first: of the others a shard wants the base, which is then in the cache. */
+	for (uint32_t i = 0, first = ret ? 0 : first_layer(o); !ret && i < s->weighted_count; i++)
+		ret = quantize_layer(&k, (first + i) % s->weighted_count);
 	if (!ret)
 		ret = assemble_base(o);
 	if (ret)
 		options_close(o);
-	else
+	else if (!s->opts->shards)
 		find_costs(o);
 	return ret;
 }
@@ -431,12 +533,14 @@ int options_open(const struct session *s, const struct grid_choice *fixed, struc
 int options_judge_each(struct options *o, struct journal *journal)
 {
 	struct work k = { .o = o, .journal = journal, .lock = PTHREAD_MUTEX_INITIALIZER };
+	uint32_t items = 0;
 	int ret = judge_base(o);
 
+	k.all = count_here(o);
 	for (uint32_t i = 0; i < o->s->weighted_count; i++)
-		k.all += o->layers[i].count;
+		items += o->layers[i].count;
 	if (!ret)
-		ret = parallel_for(k.all, o->s->opts->threads, judge_item, &k);
+		ret = parallel_for(items, o->s->opts->threads, judge_item, &k);
 	calibration_records_free(o->s->calibration, o->base_records);
 	o->base_records = NULL;
 	for (uint32_t i = 0; !ret && !o->s->opts->shards && i < o->s->weighted_count; i++) {

@@ -6,6 +6,7 @@
 #define SNNQ_OPTIONS_H
 
 #include "quantize/allocate.h"
+#include "quantize/cache.h"
 #include "quantize/journal.h"
 #include "quantize/paired.h"
 #include "quantize/quantize.h"
@@ -19,6 +20,8 @@ struct option {
 	struct paired measured;
 	double *losses;	    /* of each recording; NULL: not judged */
 	uint32_t saturated; /* 1 + a layer whose sums leave 32 bits then, or 0 */
+	bool here;	    /* not another shard's */
+	bool tried;	    /* quantized, or known to be none */
 };
 
 struct option_layer {
@@ -31,6 +34,7 @@ struct option_layer {
 /* All options of all layers with weights, and the network that they are tried in. */
 struct options {
 	const struct session *s;
+	struct cache cache;
 	struct option_layer *layers; /* [s->weighted_count] */
 	struct modelfile *base_file;
 	struct graph base;   /* all layers at 8 bits, each compensated on the float spikes */
@@ -41,8 +45,12 @@ struct options {
 
 /* List the options; @fixed: layers that have no choice, by layer, bits 0: free. */
 int options_list(const struct session *s, const struct grid_choice *fixed, struct options *options);
-/* The same; quantize each, and find what it costs. */
-int options_open(const struct session *s, const struct grid_choice *fixed, struct options *options);
+/*
+ * The same; quantize each, or take it from @cache and keep it there, and find what it costs. With
+ * shards, only this shard's are quantized, and no costs are found.
+ */
+int options_open(const struct session *s, const struct grid_choice *fixed,
+		 const struct cache *cache, struct options *options);
 /*
  * Judge each option in the base network. What @journal has is not judged again; with
  * shards, only this shard's options are judged. Else those with which sums leave 32 bits are

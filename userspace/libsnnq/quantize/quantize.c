@@ -221,11 +221,12 @@ static int check_uses(const char *in, const char *out, const struct snnq_quantiz
 				 "%s: moments of traces: expected a method that compensates "
 				 "errors, found another",
 				 in);
-	if (!search && ((target && !baseline) || (!baseline && (o->schemes || o->limit_count)) ||
-			o->also_count || o->journal || o->shards || o->merge_count || o->result))
+	if (!search &&
+	    ((target && !baseline) || (!baseline && (o->schemes || o->limit_count)) ||
+	     o->also_count || o->journal || o->cache || o->shards || o->merge_count || o->result))
 		return error_set(-EINVAL,
-				 "%s: targets, schemes, other models, journals, shards and a "
-				 "document are of a search, found another method",
+				 "%s: targets, schemes, other models, journals, caches, shards and "
+				 "a document are of a search, found another method",
 				 in);
 	if (o->shards ? !o->shard || o->shard > o->shards || !o->journal : o->shard)
 		return error_set(-EINVAL,

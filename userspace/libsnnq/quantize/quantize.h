@@ -152,6 +152,8 @@ struct quantized {
 	uint64_t level_counts[GRID_MAX_LEVELS];
 };
 
+/* Of a layer with weights. */
+struct weight_shape weighted_shape(const struct graph_layer *layer);
 int weighted_open(const char *path, const struct graph *graph, uint32_t index,
 		  const struct steps *steps, struct weighted *weighted);
 void weighted_close(struct weighted *weighted);
@@ -254,9 +256,9 @@ struct grid_choice {
 	uint32_t scheme, bits;
 };
 
-/*
- * Layers with weights at 8 bits, compensated where @weighted has statistics, rounded otherwise.
- */
+/* What layers that are not done yet have: 8 bits. */
+void session_eight_grid(struct grid *grid);
+/* A layer at that, compensated where @weighted has statistics, rounded otherwise. */
 int session_eight_bits(const struct session *s, const struct weighted *weighted,
 		       struct quantized *quantized);
 /* A network of layers, [layers]; the graph points into the file. */

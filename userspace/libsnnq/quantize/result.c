@@ -2,6 +2,7 @@
 /*
  * result.c - what a search keeps and tells.
  */
+#define _GNU_SOURCE /* asprintf */
 #include "quantize/result.h"
 
 #include <errno.h>
@@ -101,6 +102,19 @@ static int merge_journals(const struct snnq_quantize_opts *o)
 	return ret;
 }
 
+/* Layers depend on what a journal does, and on what is done to each. */
+static int open_cache(struct search *x, const char *header)
+{
+	char *made_of;
+	int ret;
+
+	if (asprintf(&made_of, "%s, parts %#x", header, x->s->parts) < 0)
+		return no_memory(x);
+	ret = cache_open(x->s->opts->cache, made_of, &x->cache);
+	free(made_of);
+	return ret;
+}
+
 int result_journal(struct search *x)
 {
 	const struct snnq_quantize_opts *o = x->s->opts;
@@ -110,12 +124,14 @@ int result_journal(struct search *x)
 	if (o->merge_count && !o->journal)
 		return error_set(-EINVAL, "%s: merging shards needs a journal to merge them into",
 				 x->s->path);
-	if (!o->journal)
+	if (!o->journal && !o->cache)
 		return 0;
 	header = header_of(x, &ret);
+	if (!ret)
+		ret = open_cache(x, header);
 	if (!ret && o->merge_count)
 		ret = merge_journals(o);
-	if (!ret)
+	if (!ret && o->journal)
 		ret = journal_open(o->journal, header, &x->journal);
 	free(header);
 	return ret;

@@ -579,7 +579,7 @@ static int run_also(struct search *x)
 
 static int run(struct search *x, const struct grid_choice *fixed, struct quantized *results)
 {
-	int ret = options_open(x->s, fixed, &x->options);
+	int ret = options_open(x->s, fixed, &x->cache, &x->options);
 
 	if (!ret && x->s->opts->shards) { /* it ends with its evaluations */
 		calibration_doubts(x->s->calibration, x->s->opts);

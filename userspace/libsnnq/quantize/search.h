@@ -19,6 +19,7 @@ struct search {
 	const char *out;
 	struct search_target target;
 	struct journal *journal; /* or NULL */
+	struct cache cache;
 	struct options options;
 	uint64_t weights, metadata; /* weights of the network, other bytes of a file */
 	/* configurations measured so far; the first are the same for all targets */

@@ -205,6 +205,11 @@ static int quantize_alone(const struct session *s, uint32_t layer, const struct 
 	return ret;
 }
 
+void session_eight_grid(struct grid *grid)
+{
+	grid_init(grid, SNNQ_SCHEME_UNIFORM, BASE_BITS);
+}
+
 int session_eight_bits(const struct session *s, const struct weighted *w, struct quantized *q)
 {
 	int ret = weighted_quantize(w, SNNQ_SCHEME_UNIFORM, BASE_BITS,
