@@ -307,10 +307,14 @@ def damaged(_):
 def wrong(folder):
     """What cannot be fed is refused."""
     for data, says in ((b"\x93NUMPY\1\0" + bytes(30), "NumPy's format, which is not supported"),
-                       (b"\x89HDF\r\n\x1a\n" + bytes(30), "HDF5, which is not supported"),
                        (b"x" * 40, "no known format"), (b"", "no known format")):
         got, _, error = through(data, code=4)
         need(not got and "standard input: offset 0: " in error and says in error, f"{says}: {error}")
+    for name, data in (("hdf5", b"\x89HDF\r\n\x1a\n" + bytes(30)), ("npz", b"PK\3\4" + bytes(30)),
+                       ("mat", b"MATLAB 5.0 MAT-file" + bytes(105) + b"\0\1IM" + bytes(30))):
+        got, _, error = through(data, code=4)
+        need(not got and f"standard input: {name}: expected a file" in error and "found a pipe" in error,
+             f"{name} needs a file: {error}")
     got, _, error = through(evt2(several(1)), "-f", "evt3", code=4)
     need("expected evt3, as the option says, found evt2" in error, error)
     got, _, error = through(b"", "-f", "atis", code=4)
