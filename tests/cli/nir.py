@@ -258,6 +258,11 @@ def put_filled(f):
     f.create_dataset("node/nodes/if/r", (1 << 14, 1 << 12), "f4", chunks=(64, 64))
 
 
+def put_bytes(f):
+    """A name that is no text."""
+    h5py.h5g.create(f.id, b"node/nodes/fc\xe5\xe5")
+
+
 def put_again(f):
     """Names of the graph itself within it."""
     for name in "xyz":
@@ -284,6 +289,7 @@ HOSTILE = (
     (put("node/nodes/if/noise", 1.0), "if/noise: not known"),
     (put("node/nodes/extra/type", "IF"), "extra: expected to be on a way from Input to Output"),
     (put("node/nodes/" + "n" * 167 + "/type", "IF"), "expected names of at most 166 bytes"),
+    (put_bytes, "expected names in UTF-8, found \"fc"),
     (without("node/nodes/if/r"), "if/r: expected numbers, found nothing"),
     (put("node/nodes/if/r", np.zeros(4)), "expected a positive threshold"),
     (put("node/nodes/if/r", np.full(4, np.nan)), "if/r: expected finite numbers"),

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/file.h"
 #include "h5_process.h"
 #include "import_h5.h"
@@ -169,6 +170,21 @@ int h5_members(const struct h5 *h, const char *name, const char *known)
 	return ret;
 }
 
+/* Names of objects get into models and messages, which are UTF-8. */
+static int check_names(const struct h5 *h, const struct tree_object *group)
+{
+	char name[128];
+	int ret = 0;
+
+	for (const struct tree_object *o = group->first; o && !ret; o = o->next) {
+		if (!text_is_utf8(o->name, strlen(o->name)))
+			return error_set(-EBADMSG, "%s: expected names in UTF-8, found \"%s\"",
+					 h->path, text_printable(o->name, name, sizeof(name)));
+		ret = check_names(h, o);
+	}
+	return ret;
+}
+
 int h5_open(const char *path, int (*use)(const struct h5 *h, void *ctx), void *ctx)
 {
 	struct h5 h = { .path = path };
@@ -181,10 +197,12 @@ int h5_open(const char *path, int (*use)(const struct h5 *h, void *ctx), void *c
 	close(file);
 	if (ret)
 		return ret;
-	if (h.root->kind == TREE_GROUP)
-		ret = use(&h, ctx);
-	else
+	if (h.root->kind != TREE_GROUP)
 		ret = error_set(-EBADMSG, "%s: offset 0: expected an HDF5 file", path);
+	if (!ret)
+		ret = check_names(&h, h.root);
+	if (!ret)
+		ret = use(&h, ctx);
 	tree_free(h.root);
 	return ret;
 }
