@@ -283,6 +283,30 @@ def large_sizes(folder):
         refused("info", path, says="t.npy: expected its header in")
 
 
+def other_versions(path):
+    """Headers of versions that there are, and of others, of arrays and of one that has fields."""
+    def write(names, begin):
+        with zipfile.ZipFile(path, "w") as z:
+            for name in names:
+                z.writestr(f"{name}.npy", begin(header("{'descr': %s, 'fortran_order': False, 'shape': (2,), }" % names[name], bytes(32))[6:]))
+
+    arrays, whole = {"t": "'<i8'", "x": "'<i8'"}, {"e": "[('t', '<i8'), ('x', '<i8')]"}
+    cut = {"t": 16, "x": 16, "e": 32}
+    for names, first in ((arrays, "t"), (whole, "e")):
+        def end(rest):
+            return rest[:len(rest) - 32 + cut[first]]
+
+        for version in (2, 3):
+            write(names, lambda r: end(b"\x93NUMPY" + bytes([version, 0]) + r[2:4] + b"\0\0" + r[4:]))
+            equal(info(path)["events"], 2, f"version {version} of {first}")
+        for version in (b"\1\1", b"\0\0", b"\4\0", b"\2\1", b"\xff\xff"):
+            write(names, lambda r: end(b"\x93NUMPY" + version + r[2:]))
+            refused("info", path, says=("e.npz: ", f"{first}.npy: expected a .npy header of at most 4096 bytes, found something else"))
+        for begin in (b"", b"\x93NUMPY", b"\x93NUMPY\1\0\0", b"\x93NUMPY\1\0\1\0", b"\x93NUMPY\2\0\0\0", b"\x93NUMPY\2\0\0\0\0\1"):
+            write(names, lambda r: begin)
+            refused("info", path, says=f"{first}.npy: expected a .npy header")
+
+
 def damaged_archives(folder):
     """Cut off, changed, encrypted, of other methods, of arrays that do not fit together."""
     e = events()
@@ -331,6 +355,7 @@ def damaged_archives(folder):
     with zipfile.ZipFile(path, "w") as z:
         z.writestr("word/document.xml", "<a/>")
     refused("info", path, says="word/document.xml: expected a .npy header")
+    other_versions(path)
     path.write_bytes(b"no archive at all")
     refused("info", path, says="expected the end of a ZIP archive's directory")
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/npy_header.h"
 #include "event_file.h"
 
 static void add_header(struct file *f, const char *text)
@@ -90,12 +91,48 @@ static void numbers_are_checked(void **state)
 	refused(&f, "npy-xytp:s", "event 0: t: expected a time of less than 2^62 us, found inf");
 }
 
+/* As few bytes as tell anything, of versions that there are; a header that is none is empty. */
+static void versions_are_known(void **state)
+{
+	static const struct {
+		const char *begin;
+		size_t size, bytes;
+	} cases[] = {
+		{ "", 0, 10 },
+		{ "\x93NUMPY\1\0\2", 9, 10 },
+		{ "\x93NUMPY\1\0\2\0", 10, 12 },
+		{ "\x93NUMPY\1\0\0\x10", 10, 10 + 4096 },
+		{ "\x93NUMPY\1\0\1\x10", 10, 0 },
+		{ "\x93NUMPY\2\0\2\0", 10, 12 },
+		{ "\x93NUMPY\2\0\2\0\0\0", 12, 14 },
+		{ "\x93NUMPY\3\0\0\x10\0\0", 12, 12 + 4096 },
+		{ "\x93NUMPY\3\0\2\0\1\0", 12, 0 },
+		{ "\x93NUMPY\1\1\2\0{}", 12, 0 },
+		{ "\x93NUMPY\0\0\2\0{}", 12, 0 },
+		{ "\x93NUMPY\4\0\2\0{}", 12, 0 },
+		{ "\x93NUMPX\1\0\2\0{}", 12, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const uint8_t *data = (const uint8_t *)cases[i].begin;
+		bool whole = cases[i].bytes && cases[i].bytes <= cases[i].size;
+		struct npy_header h;
+
+		assert_int_equal(npy_header_bytes(data, cases[i].size), cases[i].bytes);
+		assert_int_equal(npy_header_begin(data, cases[i].size, &h),
+				 whole ? cases[i].bytes : 0);
+		assert_string_equal(h.at, "");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_have_fields),
 		cmocka_unit_test(columns_have_an_order),
 		cmocka_unit_test(numbers_are_checked),
+		cmocka_unit_test(versions_are_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,24 +84,36 @@ const char *npy_header_take(struct npy_header *h, const struct npy_rules *rules,
 								  "nothing behind the dictionary";
 }
 
+size_t npy_header_bytes(const uint8_t *data, size_t size)
+{
+	size_t begin = 10, text;
+
+	if (size < begin)
+		return begin;
+	if (memcmp(data, NPY_MAGIC, 6) || !data[6] || data[6] > 3 || data[7])
+		return 0;
+	text = data[8] | (size_t)data[9] << 8;
+	if (data[6] > 1) {
+		begin = 12;
+		if (size < begin)
+			return begin;
+		text |= (size_t)data[10] << 16 | (size_t)data[11] << 24;
+	}
+	return text <= NPY_HEADER_BYTES ? begin + text : 0;
+}
+
 size_t npy_header_begin(const uint8_t *data, size_t size, struct npy_header *h)
 {
+	size_t n = npy_header_bytes(data, size);
+
 	memset(h, 0, sizeof(*h));
-	if (size < 10 || memcmp(data, NPY_MAGIC, 6) || !data[6] || data[6] > 3 || data[7])
-		return 0;
-	h->bytes = data[8] | (size_t)data[9] << 8;
-	h->offset = 10;
-	if (data[6] > 1) {
-		if (size < 12)
-			return 0;
-		h->bytes |= (size_t)data[10] << 16 | (size_t)data[11] << 24;
-		h->offset = 12;
-	}
-	if (h->bytes > NPY_HEADER_BYTES || h->bytes > size - h->offset)
-		return 0;
-	memcpy(h->text, data + h->offset, h->bytes);
 	h->at = h->text;
-	return h->offset + h->bytes;
+	if (!n || n > size)
+		return 0;
+	h->offset = data[6] > 1 ? 12 : 10;
+	h->bytes = n - h->offset;
+	memcpy(h->text, data + h->offset, h->bytes);
+	return n;
 }
 
 const char *npy_header_found(const struct npy_header *h, char shown[128])

@@ -33,6 +33,10 @@ struct npy_rules {
 	const char *shape;	  /* both of these in words */
 };
 
+/* Bytes of a header that begins with @data, or, of so few that they do not tell, those that tell more;
+ * 0: it is none, or too long.
+ */
+size_t npy_header_bytes(const uint8_t *data, size_t size);
 /* The text of a file that begins with @data. Bytes before the elements; 0: there are not enough, or
  * this is no header.
  */

@@ -84,33 +84,28 @@ static int no_events(const struct npz *z)
 }
 
 /* Where a header ends is only known when it has been read: its text, and nothing behind it. */
-static int read_begin(const struct npz *z, struct zip_stream *s, const char *name, uint64_t size,
-		      uint8_t begin[NPY_BEGIN_BYTES], size_t *bytes)
+static int read_begin(const struct npz *z, const struct zip_member *m, struct zip_stream *s,
+		      uint8_t begin[NPY_BEGIN_BYTES], struct npy_header *h)
 {
 	char shown[3 * ZIP_MOST_NAME + 1];
-	size_t n = 10, text = 0;
-	int ret;
+	size_t n = 0, need;
 
-	if (size >= 12) {
-		ret = zip_stream_read(s, begin, n);
-		if (!ret && begin[6] > 1) {
-			ret = zip_stream_read(s, begin + n, 2);
-			n = 12;
-		}
+	for (;;) {
+		int ret;
+
+		need = npy_header_bytes(begin, n);
+		if (need <= n || need > m->bytes)
+			break;
+		ret = zip_stream_read(s, begin + n, need - n);
 		if (ret)
 			return ret;
-		text = begin[8] | (size_t)begin[9] << 8;
-		if (n == 12)
-			text |= (size_t)begin[10] << 16 | (size_t)begin[11] << 24;
+		n = need;
 	}
-	if (size < 12 || memcmp(begin, NPY_MAGIC, 6) || text > NPY_HEADER_BYTES || text > size - n)
-		return error_set(-EBADMSG,
-				 "%s: %s: expected a .npy header of at most %u bytes, found "
-				 "something else",
-				 z->path, text_printable(name, shown, sizeof(shown)),
-				 NPY_HEADER_BYTES);
-	*bytes = n + text;
-	return zip_stream_read(s, begin + n, text);
+	if (need == n && npy_header_begin(begin, n, h))
+		return 0;
+	return error_set(-EBADMSG,
+			 "%s: %s: expected a .npy header of at most %u bytes, found something else",
+			 z->path, text_printable(m->name, shown, sizeof(shown)), NPY_HEADER_BYTES);
 }
 
 /* A number's type, of which only the bytes count here. */
@@ -145,10 +140,10 @@ static int open_array(struct npz *z, const struct zip_member *m, struct array *a
 	int ret = zip_stream_open(&z->zip, m, &a->stream);
 
 	if (!ret)
-		ret = read_begin(z, a->stream, m->name, m->bytes, begin, &bytes);
+		ret = read_begin(z, m, a->stream, begin, &h);
 	if (ret)
 		return ret;
-	npy_header_begin(begin, bytes, &h);
+	bytes = h.offset + h.bytes;
 	expected = npy_header_take(&h, &rules, a);
 	if (expected)
 		return error_set(-EBADMSG, "%s: %s: offset %zu: header: expected %s, found \"%s\"",
@@ -268,6 +263,7 @@ static int open_whole(struct npz *z)
 {
 	const struct zip_member *m = z->zip.members;
 	uint8_t begin[NPY_BEGIN_BYTES];
+	struct npy_header h;
 	size_t bytes;
 	int ret;
 
@@ -275,9 +271,10 @@ static int open_whole(struct npz *z)
 		return no_events(z);
 	ret = zip_stream_open(&z->zip, m, &z->whole);
 	if (!ret)
-		ret = read_begin(z, z->whole, m->name, m->bytes, begin, &bytes);
+		ret = read_begin(z, m, z->whole, begin, &h);
 	if (ret)
 		return ret;
+	bytes = h.offset + h.bytes;
 	if (!npy_has_fields(begin, bytes))
 		return no_events(z);
 	memcpy(z->out, begin, bytes);
