@@ -9,7 +9,9 @@ import json
 import os
 import pathlib
 import resource
+import struct
 import subprocess
+import zlib
 
 import numpy as np
 import scipy.io
@@ -159,26 +161,95 @@ def wrong(folder):
 
 
 def damaged(folder):
-    """Cut off or changed anywhere: events, or a line that names the file; never anything else."""
+    """Cut off anywhere, or changed where there is a check sum: a line that names the file, or the same events."""
     e = events(count=300)
     path = folder / "e.mat"
-    codes = set()
+    codes = {}
     for packed in (False, True):
         scipy.io.savemat(path, e, do_compression=packed)
-        data = path.read_bytes()
-        places = [*range(124, 200, 9), *range(200, len(data), len(data) // 7)]
-        for at in places:
-            for bad in (data[:at], data[:at] + bytes([data[at] ^ 0xff]) + data[at + 1:]):
+        want, data = converted(path), path.read_bytes()
+        for at in (*range(116, 200, 9), *range(200, len(data), len(data) // 9)):
+            for cut, bad in ((True, data[:at]), (False, data[:at] + bytes([data[at] ^ 0xff]) + data[at + 1:])):
                 path.write_bytes(bad)
-                done = subprocess.run([SNNQ, "info", path], capture_output=True, check=False, timeout=60)
-                need(done.returncode in (0, 4), f"byte {at}: {done}")
-                need(done.returncode == 0 or b"e.mat: " in done.stderr, f"byte {at}: {done}")
-                codes.add(done.returncode)
+                out = folder / "out.aedat4"
+                done = subprocess.run([SNNQ, "convert", path, out, *map(str, SIZE)], capture_output=True, check=False, timeout=60)
+                same = done.returncode == 0 and out.read_bytes() == want
+                said = done.returncode == 4 and b"e.mat: " in done.stderr
+                need(same or said or not (cut or packed) and done.returncode in (0, 4),
+                     f"packed: {packed}, byte {at}, cut: {cut}: {done}")
+                codes.setdefault((packed, cut), set()).add(done.returncode)
         path.write_bytes(data[:126] + b"XX" + data[128:])
         refused("info", path, says="offset 124: expected a MATLAB file of version 5")
         path.write_bytes(data[:124] + b"\0\2" + data[126:])
         refused("info", path, says="offset 124: expected a MATLAB file of version 5")
-    equal(codes, {0, 4}, "what became of them")
+        path.write_bytes(data[:127])
+        refused("info", path, says="offset 0: expected a MATLAB file, of at least 128 bytes, found one of 127")
+        path.write_bytes(data + b"1234567")
+        refused("info", path, says=f"offset {len(data)}: expected the 8 bytes of a variable's beginning, found the end of the file behind 7")
+        path.write_bytes(data[:-1])
+        refused("info", path, says=("e.mat: offset ", "expected a variable of ", "found the end of the file behind "))
+        path.write_bytes(data + struct.pack("<II", 13, 0))
+        refused("info", path, says=f"offset {len(data)}: expected a variable, of type 14 or 15, found type 13")
+        path.write_bytes(data + struct.pack("<II", 14, 0))
+        refused("info", path, says="variable 5 of 5: cannot be read: the file is damaged")
+    equal([codes[False, True], codes[True, True]], [{4}, {4}], "what became of those cut off")
+    equal(codes[True, False], {0, 4}, "what became of those changed")
+
+
+def compressed(folder):
+    """Variables that unfold to more or less than they say, to something else, or behind which there is more."""
+    e = events(count=100)
+    path = folder / "e.mat"
+    scipy.io.savemat(path, e)
+    data = path.read_bytes()
+    head, body, at = data[:128], [], 128
+    while at < len(data):
+        n = 8 + struct.unpack("<I", data[at + 4:at + 8])[0]
+        body.append(data[at:at + n])
+        at += n
+
+    def write(change, end=b""):
+        packed = [zlib.compress(change(v)) + end for v in body]
+        path.write_bytes(head + b"".join(struct.pack("<II", 15, len(v)) + v for v in packed))
+
+    want = converted(path)
+    write(lambda v: v)
+    need(converted(path) == want, "compressed by hand")
+    for change, end, says in ((lambda v: v[:-8], b"", "as many bytes as the variable in it has"),
+                              (lambda v: v + bytes(8), b"", "as many bytes as the variable in it has"),
+                              (lambda v: v[:5], b"", "as many bytes as the variable in it has"),
+                              (lambda v: v + bytes(1 << 20), b"", "as many bytes as the variable in it has"),
+                              (lambda v: b"\x0f" + v[1:], b"", "a variable in it"),
+                              (lambda v: v, b"1", "nothing behind the end of its data")):
+        write(change, end)
+        refused("info", path, says=("offset 128: compressed element of ", f"expected {says}, found something else: the file is damaged"))
+    write(lambda v: v)
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    refused("info", path, says="expected data that unfold and their check sum")
+
+
+def structures(folder):
+    """One structure has events, an array of them does not; others with such names are passed over."""
+    e = events(count=100)
+    path = folder / "e.mat"
+    want = wanted(folder, e)
+    one = np.zeros((1, 1), [(c, object) for c in "txyp"])
+    for c in "txyp":
+        one[c][0, 0] = e[c]
+    scipy.io.savemat(path, {"TD": one})
+    need(converted(path) == want, "one")
+    for shape in ((1, 2), (2, 1), (2, 3)):
+        scipy.io.savemat(path, {"TD": np.tile(one, shape)})
+        refused("info", path, says=f"e.mat: TD: expected one structure, found an array of {shape[0] * shape[1]}")
+    scipy.io.savemat(path, {"TD": one[:, :0]})
+    refused("info", path, says="e.mat: TD: expected one structure, found an array of 0")
+    two = np.zeros((1, 2), [("p", object), ("name", object)])
+    two["p"][0], two["name"][0] = [1, 2], ["a", "b"]
+    scipy.io.savemat(path, {"about": two, "more": {"p": "word"}, "TD": one})
+    need(converted(path) == want, "beside others")
+    scipy.io.savemat(path, {"about": two, "more": {"p": "word"}, **{c: v for c, v in e.items() if c != "p"}})
+    need(converted(path) == wanted(folder, {**e, "p": 0 * e["p"] + 1}), "beside variables")
 
 
 def other_ends(folder):
@@ -209,4 +280,4 @@ def other_ends(folder):
 
 
 if __name__ == "__main__":
-    main(columns, taxels, the_real_one, verbs, wrong, damaged, other_ends)
+    main(columns, taxels, the_real_one, verbs, wrong, damaged, compressed, structures, other_ends)

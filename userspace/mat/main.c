@@ -4,57 +4,68 @@
  *
  * matio writes outside its memory on some files. So libsnnq runs it here, as it does with HDF5
  * (userspace/hdf5). A variable is read whole: in a file of version 5 it has at most 2 GiB, and the
- * process at most this memory. answer.h says what comes out.
+ * process at most this memory beside the file. answer.h says what comes out.
  */
 #include <errno.h>
 #include <stdbool.h>
-#include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "elements.h"
 #include "helpers/answer_put.h"
 #include "helpers/enclose.h"
 #include "variables.h"
+#include "version.h"
 
 #define MOST_MEMORY ((uint64_t)4 << 30)
 #define LEAST_TIME  30	       /* seconds of the processor */
 #define TIME_A_BYTE (4u << 20) /* bytes for which there is a second more */
-#define HEADER	    128	       /* bytes; its last four say which version it is */
 
-static void say_nothing(int level, char *message)
+/* The file in memory; NULL: it is none of version 5, which was said. 0 or an errno. */
+static int map_file(uint64_t bytes, const uint8_t **file)
 {
-	(void)level;
-	(void)message;
+	void *image;
+
+	*file = NULL;
+	if (bytes < VERSION_HEADER)
+		return put_fault("offset 0: expected a MATLAB file, of at least %d bytes, found "
+				 "one of %llu",
+				 VERSION_HEADER, (unsigned long long)bytes);
+	image = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, 0, 0);
+	if (image == MAP_FAILED)
+		return errno;
+	if (!version_is_5(image))
+		return put_fault("offset 124: expected a MATLAB file of version 5, found another");
+	*file = image;
+	return 0;
 }
 
-/* Of versions 5 to 7, that is, with the lowest byte first or last: others bring HDF5. */
-static bool is_version_5(void)
+static int put_events(const uint8_t *file, uint64_t bytes)
 {
-	unsigned char h[HEADER];
+	/* It reads no more than the header. */
+	mat_t *mat = Mat_Open("/dev/stdin", MAT_ACC_RDONLY);
+	uint32_t count;
 
-	if (pread(0, h, sizeof(h), 0) != HEADER)
-		return false;
-	return (!memcmp(h + 126, "IM", 2) && h[124] == 0 && h[125] == 1) ||
-	       (!memcmp(h + 126, "MI", 2) && h[124] == 1 && h[125] == 0);
+	enclose(MOST_MEMORY + bytes, LEAST_TIME + bytes / TIME_A_BYTE);
+	if (!mat)
+		return put_fault("cannot be opened by the matio library: is /dev/stdin there?");
+	return elements_check(file, bytes, &count) ? variables_put(mat, count) : 0;
 }
 
 int main(void)
 {
+	const uint8_t *file;
 	struct stat st;
-	mat_t *mat;
-	int ret = 0;
+	int ret;
 
 	closefrom(3);
 	if (fstat(0, &st))
 		return errno;
-	Mat_LogInitFunc("snnq-mat", say_nothing);
-	/* It reads no more than this header. */
-	mat = is_version_5() ? Mat_Open("/dev/stdin", MAT_ACC_RDONLY) : NULL;
-	enclose(MOST_MEMORY, LEAST_TIME + (uint64_t)st.st_size / TIME_A_BYTE);
-	if (mat)
-		ret = variables_put(mat);
-	else
-		put_fault("offset 124: expected a MATLAB file of version 5, found another");
+	Mat_LogInitFunc("snnq-mat", variables_log);
+	ret = map_file((uint64_t)st.st_size, &file);
+	if (file)
+		ret = put_events(file, (uint64_t)st.st_size);
 	if (!ret && fflush(stdout))
 		ret = errno;
 	_exit(ret); /* whatever state the library is in */

@@ -36,6 +36,16 @@ struct found {
 	char names[MOST_NAMES];
 };
 
+/* The library reads on where it could not read. */
+static bool complained;
+
+void variables_log(int level, char *message)
+{
+	(void)message;
+	complained |= level &
+		      (MATIO_LOG_LEVEL_ERROR | MATIO_LOG_LEVEL_CRITICAL | MATIO_LOG_LEVEL_WARNING);
+}
+
 /* As NumPy has it; false: numbers of no type that is read. */
 static bool take_type(const matvar_t *v, struct put_column *c)
 {
@@ -62,15 +72,21 @@ static bool take_type(const matvar_t *v, struct put_column *c)
 	return false;
 }
 
-/* Elements, of which all are there; 0: none, or not so. */
-static uint64_t elements(const matvar_t *v)
+/* Of all axes; false: more than there can be. */
+static bool product(const matvar_t *v, uint64_t *n)
 {
-	uint64_t n = 1;
-
+	*n = 1;
 	for (int i = 0; i < v->rank; i++)
-		if (!v->dims || __builtin_mul_overflow(n, (uint64_t)v->dims[i], &n))
-			return 0;
-	return v->data && n <= v->nbytes / (v->data_size > 0 ? (uint64_t)v->data_size : 1) ? n : 0;
+		if (!v->dims || __builtin_mul_overflow(*n, (uint64_t)v->dims[i], n))
+			return false;
+	return v->rank > 0;
+}
+
+/* Elements; false: they are not all there. */
+static bool elements(const matvar_t *v, uint64_t *n)
+{
+	return product(v, n) &&
+	       (!*n || (v->data && v->data_size > 0 && *n <= v->nbytes / (uint64_t)v->data_size));
 }
 
 /* ---- ST-MNIST ---- */
@@ -104,12 +120,12 @@ static void put_samples(const double *sample, uint64_t samples)
 
 static int put_spikes(const matvar_t *v)
 {
-	uint64_t n = elements(v), count = 0;
+	uint64_t n, count = 0;
 	struct put_column c;
 	const double *d = v->data;
 
-	if (v->rank != 2 || !v->dims || v->dims[0] != TAXELS + 1 || !take_type(v, &c) ||
-	    v->class_type != MAT_C_DOUBLE || (!n && v->dims[1]))
+	if (!elements(v, &n) || v->rank != 2 || v->dims[0] != TAXELS + 1 || !take_type(v, &c) ||
+	    v->class_type != MAT_C_DOUBLE)
 		return put_fault(
 			"spiketrain: expected a matrix of doubles, 101 x N (100 taxels and "
 			"the time), found another variable");
@@ -141,20 +157,22 @@ static int put_columns(matvar_t *const *of)
 {
 	struct put_column columns[COLUMNS] = { { .name = NULL } };
 	const void *numbers[COLUMNS] = { NULL };
-	uint64_t count = elements(of[COLUMN_T]);
+	uint64_t count = 0, n;
 
 	for (int i = 0; i < COLUMNS; i++) {
 		if (!of[i])
 			continue;
 		columns[i].name = column_names[i];
-		if (!take_type(of[i], &columns[i]) || !is_row(of[i]))
+		if (!take_type(of[i], &columns[i]) || !is_row(of[i]) || !elements(of[i], &n))
 			return put_fault("%s: expected a column of integers or floats, found "
 					 "another variable",
 					 of[i]->name ? of[i]->name : column_names[i]);
-		if (elements(of[i]) != count)
+		if (i == COLUMN_T)
+			count = n;
+		if (n != count)
 			return put_fault("%s: expected %llu elements, as t has, found %llu",
 					 column_names[i], (unsigned long long)count,
-					 (unsigned long long)elements(of[i]));
+					 (unsigned long long)n);
 		numbers[i] = of[i]->data;
 	}
 	put_begin(MICROSECOND, columns, COLUMNS, count);
@@ -173,59 +191,108 @@ static void add_name(struct found *f, const char *name)
 	snprintf(f->names + n, sizeof(f->names) - n, "%s%s", n ? ", " : "", name);
 }
 
-/* A structure whose members are the columns. */
-static void take_members(struct found *f, matvar_t *v)
+/* Whether the columns are members of it. */
+static bool has_members(matvar_t *v)
 {
+	bool there[COLUMNS + 1] = { false };
 	unsigned int n = Mat_VarGetNumberOfFields(v);
 	char *const *names = Mat_VarGetStructFieldnames(v);
 
-	for (unsigned int i = 0; names && i < n; i++) {
-		enum column c = column_find(names[i], strlen(names[i]));
-
-		if (c != COLUMNS)
-			f->columns[c] = Mat_VarGetStructFieldByIndex(v, i, 0);
-	}
+	for (unsigned int i = 0; names && i < n; i++)
+		there[column_find(names[i], strlen(names[i]))] = true;
+	return there[COLUMN_T] && there[COLUMN_X];
 }
 
-static void take_variable(struct found *f, matvar_t *v)
+/* False: what is wrong was said. */
+static bool take_members(struct found *f, matvar_t *v)
+{
+	unsigned int n = Mat_VarGetNumberOfFields(v);
+	char *const *names = Mat_VarGetStructFieldnames(v);
+	uint64_t count;
+
+	if (!product(v, &count) || count != 1 || !v->data) {
+		put_fault("%s: expected one structure, found an array of %llu", v->name,
+			  (unsigned long long)count);
+		return false;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		enum column c = column_find(names[i], strlen(names[i]));
+
+		if (c == COLUMNS)
+			continue;
+		f->columns[c] = Mat_VarGetStructFieldByIndex(v, i, 0);
+		if (!f->columns[c]) {
+			put_fault("%s.%s: expected numbers, found none", v->name, names[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool is_structure(matvar_t *v)
+{
+	return v->class_type == MAT_C_STRUCT && has_members(v);
+}
+
+static bool is_wanted(matvar_t *v)
+{
+	return is_structure(v) || !strcmp(v->name, "spiketrain") ||
+	       column_find(v->name, strlen(v->name)) != COLUMNS;
+}
+
+/* False: what is wrong was said. */
+static bool take_variable(struct found *f, mat_t *mat, matvar_t *v)
 {
 	enum column c = column_find(v->name, strlen(v->name));
 
 	add_name(f, v->name);
+	if (!is_wanted(v))
+		return true; /* nor read */
+	if (Mat_VarReadDataAll(mat, v) || complained) {
+		put_fault("%s: cannot be read: the file is damaged, or the variable needs more "
+			  "memory than there is",
+			  v->name);
+		return false;
+	}
 	if (!strcmp(v->name, "spiketrain"))
 		f->spikes = v;
 	else if (c != COLUMNS)
 		f->columns[c] = v;
-	else if (v->class_type == MAT_C_STRUCT && Mat_VarGetSize(v) && !f->columns[COLUMN_T])
-		take_members(f, v);
+	else if (!f->columns[COLUMN_T])
+		return take_members(f, v);
+	return true;
 }
 
-static bool is_wanted(const matvar_t *v)
+/* False: what is wrong was said. */
+static bool take_variables(struct found *f, mat_t *mat, uint32_t count)
 {
-	return v->class_type == MAT_C_STRUCT || !strcmp(v->name, "spiketrain") ||
-	       column_find(v->name, strlen(v->name)) != COLUMNS;
+	for (uint32_t i = 0; i < count; i++) {
+		matvar_t *v;
+
+		complained = false;
+		v = Mat_VarReadNextInfo(mat);
+		if (!v || complained) {
+			put_fault("variable %u of %u: cannot be read: the file is damaged", i + 1,
+				  count);
+			return false;
+		}
+		if (v->name && !take_variable(f, mat, v))
+			return false;
+	}
+	return true;
 }
 
-/* What is not wanted is not read. */
-int variables_put(mat_t *mat)
+int variables_put(mat_t *mat, uint32_t count)
 {
 	struct found f = { .names = "" };
-	matvar_t *v;
 
-	while ((v = Mat_VarReadNextInfo(mat))) {
-		if (!v->name)
-			continue;
-		if (is_wanted(v) && Mat_VarReadDataAll(mat, v))
-			return put_fault("%s: cannot be read: the file is damaged, or the variable "
-					 "needs more memory than there is",
-					 v->name);
-		take_variable(&f, v);
-	}
+	if (!take_variables(&f, mat, count))
+		return 0;
 	if (f.spikes)
 		return put_spikes(f.spikes);
 	if (f.columns[COLUMN_T] && f.columns[COLUMN_X])
 		return put_columns(f.columns);
 	return put_fault("expected variables spiketrain, or " COLUMN_NAMES
 			 " (ts, pol), or a structure with these members, found %s",
-			 f.names[0] ? f.names : "none: is the file whole?");
+			 f.names[0] ? f.names : "none");
 }
