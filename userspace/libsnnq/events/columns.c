@@ -6,19 +6,18 @@
 
 const char *const column_names[COLUMNS] = { "t", "x", "y", "p" };
 
+const char *const column_known[COLUMNS][COLUMN_MOST_NAMES + 1] = {
+	{ "t", "ts", "time", "times", "timestamp", "timestamps" },
+	{ "x", "xs" },
+	{ "y", "ys" },
+	{ "p", "ps", "pol", "polarity" },
+};
+
 enum column column_find(const char *name, size_t bytes)
 {
-	static const struct {
-		const char *name;
-		enum column column;
-	} known[] = {
-		{ "t", COLUMN_T },	   { "x", COLUMN_X },	{ "y", COLUMN_Y },
-		{ "p", COLUMN_P },	   { "ts", COLUMN_T },	{ "time", COLUMN_T },
-		{ "timestamp", COLUMN_T }, { "pol", COLUMN_P }, { "polarity", COLUMN_P },
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strlen(known[i].name) == bytes && !memcmp(known[i].name, name, bytes))
-			return known[i].column;
+	for (enum column c = COLUMN_T; c < COLUMNS; c++)
+		for (const char *const *known = column_known[c]; *known; known++)
+			if (strlen(*known) == bytes && !memcmp(*known, name, bytes))
+				return c;
 	return COLUMNS;
 }

@@ -11,6 +11,11 @@ enum column { COLUMN_T, COLUMN_X, COLUMN_Y, COLUMN_P, COLUMNS };
 
 extern const char *const column_names[COLUMNS];
 
+#define COLUMN_MOST_NAMES 6
+
+/* All names of each, those first that are looked for first. */
+extern const char *const column_known[COLUMNS][COLUMN_MOST_NAMES + 1];
+
 /* COLUMNS: none has this name. */
 enum column column_find(const char *name, size_t bytes);
 
