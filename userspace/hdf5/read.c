@@ -99,11 +99,12 @@ static bool take_shape(hid_t set, struct tree_object *o)
 bool hdf5_is_inside(hid_t set, hid_t type, uint64_t count)
 {
 	hid_t plan = H5Dget_create_plist(set);
-	uint64_t stored = H5Dget_storage_size(set);
+	uint64_t stored = H5Dget_storage_size(set), bytes;
 	bool inside = plan >= 0 && H5Pget_layout(plan) != H5D_VIRTUAL &&
 		      !H5Pget_external_count(plan);
 
-	if (count > MOST_FILLED && stored < count * H5Tget_size(type) / MOST_PACKED)
+	if (__builtin_mul_overflow(count, (uint64_t)H5Tget_size(type), &bytes) ||
+	    (count > MOST_FILLED && stored < bytes / MOST_PACKED))
 		inside = false;
 	H5Pclose(plan);
 	return inside;
