@@ -119,7 +119,7 @@ def spikes(folder):
             t, x = np.sort(rng.random(300 * i).astype(np.float32)), rng.integers(0, 700, 300 * i)
             times[i], units[i] = t, x
             rows.append((t, x))
-    for text in ("", ":part=5", ":part=-1", ":part=1x"):
+    for text in ("", ":part=5", ":part=-1", ":part=1x", ":part=+1", ":part=99999999999999999999"):
         refused("info", path, "-f", f"hdf5{text}", says="expected a sample to be chosen, as hdf5:part=0, of 5, found")
     for i, (t, x) in enumerate(rows):
         np.save(folder / "e.npy", np.rec.fromarrays([t.astype(float), x], names="t,x"))
@@ -214,6 +214,13 @@ def wrong(folder):
     says({**dsec(e), "events/p": e["p"] + 2}, "event 0: p: expected -1, 0 or 1, found ")
     says({**dsec(e), "t_offset": np.int64(2**63 - 1)}, "t: expected times of 64 bits, found more with t_offset 9223372036854775807")
     says({**dsec(e), "t_offset": np.zeros(3)}, "t_offset: expected one integer")
+    says({**dsec(e), "t_offset": np.float64(3)}, "t_offset: expected one integer")
+    says({**dsec(e), "t_offset": np.uint64(1 << 63)}, "t_offset: expected an integer of less than 2^63, found 9223372036854775808")
+    says({**dsec(e), "events/t": e["t"] * 1e-6}, "t: expected integers, beside t_offset, found floats")
+    far = e["t"].astype("<u8") + np.uint64(1 << 63)
+    says({**dsec(e, 0), "events/t": far}, "t: expected times of 64 bits, found more with t_offset 0")
+    write(path, {**dsec(e, -(1 << 63)), "events/t": far})
+    equal((info(path)["first_us"], info(path)["last_us"]), (e["t"][0], e["t"][-1]), "times without a sign")
     says({"events": np.zeros((5, 3))}, "events: expected a column of integers or floats")
     says({"events": np.zeros(5, [("a", "<i4")])}, "events: expected members t, x, y and p")
     for declared in (1 << 40, 1 << 45):
@@ -226,7 +233,7 @@ def wrong(folder):
         for c in "xyp":
             f[f"events/{c}"] = e[c]
         f["events/t"] = h5py.ExternalLink(other, "t")
-    refused("info", path, says="expected events of DSEC")
+    refused("info", path, says="e.h5: t: expected a data set, found something else, a link that leads nowhere, or damage")
     with h5py.File(path, "w") as f:
         layout = h5py.VirtualLayout((1000,), "<i8")
         layout[:] = h5py.VirtualSource(other, "t", (1000,))
@@ -238,6 +245,85 @@ def wrong(folder):
     need(info(path)["nonmonotonic"] > 900, "times that decrease are counted")
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(500))
     refused("info", path, says="expected an HDF5 file, found something else, or damage")
+
+
+def links(folder):
+    """A column, or what times count from, that is there and no data set is not taken for one that is absent."""
+    e = events(count=1000)
+    path = folder / "e.h5"
+    nowhere = {"soft": h5py.SoftLink("/none"), "external": h5py.ExternalLink("none.h5", "t"), "a group": None}
+    for what, link in nowhere.items():
+        for name in ("events/t", "events/x", "events/y", "events/p", "t_offset"):
+            write(path, {k: v for k, v in dsec(e).items() if k != name})
+            with h5py.File(path, "a") as f:
+                if link:
+                    f[name] = link
+                else:
+                    f.create_group(name)
+            refused("info", path, says=f"e.h5: {name.split('/')[-1]}: expected a data set, found something else")
+        for sets, name in (({"time": e["t"]}, "addrs"), ({"addrs": matrix(e, "xyp", "<i2")}, "time"),
+                           ({"davis/left/events": matrix({**e, "t": e["t"] * 1e-6}, "xytp", "<f8")}, "davis/right/events"),
+                           ({}, "davis/left/events"), ({}, "CD/events"), ({"events": compound(e)}, "CD/events")):
+            write(path, sets)
+            with h5py.File(path, "a") as f:
+                if link:
+                    f[name] = link
+                else:
+                    f.create_group(name)
+            refused("info", path, says="expected a part to be chosen" if "right" in name else f"e.h5: {name}: expected a data set")
+    write(path, {k: v for k, v in dsec(e, 0).items() if k != "events/p"})
+    with h5py.File(path, "a") as f:
+        f["hidden"] = e["p"].astype("u1")
+        f["events/p"] = h5py.SoftLink("/hidden")
+    need(converted(path) == wanted(folder, e), "a link inside the file")
+
+
+def offsets(folder):
+    """What times count from is beside them or above, of a part too, and in every layout."""
+    e = events(count=1000)
+    path = folder / "e.h5"
+    want = wanted(folder, {**e, "t": e["t"] + 70000})
+    columns = {c: e[c] for c in "txyp"}
+    for sets, options in ((dsec(e, 70000), ("-f", "hdf5:part=events")), (dsec(e, 70000), ("-f", "hdf5:part=events/")),
+                          ({**{f"a/b/{c}": v for c, v in columns.items()}, "a/t_offset": np.int32(70000)}, ("-f", "hdf5:part=a/b")),
+                          ({**{f"a/events/{c}": v for c, v in columns.items()}, "t_offset": 70000}, ("-f", "hdf5:part=a")),
+                          ({**{f"a/events/{c}": v for c, v in columns.items()}, "a/events/t_offset": 70000, "t_offset": 9}, ("-f", "hdf5:part=a")),
+                          ({**columns, "t_offset": np.uint32(70000)}, ()), ({"CD/events": compound(e), "t_offset": [70000]}, ()),
+                          ({"events": matrix(e, "txyp", "<u4"), "t_offset": 70000}, ()),
+                          ({"g/time": e["t"], "g/addrs": matrix(e, "xyp", "<u2"), "t_offset": 70000}, ("-f", "hdf5:part=g"))):
+        write(path, sets)
+        need(converted(path, *options) == want, f"{list(sets)}")
+    write(path, {"davis/left/events": matrix({**e, "t": e["t"] * 1e-6}, "xytp", "<f8"), "t_offset": 1})
+    refused("info", path, says="davis/left/events: expected integers, beside t_offset, found floats")
+    write(path, {**dsec(e, 0), "spikes/other": np.zeros(3)})
+    refused("info", path, "-f", "hdf5:part=none", says='expected a group "none", found none')
+    write(path, {**{f"a/{c}": v for c, v in columns.items()}, "x": e["x"], "t": e["t"] + 9, "spikes/other": np.zeros(3)})
+    need(converted(path, "-f", "hdf5:part=a") == wanted(folder, e), "a part beside a group called spikes")
+
+
+def rows(folder):
+    """Samples of several axes, or of other counts."""
+    path = folder / "e.h5"
+
+    def write_rows(times, units, kind=h5py.vlen_dtype(np.float32)):
+        with h5py.File(path, "w") as f:
+            for name, shape in (("times", times), ("units", units)):
+                a = f.create_dataset(f"spikes/{name}", shape, kind)
+                for i in np.ndindex(shape if kind.kind == "O" else (0,)):
+                    a[i] = np.arange(3)
+
+    write_rows((4,), (4,))
+    equal(info(path, "-f", "hdf5:part=3")["events"], 3, "a sample")
+    for times, units, says in (((2, 2), (2, 2), "spikes/times: expected an axis of rows of numbers"),
+                               ((4,), (2, 2), "spikes/units: expected an axis of rows of numbers"),
+                               ((), (), "spikes/times: expected an axis of rows of numbers"),
+                               ((4,), (3,), "spikes/units: expected 4 rows, as times has, found 3"),
+                               ((3,), (4,), "spikes/units: expected 3 rows, as times has, found 4")):
+        write_rows(times, units)
+        for part in "023":
+            refused("info", path, "-f", f"hdf5:part={part}", says=f"e.h5: {says}")
+    write_rows((4,), (4,), np.dtype("<f4"))
+    refused("info", path, "-f", "hdf5:part=1", says="spikes/times: expected an axis of rows of numbers")
 
 
 def damaged(folder):
@@ -269,4 +355,4 @@ def memory(folder):
 
 
 if __name__ == "__main__":
-    main(layouts, matlab, parts, spikes, lists, verbs, filters, wrong, damaged, memory)
+    main(layouts, matlab, parts, spikes, lists, verbs, filters, wrong, links, offsets, rows, damaged, memory)

@@ -16,7 +16,6 @@
 
 #define PIECE	   65536 /* events, at least */
 #define MOST_PIECE (16u << 20)
-#define MOST_CHUNK ((size_t)256 << 20) /* bytes */
 #define ECF	   0x8ecf
 
 /* ---- what a set is ---- */
@@ -121,6 +120,16 @@ static bool take_axes(struct set_column *c)
 	return dims == 1 || (dims == 2 && (shape[0] == 1 || shape[1] == 1));
 }
 
+/* Of all axes. */
+static uint64_t all_elements(hid_t set)
+{
+	hid_t space = H5Dget_space(set);
+	hssize_t n = H5Sget_simple_extent_npoints(space);
+
+	H5Sclose(space);
+	return n < 0 ? UINT64_MAX : (uint64_t)n;
+}
+
 bool column_take(struct set_column *c, hid_t set, const char *name, const char *member, int index)
 {
 	hid_t type;
@@ -139,7 +148,7 @@ bool column_take(struct set_column *c, hid_t set, const char *name, const char *
 	if (!column_is_readable(set, name))
 		return false;
 	type = H5Dget_type(set);
-	if (!hdf5_is_inside(set, type, c->count)) {
+	if (!hdf5_is_inside(set, type, all_elements(set))) {
 		put_fault("%s: expected %llu elements in the file, found fewer", name,
 			  (unsigned long long)c->count);
 		return false;
@@ -197,7 +206,9 @@ static uint64_t piece_of(const struct set_columns *c)
 static bool shift(const struct set_columns *c, int64_t *times, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++)
-		if (__builtin_add_overflow(times[i], c->offset, &times[i])) {
+		if (c->without_sign ?
+			    __builtin_add_overflow((uint64_t)times[i], c->offset, &times[i]) :
+			    __builtin_add_overflow(times[i], c->offset, &times[i])) {
 			put_fault("%s: expected times of 64 bits, found more with t_offset %lld",
 				  c->of[COLUMN_T].name, (long long)c->offset);
 			return false;
@@ -249,7 +260,8 @@ int columns_put(struct set_columns *c)
 		return put_fault("%s: expected chunks of at most %u elements, found longer ones",
 				 c->of[COLUMN_T].name, MOST_PIECE);
 	if (c->shifted) {
-		c->of[COLUMN_T].memory = H5T_STD_I64LE;
+		c->without_sign = c->of[COLUMN_T].type[1] == 'u';
+		c->of[COLUMN_T].memory = c->without_sign ? H5T_STD_U64LE : H5T_STD_I64LE;
 		memcpy(c->of[COLUMN_T].type, "<i8", 4);
 		c->of[COLUMN_T].bytes = 8;
 	}

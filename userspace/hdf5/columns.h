@@ -24,9 +24,10 @@ struct set_column {
 
 struct set_columns {
 	struct set_column of[COLUMNS];
-	uint64_t unit_ns; /* of times; 0: as usual */
-	int64_t offset;	  /* of times */
-	bool shifted;	  /* there is one */
+	uint64_t unit_ns;  /* of times; 0: as usual */
+	int64_t offset;	   /* of times */
+	bool shifted;	   /* there is one */
+	bool without_sign; /* times, before they are shifted */
 };
 
 /*

@@ -12,7 +12,6 @@
  *
  * A part is a group in which one of these is, as the file itself, or the number of a sample.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +20,6 @@
 
 #define SECOND	    1000000000
 #define MICROSECOND 1000
-#define TAXELS	    100
 #define MOST_PARTS  100000
 
 enum outcome { NONE, DONE }; /* events, or a fault, are put out */
@@ -72,93 +70,146 @@ static hid_t open_set(hid_t at, const char *path)
 	return set < 0 ? 0 : set;
 }
 
-static hid_t open_any(hid_t at, const char *const *names, const char **found)
+/* Whether there is a link of this name, wherever it leads, or a name that cannot be looked up. */
+static bool is_there(hid_t at, const char *path)
 {
-	hid_t set = 0;
+	htri_t there = H5Lexists(at, path, H5P_DEFAULT);
 
-	for (; !set && *names; names++) {
-		set = open_set(at, *names);
-		*found = *names;
-	}
+	return there > 0 || (there < 0 && !strchr(path, '/'));
+}
+
+/* The first of them that is there, or NULL. */
+static const char *first_there(hid_t at, const char *const *names)
+{
+	while (*names && !is_there(at, *names))
+		names++;
+	return *names;
+}
+
+/* What is there must be a set; 0: it is none, which was said. */
+static hid_t must_open(hid_t at, const char *path)
+{
+	hid_t set = open_set(at, path);
+
+	if (!set)
+		put_fault("%s: expected a data set, found something else, a link that leads "
+			  "nowhere, or damage",
+			  path);
 	return set;
 }
 
-/* ---- columns ---- */
-
-static const char *const names[COLUMNS][7] = {
-	{ "t", "ts", "time", "times", "timestamp", "timestamps" },
-	{ "x", "xs" },
-	{ "y", "ys" },
-	{ "p", "ps", "pol", "polarity" },
+/* The group that is looked into, and those above it, the nearest first; 0: no more. */
+struct place {
+	hid_t at[3];
 };
 
-/* What times count from, if it is said; false: it is no number. */
-static bool take_offset(hid_t at, struct set_columns *c)
-{
-	hid_t set = open_set(at, "t_offset");
+/* ---- columns ---- */
 
-	if (!set || c->shifted)
-		return true;
-	c->shifted = true;
-	if (H5Sget_simple_extent_npoints(H5Dget_space(set)) == 1 &&
-	    column_is_readable(set, "t_offset") &&
-	    H5Dread(set, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &c->offset) >= 0)
-		return true;
-	put_fault("t_offset: expected one integer, found something else");
-	return false;
+static bool read_offset(hid_t set, int64_t *offset)
+{
+	hid_t type = H5Dget_type(set);
+	bool integer = H5Tget_class(type) == H5T_INTEGER && H5Tget_size(type) <= 8 &&
+		       H5Sget_simple_extent_npoints(H5Dget_space(set)) == 1 &&
+		       hdf5_is_inside(set, type, 1);
+	bool sign = H5Tget_sign(type) == H5T_SGN_2;
+	uint64_t n;
+
+	H5Tclose(type);
+	if (!integer) {
+		put_fault("t_offset: expected one integer, found something else");
+		return false;
+	}
+	if (!column_is_readable(set, "t_offset"))
+		return false;
+	if (H5Dread(set, sign ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT,
+		    &n) < 0) {
+		put_fault("t_offset: cannot be read: the file is damaged");
+		return false;
+	}
+	if (!sign && n > INT64_MAX) {
+		put_fault("t_offset: expected an integer of less than 2^63, found %llu",
+			  (unsigned long long)n);
+		return false;
+	}
+	*offset = (int64_t)n;
+	return true;
+}
+
+/* What times count from, if it is said beside them or above. False: it is no number. */
+static bool take_offset(const struct place *p, struct set_columns *c)
+{
+	const struct set_column *t = &c->of[COLUMN_T];
+	hid_t set;
+
+	for (int i = 0; i < 3 && p->at[i]; i++) {
+		if (!is_there(p->at[i], "t_offset"))
+			continue;
+		set = must_open(p->at[i], "t_offset");
+		if (set && t->type[1] == 'f')
+			put_fault("%s: expected integers, beside t_offset, found floats", t->name);
+		c->shifted = set && t->type[1] != 'f';
+		return c->shifted && read_offset(set, &c->offset);
+	}
+	return true;
+}
+
+static enum outcome put_all(const struct place *p, struct set_columns *c, int *ret)
+{
+	if (take_offset(p, c))
+		*ret = columns_put(c);
+	return DONE;
 }
 
 /* Sets of one axis in a group. */
-static enum outcome put_sets(hid_t group, hid_t above, int *ret)
+static enum outcome put_sets(const struct place *p, int *ret)
 {
 	struct set_columns c = { .unit_ns = 0 };
-	const char *name;
-	hid_t set;
+	hid_t group = p->at[0], set;
 
-	if (!open_any(group, names[COLUMN_T], &name) || !open_any(group, names[COLUMN_X], &name))
+	if (!first_there(group, column_known[COLUMN_T]) ||
+	    !first_there(group, column_known[COLUMN_X]))
 		return NONE;
 	for (int i = 0; i < COLUMNS; i++) {
-		set = open_any(group, names[i], &name);
-		if (set && !column_take(&c.of[i], set, name, NULL, -1))
+		const char *name = first_there(group, column_known[i]);
+
+		if (!name)
+			continue;
+		set = must_open(group, name);
+		if (!set || !column_take(&c.of[i], set, name, NULL, -1))
 			return DONE;
 	}
 	if (H5Aexists(c.of[COLUMN_T].set, "MATLAB_class") > 0)
 		c.unit_ns = MICROSECOND;
-	if (c.of[COLUMN_T].type[1] != 'f' &&
-	    (!take_offset(group, &c) || (above && !take_offset(above, &c))))
-		return DONE;
-	*ret = columns_put(&c);
-	return DONE;
+	return put_all(p, &c, ret);
 }
 
 /* Elements with members. */
-static enum outcome put_members(hid_t set, const char *path, int *ret)
+static enum outcome put_members(const struct place *p, hid_t set, const char *path, int *ret)
 {
 	struct set_columns c = { .unit_ns = 0 };
 	hid_t type = H5Dget_type(set);
 
 	for (int i = 0; i < COLUMNS; i++)
-		for (int k = 0; names[i][k] && !c.of[i].set; k++)
-			if (H5Tget_member_index(type, names[i][k]) >= 0 &&
-			    !column_take(&c.of[i], set, path, names[i][k], -1))
+		for (const char *const *name = column_known[i]; *name && !c.of[i].set; name++)
+			if (H5Tget_member_index(type, *name) >= 0 &&
+			    !column_take(&c.of[i], set, path, *name, -1))
 				return DONE;
 	if (!c.of[COLUMN_T].set || !c.of[COLUMN_X].set) {
 		put_fault("%s: expected members " COLUMN_NAMES ", found others", path);
 		return DONE;
 	}
-	*ret = columns_put(&c);
-	return DONE;
+	return put_all(p, &c, ret);
 }
 
 /* Columns of a matrix in this order. */
-static enum outcome put_matrix(hid_t set, const char *path, const enum column *order, int columns,
-			       struct set_columns *c, int *ret)
+static enum outcome put_matrix(const struct place *p, hid_t set, const char *path,
+			       const enum column *order, int columns, struct set_columns *c,
+			       int *ret)
 {
 	for (int i = 0; i < columns; i++)
 		if (!column_take(&c->of[order[i]], set, path, NULL, i))
 			return DONE;
-	*ret = columns_put(c);
-	return DONE;
+	return put_all(p, c, ret);
 }
 
 /* ---- data sets ---- */
@@ -172,28 +223,33 @@ static bool is_compound(hid_t set)
 	return compound;
 }
 
-static enum outcome put_events(hid_t base, int *ret)
+static enum outcome put_events(const struct place *p, int *ret)
 {
 	static const enum column txyp[] = { COLUMN_T, COLUMN_X, COLUMN_Y, COLUMN_P };
+	bool cd = is_there(p->at[0], "CD/events");
+	const char *path = cd ? "CD/events" : "events";
 	struct set_columns c = { .unit_ns = 0 };
-	hid_t cd = open_set(base, "CD/events"), set = open_set(base, "events");
-	hid_t group = open_kind(base, "events", H5I_GROUP);
+	hid_t set, group;
 
-	if (cd)
-		return put_members(cd, "CD/events", ret);
-	if (set && is_compound(set))
-		return put_members(set, "events", ret);
-	if (set)
-		return put_matrix(set, "events", txyp, COLUMNS, &c, ret);
-	return group ? put_sets(group, base, ret) : NONE;
+	if (!is_there(p->at[0], path))
+		return NONE;
+	group = cd ? 0 : open_kind(p->at[0], path, H5I_GROUP);
+	if (group)
+		return put_sets(&(struct place){ { group, p->at[0], p->at[1] } }, ret);
+	set = must_open(p->at[0], path);
+	if (!set)
+		return DONE;
+	return cd || is_compound(set) ? put_members(p, set, path, ret) :
+					put_matrix(p, set, path, txyp, COLUMNS, &c, ret);
 }
 
-static enum outcome put_davis(hid_t base, int *ret)
+static enum outcome put_davis(const struct place *p, int *ret)
 {
 	static const enum column xytp[] = { COLUMN_X, COLUMN_Y, COLUMN_T, COLUMN_P };
 	static const char *const paths[] = { "davis/left/events", "davis/right/events" };
 	struct set_columns c = { .unit_ns = SECOND };
-	hid_t left = open_set(base, paths[0]), right = open_set(base, paths[1]);
+	bool left = is_there(p->at[0], paths[0]), right = is_there(p->at[0], paths[1]);
+	hid_t set;
 
 	if (left && right) {
 		put_fault("expected a part to be chosen, as hdf5:part=davis/left, found davis/left "
@@ -202,15 +258,16 @@ static enum outcome put_davis(hid_t base, int *ret)
 	}
 	if (!left && !right)
 		return NONE;
-	return put_matrix(left ? left : right, paths[!left], xytp, COLUMNS, &c, ret);
+	set = must_open(p->at[0], paths[!left]);
+	return set ? put_matrix(p, set, paths[!left], xytp, COLUMNS, &c, ret) : DONE;
 }
 
 /* A group of MVSEC's that was chosen: its events have times in seconds. */
-static enum outcome put_camera(hid_t base, int *ret)
+static enum outcome put_camera(const struct place *p, int *ret)
 {
 	static const enum column xytp[] = { COLUMN_X, COLUMN_Y, COLUMN_T, COLUMN_P };
 	struct set_columns c = { .unit_ns = SECOND };
-	hid_t set = open_set(base, "events"), type;
+	hid_t set = open_set(p->at[0], "events"), type;
 	bool real;
 
 	if (!set)
@@ -218,22 +275,26 @@ static enum outcome put_camera(hid_t base, int *ret)
 	type = H5Dget_type(set);
 	real = H5Tget_class(type) == H5T_FLOAT;
 	H5Tclose(type);
-	return real ? put_matrix(set, "events", xytp, COLUMNS, &c, ret) : NONE;
+	return real ? put_matrix(p, set, "events", xytp, COLUMNS, &c, ret) : NONE;
 }
 
-static enum outcome put_gesture(hid_t base, int *ret)
+static const char *const addresses[] = { "pos", "addrs", "data", NULL };
+
+static enum outcome put_gesture(const struct place *p, int *ret)
 {
-	static const char *const places[] = { "pos", "addrs", "data", NULL };
 	static const enum column xyp[] = { COLUMN_X, COLUMN_Y, COLUMN_P };
 	struct set_columns c = { .unit_ns = 0 };
-	const char *time, *place;
-	hid_t times = open_any(base, names[COLUMN_T], &time), set = open_any(base, places, &place);
+	const char *time = first_there(p->at[0], column_known[COLUMN_T]);
+	const char *address = first_there(p->at[0], addresses);
+	hid_t times, set;
 
-	if (!times || !set)
+	if (!time || !address)
 		return NONE;
-	if (!column_take(&c.of[COLUMN_T], times, time, NULL, -1))
+	times = must_open(p->at[0], time);
+	set = times ? must_open(p->at[0], address) : 0;
+	if (!set || !column_take(&c.of[COLUMN_T], times, time, NULL, -1))
 		return DONE;
-	return put_matrix(set, place, xyp, 3, &c, ret);
+	return put_matrix(p, set, address, xyp, 3, &c, ret);
 }
 
 /* A row of SHD's. The library makes room for what it says it has. */
@@ -251,51 +312,84 @@ static bool read_row(hid_t set, uint64_t sample, hid_t number, hvl_t *row)
 	return good;
 }
 
-static enum outcome put_sample(hid_t times, hid_t units, const char *part, int *ret)
+/* Rows of one axis; 0: it is something else, which was said. */
+static hid_t take_rows(hid_t base, const char *path, uint64_t *rows)
+{
+	hid_t set = must_open(base, path), type, space;
+	bool good;
+
+	if (!set)
+		return 0;
+	type = H5Dget_type(set);
+	space = H5Dget_space(set);
+	*rows = (uint64_t)H5Sget_simple_extent_npoints(space);
+	good = H5Tget_class(type) == H5T_VLEN && H5Sget_simple_extent_ndims(space) == 1 &&
+	       hdf5_is_inside(set, type, *rows);
+	H5Sclose(space);
+	H5Tclose(type);
+	if (!good)
+		put_fault("%s: expected an axis of rows of numbers in the file, found something "
+			  "else",
+			  path);
+	return good && column_is_readable(set, path) ? set : 0;
+}
+
+static int put_row(hid_t times, hid_t units, uint64_t sample)
 {
 	static const struct put_column columns[] = { { "t", "<f8", 8 }, { "x", "<i8", 8 } };
-	uint64_t samples = (uint64_t)H5Sget_simple_extent_npoints(H5Dget_space(times)), sample;
 	hvl_t row[2] = { { .len = 0 } };
-	char *end;
 
-	*ret = 0;
-	sample = strtoull(part, &end, 10);
-	if (!*part || *end || sample >= samples)
-		put_fault(
-			"expected a sample to be chosen, as hdf5:part=0, of %llu, found \"%.40s\"",
-			(unsigned long long)samples, part);
-	else if (!column_is_readable(times, "spikes/times") ||
-		 !column_is_readable(units, "spikes/units"))
-		;
-	else if (!read_row(times, sample, H5T_NATIVE_DOUBLE, &row[0]) ||
-		 !read_row(units, sample, H5T_NATIVE_INT64, &row[1]))
-		put_fault("spikes: sample %llu: expected rows of numbers, found something else, or "
-			  "damage",
-			  (unsigned long long)sample);
-	else if (row[0].len != row[1].len)
-		put_fault(
-			"spikes/units: sample %llu: expected %zu elements, as times has, found %zu",
-			(unsigned long long)sample, row[0].len, row[1].len);
-	else {
-		put_begin(SECOND, columns, 2, row[0].len);
-		put_side_by_side(columns, 2, (const void *[]){ row[0].p, row[1].p }, row[0].len);
-		put_end();
-	}
+	if (!read_row(times, sample, H5T_NATIVE_DOUBLE, &row[0]) ||
+	    !read_row(units, sample, H5T_NATIVE_INT64, &row[1]))
+		return put_fault("spikes: sample %llu: expected rows of numbers, found something "
+				 "else, or damage",
+				 (unsigned long long)sample);
+	if (row[0].len != row[1].len)
+		return put_fault("spikes/units: sample %llu: expected %zu elements, as times has, "
+				 "found %zu",
+				 (unsigned long long)sample, row[0].len, row[1].len);
+	put_begin(SECOND, columns, 2, row[0].len);
+	put_side_by_side(columns, 2, (const void *[]){ row[0].p, row[1].p }, row[0].len);
+	put_end();
+	return 0;
+}
+
+static bool has_samples(hid_t base)
+{
+	return is_there(base, "spikes/times") && is_there(base, "spikes/units");
+}
+
+static int put_sample(hid_t base, const char *part)
+{
+	uint64_t samples, others, sample;
+	hid_t times = take_rows(base, "spikes/times", &samples);
+	hid_t units = times ? take_rows(base, "spikes/units", &others) : 0;
+
+	if (!units)
+		return 0;
+	if (samples != others)
+		return put_fault("spikes/units: expected %llu rows, as times has, found %llu",
+				 (unsigned long long)samples, (unsigned long long)others);
+	sample = strtoull(part, NULL, 10);
+	if (!*part || part[strspn(part, "0123456789")] || sample >= samples)
+		return put_fault("expected a sample to be chosen, as hdf5:part=0, of %llu, found "
+				 "\"%.40s\"",
+				 (unsigned long long)samples, part);
+	return put_row(times, units, sample);
+}
+
+static enum outcome put_spikes(const struct place *p, int *ret)
+{
+	if (!has_samples(p->at[0]))
+		return NONE;
+	*ret = put_sample(p->at[0], "");
 	return DONE;
 }
 
-static enum outcome put_spikes(hid_t base, const char *part, int *ret)
-{
-	hid_t times = open_set(base, "spikes/times"), units = open_set(base, "spikes/units");
-
-	return times && units ? put_sample(times, units, part, ret) : NONE;
-}
-
 /* MATLAB's axes are turned in its files of HDF5: a row of 101 for each sample. */
-static enum outcome put_taxels(hid_t base, int *ret)
+static enum outcome put_taxels(const struct place *p)
 {
-	(void)ret;
-	if (!open_set(base, "spiketrain"))
+	if (!is_there(p->at[0], "spiketrain"))
 		return NONE;
 	put_fault("spiketrain: expected a MATLAB file of version 5 to 7.2 (save -v7), found 7.3");
 	return DONE;
@@ -304,19 +398,16 @@ static enum outcome put_taxels(hid_t base, int *ret)
 /* ---- parts ---- */
 
 struct parts {
-	uint32_t count;
+	uint32_t count, listed;
 	char first[80]; /* names of some */
 };
 
 /* A group with the events of a gesture, or columns. */
 static bool is_part(hid_t group)
 {
-	static const char *const places[] = { "pos", "addrs", "data", "x", "xs", "events", NULL };
-	const char *name;
-
-	return open_kind(group, "events", H5I_GROUP) ||
-	       (open_any(group, places, &name) &&
-		(!strcmp(name, "events") || open_any(group, names[COLUMN_T], &name)));
+	return is_there(group, "events") ||
+	       (first_there(group, column_known[COLUMN_T]) &&
+		(first_there(group, addresses) || first_there(group, column_known[COLUMN_X])));
 }
 
 static herr_t look_at(hid_t root, const char *name, const H5L_info_t *info, void *ctx)
@@ -326,9 +417,11 @@ static herr_t look_at(hid_t root, const char *name, const H5L_info_t *info, void
 	size_t n = strlen(parts->first);
 
 	if (group && is_part(group)) {
-		if (n < sizeof(parts->first) - 24)
+		if (n < sizeof(parts->first) - 24) {
 			snprintf(parts->first + n, sizeof(parts->first) - n, "%s%.20s",
 				 n ? ", " : "", name);
+			parts->listed++;
+		}
 		parts->count++;
 	}
 	if (group)
@@ -343,35 +436,54 @@ static int say_parts(hid_t root)
 	H5Literate(root, H5_INDEX_NAME, H5_ITER_INC, NULL, look_at, &parts);
 	if (parts.count)
 		return put_fault("expected a part to be chosen, as hdf5:part=NAME, of %u: %s%s",
-				 parts.count, parts.first, parts.count > 3 ? ", ..." : "");
+				 parts.count, parts.first,
+				 parts.listed < parts.count ? ", ..." : "");
 	return put_fault(
 		"expected events of DSEC, M3ED, MVSEC, v2e, DVS Gesture, SHD, Prophesee or "
 		"MATLAB (CD/events; events/t, x, y, p; spikes/times, units; ...), found "
 		"none");
 }
 
-static enum outcome put_base(hid_t base, const char *part, bool chosen, int *ret)
+/* The group in which that of a part is. */
+static hid_t open_above(hid_t root, const char *part)
 {
-	if (chosen && put_camera(base, ret))
+	size_t n = strlen(part);
+	char *path;
+	hid_t above;
+
+	while (n && part[n - 1] == '/')
+		n--;
+	while (n && part[n - 1] != '/')
+		n--;
+	path = strndup(part, n);
+	above = n && path ? open_kind(root, path, H5I_GROUP) : root;
+	free(path);
+	return above;
+}
+
+static enum outcome put_place(const struct place *p, bool chosen, int *ret)
+{
+	if (chosen && put_camera(p, ret))
 		return DONE;
-	return put_events(base, ret) || put_davis(base, ret) || put_spikes(base, part, ret) ||
-	       put_taxels(base, ret) || put_sets(base, 0, ret) || put_gesture(base, ret);
+	return put_events(p, ret) || put_davis(p, ret) || put_spikes(p, ret) || put_taxels(p) ||
+	       put_sets(p, ret) || put_gesture(p, ret);
 }
 
 int hdf5_events(const void *image, size_t bytes, const char *part)
 {
 	hid_t file = hdf5_open_image(image, bytes);
-	hid_t root = file < 0 ? -1 : H5Gopen2(file, "/", H5P_DEFAULT), base = root;
-	bool chosen;
+	struct place p = { { file < 0 ? -1 : H5Gopen2(file, "/", H5P_DEFAULT) } };
+	hid_t root = p.at[0];
 	int ret = 0;
 
 	if (root < 0)
 		return put_fault(
 			"offset 0: expected an HDF5 file, found something else, or damage");
-	chosen = *part && !open_kind(root, "spikes", H5I_GROUP);
-	if (chosen)
-		base = open_kind(root, part, H5I_GROUP);
-	if (!base)
+	if (*part && has_samples(root))
+		return put_sample(root, part);
+	if (*part)
+		p = (struct place){ { open_kind(root, part, H5I_GROUP), open_above(root, part) } };
+	if (!p.at[0])
 		return put_fault("expected a group \"%.60s\", found none", part);
-	return put_base(base, part, chosen, &ret) == DONE ? ret : say_parts(root);
+	return put_place(&p, *part, &ret) == DONE ? ret : say_parts(root);
 }
