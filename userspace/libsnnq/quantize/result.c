@@ -53,6 +53,7 @@ static int add_hashes(const struct search *x, cJSON *header)
 {
 	const struct snnq_quantize_opts *o = x->s->opts;
 	cJSON *recordings = cJSON_AddArrayToObject(header, "recordings");
+	const char *hashed = NULL; /* parts of a file follow one another */
 	char hash[JOURNAL_HASH_SIZE];
 	int ret = journal_hash_file(x->s->path, hash);
 
@@ -60,7 +61,9 @@ static int add_hashes(const struct search *x, cJSON *header)
 	if (x->s->graph.input.values && o->calibration_limit)
 		cJSON_AddNumberToObject(header, "samples", x->s->calibration->count);
 	for (size_t i = 0; !ret && i < o->calibration_count; i++) {
-		ret = journal_hash_file(o->calibration[i], hash);
+		if (!hashed || strcmp(hashed, o->calibration[i]))
+			ret = journal_hash_file(o->calibration[i], hash);
+		hashed = o->calibration[i];
 		hash[16] = 0; /* enough to tell them apart */
 		add_recording(recordings, hash, o->calibration_events, i);
 	}
