@@ -11,6 +11,9 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#define LEAST_TIME  30	       /* seconds: some MiB may hold 4 GiB */
+#define TIME_A_BYTE (4u << 20) /* bytes for which there is a second more */
+
 #if defined(__x86_64__)
 #define MACHINE AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
@@ -82,8 +85,8 @@ static void forbid_calls(void)
 #endif
 }
 
-void enclose(uint64_t most_memory, uint64_t seconds)
+void enclose(uint64_t most_memory, uint64_t bytes)
 {
-	set_limits(most_memory, seconds);
+	set_limits(most_memory, LEAST_TIME + bytes / TIME_A_BYTE);
 	forbid_calls();
 }

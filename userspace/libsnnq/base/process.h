@@ -10,6 +10,10 @@
 
 #define PROCESS_NOT_STARTED 127 /* exit status of the dynamic linker */
 
+/* Seconds for an answer: it gives itself less of the processor's. */
+#define PROCESS_LEAST_TIME  120
+#define PROCESS_TIME_A_BYTE (1u << 20) /* bytes of its file for which there is a second more */
+
 struct process_program {
 	const char *name;    /* of the file */
 	const char *does;    /* "reads and writes HDF5" */

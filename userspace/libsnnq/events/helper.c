@@ -7,18 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "answer.h"
 #include "base/error.h"
 #include "base/text.h"
 
-#define LEAST_TIME 120 /* seconds for a part */
-
 struct helper {
 	char *path;
 	struct process process;
 	bool running, end;
-	uint64_t left; /* bytes of the part */
+	uint64_t left;	  /* bytes of the part */
+	uint64_t seconds; /* for a part */
 	int64_t unit_ns;
 };
 
@@ -59,7 +59,7 @@ static int take_head(struct helper *h)
 	struct answer_head head;
 	int ret;
 
-	process_give(&h->process, LEAST_TIME);
+	process_give(&h->process, h->seconds);
 	ret = read_all(h, &head, sizeof(head));
 	if (ret)
 		return ret;
@@ -93,6 +93,7 @@ int helper_open(int fd, const char *path, const struct process_program *program,
 		const char *const arguments[], void **state, int64_t *unit_ns)
 {
 	struct helper *h = calloc(1, sizeof(*h));
+	struct stat st;
 	int ret;
 
 	*state = h;
@@ -101,6 +102,9 @@ int helper_open(int fd, const char *path, const struct process_program *program,
 	h->path = strdup(path);
 	if (!h->path)
 		return error_set(-ENOMEM, "%s: no memory", path);
+	if (fstat(fd, &st))
+		return error_set(-errno, "%s: %s", path, strerror(errno));
+	h->seconds = PROCESS_LEAST_TIME + (uint64_t)st.st_size / PROCESS_TIME_A_BYTE;
 	ret = process_start(&h->process, h->path, program, fd, arguments);
 	h->running = !ret;
 	if (!ret)

@@ -13,9 +13,7 @@
 #include "base/error.h"
 #include "base/process.h"
 
-#define PROGRAM	    "snnq-hdf5"
-#define LEAST_TIME  120	       /* seconds; it gives itself less of the processor's */
-#define TIME_A_BYTE (1u << 20) /* bytes for which there is a second more */
+#define PROGRAM "snnq-hdf5"
 
 /* What an answer becomes: 0, -ENOMEM, -EBADMSG with what is wrong, others: it is not all there. */
 typedef int taker(FILE *answer, void *ctx, const char **wrong);
@@ -73,7 +71,8 @@ int h5_process_read(const char *path, int file, uint64_t bytes, struct tree_obje
 	static const char *const arguments[] = { PROGRAM,    "read",  "version",    "node",
 						 "metadata", "layer", "simulation", NULL };
 
-	return run(path, file, arguments, LEAST_TIME + bytes / TIME_A_BYTE, take_tree, root);
+	return run(path, file, arguments, PROCESS_LEAST_TIME + bytes / PROCESS_TIME_A_BYTE,
+		   take_tree, root);
 }
 
 /* ---- writing ---- */
@@ -127,7 +126,8 @@ int h5_process_write(const char *path, const struct tree_object *root, FILE *out
 	if (in < 0)
 		return error_set(-ENOMEM, "%s: no memory", path);
 	lseek(in, 0, SEEK_SET);
-	ret = run(path, in, arguments, LEAST_TIME + (uint64_t)bytes / TIME_A_BYTE, take_file, out);
+	ret = run(path, in, arguments, PROCESS_LEAST_TIME + (uint64_t)bytes / PROCESS_TIME_A_BYTE,
+		  take_file, out);
 	close(in);
 	return ret;
 }
