@@ -117,7 +117,7 @@ def columns(folder):
     equal(info(path)["kind"], "values", "without a word they are values")
     equal(info(path, "-f", "npy-xypt:us")["format"], "npy-xypt", "format")
     refused("info", path, "-f", "npy", says=("expected npy, as the option says", "found values"))
-    refused("info", path, "-f", "npy-xypt", says=("t: expected integers of microseconds, found floats", "npy:s"))
+    refused("info", path, "-f", "npy-xypt", says=("t: expected integers of microseconds, found floats", "as npy-xypt:s, npy-xypt:ms or npy-xypt:us"))
     np.save(path, np.zeros((5, 3), np.int32))
     refused("info", path, "-f", "npy-txyp", says="shape: expected two axes, the second of 4")
     np.save(path, np.zeros((4, 5), np.int32).T)
@@ -137,6 +137,7 @@ def units(folder):
         need(converted(path, "-f", f"npy:{unit}") == want, f"floats in {unit}")
         np.savez(folder / "e.npz", **{**e, "t": e["t"] * scale})
         need(converted(folder / "e.npz", "-f", f"npz:{unit}") == want, f"floats in {unit} in an archive")
+    refused("info", folder / "e.npz", says=("npz: offset 10: header: t: expected integers of microseconds, found floats", "as npz:s, npz:ms or npz:us"))
     refused("info", path, says=("offset 10: header: t: expected integers of microseconds, found floats", "npy:s"))
     ints = [("t", "<i8"), *layout[1:]]
     for unit, t, back in (("s", e["t"], e["t"] * 1000000), ("ms", e["t"], e["t"] * 1000), ("ns", e["t"] * 1000 + 499, e["t"]),

@@ -154,7 +154,7 @@ def lists(folder):
     equal(got[0], got[1], "eval, energy, quantize")
     equal([p["path"] for p in json.loads(snnq("eval", MODEL, "--data", folder / "parts", "-d", "sim", "--json")[0])["predictions"]],
           [f"all.h5[{i}]" for i in range(5)], "names")
-    for line, says in (("all.h5[7]\t1\n", 'all.h5: expected a group "7", found none'), ("none.h5[1]\t1\n", "none.h5: No such file"),
+    for line, says in (("all.h5[7]\t1\n", 'all.h5[7]: expected a group "7", found none'), ("none.h5[1]\t1\n", "none.h5: No such file"),
                        ("all.h5[]\t1\n", "all.h5[]: No such file")):
         (folder / "parts").write_text(line)
         refused("eval", MODEL, "--data", folder / "parts", "-d", "sim", says=says)
@@ -321,7 +321,7 @@ def rows(folder):
                                ((3,), (4,), "spikes/units: expected 3 rows, as times has, found 4")):
         write_rows(times, units)
         for part in "023":
-            refused("info", path, "-f", f"hdf5:part={part}", says=f"e.h5: {says}")
+            refused("info", path, "-f", f"hdf5:part={part}", says=f"e.h5[{part}]: {says}")
     write_rows((4,), (4,), np.dtype("<f4"))
     refused("info", path, "-f", "hdf5:part=1", says="spikes/times: expected an axis of rows of numbers")
 

@@ -85,7 +85,9 @@ static void numbers_are_checked(void **state)
 	add_le(&f, 0x3c00, 2);
 	refused(&f, "npy-txyp:ms", "event 0: y: expected an integer from 0 to 65535, found 0.5");
 	refused(&f, "npy-xypt:ms", "event 0: p: expected -1, 0 or 1, found 0.5");
-	refused(&f, "npy-xytp", "header: t: expected integers of microseconds, found floats");
+	refused(&f, "npy-xytp",
+		"header: t: expected integers of microseconds, found floats: their unit is to be "
+		"named, as npy-xytp:s, npy-xytp:ms or npy-xytp:us");
 	f.data[f.size - 4] = 0;
 	f.data[f.size - 3] = 0x7c; /* infinite */
 	refused(&f, "npy-xytp:s", "event 0: t: expected a time of less than 2^62 us, found inf");

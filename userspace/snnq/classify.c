@@ -15,10 +15,10 @@ static int classify_events(const struct cli_session *s, struct snnq_stream *stre
 		return cli_fail(cli_recording_code(ret), "%s", snnq_last_error(NULL));
 	ret = snnq_stream_push_events(stream, events, result);
 	if (ret < 0)
-		code = cli_fail(cli_run_code(ret), "%s: %s", sample->path,
+		code = cli_fail(cli_run_code(ret), "%s: %s", sample->shown,
 				snnq_last_error(s->device));
 	else if (!ret)
-		code = cli_fail(CLI_FILE, "%s: recording has no events", sample->path);
+		code = cli_fail(CLI_FILE, "%s: recording has no events", sample->shown);
 	else
 		snnq_recordings_add(seen, events, result->dropped_events, result->first_step);
 	snnq_events_close(events);

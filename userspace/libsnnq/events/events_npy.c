@@ -192,14 +192,16 @@ static const char *take_descr(struct npy_header *h, void *ctx)
 
 static int check_header(const struct npy_header *h, struct records *r, struct snnq_events *events)
 {
+	const char *name = events->info.format ? events->info.format : "npy";
+
 	if (h->dims != (r->order ? 2 : 1) || (r->order && h->shape[1] != COLUMNS))
 		return events_bad(events, h->offset, "header: shape: expected %s",
 				  r->order ? "two axes, the second of 4" : "one axis");
 	if (r->fields[COLUMN_T].kind == 'f' && !events->unit_ns)
-		return events_bad(
-			events, h->offset,
-			"header: t: expected integers of microseconds, found floats: their "
-			"unit is to be named, as npy:s, npy:ms or npy:us");
+		return events_bad(events, h->offset,
+				  "header: t: expected integers of microseconds, found floats: "
+				  "their unit is to be named, as %s:s, %s:ms or %s:us",
+				  name, name, name);
 	r->count = h->shape[0];
 	return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* See source.h. */
+#define _GNU_SOURCE
 #include "source.h"
 
 #include <errno.h>
@@ -139,6 +140,18 @@ static int take_window(const struct events_source *s, struct snnq_events *sink)
 	return 0;
 }
 
+/* As lists have it, in messages. */
+static int name_part(struct events_source *s, const char *part)
+{
+	char *path;
+
+	if (asprintf(&path, "%s[%s]", s->file, part) < 0)
+		return error_set(-ENOMEM, "%s: no memory", s->path);
+	free(s->path);
+	s->path = path;
+	return 0;
+}
+
 /* The option is kept: the recording may be read again. */
 static int take_option(struct events_source *s, struct format_option *option,
 		       struct snnq_events *sink)
@@ -153,7 +166,7 @@ static int take_option(struct events_source *s, struct format_option *option,
 		return error_set(-ENOMEM, "%s: no memory", s->path);
 	ret = format_option_read(s->path, s->option, option);
 	sink->unit_ns = option->unit_ns;
-	return ret;
+	return ret || !*option->part ? ret : name_part(s, option->part);
 }
 
 int source_open(struct events_source *s, int fd, bool seekable, const char *path,
@@ -162,8 +175,10 @@ int source_open(struct events_source *s, int fd, bool seekable, const char *path
 	struct format_option option;
 	int ret;
 
-	*s = (struct events_source){ .fd = fd, .seekable = seekable, .path = strdup(path) };
-	if (!s->path)
+	*s = (struct events_source){
+		.fd = fd, .seekable = seekable, .file = strdup(path), .path = strdup(path)
+	};
+	if (!s->file || !s->path)
 		return error_set(-ENOMEM, "%s: no memory", path);
 	if (opts)
 		s->opts = *opts;
@@ -189,7 +204,7 @@ int source_again(const struct events_source *s, struct events_source *other,
 
 	if (!opts.format)
 		opts.format = s->format->name;
-	return source_open(other, s->fd, s->seekable, s->path, &opts, sink);
+	return source_open(other, s->fd, s->seekable, s->file, &opts, sink);
 }
 
 /* What is held, as far as it goes. */
@@ -234,4 +249,5 @@ void source_close(struct events_source *s)
 	free(s->bytes);
 	free(s->option);
 	free(s->path);
+	free(s->file);
 }

@@ -9,9 +9,9 @@
 
 struct events_source {
 	int fd;
-	bool seekable; /* read at a place, so that several may share the descriptor */
-	char *path;    /* for messages */
-	char *option;  /* of the format; or NULL */
+	bool seekable;	   /* read at a place, so that several may share the descriptor */
+	char *file, *path; /* as it was opened, and for messages, with its part */
+	char *option;	   /* of the format; or NULL */
 	struct snnq_events_opts opts; /* with a format option of our own */
 	const struct events_format *format;
 	void *state;	/* of the decoder */

@@ -69,7 +69,8 @@ static int read_recording(struct calibration *c, const struct recording_list *li
 	if (found < 0)
 		ret = found;
 	else if (!found)
-		ret = error_set(-EBADMSG, "%s: expected events, found none", path);
+		ret = error_set(-EBADMSG, "%s%s%s: expected events, found none", path,
+				opts.format ? ": " : "", opts.format ? opts.format : "");
 	snnq_recordings_add(&c->seen, events, dropped, events->window_step);
 	snnq_events_close(events);
 	return ret;
