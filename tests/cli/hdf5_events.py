@@ -85,6 +85,14 @@ def matlab(folder):
     path.write_bytes(head.ljust(512, b"\0") + path.read_bytes()[512:])
     equal(info(path)["format"], "mat73", "format")
     need(converted(path) == wanted(folder, e), "events")
+    need(converted(path, "-f", "hdf5") == wanted(folder, e), "events of HDF5")
+    with h5py.File(path, "a") as f:
+        for name in "g", "h":
+            for c in ("x", "y", "pol"):
+                f[f"{name}/{c}"] = f[c][()]
+            f[f"{name}/ts"] = e["t"].astype("<u4")[None]
+    (folder / "list").write_text("e.mat[g]\t0\ne.mat[h]\t0\n")
+    equal(json.loads(snnq("eval", MODEL, "--data", folder / "list", "-d", "sim", "--json")[0])["samples"], 2, "parts in a list")
 
 
 def parts(folder):
@@ -158,6 +166,25 @@ def lists(folder):
                        ("all.h5[]\t1\n", "all.h5[]: No such file")):
         (folder / "parts").write_text(line)
         refused("eval", MODEL, "--data", folder / "parts", "-d", "sim", says=says)
+    (folder / "parts").write_text("all.h5[1]\t1\n")
+    refused("eval", MODEL, "--data", folder / "parts", "-d", "sim", "-f", "hdf5:part=1", code=2,
+            says="all.h5[1]: --format hdf5:part=1: expected one part, found another behind the file")
+    with h5py.File(folder / "all.h5", "a") as f:
+        for name in ("a:s", "[b]", "c[1]", "d]e", ":"):
+            for k in ("time", "addrs"):
+                f[f"{name}/{k}"] = f[f"0/{k}"][()]
+        for k in ("time", "addrs"):
+            f[f"none/{k}"] = f[f"0/{k}"][:0]
+    for name in ("a:s", "[b]", "c[1]", ":"):
+        (folder / "parts").write_text(f"all.h5[{name}]\t{names[0][1]}\n")
+        out = json.loads(snnq("eval", MODEL, "--data", folder / "parts", "-d", "sim", "--json", "-f", "hdf5:us")[0])
+        equal(out["predictions"][0]["class"], got[0][0][0][1], f"a part called {name}")
+    equal(info(folder / "all.h5", "-f", "hdf5:us:part=d]e")["events"], info(folder / "all.h5", "-f", "hdf5:part=0")["events"], "a part called d]e")
+    (folder / "parts").write_text("all.h5[none]\t1\n")
+    for verb, says in ((("eval", MODEL, "-d", "sim", "--data"), "all.h5[none]: recording has no events"),
+                       (("quantize", DEMO / "digits-float.snnq", "-o", folder / "q.snnq", "--default", "uniform:4", "--calib"),
+                        "all.h5: hdf5:part=none: expected events, found none")):
+        refused(*verb, folder / "parts", says=says)
 
 
 def verbs(folder):

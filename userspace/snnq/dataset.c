@@ -24,6 +24,22 @@ static int read_unnamed(const char *path, struct snnq_model *model, uint32_t cla
 				     dataset_read_list(path, model, classes, d);
 }
 
+/* The bracket that belongs to the one at the end of a text; NULL: there is none. */
+static char *opening(char *text)
+{
+	size_t depth = 0, n = strlen(text);
+
+	if (!n || text[n - 1] != ']')
+		return NULL;
+	for (char *at = text + n; at > text; at--) {
+		depth += at[-1] == ']';
+		depth -= depth && at[-1] == '[';
+		if (!depth)
+			return at[-1] == '[' ? at - 1 : NULL;
+	}
+	return NULL;
+}
+
 /*
  * "FILE[PART]" is a recording of a file that has several, where no file has all of this name. False:
  * no memory.
@@ -31,11 +47,10 @@ static int read_unnamed(const char *path, struct snnq_model *model, uint32_t cla
 static bool take_part(struct cli_sample *s, const char *format)
 {
 	size_t n = strlen(s->path);
-	char *open = strrchr(s->path, '[');
+	char *open = opening(s->path);
 	struct stat st;
 
-	if (!open || open == s->path || s->path[n - 1] != ']' || open[1] == ']' ||
-	    !stat(s->path, &st))
+	if (!open || open == s->path || open[1] == ']' || !stat(s->path, &st))
 		return true;
 	s->path[n - 1] = 0;
 	if (asprintf(&s->part, "%s:part=%s", format ? format : "hdf5", open + 1) < 0)
@@ -46,9 +61,17 @@ static bool take_part(struct cli_sample *s, const char *format)
 
 static int take_parts(const struct cli_source *source, struct cli_dataset *d)
 {
-	for (size_t i = 0; i < d->count; i++)
-		if (!take_part(&d->samples[i], source->format))
+	for (size_t i = 0; i < d->count; i++) {
+		struct cli_sample *s = &d->samples[i];
+
+		if (!take_part(s, source->format))
 			return cli_fail(CLI_FAILED, "no memory for %s", source->path);
+		if (s->part && source->format && strstr(source->format, ":part="))
+			return cli_fail(CLI_USAGE,
+					"%s: --format %s: expected one part, found another behind "
+					"the file",
+					s->shown, source->format);
+	}
 	return CLI_OK;
 }
 

@@ -52,6 +52,7 @@ static const struct events_format formats[] = {
 	{ .magic = "#!AER-DAT", .refusal = "a version of AEDAT" },
 	{ .name = "hdf5",
 	  .magic = "\x89HDF\r\n\x1a\n",
+	  .reading_of = "mat73",
 	  .decoder = &events_npy,
 	  .container = &events_hdf5,
 	  .unit = true,
@@ -304,21 +305,21 @@ static const struct {
 	int64_t ns;
 } units[] = { { "s", 1000000000 }, { "ms", 1000000 }, { "us", 1000 }, { "ns", 1 } };
 
-/* A word behind a colon. */
-static int take_word(const char *path, const char *word, size_t n, struct format_option *option)
+/* All that stands behind "part=": names of groups may have colons. */
+static int take_part(const char *path, const char *part, struct format_option *option)
 {
-	static const char part[] = "part=";
-	size_t head = sizeof(part) - 1;
+	if (!*part || strlen(part) >= sizeof(option->part))
+		return error_set(-EINVAL,
+				 "%s: format option: expected a name behind part=, of less than "
+				 "%zu letters",
+				 path, sizeof(option->part));
+	snprintf(option->part, sizeof(option->part), "%s", part);
+	return 0;
+}
 
-	if (n >= head && !memcmp(word, part, head)) {
-		if (n == head || n - head >= sizeof(option->part) || *option->part)
-			return error_set(-EINVAL,
-					 "%s: format option: expected a name behind part=, once, "
-					 "of less than %zu letters",
-					 path, sizeof(option->part));
-		memcpy(option->part, word + head, n - head);
-		return 0;
-	}
+/* A word behind a colon. */
+static int take_unit(const char *path, const char *word, size_t n, struct format_option *option)
+{
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (strlen(units[i].name) != n || memcmp(word, units[i].name, n))
 			continue;
@@ -338,6 +339,7 @@ static int take_word(const char *path, const char *word, size_t n, struct format
 
 int format_option_read(const char *path, const char *text, struct format_option *option)
 {
+	static const char part[] = "part=";
 	size_t n = strcspn(text, ":");
 	int ret = 0;
 
@@ -346,7 +348,9 @@ int format_option_read(const char *path, const char *text, struct format_option 
 	while (!ret && text[n]) {
 		text += n + 1;
 		n = strcspn(text, ":");
-		ret = take_word(path, text, n, option);
+		if (!strncmp(text, part, sizeof(part) - 1))
+			return take_part(path, text + sizeof(part) - 1, option);
+		ret = take_unit(path, text, n, option);
 	}
 	return ret;
 }

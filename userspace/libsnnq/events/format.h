@@ -22,7 +22,7 @@ struct events_format {
 
 #define FORMAT_PART_BYTES 200
 
-/* What a format option asks for: "npy", "npy:ms", "hdf5:part=davis/left". */
+/* What a format option asks for: "npy", "npy:ms", "hdf5:s:part=davis/left". */
 struct format_option {
 	char name[FORMAT_NAME_BYTES];
 	int64_t unit_ns;	      /* of times; 0: none is named */
