@@ -87,6 +87,10 @@ def matlab(folder):
     need(converted(path) == wanted(folder, e), "events")
     need(converted(path, "-f", "hdf5") == wanted(folder, e), "events of HDF5")
     with h5py.File(path, "a") as f:
+        f["ts"][:] = e["t"][None] * 1e-6
+    refused("info", path, says=("t: expected integers of microseconds, found floats", "as mat73:s, mat73:ms or mat73:us"))
+    need(converted(path, "-f", "mat73:s") == wanted(folder, e), "seconds by option")
+    with h5py.File(path, "a") as f:
         for name in "g", "h":
             for c in ("x", "y", "pol"):
                 f[f"{name}/{c}"] = f[c][()]

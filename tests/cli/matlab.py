@@ -78,6 +78,9 @@ def columns(folder):
     need(converted(path) == want, "members of a structure")
     scipy.io.savemat(path, {"t": e["t"] * 1e-6, "x": e["x"], "y": e["y"], "p": e["p"]})
     need(converted(path, "-f", "mat:s") == want, "seconds by option")
+    refused("info", path, says=("mat: offset 10: header: t: expected integers of microseconds, found floats", "as mat:s, mat:ms or mat:us"))
+    scipy.io.savemat(path, {"t": (e["t"] * 1e-3).astype("f4"), "x": e["x"], "y": e["y"], "p": e["p"]})
+    refused("info", path, says="t: expected integers of microseconds, found floats")
     scipy.io.savemat(path, {c: v[:0] for c, v in e.items()})
     equal(info(path)["events"], 0, "no events")
 

@@ -8,6 +8,7 @@
 #include "columns.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,6 +229,29 @@ static bool check_counts(const struct set_columns *c)
 	return true;
 }
 
+/* Whether times are whole numbers. What cannot be read is told when it is put out. */
+static bool are_whole(const struct set_columns *c, uint64_t piece, void *numbers)
+{
+	const struct set_column *t = &c->of[COLUMN_T];
+	const double *d = numbers;
+	const float *f = numbers;
+
+	if (t->type[1] != 'f')
+		return true;
+	for (uint64_t first = 0, n; first < t->count; first += n) {
+		n = t->count - first < piece ? t->count - first : piece;
+		if (!read_piece(t, first, n, numbers))
+			return true;
+		for (uint64_t i = 0; i < n; i++) {
+			double number = t->bytes == 8 ? d[i] : (double)f[i];
+
+			if (isfinite(number) && number != rint(number))
+				return false;
+		}
+	}
+	return true;
+}
+
 static bool put_pieces(const struct set_columns *c, const struct put_column *columns,
 		       uint64_t piece, void *const *numbers)
 {
@@ -275,6 +299,8 @@ int columns_put(struct set_columns *c)
 		if (!numbers[i])
 			return ENOMEM;
 	}
+	if (c->whole && !are_whole(c, piece, numbers[COLUMN_T]))
+		c->unit_ns = 0;
 	put_begin(c->unit_ns, columns, COLUMNS, c->of[COLUMN_T].count);
 	if (put_pieces(c, columns, piece, numbers))
 		put_end();

@@ -25,6 +25,7 @@ struct set_column {
 struct set_columns {
 	struct set_column of[COLUMNS];
 	uint64_t unit_ns;  /* of times; 0: as usual */
+	bool whole;	   /* of whole numbers only */
 	int64_t offset;	   /* of times */
 	bool shifted;	   /* there is one */
 	bool without_sign; /* times, before they are shifted */

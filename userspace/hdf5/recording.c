@@ -178,8 +178,10 @@ static enum outcome put_sets(const struct place *p, int *ret)
 		if (!set || !column_take(&c.of[i], set, name, NULL, -1))
 			return DONE;
 	}
-	if (H5Aexists(c.of[COLUMN_T].set, "MATLAB_class") > 0)
+	if (H5Aexists(c.of[COLUMN_T].set, "MATLAB_class") > 0) {
 		c.unit_ns = MICROSECOND;
+		c.whole = true;
+	}
 	return put_all(p, &c, ret);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "variables.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -153,6 +154,22 @@ static bool is_row(const matvar_t *v)
 	       (v->dims[0] == 1 || v->dims[1] == 1 || !v->dims[0] || !v->dims[1]);
 }
 
+static bool are_whole(const matvar_t *v, uint64_t count)
+{
+	const double *d = v->data;
+	const float *f = v->data;
+
+	for (uint64_t i = 0; i < count; i++) {
+		double n = v->class_type == MAT_C_DOUBLE ? d[i] :
+			   v->class_type == MAT_C_SINGLE ? (double)f[i] :
+							   0;
+
+		if (isfinite(n) && n != rint(n))
+			return false;
+	}
+	return true;
+}
+
 static int put_columns(matvar_t *const *of)
 {
 	struct put_column columns[COLUMNS] = { { .name = NULL } };
@@ -175,7 +192,8 @@ static int put_columns(matvar_t *const *of)
 					 (unsigned long long)n);
 		numbers[i] = of[i]->data;
 	}
-	put_begin(MICROSECOND, columns, COLUMNS, count);
+	/* Of numbers that are not whole nobody says what they are. */
+	put_begin(are_whole(of[COLUMN_T], count) ? MICROSECOND : 0, columns, COLUMNS, count);
 	if (count)
 		put_side_by_side(columns, COLUMNS, numbers, count);
 	put_end();
