@@ -253,6 +253,16 @@ def structures(folder):
     need(converted(path) == want, "beside others")
     scipy.io.savemat(path, {"about": two, "more": {"p": "word"}, **{c: v for c, v in e.items() if c != "p"}})
     need(converted(path) == wanted(folder, {**e, "p": 0 * e["p"] + 1}), "beside variables")
+    scipy.io.savemat(path, {"time": "noon", "x": 3.0, "TD": one, "y": [1, 2]})
+    refused("info", path, says="expected variables t, x, y and p, or a structure with these members, found both, in TD")
+    scipy.io.savemat(path, {"p": 3.0, "TD": {c: e[c] for c in "txy"}, "x": "word"})
+    need(converted(path) == wanted(folder, {**e, "p": 0 * e["p"] + 1}), "beside variables of some names")
+    scipy.io.savemat(path, {"EM": one, "TD": one})
+    refused("info", path, says="e.mat: expected one structure with members t, x, y and p, found EM and TD")
+    scipy.io.savemat(path, {"TD": {**e, "times": e["t"] + 1}})
+    refused("info", path, says="e.mat: TD.times: expected numbers, and one member of t")
+    scipy.io.savemat(path, {**e, "pol": e["p"]})
+    refused("info", path, says="e.mat: expected one variable of p, found p and pol")
 
 
 def other_ends(folder):

@@ -33,7 +33,8 @@ static const struct put_column columns_of_taxels[] = {
 
 struct found {
 	matvar_t *spikes;
-	matvar_t *columns[COLUMNS];
+	matvar_t *columns[COLUMNS], *members[COLUMNS];
+	const char *structure; /* whose members these are; or NULL */
 	char names[MOST_NAMES];
 };
 
@@ -228,6 +229,11 @@ static bool take_members(struct found *f, matvar_t *v)
 	char *const *names = Mat_VarGetStructFieldnames(v);
 	uint64_t count;
 
+	if (f->structure) {
+		put_fault("expected one structure with members " COLUMN_NAMES ", found %s and %s",
+			  f->structure, v->name);
+		return false;
+	}
 	if (!product(v, &count) || count != 1 || !v->data) {
 		put_fault("%s: expected one structure, found an array of %llu", v->name,
 			  (unsigned long long)count);
@@ -235,15 +241,19 @@ static bool take_members(struct found *f, matvar_t *v)
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		enum column c = column_find(names[i], strlen(names[i]));
+		matvar_t *member;
 
 		if (c == COLUMNS)
 			continue;
-		f->columns[c] = Mat_VarGetStructFieldByIndex(v, i, 0);
-		if (!f->columns[c]) {
-			put_fault("%s.%s: expected numbers, found none", v->name, names[i]);
+		member = f->members[c] ? NULL : Mat_VarGetStructFieldByIndex(v, i, 0);
+		if (!member) {
+			put_fault("%s.%s: expected numbers, and one member of %s", v->name,
+				  names[i], column_names[c]);
 			return false;
 		}
+		f->members[c] = member;
 	}
+	f->structure = v->name;
 	return true;
 }
 
@@ -272,12 +282,18 @@ static bool take_variable(struct found *f, mat_t *mat, matvar_t *v)
 			  v->name);
 		return false;
 	}
-	if (!strcmp(v->name, "spiketrain"))
+	if (!strcmp(v->name, "spiketrain")) {
 		f->spikes = v;
-	else if (c != COLUMNS)
-		f->columns[c] = v;
-	else if (!f->columns[COLUMN_T])
+		return true;
+	}
+	if (c == COLUMNS)
 		return take_members(f, v);
+	if (f->columns[c]) {
+		put_fault("expected one variable of %s, found %s and %s", column_names[c],
+			  f->columns[c]->name, v->name);
+		return false;
+	}
+	f->columns[c] = v;
 	return true;
 }
 
@@ -309,7 +325,13 @@ int variables_put(mat_t *mat, uint32_t count)
 	if (f.spikes)
 		return put_spikes(f.spikes);
 	if (f.columns[COLUMN_T] && f.columns[COLUMN_X])
-		return put_columns(f.columns);
+		return f.structure ? put_fault("expected variables " COLUMN_NAMES
+					       ", or a structure with these members, found "
+					       "both, in %s",
+					       f.structure) :
+				     put_columns(f.columns);
+	if (f.structure)
+		return put_columns(f.members);
 	return put_fault("expected variables spiketrain, or " COLUMN_NAMES
 			 " (ts, pol), or a structure with these members, found %s",
 			 f.names[0] ? f.names : "none");
