@@ -187,8 +187,13 @@ def lists(folder):
     (folder / "parts").write_text("all.h5[none]\t1\n")
     for verb, says in ((("eval", MODEL, "-d", "sim", "--data"), "all.h5[none]: recording has no events"),
                        (("quantize", DEMO / "digits-float.snnq", "-o", folder / "q.snnq", "--default", "uniform:4", "--calib"),
-                        "all.h5: hdf5:part=none: expected events, found none")):
+                        "all.h5: hdf5:part=none: expected events, found none"),
+                       (("energy", MODEL, "--data"), "all.h5: hdf5:part=none: expected events, found none")):
         refused(*verb, folder / "parts", says=says)
+    (folder / "parts").write_text("all.h5[0]\t1\nall.h5[1]\t1\n")
+    (folder / "check").write_text("all.h5[1]\t1\n")
+    refused("quantize", DEMO / "digits-float.snnq", "-o", folder / "q.snnq", "--default", "uniform:4", "--calib", folder / "parts",
+            "--check", folder / "check", code=2, says="all.h5: hdf5:part=1: is a recording for calibration, too")
 
 
 def verbs(folder):

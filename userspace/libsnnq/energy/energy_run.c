@@ -66,7 +66,8 @@ static int run_recording(struct run *r, size_t i)
 		snnq_recordings_add(&r->seen, events, result.dropped_events, result.first_step);
 	snnq_events_close(events);
 	if (!ret)
-		return error_set(-EBADMSG, "%s: expected events, found none", path);
+		return error_set(-EBADMSG, "%s%s%s: expected events, found none", path,
+				 opts.format ? ": " : "", opts.format ? opts.format : "");
 	return ret < 0 ? ret : add_counters(r);
 }
 

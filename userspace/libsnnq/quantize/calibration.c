@@ -48,6 +48,15 @@ static int add_input(struct calibration *c, const char *path, size_t file)
 	return 0;
 }
 
+/* Parts of a file are told apart by the format option. */
+static int wrong(const struct recording_list *list, size_t i, int code, const char *what)
+{
+	const char *format = list->how ? list->how[i].format : NULL;
+
+	return error_set(code, "%s%s%s: %s", list->paths[i], format ? ": " : "",
+			 format ? format : "", what);
+}
+
 /* Its first window, which is what a recording is classified by. */
 static int read_recording(struct calibration *c, const struct recording_list *list, size_t i)
 {
@@ -69,8 +78,7 @@ static int read_recording(struct calibration *c, const struct recording_list *li
 	if (found < 0)
 		ret = found;
 	else if (!found)
-		ret = error_set(-EBADMSG, "%s%s%s: expected events, found none", path,
-				opts.format ? ": " : "", opts.format ? opts.format : "");
+		ret = wrong(list, i, -EBADMSG, "expected events, found none");
 	snnq_recordings_add(&c->seen, events, dropped, events->window_step);
 	snnq_events_close(events);
 	return ret;
@@ -305,16 +313,14 @@ int calibration_open(const char *path, const struct graph *graph, const struct r
 }
 
 int calibration_separate(const struct calibration *c, const struct calibration *check,
-			 const char *const *paths)
+			 const struct recording_list *list)
 {
 	for (uint32_t i = 0; i < check->count; i++)
 		for (uint32_t k = 0; !is_silent(check, i) && k < c->count; k++)
 			if (!memcmp(check->inputs[i], c->inputs[k], input_bytes(c)))
-				return error_set(
-					-EINVAL,
-					"%s: is a recording for calibration, too; expected "
-					"others to check with",
-					paths[check->files[i]]);
+				return wrong(list, check->files[i], -EINVAL,
+					     "is a recording for calibration, too; expected "
+					     "others to check with");
 	return 0;
 }
 

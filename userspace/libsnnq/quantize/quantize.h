@@ -87,9 +87,9 @@ struct recording_list {
 /* Read recordings and run the float network on them. */
 int calibration_open(const char *path, const struct graph *graph, const struct recording_list *list,
 		     uint32_t threads, struct calibration **calibration);
-/* -EINVAL when one of @check, of the files @paths, is among those of @calibration. */
+/* -EINVAL when one of @check, which are those of @list, is among those of @calibration. */
 int calibration_separate(const struct calibration *calibration, const struct calibration *check,
-			 const char *const *paths);
+			 const struct recording_list *list);
 /* Records for outputs of a network of the same shapes, one per recording. NULL: no memory. */
 struct floatnet_record *calibration_records(const struct calibration *c);
 void calibration_records_free(const struct calibration *c, struct floatnet_record *records);

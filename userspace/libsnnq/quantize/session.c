@@ -118,7 +118,7 @@ static int open_recordings(struct session *s)
 	}
 	if (s->calibration && s->check) {
 		s->check->temperature = s->calibration->temperature;
-		ret = calibration_separate(s->calibration, s->check, o->check);
+		ret = calibration_separate(s->calibration, s->check, &check);
 	}
 	return ret;
 }
