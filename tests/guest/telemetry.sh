@@ -12,18 +12,20 @@ count() { grep -c "$1" /tmp/out; }
 # No client is killed at the end.
 clients=3
 clients_start
-snnq top --once -d 2000 >/tmp/out
+# On a slow machine a client may not have got to its first job yet.
+all_seen() { snnq top "$@" >/tmp/out; [ "$(grep -cE '  stress$|"command":	"stress"' /tmp/out)" -eq $clients ]; }
+seconds_until all_seen --once -d 2000
 note </tmp/out
 check "top shows each core" [ "$(count '^  core .*%')" -eq 2 ]
 check "top shows each client" [ "$(grep -c '  stress$' /tmp/out)" -eq $clients ]
-snnq top --json -d 1000 >/tmp/out
+# How busy they are is the machine's; that what clients use is what cores do is not.
+check "clients' shares are what the cores do" awk '
+  /^  core .*%/ { sub(/%.*/, ""); cores += $NF }
+  / stress$/ { shares += $4 }
+  END { exit !(cores > 2 && cores <= 201 && shares > 0.9 * cores - 1 && shares < 1.1 * cores + 1) }' /tmp/out
+seconds_until all_seen --json -d 1000
 check "as JSON, too" [ "$(count '"command":	"stress"')" -eq $clients ]
 check "with all that there is to know" grep -q '"complete":	true' /tmp/out
-# 2 cores are kept busy by 3 clients; what is left is for others' turns on this machine
-used=$(awk '/"utilization"/ { if (!seen++) { sub(/.*:\t/, ""); print ($0 + 0 > 0.2) } }' /tmp/out)
-check "the cores are busy" [ "$used" = 1 ]
-shares=$(awk '/"clients":\t\[/ { on = 1 } on && /"utilization"/ { sub(/.*:\t/, ""); s += $0 } END { print (s > 0.4 && s <= 2.05) }' /tmp/out)
-check "clients' shares fit the cores" [ "$shares" = 1 ]
 
 as_user 'snnq top --json -d 100' >/tmp/out
 check "another user sees that they are there" grep -q '"complete":	false' /tmp/out
