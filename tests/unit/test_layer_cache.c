@@ -215,6 +215,9 @@ static void damage_is_as_if_nothing_were_there(void **state)
 	assert_int_equal(mkdir(path, 0777), 0);
 	assert_false(cache_read(&c, 1, "option", &q.grid, &shape, &got));
 	rmdir(path);
+	assert_int_equal(mkfifo(path, 0666), 0); /* nobody writes to it */
+	assert_false(cache_read(&c, 1, "option", &q.grid, &shape, &got));
+	unlink(path);
 	assert_int_equal(cache_write(&c, 1, "option", &q.grid, &q), 0);
 	assert_true(cache_read(&c, 1, "option", &q.grid, &shape, &got));
 	assert_same(&q, &got);

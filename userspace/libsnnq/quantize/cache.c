@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/output.h"
 
 #define MAGIC "snnq layer 1\n\n\n"
@@ -67,20 +68,19 @@ static uint64_t body_bytes(const struct head *h)
 
 /* ---- reading ---- */
 
-/* A whole regular file, or NULL. */
+/* A whole file, or NULL. */
 static uint8_t *read_all(const char *path, size_t *bytes)
 {
-	FILE *f = fopen(path, "rb");
-	uint8_t *content = NULL;
-	struct stat st;
+	uint64_t size = 0;
+	int ret;
+	FILE *f = file_stream(path, &size, &ret);
+	uint8_t *content = f && size ? malloc(size) : NULL;
 
-	if (f && !fstat(fileno(f), &st) && S_ISREG(st.st_mode) && st.st_size > 0)
-		content = malloc((size_t)st.st_size);
-	*bytes = content ? (size_t)st.st_size : 0;
-	if (content && fread(content, 1, *bytes, f) != *bytes) {
+	if (content && fread(content, 1, size, f) != size) {
 		free(content);
 		content = NULL;
 	}
+	*bytes = size;
 	if (f)
 		fclose(f);
 	return content;

@@ -137,35 +137,30 @@ static void find_costs(struct options *o)
 
 /* ---- shares ---- */
 
-/*
- * Of an option: quantizing it goes with its weights, and judging it with the network, which
- * takes half as long on average, measured on the digits.
- */
-static double cost_of(const struct options *o, uint32_t layer)
-{
-	double all = 0;
-
-	for (uint32_t i = 0; i < o->s->weighted_count; i++)
-		all += o->layers[i].weights;
-	return o->layers[layer].weights + all / o->s->weighted_count / 2;
-}
-
 /* Options that follow each other are one shard's, so that few layers are measured by several. */
 static void share_options(struct options *o)
 {
 	const struct snnq_quantize_opts *opts = o->s->opts;
-	double all = 0, at = 0;
+	double weights = 0, judging, all = 0, at = 0;
 
 	for (uint32_t i = 0; i < o->s->weighted_count; i++)
-		all += o->layers[i].count * cost_of(o, i);
+		weights += o->layers[i].weights;
+	/*
+	 * Quantizing an option goes with its weights, and judging it with the network, which takes
+	 * half as long on average, measured on the digits.
+	 */
+	judging = weights / o->s->weighted_count / 2;
 	for (uint32_t i = 0; i < o->s->weighted_count; i++)
-		for (uint32_t k = 0; k < o->layers[i].count; k++) {
-			double cost = cost_of(o, i);
+		all += o->layers[i].count * (o->layers[i].weights + judging);
+	for (uint32_t i = 0; i < o->s->weighted_count; i++) {
+		double cost = o->layers[i].weights + judging;
+
+		for (uint32_t k = 0; k < o->layers[i].count; k++, at += cost) {
 			uint32_t shard = (uint32_t)((at + cost / 2) / all * opts->shards);
 
 			o->layers[i].options[k].here = !opts->shards || shard == opts->shard - 1;
-			at += cost;
 		}
+	}
 }
 
 /* The first layer that has some of this shard. */
