@@ -8,7 +8,6 @@
 #include "columns.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,8 +232,6 @@ static bool check_counts(const struct set_columns *c)
 static bool are_whole(const struct set_columns *c, uint64_t piece, void *numbers)
 {
 	const struct set_column *t = &c->of[COLUMN_T];
-	const double *d = numbers;
-	const float *f = numbers;
 
 	if (t->type[1] != 'f')
 		return true;
@@ -242,12 +239,8 @@ static bool are_whole(const struct set_columns *c, uint64_t piece, void *numbers
 		n = t->count - first < piece ? t->count - first : piece;
 		if (!read_piece(t, first, n, numbers))
 			return true;
-		for (uint64_t i = 0; i < n; i++) {
-			double number = t->bytes == 8 ? d[i] : (double)f[i];
-
-			if (isfinite(number) && number != rint(number))
-				return false;
-		}
+		if (!columns_are_whole(numbers, t->bytes, n))
+			return false;
 	}
 	return true;
 }

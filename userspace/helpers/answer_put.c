@@ -2,10 +2,11 @@
 /* See answer_put.h. */
 #include "answer_put.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "events/columns.h"
 
 #define ROWS_BYTES 65536
 
@@ -30,21 +31,16 @@ void put_rows(const void *rows, size_t bytes)
 
 void put_begin(uint64_t unit_ns, const struct put_column *columns, int n, uint64_t count)
 {
-	char text[512] = "\x93NUMPY\1";
-	size_t at = 10;
+	const char *names[COLUMNS], *types[COLUMNS];
+	char header[COLUMNS_HEADER_BYTES];
 
-	at += (size_t)snprintf(text + at, sizeof(text) - at, "{'descr': [");
-	for (int i = 0; i < n; i++)
-		if (columns[i].name)
-			at += (size_t)snprintf(text + at, sizeof(text) - at, "('%s', '%s'), ",
-					       columns[i].name, columns[i].type);
-	at += (size_t)snprintf(text + at, sizeof(text) - at,
-			       "], 'fortran_order': False, 'shape': (%" PRIu64 ",), }\n", count);
-	text[8] = (char)(at - 10);
-	text[9] = (char)((at - 10) >> 8);
+	for (int i = 0; i < n; i++) {
+		names[i] = columns[i].name;
+		types[i] = columns[i].name ? columns[i].type : NULL;
+	}
 	if (unit_ns)
 		put(ANSWER_UNIT, unit_ns);
-	put_rows(text, at);
+	put_rows(header, columns_header(names, types, n, count, header));
 }
 
 void put_side_by_side(const struct put_column *columns, int n, const void *const *numbers,

@@ -13,7 +13,10 @@ struct put_column {
 	uint32_t bytes;
 };
 
-/* The unit of times, where the data set's is known (0: not), and the header of @count events. */
+/*
+ * The unit of times, where the data set's is known (0: not), and the header of @count events, of at
+ * most COLUMNS columns.
+ */
 void put_begin(uint64_t unit_ns, const struct put_column *columns, int n, uint64_t count);
 /* Events, each number behind the other. */
 void put_rows(const void *rows, size_t bytes);

@@ -8,7 +8,6 @@
  */
 #include "variables.h"
 
-#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -155,27 +154,12 @@ static bool is_row(const matvar_t *v)
 	       (v->dims[0] == 1 || v->dims[1] == 1 || !v->dims[0] || !v->dims[1]);
 }
 
-static bool are_whole(const matvar_t *v, uint64_t count)
-{
-	const double *d = v->data;
-	const float *f = v->data;
-
-	for (uint64_t i = 0; i < count; i++) {
-		double n = v->class_type == MAT_C_DOUBLE ? d[i] :
-			   v->class_type == MAT_C_SINGLE ? (double)f[i] :
-							   0;
-
-		if (isfinite(n) && n != rint(n))
-			return false;
-	}
-	return true;
-}
-
 static int put_columns(matvar_t *const *of)
 {
 	struct put_column columns[COLUMNS] = { { .name = NULL } };
 	const void *numbers[COLUMNS] = { NULL };
 	uint64_t count = 0, n;
+	bool whole;
 
 	for (int i = 0; i < COLUMNS; i++) {
 		if (!of[i])
@@ -194,7 +178,9 @@ static int put_columns(matvar_t *const *of)
 		numbers[i] = of[i]->data;
 	}
 	/* Of numbers that are not whole nobody says what they are. */
-	put_begin(are_whole(of[COLUMN_T], count) ? MICROSECOND : 0, columns, COLUMNS, count);
+	whole = columns[COLUMN_T].type[1] != 'f' ||
+		columns_are_whole(numbers[COLUMN_T], columns[COLUMN_T].bytes, count);
+	put_begin(whole ? MICROSECOND : 0, columns, COLUMNS, count);
 	if (count)
 		put_side_by_side(columns, COLUMNS, numbers, count);
 	put_end();

@@ -179,24 +179,16 @@ static int check_counts(const struct npz *z)
 /* A header that says how the numbers of an event follow one another. */
 static void put_header(struct npz *z)
 {
-	char text[256];
-	int n = snprintf(text, sizeof(text), "{'descr': [");
+	const char *types[COLUMNS];
 
 	for (int i = 0; i < COLUMNS; i++) {
-		if (!z->arrays[i].stream)
-			continue;
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "('%s', '%s'), ", column_names[i],
-			      z->arrays[i].type);
-		z->row += z->arrays[i].bytes;
+		const struct array *a = &z->arrays[i];
+
+		types[i] = a->stream ? a->type : NULL;
+		z->row += a->stream ? a->bytes : 0;
 	}
 	z->left = z->arrays[COLUMN_T].count;
-	n += snprintf(text + n, sizeof(text) - (size_t)n,
-		      "], 'fortran_order': False, 'shape': (%" PRIu64 ",), }\n", z->left);
-	memcpy(z->out, NPY_MAGIC "\1\0", 8);
-	z->out[8] = (uint8_t)n;
-	z->out[9] = (uint8_t)(n >> 8);
-	memcpy(z->out + 10, text, (size_t)n);
-	z->held = 10 + (size_t)n;
+	z->held = columns_header(column_names, types, COLUMNS, z->left, (char *)z->out);
 }
 
 /* The next events, a number of each array beside the others. */
