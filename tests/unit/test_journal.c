@@ -24,37 +24,11 @@
 
 #include <cmocka.h>
 
+#include "folder.h"
 #include "quantize/journal.h"
 #include "snnq.h"
 
 #define HEADER "{\"model\":\"12ab\",\"options\":{\"bits\":4}}"
-
-static char folder[] = "/tmp/snnq-journal-XXXXXX";
-
-static const char *path_of(const char *name)
-{
-	static char paths[8][128];
-	static int next;
-	char *path = paths[next++ % 8];
-
-	snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
-	return path;
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	return mkdtemp(folder) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	char command[64];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", folder);
-	return system(command);
-}
 
 static void write_file(const char *path, const char *text, size_t bytes)
 {
@@ -113,7 +87,7 @@ static void values_come_back_bit_for_bit(void **state)
 		M_PI,
 	};
 	const size_t n = sizeof(hard) / sizeof(hard[0]);
-	const char *path = path_of("values"), *key = "layer \"q\"\n\\ \x01 \xc3\xa4:uniform:3";
+	const char *path = folder_path("values"), *key = "layer \"q\"\n\\ \x01 \xc3\xa4:uniform:3";
 	double got[sizeof(hard) / sizeof(hard[0])];
 	struct journal *j = open_ok(path);
 	uint64_t random = 7;
@@ -151,7 +125,7 @@ static void values_come_back_bit_for_bit(void **state)
 
 static void a_known_key_takes_the_same_values_only(void **state)
 {
-	const char *path = path_of("known");
+	const char *path = folder_path("known");
 	struct journal *j = open_ok(path);
 	size_t bytes, again;
 	double v[2] = { 1, 2 };
@@ -205,7 +179,7 @@ static void check_some(struct journal *j, int from, int to)
 
 static void a_cut_at_every_byte_is_resumed(void **state)
 {
-	const char *path = path_of("cut");
+	const char *path = folder_path("cut");
 	struct journal *j = open_ok(path);
 	char *whole, *again;
 	size_t bytes, length;
@@ -234,7 +208,7 @@ static void a_cut_at_every_byte_is_resumed(void **state)
 
 static void a_killed_writer_leaves_whole_lines(void **state)
 {
-	const char *path = path_of("killed");
+	const char *path = folder_path("killed");
 	struct journal *j;
 	pid_t child = fork();
 	int status;
@@ -261,7 +235,7 @@ static void a_killed_writer_leaves_whole_lines(void **state)
 
 static void a_failed_write_leaves_no_half_line(void **state)
 {
-	const char *path = path_of("full");
+	const char *path = folder_path("full");
 	struct journal *j = open_ok(path);
 	struct rlimit old, small;
 	double v = 0.1;
@@ -287,14 +261,15 @@ static void a_failed_write_leaves_no_half_line(void **state)
 
 static void a_second_writer_is_refused(void **state)
 {
-	const char *path = path_of("two");
+	const char *path = folder_path("two");
 	struct journal *j = open_ok(path), *k;
 
 	(void)state;
 	add_some(j, 0, 3);
 	assert_error(journal_open(path, HEADER, &k), -EBUSY, "another process writes it");
-	assert_error(journal_merge(path_of("out"), &path, 1), -EBUSY, "another process writes it");
-	assert_int_equal(access(path_of("out"), F_OK), -1);
+	assert_error(journal_merge(folder_path("out"), &path, 1), -EBUSY,
+		     "another process writes it");
+	assert_int_equal(access(folder_path("out"), F_OK), -1);
 	journal_close(j);
 	k = open_ok(path);
 	assert_int_equal(journal_count(k), 3);
@@ -317,7 +292,7 @@ static void *add_from_thread(void *journal)
 
 static void threads_share_a_journal(void **state)
 {
-	const char *path = path_of("threads");
+	const char *path = folder_path("threads");
 	struct journal *j = open_ok(path);
 	pthread_t threads[4];
 	void *failed;
@@ -339,7 +314,7 @@ static void threads_share_a_journal(void **state)
 
 static void another_header_is_refused(void **state)
 {
-	const char *path = path_of("header");
+	const char *path = folder_path("header");
 	struct journal *j = open_ok(path);
 	size_t bytes, after;
 	char *text;
@@ -361,7 +336,7 @@ static void another_header_is_refused(void **state)
 	assert_error(journal_open(path, HEADER, &j), -ESTALE, "differs at byte 0");
 	write_file(path, HEADER "\0\n", sizeof(HEADER) + 1);
 	assert_error(journal_open(path, HEADER, &j), -ESTALE, "differs at byte");
-	assert_error(journal_open(folder, HEADER, &j), -EISDIR, folder);
+	assert_error(journal_open(folder_path(NULL), HEADER, &j), -EISDIR, folder_path(NULL));
 }
 
 /* Sums by another program: SHA-256 of the header, a byte 0, and the line without its sum. */
@@ -402,7 +377,7 @@ static void damage_is_told_by_line(void **state)
 		"\n",
 		"{\"key\":\"a\",\"values\":[\"0x1.0000000000000p+0\",\"0x1.0000000000000p+0\"]}\n",
 	};
-	const char *path = path_of("damage");
+	const char *path = folder_path("damage");
 	char text[512];
 	struct journal *j;
 
@@ -425,7 +400,7 @@ static void damage_is_told_by_line(void **state)
 /* Nesting, and every single byte changed: an error or a journal, never a crash. */
 static void hostile_content_is_survived(void **state)
 {
-	const char *path = path_of("hostile");
+	const char *path = folder_path("hostile");
 	struct journal *j = open_ok(path);
 	char *deep = malloc(300000), *text;
 	size_t bytes;
@@ -464,7 +439,7 @@ static void hostile_content_is_survived(void **state)
 /* Any digit of a number, of a key or of the header changed, as a bad disk or an editor does. */
 static void a_changed_digit_is_found(void **state)
 {
-	const char *path = path_of("digit"), *out = path_of("digit-merged");
+	const char *path = folder_path("digit"), *out = folder_path("digit-merged");
 	struct journal *j = open_ok(path);
 	size_t bytes;
 	char *text;
@@ -507,7 +482,8 @@ int flock(int fd, int how)
 
 static void network_file_systems_have_other_locks(void **state)
 {
-	const char *paths[2] = { path_of("nfs0"), path_of("nfs1") }, *out = path_of("nfs");
+	const char *paths[2] = { folder_path("nfs0"), folder_path("nfs1") },
+		   *out = folder_path("nfs");
 	struct journal *j;
 
 	(void)state;
@@ -534,8 +510,8 @@ static void merging_does_not_depend_on_order(void **state)
 {
 	static const int orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
 					  { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
-	const char *paths[3] = { path_of("s0"), path_of("s1"), path_of("s2") };
-	const char *out = path_of("merged");
+	const char *paths[3] = { folder_path("s0"), folder_path("s1"), folder_path("s2") };
+	const char *out = folder_path("merged");
 	size_t bytes, length;
 	char *first = NULL, *text;
 	struct journal *j;
@@ -573,7 +549,7 @@ static void merging_does_not_depend_on_order(void **state)
 
 static void journals_that_differ_are_not_merged(void **state)
 {
-	const char *a = path_of("a"), *b = path_of("b"), *out = path_of("none");
+	const char *a = folder_path("a"), *b = folder_path("b"), *out = folder_path("none");
 	struct journal *j = open_ok(a);
 	double v = 1;
 
@@ -603,7 +579,7 @@ static void journals_that_differ_are_not_merged(void **state)
 static void files_are_hashed(void **state)
 {
 	char hash[JOURNAL_HASH_SIZE];
-	const char *path = path_of("abc");
+	const char *path = folder_path("abc");
 
 	(void)state;
 	write_file(path, "abc", 3);
@@ -611,7 +587,7 @@ static void files_are_hashed(void **state)
 	assert_string_equal(hash,
 			    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	assert_error(journal_hash_file("/nowhere", hash), -ENOENT, "/nowhere");
-	assert_int_equal(journal_hash_file(folder, hash), -EISDIR);
+	assert_int_equal(journal_hash_file(folder_path(NULL), hash), -EISDIR);
 }
 
 int main(void)
@@ -634,5 +610,5 @@ int main(void)
 		cmocka_unit_test(files_are_hashed),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

@@ -16,34 +16,19 @@
 
 #include <cmocka.h>
 
+#include "folder.h"
 #include "quantize/cache.h"
 #include "snnq.h"
 
 #define OUTPUTS 3
 
-static char folder[] = "/tmp/snnq-cache-XXXXXX";
 static const struct weight_shape shape = { OUTPUTS, 5, 2, 2, 1 };
-
-static int set_up(void **state)
-{
-	(void)state;
-	return mkdtemp(folder) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	char command[64];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", folder);
-	return system(command);
-}
 
 static struct cache cache_of(const char *made_of)
 {
 	struct cache c;
 
-	if (cache_open(folder, made_of, &c))
+	if (cache_open(folder_path(NULL), made_of, &c))
 		fail_msg("%s", snnq_last_error(NULL));
 	return c;
 }
@@ -167,7 +152,7 @@ static void find_file(const struct cache *c, char path[256])
 	char command[128];
 	FILE *f;
 
-	snprintf(command, sizeof(command), "ls %s/%.16s-*", folder, c->made_of);
+	snprintf(command, sizeof(command), "ls %s/%.16s-*", folder_path(NULL), c->made_of);
 	f = popen(command, "r");
 	assert_non_null(f);
 	assert_non_null(fgets(path, 256, f));
@@ -246,5 +231,5 @@ int main(void)
 		cmocka_unit_test(folders_that_cannot_be),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
