@@ -263,7 +263,8 @@ def driver(lines):
             rows.setdefault(figure, {})[column] = line
     if not rows:
         return []
-    out = [DRIVER, f"| figure | {' | '.join(cores)} | × |\n|{'---|' * (len(cores) + 2)}\n"]
+    titles = [column.replace("1 cores", "1 core") for column in cores]
+    out = [DRIVER, f"| figure | {' | '.join(titles)} | × |\n|{'---|' * (len(cores) + 2)}\n"]
     for figure, row in rows.items():
         than = next(iter(row.values())).get("than", "")
         cells = " | ".join(driver_cell(row[column]) if column in row else "" for column in cores)
