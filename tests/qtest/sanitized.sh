@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# sanitized address|thread: the qtests on a QEMU whose device model and engine are compiled with that
-# sanitizer (tools/qemu/build); for suites, which source tests/tap.sh before. Limits of time and of
-# memory are for the real program. Every report is kept; which of them count is said below.
+# sanitized address|thread [REGEX]: the qtests, but for those whose name matches, on a QEMU whose device
+# model and engine are compiled with that sanitizer (tools/qemu/build); for suites, which source
+# tests/tap.sh before. Limits of time and of memory are for the real program. Every report is kept;
+# which of them count is said below.
 
 # shellcheck source=tests/qtest/chosen.sh
 . tests/qtest/chosen.sh
@@ -22,7 +23,7 @@ sanitized() {
   export UBSAN_OPTIONS=log_path=$reports/log:print_stacktrace=1
   export TSAN_OPTIONS=log_path=$reports/log:exitcode=0:suppressions=$PWD/tests/qtest/thread.supp
   cd build/qemu/firmware || return
-  tap "qtest-$kind" chosen limits
+  tap "qtest-$kind" chosen -v "/limits/${2:+|$2}"
   cd - >/dev/null || return
   cat /dev/null "$reports"/log.* 2>/dev/null | "reports_$kind" >"$reports/ours"
   note <"$reports/ours"

@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: MIT
 #
 # The device model without a guest: registers, rings, faults, resets and the golden vectors, by the
-# qtest program of tests/qtest.
+# qtest program of tests/qtest. Its limits are those of 89-qtest-limits.
 # timeout: 2700
+# beside: others
 # on: QEMU without a guest
 set -euo pipefail
 
 # shellcheck source=tests/tap.sh
 . tests/tap.sh
+# shellcheck source=tests/qtest/chosen.sh
+. tests/qtest/chosen.sh
 
 golden=$PWD/tests/golden/golden.bin
 
@@ -16,7 +19,6 @@ tools/qemu/build --tests
 [ ! -e "$golden" ] || export SNNQ_GOLDEN=$golden
 export QTEST_QEMU_BINARY=$PWD/build/qemu/qemu-system-x86_64
 
-# -k: go on after a test that only reported its failure; one that aborts ends the run, which counts.
 cd build/qemu/firmware
-tap qtest ../snnq-test --tap -k
+tap qtest chosen -v /limits/
 finish

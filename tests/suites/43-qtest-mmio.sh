@@ -22,5 +22,5 @@ export SNNQ_GOLDEN=$PWD/tests/golden/golden.bin
 export QTEST_QEMU_BINARY=$PWD/build/qemu/qemu-system-aarch64
 
 cd build/qemu/firmware
-tap qtest-mmio chosen "$same"
+tap qtest-mmio chosen -v "$same"
 finish
