@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Models that take values: what arrays of every type, order and shape give equals a computation with
 NumPy, which has no code of the project; importers make such models; and whatever does not fit, arrays
-for events and recordings for values included, is refused with what was found and expected."""
+for events and recordings for values included, is refused with what was found and expected.
+
+With --keep FOLDER it leaves models, an array for each and what all layers put out, for another device."""
 import json
+import pathlib
 import sys
 
 import h5py
@@ -406,5 +409,23 @@ def lava(folder):
     equal(int((np.load(folder / "r" / "layer1.npy").transpose(0, 3, 1, 2) != want).sum()), 0, "without an input layer")
 
 
+def keep(folder):
+    """NETWORK/model.snnq, input.npy and outputs, which equal NumPy's; an image for each step, a row for all."""
+    for name, net, frames, changes in (
+            ("values", Network(5), np.random.default_rng(6).integers(0, 256, (STEPS, C, H, W)), {"frames": "steps"}),
+            ("values-flat", Network(3, flat=True), repeated(images(4)[0]), {})):
+        path = folder / name
+        path.mkdir(parents=True)
+        np.save(path / "input.npy", (frames if changes else frames[0]).astype(np.uint8))
+        model = net.write(path / "model.snnq", **changes)
+        out = document("run", model, path / "input.npy", "-d", "sim", "--raster", path / "outputs")
+        spikes, scores = net.run(frames)
+        need(spikes.any(), "spikes")
+        equal(out["scores"], scores, name)
+        equal(np.load(path / "outputs" / "first.npy").tolist(), spikes.tolist(), f"{name}: spikes")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--keep"]:
+        sys.exit(keep(pathlib.Path(sys.argv[2])))
     sys.exit(main(types, shapes, steps, scales, models, mistaken, labels, others, quantize, nir, lava))

@@ -86,7 +86,7 @@ def compare(family, full, args, folder):
     accustomed(net, torch.from_numpy(x.astype(np.float32)))
     export = Export(net, itertools.chain([("uniform", 8)], itertools.cycle(GRIDS)))
     colours = graph.input["polarities"] > 2
-    model, path = folder / "model.snnq", folder / ("events.bs3" if colours else "events.bin")
+    model, path = folder / "model.snnq", folder / ("input.bs3" if colours else "input.bin")
     snnqfile.write(model, export.graph("network"), export.tensors)
     (eventcam.write_bs3 if colours else eventcam.write_atis)(path, events)
     record = {}

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# In the guest: each network of a folder that compare_networks.py --keep left runs on the device, and
-# every layer's output is the one kept, which equals PyTorch's.  guest-networks.sh FOLDER
+# In the guest: each network that compare_networks.py and values.py left with --keep in a folder runs on
+# the device, and every layer's output is the one kept, which is PyTorch's or NumPy's.
+#   guest-networks.sh FOLDER
 set -eu
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -15,7 +16,7 @@ same() {
 
 for folder in "$1"/*/; do
   name=$(basename "$folder") out=$(mktemp -d)
-  if snnq run "$folder/model.snnq" "$folder"/events.* --device /dev/accel/accel0 --raster "$out" >"$out.txt" 2>&1; then
+  if snnq run "$folder/model.snnq" "$folder"/input.* --device /dev/accel/accel0 --raster "$out" >"$out.txt" 2>&1; then
     check "$name" same "$folder/outputs" "$out"
   else
     note <"$out.txt"
