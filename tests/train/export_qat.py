@@ -44,10 +44,11 @@ def main():
     samples = dataset.counts([eventcam.read_atis(path) for path, _ in pairs],
                              net.input_spec)
     labels = torch.tensor([label for _, label in pairs])
-    loss = qat.Distillation(net, teacher, types.SimpleNamespace(kl=1.0, spikes=1.0))
+    loss = qat.Distillation(net, teacher, types.SimpleNamespace(
+        kl=1.0, spikes=1.0, smoothing=0.05))
     plan = fitting.Plan(2, 10, 1e-3, len(labels), output + ".progress")
     fitting.fit(net, (samples, labels), plan, loss,
-                torch.Generator().manual_seed(0))
+                torch.Generator().manual_seed(0), qat.rates)
     pathlib.Path(plan.progress).unlink()
     snnqfile.write(output, *export.integer_file(net.eval(), name))
 

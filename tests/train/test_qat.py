@@ -156,12 +156,12 @@ class Export(unittest.TestCase):
     def fine_tuned(self):
         file, net = self.start()
         teacher = self.network_of(file)
-        args = types.SimpleNamespace(kl=1.0, spikes=1.0)
+        args = types.SimpleNamespace(kl=1.0, spikes=1.0, smoothing=0.05)
         loss = qat.Distillation(net, teacher, args)
         samples = counts(24).transpose(0, 1).contiguous().numpy()
         plan = fitting.Plan(2, 6, 2e-3, 24, self.folder() + "/p")
         fitting.fit(net, (samples, torch.arange(24) % 10), plan, loss,
-                    torch.Generator().manual_seed(0))
+                    torch.Generator().manual_seed(0), qat.rates)
         return file, net.eval()
 
     def test_thresholds_are_normalized_without_changing_spikes(self):
@@ -256,6 +256,33 @@ class Export(unittest.TestCase):
         for name, array in tensors.items():
             self.assertTrue(np.array_equal(tensors2[name], array), name)
 
+    def test_weights_start_in_the_middle_of_their_cells(self):
+        """Not where the float network left them: no small step takes one to another level."""
+        file, net = self.fine_tuned()
+        path = pathlib.Path(self.folder()) / "integer.snnq"
+        snnqfile.write(path, *export.integer_file(net, "small"))
+        again = self.network_of(file)
+        qat.start_from(again, path)
+        for name, synapse in again.synapses.items():
+            levels = synapse.grid.levels(synapse.weight)
+            for part in (-0.49, 0.49):
+                moved = synapse.weight + part * synapse.grid.step()
+                self.assertTrue(torch.equal(synapse.grid.levels(moved), levels), name)
+
+    def test_every_parameter_has_one_rate(self):
+        _, net = self.start()
+        plan = fitting.Plan(1, 6, 1e-3, 24, "p")
+        groups = qat.rates(net, plan)
+        self.assertEqual(sorted(id(p) for g in groups for p in g["params"]),
+                         sorted(id(p) for p in net.parameters()))
+        synapse = next(iter(net.synapses.values()))
+        with torch.no_grad():
+            synapse.grid.log_step += 10
+        coarse = qat.rates(net, plan)
+        self.assertGreater(coarse[0]["lr"], 1000 * groups[0]["lr"])
+        self.assertEqual([g["lr"] for g in coarse[1:]], [g["lr"] for g in groups[1:]])
+        self.assertEqual({g["weight_decay"] for g in groups}, {0.0})
+
     def test_single_precision_fires_as_the_integers_do(self):
         """Membranes stand at integer thresholds often; none may be missed."""
         file, net = self.fine_tuned()
@@ -313,7 +340,7 @@ class Export(unittest.TestCase):
         path = self.folder() + "/float.snnq"
         snnqfile.write(path, *export.float_file(small_network(), "small"))
         args = types.SimpleNamespace(model=path, start=None, grid=[], control=True,
-                                     kl=1.0, spikes=0.5)
+                                     kl=1.0, spikes=0.5, smoothing=0.05)
         name, net = qat.student(args)
         before = {key: value.clone() for key, value in net.state_dict().items()}
         loss = qat.Distillation(net, qat.student(args)[1], args)

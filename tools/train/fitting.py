@@ -28,6 +28,7 @@ class Plan:
     progress: str        # file that an interrupted run goes on from
     warmup: float = 0.3
     decay: float = 0.01
+    shift: int = 2       # most pixels that a sample is moved by
 
 
 def options(parser, epochs, batch, rate):
@@ -69,7 +70,7 @@ def plan(args, samples, **keys):
                 min(args.per_epoch or every, every), args.output + ".progress", **keys)
 
 
-def shifted(batch, generator, most=2):
+def shifted(batch, generator, most):
     """Each sample moved by up to `most` pixels; what enters is dark."""
     padded = F.pad(batch, [most] * 4)
     height, width = batch.shape[-2:]
@@ -133,11 +134,11 @@ def shuffled(data, plan, generator):
     return order[:plan.per_epoch // plan.batch * plan.batch].split(plan.batch)
 
 
-def batch_of(data, chosen, generator):
-    """(counts [step, sample, ...], labels) of the chosen samples."""
+def batch_of(data, chosen, generator, shift):
+    """(counts [step, sample, ...], labels) of the chosen samples, moved by so much."""
     samples, labels = data
     x = torch.from_numpy(samples[chosen.numpy()]).float()
-    return shifted(x, generator).transpose(0, 1), labels[chosen]
+    return shifted(x, generator, shift).transpose(0, 1), labels[chosen]
 
 
 def groups(net, plan):
@@ -153,11 +154,12 @@ def groups(net, plan):
             for kind, parameters in kinds.items() if parameters]
 
 
-def fit(net, data, plan, loss_of, generator):
-    """Adam with a one-cycle rate on loss_of(counts, labels, share done)."""
+def fit(net, data, plan, loss_of, generator, rates=None):
+    """Adam with a one-cycle rate on loss_of(counts, labels, share done); rates: what
+    gives groups of parameters in place of groups()."""
     steps = plan.per_epoch // plan.batch
     total = steps * plan.epochs
-    optimizer = torch.optim.AdamW(groups(net, plan))
+    optimizer = torch.optim.AdamW((rates or groups)(net, plan))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, [g["lr"] for g in optimizer.param_groups],
         total_steps=total, pct_start=plan.warmup)
@@ -169,7 +171,7 @@ def fit(net, data, plan, loss_of, generator):
     for epoch in range(done, plan.epochs):
         order = order or shuffled(data, plan, generator)
         while order:
-            batch = batch_of(data, order[0], generator)
+            batch = batch_of(data, order[0], generator, plan.shift)
             loss = loss_of(*batch, (epoch * steps + len(losses)) / total)
             optimizer.zero_grad()
             loss.backward()

@@ -48,19 +48,14 @@ class LearnedGrid(nn.Module):
         self.register_buffer("grid", torch.tensor(
             levels_of(scheme, bits), dtype=weight.dtype), persistent=False)
 
-    def start_from(self, weight, levels, step):
+    def start_from(self, levels, step):
         """Steps of a finished quantization; returns the weights to train.
 
-        Each is the point nearest to `weight` that still rounds to its level,
-        so that training starts from the finished result and remembers where
-        every weight came from."""
+        Each stands in the middle of its level's cell. A quantizer chose levels that
+        make up for one another's errors; weights that remembered where they came from
+        would stand at the border of theirs, and go back in the first batches."""
         self.log_step.data = step.log()
-        middles = (self.grid[1:] + self.grid[:-1]) / 2
-        ends = torch.cat([self.grid[:1], middles, self.grid[-1:]])
-        cell = torch.searchsorted(self.grid, levels.contiguous())
-        low, high = ends[cell], ends[cell + 1]
-        margin = 0.01 * (high - low)
-        return torch.clamp(weight / step, low + margin, high - margin) * step
+        return levels * step
 
     def step(self):
         return self.log_step.exp()

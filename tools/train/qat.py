@@ -30,6 +30,11 @@ import snnqfile
 from learned import average_bits, parse_grid, put_on_grids
 from model import THRESHOLD
 
+# Rates of a network on grids, as parts of that of its biases: of steps, as their logarithms, and of
+# weights, in steps of their grid; but weights of fine grids learn as float ones do. Found on
+# Fashion-DVS (Documentation/quantization.md).
+STEP_RATE, WEIGHT_RATE = 0.3, 40.0
+
 
 def float_network(path):
     """(name, network of a float model with all thresholds THRESHOLD)."""
@@ -60,8 +65,7 @@ def take_over(synapse, layer, tensors, scale):
         unit = THRESHOLD / threshold
         step = (unit * 2 ** neuron.get("shift", 0)).view(-1, 1, 1, 1)
     synapse.bias.data = (bias * unit).float()
-    synapse.weight.data = synapse.grid.start_from(
-        synapse.weight.data, levels, step.float())
+    synapse.weight.data = synapse.grid.start_from(levels, step.float())
 
 
 def start_from(net, path):
@@ -78,6 +82,18 @@ def start_from(net, path):
         take_over(net.synapse(layer["name"]), layer, tensors, scale)
 
 
+def rates(net, plan):
+    """Parameters of a network on grids with their rates: the coarser a grid, the
+    farther it is to the next level."""
+    groups = []
+    for synapse in net.synapses.values():
+        far = max(1.0, WEIGHT_RATE * float(synapse.grid.step().mean()))
+        groups += [{"params": [synapse.weight], "lr": plan.rate * far},
+                   {"params": [synapse.bias], "lr": plan.rate},
+                   {"params": [synapse.grid.log_step], "lr": plan.rate * STEP_RATE}]
+    return [{**group, "weight_decay": 0.0} for group in groups]
+
+
 class Distillation:
     """Loss against labels, a teacher's class probabilities and its spikes."""
 
@@ -89,7 +105,7 @@ class Distillation:
     def __call__(self, x, label, _done):
         want, got = {}, {}
         score = self.net(x, got)
-        hard = F.cross_entropy(score, label, label_smoothing=0.05)
+        hard = F.cross_entropy(score, label, label_smoothing=self.args.smoothing)
         if not (self.args.kl or self.args.spikes):
             return hard
         with torch.no_grad():
@@ -116,6 +132,10 @@ def arguments():
                         help="weight of the teacher's probabilities")
     parser.add_argument("--spikes", type=float, default=0.0,
                         help="weight of the teacher's spikes")
+    parser.add_argument("--smoothing", type=float, default=0.05,
+                        help="of labels: part that goes to all classes alike")
+    parser.add_argument("--shift", type=int, default=2,
+                        help="pixels by which a recording is moved at random, at most")
     args = parser.parse_args()
     if args.control and (args.start or args.grid):
         parser.error("--control: the float network has no grids")
@@ -146,8 +166,9 @@ def main():
     for title, before in (("float", teacher), ("at the start", net)):
         print(f"{title}: {100 * fitting.accuracy(before, test):.2f} % of "
               f"{len(test[1])}", flush=True)
-    plan = fitting.plan(args, data[0], warmup=0.1, decay=0.0)
-    fitting.fit(net, data, plan, Distillation(net, teacher, args), generator)
+    plan = fitting.plan(args, data[0], warmup=0.1, decay=0.0, shift=args.shift)
+    fitting.fit(net, data, plan, Distillation(net, teacher, args), generator,
+                None if args.control else rates)
     write = export.float_file if args.control else export.integer_file
     graph, tensors = write(net.eval(), name)
     if args.half:
