@@ -274,7 +274,8 @@ class Networks(unittest.TestCase):
             rows, commands = reproduce.search_rows(net)
             models = [m for _, m in rows] + [m for _, m, _ in reproduce.simple_rows(net)]
             self.assertEqual(len(set(models)), len(models))
-            self.assertIn(f"search-{net.tuned}", models)
+            for bits in net.tuned:
+                self.assertIn(f"search-{bits}", models)
             self.assertEqual([m for some, _ in commands for m in some], [m for _, m in rows])
             self.assertTrue(net.make[0].is_file())
 
