@@ -127,7 +127,7 @@ def limits(folder):
     few = folder / "few.tsv"
     few.write_text("".join(f"{path}\t{label}\n" for path, label in samples()[:3]))
     every = document("eval", MODEL, "--data", few, "-d", "sim")["predictions"]
-    for limit, count in ((1, 1), (2, 2), (3, 3), (4, 3), (0, 3), (4294967295, 3)):
+    for limit, count in ((1, 1), (2, 2), (3, 3), (4, 3), (4294967295, 3)):
         j = document("eval", MODEL, "--data", few, "-d", "sim", "--limit", limit)
         equal(j["samples"], count, f"samples with --limit {limit}")
         equal(j["predictions"], every[:count], f"predictions with --limit {limit}")
@@ -139,12 +139,12 @@ def options(_folder):
                  "+1", " 1", "1 ", "0x1", "1e3", "", "1.0", "one"):
         for option in ("--limit", "--threads"):
             refused("eval", MODEL, "--data", LIST, option, text, code=2,
-                    says=(option, "expected a number 0..4294967295"))
+                    says=(option, "expected a number 1..4294967295"))
     for text in ("65536", "65546", "4294967306"):
         for option in ("--width", "--height"):
             for verb in (("run", MODEL, samples()[0][0]), ("eval", MODEL, "--data", LIST),
                          ("energy", MODEL, "--data", LIST)):
-                refused(*verb, option, text, code=2, says=(option, "0..65535", text))
+                refused(*verb, option, text, code=2, says=(option, "1..65535", text))
     snnq("run", MODEL, samples()[0][0], "--width", 65535, "--height", 65535, "-d", "sim")
 
 

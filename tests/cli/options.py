@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-from common import DEMO, ROOT, SNNQ, equal, main, need, refused, snnq
+from common import DEMO, ROOT, SNNQ, equal, event_stream, main, need, refused, snnq
 from outputs import slayer
 from quality import CLASSES, RECORDINGS, prepare
 
@@ -86,12 +86,39 @@ def ranges(folder):
             for command in (("run", MODEL, RECORDING), ("eval", MODEL, "--data", DEMO / "test.tsv"),
                             ("energy", MODEL, "--data", DEMO / "test.tsv"),
                             ("import", folder, "-o", folder / "q")):
-                refused(*command, option, value, code=2, says=(option, "0..65535"))
-    refused("import", folder, "-o", folder / "q", "--polarities", 256, code=2, says="0..255")
+                refused(*command, option, value, code=2, says=(option, "1..65535"))
+    refused("import", folder, "-o", folder / "q", "--polarities", 256, code=2, says="1..255")
     for name in ("sim:cores=0", "sim:cores=-1", "sim:cores=4294967297", "sim:cores= 1",
                  "sim:cores=1x", "sim:cores=", "sims", "sim:"):
         refused("info", name, code=3, says="expected sim, sim:cores=N")
     need(not (folder / "q").exists(), "nothing is written")
+
+
+def words(folder):
+    """What is no option, is given twice, or lacks its value, is named as it was written."""
+    model = ("eval", MODEL, "--data", DEMO / "test.tsv", "-d", "sim")
+    for more, says in (
+            (("-x",), "-x: unknown option"), (("-xj",), "-x: unknown option"),
+            (("-fx", "-y"), "-y: unknown option"), (("--none",), "--none: unknown option"),
+            (("--none=3",), "--none=3: unknown option"), (("--",), "argument missing"),
+            (("--wid",), "--wid: expected a value"), (("-f",), "-f: expected a value"),
+            (("--width",), "--width: expected a value"), (("--dat", 3), "--dat: several options"),
+            (("--json=1",), "--json=1: expected no value"),
+            (("--help=1",), "--help=1: expected no value"),
+            (("--data", "a", "--data", "a"), "--data: given twice"),
+            (("-d", "sim", "--device", "auto"), "--device: given twice"),
+            (("--width", 3, "--width", 3), "--width: given twice")):
+        refused("eval", *more, code=2, says=(says, "usage: snnq eval"))
+    snnq(*model, "--limit", 1, "--json", "--json")
+    for verb, option in (("eval", "limit"), ("eval", "threads"), ("run", "width"),
+                         ("run", "queue"), ("energy", "height"), ("inspect", "frames"),
+                         ("inspect", "bins"), ("import", "steps"), ("import", "planes"),
+                         ("convert", "width"), ("bench", "runs"), ("bench", "streams"),
+                         ("monitor", "interval"), ("monitor", "count"), ("top", "interval"),
+                         ("quantize", "threads"), ("compare", "threads")):
+        refused(verb, f"--{option}", 0, code=2, says=(f"--{option}: expected a number 1..", '"0"'))
+    path = event_stream(folder / "a.es", 4, 4, [(1, 1, 1, 5), (2, 2, 0, 9)])
+    equal(json.loads(snnq("inspect", path, "--top", 0, "--json")[0])["hottest"], [], "none named")
 
 
 def targets(folder):
@@ -241,5 +268,5 @@ def elsewhere(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(unused, ranges, targets, no_change, doubts, saturation, dropped, texts,
+    sys.exit(main(unused, ranges, words, targets, no_change, doubts, saturation, dropped, texts,
                   elsewhere))

@@ -289,8 +289,8 @@ def refusals(folder):
             ("--to", "-1s", "expected a time"), ("--to", "1e99s", "expected a time"),
             ("--from", "nans", "expected a time"), ("--to", "0s", "expected a time after --from"),
             ("--to", "1 s", "expected a time"), ("--polarity", "up", "expected on, off or both"),
-            ("--color", "blue", "expected auto, always or never"), ("--frames", "65", "0..64"),
-            ("--bins", "0", "expected at least 1"), ("--output", folder / "a.gif", "FILE.png or FILE.svg"),
+            ("--color", "blue", "expected auto, always or never"), ("--frames", "65", "1..64"),
+            ("--bins", "0", "1..100000"), ("--output", folder / "a.gif", "FILE.png or FILE.svg"),
             ("--output", folder / "png", "FILE.png or FILE.svg")):
         refused("inspect", path, option, value, code=2, says=(option, says))
     refused("inspect", path, "--from", "20ms", "--to", "20ms", code=2, says="--to: expected a time after")

@@ -30,7 +30,7 @@ static const struct cli_option options[] = {
 	{ "threads", 't', "N", "of sim, for a job (default: as many as processors)",
 	  .number = &threads, .max = 64 },
 	{ "density", 0, "PERCENT", "of the input's bits that are set (default 5, of values 50)",
-	  .number = &density, .max = 100 },
+	  .number = &density, .max = 100, .zero = true },
 	{ "streams", 's', "N", "that run windows at once (default 1)", .number = &streams,
 	  .max = MOST_STREAMS },
 	{ "peak", 'p', NULL, "no model: what sim's inner loops reach on this machine",
@@ -302,10 +302,6 @@ int verb_bench(int argc, char **argv)
 			       bench_print_speeds(json);
 	if (!positional[0])
 		return cli_fail(CLI_USAGE, "bench: expected a model, or --peak");
-	if (!runs)
-		return cli_fail(CLI_USAGE, "--runs: expected 1 to %u, found 0", MOST_RUNS);
-	if (!streams)
-		return cli_fail(CLI_USAGE, "--streams: expected 1 to %u, found 0", MOST_STREAMS);
 	if (threads && device && strcmp(device, "sim"))
 		return cli_fail(CLI_USAGE, "--threads: expected --device sim, found \"%s\"",
 				device);

@@ -67,7 +67,8 @@ struct cli_option {
 	const char **text;
 	uint32_t *number;
 	uint32_t max;	       /* of the number; 0: 2^32 - 1 */
-	struct cli_list *list; /* may be given several times */
+	bool zero;	       /* 0 is a number, too: where it does not stand for "not given" */
+	struct cli_list *list; /* may be given several times, as flags may */
 };
 
 #define CLI_ONE_OR_MORE (-1)

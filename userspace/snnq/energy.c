@@ -21,7 +21,7 @@ static const struct cli_option options[] = {
 	CLI_SOURCE_OPTIONS(source),
 	{ "constants", 0, "FILE", "another table of constants, as JSON", .text = &constants },
 	{ "reuse", 0, "N", "positions x steps served by one read of a weight (64); 0: all",
-	  .number = &reuse },
+	  .number = &reuse, .zero = true },
 	{ "tick-batching", 0, NULL, "potentials stay in registers for all steps",
 	  .flag = &tick_batching },
 	{ "reload", 0, NULL, "weights come from DRAM in each step", .flag = &reload },

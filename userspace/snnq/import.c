@@ -129,7 +129,7 @@ int verb_import(int argc, char **argv)
 	if (polarities > 255 && !values)
 		return cli_fail(
 			CLI_USAGE,
-			"import: --polarities: expected 0..255, or --values beside it, found %u",
+			"import: --polarities: expected 1..255, or --values beside it, found %u",
 			polarities);
 	if (!parse_input(&input))
 		return cli_fail(CLI_USAGE,

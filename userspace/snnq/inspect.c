@@ -38,7 +38,7 @@ static const struct cli_option options[] = {
 	  .number = &frames, .max = MAX_FRAMES },
 	{ "polarity", 0, "NAME", "on, off or both (default)", .text = &polarity },
 	{ "top", 0, "N", "how many of the hottest pixels are named (default 5)", .number = &top,
-	  .max = MAX_TOP },
+	  .max = MAX_TOP, .zero = true },
 	{ "bins", 0, "N", "parts of time whose rate --json gives (default 100)", .number = &bins,
 	  .max = MAX_BINS },
 	{ "color", 0, "WHEN", "auto (default: on terminals), always or never", .text = &colours },
@@ -135,8 +135,6 @@ static int check_options(bool wanted[2], bool *svg)
 		return cli_fail(CLI_USAGE,
 				"inspect: --output: expected FILE.png or FILE.svg, found \"%s\"",
 				output);
-	if (!bins)
-		return cli_fail(CLI_USAGE, "inspect: --bins: expected at least 1");
 	return CLI_OK;
 }
 

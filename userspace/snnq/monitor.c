@@ -293,8 +293,6 @@ int verb_monitor(int argc, char **argv)
 
 	if (!cli_parse(&command, argc, argv, &args, &code))
 		return code;
-	if (!interval)
-		return cli_fail(CLI_USAGE, "monitor: --interval: expected at least 1");
 	if (once && !prom)
 		return cli_fail(CLI_USAGE, "monitor: --once: expected --prom FILE beside it");
 	code = prom ? cli_check_outputs(&prom, 1, NULL, 0) : CLI_OK;

@@ -68,7 +68,7 @@ static bool store(const struct cli_option *o, const char *value)
 	} else if (o->list) {
 		return list_add(o->list, value);
 	} else {
-		if (!number_parse_u64(value, largest(o), &n))
+		if (!number_parse_u64(value, largest(o), &n) || (!n && !o->zero))
 			return false;
 		*o->number = (uint32_t)n;
 	}
@@ -109,9 +109,9 @@ static const struct cli_option *find_option(const struct cli_command *c, int cod
 static int wrong_number(const struct cli_command *c, const struct cli_option *o, const char *value)
 {
 	return cli_fail(CLI_USAGE,
-			"--%s: expected a number 0..%u, found \"%s\"\nusage: snnq %s (see "
+			"--%s: expected a number %d..%u, found \"%s\"\nusage: snnq %s (see "
 			"--help)",
-			o->name, largest(o), value, c->usage);
+			o->name, !o->zero, largest(o), value, c->usage);
 }
 
 static int wrong(const struct cli_command *c, const char *what, const char *where)
@@ -119,10 +119,49 @@ static int wrong(const struct cli_command *c, const char *what, const char *wher
 	return cli_fail(CLI_USAGE, "%s: %s\nusage: snnq %s (see --help)", where, what, c->usage);
 }
 
+/* What getopt does not take: ':' misses a value, '?' is unknown, ambiguous, or has one too many. */
+static int not_taken(const struct cli_command *c, int found, const char *argument)
+{
+	const struct cli_option *o = find_option(c, optopt);
+	char letter[] = { '-', (char)optopt, 0 };
+	size_t bytes = strcspn(argument, "="), begin = 0;
+
+	if (found == ':')
+		return wrong(c, "expected a value", optopt < OPTION_HELP ? letter : argument);
+	if (o || optopt == OPTION_HELP)
+		return wrong(c, "expected no value", argument);
+	if (optopt)
+		return wrong(c, "unknown option", letter);
+	for (o = c->options; o->name; o++)
+		begin += bytes > 2 && !strncmp(o->name, argument + 2, bytes - 2);
+	return wrong(c, begin > 1 ? "several options begin so" : "unknown option", argument);
+}
+
+/* Flags and lists may be repeated; of two values one would be lost. */
+static bool is_repeated(const struct cli_command *c, const struct cli_option *o,
+			bool given[MAX_OPTIONS])
+{
+	bool *before = &given[o - c->options], again = *before && (o->text || o->number);
+
+	*before = true;
+	return again;
+}
+
+static int take(const struct cli_command *c, const struct cli_option *o, bool given[MAX_OPTIONS])
+{
+	if (is_repeated(c, o, given))
+		return cli_fail(CLI_USAGE, "--%s: given twice\nusage: snnq %s (see --help)",
+				o->name, c->usage);
+	if (store(o, optarg))
+		return CLI_OK;
+	return o->number ? wrong_number(c, o, optarg) : cli_fail(CLI_FAILED, "no memory");
+}
+
 bool cli_parse(const struct cli_command *c, int argc, char **argv, char ***positional, int *code)
 {
 	struct option longs[MAX_OPTIONS + 2];
 	char letters[2 * MAX_OPTIONS + 3];
+	bool taken[MAX_OPTIONS] = { false };
 	int o, given;
 
 	build_tables(c, longs, letters);
@@ -130,22 +169,15 @@ bool cli_parse(const struct cli_command *c, int argc, char **argv, char ***posit
 	opterr = 0;
 	*code = CLI_OK;
 	while ((o = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
-		const struct cli_option *option;
+		const struct cli_option *option = find_option(c, o);
 
 		if (o == 'h' || o == OPTION_HELP) {
 			show_help(c);
 			return false;
 		}
-		option = find_option(c, o);
-		if (option && store(option, optarg))
-			continue;
-		if (option)
-			*code = option->number ? wrong_number(c, option, optarg) :
-						 cli_fail(CLI_FAILED, "no memory");
-		else
-			*code = wrong(c, o == ':' ? "expected a value" : "unknown option",
-				      argv[optind - 1]);
-		return false;
+		*code = option ? take(c, option, taken) : not_taken(c, o, argv[optind - 1]);
+		if (*code)
+			return false;
 	}
 	*positional = argv + optind;
 	given = argc - optind;
