@@ -4,6 +4,7 @@
 known to be possible before the work. Special files are made here, none of the system is touched."""
 import json
 import os
+import pathlib
 import resource
 import stat
 import subprocess
@@ -172,6 +173,30 @@ def full(folder):
     equal(litter(folder), [], "litter of rasters")
 
 
+def named(folder):
+    """Without /proc files cannot be without a name until they are whole; they appear all the same."""
+    run = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+           'mount -t tmpfs none /proc && exec "$@"', "sh")
+    # libraries beside the program are found by /proc
+    libraries = pathlib.Path(SNNQ).resolve().parents[1] / "libsnnq"
+    env = {**os.environ, "LD_LIBRARY_PATH": str(libraries)}
+    if subprocess.run([*run, SNNQ, "--version"], capture_output=True, check=False, env=env).returncode:
+        print("# skipped: no namespaces, or no program without /proc")
+        return
+    for name, (before, after) in writers(folder).items():
+        out = folder / "old"
+        out.write_bytes(b"")
+        out.chmod(0o640)
+        if name == "journal":
+            out.unlink()
+        done = subprocess.run([*run, SNNQ, *map(str, (*before, out, *after))], capture_output=True,
+                              check=False, timeout=120, env=env)
+        equal(done.returncode, 0, f"{name}: {done.stderr}")
+        need(out.stat().st_size > 99, f"{name}: it is there")
+        need(name == "journal" or stat.S_IMODE(out.stat().st_mode) == 0o640, f"{name}: mode")
+        equal(litter(folder), [], "litter")
+
+
 def full_text(folder):
     """Text that does not arrive is an error, of every verb."""
     one = folder / "one.tsv"
@@ -201,4 +226,4 @@ def full_text(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(special, early, links, one_file, full, full_text))
+    sys.exit(main(special, early, links, one_file, full, named, full_text))

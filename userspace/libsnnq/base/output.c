@@ -128,25 +128,74 @@ static int find_place(const char *path, struct place *p)
 
 /* ---- writing ---- */
 
-/* Create a file beside the place, under a name that nobody has. */
-static int create_beside(const struct place *p, char **name)
+/* A name beside the place; NULL: no memory. Somebody may have it. */
+static char *name_beside(const char *path)
 {
 	static atomic_uint serial;
-	int fd;
+	char *name;
+
+	return asprintf(&name, "%.*s.snnq-%ld-%u", folder_bytes(path), path, (long)getpid(),
+			atomic_fetch_add(&serial, 1)) < 0 ?
+		       NULL :
+		       name;
+}
+
+/* Where a file without a name can be given one. */
+static const char *open_name(int fd, char text[32])
+{
+	snprintf(text, 32, "/proc/self/fd/%d", fd);
+	return text;
+}
+
+/* Nothing is left of a file without a name, whatever ends the program. -1: not here. */
+static int create_nameless(const struct place *p)
+{
+	char *folder = strndup(p->path, (size_t)folder_bytes(p->path)), name[32];
+	int fd = -1;
+
+	if (folder)
+		fd = open(*folder ? folder : ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+	free(folder);
+	if (fd < 0 || !access(open_name(fd, name), F_OK))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Create or, with @fd, link a file under a name beside the place that nobody has: a descriptor. */
+static int name_file(const char *path, int fd, char **name)
+{
+	char link[32];
+	int ret;
 
 	do {
-		if (asprintf(name, "%.*s.snnq-%ld-%u", folder_bytes(p->path), p->path,
-			     (long)getpid(), atomic_fetch_add(&serial, 1)) < 0) {
-			*name = NULL;
+		*name = name_beside(path);
+		if (!*name)
 			return -ENOMEM;
-		}
-		fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-		if (fd >= 0)
-			break;
-		fd = -errno;
+		if (fd < 0)
+			ret = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		else
+			ret = linkat(AT_FDCWD, open_name(fd, link), AT_FDCWD, *name,
+				     AT_SYMLINK_FOLLOW) ?
+				      -1 :
+				      fd;
+		if (ret >= 0)
+			return ret;
+		ret = -errno;
 		free(*name);
 		*name = NULL;
-	} while (fd == -EEXIST);
+	} while (ret == -EEXIST);
+	return ret;
+}
+
+/* Create what becomes the file of a place; *@name is NULL as long as it has none. */
+static int create_for(const struct place *p, char **name)
+{
+	int fd = create_nameless(p);
+
+	*name = NULL;
+	if (fd < 0)
+		fd = name_file(p->path, -1, name);
 	/* What replaces a file keeps its owner, where that is allowed, and its mode. */
 	if (fd >= 0 && p->there && fchown(fd, p->file.st_uid, p->file.st_gid))
 		errno = 0;
@@ -164,7 +213,7 @@ int output_open(const char *path, struct output *o)
 	if (ret)
 		return ret;
 	o->path = p.path;
-	fd = create_beside(&p, &o->temporary);
+	fd = create_for(&p, &o->temporary);
 	if (fd >= 0) {
 		o->file = fdopen(fd, "w");
 		if (o->file)
@@ -190,12 +239,24 @@ int output_sync_folder(const char *path)
 	return -error;
 }
 
+/* Put all of it on the disk, under a name beside the place. 0 or an errno. */
+static int complete(struct output *o)
+{
+	int fd = fileno(o->file);
+
+	if (ferror(o->file))
+		return errno ? errno : EIO;
+	if (fflush(o->file) || fsync(fd))
+		return errno;
+	if (!o->temporary)
+		fd = name_file(o->path, fd, &o->temporary);
+	return fd < 0 ? -fd : 0;
+}
+
 int output_commit(struct output *o)
 {
-	int error = ferror(o->file) ? (errno ? errno : EIO) : 0, ret = 0;
+	int error = complete(o), ret = 0;
 
-	if (!error && (fflush(o->file) || fsync(fileno(o->file))))
-		error = errno;
 	if (fclose(o->file) && !error)
 		error = errno;
 	o->file = NULL;
@@ -250,12 +311,13 @@ static bool is_input(const struct place *p, const char *input)
 static int try_to_create(const char *path, const struct place *p)
 {
 	char *name;
-	int fd = create_beside(p, &name);
+	int fd = create_for(p, &name);
 
 	if (fd < 0)
 		return cannot_write(path, -fd);
 	close(fd);
-	unlink(name);
+	if (name)
+		unlink(name);
 	free(name);
 	return 0;
 }

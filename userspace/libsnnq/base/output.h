@@ -2,8 +2,8 @@
 /*
  * output.h - the one way to write files that users name.
  *
- * A file appears complete or not at all: it is written beside its place, put on the disk, and
- * renamed. Links are followed, and what is not a regular file is never replaced. Shared by the
+ * A file appears complete or not at all: it is written without a name, or beside its place where
+ * the file system has none such, put on the disk, and renamed. Links are followed, and what is not a regular file is never replaced. Shared by the
  * library and the command, whose errors differ: these calls return -errno and leave a line for
  * people in output_problem().
  */
@@ -16,7 +16,7 @@
 struct output {
 	FILE *file;
 	char *path; /* the place, links followed */
-	char *temporary;
+	char *temporary; /* its name until then; NULL: it has none */
 };
 
 /* What the last call of this thread that failed has to say. */
