@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 SNNQ = os.path.abspath(os.environ.get("SNNQ", "build/snnq"))
@@ -58,6 +59,16 @@ def refused(*arguments, says=(), code=4, **options):
     for text in [says] if isinstance(says, str) else says:
         need(text in err, f"snnq {words}: the error does not say {text!r}: {err.strip()}")
     return err
+
+
+def catches(process, signal):
+    """Wait until a process has a handler for a signal."""
+    while True:
+        with open(f"/proc/{process.pid}/status", encoding="ascii") as f:
+            caught = next(line for line in f if line.startswith("SigCgt")).split()[1]
+        if int(caught, 16) >> signal - 1 & 1:
+            return
+        time.sleep(0.01)
 
 
 def recording(path, rows):

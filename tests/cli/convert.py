@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: MIT
 """snnq convert: what it writes, decoded here from the descriptions of the formats, is what was read;
 and what it refuses leaves no file."""
+import fcntl
 import json
 import os
 import random
+import signal
 import struct
 import subprocess
+import termios
+import time
 
-from common import SNNQ, equal, event_stream, main, need, recording, refused, snnq
+from common import SNNQ, catches, equal, event_stream, main, need, recording, refused, snnq
 
 WIDTH, HEIGHT = 50, 40
 TURN = 1 << 24
@@ -207,6 +211,85 @@ def damage(folder):
     need(10000 < len(got) < 30000 and got == upright(rows)[:len(got)], f"{len(got)} events before the damage")
 
 
+def cut(folder):
+    """A cut end is damage, too: nothing is written, or all that is whole, and the status tells it."""
+    rows = random_rows(1000, 100000, 8)
+    size = ("--width", WIDTH, "--height", HEIGHT)
+    path, out = recording(folder / "a.bs3", rows), folder / "a.raw"
+    path.write_bytes(path.read_bytes() + b"abc")
+    for source, options in ((path, ()), ("-", ("-f", "bs3"))):
+        with open(path, "rb") as f:
+            run = [SNNQ, "convert", source, out, *options, *size]
+            done = subprocess.run([*map(str, run)], stdin=f, capture_output=True, text=True, timeout=60, check=False)
+        equal((done.returncode, done.stdout, out.exists()), (4, "", False), f"{source}: {done.stderr}")
+        need("3 bytes are damaged; --partial" in done.stderr, done.stderr)
+        with open(path, "rb") as f:
+            done = subprocess.run([*map(str, run), "--partial", "--json"], stdin=f, capture_output=True, text=True,
+                                  timeout=60, check=False)
+        j = json.loads(done.stdout)
+        equal((done.returncode, j["events"], j["complete"], j["damaged_bytes"]), (4, 1000, False, 3), f"{source}")
+        equal(read_evt3(out.read_bytes())[1], rows, "whole events")
+        out.unlink()
+
+
+def fed(folder, source, stop, code, *options):
+    """Convert a pipe that stays open until a signal; (standard output, standard error)"""
+    # pylint: disable=consider-using-with
+    process = subprocess.Popen([SNNQ, "convert", "-", str(folder / "out.raw"), *map(str, options)],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+    if stop != signal.SIGKILL:
+        catches(process, stop)
+    process.stdin.write(source)
+    until = time.monotonic() + 60
+    while unread(process.stdin) and time.monotonic() < until:
+        time.sleep(0.01)
+    process.send_signal(stop)
+    out, err = process.stdout.read(), process.stderr.read().decode()
+    equal(process.wait(60), code, f"exit after signal {stop}: {err}")
+    process.stdin.close()
+    return out.decode(), err
+
+
+def unread(pipe):
+    """Bytes in a pipe."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"    "))[0]
+
+
+def interrupted(folder):
+    """A signal ends a pipe: what came is written, whole; nothing else is left, not even of a kill."""
+    rows = random_rows(9000, 100000, 9)
+    data = recording(folder / "a.bs3", rows).read_bytes()
+    size, out = ("-f", "bs3", "--width", WIDTH, "--height", HEIGHT), folder / "out.raw"
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        for tail in (b"", b"abc"):
+            said, err = fed(folder, data + tail, stop, 0, *size, "--json")
+            j = json.loads(said)
+            equal((j["events"], j["complete"]), (len(rows), True), f"report: {err}")
+            equal(read_evt3(out.read_bytes())[1], rows, "events")
+            out.unlink()
+        es = event_stream(folder / "a.es", WIDTH, HEIGHT, rows).read_bytes() + b"\x10"
+        said, err = fed(folder, es, stop, 0)
+        equal(read_evt3(out.read_bytes())[1], upright(rows), f"events before half of one: {err}")
+        out.unlink()
+        said, err = fed(folder, b"", stop, 4)
+        need("before its format was known" in err and not said, err)
+    before = sorted(p.name for p in folder.iterdir())
+    if not nameless(folder):
+        print("# a kill: this file system has no files without a name")
+        return
+    fed(folder, data, signal.SIGKILL, -signal.SIGKILL, *size)
+    equal(sorted(p.name for p in folder.iterdir()), before, "nothing is left")
+
+
+def nameless(folder):
+    """Whether a file system has files without a name."""
+    try:
+        os.close(os.open(folder, os.O_WRONLY | os.O_TMPFILE))
+    except OSError:
+        return False
+    return True
+
+
 def refusals(folder):
     """What cannot be written is refused, and nothing is left of it."""
     rows = random_rows(100, 1000, 6)
@@ -235,4 +318,4 @@ def refusals(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(evt3, aedat4, order, damage, refusals))
+    raise SystemExit(main(evt3, aedat4, order, damage, cut, interrupted, refusals))

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from common import DEMO, SNNQ, equal, main, need, refused, snnq
+from common import DEMO, SNNQ, catches, equal, main, need, refused, snnq
 from recordings import aedat4, demo_recordings, from_first, records, records7, rows_of
 
 MODEL, FLOAT = DEMO / "digits.snnq", DEMO / "digits-float.snnq"
@@ -234,25 +234,18 @@ def real_time(_):
     need(all(0 < w["latency_us"] < 10 * WINDOW for w in lines), "latencies")
 
 
-def caught(pid):
-    """The set of signals for which a process has handlers."""
-    with open(f"/proc/{pid}/status", encoding="ascii") as f:
-        return int(next(line for line in f if line.startswith("SigCgt")).split()[1], 16)
-
-
 def signals(_):
     """SIGINT and SIGTERM end the input: the open window has its result, and all is summed up."""
     rows = several(2)
     for stop in (signal.SIGINT, signal.SIGTERM):
         for options in ((), ("-f", "atis")):
             feed = Feed(*options)
-            while not caught(feed.process.pid) >> stop - 1 & 1:
-                time.sleep(0.01)
+            catches(feed.process, stop)
             lines, error = feed.end(stop=stop)
             equal([w["windows"] for w in lines], [0] * (len(options) // 2), "nothing yet")
             equal(error, "", "nothing is wrong")
         feed = Feed("-f", "atis")
-        feed.write(records(rows))
+        feed.write(records(rows) + b"abc")
         equal(feed.line()["first_step"], 0, "the first result")
         lines, _ = feed.end(stop=stop)
         equal((lines[0]["first_step"], lines[-1]["results"], len(lines)), (8, 2, 2), "the second")
@@ -284,6 +277,8 @@ def late(_):
     want, _, _ = through(records(rows), "-f", "atis", "--wait")
     got, summary, error = through(records(turned), "-f", "atis", "--wait")
     equal(what_counts(got), what_counts(want), "turned round")
+    need(summary["nonmonotonic"] > 100 and f"{summary['nonmonotonic']} events go back" in error,
+         f"it says so: {error}")
     got, summary, error = through(records(rows + rows[:5]), "-f", "atis", "--wait")
     equal([w["scores"] for w in got], [w["scores"] for w in want], "late ones are dropped")
     equal((summary["late_events"], summary["dropped_events"]), (5, 0), "late events")

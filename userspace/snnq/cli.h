@@ -115,6 +115,16 @@ int cli_run_code(int error);
 /* A progress bar, drawn only on a terminal and only when work takes over a second. */
 void cli_progress(const char *what, size_t done, size_t total);
 
+/* ---- standard input (input_end.c) ---- */
+
+/*
+ * From now on SIGINT and SIGTERM end standard input, so that what came before is kept; a second
+ * one ends the program. Returns an exit code.
+ */
+int cli_signals_end_input(void);
+/* Whether one did. */
+bool cli_input_ended(void);
+
 /* ---- sessions (session.c): an open device with a model ---- */
 
 struct cli_session {

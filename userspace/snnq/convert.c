@@ -38,7 +38,7 @@ static const struct cli_command command = {
 	"Write a recording in another format; \"-\" reads standard input.",
 	"snnq convert user01.aedat user01.aedat4\n"
 	"snnq convert digit.bin digit.raw --width 34 --height 34\n"
-	"camera | snnq convert - now.aedat4 --compression zstd\n",
+	"camera | snnq convert - now.aedat4 --compression zstd   # until Ctrl-C\n",
 	options,
 	2,
 };
@@ -81,6 +81,9 @@ static int input_open(struct input *in, const char *path)
 		return code;
 	ret = standard || partial ? snnq_reader_open(in->fd, in->name, opts, &in->reader) :
 				    snnq_events_open(path, opts, &in->events);
+	if (ret && cli_input_ended())
+		return cli_fail(CLI_FILE, "%s: ended by a signal before its format was known",
+				in->name);
 	return ret ? cli_fail(cli_recording_code(ret), "%s", snnq_last_error(NULL)) : CLI_OK;
 }
 
@@ -132,11 +135,40 @@ static int report(struct input *in, const char *output, bool damaged)
 	return cli_print_json(o);
 }
 
+/* A recording that cannot be written is at fault, not the place. */
+static int write_code(int error)
+{
+	return error == -EBADMSG || error == -EINVAL ? CLI_FILE : CLI_FAILED;
+}
+
+/* Say how reading went, of which @ret came; @damaged: what was read is good all the same. */
+static int read_code(struct input *in, int ret, bool *damaged)
+{
+	struct snnq_events_info info = { NULL };
+
+	if (!ret)
+		input_info(in, &info);
+	*damaged = ret == -EBADMSG || info.damaged_bytes;
+	if (*damaged && cli_input_ended()) { /* an event may be cut by that */
+		*damaged = false;
+		return ret ? cli_fail(CLI_OK, "note: %s; a signal ended it",
+				      snnq_last_error(NULL)) :
+			     CLI_OK;
+	}
+	if (ret)
+		return cli_fail(write_code(ret), "%s", snnq_last_error(NULL));
+	if (*damaged)
+		return cli_fail(CLI_FILE, "%s: %" PRIu64 " bytes are damaged%s", in->name,
+				info.damaged_bytes,
+				partial ? "" : "; --partial keeps the events beside them");
+	return CLI_OK;
+}
+
 static int convert(struct input *in, const char *output)
 {
 	struct snnq_writer *writer;
-	bool damaged;
-	int ret, code = CLI_OK;
+	bool damaged, keep;
+	int ret, code;
 
 	ret = snnq_writer_open(output,
 			       SNNQ_OPTS(struct snnq_writer_opts, .format = into,
@@ -148,15 +180,13 @@ static int convert(struct input *in, const char *output)
 				snnq_last_error(NULL));
 	ret = in->reader ? snnq_writer_put_reader(writer, in->reader) :
 			   snnq_writer_put_recording(writer, in->events);
-	damaged = ret == -EBADMSG;
-	if (ret)
-		code = cli_fail(damaged || ret == -EINVAL ? CLI_FILE : CLI_FAILED, "%s",
-				snnq_last_error(NULL));
-	ret = snnq_writer_close(writer, !ret || (damaged && partial));
-	if (ret && (!code || (damaged && partial)))
-		code = cli_fail(CLI_FAILED, "%s", snnq_last_error(NULL));
-	if (ret || (code && !(damaged && partial)))
+	code = read_code(in, ret, &damaged);
+	keep = !code || (damaged && partial);
+	ret = snnq_writer_close(writer, keep);
+	if (!keep)
 		return code;
+	if (ret)
+		return cli_fail(write_code(ret), "%s", snnq_last_error(NULL));
 	ret = report(in, output, damaged);
 	return code ? code : ret;
 }
@@ -171,6 +201,8 @@ int verb_convert(int argc, char **argv)
 		return code;
 	code = cli_check_outputs((const char *[]){ args[1] }, 1,
 				 (const char *[]){ strcmp(args[0], "-") ? args[0] : NULL }, 1);
+	if (!code && !strcmp(args[0], "-"))
+		code = cli_signals_end_input();
 	if (!code)
 		code = input_open(&in, args[0]);
 	if (!code)

@@ -2,15 +2,11 @@
 /*
  * live.c - `snnq run MODEL -`: results of events that come through a pipe, as they come.
  *
- * SIGINT and SIGTERM end the input: the last window still gets its result, and what was lost is
- * said. A second one ends the program.
+ * Also where a signal ends the input, the last window gets its result, and what was lost is said.
  */
 #include "live.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,32 +23,6 @@ struct live {
 	uint64_t first_step; /* of the first result */
 	bool any, failed;
 };
-
-static int nothing = -1; /* a file that is at its end */
-static volatile sig_atomic_t ended;
-
-/* Whoever reads standard input next, or reads it now and is interrupted, finds its end. */
-static void end_input(int signal)
-{
-	int error = errno;
-
-	(void)signal;
-	ended = true;
-	dup2(nothing, STDIN_FILENO);
-	errno = error;
-}
-
-static int catch_signals(void)
-{
-	struct sigaction action = { .sa_handler = end_input, .sa_flags = SA_RESETHAND };
-
-	nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (nothing < 0)
-		return cli_fail(CLI_FAILED, "/dev/null: %s", strerror(errno));
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	return CLI_OK;
-}
 
 /* One line, at once. */
 static bool print_line(cJSON *o)
@@ -88,7 +58,7 @@ static int feed_all(struct live *l)
 
 	while (!ret && !l->failed && (n = snnq_reader_next(l->reader, &events)) > 0)
 		ret = snnq_feed_push(l->feed, events, (size_t)n);
-	if (n < 0) {
+	if (n < 0 && !cli_input_ended()) { /* a signal may cut an event */
 		/* what came before the fault has its results first */
 		char *why = strdup(snnq_last_error(NULL));
 
@@ -123,6 +93,12 @@ static int report(const struct live *l)
 			 NAME ": note: %" PRIu64 " events came after their windows were complete, "
 			      "and are dropped",
 			 fed.late_events);
+	if (read.nonmonotonic)
+		cli_fail(CLI_OK,
+			 NAME ": note: %" PRIu64
+			      " events go back in time; within a window the order "
+			      "is all the same",
+			 read.nonmonotonic);
 	if (fed.dropped_windows)
 		cli_fail(CLI_OK,
 			 NAME ": note: %" PRIu64 " of %" PRIu64 " windows are dropped: the device "
@@ -161,10 +137,11 @@ static int run(struct live *l)
 				snnq_last_error(l->session->device));
 	ret = snnq_reader_open(STDIN_FILENO, NAME, &l->opts->events, &l->reader);
 	if (ret)
-		return ended ? CLI_OK :
+		return cli_input_ended() ?
+			       CLI_OK :
 			       cli_fail(cli_recording_code(ret), "%s", snnq_last_error(NULL));
 	code = feed_all(l);
-	if (!code && !l->any && !ended)
+	if (!code && !l->any && !cli_input_ended())
 		code = cli_fail(CLI_FILE, NAME ": no events");
 	if (!code)
 		code = report(l);
@@ -174,14 +151,12 @@ static int run(struct live *l)
 int live_run(const struct cli_session *session, const struct live_opts *opts)
 {
 	struct live l = { .session = session, .opts = opts };
-	int code = catch_signals();
+	int code = cli_signals_end_input();
 
 	if (!code)
 		code = run(&l);
 	snnq_feed_destroy(l.feed);
 	snnq_stream_destroy(l.stream);
 	snnq_reader_close(l.reader);
-	if (nothing >= 0)
-		close(nothing);
 	return code;
 }

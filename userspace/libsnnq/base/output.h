@@ -15,7 +15,7 @@
 
 struct output {
 	FILE *file;
-	char *path; /* the place, links followed */
+	char *path;	 /* the place, links followed */
 	char *temporary; /* its name until then; NULL: it has none */
 };
 
