@@ -225,7 +225,7 @@ def recording_text(_folder):
               f"info of {path}")
         text = snnq("info", path)[0]
         equal(text, f"{path}: atis recording, {len(x)} events in {(t.max() - t.min()) / 1e6:.3f} s, "
-                    f"sensor 0x0 (0: not said)\n0 dropped, 0 backwards in time\n", "text")
+                    f"sensor not said\n0 dropped, 0 backwards in time\n", "text")
 
 
 def device_text(_folder):

@@ -9,10 +9,12 @@ import os
 import resource
 import struct
 import sys
+import zipfile
 
+import h5py
 import numpy as np
 
-from common import DEMO, equal, main, need, refused, snnq
+from common import DEMO, equal, main, need, recording, refused, snnq
 
 MODEL, FLOAT = DEMO / "digits.snnq", DEMO / "digits-float.snnq"
 
@@ -227,6 +229,46 @@ def magic(folder):
     for form in ("bs2", "bs3", "atis"):
         refused("run", MODEL, path, "-d", "sim", "-f", form, says=(f"expected {form}", "found aedat4"))
     equal(info(path, "-f", "aedat4")["events"], len(data) // 5, "events")
+
+
+def other_files(folder):
+    """What is put in the place of something else is named, with the way on where there is one."""
+    data = records([(1, 1, 1, 5), (2, 2, 0, 9)])
+    network, zipped, plain = folder / "a.net", folder / "a.pt", folder / "a.bin"
+    with h5py.File(network, "w") as f:
+        f["layer/0/x"] = [1]
+    with h5py.File(folder / "a.nir", "w") as f:
+        f["node/x"] = [1]
+    with zipfile.ZipFile(zipped, "w") as z:
+        z.writestr("a/data.pkl", b"x")
+        z.writestr("a/version", b"3")
+    plain.write_bytes(data)
+    aedat = folder / "a.aedat4"
+    aedat.write_bytes(b"#!AER-DAT4.0\r\n" + data)
+    np.save(folder / "a.npy", np.zeros(3))
+    for path in (network, folder / "a.nir"):
+        for verb in ("info", "inspect"):
+            refused(verb, path, says="found a network: snnq import makes a model")
+        refused("run", path, plain, "-d", "sim", says="expected a .snnq file, found an HDF5 file (snnq import")
+        refused("quantize", path, "-o", folder / "q", "--default", "uniform:4", says="found an HDF5 file (snnq import")
+    refused("info", zipped, says="found a checkpoint of PyTorch: tools/train")
+    for path, says in ((zipped, "a zip archive (tools/train"), (aedat, "a recording in AEDAT"),
+                       (folder / "a.npy", "an array of NumPy's"), (plain, None)):
+        refused("run", path, MODEL, "-d", "sim",
+                says=f"expected a .snnq file, found {says}" if says else "or no .snnq file")
+        refused("import", path, "-o", folder / "q", says=f"a NIR graph or a .net, found {says or 'something else'}")
+    refused("import", MODEL, "-o", folder / "q", says="found a model of snnq")
+    refused("convert", MODEL, folder / "q.raw", says="found a model")
+
+
+def seen_losses(folder):
+    """inspect tells what its pictures lack, as run does."""
+    path = recording(folder / "a.bs3", [(1, 1, 1, 5), (30, 2, 0, 9), (2, 2, 0, 3)])
+    path.write_bytes(path.read_bytes() + b"abc")
+    for options in ((), ("--json",), ("-o", folder / "a.svg")):
+        error = snnq("inspect", path, "--width", 20, "--height", 20, *options)[1]
+        for says in ("1 events in 1 of 1 recordings go back", "3 bytes at the end of 1 of 1", "2 events are dropped"):
+            need(f"{path}: note: {says}" in error, f"{says}: {error}")
 
 
 def order(folder):
@@ -487,5 +529,5 @@ def encodings(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(good_lists, odd_names, bad_lists, bare_lists, foreign_names, magic, order,
+    sys.exit(main(good_lists, odd_names, bad_lists, bare_lists, foreign_names, magic, other_files, seen_losses, order,
                   wrapped, far, told, origin, tails, half_written, sizes, encodings))

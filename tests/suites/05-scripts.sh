@@ -59,6 +59,10 @@ check "C is formatted (clang-format -i)" formatted
 wrapped() { git ls-files -z '*.md' | xargs -0 tests/doc-wrap >build/check/doc-wrap.txt || { note <build/check/doc-wrap.txt; return 1; }; }
 check "documents are wrapped (tests/doc-wrap)" wrapped
 
+# A line that begins with a dot is a request; one that is none, a formatter drops with its text.
+requests() { grep -nE "^[.']" Documentation/man/*.1 | finds_none grep -vE ':(\.(B|BI|BR|I|IP|IR|PP|RB|RI|SH|TH|TP|br|fi|nf)( |$)|\.\\")'; }
+check "manual pages lose no line" requests
+
 arrows() { /usr/bin/python3 tests/include-graph >build/check/include-graph.txt || { note <build/check/include-graph.txt; return 1; }; }
 check "folders include one way" arrows
 

@@ -440,6 +440,9 @@ static int say_parts(hid_t root)
 		return put_fault("expected a part to be chosen, as hdf5:part=NAME, of %u: %s%s",
 				 parts.count, parts.first,
 				 parts.listed < parts.count ? ", ..." : "");
+	if (H5Lexists(root, "node", H5P_DEFAULT) > 0 || H5Lexists(root, "layer", H5P_DEFAULT) > 0)
+		return put_fault(
+			"expected events, found a network: snnq import makes a model of it");
 	return put_fault(
 		"expected events of DSEC, M3ED, MVSEC, v2e, DVS Gesture, SHD, Prophesee or "
 		"MATLAB (CD/events; events/t, x, y, p; spikes/times, units; ...), found "

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/content.h"
 #include "capabilities.h"
 #include "cli.h"
 #include "describe.h"
@@ -53,12 +54,13 @@ static int recording_info(const char *path)
 	if (ret)
 		return cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
 	if (!json) {
-		char name[4200];
+		char name[4200], sensor[32] = "not said";
 
-		printf("%s: %s recording, %" PRIu64
-		       " events in %.3f s, sensor %ux%u (0: not said)\n",
+		if (i.width && i.height)
+			snprintf(sensor, sizeof(sensor), "%ux%u", i.width, i.height);
+		printf("%s: %s recording, %" PRIu64 " events in %.3f s, sensor %s\n",
 		       text_printable(path, name, sizeof(name)), i.format, i.events,
-		       (i.last_us - i.first_us) / 1e6, i.width, i.height);
+		       (i.last_us - i.first_us) / 1e6, sensor);
 		printf("%" PRIu64 " dropped, %" PRIu64 " backwards in time", i.dropped,
 		       i.nonmonotonic);
 		if (i.damaged_bytes)
@@ -190,17 +192,13 @@ static int device_info(const char *name)
 
 static bool is_model(const char *path)
 {
-	uint8_t head[9] = "";
+	uint8_t head[CONTENT_BYTES];
 	FILE *f = fopen(path, "re");
-	bool model;
+	size_t n = f ? fread(head, 1, sizeof(head), f) : 0;
 
-	if (!f)
-		return false;
-	/* A length below 16 MiB, then JSON: no recording begins so. */
-	model = fread(head, 1, sizeof(head), f) == sizeof(head) && head[8] == '{' && !head[4] &&
-		!head[5] && !head[6] && !head[7];
-	fclose(f);
-	return model;
+	if (f)
+		fclose(f);
+	return content_is_model(head, n);
 }
 
 static int format_is_for_recordings(void)

@@ -223,6 +223,21 @@ static int write_picture(const struct inspection *in, bool svg)
 	return code;
 }
 
+/* What the pictures lack. */
+static void note_losses(const char *path, const struct snnq_events_info *i)
+{
+	const struct snnq_recordings seen = {
+		.count = 1,
+		.dropped_events = i->dropped,
+		.nonmonotonic = i->nonmonotonic,
+		.unordered = i->nonmonotonic > 0,
+		.damaged_bytes = i->damaged_bytes,
+		.damaged = i->damaged_bytes > 0,
+	};
+
+	cli_note_recordings(path, &seen);
+}
+
 static int show(struct inspection *in, bool svg, struct activity_count *rate,
 		struct activity_pixel *hottest)
 {
@@ -276,6 +291,8 @@ static int inspect(const char *path, uint64_t from, uint64_t span, const bool wa
 				cli_fail(CLI_FILE, "%s", snnq_last_error(NULL));
 	else
 		code = show(&in, svg, rate, hottest);
+	if (!code)
+		note_losses(path, &in.activity.info);
 	snnq_events_close(events);
 	free(hottest);
 	free(rate);

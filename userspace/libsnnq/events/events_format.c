@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/content.h"
 #include "base/error.h"
 #include "base/npy_header.h"
 #include "prophesee.h"
@@ -85,20 +86,6 @@ static const struct events_format *find_by_name(const char *name)
 	return NULL;
 }
 
-/* A model file: the length of its header, and JSON. */
-static bool is_model(const uint8_t *head, size_t size)
-{
-	static const struct {
-		uint8_t bytes[5];
-	} high = { { 0, 0, 0, 0, '{' } };
-	size_t n = 9;
-
-	if (size < 16 || memcmp(head + 4, high.bytes, sizeof(high.bytes)))
-		return false;
-	n += strspn((const char *)head + n, " \t\r\n");
-	return head[n] == '"';
-}
-
 /* What the header of a file of Prophesee's says; NULL: it has none. */
 static const struct events_format *find_by_header(const uint8_t *data, size_t size)
 {
@@ -144,7 +131,7 @@ static const struct events_format *find_by_magic(const uint8_t *data, size_t siz
 	static const struct events_format model = { .refusal = "a model" };
 	const struct events_format *array = find_array(data, size);
 
-	if (is_model(data, size))
+	if (content_is_model(data, size))
 		return &model;
 	if (array)
 		return array;
@@ -173,34 +160,6 @@ static bool may_be_read_as(const struct events_format *format, const struct even
 {
 	return !format || format == named ||
 	       (format->name && named->reading_of && !strcmp(named->reading_of, format->name));
-}
-
-/*
- * What people have in the place of a recording, by beginnings that are too short to tell when
- * anything else does.
- */
-static const char *known_container(const uint8_t *head, size_t size)
-{
-	static const struct {
-		const char *magic, *name;
-	} known[] = {
-		{ "\x1f\x8b\x08", "gzip" },
-		{ "BZh", "bzip2" },
-		{ "\xfd"
-		  "7zXZ",
-		  "xz" },
-		{ "\x28\xb5\x2f\xfd", "Zstandard" },
-		{ "\x04\x22\x4d\x18", "LZ4" },
-		{ "7z\xbc\xaf", "a 7z archive" },
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		size_t n = strlen(known[i].magic);
-
-		if (size >= n && !memcmp(head, known[i].magic, n))
-			return known[i].name;
-	}
-	return NULL;
 }
 
 /* "atis, bs2, ..." */
@@ -271,7 +230,7 @@ static const struct events_format *find_unnamed(const char *path, const uint8_t 
 		format = find_by_name("npz");
 	if (format && format->decoder)
 		return format;
-	container = format ? format->refusal : known_container(head, size);
+	container = format ? format->refusal : content_name(head, size);
 	if (container)
 		*ret = refuse(path, container);
 	else

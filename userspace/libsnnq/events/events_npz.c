@@ -77,6 +77,12 @@ static int no_events(const struct npz *z)
 					 " (np.save(\"frames.npy\", np.load(FILE)[\"frames\"]) "
 					 "makes an array for models that take values)",
 					 z->path);
+	for (uint32_t i = 0; i < z->zip.count; i++)
+		if (strstr(z->zip.members[i].name, "/data.pkl"))
+			return error_set(-EBADMSG,
+					 "%s: expected events, found a checkpoint of PyTorch: "
+					 "tools/train makes models of them",
+					 z->path);
 	return error_set(-EBADMSG,
 			 "%s: expected arrays " COLUMN_NAMES
 			 ", or one whose fields these are, found %s",

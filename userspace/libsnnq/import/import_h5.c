@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/content.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "base/file.h"
@@ -185,6 +186,20 @@ static int check_names(const struct h5 *h, const struct tree_object *group)
 	return ret;
 }
 
+static int no_hdf5(const char *path, int file)
+{
+	static const uint8_t magic[] = "\x89HDF\r\n\x1a\n";
+	uint8_t head[CONTENT_BYTES] = { 0 };
+	ssize_t n = pread(file, head, sizeof(head), 0);
+	const char *found = n > 0 ? content_name(head, (size_t)n) : "nothing";
+
+	if (!memcmp(head, magic, sizeof(magic) - 1))
+		found = "damage";
+	return error_set(-EBADMSG,
+			 "%s: offset 0: expected an HDF5 file, of a NIR graph or a .net, found %s",
+			 path, found ? found : "something else");
+}
+
 int h5_open(const char *path, int (*use)(const struct h5 *h, void *ctx), void *ctx)
 {
 	struct h5 h = { .path = path };
@@ -194,11 +209,11 @@ int h5_open(const char *path, int (*use)(const struct h5 *h, void *ctx), void *c
 	if (file < 0)
 		return file;
 	ret = h5_process_read(path, file, bytes, &h.root);
+	if (!ret && h.root->kind != TREE_GROUP)
+		ret = no_hdf5(path, file);
 	close(file);
-	if (ret)
+	if (!h.root)
 		return ret;
-	if (h.root->kind != TREE_GROUP)
-		ret = error_set(-EBADMSG, "%s: offset 0: expected an HDF5 file", path);
 	if (!ret)
 		ret = check_names(&h, h.root);
 	if (!ret)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "compact.h"
+#include "base/content.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/half.h"
@@ -295,7 +296,7 @@ static int read_graph(const char *path, const cJSON *header, struct modelfile *f
 
 static int parse(const char *path, struct modelfile *f)
 {
-	const char *bytes = f->map;
+	const char *bytes = f->map, *found;
 	uint64_t length;
 	cJSON *header;
 	int ret;
@@ -304,10 +305,15 @@ static int parse(const char *path, struct modelfile *f)
 		return error_set(-EBADMSG, "%s: expected a .snnq file, found %zu bytes", path,
 				 f->map_bytes);
 	memcpy(&length, bytes, 8);
+	found = content_name(f->map, f->map_bytes);
+	if (length > MODELFILE_MAX_HEADER && found)
+		return error_set(-EBADMSG, "%s: offset 0: expected a .snnq file, found %s", path,
+				 found);
 	if (length > MODELFILE_MAX_HEADER || length > f->map_bytes - 8)
 		return error_set(-EBADMSG,
-				 "%s: offset 0: header of %" PRIu64 " bytes in a file of "
-				 "%zu",
+				 "%s: offset 0: header of %" PRIu64
+				 " bytes in a file of %zu: it is "
+				 "cut off, or no .snnq file",
 				 path, length, f->map_bytes);
 	if (!text_is_utf8(bytes + 8, length))
 		return error_set(-EBADMSG, "%s: offset 8: the header is not UTF-8", path);
