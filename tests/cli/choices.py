@@ -3,9 +3,11 @@
 """Grids by patterns, limits of bits and schemes, estimates, fronts to pick from, explanations, and
 energies with other constants: on a small network."""
 import json
+import os
+import subprocess
 import sys
 
-from common import equal, main, near, need, refused, snnq
+from common import SNNQ, equal, main, near, need, refused, snnq
 from quality import LAYERS, prepare
 
 
@@ -111,6 +113,90 @@ def fronts(folder):
     refused(*command(folder, "--pick", front, "--point", 0), says="chosen for another model")
 
 
+def picked(folder):
+    """What is picked within targets keeps to them, however far points are from what comes of them."""
+    prepare(folder, 1)
+    front, model = folder / "front.json", folder / "q.snnq"
+    (folder / "k.json").write_text('{"name": "other DRAM", "constants": {"dram_bit": {"pj": 9, '
+                                   '"source": "none"}}}')
+    snnq(*command(folder, "--target-bits", 2.5, "--front", front))
+    document = json.loads(front.read_text())
+    points = document["front"]
+    equal(points[document["chosen"]]["bytes"], model.stat().st_size, "bytes of what was written")
+    need(document["base_loss"] >= 0, "the loss that others are held against")
+    for name, value in (("constants", "45 nm model"), ("weights", "streamed"), ("schemes", "all")):
+        equal(document["options"][name], value, name)
+    for target in sorted(p["bytes"] for p in points)[5::5]:
+        for method in ("round", "compensate"):
+            model.unlink(missing_ok=True)
+            out = snnq(*command(folder, "--pick", front, "--target-bytes", target, "--method",
+                                method, "--json"))[0]
+            need(model.stat().st_size <= target, f"{model.stat().st_size} bytes, of {target}")
+            equal(json.loads(out)["quality"]["bytes"], model.stat().st_size, "bytes told")
+    for target in sorted(p["energy_uj"] for p in points)[5::5]:
+        j = json.loads(snnq(*command(folder, "--pick", front, "--target-energy", target,
+                                     "--json"))[0])
+        need(j["quality"]["energy_uj"] <= target + 1e-9, f"{j['quality']}, {target}")
+    # a front that tells too little is not believed
+    for p in points:
+        p["bytes"] -= 200
+        p["energy_uj"] /= 2
+    front.write_text(json.dumps(document))
+    least, most = min(p["bytes"] for p in points), max(p["bytes"] for p in points)
+    err = snnq(*command(folder, "--pick", front, "--target-bytes", most))[1]
+    need(model.stat().st_size <= most and "another point" in err, "bytes of a front that is wrong")
+    model.unlink()
+    err = snnq(*command(folder, "--pick", front, "--target-bytes", least + 10), code=1)[1]
+    need("no point meets" in err and not model.exists(), f"nothing fits: {err}")
+    # energies are those of what the search was told
+    energy = ("--pick", front, "--target-energy", points[-1]["energy_uj"])
+    for option, says in ((("--weights", "resident"), "expected the same, found resident"),
+                         (("--constants", folder / "k.json"), 'found "other DRAM"')):
+        refused(*command(folder, *energy, *option), code=2, says=says)
+    refused("quantize", folder / "float.snnq", "-o", model, *energy, code=2,
+            says="expected recordings")
+    snnq(*command(folder, "--target-bits", 4, "--front", front, "--constants", folder / "k.json",
+                  "--weights", "resident", "--schemes", "odd,pot", "--schemes", "fc2=apot",
+                  "--min-bits", 2, "--layer", "head=uniform:5"))
+    document = json.loads(front.read_text())
+    found = document["options"]
+    equal([found[k] for k in ("constants", "weights", "schemes", "grids")],
+          ["other DRAM", "resident", "odd,pot", ["head=uniform:5"]], "options of a search")
+    need({"layer": "fc2", "schemes": "apot"} in found["limits"] and {"min_bits": 2} in
+         found["limits"], f"limits: {found['limits']}")
+    refused(*command(folder, *energy), code=2, says=("--weights resident", "found streamed"))
+    energy = (*energy[:3], max(p["energy_uj"] for p in document["front"]))
+    snnq(*command(folder, *energy, "--weights", "resident", "--constants", folder / "k.json"))
+
+
+def special_files(folder):
+    """What is no regular file is refused by name, and nothing waits for it."""
+    prepare(folder, 1)
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    target = ("--target-bits", 3)
+    for special in (pipe, folder, "/dev/null"):
+        for option in (("--pick", special, *target), (*target, "--constants", special),
+                       (*target, "--journal", special), (*target, "--cache", pipe),
+                       (*target, "--journal", folder / "j", "--merge", special),
+                       (*target, "--report", pipe), (*target, "--front", pipe),
+                       (*target, "--device", pipe)):
+            done = subprocess.run([SNNQ, *map(str, command(folder, *option))], check=False,
+                                  capture_output=True, timeout=20, stdin=subprocess.DEVNULL)
+            need(done.returncode in (1, 2, 3, 4), f"{option}: exit {done.returncode}")
+            need(str(option[-1] if option[0] != "--pick" else special) in done.stderr.decode(),
+                 f"{option}: {done.stderr}")
+            need(not (folder / "j").exists(), f"{option}: a journal is left")
+    for option in ("--calib", "--check"):
+        refused("quantize", folder / "float.snnq", "-o", folder / "q", *target, option, pipe,
+                says="pipe")
+    refused("quantize", pipe, "-o", folder / "q", "--default", "odd:2", says="pipe")
+    os.mkfifo(folder / "a")
+    (folder / "l.tsv").write_text("a\t1\n")
+    refused("quantize", folder / "float.snnq", "-o", folder / "q", *target, "--calib",
+            folder / "l.tsv", says="a: ")
+
+
 def explanations(folder):
     """What a bit more or less costs has an error, and names real grids."""
     prepare(folder, 1)
@@ -151,4 +237,4 @@ def energies(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(patterns, limits, estimates, fronts, explanations, energies))
+    sys.exit(main(patterns, limits, estimates, fronts, picked, special_files, explanations, energies))

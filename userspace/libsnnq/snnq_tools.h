@@ -194,7 +194,11 @@ struct snnq_quantize_opts {
 	uint64_t seed;	      /* of random grids */
 	uint32_t threads;     /* 0: one per CPU; the result does not depend on it */
 
-	/* Search: the targets, 0 where there is none; at least one. */
+	/*
+	 * The targets, 0 where there is none. A search has at least one. Of grids that are given,
+	 * what comes out must keep to them: -EDOM, with @quality and nothing written, where it
+	 * does not.
+	 */
 	double target_bits;    /* on average, of weights */
 	uint64_t target_bytes; /* of the model file */
 	double target_energy;  /* microjoule per recording, by the energy model */

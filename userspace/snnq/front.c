@@ -5,18 +5,21 @@
 #include "front.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/number.h"
 #include "base/output.h"
 #include "cli.h"
 
 #define MOST_BYTES (64l << 20)
+#define TRIED	   "tried" /* a point that did not keep to the targets */
 
 static const cJSON *get(const cJSON *o, const char *key)
 {
@@ -101,15 +104,19 @@ cJSON *front_explained(const cJSON *document)
 
 static int read_document(const char *path, cJSON **document)
 {
-	FILE *file = fopen(path, "r");
+	/* Without O_NONBLOCK the open of a pipe waits for its writer. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
 	struct stat st;
 	char *text = NULL;
 	int code = CLI_OK;
 
 	*document = NULL;
-	if (!file || fstat(fileno(file), &st))
+	if (!file || fstat(fd, &st))
 		code = cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
-	else if (!S_ISREG(st.st_mode) || st.st_size > MOST_BYTES)
+	else if (!S_ISREG(st.st_mode))
+		code = cli_fail(CLI_FILE, "%s: expected a regular file", path);
+	else if (st.st_size > MOST_BYTES)
 		code = cli_fail(CLI_FILE, "%s: expected a file of at most %ld bytes", path,
 				MOST_BYTES);
 	else
@@ -122,6 +129,8 @@ static int read_document(const char *path, cJSON **document)
 		*document = cJSON_Parse(text);
 	if (file)
 		fclose(file);
+	else if (fd >= 0)
+		close(fd);
 	free(text);
 	return code;
 }
@@ -130,10 +139,12 @@ static int read_document(const char *path, cJSON **document)
 static bool is_front(const cJSON *d)
 {
 	const cJSON *layers = get(d, "layers"), *front = get(d, "front"), *o, *grid;
+	const cJSON *options = get(d, "options");
 	int n = cJSON_GetArraySize(layers);
 
 	if (!cJSON_IsString(get(d, "model_sha256")) || !n || !cJSON_IsArray(layers) ||
-	    !cJSON_IsArray(front) || !cJSON_GetArraySize(front))
+	    !cJSON_IsArray(front) || !cJSON_GetArraySize(front) ||
+	    !cJSON_IsString(get(options, "weights")) || !cJSON_IsString(get(options, "constants")))
 		return false;
 	cJSON_ArrayForEach(o, layers)
 		if (!cJSON_IsString(get(o, "name")))
@@ -150,37 +161,71 @@ static bool is_front(const cJSON *d)
 	return true;
 }
 
-static bool fits(const cJSON *point, const struct snnq_quantize_opts *t)
+static bool fits(const struct front_pick *p, const cJSON *point, const struct snnq_quantize_opts *t)
 {
-	return (!(t->target_bits > 0) || number(point, "avg_bits") <= t->target_bits + 1e-9) &&
-	       (!t->target_bytes || number(point, "bytes") <= (double)t->target_bytes) &&
-	       (!(t->target_energy > 0) || number(point, "energy_uj") <= t->target_energy + 1e-9);
+	return !get(point, TRIED) &&
+	       (!(t->target_bits > 0) || number(point, "avg_bits") <= t->target_bits + 1e-9) &&
+	       (!t->target_bytes ||
+		number(point, "bytes") + p->more_bytes <= (double)t->target_bytes) &&
+	       (!(t->target_energy > 0) ||
+		number(point, "energy_uj") + p->more_energy <= t->target_energy + 1e-9);
 }
 
-static int find_point(const char *path, const cJSON *front, int64_t wanted,
-		      const struct snnq_quantize_opts *targets, const cJSON **found)
+static int find_numbered(const char *path, int64_t wanted, struct front_pick *p)
 {
-	const cJSON *point;
+	const cJSON *front = get(p->document, "front");
 
-	*found = NULL;
 	if (wanted >= cJSON_GetArraySize(front))
 		return cli_fail(CLI_USAGE, "%s: expected a point from 0 to %d, found %" PRId64,
 				path, cJSON_GetArraySize(front) - 1, wanted);
-	if (wanted >= 0) {
-		*found = cJSON_GetArrayItem(front, (int)wanted);
-		return CLI_OK;
-	}
+	p->point = cJSON_GetArrayItem(front, (int)wanted);
+	return CLI_OK;
+}
+
+static int find_within(const char *path, const struct snnq_quantize_opts *targets,
+		       struct front_pick *p)
+{
+	const cJSON *front = get(p->document, "front"), *point;
+
+	p->point = NULL;
 	cJSON_ArrayForEach(point, front)
-		if (fits(point, targets) &&
-		    (!*found || number(point, "predicted") < number(*found, "predicted")))
-			*found = point;
+		if (fits(p, point, targets) &&
+		    (!p->point || number(point, "predicted") < number(p->point, "predicted")))
+			p->point = point;
 	point = cJSON_GetArrayItem(front, 0);
-	return *found ? CLI_OK :
-			cli_fail(CLI_FAILED,
-				 "%s: no point meets the targets; the first has %.3f bits, %.0f "
-				 "bytes and %.3f uJ",
-				 path, number(point, "avg_bits"), number(point, "bytes"),
-				 number(point, "energy_uj"));
+	return p->point ? CLI_OK :
+			  cli_fail(CLI_FAILED,
+				   "%s: no point meets the targets; the first has %.3f bits, %.0f "
+				   "bytes and %.3f uJ",
+				   path, number(point, "avg_bits"),
+				   number(point, "bytes") + p->more_bytes,
+				   number(point, "energy_uj") + p->more_energy);
+}
+
+/* The energies of points are those of the search. */
+static int check_energy(const char *path, const struct snnq_quantize_opts *o, const cJSON *document)
+{
+	const cJSON *options = get(document, "options");
+	const char *weights = get(options, "weights")->valuestring;
+	const char *constants = get(options, "constants")->valuestring, *name = "45 nm model";
+	const char *now = o->resident ? "resident" : "streamed";
+	cJSON *table = NULL;
+	int code = o->constants ? read_document(o->constants, &table) : CLI_OK;
+
+	if (cJSON_IsString(get(table, "name")))
+		name = get(table, "name")->valuestring;
+	if (!code && strcmp(weights, now) != 0)
+		code = cli_fail(CLI_USAGE,
+				"%s: its energies are those of --weights %s: expected the same, "
+				"found %s",
+				path, weights, now);
+	if (!code && strcmp(constants, name) != 0)
+		code = cli_fail(CLI_USAGE,
+				"%s: its energies are those of the constants \"%s\": expected the "
+				"same, found \"%s\"",
+				path, constants, name);
+	cJSON_Delete(table);
+	return code;
 }
 
 /* "SCHEME:BITS", which is split in place. */
@@ -197,10 +242,13 @@ static bool split_grid(char *text, struct snnq_layer_choice *choice)
 	return true;
 }
 
-static int take_point(const char *path, const cJSON *point, struct front_pick *p)
+static int take_point(const char *path, struct front_pick *p)
 {
-	const cJSON *layers = get(p->document, "layers"), *grid = get(point, "choice")->child, *l;
+	const cJSON *layers = get(p->document, "layers"), *l;
+	const cJSON *grid = get(p->point, "choice")->child;
 
+	free(p->choices);
+	p->count = 0;
 	p->choices = calloc((size_t)cJSON_GetArraySize(layers) + 1, sizeof(*p->choices));
 	if (!p->choices)
 		return cli_fail(CLI_FAILED, "no memory");
@@ -221,7 +269,6 @@ static int take_point(const char *path, const cJSON *point, struct front_pick *p
 int front_pick(const char *path, int64_t wanted, const struct snnq_quantize_opts *targets,
 	       struct front_pick *p)
 {
-	const cJSON *point;
 	int code;
 
 	*p = (struct front_pick){ NULL };
@@ -229,8 +276,24 @@ int front_pick(const char *path, int64_t wanted, const struct snnq_quantize_opts
 	if (!code && !is_front(p->document))
 		code = cli_fail(CLI_FILE, "%s: expected what --front wrote", path);
 	if (!code)
-		code = find_point(path, get(p->document, "front"), wanted, targets, &point);
-	return code ? code : take_point(path, point, p);
+		code = targets->target_energy > 0 ? check_energy(path, targets, p->document) :
+						    CLI_OK;
+	if (!code)
+		code = wanted >= 0 ? find_numbered(path, wanted, p) : find_within(path, targets, p);
+	return code ? code : take_point(path, p);
+}
+
+int front_pick_less(const char *path, const struct snnq_quantize_opts *targets,
+		    const struct snnq_quantize_quality *found, struct front_pick *p)
+{
+	double energy = targets->resident ? found->energy_resident : found->energy;
+	int code;
+
+	cJSON_AddTrueToObject((cJSON *)p->point, TRIED);
+	p->more_bytes = fmax(p->more_bytes, (double)found->bytes - number(p->point, "bytes"));
+	p->more_energy = fmax(p->more_energy, energy - number(p->point, "energy_uj"));
+	code = find_within(path, targets, p);
+	return code ? code : take_point(path, p);
 }
 
 void front_pick_free(struct front_pick *p)

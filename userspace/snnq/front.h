@@ -19,6 +19,9 @@ cJSON *front_explained(const cJSON *document);
 /* A point of a document that front_write() wrote. */
 struct front_pick {
 	cJSON *document; /* that the choices point into */
+	const cJSON *point;
+	/* what models turned out to have more than their points say; others will, too */
+	double more_bytes, more_energy;
 	struct snnq_layer_choice *choices;
 	size_t count;
 	const char *model_hash;
@@ -30,6 +33,9 @@ struct front_pick {
  */
 int front_pick(const char *path, int64_t number, const struct snnq_quantize_opts *targets,
 	       struct front_pick *pick);
+/* What was made of the point exceeds the targets: another one, likewise. */
+int front_pick_less(const char *path, const struct snnq_quantize_opts *targets,
+		    const struct snnq_quantize_quality *found, struct front_pick *pick);
 void front_pick_free(struct front_pick *pick);
 
 #endif /* SNNQ_CLI_FRONT_H */

@@ -29,6 +29,7 @@ static struct cli_list without;
 static const char *seed;
 static uint32_t threads;
 static bool json, estimate, explain;
+static struct front_pick pick;
 
 static const struct cli_option options[] = {
 	{ "output", 'o', "OUT", "the integer .snnq file to write", .text = &out },
@@ -342,6 +343,9 @@ static int check_uses(enum snnq_quantize_method m)
 				"bytes or energy");
 	if (point && (!pick_path || target_bits || target_bytes || target_energy))
 		return cli_fail(CLI_USAGE, "quantize: --point: expected --pick, and no target");
+	if (pick_path && target_energy && !source.path && !check.path)
+		return cli_fail(CLI_USAGE, "quantize: --target-energy: expected recordings, whose "
+					   "spikes take energy");
 	if ((constants || weights) && !source.path && !check.path)
 		return cli_fail(CLI_USAGE,
 				"quantize: --%s: expected recordings, whose spikes "
@@ -570,6 +574,24 @@ static int read_check(struct cli_dataset *others)
 	return cli_dataset_read(&how, NULL, 0, others);
 }
 
+/* With points of a front until what is made of one keeps to the targets. @code: of the picking. */
+static int run(const char *in, struct snnq_quantize_opts *o, int *code)
+{
+	int ret = snnq_quantize(in, out, o);
+
+	while (ret == -EDOM && pick_path && !point) {
+		cli_fail(CLI_OK, "%s; another point of %s is tried", snnq_last_error(NULL),
+			 pick_path);
+		*code = front_pick_less(pick_path, o, o->quality, &pick);
+		if (*code)
+			return 0;
+		o->choices = pick.choices;
+		o->warn = NULL; /* the same again */
+		ret = snnq_quantize(in, out, o);
+	}
+	return ret;
+}
+
 static int quantize(const char *in, struct snnq_quantize_opts *o)
 {
 	struct snnq_recordings recordings = { 0 };
@@ -601,7 +623,7 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 	o->recordings = &recordings;
 	o->warn_ctx = warnings = cJSON_CreateArray();
 	o->result = o->method == SNNQ_QUANTIZE_SEARCH && !shard ? &result : NULL;
-	ret = code ? 0 : snnq_quantize(in, out, o);
+	ret = code ? 0 : run(in, o, &code);
 	if (!ret && !code && source.path)
 		cli_note_recordings(source.path, &recordings);
 	free(paths);
@@ -622,8 +644,7 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 	return code;
 }
 
-/* Its grids in place of targets. */
-static int pick_point(struct front_pick *pick, struct snnq_quantize_opts *o)
+static int pick_point(struct snnq_quantize_opts *o)
 {
 	uint64_t wanted = 0;
 	int code;
@@ -631,12 +652,10 @@ static int pick_point(struct front_pick *pick, struct snnq_quantize_opts *o)
 	if (point && !number_parse_u64(point, INT32_MAX, &wanted))
 		return cli_fail(CLI_USAGE, "quantize: --point: expected a number, found \"%s\"",
 				point);
-	code = front_pick(pick_path, point ? (int64_t)wanted : -1, o, pick);
-	o->choices = pick->choices;
-	o->choice_count = pick->count;
-	o->model_hash = pick->model_hash;
-	o->target_bits = o->target_energy = 0;
-	o->target_bytes = 0;
+	code = front_pick(pick_path, point ? (int64_t)wanted : -1, o, &pick);
+	o->choices = pick.choices;
+	o->choice_count = pick.count;
+	o->model_hash = pick.model_hash;
 	return code;
 }
 
@@ -649,7 +668,6 @@ int verb_quantize(int argc, char **argv)
 	struct snnq_layer_choice *choices;
 	struct snnq_quantize_also *others;
 	struct snnq_layer_limit *limits;
-	struct front_pick pick = { NULL };
 	char **args, **texts;
 	int code;
 
@@ -696,7 +714,7 @@ int verb_quantize(int argc, char **argv)
 		o.device = &target;
 	}
 	if (!code && pick_path)
-		code = pick_point(&pick, &o);
+		code = pick_point(&o);
 	if (!code)
 		code = quantize(args[0], &o);
 	front_pick_free(&pick);

@@ -315,7 +315,9 @@ static int read_file(struct journal *j, int fd)
 
 	if (fstat(fd, &st))
 		return error_set(-errno, "%s: %s", j->path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_size > MAX_BYTES)
+	if (!S_ISREG(st.st_mode))
+		return error_set(-EBADMSG, "%s: expected a regular file", j->path);
+	if (st.st_size > MAX_BYTES)
 		return error_set(-EBADMSG, "%s: expected a file of at most %ld bytes", j->path,
 				 MAX_BYTES);
 	text = malloc((size_t)st.st_size + 1);

@@ -3,6 +3,7 @@
  * quantize.c - the quantizer's entry: check what is wanted, run the method, write the model.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,26 @@ static int check_device(const struct session *s)
 	return ret;
 }
 
+/* Does what came of given grids keep to the targets? */
+static int check_quality(const struct session *s, const struct quality *q)
+{
+	const struct snnq_quantize_opts *o = s->opts;
+
+	if (o->target_bits > 0 && q->told.bits > o->target_bits + 1e-9)
+		return error_set(-EDOM,
+				 "%s: its grids have %.3f bits on average, expected at most %g",
+				 s->path, q->told.bits, o->target_bits);
+	if (o->target_bytes && q->told.bytes > o->target_bytes)
+		return error_set(-EDOM,
+				 "%s: with its grids the file has %" PRIu64 " bytes, expected at "
+				 "most %" PRIu64,
+				 s->path, q->told.bytes, o->target_bytes);
+	if (o->target_energy > 0 && q->energy > o->target_energy + 1e-9)
+		return error_set(-EDOM, "%s: with its grids it takes %g uJ, expected at most %g",
+				 s->path, q->energy, o->target_energy);
+	return 0;
+}
+
 /* Of grids that were given; what leaves 32 bits in a recording is not written. */
 static int finish(const struct session *s, const struct quantized *results, const char *out)
 {
@@ -114,7 +135,11 @@ static int finish(const struct session *s, const struct quantized *results, cons
 
 	if (!ret && s->opts->quality)
 		*s->opts->quality = quality.told;
+	if (!ret)
+		ret = check_quality(s, &quality);
 	quality_free(&quality);
+	if (!ret)
+		report(s, results);
 	return ret || s->opts->estimate ? ret : session_write(s, results, out);
 }
 
@@ -173,8 +198,10 @@ static int run_method(struct session *s, struct grid_choice *choices, struct qua
 		return ret;
 	if (s->opts->shards)
 		return 0; /* its evaluations are in the journal */
+	if (method != SNNQ_QUANTIZE_SEARCH)
+		return finish(s, results, out);
 	report(s, results);
-	return method == SNNQ_QUANTIZE_SEARCH ? 0 : finish(s, results, out);
+	return 0;
 }
 
 static bool is_real(double x, double most)
@@ -221,13 +248,18 @@ static int check_uses(const char *in, const char *out, const struct snnq_quantiz
 				 "%s: moments of traces: expected a method that compensates "
 				 "errors, found another",
 				 in);
+	if (!search && o->target_energy != 0 && !o->calibration_count && !o->check_count)
+		return error_set(
+			-EINVAL,
+			"%s: a target of energy: expected recordings, whose spikes take it", in);
 	if (!search &&
-	    ((target && !baseline) || (!baseline && (o->schemes || o->limit_count)) ||
-	     o->also_count || o->journal || o->cache || o->shards || o->merge_count || o->result))
-		return error_set(-EINVAL,
-				 "%s: targets, schemes, other models, journals, caches, shards and "
-				 "a document are of a search, found another method",
-				 in);
+	    (o->limit_drop || (!baseline && (o->schemes || o->limit_count)) || o->also_count ||
+	     o->journal || o->cache || o->shards || o->merge_count || o->result))
+		return error_set(
+			-EINVAL,
+			"%s: a target of classes, schemes, other models, journals, caches, shards and "
+			"a document are of a search, found another method",
+			in);
 	if (o->shards ? !o->shard || o->shard > o->shards || !o->journal : o->shard)
 		return error_set(-EINVAL,
 				 "%s: expected a shard from 1 to their number, and a journal, "

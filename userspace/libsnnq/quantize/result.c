@@ -142,23 +142,30 @@ int result_journal(struct search *x)
 
 /* ---- sizes ---- */
 
+/* Of the network at 8 bits, which has the tensors, and the record, of what will be written. */
 int result_metadata(const struct search *x, uint64_t *bytes)
 {
-	struct graph graph;
-	struct modelfile *file;
+	struct quantized *base = calloc(x->s->graph.layer_count + 1, sizeof(*base));
+	struct modelfile *file = NULL;
 	uint64_t packed = 0;
-	int ret = session_rounded(x->s, &file, &graph);
+	int ret = base ? 0 : no_memory(x);
 
-	if (ret)
-		return ret;
-	for (uint32_t i = 0; i < graph.layer_count; i++)
-		packed += graph.layers[i].weight ? graph.layers[i].weight->bytes : 0;
-	graph_free(&graph);
-	ret = compact_model(x->s->path, file);
+	for (uint32_t i = 0; !ret && i < x->s->weighted_count; i++) {
+		const struct option_layer *l = &x->options.layers[i];
+
+		base[l->layer] = l->base; /* which keeps its arrays */
+		packed += l->base.packed_bytes;
+	}
+	if (!ret)
+		ret = session_model(x->s, base, &file);
+	if (!ret)
+		ret = compact_model(x->s->path, file);
 	if (!ret)
 		ret = modelfile_size(file, bytes);
-	*bytes -= ret ? 0 : packed;
+	if (!ret)
+		*bytes -= packed;
 	modelfile_free(file);
+	free(base);
 	return ret;
 }
 
@@ -307,6 +314,22 @@ static struct paired measured(const struct search *x, const uint16_t *choice)
 	return (struct paired){ NAN, NAN };
 }
 
+static uint64_t packed_bytes(const struct search *x, const uint16_t *choice)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t l = 0; l < x->s->weighted_count; l++)
+		bytes += x->options.layers[l].options[choice[l]].quantized.packed_bytes;
+	return bytes;
+}
+
+/* What was written says what a file has besides weights, which differs little between choices. */
+static uint64_t file_bytes(const struct search *x, const uint16_t *choice)
+{
+	return x->final.told.bytes - packed_bytes(x, x->choice) + packed_bytes(x, choice);
+}
+
+/* The losses are differences from that of the base, "base_loss". */
 static cJSON *point_json(const struct search *x, const uint16_t *choice, double loss)
 {
 	cJSON *o = cJSON_CreateObject(), *names;
@@ -326,7 +349,7 @@ static cJSON *point_json(const struct search *x, const uint16_t *choice, double 
 	}
 	cJSON_AddNumberToObject(o, "avg_bits",
 				(double)cost[ALLOCATE_BITS] / 10 / (double)x->weights);
-	cJSON_AddNumberToObject(o, "bytes", (double)(cost[ALLOCATE_BYTES] + x->metadata));
+	cJSON_AddNumberToObject(o, "bytes", (double)file_bytes(x, choice));
 	cJSON_AddNumberToObject(o, "energy_uj",
 				(double)(cost[ALLOCATE_ENERGY] + x->options.fixed_energy) / 1e9);
 	cJSON_AddNumberToObject(o, "predicted", loss);
@@ -359,6 +382,9 @@ static void add_front(const struct search *x, cJSON *document)
 		    !isnan(measured(x, x->front[i].choice).mean))
 			cJSON_AddItemToArray(front,
 					     point_json(x, x->front[i].choice, x->front[i].loss));
+	cJSON_AddNumberToObject(
+		document, "base_loss",
+		paired_difference(x->options.base_losses, NULL, x->s->calibration->count).mean);
 	cJSON_AddNumberToObject(document, "chosen", cJSON_GetArraySize(front));
 	cJSON_AddItemToArray(front, point_json(x, x->choice, choice_loss(x, x->choice)));
 }
@@ -449,6 +475,44 @@ static void add_result(const struct search *x, const struct quantized *results, 
 		add_drop(o, "check", &x->final.told.check);
 }
 
+static void add_limit(cJSON *list, const struct snnq_layer_limit *l)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddItemToArray(list, o);
+	if (l->layer)
+		cJSON_AddStringToObject(o, "layer", l->layer);
+	if (l->schemes)
+		cJSON_AddStringToObject(o, "schemes", l->schemes);
+	if (l->min_bits)
+		cJSON_AddNumberToObject(o, "min_bits", l->min_bits);
+	if (l->max_bits)
+		cJSON_AddNumberToObject(o, "max_bits", l->max_bits);
+}
+
+/* What the search was kept to: grids of layers, and limits in the order in which they were given. */
+static void add_limits(const struct snnq_quantize_opts *s, cJSON *o)
+{
+	cJSON *grids = s->choice_count ? cJSON_AddArrayToObject(o, "grids") : NULL, *limits;
+	const char *schemes = s->schemes;
+	char text[160];
+
+	for (size_t i = 0; i < s->choice_count; i++) {
+		const struct snnq_layer_choice *c = &s->choices[i];
+
+		snprintf(text, sizeof(text), "%.120s=%.16s:%u", c->layer ? c->layer : "default",
+			 c->scheme, c->bits);
+		cJSON_AddItemToArray(grids, cJSON_CreateString(text));
+	}
+	for (size_t i = 0; i < s->limit_count; i++)
+		if (!s->limits[i].layer && s->limits[i].schemes)
+			schemes = s->limits[i].schemes;
+	cJSON_AddStringToObject(o, "schemes", schemes ? schemes : "all");
+	limits = s->limit_count ? cJSON_AddArrayToObject(o, "limits") : NULL;
+	for (size_t i = 0; i < s->limit_count; i++)
+		add_limit(limits, &s->limits[i]);
+}
+
 static void add_options(const struct search *x, cJSON *document)
 {
 	const struct snnq_quantize_opts *s = x->s->opts;
@@ -462,8 +526,11 @@ static void add_options(const struct search *x, cJSON *document)
 		cJSON_AddNumberToObject(o, "target_energy", s->target_energy);
 	if (s->limit_drop)
 		cJSON_AddNumberToObject(o, "max_drop", s->max_drop);
-	cJSON_AddStringToObject(o, "schemes", s->schemes ? s->schemes : "all");
+	add_limits(s, o);
 	cJSON_AddStringToObject(o, "moments", s->traces ? "traces" : "spikes");
+	/* whose energies the points have */
+	cJSON_AddStringToObject(o, "constants", x->s->energy.name);
+	cJSON_AddStringToObject(o, "weights", s->resident ? "resident" : "streamed");
 }
 
 int result_document(const struct search *x, const struct quantized *results, char **text)
