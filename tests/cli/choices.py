@@ -187,6 +187,16 @@ def special_files(folder):
             need(str(option[-1] if option[0] != "--pick" else special) in done.stderr.decode(),
                  f"{option}: {done.stderr}")
             need(not (folder / "j").exists(), f"{option}: a journal is left")
+    # before recordings are read
+    broken = ("quantize", folder / "float.snnq", "-o", folder / "q", *target, "--calib")
+    (folder / "broken.tsv").write_text("nowhere.bs2\t1\n")
+    refused(*broken, folder / "broken.tsv", says="nowhere.bs2")
+    for cache, says in ((pipe, "pipe: expected a folder"), (folder / "list.tsv", "expected a folder"),
+                        (folder / "no" / "layers", "no layers can be kept"),
+                        (folder / "list.tsv" / "layers", "no layers can be kept")):
+        refused(*broken, folder / "broken.tsv", "--cache", cache, says=says)
+    refused(*broken, folder / "broken.tsv", "--cache", folder / "layers", says="nowhere.bs2")
+    need(not (folder / "layers").exists(), "trying leaves nothing")
     for option in ("--calib", "--check"):
         refused("quantize", folder / "float.snnq", "-o", folder / "q", *target, option, pipe,
                 says="pipe")
@@ -195,6 +205,39 @@ def special_files(folder):
     (folder / "l.tsv").write_text("a\t1\n")
     refused("quantize", folder / "float.snnq", "-o", folder / "q", *target, "--calib",
             folder / "l.tsv", says="a: ")
+
+
+def journals(folder):
+    """A journal of other work is named, with what differs; the one that it is merged into stays."""
+    prepare(folder, 1)
+    own, other = folder / "own", folder / "other"
+    target = ("--target-bits", 3)
+    shard = ("quantize", folder / "float.snnq", "--shard", "1/1", "--calib")
+    lines = (folder / "list.tsv").read_text().splitlines(keepends=True)
+    (folder / "fewer.tsv").write_text("".join(lines[:12]))
+    (folder / "swapped.tsv").write_text("".join(lines[:12] + lines[13:12:-1] + lines[12:13] + lines[14:]))
+    snnq(*command(folder, *target, "--journal", own))
+    kept = own.read_bytes()
+    for calib, more, says in (("fewer.tsv", (), "recordings for calibration: expected 16, found 12"),
+                              ("swapped.tsv", (), "recordings for calibration: number 13: expected"),
+                              ("list.tsv", ("--moments", "traces"),
+                               "moments: expected spikes, found traces")):
+        other.unlink(missing_ok=True)
+        snnq(*shard, folder / calib, *more, "--journal", other)
+        empty = other.read_bytes().split(b"\n")[0] + b"\n"
+        for content in (other.read_bytes(), empty):
+            other.write_bytes(content)
+            refused(*command(folder, *target, "--journal", other), says=("other: belongs to", says))
+            for journal in (own, folder / "new"):
+                refused(*command(folder, *target, "--journal", journal, "--merge", other),
+                        says=("other: belongs to other work: ", says))
+            equal(own.read_bytes(), kept, "the journal")
+            need(not (folder / "new").exists(), "no journal of other work")
+    header = kept.split(b"\n")[0] + b"\n"
+    other.write_bytes(header)
+    snnq(*command(folder, *target, "--journal", folder / "new", "--merge", other))
+    equal(sorted((folder / "new").read_bytes().split(b"\n")), sorted(kept.split(b"\n")),
+          "an empty journal merged")
 
 
 def explanations(folder):
@@ -237,4 +280,4 @@ def energies(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(patterns, limits, estimates, fronts, picked, special_files, explanations, energies))
+    sys.exit(main(patterns, limits, estimates, fronts, picked, special_files, journals, explanations, energies))

@@ -267,7 +267,7 @@ static void a_second_writer_is_refused(void **state)
 	(void)state;
 	add_some(j, 0, 3);
 	assert_error(journal_open(path, HEADER, &k), -EBUSY, "another process writes it");
-	assert_error(journal_merge(folder_path("out"), &path, 1), -EBUSY,
+	assert_error(journal_merge(folder_path("out"), HEADER, &path, 1), -EBUSY,
 		     "another process writes it");
 	assert_int_equal(access(folder_path("out"), F_OK), -1);
 	journal_close(j);
@@ -324,18 +324,19 @@ static void another_header_is_refused(void **state)
 	journal_close(j);
 	free(read_whole(path, &bytes));
 	assert_error(journal_open(path, "{\"model\":\"12ab\",\"options\":{\"bits\":3}}", &j),
-		     -ESTALE, "differs at byte 34");
-	assert_error(journal_open(path, "{}", &j), -ESTALE, "differs at byte 1");
-	assert_error(journal_open(path, HEADER " ", &j), -ESTALE, "differs at byte");
+		     -ESTALE, "options: expected {");
+	assert_error(journal_open(path, "{}", &j), -ESTALE,
+		     "model (SHA-256): expected none, found 12ab");
+	assert_error(journal_open(path, HEADER " ", &j), -ESTALE, "written in another way");
 	text = read_whole(path, &after);
 	assert_int_equal(after, bytes); /* and nothing happened to it */
 	free(text);
 	assert_error(journal_open(path, "no json", &j), -EINVAL, "one line of JSON");
 	assert_error(journal_open(path, "{\n}", &j), -EINVAL, "one line of JSON");
 	write_file(path, "something else", 14);
-	assert_error(journal_open(path, HEADER, &j), -ESTALE, "differs at byte 0");
+	assert_error(journal_open(path, HEADER, &j), -ESTALE, "header of a journal");
 	write_file(path, HEADER "\0\n", sizeof(HEADER) + 1);
-	assert_error(journal_open(path, HEADER, &j), -ESTALE, "differs at byte");
+	assert_error(journal_open(path, HEADER, &j), -ESTALE, "written in another way");
 	assert_error(journal_open(folder_path(NULL), HEADER, &j), -EISDIR, folder_path(NULL));
 }
 
@@ -455,10 +456,15 @@ static void a_changed_digit_is_found(void **state)
 			continue;
 		text[i] = (char)('0' + (old - '0' + 1) % 10);
 		write_file(path, text, bytes);
-		if (i > strlen(HEADER))
+		if (i > strlen(HEADER)) {
 			assert_error(journal_open(path, HEADER, &j), -EBADMSG, "digit: line ");
-		/* a merge has no header to compare with */
-		assert_error(journal_merge(out, &path, 1), -EBADMSG, "digit: line ");
+			assert_error(journal_merge(out, HEADER, &path, 1), -EBADMSG,
+				     "digit: line ");
+		} else {
+			assert_error(journal_open(path, HEADER, &j), -ESTALE, "belongs to other");
+			assert_error(journal_merge(out, HEADER, &path, 1), -ESTALE,
+				     "digit: belongs to other work: ");
+		}
 		text[i] = old;
 	}
 	free(text);
@@ -494,13 +500,15 @@ static void network_file_systems_have_other_locks(void **state)
 	}
 	locks = LOCKS_NFS;
 	for (int i = 0; i < 2; i++) /* the second time it replaces a file */
-		assert_int_equal(journal_merge(out, paths, 2), 0);
+		assert_int_equal(journal_merge(out, HEADER, paths, 2), 0);
 	j = open_ok(out);
-	assert_error(journal_merge(out, paths, 2), -EBUSY, "nfs: another process writes it");
+	assert_error(journal_merge(out, HEADER, paths, 2), -EBUSY,
+		     "nfs: another process writes it");
 	journal_close(j);
 	locks = LOCKS_NONE;
 	assert_error(journal_open(out, HEADER, &j), -ENOLCK, "nfs: its file system cannot lock it");
-	assert_error(journal_merge(out, paths, 2), -ENOLCK, "nfs0: its file system cannot lock it");
+	assert_error(journal_merge(out, HEADER, paths, 2), -ENOLCK,
+		     "nfs0: its file system cannot lock it");
 	locks = LOCKS_LOCAL;
 }
 
@@ -528,7 +536,7 @@ static void merging_does_not_depend_on_order(void **state)
 
 		for (int k = 0; k < 3; k++)
 			list[k] = paths[orders[i][k]];
-		assert_int_equal(journal_merge(out, list, 3), 0);
+		assert_int_equal(journal_merge(out, HEADER, list, 3), 0);
 		text = read_whole(out, &length);
 		if (first) {
 			assert_int_equal(length, bytes);
@@ -542,9 +550,10 @@ static void merging_does_not_depend_on_order(void **state)
 	free(first);
 	j = open_ok(out);
 	assert_int_equal(journal_count(j), KEYS);
-	assert_error(journal_merge(out, paths, 3), -EBUSY, "merged: another process writes it");
+	assert_error(journal_merge(out, HEADER, paths, 3), -EBUSY,
+		     "merged: another process writes it");
 	journal_close(j);
-	assert_int_equal(journal_merge(out, (const char *[]){ out, paths[1] }, 2), 0);
+	assert_int_equal(journal_merge(out, HEADER, (const char *[]){ out, paths[1] }, 2), 0);
 }
 
 static void journals_that_differ_are_not_merged(void **state)
@@ -560,20 +569,79 @@ static void journals_that_differ_are_not_merged(void **state)
 	v = 2;
 	assert_int_equal(journal_add(j, "k", &v, 1), 0);
 	journal_close(j);
-	assert_error(journal_merge(out, (const char *[]){ a, b }, 2), -EEXIST,
+	assert_error(journal_merge(out, HEADER, (const char *[]){ a, b }, 2), -EEXIST,
 		     "b: key \"k\": another journal has other values");
 	unlink(b);
 	assert_int_equal(journal_open(b, "{\"other\":1}", &j), 0);
 	journal_close(j);
-	assert_error(journal_merge(out, (const char *[]){ a, b }, 2), -ESTALE, "b: belongs to");
-	assert_error(journal_merge(out, (const char *[]){ a, "/nowhere" }, 2), -ENOENT, "/nowhere");
-	assert_error(journal_merge(out, NULL, 0), -EINVAL, "no journals");
+	/* whichever comes first, and however little is in it */
+	assert_error(journal_merge(out, HEADER, (const char *[]){ a, b }, 2), -ESTALE,
+		     "b: belongs to");
+	assert_error(journal_merge(out, HEADER, (const char *[]){ b, a }, 2), -ESTALE,
+		     "b: belongs to");
+	assert_error(journal_merge(out, HEADER, (const char *[]){ b }, 1), -ESTALE,
+		     "b: belongs to");
+	assert_error(journal_merge(out, HEADER, (const char *[]){ a, "/nowhere" }, 2), -ENOENT,
+		     "/nowhere");
+	assert_error(journal_merge(out, HEADER, NULL, 0), -EINVAL, "no journals");
 	write_file(b, "", 0);
-	assert_error(journal_merge(out, (const char *[]){ b }, 1), -EBADMSG, "no header");
-	assert_error(journal_merge(out, (const char *[]){ a, b }, 2), -EBADMSG, "no header");
+	assert_error(journal_merge(out, HEADER, (const char *[]){ b }, 1), -EBADMSG, "no header");
+	assert_error(journal_merge(out, HEADER, (const char *[]){ a, b }, 2), -EBADMSG,
+		     "no header");
 	write_file(b, "text\n", 5);
-	assert_error(journal_merge(out, (const char *[]){ b }, 1), -EBADMSG, "not JSON");
+	assert_error(journal_merge(out, HEADER, (const char *[]){ b }, 1), -ESTALE,
+		     "line 1: expected the header");
 	assert_int_equal(access(out, F_OK), -1);
+}
+
+/* What a user did otherwise, in words. */
+static void other_headers_are_explained(void **state)
+{
+	static const struct {
+		const char *has, *wants, *says;
+	} cases[] = {
+		{ "{\"model\":\"a\"}", "{\"model\":\"b\"}",
+		  "model (SHA-256): expected b, found a" },
+		{ "{\"recordings\":[\"a\",\"b\"]}", "{\"recordings\":[\"a\"]}",
+		  "recordings for calibration: expected 1, found 2" },
+		{ "{\"recordings\":[\"a\",\"c\"]}", "{\"recordings\":[\"a\",\"b\"]}",
+		  "recordings for calibration: number 2: expected b, found c" },
+		{ "{\"a\":1,\"moments\":\"traces\"}", "{\"a\":1}",
+		  "moments: expected spikes, found traces" },
+		{ "{\"a\":1}", "{\"a\":1,\"moments\":\"traces\"}",
+		  "moments: expected traces, found spikes" },
+		{ "{\"revision\":1}", "{\"revision\":2}",
+		  "revision of the quantizer: expected 2, found 1" },
+		{ "{\"samples\":64}", "{}",
+		  "samples for calibration: expected no limit, found 64" },
+		{ "{\"model\":[\"\\u001b[31m\"]}", "{\"model\":7}", "expected 7, found [" },
+		{ "{ \"a\":1}", "{\"a\":1}", "written in another way" },
+		{ "{\"\\u001b\":1}", "{}", ": expected none, found 1" },
+	};
+	const char *path = folder_path("explained");
+	struct journal *j;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unlink(path);
+		assert_int_equal(journal_open(path, cases[i].has, &j), 0);
+		journal_close(j);
+		assert_error(journal_open(path, cases[i].wants, &j), -ESTALE, cases[i].says);
+		assert_null(strchr(snnq_last_error(NULL), 0x1b));
+	}
+}
+
+static void an_empty_journal_is_merged(void **state)
+{
+	const char *path = folder_path("empty"), *out = folder_path("of-empty");
+	struct journal *j = open_ok(path);
+
+	(void)state;
+	journal_close(j);
+	assert_int_equal(journal_merge(out, HEADER, &path, 1), 0);
+	j = open_ok(out);
+	assert_int_equal(journal_count(j), 0);
+	journal_close(j);
 }
 
 static void files_are_hashed(void **state)
@@ -593,6 +661,8 @@ static void files_are_hashed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(other_headers_are_explained),
+		cmocka_unit_test(an_empty_journal_is_merged),
 		cmocka_unit_test(values_come_back_bit_for_bit),
 		cmocka_unit_test(a_known_key_takes_the_same_values_only),
 		cmocka_unit_test(a_cut_at_every_byte_is_resumed),

@@ -33,6 +33,28 @@ struct head {
 	uint64_t level_counts[GRID_MAX_LEVELS];
 };
 
+int cache_check(const char *folder)
+{
+	const char *file = folder;
+	char *within = NULL;
+	struct stat st;
+	int ret;
+
+	if (!folder)
+		return 0;
+	if (!stat(folder, &st)) {
+		if (!S_ISDIR(st.st_mode))
+			return error_set(-ENOTDIR, "%s: expected a folder to keep layers in",
+					 folder);
+		if (asprintf(&within, "%s/layer", folder) < 0)
+			return error_set(-ENOMEM, "%s: no memory", folder);
+		file = within;
+	}
+	ret = output_check(&file, 1, NULL, 0);
+	free(within);
+	return ret ? error_set(ret, "%s: no layers can be kept: %s", folder, output_problem()) : 0;
+}
+
 int cache_open(const char *folder, const char *made_of, struct cache *c)
 {
 	*c = (struct cache){ .folder = folder };

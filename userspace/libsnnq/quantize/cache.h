@@ -16,6 +16,8 @@ struct cache {
 	char made_of[65];   /* SHA-256 as hex */
 };
 
+/* Before the work: whether files can be written there; nothing is left. NULL: there is no folder. */
+int cache_check(const char *folder);
 /* @folder: made if need be, but for those it is in; or NULL. @made_of: text of any length. */
 int cache_open(const char *folder, const char *made_of, struct cache *cache);
 /*

@@ -24,6 +24,7 @@
 
 #include "base/error.h"
 #include "base/output.h"
+#include "base/text.h"
 #include "journal.h"
 
 #define MAX_BYTES   (1l << 30)
@@ -257,41 +258,100 @@ static int read_line(struct journal *j, size_t number, const char *line, size_t 
 	return ret;
 }
 
-/* Another header: show where the two part. */
-static int other_header(const struct journal *j, const char *line, size_t length)
+/* What people call a key of a header, and what its absence means. */
+struct header_word {
+	const char *key, *name, *absent;
+};
+
+static struct header_word word_of(const char *key)
 {
-	size_t at = 0, from;
-	char found[41] = "";
+	static const struct header_word words[] = {
+		{ "model", "model (SHA-256)", "none" },
+		{ "recordings", "recordings for calibration", "none" },
+		{ "samples", "samples for calibration", "no limit" },
+		{ "moments", "moments", "spikes" },
+		{ "revision", "revision of the quantizer", "none" },
+	};
 
-	while (at < length && j->header[at] && line[at] == j->header[at])
-		at++;
-	from = at > 20 ? at - 20 : 0;
-	for (size_t i = 0; i + 1 < sizeof(found) && from + i < length; i++) {
-		unsigned char c = (unsigned char)line[from + i];
-
-		found[i] = c < ' ' || c == 0x7f ? '?' : (char)c; /* no tricks on terminals */
-	}
-	return error_set(-ESTALE,
-			 "%s: belongs to other work: the header differs at byte %zu: "
-			 "expected \"%.40s\", found \"%s\"",
-			 j->path, at, j->header + from, found);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(words[i].key, key))
+			return words[i];
+	return (struct header_word){ key, key, "none" };
 }
 
-/*
- * Header, lines, and perhaps a torn line. Without a header so far, as the journal's own is
- * taken what the file has.
- */
+/* A value for a message; @text: [64]. */
+static void print_value(const cJSON *value, const char *absent, char *text)
+{
+	char *json = NULL;
+
+	if (cJSON_IsString(value))
+		text_printable(value->valuestring, text, 24);
+	else if (value)
+		json = cJSON_PrintUnformatted(value);
+	if (json)
+		text_printable(json, text, 24);
+	else if (!cJSON_IsString(value))
+		snprintf(text, 64, "%s", absent);
+	cJSON_free(json);
+}
+
+/* The values of a key that differ: which of a list, or how many it has. */
+static int other_value(const struct journal *j, const char *key, const cJSON *want,
+		       const cJSON *found)
+{
+	struct header_word w = word_of(key);
+	int n = cJSON_GetArraySize(want), m = cJSON_GetArraySize(found), at = 0;
+	char name[64], expected[64], is[64], which[32] = "";
+
+	if (cJSON_IsArray(want) && cJSON_IsArray(found) && n == m) {
+		while (cJSON_Compare(cJSON_GetArrayItem(want, at), cJSON_GetArrayItem(found, at),
+				     true))
+			at++;
+		want = cJSON_GetArrayItem(want, at);
+		found = cJSON_GetArrayItem(found, at);
+		snprintf(which, sizeof(which), ": number %d", at + 1);
+	} else if (cJSON_IsArray(want) && cJSON_IsArray(found)) {
+		return error_set(-ESTALE, "%s: belongs to other work: %s: expected %d, found %d",
+				 j->path, text_printable(w.name, name, sizeof(name)), n, m);
+	}
+	print_value(want, w.absent, expected);
+	print_value(found, w.absent, is);
+	return error_set(-ESTALE, "%s: belongs to other work: %s%s: expected %s, found %s", j->path,
+			 text_printable(w.name, name, sizeof(name)), which, expected, is);
+}
+
+/* Another header: say what differs first. */
+static int other_header(const struct journal *j, const char *line, size_t length)
+{
+	cJSON *want = cJSON_Parse(j->header), *found = cJSON_ParseWithLength(line, length);
+	const cJSON *item, *other;
+	int ret =
+		cJSON_IsObject(found) ?
+			0 :
+			error_set(-ESTALE, "%s: line 1: expected the header of a journal", j->path);
+
+	cJSON_ArrayForEach(item, want) {
+		other = cJSON_GetObjectItemCaseSensitive(found, item->string);
+		if (!ret && !cJSON_Compare(item, other, true))
+			ret = other_value(j, item->string, item, other);
+	}
+	cJSON_ArrayForEach(item, found)
+		if (!ret && !cJSON_GetObjectItemCaseSensitive(want, item->string))
+			ret = other_value(j, item->string, NULL, item);
+	cJSON_Delete(want);
+	cJSON_Delete(found);
+	return ret ? ret :
+		     error_set(-ESTALE, "%s: line 1: the header is written in another way",
+			       j->path);
+}
+
+/* Header, lines, and perhaps a torn line. */
 static int parse(struct journal *j, const char *text, size_t bytes)
 {
 	const char *end = memchr(text, '\n', bytes);
 	size_t length = end ? (size_t)(end - text) : bytes;
 	int ret = 0;
 
-	if (!j->header && end)
-		j->header = strndup(text, length);
-	if (!j->header)
-		return end ? error_set(-ENOMEM, "%s: no memory", j->path) :
-			     error_set(-EBADMSG, "%s: line 1: no header", j->path);
 	if (end ? length != strlen(j->header) || memcmp(text, j->header, length) :
 		  length > strlen(j->header) || memcmp(text, j->header, length))
 		return other_header(j, text, length);
@@ -394,8 +454,8 @@ static struct journal *journal_new(const char *path, const char *header)
 	j->fd = -1;
 	pthread_mutex_init(&j->lock, NULL);
 	j->path = strdup(path);
-	j->header = header ? strdup(header) : NULL;
-	if (j->path && (j->header || !header))
+	j->header = strdup(header);
+	if (j->path && j->header)
 		return j;
 	journal_close(j);
 	return NULL;
@@ -542,7 +602,7 @@ void journal_close(struct journal *j)
 
 /* ---- merging ---- */
 
-/* Read a finished journal; all after the first must have the first one's header. */
+/* Read a finished journal, which must have this header. */
 static int read_shard(const char *path, const char *header, struct journal **shard)
 {
 	struct journal *j = journal_new(path, header);
@@ -558,12 +618,6 @@ static int read_shard(const char *path, const char *header, struct journal **sha
 		ret = read_file(j, fd);
 	if (!ret && !j->bytes)
 		ret = error_set(-EBADMSG, "%s: line 1: no header", path);
-	if (!ret)
-		ret = check_header(path, j->header) ? error_set(-EBADMSG,
-								"%s: line 1: the header is "
-								"not JSON",
-								path) :
-						      0;
 	close(fd);
 	return ret;
 }
@@ -597,8 +651,9 @@ static int write_merged(struct journal *j, const char *path)
 
 	if (ret)
 		return error_set(ret, "%s", output_problem());
-	fprintf(out.file, "%s\n", j->header);			  /* failures are told at the end */
-	qsort(j->entries, j->count, sizeof(*j->entries), by_key); /* its table is not used again */
+	fprintf(out.file, "%s\n", j->header); /* failures are told at the end */
+	if (j->count)			      /* its table is not used again */
+		qsort(j->entries, j->count, sizeof(*j->entries), by_key);
 	for (size_t i = 0; i < j->count; i++) {
 		const struct entry *e = &j->entries[i];
 		char *line = format_line(j, e->key, e->values, e->count);
@@ -630,13 +685,14 @@ static int replace(struct journal *all, const char *out)
 	return ret;
 }
 
-int journal_merge(const char *out, const char *const *paths, size_t count)
+int journal_merge(const char *out, const char *header, const char *const *paths, size_t count)
 {
 	struct journal *all = NULL, *shard;
-	int ret = count ? 0 : error_set(-EINVAL, "%s: no journals to merge", out);
+	int ret = count ? check_header(out, header) :
+			  error_set(-EINVAL, "%s: no journals to merge", out);
 
 	for (size_t i = 0; i < count && !ret; i++) {
-		ret = read_shard(paths[i], all ? all->header : NULL, &shard);
+		ret = read_shard(paths[i], header, &shard);
 		if (!ret && !all) {
 			all = shard;
 			continue;

@@ -19,8 +19,8 @@ struct journal;
 
 /*
  * Open or create. @header: one-line JSON object that describes the work (hashes of model and
- * calibration, options). 0; -ESTALE: the file has another header (the error shows where they
- * differ); -EBUSY: another writer has it; -EBADMSG: damaged, with the line number. A torn
+ * calibration, options). 0; -ESTALE: the file has another header (the error says which key
+ * differs); -EBUSY: another writer has it; -EBADMSG: damaged, with the line number. A torn
  * last line, of a writer that was killed, is dropped. Other -errno: of the file system.
  */
 int journal_open(const char *path, const char *header, struct journal **journal);
@@ -36,11 +36,11 @@ size_t journal_count(const struct journal *journal);
 void journal_close(struct journal *journal);
 
 /*
- * Combine the journals of finished shards, which have the same header, into @out (replaced as a
+ * Combine the journals of finished shards, which have this header, into @out (replaced as a
  * whole), sorted by key: the same bytes whatever the order of @paths. -EEXIST: two of them
  * differ in a value; -EBUSY: one is being written.
  */
-int journal_merge(const char *out, const char *const *paths, size_t count);
+int journal_merge(const char *out, const char *header, const char *const *paths, size_t count);
 
 /* SHA-256 of a file's content, for headers. */
 int journal_hash_file(const char *path, char hash[JOURNAL_HASH_SIZE]);

@@ -12,6 +12,7 @@
 #include "base/output.h"
 #include "model/compile.h"
 #include "quantize/baseline.h"
+#include "quantize/cache.h"
 #include "quantize/journal.h"
 #include "quantize/limits.h"
 #include "quantize/quality.h"
@@ -297,7 +298,7 @@ static int check_outputs(const char *in, const char *out, const struct snnq_quan
 		paths[inputs + 2 + i] = o->estimate ? NULL : o->also[i].out;
 	ret = output_check(paths + inputs, outputs, paths, inputs);
 	free(paths);
-	return ret ? error_set(ret, "%s", output_problem()) : 0;
+	return ret ? error_set(ret, "%s", output_problem()) : cache_check(o->cache);
 }
 
 int snnq_quantize(const char *in, const char *out, const struct snnq_quantize_opts *opts)

@@ -89,7 +89,7 @@ static char *header_of(const struct search *x, int *ret)
 }
 
 /* Shards' journals, and what the journal has already, into the journal. */
-static int merge_journals(const struct snnq_quantize_opts *o)
+static int merge_journals(const struct snnq_quantize_opts *o, const char *header)
 {
 	const char **paths = malloc((o->merge_count + 1) * sizeof(*paths));
 	size_t count = o->merge_count;
@@ -100,7 +100,7 @@ static int merge_journals(const struct snnq_quantize_opts *o)
 	memcpy(paths, o->merge, count * sizeof(*paths));
 	if (!access(o->journal, F_OK))
 		paths[count++] = o->journal;
-	ret = journal_merge(o->journal, paths, count);
+	ret = journal_merge(o->journal, header, paths, count);
 	free(paths);
 	return ret;
 }
@@ -133,7 +133,7 @@ int result_journal(struct search *x)
 	if (!ret)
 		ret = open_cache(x, header);
 	if (!ret && o->merge_count)
-		ret = merge_journals(o);
+		ret = merge_journals(o, header);
 	if (!ret && o->journal)
 		ret = journal_open(o->journal, header, &x->journal);
 	free(header);
