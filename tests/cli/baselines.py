@@ -114,14 +114,14 @@ def refusals(folder):
                folder / "list.tsv")
     grid = ("--default", "uniform:3")
     refused(*command, *grid, "--method", "obq", code=2, says=("gptq, sbc", 'found "obq"'))
-    refused(*command, "--method", "gptq", code=4, says="layer fc1 (linear): no scheme")
+    refused(*command, "--method", "gptq", code=2, says="expected grids")
     refused(*command[:4], *grid, "--method", "gptq", code=2, says="expected recordings")
     for method in ("greedy", "beam", "random"):
         refused(*command, "--method", method, code=2, says="--target-bits is missing")
         refused(*command, "--method", method, "--target-bits", 1.5, "--target-bytes", 900, code=2,
                 says="--target-bytes: expected a search")
         refused(*command, "--method", method, "--target-bits", 0.9, code=1,
-                says="weights: expected a budget of at least 352.0 bits, found 316.8")
+                says="target of 0.9 bits: expected at least 1.000,")
         refused(*command[:4], "--method", method, "--target-bits", 2, code=2,
                 says="expected recordings")
     refused(*command, *grid, "--seed", 3, code=2, says="expected random, found compensate")

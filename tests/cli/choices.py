@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import permutations
 
 from common import SNNQ, equal, main, near, need, refused, snnq
 from quality import LAYERS, prepare
@@ -33,11 +34,45 @@ def patterns(folder):
     equal(grids(folder, "--layer", "*=odd:3", "--layer", "f*[12]=odd:4", "--exclude", "head"),
           {"fc1": "odd:4", "fc2": "odd:4", "head": "uniform:8"}, "the later pattern")
     equal(grids(folder, *general, "--exclude", "*c1")["fc1"], "uniform:8", "excluded")
+    # a name goes before patterns, --exclude before patterns of --layer, in any order
+    for options, want in (
+            ((("--exclude", "fc*"), ("--layer", "fc1=odd:3")), ("odd:3", "uniform:8", "uniform:4")),
+            ((("--exclude", "fc*"), ("--layer", "f*=odd:3")),
+             ("uniform:8", "uniform:8", "uniform:4")),
+            ((("--exclude", "f*"), ("--layer", "fc*=odd:3")),
+             ("uniform:8", "uniform:8", "uniform:4")),
+            ((("--exclude", "fc1"), ("--layer", "fc*=odd:3")), ("uniform:8", "odd:3", "uniform:4"))):
+        for order in permutations((*options, general)):
+            found = grids(folder, *(o for option in order for o in option))
+            equal(found, dict(zip(LAYERS, want)), f"excluded, {order}")
     for option in (("--layer", "block*.fc?=odd:3"), ("--exclude", "fc3"), ("--layer", "FC1=odd:3")):
         refused(*command(folder, *general, *option), code=2,
                 says=("no layer with weights is named", "expected one of fc1, fc2, head"))
     refused(*command(folder, *general, "--layer", "fc1=odd:3", "--exclude", "fc1"), code=2,
             says="fc1 twice")
+
+
+def without_grids(folder):
+    """Who says neither grids nor a target has used the command wrongly."""
+    prepare(folder, 1)
+    refused("quantize", folder / "float.snnq", "-o", folder / "q", code=2,
+            says=("expected grids (--default, --layer, --pick), or a target", "found neither"))
+    for method in ("round", "compensate", "gptq", "sbc"):
+        refused(*command(folder, "--method", method), code=2, says="expected grids")
+    for some in (("--layer", "fc1=odd:3"), ("--exclude", "fc1")):
+        refused(*command(folder, *some), code=2,
+                says="layer fc2 (linear): no scheme and bits were chosen for it, and no default")
+
+
+def least(folder):
+    """Bits that no grids can have are told as bits of weights, whatever chooses the grids."""
+    prepare(folder, 1)
+    for method in ("search", "greedy", "beam", "random"):
+        refused(*command(folder, "--method", method, "--target-bits", 1.5, "--min-bits", 2), code=1,
+                says="target of 1.5 bits: expected at least 1.6")
+        low = refused(*command(folder, "--method", method, "--target-bits", 0.5), code=1,
+                      says="target of 0.5 bits: expected at least 1.000, the least that its grids")
+        snnq(*command(folder, "--method", method, "--target-bits", low.split("least ")[1][:5]))
 
 
 def limits(folder):
@@ -57,8 +92,23 @@ def limits(folder):
                          (("--max-bits", "x=3"), "no layer"), (("--schemes", "fc1=cubic"), "cubic"),
                          (("--min-bits", 5, "--max-bits", "fc1=3"), "layer fc1")):
         refused(*command(folder, *target, *option), code=2, says=says)
-    refused(*command(folder, *target, "--schemes", "pot", "--min-bits", 6), code=3,
-            says="6 to 8 bits (pot)")
+    # whose fault it is: the user's limits leave nothing, or what they leave the device has not
+    for method in ((), ("--method", "random")):
+        refused(*command(folder, *target, *method, "--schemes", "pot", "--min-bits", 6), code=2,
+                says=("layer fc1", "expected limits that leave it a grid: none of pot has 6 to 8"))
+    device = json.loads(snnq("info", "sim", "--json")[0])
+    (folder / "device.json").write_text(json.dumps({**device, "scheme_pot": 0}))
+    refused(*command(folder, *target, "--schemes", "pot", "--device", folder / "device.json"),
+            code=3, says="the device has none of the schemes with 1 to 8 bits (pot)")
+    # names go before patterns, patterns before all, wherever they stand
+
+    def exactly(name, bits):
+        return "--min-bits", f"{name}{bits}", "--max-bits", f"{name}{bits}"
+
+    for order in permutations(((*exactly("fc1=", 2), "--schemes", "fc1=odd"), exactly("fc*=", 4),
+                               (*exactly("", 7), "--schemes", "uniform"))):
+        found = grids(folder, "--target-bits", 8, *(o for options in order for o in options))
+        equal(found, {"fc1": "odd:2", "fc2": "uniform:4", "head": "uniform:7"}, f"limits {order}")
     refused(*command(folder, "--default", "uniform:4", "--min-bits", 3), code=2, says="--min-bits")
 
 
@@ -280,4 +330,4 @@ def energies(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(patterns, limits, estimates, fronts, picked, special_files, journals, explanations, energies))
+    sys.exit(main(patterns, without_grids, least, limits, estimates, fronts, picked, special_files, journals, explanations, energies))

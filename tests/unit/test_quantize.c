@@ -667,7 +667,7 @@ static void quantize_keeps_and_records(void **state)
 	/* an integer model is not quantized again, and choices must name layers */
 	assert_int_equal(snnq_quantize(out, in, SNNQ_OPTS(struct snnq_quantize_opts)), -EBADMSG);
 	tiny_write(&n, in);
-	assert_int_equal(snnq_quantize(in, out, SNNQ_OPTS(struct snnq_quantize_opts)), -EBADMSG);
+	assert_int_equal(snnq_quantize(in, out, SNNQ_OPTS(struct snnq_quantize_opts)), -EINVAL);
 	assert_non_null(strstr(snnq_last_error(NULL), "layer fc (linear): no scheme"));
 	assert_int_equal(
 		snnq_quantize(
@@ -719,10 +719,9 @@ static void calls_without_sense_are_refused(void **state)
 	REFUSED("q", .method = SNNQ_QUANTIZE_SEARCH, .calibration_count = 2, .target_bits = 4);
 	REFUSED("q", .method = (enum snnq_quantize_method)3);
 	/* nor is what only a search uses ignored by other methods */
-	REFUSED("q", .target_bits = 4);
-	REFUSED("q", COMPENSATE, .target_bits = 4);
-	REFUSED("q", COMPENSATE, .target_bytes = 4000);
-	REFUSED("q", COMPENSATE, .target_energy = 4);
+	REFUSED("q", .target_energy = 4); /* of no recordings */
+	assert_int_equal(snnq_quantize(in, "q", OPTS(.target_bits = 3.9)), -EDOM);
+	assert_int_equal(snnq_quantize(in, "q", OPTS(.target_bytes = 9)), -EDOM);
 	REFUSED("q", COMPENSATE, .limit_drop = true);
 	REFUSED("q", COMPENSATE, .schemes = "uniform");
 	REFUSED("q", COMPENSATE, .journal = "j");

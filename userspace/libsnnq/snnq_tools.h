@@ -83,7 +83,7 @@ struct snnq_layer_choice {
 	uint32_t bits;
 };
 
-/* What a search may choose for a layer, of all (NULL), or of a pattern; later ones go first. */
+/* What a search may choose for a layer, or of a pattern, or of all (NULL): in the same order. */
 struct snnq_layer_limit {
 	const char *layer;
 	const char *schemes;	     /* as those of the options; NULL: no limit here */

@@ -121,7 +121,10 @@ static bool parse_grid(char *text, struct snnq_layer_choice *choice)
 	return true;
 }
 
-/* Of --exclude, behind those of --layer and --default. */
+/*
+ * Of --exclude, behind those of --layer and --default: of a pattern it goes before theirs, wherever
+ * it stands.
+ */
 static int add_excluded(struct snnq_layer_choice *choices, size_t *count)
 {
 	for (size_t i = 0; i < exclude.count; i++) {
@@ -136,18 +139,15 @@ static int add_excluded(struct snnq_layer_choice *choices, size_t *count)
 	return CLI_OK;
 }
 
-/* Limits of an option: those of all layers, or those of patterns, whose texts are split. */
-static int add_limits(const struct cli_list *list, bool all, struct snnq_layer_limit *limits,
-		      size_t *count)
+/* Limits of an option, of all layers or of those of patterns; texts are split. */
+static int add_limits(const struct cli_list *list, struct snnq_layer_limit *limits, size_t *count)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		char *value = (char *)list->values[i], *equals = strchr(value, '=');
-		struct snnq_layer_limit *l = &limits[*count];
+		struct snnq_layer_limit *l = &limits[(*count)++];
 		uint64_t bits = 0;
 
-		if (!equals != all)
-			continue;
-		*l = (struct snnq_layer_limit){ .layer = all ? NULL : value };
+		*l = (struct snnq_layer_limit){ .layer = equals ? value : NULL };
 		if (equals)
 			*equals = 0;
 		if (equals)
@@ -163,20 +163,17 @@ static int add_limits(const struct cli_list *list, bool all, struct snnq_layer_l
 			l->min_bits = (uint32_t)bits;
 		if (list == &max_bits)
 			l->max_bits = (uint32_t)bits;
-		++*count;
 	}
 	return CLI_OK;
 }
 
-/* Those of patterns go before those of all layers: they come later. */
 static int parse_limits(struct snnq_layer_limit *limits, size_t *count)
 {
 	const struct cli_list *const lists[] = { &schemes, &min_bits, &max_bits };
 	int code = CLI_OK;
 
-	for (int all = 1; !code && all >= 0; all--)
-		for (int i = 0; !code && i < 3; i++)
-			code = add_limits(lists[i], all, limits, count);
+	for (int i = 0; !code && i < 3; i++)
+		code = add_limits(lists[i], limits, count);
 	return code;
 }
 
@@ -363,6 +360,11 @@ static int check_uses(enum snnq_quantize_method m)
 				"quantize: --%s: has no use with --shard, which writes "
 				"no model",
 				out ? "output" : "json");
+	if (!pick_path && !layers.count && !general && !exclude.count &&
+	    m != SNNQ_QUANTIZE_SEARCH && m < SNNQ_QUANTIZE_GREEDY)
+		return cli_fail(CLI_USAGE,
+				"quantize: expected grids (--default, --layer, --pick), or "
+				"a target to search them for, found neither");
 	if (!source.path && !check.path &&
 	    (source.name || source.split || source.limit || source.format || source.width ||
 	     source.height))

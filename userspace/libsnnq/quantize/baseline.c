@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -76,12 +75,6 @@ static int choose(const struct session *s, const struct options *o, struct alloc
 		weights += o->layers[i].weights;
 	p.budget[ALLOCATE_BITS] = (uint64_t)(10 * s->opts->target_bits * weights + 1e-6);
 	ret = allocate(s, &p, &point);
-	if (ret == -EDOM) {
-		char why[200];
-
-		snprintf(why, sizeof(why), "%s", snnq_last_error(NULL));
-		error_set(ret, "%s: weights: %s", s->path, why);
-	}
 	for (uint32_t i = 0; !ret && i < s->weighted_count; i++) {
 		const struct grid *g = &o->layers[i].options[point.choice[i]].grid;
 
@@ -128,6 +121,8 @@ int baseline_choose(const struct session *s, struct grid_choice *choices)
 
 	if (!s->weighted_count)
 		return ret;
+	if (!ret)
+		ret = options_check_bits(&o, s->opts->target_bits);
 	if (!ret && s->opts->method != SNNQ_QUANTIZE_RANDOM)
 		ret = find_drifts(s, &o);
 	if (!ret) {

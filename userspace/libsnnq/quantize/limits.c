@@ -15,10 +15,16 @@
 
 /* ---- layers ---- */
 
-/* A name that is one is no pattern. */
-static bool matches(const char *pattern, const char *name)
+/* How closely what is said of @pattern (NULL: all layers) concerns a layer; what does more counts. */
+enum rank { NOT_MEANT, ALL_LAYERS, BY_PATTERN, BY_NAME };
+
+static enum rank rank_of(const char *pattern, const char *name)
 {
-	return !strcmp(pattern, name) || !fnmatch(pattern, name, 0);
+	if (!pattern)
+		return ALL_LAYERS;
+	if (!strcmp(pattern, name))
+		return BY_NAME;
+	return fnmatch(pattern, name, 0) ? NOT_MEANT : BY_PATTERN;
 }
 
 static int check_layer(const struct session *s, const char *pattern)
@@ -29,7 +35,7 @@ static int check_layer(const struct session *s, const char *pattern)
 	for (uint32_t i = 0; i < s->weighted_count; i++) {
 		const char *name = s->graph.layers[s->weighted[i]].name;
 
-		if (matches(pattern, name))
+		if (rank_of(pattern, name))
 			return 0;
 		if (at < sizeof(names))
 			at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s",
@@ -43,34 +49,34 @@ static int check_layer(const struct session *s, const char *pattern)
 
 const struct snnq_layer_choice *limits_choice(const struct snnq_quantize_opts *o, const char *name)
 {
-	const struct snnq_layer_choice *found = NULL, *general = NULL;
+	const struct snnq_layer_choice *found = NULL;
+	enum rank best = ALL_LAYERS;
 
 	for (size_t i = 0; i < o->choice_count; i++) {
-		const struct snnq_layer_choice *c = &o->choices[i];
+		enum rank rank = rank_of(o->choices[i].layer, name);
 
-		if (c->layer && !strcmp(c->layer, name))
-			return c;
-		if (!c->layer)
-			general = c;
-		else if (matches(c->layer, name))
-			found = c;
+		if (rank < best)
+			continue;
+		best = rank;
+		found = &o->choices[i];
 	}
-	return found ? found : general;
+	return found;
 }
 
 struct limits limits_of(const struct snnq_quantize_opts *o, const char *name)
 {
 	struct limits l = { o->schemes, 1, MOST_BITS };
 
-	for (size_t i = 0; i < o->limit_count; i++) {
-		const struct snnq_layer_limit *n = &o->limits[i];
+	for (enum rank rank = ALL_LAYERS; rank <= BY_NAME; rank++)
+		for (size_t i = 0; i < o->limit_count; i++) {
+			const struct snnq_layer_limit *n = &o->limits[i];
 
-		if (n->layer && !matches(n->layer, name))
-			continue;
-		l.schemes = n->schemes ? n->schemes : l.schemes;
-		l.min_bits = n->min_bits ? n->min_bits : l.min_bits;
-		l.max_bits = n->max_bits ? n->max_bits : l.max_bits;
-	}
+			if (rank_of(n->layer, name) != rank)
+				continue;
+			l.schemes = n->schemes ? n->schemes : l.schemes;
+			l.min_bits = n->min_bits ? n->min_bits : l.min_bits;
+			l.max_bits = n->max_bits ? n->max_bits : l.max_bits;
+		}
 	return l;
 }
 

@@ -55,6 +55,23 @@ static void add_options(struct option_layer *l, const struct snnq_caps *caps,
 				add_option(l, caps, grid_scheme(scheme_names[n]), bits);
 }
 
+/* Why a layer has no options: what was asked for, or the device. */
+static int no_options(const struct session *s, struct option_layer *l, const struct limits *limits)
+{
+	const char *name = s->graph.layers[l->layer].name;
+	const char *schemes = limits->schemes ? limits->schemes : "all schemes";
+
+	add_options(l, &snnq_caps_all, limits);
+	if (!l->count)
+		return error_set(-EINVAL,
+				 "%s: layer %s: expected limits that leave it a grid: none of %s "
+				 "has %u to %u bits",
+				 s->path, name, schemes, limits->min_bits, limits->max_bits);
+	return error_set(-EOPNOTSUPP,
+			 "%s: %s: the device has none of the schemes with %u to %u bits (%s)",
+			 s->path, name, limits->min_bits, limits->max_bits, schemes);
+}
+
 int options_list(const struct session *s, const struct grid_choice *fixed, struct options *o)
 {
 
@@ -78,13 +95,30 @@ int options_list(const struct session *s, const struct grid_choice *fixed, struc
 		else
 			add_options(l, &s->caps, &limits);
 		if (!l->count)
-			return error_set(-EOPNOTSUPP,
-					 "%s: %s: the device has none of the schemes with %u to "
-					 "%u bits (%s)",
-					 s->path, g->name, limits.min_bits, limits.max_bits,
-					 limits.schemes ? limits.schemes : "all schemes");
+			return no_options(s, l, &limits);
 	}
 	return 0;
+}
+
+int options_check_bits(const struct options *o, double bits)
+{
+	double all = 0, weights = 0;
+
+	for (uint32_t i = 0; i < o->s->weighted_count; i++) {
+		const struct option_layer *l = &o->layers[i];
+		double least = INFINITY;
+
+		for (uint32_t k = 0; k < l->count; k++)
+			least = fmin(least, grid_weight_bits(&l->options[k].grid));
+		all += rint(10 * least * l->weights);
+		weights += l->weights;
+	}
+	if (!(bits > 0) || 10 * bits * weights + 1e-6 >= all)
+		return 0;
+	return error_set(-EDOM,
+			 "%s: target of %g bits: expected at least %.3f, the least that its "
+			 "grids can have on average",
+			 o->s->path, bits, ceil(100 * all / weights) / 1000);
 }
 
 /* ---- costs ---- */

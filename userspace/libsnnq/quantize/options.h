@@ -43,6 +43,8 @@ struct options {
 	uint64_t fixed_energy;		      /* femtojoule of layers without weights */
 };
 
+/* -EDOM: no choice has so few bits on average, 0: any number. */
+int options_check_bits(const struct options *options, double bits);
 /* List the options; @fixed: layers that have no choice, by layer, bits 0: free. */
 int options_list(const struct session *s, const struct grid_choice *fixed, struct options *options);
 /*

@@ -30,7 +30,7 @@ static int take_choices(const struct session *s, bool all, struct grid_choice *c
 			choices[s->weighted[i]] =
 				(struct grid_choice){ grid_scheme(c->scheme), c->bits };
 		else if (all)
-			return error_set(-EBADMSG,
+			return error_set(-EINVAL,
 					 "%s: layer %s (%s): no scheme and bits were "
 					 "chosen for it, and no default",
 					 s->path, l->name, l->op_name);

@@ -71,18 +71,6 @@ static uint64_t least_cost(const struct search *x, int cost)
 	return sum;
 }
 
-static int check_bits(const struct search *x, double bits)
-{
-	uint64_t least = least_cost(x, ALLOCATE_BITS);
-
-	if (!(bits > 0) || 10 * bits * (double)x->weights + 1e-6 >= (double)least)
-		return 0;
-	return error_set(-EDOM,
-			 "%s: target of %g bits: expected at least %.3f, the least that its "
-			 "grids can have on average",
-			 x->s->path, bits, ceil(100 * (double)least / (double)x->weights) / 1000);
-}
-
 /* Recordings of which none may change to show that at most @share of all do; 0: no number does. */
 static uint64_t needed(double share)
 {
@@ -103,7 +91,14 @@ static int check_resolution(const struct search *x)
 
 	if (share < 0)
 		return 0;
-	if (x->s->check && (!needed(share) || x->s->check->count < needed(share)))
+	if (x->s->check && !needed(share))
+		return error_set(
+			-EINVAL,
+			"%s: a drop of at most 0 %%: no number of recordings to check with "
+			"shows that none of all changes; expected a drop above 0, or none "
+			"to check with",
+			x->s->path);
+	if (x->s->check && x->s->check->count < needed(share))
 		return error_set(-EINVAL,
 				 "%s: a drop of at most %g %%: expected at least %" PRIu64
 				 " recordings to check with, found %u: if the class of none "
@@ -130,9 +125,9 @@ int target_check(struct search *x)
 	int ret = target_budgets(x);
 
 	if (!ret)
-		ret = check_bits(x, x->target.bits);
+		ret = options_check_bits(&x->options, x->target.bits);
 	for (size_t i = 0; !ret && i < o->also_count; i++)
-		ret = check_bits(x, o->also[i].target_bits);
+		ret = options_check_bits(&x->options, o->also[i].target_bits);
 	if (!ret && x->target.bytes && x->target.bytes < bytes)
 		ret = error_set(-EDOM,
 				"%s: target of %" PRIu64 " bytes: expected at least %" PRIu64
