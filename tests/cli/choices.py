@@ -75,6 +75,50 @@ def least(folder):
         snnq(*command(folder, "--method", method, "--target-bits", low.split("least ")[1][:5]))
 
 
+def checks(folder):
+    """Recordings to check with: others of the same list, so many of them, and enough for a target."""
+    prepare(folder, 1)
+    grid = ("--default", "uniform:4")
+    lines = (folder / "list.tsv").read_text().splitlines(keepends=True)
+    (folder / "first.tsv").write_text("".join(lines[:10]))
+    (folder / "others.tsv").write_text("".join(lines[10:]))
+
+    def quality(*options):
+        j = json.loads(snnq("quantize", folder / "float.snnq", "-o", folder / "q", *grid, *options,
+                            "--json")[0])
+        return {k: v for k, v in j["quality"].items() if k in ("calibration", "check")}
+
+    (folder / "by").mkdir()
+    for i, line in enumerate(lines):
+        (folder / "by" / str(i % 4)).mkdir(exist_ok=True)
+        name = line.split("\t")[0]
+        (folder / "by" / str(i % 4) / name).write_bytes((folder / name).read_bytes())
+    want = quality("--calib", folder / "first.tsv", "--check", folder / "others.tsv")
+    equal((want["calibration"]["recordings"], want["check"]["recordings"]), (10, 6), "recordings")
+    equal(quality("--calib", folder / "list.tsv", "--limit", 10, "--check", folder / "list.tsv"),
+          want, "those that --limit leaves")
+    few = quality("--calib", folder / "list.tsv", "--limit", 10, "--check", folder / "list.tsv",
+                  "--check-limit", 2)
+    equal((few["calibration"], few["check"]["recordings"]), (want["calibration"], 2), "two of them")
+    equal(quality("--check", folder / "list.tsv", "--check-limit", 3)["check"]["recordings"], 3,
+          "nothing but --check")
+    counts = quality("--calib", folder / "by", "--limit", 5, "--check", folder / "by")
+    equal((counts["calibration"]["recordings"], counts["check"]["recordings"]), (5, 11), "a folder")
+    base = ("quantize", folder / "float.snnq", "-o", folder / "r", *grid)
+    for options, says in (
+            (("--check", folder / "list.tsv", "--limit", 3), "expected --check-limit for --check"),
+            (("--check-limit", 3), "expected --check beside it"),
+            (("--calib", folder / "list.tsv", "--check", folder / "list.tsv"),
+             "--calib takes all of its recordings; expected --limit"),
+            (("--calib", folder / "by", "--limit", 16, "--check", folder / "by"),
+             "--calib takes all of its recordings; expected --limit")):
+        refused(*base, *options, code=2, says=says)
+    both = command(folder, "--limit", 10, "--check", folder / "list.tsv")
+    error = refused(*both, "--max-drop", 0, code=2, says="no number of recordings to check with shows")
+    need("at least 0" not in error, error)
+    refused(*both, "--max-drop", 1, code=2, says="expected at least 368 recordings to check with, found 6")
+
+
 def limits(folder):
     """A search keeps to bits and schemes of all layers, and of those of patterns."""
     prepare(folder, 1)
@@ -330,4 +374,4 @@ def energies(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(patterns, without_grids, least, limits, estimates, fronts, picked, special_files, journals, explanations, energies))
+    sys.exit(main(patterns, without_grids, least, checks, limits, estimates, fronts, picked, special_files, journals, explanations, energies))

@@ -200,6 +200,16 @@ def calibration(folder):
     equal((folder / "a.snnq").read_bytes(), (folder / "b.snnq").read_bytes(), "the models")
     snnq("quantize", FLOAT, "-o", folder / "c.snnq", *named, "--limit", 1, *grid)
     need((folder / "a.snnq").read_bytes() != (folder / "c.snnq").read_bytes(), "of one gesture only")
+    j = json.loads(snnq("quantize", FLOAT, "-o", folder / "d.snnq", *named, "--limit", 2, "--check",
+                        folder, *grid, "--json")[0])["quality"]
+    equal((j["calibration"]["recordings"], j["check"]["recordings"]), (2, len(parts) - 2),
+          "gestures of the same data set to check with")
+    (folder / "check").write_text(f"{parts[-1][1]}.bin\n")
+    j = json.loads(snnq("quantize", FLOAT, "-o", folder / "e.snnq", *named, "--limit", 1, "--check",
+                        folder / "check", *grid, "--json")[0])["quality"]
+    equal(j["check"]["recordings"], 1, "a list to check with beside a data set")
+    refused("quantize", FLOAT, "-o", folder / "f.snnq", *named, "--check", folder, *grid, code=2,
+            says="--calib takes all of its recordings")
     search = ("--schemes", "ternary", "--journal", folder / "kept" / "j", "--shard", "1/40")
     (folder / "kept").mkdir()
     snnq("quantize", FLOAT, *named, *search)

@@ -250,6 +250,7 @@ struct snnq_quantize_opts {
 	 * it. Works and shards may share it. NULL: none.
 	 */
 	const char *cache;
+	uint64_t check_limit; /* as calibration_limit, of those to check with */
 };
 
 /* Quantize a float model; see Documentation/quantization.md and snnq-quantize(1). */

@@ -215,6 +215,8 @@ int cli_dataset_read(const struct cli_source *source, struct snnq_model *model, 
 /* Its files, each once, and ways to open them as arrays, to be freed; false: no memory. */
 bool cli_dataset_arrays(const struct cli_dataset *dataset, const char ***paths,
 			struct snnq_events_opts **how, size_t *count);
+/* Leave out the samples from number @from to before @end. */
+void cli_dataset_drop(struct cli_dataset *dataset, size_t from, size_t end);
 void cli_dataset_free(struct cli_dataset *dataset);
 /* Whether a file is an array of NumPy's, of values, not of events. */
 bool cli_is_array(const char *path);

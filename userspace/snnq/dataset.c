@@ -99,7 +99,7 @@ int cli_dataset_read(const struct cli_source *source, struct snnq_model *model, 
 	if (code)
 		cli_dataset_free(d);
 	else if (source->limit)
-		dataset_drop_after(d, source->limit);
+		cli_dataset_drop(d, source->limit, d->count);
 	for (size_t i = 0; i < d->count; i++) {
 		struct snnq_events_opts *how = &d->samples[i].how;
 

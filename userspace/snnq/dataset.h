@@ -10,8 +10,6 @@
 /* Append a recording; NULL: no memory. */
 struct cli_sample *dataset_add(struct cli_dataset *d, const char *folder, const char *shown,
 			       uint32_t label);
-/* Forget those from number @count on. */
-void dataset_drop_after(struct cli_dataset *d, size_t count);
 /* A class by number or name; false when there is none. Without classes any text will do. */
 bool dataset_label(const char *text, struct snnq_model *model, uint32_t classes, uint32_t *label);
 /* The text of a file, with a zero behind it, in @text to be freed. Returns an exit code. */

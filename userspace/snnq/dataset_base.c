@@ -38,20 +38,23 @@ struct cli_sample *dataset_add(struct cli_dataset *d, const char *folder, const 
 	return s->path && s->shown ? s : NULL;
 }
 
-void dataset_drop_after(struct cli_dataset *d, size_t count)
+void cli_dataset_drop(struct cli_dataset *d, size_t from, size_t end)
 {
-	for (size_t i = count; i < d->count; i++) {
+	end = end < d->count ? end : d->count;
+	if (from >= end)
+		return;
+	for (size_t i = from; i < end; i++) {
 		free(d->samples[i].path);
 		free(d->samples[i].shown);
 		free(d->samples[i].part);
 	}
-	if (d->count > count)
-		d->count = count;
+	memmove(&d->samples[from], &d->samples[end], (d->count - end) * sizeof(*d->samples));
+	d->count -= end - from;
 }
 
 void cli_dataset_free(struct cli_dataset *d)
 {
-	dataset_drop_after(d, 0);
+	cli_dataset_drop(d, 0, d->count);
 	free(d->samples);
 	memset(d, 0, sizeof(*d));
 }

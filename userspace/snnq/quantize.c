@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli.h"
 #include "describe.h"
@@ -20,6 +21,7 @@
 #include "snnq_tools.h"
 
 static struct cli_source source = { .usual = "train" }, check;
+static uint32_t check_limit;
 static const char *out, *general, *method, *journal, *cache, *shard, *report_path;
 static const char *front_path, *pick_path, *point, *constants, *weights;
 static const char *moments, *device;
@@ -38,6 +40,7 @@ static const struct cli_option options[] = {
 	CLI_SOURCE_OPTIONS(source),
 	{ "check", 0, "LIST", "other recordings: what comes out is held against them",
 	  .text = &check.path },
+	{ "check-limit", 0, "N", "only the first N of --check", .number = &check_limit },
 	{ "layer", 'l', "NAME=SCHEME:BITS", "grid of a layer, or of those of a pattern",
 	  .list = &layers },
 	{ "exclude", 0, "NAME", "keep a layer, or those of a pattern, at uniform:8",
@@ -360,6 +363,11 @@ static int check_uses(enum snnq_quantize_method m)
 				"quantize: --%s: has no use with --shard, which writes "
 				"no model",
 				out ? "output" : "json");
+	if (check_limit && !check.path)
+		return cli_fail(CLI_USAGE, "quantize: --check-limit: expected --check beside it");
+	if (source.limit && !source.path && check.path)
+		return cli_fail(CLI_USAGE, "quantize: --limit: is of --calib, which is missing; "
+					   "expected --check-limit for --check");
 	if (!pick_path && !layers.count && !general && !exclude.count &&
 	    m != SNNQ_QUANTIZE_SEARCH && m < SNNQ_QUANTIZE_GREEDY)
 		return cli_fail(CLI_USAGE,
@@ -566,14 +574,44 @@ static int check_files(const char *in, const char *const *recordings, size_t cou
 	return code;
 }
 
-/* Read as those for calibration are. */
-static int read_check(struct cli_dataset *others)
+static bool is_same(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return a && !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/*
+ * Read as those for calibration, @data, are; a list may stand beside a data set. Where they come
+ * from the same place, those that --limit leaves.
+ */
+static int read_check(const struct cli_dataset *data, struct cli_dataset *others)
 {
 	struct cli_source how = source;
+	struct stat st;
+	int code;
 
 	how.path = check.path;
 	how.limit = 0;
-	return cli_dataset_read(&how, NULL, 0, others);
+	if (source.path && !stat(check.path, &st) && S_ISREG(st.st_mode))
+		how.name = how.split = NULL;
+	code = cli_dataset_read(&how, NULL, 0, others);
+	if (code)
+		return code;
+	if (is_same(source.path, check.path) && !cli_is_array(check.path)) {
+		if (!source.limit || data->count >= others->count) {
+			cli_dataset_free(others);
+			return cli_fail(
+				CLI_USAGE,
+				"quantize: --check: %s: --calib takes all of its recordings; "
+				"expected --limit, which leaves others",
+				check.path);
+		}
+		cli_dataset_drop(others, 0, data->count);
+	}
+	if (check_limit && check_limit < others->count)
+		cli_dataset_drop(others, check_limit, others->count);
+	return CLI_OK;
 }
 
 /* With points of a front until what is made of one keeps to the targets. @code: of the picking. */
@@ -608,7 +646,7 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 	if (source.path)
 		code = cli_dataset_read(&source, NULL, 0, &data);
 	if (!code && check.path)
-		code = read_check(&others);
+		code = read_check(&data, &others);
 	if (!code)
 		code = cli_dataset_arrays(&data, &paths, &how, &o->calibration_count) &&
 				       cli_dataset_arrays(&others, &other_paths, &how_others,
@@ -622,6 +660,7 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 	o->calibration = paths;
 	o->calibration_events = how;
 	o->calibration_limit = source.limit;
+	o->check_limit = check_limit;
 	o->recordings = &recordings;
 	o->warn_ctx = warnings = cJSON_CreateArray();
 	o->result = o->method == SNNQ_QUANTIZE_SEARCH && !shard ? &result : NULL;

@@ -103,7 +103,8 @@ static int open_recordings(struct session *s)
 	const struct snnq_quantize_opts *o = s->opts;
 	const struct recording_list list = { o->calibration, o->calibration_events,
 					     o->calibration_count, o->calibration_limit };
-	const struct recording_list check = { o->check, o->check_events, o->check_count, 0 };
+	const struct recording_list check = { o->check, o->check_events, o->check_count,
+					      o->check_limit };
 	int ret = 0;
 
 	if (list.count)
