@@ -293,9 +293,9 @@ bench_tests() {
   expect 2 "bench: model and peak" bench "$WORK/plain.snnq" --peak
   error_says 'expected no model with --peak'
   expect 2 "bench: no runs" bench "$WORK/plain.snnq" --runs 0
-  error_says "expected 1 to 1000000, found 0"
+  error_says "expected a number 1..1000000"
   expect 2 "bench: no streams" bench "$WORK/plain.snnq" --streams 0
-  error_says "expected 1 to 256, found 0"
+  error_says "expected a number 1..256"
   expect 2 "bench: threads of no sim" bench "$WORK/plain.snnq" --threads 1 --device /nowhere
   error_says "expected --device sim"
   expect 4 "bench: a float model" bench "$DEMO/digits-float.snnq" --device sim
@@ -329,8 +329,8 @@ doctor_tests() {
 }
 
 telemetry_tests() {
-  expect 2 "top: an interval of nothing" top --interval 0
-  error_says "expected at least 10, found 0"
+  expect 2 "top: an interval of nothing" top --interval 9
+  error_says "expected at least 10, found 9"
   expect 2 "monitor: once without metrics" monitor --once
   error_says "expected --prom FILE beside it"
   expect 1 "monitor: metrics into no folder" monitor --once --prom "$WORK/nowhere/x.prom"
