@@ -191,19 +191,18 @@ static int take(const char *path, const cJSON *from, const struct capability *c,
 
 static int read_file(const char *path, struct snnq_device_info *info)
 {
-	FILE *f = fopen(path, "re");
-	char *text = f ? calloc(1, MOST_BYTES + 1) : NULL;
-	size_t n = text ? fread(text, 1, MOST_BYTES + 1, f) : 0;
-	bool whole = n <= MOST_BYTES && text && strlen(text) == n;
+	char *text;
+	size_t n;
+	int code = cli_file_text(path, MOST_BYTES, &text, &n);
 	/* Nothing follows the document. */
-	cJSON *from = whole ? cJSON_ParseWithLengthOpts(text, n + 1, NULL, true) : NULL;
+	cJSON *from = !code && strlen(text) == n ?
+			      cJSON_ParseWithLengthOpts(text, n + 1, NULL, true) :
+			      NULL;
 	const cJSON *kind = cJSON_GetObjectItemCaseSensitive(from, "kind");
-	int code = CLI_OK;
 
-	if (!f)
-		return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
-	fclose(f);
 	free(text);
+	if (code)
+		return code;
 	memset(info, 0, sizeof(*info));
 	if (!cJSON_IsString(kind) || strcmp(kind->valuestring, "device"))
 		code = cli_fail(CLI_FILE,

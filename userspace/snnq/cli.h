@@ -115,6 +115,18 @@ int cli_run_code(int error);
 /* A progress bar, drawn only on a terminal and only when work takes over a second. */
 void cli_progress(const char *what, size_t done, size_t total);
 
+/* ---- files that are read (files.c) ---- */
+
+/* Open a regular file; other things are refused, at once. Returns an exit code. */
+int cli_file_open(const char *path, int *fd, size_t *bytes);
+/*
+ * All of one that has at most @most bytes, and two zeros behind it. @text is to be freed, also
+ * after a fault. Returns an exit code.
+ */
+int cli_file_text(const char *path, size_t most, char **text, size_t *bytes);
+/* How many of the first @size bytes there are; 0 of what is no regular file. */
+size_t cli_file_head(const char *path, uint8_t *head, size_t size);
+
 /* ---- standard input (input_end.c) ---- */
 
 /*

@@ -3,7 +3,6 @@
  * convert.c - `snnq convert`: write a recording in another format.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,29 +53,18 @@ struct input {
 	int fd; /* of the reader: standard input, or the file's */
 };
 
-/* A descriptor of a regular file, without waiting for what is none. */
-static int open_file(const char *path, int *fd)
-{
-	struct stat st;
-
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (*fd < 0 || fstat(*fd, &st))
-		return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
-	return S_ISREG(st.st_mode) ? CLI_OK :
-				     cli_fail(CLI_FILE, "%s: expected a regular file", path);
-}
-
 static int input_open(struct input *in, const char *path)
 {
 	const struct snnq_events_opts *opts = SNNQ_OPTS(struct snnq_events_opts, .format = format,
 							.width = (uint16_t)width,
 							.height = (uint16_t)height);
 	bool standard = !strcmp(path, "-");
+	size_t bytes;
 	int code = CLI_OK, ret;
 
 	in->name = standard ? "standard input" : path;
 	if (!standard && partial)
-		code = open_file(path, &in->fd);
+		code = cli_file_open(path, &in->fd, &bytes);
 	if (code)
 		return code;
 	ret = standard || partial ? snnq_reader_open(in->fd, in->name, opts, &in->reader) :

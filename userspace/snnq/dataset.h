@@ -7,13 +7,13 @@
 
 #include "cli.h"
 
+#define DATASET_LIST_BYTES ((size_t)256 << 20) /* most of a list */
+
 /* Append a recording; NULL: no memory. */
 struct cli_sample *dataset_add(struct cli_dataset *d, const char *folder, const char *shown,
 			       uint32_t label);
 /* A class by number or name; false when there is none. Without classes any text will do. */
 bool dataset_label(const char *text, struct snnq_model *model, uint32_t classes, uint32_t *label);
-/* The text of a file, with a zero behind it, in @text to be freed. Returns an exit code. */
-int dataset_text(const char *path, char **text, size_t *bytes);
 /*
  * The next line of @text before @end, which is moved behind it; lines end as any system ends them:
  * LF, CR LF or CR. NULL at the end, or where a zero byte is, which stays.

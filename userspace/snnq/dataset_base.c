@@ -12,8 +12,6 @@
 #include "dataset.h"
 #include "base/number.h"
 
-#define LIST_MAX_BYTES (256 << 20)
-
 struct cli_sample *dataset_add(struct cli_dataset *d, const char *folder, const char *shown,
 			       uint32_t label)
 {
@@ -78,33 +76,6 @@ bool dataset_label(const char *text, struct snnq_model *model, uint32_t classes,
 		return false;
 	*label = (uint32_t)n;
 	return true;
-}
-
-int dataset_text(const char *path, char **text, size_t *bytes)
-{
-	struct stat st;
-	FILE *f;
-
-	*text = NULL;
-	if (stat(path, &st))
-		return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return cli_fail(CLI_FILE, "%s: expected a regular file or a folder", path);
-	if (st.st_size > LIST_MAX_BYTES)
-		return cli_fail(CLI_FILE, "%s: expected a list of at most %d bytes, found %jd",
-				path, LIST_MAX_BYTES, (intmax_t)st.st_size);
-	*bytes = (size_t)st.st_size;
-	f = fopen(path, "re");
-	if (!f)
-		return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
-	*text = calloc(1, *bytes + 2);
-	if (!*text || fread(*text, 1, *bytes, f) != *bytes) {
-		fclose(f);
-		return *text ? cli_fail(CLI_FILE, "%s: cannot be read", path) :
-			       cli_fail(CLI_FAILED, "no memory for %s", path);
-	}
-	fclose(f);
-	return CLI_OK;
 }
 
 char *dataset_line(char **text, const char *end)

@@ -127,7 +127,7 @@ int dataset_read_list(const char *path, struct snnq_model *model, uint32_t class
 
 	if (folder)
 		*(slash ? slash : folder) = 0;
-	code = folder ? dataset_text(path, &text, &bytes) :
+	code = folder ? cli_file_text(path, DATASET_LIST_BYTES, &text, &bytes) :
 			cli_fail(CLI_FAILED, "no memory for %s", path);
 	if (!code)
 		code = read_lines(text, bytes, path, folder, model, classes, d);

@@ -310,7 +310,8 @@ static int read_table(struct reading *r, const char *recording)
 	int code;
 
 	snprintf(name, sizeof(name), "%.*s_labels.csv", (int)(dot - recording), recording);
-	code = join(path, r->root, name) ? dataset_text(path, &text, &bytes) : too_long(r->root);
+	code = join(path, r->root, name) ? cli_file_text(path, DATASET_LIST_BYTES, &text, &bytes) :
+					   too_long(r->root);
 	at = text;
 	while (!code && (line = dataset_line(&at, text + bytes)))
 		code = read_row(r, line, path, number++, recording);
@@ -351,8 +352,9 @@ static int read_trials(struct reading *r)
 
 		if (r->split != s && r->split != ALL)
 			continue;
-		code = join(path, r->root, r->set->splits[s]) ? dataset_text(path, &text, &bytes) :
-								too_long(r->root);
+		code = join(path, r->root, r->set->splits[s]) ?
+			       cli_file_text(path, DATASET_LIST_BYTES, &text, &bytes) :
+			       too_long(r->root);
 		at = text;
 		while (!code && (line = dataset_line(&at, text + bytes)))
 			code = read_trial(r, line, path, number++);

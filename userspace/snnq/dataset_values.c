@@ -16,17 +16,10 @@
 bool cli_is_array(const char *path)
 {
 	uint8_t head[NPY_BEGIN_BYTES];
-	FILE *f = fopen(path, "re");
-	size_t n;
-	bool array;
+	size_t n = cli_file_head(path, head, sizeof(head));
 
-	if (!f)
-		return false;
-	n = fread(head, 1, sizeof(head), f);
-	array = n >= strlen(NPY_MAGIC) && !memcmp(head, NPY_MAGIC, strlen(NPY_MAGIC)) &&
-		!npy_has_fields(head, n);
-	fclose(f);
-	return array;
+	return n >= strlen(NPY_MAGIC) && !memcmp(head, NPY_MAGIC, strlen(NPY_MAGIC)) &&
+	       !npy_has_fields(head, n);
 }
 
 /* How many samples a file has; negative: an exit code, negated. */

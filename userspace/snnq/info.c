@@ -193,12 +193,8 @@ static int device_info(const char *name)
 static bool is_model(const char *path)
 {
 	uint8_t head[CONTENT_BYTES];
-	FILE *f = fopen(path, "re");
-	size_t n = f ? fread(head, 1, sizeof(head), f) : 0;
 
-	if (f)
-		fclose(f);
-	return content_is_model(head, n);
+	return content_is_model(head, cli_file_head(path, head, sizeof(head)));
 }
 
 static int format_is_for_recordings(void)
