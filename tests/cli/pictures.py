@@ -9,6 +9,7 @@ import os
 import pty
 import random
 import re
+import resource
 import struct
 import subprocess
 import sys
@@ -208,6 +209,27 @@ def large(folder):
 
 # ---- terminals
 
+def long(folder):
+    """A recording that memory does not hold is drawn as the same events in a short one are."""
+    rows = random_rows(40000, 50, 40, 2000000)
+    short = folder / "short.bs3"
+    recording(short, rows)
+    size = ("--width", 50, "--height", 40)
+    every = 750
+    with open(folder / "long.bs3", "wb") as f:
+        f.write((every + 1) * short.read_bytes())  # 30 million, 480 MB as events
+    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))}
+    want = json.loads(snnq("inspect", short, "--json", *size)[0])
+    got = json.loads(snnq("inspect", folder / "long.bs3", "--json", *size, **limit)[0])
+    equal(got["events"], (every + 1) * want["events"], "events")
+    for key in ("bins", "hottest"):
+        equal([(p["on"], p["off"]) for p in got[key]],
+              [((every + 1) * p["on"], (every + 1) * p["off"]) for p in want[key]], key)
+    for name in ("short", "long"):
+        snnq("inspect", folder / f"{name}.bs3", "-o", folder / f"{name}.svg", *size, **limit)
+        snnq("inspect", folder / f"{name}.bs3", *size, **limit)
+
+
 def columns_of(line):
     """What a line takes of a terminal."""
     line = re.sub(r"\x1b\[[0-9;]*m", "", line)
@@ -313,4 +335,4 @@ def refusals(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(figures, far_times, png, svg, letters, large, widths, frames, on_terminal, refusals))
+    sys.exit(main(figures, far_times, png, svg, letters, large, long, widths, frames, on_terminal, refusals))

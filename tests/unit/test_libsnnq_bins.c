@@ -490,6 +490,53 @@ static void test_long_recordings(void **state)
 	snnq_events_close(events);
 }
 
+struct visits {
+	uint64_t events, sum, pieces, stop;
+};
+
+static int count_events(void *ctx, const struct snnq_event *events, size_t count)
+{
+	struct visits *v = ctx;
+
+	v->pieces++;
+	v->events += count;
+	for (size_t i = 0; i < count; i++)
+		v->sum += (uint64_t)events[i].t * (1 + events[i].x);
+	return v->pieces == v->stop ? 7 : 0;
+}
+
+/* In pieces the events are those of the whole, as often as they are asked for. */
+static void test_visits(void **state)
+{
+	struct long_file f;
+	const struct snnq_event *data;
+	struct snnq_events *events, *few;
+	struct visits v, all = { 0 };
+
+	(void)state;
+	long_begin(&f);
+	events = long_open(&f);
+	for (int i = 0; i < 2; i++) {
+		v = (struct visits){ 0 };
+		assert_int_equal(snnq_events_visit(events, count_events, &v), 0);
+		assert_int_equal(v.events, LONG_EVENTS);
+		assert_true(v.pieces > 50);
+	}
+	assert_int_equal(snnq_events_data(events, &data), LONG_EVENTS);
+	count_events(&all, data, LONG_EVENTS);
+	assert_int_equal(v.sum, all.sum);
+	v = (struct visits){ .stop = 3 };
+	assert_int_equal(snnq_events_visit(events, count_events, &v), 7);
+	assert_int_equal(v.pieces, 3);
+
+	assert_int_equal(snnq_events_from_array(data, 5, &few), 0);
+	v = (struct visits){ 0 };
+	assert_int_equal(snnq_events_visit(few, count_events, &v), 0);
+	assert_int_equal(v.events, 5);
+	snnq_events_close(few);
+	snnq_events_close(events);
+}
+
 /* What is before a fault is good, and then the fault is told, again and again. */
 static void test_long_damaged(void **state)
 {
@@ -500,6 +547,7 @@ static void test_long_damaged(void **state)
 	struct snnq_events *events;
 	struct snnq_events_info info;
 	uint64_t slots[2 * STEPS], dropped;
+	struct visits v = { 0 };
 
 	(void)state;
 	long_begin(&f);
@@ -513,6 +561,7 @@ static void test_long_damaged(void **state)
 			strstr(snnq_last_error(NULL), "offset 51380227: channel: expected"));
 		assert_int_equal(snnq_events_info(events, &info), -EBADMSG);
 		assert_int_equal(snnq_events_data(events, &data), -EBADMSG);
+		assert_int_equal(snnq_events_visit(events, count_events, &v), -EBADMSG);
 	}
 	snnq_events_close(events);
 }
@@ -557,6 +606,7 @@ int main(void)
 		cmocka_unit_test(test_sensor),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_long_recordings),
+		cmocka_unit_test(test_visits),
 		cmocka_unit_test(test_long_damaged),
 		cmocka_unit_test(test_long_count),
 	};

@@ -169,6 +169,13 @@ int snnq_events_info(struct snnq_events *events, struct snnq_events_info *info);
  * which there are 2^28 at most.
  */
 int64_t snnq_events_data(struct snnq_events *events, const struct snnq_event **data);
+/*
+ * The same in pieces, of which a long recording keeps none: it is read again. @visit may end it by
+ * something but 0, which is returned then; else 0 or -errno, when some were visited already.
+ */
+int snnq_events_visit(struct snnq_events *events,
+		      int (*visit)(void *ctx, const struct snnq_event *events, size_t count),
+		      void *ctx);
 void snnq_events_close(struct snnq_events *events);
 
 /*

@@ -25,12 +25,11 @@ struct activity_pixel {
 
 /* A window of a recording, which stays open as long as this is used. */
 struct activity {
-	const struct snnq_event *events;
-	size_t count; /* of the whole recording */
-	struct snnq_events_info info;
-	int64_t first_us; /* of the window */
-	uint64_t span_us; /* its length, at least 1 */
-	bool wanted[2];	  /* polarities that count */
+	struct snnq_events *events;
+	struct snnq_events_info info; /* of the whole recording */
+	int64_t first_us;	      /* of the window */
+	uint64_t span_us;	      /* its length, at least 1 */
+	bool wanted[2];		      /* polarities that count */
 	uint32_t width, height;
 	uint64_t total[2]; /* in the window, by polarity; 0 of one that does not count */
 };
@@ -41,16 +40,21 @@ struct activity {
  */
 bool activity_open(struct activity *a, struct snnq_events *events, uint64_t from_us,
 		   uint64_t span_us, const bool wanted[2], const char **reason);
-/* Events of the window in each of @count equal parts of its time. */
-void activity_rate(const struct activity *a, struct activity_count *bins, uint32_t count);
+/*
+ * Each of these is a pass over the events, which are not kept. False: they could not be read again,
+ * or there is no memory, and that is said.
+ *
+ * Events of the window in each of @count equal parts of its time.
+ */
+bool activity_rate(struct activity *a, struct activity_count *bins, uint32_t count);
 /*
  * @frames equal parts of the window, each @width x @height cells with the events of the pixels
  * that fall into them, rows from the top. @cells: frames * height * width.
  */
-void activity_frames(const struct activity *a, struct activity_count *cells, uint32_t frames,
+bool activity_frames(struct activity *a, struct activity_count *cells, uint32_t frames,
 		     uint32_t width, uint32_t height);
-/* The @count pixels of most events, in falling order. Returns how many there are, or -1: memory. */
-int64_t activity_hottest(const struct activity *a, struct activity_pixel *pixels, uint32_t count);
+/* The @count pixels of most events, in falling order; then it is how many there are. */
+bool activity_hottest(struct activity *a, struct activity_pixel *pixels, uint32_t *count);
 /* The count at which a picture of these cells is as bright as it gets; at least 1. */
 uint32_t activity_brightest(const struct activity_count *cells, size_t count);
 

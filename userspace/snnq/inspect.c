@@ -203,14 +203,14 @@ static void print_figures(const struct inspection *in, const struct activity_pix
 		putchar('\n');
 }
 
-static int write_picture(const struct inspection *in, bool svg)
+static int write_picture(struct inspection *in, bool svg)
 {
 	struct canvas *c = inspect_sheet(in, svg);
 	struct output out;
 	int code = CLI_OK;
 
 	if (!c)
-		return cli_fail(CLI_FAILED, "no memory for a picture");
+		return CLI_FAILED;
 	if (output_open(output, &out)) {
 		code = cli_fail(CLI_FAILED, "%s", output_problem());
 	} else if (!canvas_write(c, out.file) && !ferror(out.file)) {
@@ -241,27 +241,27 @@ static void note_losses(const char *path, const struct snnq_events_info *i)
 static int show(struct inspection *in, bool svg, struct activity_count *rate,
 		struct activity_pixel *hottest)
 {
-	const struct activity *a = &in->activity;
-	int64_t hot = activity_hottest(a, hottest, top);
+	struct activity *a = &in->activity;
+	uint32_t hot = top;
 	struct terminal terminal;
 	int code = CLI_OK;
 
 	if (!in->frames)
 		in->frames = output && a->width <= SMALL_SENSOR ? FRAMES_SMALL : FRAMES;
-	if (hot < 0)
-		return cli_fail(CLI_FAILED, "no memory for %u x %u pixels", a->width, a->height);
+	if (!activity_hottest(a, hottest, &hot))
+		return CLI_FAILED;
 	if (output)
 		code = write_picture(in, svg);
 	if (code)
 		return code;
 	if (json) {
-		activity_rate(a, rate, bins);
-		return print_json(a, rate, hottest, (uint32_t)hot);
+		return activity_rate(a, rate, bins) ? print_json(a, rate, hottest, hot) :
+						      CLI_FAILED;
 	}
-	print_figures(in, hottest, (uint32_t)hot);
+	print_figures(in, hottest, hot);
 	terminal = inspect_terminal(colours);
 	if (!output && !inspect_print(in, &terminal))
-		code = cli_fail(CLI_FAILED, "no memory for frames");
+		code = CLI_FAILED;
 	return code;
 }
 

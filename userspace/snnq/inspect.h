@@ -23,8 +23,8 @@ const char *inspect_time(double us, double span_us, char text[32]);
 /* "874", "12.3k", "4.56M" */
 const char *inspect_number(double n, char text[32]);
 
-/* Draw a picture; NULL: no memory. */
-struct canvas *inspect_sheet(const struct inspection *in, bool svg);
+/* Draw a picture; NULL: it is said why. */
+struct canvas *inspect_sheet(struct inspection *in, bool svg);
 
 /* What a terminal shows. */
 struct terminal {
@@ -35,7 +35,7 @@ struct terminal {
 
 /* The one of standard output. @colours: "always", "never", or "auto", which is for terminals. */
 struct terminal inspect_terminal(const char *colours);
-/* Print frames and the rate; false: no memory. */
-bool inspect_print(const struct inspection *in, const struct terminal *t);
+/* Print frames and the rate; false: it is said why. */
+bool inspect_print(struct inspection *in, const struct terminal *t);
 
 #endif /* SNNQ_INSPECT_H */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli.h"
 #include "inspect.h"
 
 #define MARGIN	    24
@@ -261,7 +262,7 @@ static void draw_rate(struct canvas *c, const struct inspection *in, const struc
 	canvas_text(c, right, y, faint, text);
 }
 
-struct canvas *inspect_sheet(const struct inspection *in, bool svg)
+struct canvas *inspect_sheet(struct inspection *in, bool svg)
 {
 	struct layout l = lay_out(in);
 	size_t area = (size_t)l.width * l.height;
@@ -275,9 +276,13 @@ struct canvas *inspect_sheet(const struct inspection *in, bool svg)
 	if (cells && bins && pixels)
 		c = canvas_new(svg, l.content + 2 * MARGIN, plot + 2 * LINE + PLOT_HEIGHT + MARGIN,
 			       background);
-	if (c) {
-		activity_frames(&in->activity, cells, in->frames, l.width, l.height);
-		activity_rate(&in->activity, bins, count);
+	if (!c) {
+		cli_fail(CLI_FAILED, "no memory for a picture");
+	} else if (!activity_frames(&in->activity, cells, in->frames, l.width, l.height) ||
+		   !activity_rate(&in->activity, bins, count)) {
+		canvas_free(c);
+		c = NULL;
+	} else {
 		draw_titles(c, in, &l);
 		draw_frames(c, in, &l, cells, pixels, top);
 		draw_rate(c, in, &l, bins, count, plot);

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli.h"
 #include "inspect.h"
 #include "base/number.h"
 
@@ -255,20 +256,19 @@ static void print_chart(const struct inspection *in, const struct terminal *t,
 		printf("%.*s\n", (int)count, from);
 }
 
-bool inspect_print(const struct inspection *in, const struct terminal *t)
+bool inspect_print(struct inspection *in, const struct terminal *t)
 {
 	struct grid g = lay_out(in, t);
 	size_t all = (size_t)in->frames * g.width * g.height;
 	struct activity_count *cells = calloc(all, sizeof(*cells));
 	struct activity_count *bins = calloc(t->columns, sizeof(*bins));
-	bool good = cells && bins;
+	bool good = (cells && bins) || !cli_fail(CLI_FAILED, "no memory for frames");
 
+	good = good && activity_frames(&in->activity, cells, in->frames, g.width, g.height) &&
+	       activity_rate(&in->activity, bins, t->columns);
 	if (good) {
-		uint32_t brightest;
+		uint32_t brightest = activity_brightest(cells, all);
 
-		activity_frames(&in->activity, cells, in->frames, g.width, g.height);
-		activity_rate(&in->activity, bins, t->columns);
-		brightest = activity_brightest(cells, all);
 		for (uint32_t f = 0; f < in->frames; f += g.across)
 			print_frames(in, t, &g, cells, f, brightest);
 		print_chart(in, t, bins, t->columns);

@@ -118,38 +118,61 @@ int64_t events_next(struct snnq_events *events, const struct snnq_event **next)
 
 /* ---- the whole of a recording that is not held so ---- */
 
-/* Read all of it again: into @sink, or to know what it is like when that has a limit. */
-static int read_again(const struct events_rest *rest, struct snnq_events *sink)
+typedef int (*visitor)(void *ctx, const struct snnq_event *events, size_t count);
+
+/* Read all of it again: into @sink or, when that has a limit, past @visit, where there is one. */
+static int read_again(const struct events_rest *rest, struct snnq_events *sink, visitor visit,
+		      void *ctx)
 {
 	struct events_source source;
 	int ret = source_again(&rest->source, &source, sink);
 
 	while (!ret && !source.end) {
 		ret = source_read(&source, sink, false);
-		if (sink->limit != SIZE_MAX)
-			sink->count = 0;
+		if (sink->limit == SIZE_MAX)
+			continue;
+		if (!ret && visit)
+			ret = visit(ctx, sink->data, sink->count);
+		sink->count = 0;
 	}
 	source_close(&source);
 	return ret;
 }
 
+/* @info: what it was like; or NULL. */
+static int scan(const struct events_rest *rest, visitor visit, void *ctx,
+		struct snnq_events_info *info)
+{
+	struct snnq_events *sink = events_new();
+	int ret;
+
+	if (!sink)
+		return error_set(-ENOMEM, "no memory");
+	sink->limit = SCAN_EVENTS;
+	ret = read_again(rest, sink, visit, ctx);
+	if (info)
+		*info = sink->info;
+	events_free(sink);
+	return ret;
+}
+
+int snnq_events_visit(struct snnq_events *events, visitor visit, void *ctx)
+{
+	if (events->rest)
+		return scan(events->rest, visit, ctx, NULL);
+	return events->count ? visit(ctx, events->data, events->count) : 0;
+}
+
 int snnq_events_info(struct snnq_events *events, struct snnq_events_info *info)
 {
 	struct events_rest *rest = events->rest;
-	struct snnq_events *sink;
 	int ret;
 
 	*info = events->info;
 	if (!rest || rest->source.end)
 		return 0;
 	if (!rest->known) {
-		sink = events_new();
-		if (!sink)
-			return error_set(-ENOMEM, "no memory");
-		sink->limit = SCAN_EVENTS;
-		ret = read_again(rest, sink);
-		rest->info = sink->info;
-		events_free(sink);
+		ret = scan(rest, NULL, NULL, &rest->info);
 		if (ret)
 			return ret;
 		rest->known = true;
@@ -166,7 +189,7 @@ int64_t snnq_events_data(struct snnq_events *events, const struct snnq_event **d
 
 	if (rest && !rest->all) {
 		all = events_new();
-		ret = all ? read_again(rest, all) : error_set(-ENOMEM, "no memory");
+		ret = all ? read_again(rest, all, NULL, NULL) : error_set(-ENOMEM, "no memory");
 		if (ret) {
 			if (all)
 				events_free(all);
