@@ -328,6 +328,21 @@ def quantize(folder):
     need("calibration has 3 different recordings" in err, f"few: {err}")
     refused("quantize", real, "-o", folder / "q.snnq", "--default", "uniform:4", "--calib", folder / "x.npy",
             "--check", folder / "few.npy", code=2, says=("few.npy: is a recording for calibration, too",))
+    # what --limit leaves, of an array and of a list of them
+    for i in range(4):
+        np.save(folder / f"{i}.npy", x[10 * i:10 * i + 10].astype(np.uint8))
+    (folder / "parts").write_text("".join(f"{i}.npy\n" for i in range(4)))
+    base = ("quantize", real, "-o", folder / "q.snnq", "--default", "uniform:4", "--json")
+    np.save(folder / "rest.npy", x[12:].astype(np.uint8))
+    want = document(*base[:-1], "--calib", folder / "x.npy", "--limit", 12, "--check", folder / "rest.npy")["quality"]
+    equal((want["calibration"]["recordings"], want["check"]["recordings"]), (12, 28), "samples")
+    for name in ("x.npy", "parts"):
+        both = ("--calib", folder / name, "--check", folder / name)
+        equal(document(*base[:-1], *both, "--limit", 12)["quality"], want, f"the rest of {name}")
+        few = document(*base[:-1], *both, "--limit", 12, "--check-limit", 5)["quality"]["check"]
+        equal(few["recordings"], 5, f"a part of the rest of {name}")
+        refused(*base, *both, code=2, says="--calib takes all of its recordings")
+        refused(*base, *both, "--limit", 40, code=2, says="expected more than 40 samples")
 
 
 def nir(folder):

@@ -250,7 +250,8 @@ struct snnq_quantize_opts {
 	 * it. Works and shards may share it. NULL: none.
 	 */
 	const char *cache;
-	uint64_t check_limit; /* as calibration_limit, of those to check with */
+	/* As calibration_limit, of those to check with; and so many samples before them are not. */
+	uint64_t check_limit, check_skip;
 };
 
 /* Quantize a float model; see Documentation/quantization.md and snnq-quantize(1). */

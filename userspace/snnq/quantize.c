@@ -583,12 +583,13 @@ static bool is_same(const char *a, const char *b)
 
 /*
  * Read as those for calibration, @data, are; a list may stand beside a data set. Where they come
- * from the same place, those that --limit leaves.
+ * from the same place, those that --limit leaves: of arrays, so many samples are skipped later.
  */
-static int read_check(const struct cli_dataset *data, struct cli_dataset *others)
+static int read_check(const struct cli_dataset *data, struct cli_dataset *others, uint64_t *skip)
 {
 	struct cli_source how = source;
 	struct stat st;
+	bool arrays;
 	int code;
 
 	how.path = check.path;
@@ -598,8 +599,9 @@ static int read_check(const struct cli_dataset *data, struct cli_dataset *others
 	code = cli_dataset_read(&how, NULL, 0, others);
 	if (code)
 		return code;
-	if (is_same(source.path, check.path) && !cli_is_array(check.path)) {
-		if (!source.limit || data->count >= others->count) {
+	arrays = cli_is_array(others->samples[0].path);
+	if (is_same(source.path, check.path)) {
+		if (!source.limit || (!arrays && data->count >= others->count)) {
 			cli_dataset_free(others);
 			return cli_fail(
 				CLI_USAGE,
@@ -607,9 +609,11 @@ static int read_check(const struct cli_dataset *data, struct cli_dataset *others
 				"expected --limit, which leaves others",
 				check.path);
 		}
-		cli_dataset_drop(others, 0, data->count);
+		*skip = source.limit;
+		if (!arrays)
+			cli_dataset_drop(others, 0, data->count);
 	}
-	if (check_limit && check_limit < others->count)
+	if (check_limit && !arrays)
 		cli_dataset_drop(others, check_limit, others->count);
 	return CLI_OK;
 }
@@ -646,7 +650,7 @@ static int quantize(const char *in, struct snnq_quantize_opts *o)
 	if (source.path)
 		code = cli_dataset_read(&source, NULL, 0, &data);
 	if (!code && check.path)
-		code = read_check(&data, &others);
+		code = read_check(&data, &others, &o->check_skip);
 	if (!code)
 		code = cli_dataset_arrays(&data, &paths, &how, &o->calibration_count) &&
 				       cli_dataset_arrays(&others, &other_paths, &how_others,

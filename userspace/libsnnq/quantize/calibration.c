@@ -103,12 +103,13 @@ static int check_room(const struct calibration *c, const struct recording_list *
 			 list->paths[i], (uint64_t)MOST_INPUT_BYTES / bytes, bytes, all);
 }
 
-/* All samples of a file, or as many as are still wanted. */
-static int read_values(struct calibration *c, const struct recording_list *list, size_t i)
+/* All samples of a file behind those to be skipped yet, or as many as are still wanted. */
+static int read_values(struct calibration *c, const struct recording_list *list, size_t i,
+		       uint64_t *skip)
 {
 	const struct graph_input *in = &c->graph->input;
 	struct snnq_values *values;
-	uint64_t clamped;
+	uint64_t clamped, first = 0;
 	int64_t samples;
 	int ret = values_check_options(list->paths[i], list->how ? &list->how[i] : NULL);
 
@@ -117,12 +118,15 @@ static int read_values(struct calibration *c, const struct recording_list *list,
 	if (ret)
 		return ret;
 	samples = values_samples(in, values);
-	ret = samples < 0 ? (int)samples : check_room(c, list, i, (uint64_t)samples);
-	for (int64_t k = 0; !ret && k < samples && (!list->limit || c->count < list->limit); k++) {
+	if (samples > 0)
+		first = *skip < (uint64_t)samples ? *skip : (uint64_t)samples;
+	*skip -= first;
+	ret = samples < 0 ? (int)samples : check_room(c, list, i, (uint64_t)samples - first);
+	for (uint64_t k = first;
+	     !ret && k < (uint64_t)samples && (!list->limit || c->count < list->limit); k++) {
 		ret = add_input(c, list->paths[i], i);
 		if (!ret)
-			ret = values_fill(in, values, (uint64_t)k, c->inputs[c->count - 1],
-					  &clamped);
+			ret = values_fill(in, values, k, c->inputs[c->count - 1], &clamped);
 		if (ret > 0) {
 			c->seen.count++;
 			c->seen.clamped_values += clamped;
@@ -135,10 +139,17 @@ static int read_values(struct calibration *c, const struct recording_list *list,
 
 static int read_all(struct calibration *c, const struct recording_list *list)
 {
+	uint64_t skip = list->skip;
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < list->count; i++)
-		ret = c->graph->input.values ? read_values(c, list, i) : read_recording(c, list, i);
+		ret = c->graph->input.values ? read_values(c, list, i, &skip) :
+					       read_recording(c, list, i);
+	if (!ret && !c->count)
+		ret = error_set(-EINVAL,
+				"%s: expected more than %" PRIu64 " samples, of which others are "
+				"for calibration",
+				list->paths[0], list->skip - skip);
 	return ret;
 }
 

@@ -82,6 +82,7 @@ struct recording_list {
 	const struct snnq_events_opts *how; /* [count] to open them; or NULL */
 	size_t count;			    /* below 2^32 */
 	uint64_t limit;			    /* at most so many samples of values; 0: all */
+	uint64_t skip;			    /* of those, the first that are left out */
 };
 
 /* Read recordings and run the float network on them. */

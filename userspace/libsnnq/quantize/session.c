@@ -102,9 +102,9 @@ static int open_recordings(struct session *s)
 {
 	const struct snnq_quantize_opts *o = s->opts;
 	const struct recording_list list = { o->calibration, o->calibration_events,
-					     o->calibration_count, o->calibration_limit };
+					     o->calibration_count, o->calibration_limit, 0 };
 	const struct recording_list check = { o->check, o->check_events, o->check_count,
-					      o->check_limit };
+					      o->check_limit, o->check_skip };
 	int ret = 0;
 
 	if (list.count)
