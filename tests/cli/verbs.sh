@@ -121,7 +121,7 @@ quantize_tests() {
   else ok "traces change the result"; fi
   expect 4 "quantize an integer model" quantize "$WORK/plain.snnq" -o "$WORK/q" --default uniform:4
   error_says "expected float, found integer"
-  expect 4 "quantize what is not there" quantize "$WORK/none" -o "$WORK/q"
+  expect 4 "quantize what is not there" quantize "$WORK/none" -o "$WORK/q" --default uniform:4
   expect 1 "thresholds below one step are an error" quantize "$WORK/weak.snnq" -o "$WORK/q" \
     --default uniform:1
   if [ -z "$(find "$WORK" -name 'q*' -o -name '*.calibration.*')" ]; then
