@@ -4,21 +4,17 @@
  */
 #include "front.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/number.h"
 #include "base/output.h"
 #include "cli.h"
 
-#define MOST_BYTES (64l << 20)
+#define MOST_BYTES (64u << 20)
 #define TRIED	   "tried" /* a point that did not keep to the targets */
 
 static const cJSON *get(const cJSON *o, const char *key)
@@ -104,33 +100,11 @@ cJSON *front_explained(const cJSON *document)
 
 static int read_document(const char *path, cJSON **document)
 {
-	/* Without O_NONBLOCK the open of a pipe waits for its writer. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
-	struct stat st;
-	char *text = NULL;
-	int code = CLI_OK;
+	size_t bytes;
+	char *text;
+	int code = cli_file_text(path, MOST_BYTES, &text, &bytes);
 
-	*document = NULL;
-	if (!file || fstat(fd, &st))
-		code = cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		code = cli_fail(CLI_FILE, "%s: expected a regular file", path);
-	else if (st.st_size > MOST_BYTES)
-		code = cli_fail(CLI_FILE, "%s: expected a file of at most %ld bytes", path,
-				MOST_BYTES);
-	else
-		text = calloc(1, (size_t)st.st_size + 1);
-	if (!code && !text)
-		code = cli_fail(CLI_FAILED, "no memory");
-	if (!code && fread(text, 1, (size_t)st.st_size, file) != (size_t)st.st_size)
-		code = cli_fail(CLI_FILE, "%s: cannot be read", path);
-	if (!code)
-		*document = cJSON_Parse(text);
-	if (file)
-		fclose(file);
-	else if (fd >= 0)
-		close(fd);
+	*document = code ? NULL : cJSON_Parse(text);
 	free(text);
 	return code;
 }
