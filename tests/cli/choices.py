@@ -64,6 +64,16 @@ def without_grids(folder):
                 says="layer fc2 (linear): no scheme and bits were chosen for it, and no default")
 
 
+def nothing_to_do(folder):
+    """A search of no layers, and shards without a journal to merge them into, are named."""
+    prepare(folder, 1)
+    for method in ("search", "greedy", "random"):
+        refused(*command(folder, "--method", method, "--target-bits", 3, "--default", "uniform:4"),
+                code=2, says="--default: gives all layers grids and leaves none to")
+    refused(*command(folder, "--target-bits", 3, "--merge", folder / "j"), code=2,
+            says="--merge: expected --journal")
+
+
 def least(folder):
     """Bits that no grids can have are told as bits of weights, whatever chooses the grids."""
     prepare(folder, 1)
@@ -374,4 +384,4 @@ def energies(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(patterns, without_grids, least, checks, limits, estimates, fronts, picked, special_files, journals, explanations, energies))
+    sys.exit(main(patterns, without_grids, nothing_to_do, least, checks, limits, estimates, fronts, picked, special_files, journals, explanations, energies))

@@ -363,6 +363,13 @@ static int check_uses(enum snnq_quantize_method m)
 				"quantize: --%s: has no use with --shard, which writes "
 				"no model",
 				out ? "output" : "json");
+	if (general && (m == SNNQ_QUANTIZE_SEARCH || m >= SNNQ_QUANTIZE_GREEDY))
+		return cli_fail(CLI_USAGE,
+				"quantize: --default: gives all layers grids and leaves none to "
+				"%s, expected --layer or --exclude of some",
+				m == SNNQ_QUANTIZE_SEARCH ? "search" : "choose");
+	if (merge.count && !journal)
+		return cli_fail(CLI_USAGE, "quantize: --merge: expected --journal beside it");
 	if (check_limit && !check.path)
 		return cli_fail(CLI_USAGE, "quantize: --check-limit: expected --check beside it");
 	if (source.limit && !source.path && check.path)
