@@ -264,6 +264,7 @@ def checked(folder):
     command = ("quantize", folder / "float.snnq", "-o", folder / "q", "--calib",
                folder / "list.tsv", "--check", check)
     refused(*command, "--max-drop", 1, code=2, says=("expected at least 368 recordings", "found 60"))
+    refused(*command, "--max-drop", 1e-7, code=2, says="expected at least 3688879453 recordings", timeout=20)
     refused(*command, "--max-drop", 0, code=2, says="no number of recordings to check with shows")
     check.write_text("\n".join(more[:3] + [lines[5]] + more[3:]))
     refused(*command, "--default", "uniform:3", code=2, says=("5.bs2", "for calibration, too"))

@@ -71,15 +71,10 @@ static uint64_t least_cost(const struct search *x, int cost)
 	return sum;
 }
 
-/* Recordings of which none may change to show that at most @share of all do; 0: no number does. */
-static uint64_t needed(double share)
+/* Recordings of which none may change to show that at most @share of all do; there may be none. */
+static double needed(double share)
 {
-	double chance = 1;
-	uint64_t n = 0;
-
-	for (; share > 0 && chance > TAIL; n++)
-		chance *= 1 - share;
-	return n;
+	return share > 0 ? ceil(log(TAIL) / log1p(-share)) : INFINITY;
 }
 
 /* Whether so few classes can be told from more. */
@@ -91,7 +86,7 @@ static int check_resolution(const struct search *x)
 
 	if (share < 0)
 		return 0;
-	if (x->s->check && !needed(share))
+	if (x->s->check && !(share > 0))
 		return error_set(
 			-EINVAL,
 			"%s: a drop of at most 0 %%: no number of recordings to check with "
@@ -100,8 +95,8 @@ static int check_resolution(const struct search *x)
 			x->s->path);
 	if (x->s->check && x->s->check->count < needed(share))
 		return error_set(-EINVAL,
-				 "%s: a drop of at most %g %%: expected at least %" PRIu64
-				 " recordings to check with, found %u: if the class of none "
+				 "%s: a drop of at most %g %%: expected at least %.0f "
+				 "recordings to check with, found %u: if the class of none "
 				 "changes, that of %.2f %% of others may",
 				 x->s->path, 100 * share, needed(share), x->s->check->count,
 				 100 * paired_most(0, x->s->check->count, TAIL));
