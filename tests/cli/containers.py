@@ -302,10 +302,11 @@ def other_versions(path):
             equal(info(path)["events"], 2, f"version {version} of {first}")
         for version in (b"\1\1", b"\0\0", b"\4\0", b"\2\1", b"\xff\xff"):
             write(names, lambda r: end(b"\x93NUMPY" + version + r[2:]))
-            refused("info", path, says=("e.npz: ", f"{first}.npy: expected a .npy header of at most 4096 bytes, found something else"))
+            refused("info", path, "-f", "npz", says=("e.npz: ", f"{first}.npy: expected a .npy header of at most 4096 bytes, found something else"))
         for begin in (b"", b"\x93NUMPY", b"\x93NUMPY\1\0\0", b"\x93NUMPY\1\0\1\0", b"\x93NUMPY\2\0\0\0", b"\x93NUMPY\2\0\0\0\0\1"):
             write(names, lambda r: begin)
-            refused("info", path, says=f"{first}.npy: expected a .npy header")
+            refused("info", path, "-f", "npz", says=f"{first}.npy: expected a .npy header")
+            refused("info", path, says="expected a .npy header")
 
 
 def damaged_archives(folder):
@@ -344,11 +345,11 @@ def damaged_archives(folder):
     np.savez(path, **{**e, "p": np.array([{}] * COUNT, object)})
     refused("info", path, says=("p.npy: offset ", "header: expected descr: an integer or a float, found \"'|O'"))
     np.savez(path, x=e["x"])
-    refused("info", path, says="expected arrays t, x, y and p, or one whose fields these are, found x.npy")
+    refused("info", path, "-f", "npz", says="expected arrays t, x, y and p, or one whose fields these are, found x.npy")
     np.savez(path, frames=np.zeros((4, 2, 34, 34)))
-    refused("info", path, says=("found frames, which are values", "np.save("))
+    refused("info", path, "-f", "npz", says="found frames, which are for models that take values")
     np.savez(path, np.zeros((5, 4)))
-    refused("info", path, says="expected arrays t, x, y and p, or one whose fields these are, found arr_0.npy")
+    refused("info", path, "-f", "npz", says="expected arrays t, x, y and p, or one whose fields these are, found arr_0.npy")
     with zipfile.ZipFile(path, "w") as z:
         for i in range(65):
             z.writestr(f"{i}.npy", b"")

@@ -6,8 +6,12 @@ for events and recordings for values included, is refused with what was found an
 
 With --keep FOLDER it leaves models, an array for each and what all layers put out, for another device."""
 import json
+import os
 import pathlib
+import resource
+import struct
 import sys
+import zipfile
 
 import h5py
 import numpy as np
@@ -302,6 +306,113 @@ def others(folder):
         need(out["synops"] > 0, "synaptic operations")
 
 
+# ---- archives
+
+def archives(folder):
+    """Arrays in .npz, stored and deflated, are those in .npy: the only one, frames, or that which is named."""
+    net, x = Network(13), images(14)
+    model, data = net.write(folder / "m.snnq"), x.astype(np.uint8)
+    best = [int(np.argmax(net.run(repeated(i))[1])) for i in x]
+    np.save(folder / "x.npy", data)
+    want = samples(model, folder / "x.npy")
+    path = folder / "a.npz"
+    for save in (np.savez, np.savez_compressed):
+        for arrays, part in (({"images": data}, ""), ({"frames": data, "y": best}, ""), ({"images": data, "y": best}, "[images]"),
+                             ({"x": data, "y": best}, "[x]"), ({"a[b]": data, "y": best}, "[a[b]]")):
+            save(path, **arrays)
+            equal(samples(model, f"{path}{part}"), want, f"{save.__name__}, {list(arrays)}, {part}")
+            out = document("info", f"{path}{part}")
+            equal((out["kind"], out["type"], out["shape"]), ("values", "|u1", list(data.shape)), "info")
+    save(path, images=data, labels=np.array(best))
+    equal(document("info", f"{path}[labels]")["shape"], [SAMPLES], "labels")
+    out = document("eval", model, "--data", f"{path}[images]", "--labels", f"{path}[labels]", "-d", "sim", "--threads", 3)
+    equal((out["correct"], out["predictions"][2]["path"]), (SAMPLES, f"{path}[images][2]"), "eval")
+    (folder / "list").write_text("a.npz[images]\t0\n")
+    equal([p["class"] for p in document("eval", model, "--data", folder / "list", "-d", "sim")["predictions"]], best, "a list")
+    equal(document("compare", model, net.write(folder / "b.snnq"), "--data", f"{path}[images]", "--labels",
+                   f"{path}[labels]")["recordings"], SAMPLES, "compare")
+    equal(document("energy", model, "--data", f"{path}[images]")["models"][0]["recordings"], SAMPLES, "energy")
+    # a file with all of this name goes before
+    np.save(folder / "a.npz[labels].npy", data)
+    (folder / "a.npz[labels].npy").rename(folder / "a.npz[labels]")
+    equal(samples(model, f"{path}[labels]"), want, "a file with brackets in its name")
+
+
+def calibrated(folder):
+    """Calibration with an array in an archive gives the same model; the archive is read, so it is not written."""
+    net, x = Network(15), images(16, count=40)
+    real = net.write(folder / "f.snnq", integer=False)
+    np.save(folder / "x.npy", x.astype(np.uint8))
+    np.savez_compressed(folder / "a.npz", x=x.astype(np.uint8), y=x[:3], z=x[::-1].astype(np.uint8))
+    for name, calib in (("p", folder / "x.npy"), ("q", f"{folder}/a.npz[x]")):
+        snnq("quantize", real, "-o", folder / name, "--default", "uniform:4", "--calib", calib)
+    equal((folder / "q").read_bytes(), (folder / "p").read_bytes(), "models")
+    search = ("quantize", real, "-o", folder / "q", "--schemes", "ternary", "--target-bits", 3, "--journal", folder / "j",
+              "--calib")
+    snnq(*search, f"{folder}/a.npz[x]")
+    snnq(*search, f"{folder}/a.npz[x]")
+    refused(*search, f"{folder}/a.npz[z]", says="belongs to other work")
+    refused("quantize", real, "-o", folder / "a.npz", "--default", "uniform:4", "--calib", f"{folder}/a.npz[x]", code=2,
+            says="is read as")
+
+
+def bad_archives(folder):
+    """Archives that are damaged, lie or hold something else are refused by the array's name; nothing is left."""
+    model, x = Network(17).write(folder / "m.snnq"), images(18).astype(np.uint8)
+    path, spare = folder / "a.npz", folder / "spare"
+    spare.mkdir()
+
+    def bad(name, *says, **options):
+        refused("run", model, name, "-d", "sim", says=("a.npz", *says), env={**os.environ, "TMPDIR": str(spare)}, **options)
+        equal(list(spare.iterdir()), [], "temporary files")
+
+    np.savez(path, a=x, b=x)
+    bad(path, "expected one array, or one called frames, or FILE[ARRAY], found a, b")
+    bad(f"{path}[c]", "expected an array c, found a, b")
+    refused("run", model, f"{folder}/no.npz[c]", "-d", "sim", says="No such file")
+    refused("run", model, f"{folder}/m.snnq[c]", "-d", "sim", says="expected an archive of arrays, of which c is one")
+    np.savez(path, a=np.asfortranarray(x))
+    bad(path, "expected fortran_order: False")
+    np.savez(path, a=np.array([{}], object))
+    bad(path, "descr: a little-endian integer or float")
+    np.savez(path, t=np.arange(5), x=np.arange(5))
+    bad(path, "found t, x")
+    for save in (np.savez, np.savez_compressed):
+        save(path, a=x)
+        data = path.read_bytes()
+        at, body = data.index(b"PK\1\2"), data.index(b"PK\3\4") + 200
+        for where, new, says in ((16, b"\0\0\0\0", "a.npy: CRC-32"), (8, b"\1", "not encrypted"), (10, b"\x0c", "found 12"),
+                                 (24, struct.pack("<I", 0x7fffffff), "a.npy"), (24, struct.pack("<I", 100), "a.npy")):
+            path.write_bytes(data[:at + where] + new + data[at + where + len(new):])
+            bad(path, says)
+        path.write_bytes(data[:body] + bytes(50) + data[body + 50:])
+        bad(path, "a.npy")
+        path.write_bytes(data[:-30])
+        bad(path, "the end of a ZIP archive's directory")
+    # sizes that lie: an array of terabytes, a member of more than is unfolded
+    with zipfile.ZipFile(path, "w") as z:
+        z.writestr("a.npy", header("|u1", (1 << 20, 1 << 19)))
+    bad(path, "expected 549755813888 elements of 1 bytes, found 0 bytes")
+    np.savez(path, a=x)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as z:
+        with z.open("a.npy", "w", force_zip64=True) as f:
+            f.write(header("|u1", (5 << 30,)))
+            for _ in range(5 << 6):
+                f.write(bytes(1 << 24))
+    bad(path, "expected an array of at most 4 GiB in an archive, found 53687")
+    # no room, no folder
+    np.savez(path, a=x)
+    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))}
+    bad(path, "cannot be unfolded into", "File too large", **limit)
+    refused("run", model, path, "-d", "sim", says="cannot be unfolded into /none", env={**os.environ, "TMPDIR": "/none"})
+
+
+def header(kind, shape):
+    """What a .npy begins with."""
+    text = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", 118) + f"{text:117}\n".encode()
+
+
 # ---- making models
 
 def quantize(folder):
@@ -443,4 +554,5 @@ def keep(folder):
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--keep"]:
         sys.exit(keep(pathlib.Path(sys.argv[2])))
-    sys.exit(main(types, shapes, steps, scales, models, mistaken, labels, others, quantize, nir, lava))
+    sys.exit(main(types, shapes, steps, scales, models, mistaken, labels, others, archives, calibrated, bad_archives, quantize,
+                  nir, lava))

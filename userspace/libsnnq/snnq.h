@@ -233,11 +233,15 @@ struct snnq_values_info {
 };
 
 /*
- * Open an array in a file of NumPy's (.npy): little-endian integers or floats, C order. Numbers are
- * read when they are needed, so that it may be of any size. Errors: -EBADMSG no such array, or
- * damaged; others of the file.
+ * Open an array in a file of NumPy's: little-endian integers or floats, C order. Of a .npy numbers
+ * are read when they are needed, so that it may be of any size. Of an archive (.npz) it is the only
+ * array, or "frames", or that of "FILE.npz[ARRAY]"; it is unfolded into a file without a name in
+ * $TMPDIR, or /tmp, and has at most 4 GiB. Errors: -EBADMSG no such array, or damaged; others of the
+ * files.
  */
 int snnq_values_open(const char *path, struct snnq_values **values);
+/* Whether a file has such arrays: none with fields, no events in columns, nothing else. */
+bool snnq_values_in(const char *path);
 /* Wrap caller's numbers (copied), of a @type as NumPy names it, in C order. */
 int snnq_values_from_array(const char *type, const void *data, uint32_t dims, const uint64_t *shape,
 			   struct snnq_values **values);

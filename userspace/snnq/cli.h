@@ -230,15 +230,22 @@ bool cli_dataset_arrays(const struct cli_dataset *dataset, const char ***paths,
 /* Leave out the samples from number @from to before @end. */
 void cli_dataset_drop(struct cli_dataset *dataset, size_t from, size_t end);
 void cli_dataset_free(struct cli_dataset *dataset);
-/* Whether a file is an array of NumPy's, of values, not of events. */
-bool cli_is_array(const char *path);
 
 /* ---- samples (classify.c) ---- */
 
+/* Who runs samples, one after the other: an array stays open for all of its samples. */
+struct cli_runner {
+	struct snnq_stream *stream;
+	const char *path; /* of @values */
+	struct snnq_values *values;
+};
+
 /* Run one. Returns an exit code, with the fault said; @seen: what it was like. */
-int cli_classify(const struct cli_session *s, struct snnq_stream *stream,
+int cli_classify(const struct cli_session *s, struct cli_runner *runner,
 		 const struct cli_sample *sample, struct snnq_result *result,
 		 struct snnq_recordings *seen);
+/* The stream, too. */
+void cli_runner_close(struct cli_runner *runner);
 
 /* ---- .npy (npy.c) ---- */
 

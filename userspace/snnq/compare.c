@@ -15,7 +15,7 @@ static uint32_t threads;
 static bool json;
 
 static const struct cli_option options[] = {
-	{ "data", 0, "LIST", "TSV or CSV of path,label; a folder per class; or an array (.npy)",
+	{ "data", 0, "LIST", "TSV or CSV of path,label; a folder per class; or an array",
 	  .text = &source.path },
 	{ "labels", 0, "FILE", "of values: --data is an array of samples, this one of labels",
 	  .text = &source.labels },

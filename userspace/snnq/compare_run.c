@@ -101,7 +101,7 @@ struct difference {
 
 struct worker {
 	struct work *work;
-	struct snnq_stream *streams[2];
+	struct cli_runner runners[2];
 	int32_t *taps[2]; /* of the largest layer */
 	size_t capacity;
 	int64_t *sums;
@@ -125,7 +125,7 @@ static int open_worker(struct worker *w)
 		if (snnq_stream_create(c->sessions[m].model,
 				       SNNQ_OPTS(struct snnq_stream_opts,
 						 .priority = SNNQ_PRIO_NORMAL),
-				       &w->streams[m]))
+				       &w->runners[m].stream))
 			return cli_fail(CLI_DEVICE, "stream: %s",
 					snnq_last_error(c->sessions[m].device));
 	return CLI_OK;
@@ -133,8 +133,8 @@ static int open_worker(struct worker *w)
 
 static void close_worker(struct worker *w)
 {
-	snnq_stream_destroy(w->streams[0]);
-	snnq_stream_destroy(w->streams[1]);
+	cli_runner_close(&w->runners[0]);
+	cli_runner_close(&w->runners[1]);
 	free(w->taps[0]);
 	free(w->sums);
 }
@@ -186,8 +186,8 @@ static int compare_outputs(const struct worker *w, size_t recording)
 		if (!compare_is_compared(l))
 			continue;
 		for (int m = 0; m < 2; m++)
-			if (snnq_stream_tap(w->streams[m], l->index[m], w->taps[m], w->capacity) !=
-			    (int64_t)(l->neurons * c->steps))
+			if (snnq_stream_tap(w->runners[m].stream, l->index[m], w->taps[m],
+					    w->capacity) != (int64_t)(l->neurons * c->steps))
 				return cli_fail(CLI_FAILED,
 						"layer %s: its output cannot be read: %s", l->name,
 						snnq_last_error(c->sessions[m].device));
@@ -197,12 +197,12 @@ static int compare_outputs(const struct worker *w, size_t recording)
 	return CLI_OK;
 }
 
-static int classify(const struct worker *w, int m, size_t recording)
+static int classify(struct worker *w, int m, size_t recording)
 {
 	struct comparison *c = w->work->c;
 	struct snnq_recordings seen;
 	struct snnq_result result;
-	int code = cli_classify(&c->sessions[m], w->streams[m], &c->data.samples[recording],
+	int code = cli_classify(&c->sessions[m], &w->runners[m], &c->data.samples[recording],
 				&result, &seen);
 
 	if (code)

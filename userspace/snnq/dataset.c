@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/part.h"
 #include "dataset.h"
 
 static int read_unnamed(const char *path, struct snnq_model *model, uint32_t classes,
@@ -16,47 +17,25 @@ static int read_unnamed(const char *path, struct snnq_model *model, uint32_t cla
 {
 	struct stat st;
 
+	if (snnq_values_in(path))
+		return dataset_read_array(path, d);
 	if (stat(path, &st))
 		return cli_fail(CLI_FILE, "%s: %s", path, strerror(errno));
-	if (S_ISREG(st.st_mode) && cli_is_array(path))
-		return dataset_read_array(path, d);
 	return S_ISDIR(st.st_mode) ? dataset_read_folders(path, model, classes, d) :
 				     dataset_read_list(path, model, classes, d);
 }
 
-/* The bracket that belongs to the one at the end of a text; NULL: there is none. */
-static char *opening(char *text)
-{
-	size_t depth = 0, n = strlen(text);
-
-	if (!n || text[n - 1] != ']')
-		return NULL;
-	for (char *at = text + n; at > text; at--) {
-		depth += at[-1] == ']';
-		depth -= depth && at[-1] == '[';
-		if (!depth)
-			return at[-1] == '[' ? at - 1 : NULL;
-	}
-	return NULL;
-}
-
 /*
- * "FILE[PART]" is a recording of a file that has several, where no file has all of this name. False:
+ * "FILE[PART]" is a recording of a file that has several; arrays of values keep their names. False:
  * no memory.
  */
 static bool take_part(struct cli_sample *s, const char *format)
 {
-	size_t n = strlen(s->path);
-	char *open = opening(s->path);
-	struct stat st;
+	char *part = snnq_values_in(s->path) ? NULL : part_split(s->path);
 
-	if (!open || open == s->path || open[1] == ']' || !stat(s->path, &st))
-		return true;
-	s->path[n - 1] = 0;
-	if (asprintf(&s->part, "%s:part=%s", format ? format : "hdf5", open + 1) < 0)
+	if (part && asprintf(&s->part, "%s:part=%s", format ? format : "hdf5", part) < 0)
 		s->part = NULL;
-	*open = 0;
-	return s->part;
+	return !part || s->part;
 }
 
 static int take_parts(const struct cli_source *source, struct cli_dataset *d)

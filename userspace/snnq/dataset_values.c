@@ -10,17 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/npy_header.h"
 #include "dataset.h"
-
-bool cli_is_array(const char *path)
-{
-	uint8_t head[NPY_BEGIN_BYTES];
-	size_t n = cli_file_head(path, head, sizeof(head));
-
-	return n >= strlen(NPY_MAGIC) && !memcmp(head, NPY_MAGIC, strlen(NPY_MAGIC)) &&
-	       !npy_has_fields(head, n);
-}
 
 /* How many samples a file has; negative: an exit code, negated. */
 static int64_t count_samples(const char *path, struct snnq_model *model)
@@ -145,7 +135,7 @@ static int check_source(const struct cli_source *s, bool array, uint32_t classes
 int dataset_take_samples(const struct cli_source *source, struct snnq_model *model,
 			 uint32_t classes, struct cli_dataset *d)
 {
-	bool array = cli_is_array(source->path);
+	bool array = snnq_values_in(source->path);
 	struct cli_dataset all = { NULL };
 	int code = check_source(source, array, classes);
 

@@ -16,7 +16,7 @@ static uint32_t reuse = 64;
 static bool json, layers, tick_batching, reload, resident, all_rows;
 
 static const struct cli_option options[] = {
-	{ "data", 0, "LIST", "TSV or CSV of path,label; a folder per class; or an array (.npy)",
+	{ "data", 0, "LIST", "TSV or CSV of path,label; a folder per class; or an array",
 	  .text = &source.path },
 	CLI_SOURCE_OPTIONS(source),
 	{ "constants", 0, "FILE", "another table of constants, as JSON", .text = &constants },

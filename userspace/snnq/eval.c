@@ -20,7 +20,7 @@ static uint32_t threads;
 static bool json, counts, tsv;
 
 static const struct cli_option options[] = {
-	{ "data", 0, "LIST", "TSV or CSV of path,label; a folder per class; or an array (.npy)",
+	{ "data", 0, "LIST", "TSV or CSV of path,label; a folder per class; or an array",
 	  .text = &source.path },
 	{ "labels", 0, "FILE", "of values: --data is an array of samples, this one of labels",
 	  .text = &source.labels },
@@ -98,14 +98,14 @@ static int store_result(struct evaluation *e, struct snnq_stream *stream,
 	return counts ? store_counts(e, stream, p) : CLI_OK;
 }
 
-static int classify(struct evaluation *e, struct snnq_stream *stream, size_t index)
+static int classify(struct evaluation *e, struct cli_runner *runner, size_t index)
 {
 	struct snnq_recordings seen;
 	struct snnq_result result;
-	int code = cli_classify(e->session, stream, &e->data.samples[index], &result, &seen);
+	int code = cli_classify(e->session, runner, &e->data.samples[index], &result, &seen);
 
 	if (!code)
-		code = store_result(e, stream, &result, &e->predictions[index]);
+		code = store_result(e, runner->stream, &result, &e->predictions[index]);
 	if (!code) {
 		pthread_mutex_lock(&e->lock);
 		cli_add_recordings(&e->seen, &seen);
@@ -138,20 +138,20 @@ static void finish_sample(struct evaluation *e, int code)
 static void *worker(void *arg)
 {
 	struct evaluation *e = arg;
-	struct snnq_stream *stream;
+	struct cli_runner runner = { NULL };
 	size_t index;
 
 	if (snnq_stream_create(e->session->model,
 			       SNNQ_OPTS(struct snnq_stream_opts, .priority = SNNQ_PRIO_NORMAL,
 					 .profile = true),
-			       &stream)) {
+			       &runner.stream)) {
 		finish_sample(e, cli_fail(CLI_DEVICE, "stream: %s",
 					  snnq_last_error(e->session->device)));
 		return NULL;
 	}
 	while ((index = take_sample(e)) < e->data.count)
-		finish_sample(e, classify(e, stream, index));
-	snnq_stream_destroy(stream);
+		finish_sample(e, classify(e, &runner, index));
+	cli_runner_close(&runner);
 	return NULL;
 }
 

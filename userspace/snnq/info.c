@@ -29,7 +29,7 @@ static const struct cli_option options[] = {
 
 static const struct cli_command command = {
 	"info FILE|DEVICE [options]",
-	"Describe a model (.snnq), a recording, an array of values (.npy), or a device (auto, sim,\n"
+	"Describe a model (.snnq), a recording, an array (.npy, .npz), or a device (auto, sim,\n"
 	"/dev/accel/accel0).",
 	"snnq info digits.snnq\n"
 	"snnq info hand_clap.aedat4 --json\n"
@@ -211,6 +211,8 @@ int verb_info(int argc, char **argv)
 
 	if (!cli_parse(&command, argc, argv, &args, &code))
 		return code;
+	if (!format && snnq_values_in(args[0]))
+		return values_info(args[0]);
 	if (stat(args[0], &st)) {
 		if (!strcmp(args[0], "auto") || !strncmp(args[0], "sim", 3))
 			return format ? format_is_for_recordings() : device_info(args[0]);
@@ -223,7 +225,5 @@ int verb_info(int argc, char **argv)
 	dot = strrchr(args[0], '.');
 	if (is_model(args[0]) || (dot && !strcmp(dot, ".snnq")))
 		return format ? format_is_for_recordings() : describe_model(args[0], json);
-	if (!format && cli_is_array(args[0]))
-		return values_info(args[0]);
 	return recording_info(args[0]);
 }

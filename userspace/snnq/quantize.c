@@ -35,7 +35,7 @@ static struct front_pick pick;
 
 static const struct cli_option options[] = {
 	{ "output", 'o', "OUT", "the integer .snnq file to write", .text = &out },
-	{ "calib", 0, "LIST", "recordings, or arrays (.npy), to calibrate with; never the test's",
+	{ "calib", 0, "LIST", "recordings, or arrays, to calibrate with; never the test's",
 	  .text = &source.path },
 	CLI_SOURCE_OPTIONS(source),
 	{ "check", 0, "LIST", "other recordings: what comes out is held against them",
@@ -606,7 +606,7 @@ static int read_check(const struct cli_dataset *data, struct cli_dataset *others
 	code = cli_dataset_read(&how, NULL, 0, others);
 	if (code)
 		return code;
-	arrays = cli_is_array(others->samples[0].path);
+	arrays = snnq_values_in(others->samples[0].path);
 	if (is_same(source.path, check.path)) {
 		if (!source.limit || (!arrays && data->count >= others->count)) {
 			cli_dataset_free(others);

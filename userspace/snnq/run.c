@@ -36,7 +36,7 @@ static const struct cli_option options[] = {
 
 static const struct cli_command command = {
 	"run MODEL RECORDING|ARRAY|- [options]",
-	"Classify a recording, the samples of an array (.npy), or a feed from standard input (-). Each\n"
+	"Classify a recording, the samples of an array, or a feed from standard input (-). Each\n"
 	"window of the model's length gives one result.",
 	"snnq run digits.snnq seven.bs2\n"
 	"snnq run gesture.snnq hand_clap.aedat4 --json\n"

@@ -145,12 +145,16 @@ static int read_all_of_header(const char *path, uint64_t bytes, uint64_t most, s
 int npy_open(const char *path, uint64_t most, struct npy *npy)
 {
 	uint64_t bytes;
+	int fd = file_open(path, &bytes);
+
+	return fd < 0 ? fd : npy_open_fd(fd, path, bytes, most, npy);
+}
+
+int npy_open_fd(int fd, const char *path, uint64_t bytes, uint64_t most, struct npy *npy)
+{
 	int ret;
 
-	*npy = (struct npy){ .fd = file_open(path, &bytes) };
-	if (npy->fd < 0)
-		return npy->fd;
-	npy->path = strdup(path);
+	*npy = (struct npy){ .fd = fd, .path = strdup(path) };
 	ret = npy->path ?
 		      read_all_of_header(path, bytes, most < MAX_COUNT ? most : MAX_COUNT, npy) :
 		      error_set(-ENOMEM, "%s: no memory", path);

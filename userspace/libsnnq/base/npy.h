@@ -36,6 +36,8 @@ const struct npy_type *npy_type_find(const char *name);
  * set and nothing to close. All elements are there.
  */
 int npy_open(const char *path, uint64_t most, struct npy *npy);
+/* The same of an open file of @bytes, which is ours then, or closed. @path: for messages. */
+int npy_open_fd(int fd, const char *path, uint64_t bytes, uint64_t most, struct npy *npy);
 /* Elements from @first on, all in the array; integers up to 2^53 are exact. 0 or -errno. */
 int npy_read(const struct npy *npy, uint64_t first, uint64_t count, double *values);
 void npy_close(struct npy *npy);

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "part.h"
+
 #define MAX_LINKS 40
 
 static _Thread_local char problem[512];
@@ -301,9 +303,16 @@ static bool same_place(const struct place *a, const struct place *b)
 
 static bool is_input(const struct place *p, const char *input)
 {
+	char *file = p->there && input ? strdup(input) : NULL;
 	struct stat st;
+	int missing = -1;
 
-	if (!p->there || !input || stat(input, &st))
+	if (file) {
+		part_split(file); /* of an archive, all of it is read */
+		missing = stat(file, &st);
+	}
+	free(file);
+	if (missing)
 		return false;
 	return same_inode(&p->file, &st) || (S_ISDIR(st.st_mode) && same_inode(&p->folder, &st));
 }

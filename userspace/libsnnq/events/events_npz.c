@@ -72,10 +72,8 @@ static int no_events(const struct npz *z)
 	for (uint32_t i = 0; i < z->zip.count; i++)
 		if (stem(&z->zip.members[i]) == 6 && !memcmp(z->zip.members[i].name, "frames", 6))
 			return error_set(-EBADMSG,
-					 "%s: frames.npy: found frames, which are values; expected "
-					 "events in arrays " COLUMN_NAMES
-					 " (np.save(\"frames.npy\", np.load(FILE)[\"frames\"]) "
-					 "makes an array for models that take values)",
+					 "%s: frames.npy: found frames, which are for models that "
+					 "take values; expected events in arrays " COLUMN_NAMES,
 					 z->path);
 	for (uint32_t i = 0; i < z->zip.count; i++)
 		if (strstr(z->zip.members[i].name, "/data.pkl"))

@@ -16,6 +16,7 @@
 #include "model/compact.h"
 #include "energy/energy.h"
 #include "base/error.h"
+#include "base/part.h"
 
 /*
  * What evaluations are made by: raise it with every change of the quantizer, the float network or
@@ -38,7 +39,7 @@ static int no_memory(const struct search *x)
 static void add_recording(cJSON *recordings, const char *hash, const struct snnq_events_opts *how,
 			  size_t i)
 {
-	char text[320];
+	char text[480];
 	int n = snprintf(text, sizeof(text), "%s", hash);
 
 	if (how && how[i].format)
@@ -49,12 +50,25 @@ static void add_recording(cJSON *recordings, const char *hash, const struct snnq
 	cJSON_AddItemToArray(recordings, cJSON_CreateString(text));
 }
 
+/* Of a file, or of "FILE[PART]"; enough of it to tell them apart. */
+static int hash_recording(const char *path, char text[JOURNAL_HASH_SIZE + 128])
+{
+	char *file = strdup(path), *part = file ? part_split(file) : NULL;
+	int ret = file ? journal_hash_file(file, text) : error_set(-ENOMEM, "%s: no memory", path);
+
+	if (!ret)
+		snprintf(text + 16, JOURNAL_HASH_SIZE + 112, "%s%.120s%s", part ? "[" : "",
+			 part ? part : "", part ? "]" : "");
+	free(file);
+	return ret;
+}
+
 static int add_hashes(const struct search *x, cJSON *header)
 {
 	const struct snnq_quantize_opts *o = x->s->opts;
 	cJSON *recordings = cJSON_AddArrayToObject(header, "recordings");
 	const char *hashed = NULL; /* parts of a file follow one another */
-	char hash[JOURNAL_HASH_SIZE];
+	char hash[JOURNAL_HASH_SIZE + 128];
 	int ret = journal_hash_file(x->s->path, hash);
 
 	cJSON_AddStringToObject(header, "model", hash);
@@ -62,9 +76,8 @@ static int add_hashes(const struct search *x, cJSON *header)
 		cJSON_AddNumberToObject(header, "samples", x->s->calibration->count);
 	for (size_t i = 0; !ret && i < o->calibration_count; i++) {
 		if (!hashed || strcmp(hashed, o->calibration[i]))
-			ret = journal_hash_file(o->calibration[i], hash);
+			ret = hash_recording(o->calibration[i], hash);
 		hashed = o->calibration[i];
-		hash[16] = 0; /* enough to tell them apart */
 		add_recording(recordings, hash, o->calibration_events, i);
 	}
 	return ret;

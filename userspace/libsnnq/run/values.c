@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/npy.h"
+#include "values_file.h"
 
 #define MAX_ELEMENTS (1ull << 40)
 #define SAMPLE_AXES  4 /* steps, channels, height, width */
@@ -42,7 +43,7 @@ int snnq_values_open(const char *path, struct snnq_values **values)
 	v = calloc(1, sizeof(*v));
 	if (!v)
 		return error_set(-ENOMEM, "%s: no memory", path);
-	ret = npy_open(path, MAX_ELEMENTS, &v->npy);
+	ret = values_file_open(path, MAX_ELEMENTS, &v->npy);
 	if (ret)
 		free(v);
 	else
