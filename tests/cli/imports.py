@@ -250,7 +250,7 @@ def not_files(folder):
     model, recording = DEMO / "digits.snnq", DEMO / "test.tsv"
     for arguments in (("run", folder / "pipe", recording), ("run", model, folder / "pipe"),
                       ("eval", model, "--data", folder / "pipe"), ("info", folder / "pipe"),
-                      ("quantize", folder / "pipe", "-o", folder / "q"),
+                      ("quantize", folder / "pipe", "-o", folder / "q", "--default", "uniform:4"),
                       ("energy", model, "--data", folder / "pipe"),
                       ("energy", model, "--data", recording, "--limit", 1, "--constants",
                        folder / "pipe"),
