@@ -133,6 +133,22 @@ def limits(folder):
         equal(j["predictions"], every[:count], f"predictions with --limit {limit}")
 
 
+def kinds(folder):
+    """Every document says what it is."""
+    path = samples()[0][0]
+    few = folder / "few.tsv"
+    few.write_text(f"{path}\t0\n")
+    for kind, *command in (
+            ("model", "info", MODEL), ("recording", "info", path), ("device", "info", "sim"), ("activity", "inspect", path),
+            ("result", "run", MODEL, path, "-d", "sim"), ("evaluation", "eval", MODEL, "--data", few, "-d", "sim"),
+            ("comparison", "compare", MODEL, MODEL, "--data", few), ("energy", "energy", MODEL, "--data", few),
+            ("benchmark", "bench", MODEL, "-d", "sim", "--runs", 1), ("validation", "validate", "-d", "sim", "--vectors", ROOT / "tests" / "golden" / "golden.bin"),
+            ("conversion", "convert", path, folder / "a.raw", "--width", 34, "--height", 34)):
+        equal(document(*command)["kind"], kind, f"kind of {command[0]}")
+    done = subprocess.run([SNNQ, "doctor", "--json"], capture_output=True, check=False)
+    equal(json.loads(done.stdout)["kind"], "diagnosis", "kind of doctor")
+
+
 def options(_folder):
     """Numbers that do not fit are refused, never cut."""
     for text in ("4294967296", "4294967297", "18446744073709551616", "18446744073709551617", "-1",
@@ -330,4 +346,4 @@ def run_full(command, full):
 
 if __name__ == "__main__":
     sys.exit(main(evaluations, drops, limits, options, model_text, shared_bias, recording_text,
-                  device_text, run_text, energy_text, validate_text, full_disk))
+                  device_text, kinds, run_text, energy_text, validate_text, full_disk))

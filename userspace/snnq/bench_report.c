@@ -40,6 +40,7 @@ static int print_json(const struct cli_session *s, const struct bench *b)
 {
 	cJSON *o = cJSON_CreateObject();
 
+	cJSON_AddStringToObject(o, "kind", "benchmark");
 	cJSON_AddStringToObject(o, "device", s->device_info.name);
 	cJSON_AddStringToObject(o, "model", s->model_info.name);
 	cJSON_AddNumberToObject(o, "params", s->model_info.params);
@@ -112,6 +113,7 @@ int bench_print_speeds(bool json)
 
 	if (json) {
 		o = cJSON_CreateObject();
+		cJSON_AddStringToObject(o, "kind", "speeds");
 		snnq_sim_speeds(add_speed, cJSON_AddArrayToObject(o, "giga_per_second"));
 		return cli_print_json(o);
 	}

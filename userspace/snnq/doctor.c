@@ -265,6 +265,7 @@ int verb_doctor(int argc, char **argv)
 	if (!cli_parse(&command, argc, argv, &args, &code))
 		return code;
 	document = cJSON_CreateObject();
+	cJSON_AddStringToObject(document, "kind", "diagnosis");
 	c.checks = cJSON_AddArrayToObject(document, "checks");
 	c.node_count = snnq_list_devices(&c.nodes);
 	if (c.node_count < 0)

@@ -181,9 +181,11 @@ static int add_model(const char *path, const char **recordings, const struct snn
 static int run_models(char **paths, const char **recordings, const struct snnq_events_opts *how,
 		      size_t count)
 {
-	cJSON *o = cJSON_CreateObject(), *models = cJSON_AddArrayToObject(o, "models");
+	cJSON *o = cJSON_CreateObject(), *models;
 	int code = CLI_OK;
 
+	cJSON_AddStringToObject(o, "kind", "energy");
+	models = cJSON_AddArrayToObject(o, "models");
 	for (; !code && *paths; paths++)
 		code = add_model(*paths, recordings, how, count, models);
 	if (!code && json)

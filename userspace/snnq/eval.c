@@ -199,6 +199,7 @@ static int print_json(const struct evaluation *e, const struct totals *t)
 {
 	cJSON *o = cJSON_CreateObject(), *list_json;
 
+	cJSON_AddStringToObject(o, "kind", "evaluation");
 	cJSON_AddStringToObject(o, "device", e->session->device_info.name);
 	cJSON_AddStringToObject(o, "arithmetic", e->session->model_info.arithmetic);
 	cJSON_AddNumberToObject(o, "samples", e->data.count);

@@ -108,6 +108,7 @@ static int report(const struct live *l)
 		return CLI_OK;
 	seen.nonmonotonic = read.nonmonotonic; /* late where they are of another window */
 	o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "kind", "feed");
 	cJSON_AddStringToObject(o, "format", read.format);
 	cJSON_AddNumberToObject(o, "events", read.events);
 	cJSON_AddNumberToObject(o, "windows", fed.windows);

@@ -109,6 +109,7 @@ static bool print_json(const struct snnq_telemetry_event *e, const char *time)
 	char *text;
 	bool done;
 
+	cJSON_AddStringToObject(o, "kind", "event");
 	cJSON_AddStringToObject(o, "time", time);
 	cJSON_AddStringToObject(o, "event", snnq_telemetry_kind_name(e->kind));
 	put(o, "device", e->device);

@@ -9,8 +9,10 @@
 
 cJSON *cli_result_json(const struct snnq_result *r)
 {
-	cJSON *o = cJSON_CreateObject(), *scores = cJSON_AddArrayToObject(o, "scores");
+	cJSON *o = cJSON_CreateObject(), *scores;
 
+	cJSON_AddStringToObject(o, "kind", "result");
+	scores = cJSON_AddArrayToObject(o, "scores");
 	cJSON_AddNumberToObject(o, "class", r->class_index);
 	if (r->class_name)
 		cJSON_AddStringToObject(o, "class_name", r->class_name);

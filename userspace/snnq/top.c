@@ -343,6 +343,7 @@ static int print_document(const struct usage *now, const struct usage *before)
 	if (!rows)
 		return cli_fail(CLI_FAILED, "no memory");
 	o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "kind", "usage");
 	list = cJSON_AddArrayToObject(o, "devices");
 	for (size_t i = 0; i < now->device_count; i++)
 		cJSON_AddItemToArray(list, device_json(&now->devices[i], now, before));

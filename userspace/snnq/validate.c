@@ -90,6 +90,7 @@ static int validate(struct cli_session *s, const char *path)
 	struct tally t = { .cases = cJSON_CreateArray() };
 	int code, ret;
 
+	cJSON_AddStringToObject(document, "kind", "validation");
 	ret = snnq_validate(s->device, path,
 			    SNNQ_OPTS(struct snnq_validate_opts, .report = report,
 				      .report_ctx = &t));
