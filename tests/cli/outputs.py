@@ -76,6 +76,17 @@ def special(folder):
     refused("run", MODEL, RECORDING, "-d", "sim", "--raster", raster / "conv1.npy", code=1)
 
 
+def dash(folder):
+    """A dash is no file that is written; a file of this name can be."""
+    for name, (before, after) in writers(folder).items():
+        refused(*before, "-", *after, code=2, says="-: expected the name of a file", cwd=folder)
+        if name != "journal":
+            snnq(*before, "./-", *after, cwd=folder)
+            need((folder / "-").stat().st_size > 99, f"{name}: it is there")
+            (folder / "-").unlink()
+    need(not (folder / "-").exists(), "no file")
+
+
 def early(folder):
     """Places that cannot be written are known before recordings are read."""
     for name, (before, after) in writers(folder).items():
@@ -226,4 +237,4 @@ def full_text(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(special, early, links, one_file, full, named, full_text))
+    sys.exit(main(special, dash, early, links, one_file, full, named, full_text))

@@ -109,6 +109,9 @@ static int find_place(const char *path, struct place *p)
 	int error = 0, ret = 0;
 
 	p->path = NULL;
+	if (!strcmp(path, "-"))
+		return fail(EINVAL, "-: expected the name of a file to write, which standard output "
+				    "has not (./- is a file)");
 	p->there = !stat(path, &p->file);
 	if (p->there)
 		ret = check_file(path, p);
