@@ -85,13 +85,18 @@ class Layer:
         return self.fired
 
 
-def simulate(layers, frames, at_threshold=False, delay=True, skip_first=False):
-    """Spikes [step, C, y, x] of each layer for frames [step, C, y, x]."""
+def simulate(layers, frames, at_threshold=False, delay=True, skip_first=False, restart=None):
+    """Spikes [step, C, y, x] of each layer for frames [step, C, y, x]; restart: (period, offset)."""
     seen, out = frames, []
-    for layer in layers:
+    for k, layer in enumerate(layers):
         layer.current = layer.voltage = layer.fired = 0
-        spikes = np.array([layer.step(x, at_threshold) if t or not skip_first
-                           else 0 * layer.drive(x) for t, x in enumerate(seen)])
+        spikes = []
+        for t, x in enumerate(seen):
+            # netx counts steps from 1, and layer k has the offset 1 + k beside the given one
+            if restart and (t + 1) % restart[0] == (restart[1] + 1 + (k if delay else 0)) % restart[0]:
+                layer.current = layer.voltage = 0
+            spikes.append(layer.step(x, at_threshold) if t or not skip_first else 0 * layer.drive(x))
+        spikes = np.array(spikes)
         late = np.zeros(spikes.shape[1], int) + (0 if layer.delay is None else layer.delay) + bool(delay)
         spikes = np.stack([np.concatenate([0 * s[:n], s[:len(s) - n]])
                            for s, n in zip(spikes.transpose(1, 0, 2, 3), late)], 1)
@@ -241,6 +246,25 @@ def lava_delays(folder):
     write_lava(folder / "a.net", layers)
     compare(folder, folder / "a.net", layers, LAVA_NAMES, (2, 6, 5))
     compare(folder, folder / "a.net", layers, LAVA_NAMES, (2, 6, 5), ["--no-delay"], delay=False)
+
+
+def lava_restarts(folder):
+    """Neurons that start over, layer by layer, as netx does it; also those that hear themselves."""
+    rng = np.random.default_rng(19)
+    for recurrent in (False, True):
+        layers = lava_layers(rng)
+        if recurrent:
+            layers[3].recurrent = rng.integers(-20, 30, (8, 8))
+        write_lava(folder / "a.net", layers)
+        for options, rules in ((["--restart", 4], {"restart": (4, 0)}), (["--restart", 3, "--restart-offset", 1], {"restart": (3, 1)}),
+                               (["--restart", 3, "--restart-offset", 7], {"restart": (3, 1)}),
+                               (["--restart", 4, "--restart-offset", 3, "--no-delay"], {"restart": (4, 3), "delay": False})):
+            compare(folder, folder / "a.net", layers, LAVA_NAMES, (2, 6, 5), options, **rules)
+    frames = record(folder / "x", np.random.default_rng(5), 2, 6, 5, 0.2)
+    equal(len({simulate(layers, frames, restart=r)[-1].tobytes() for r in (None, (4, 0), (4, 1), (3, 0))}), 4,
+          "restarts that give different spikes")
+    refused("import", folder / "a.net", "-o", folder / "q", "--restart-offset", 1, code=2, says="expected their period, too")
+    refused("import", folder / "a.net", "-o", folder / "q", "--restart", 0, code=2, says="1..4294967295")
 
 
 def lava_decays(folder):
@@ -605,5 +629,5 @@ def cut_lava(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(lava_network, lava_rules, lava_delays, lava_decays, lava_recurrent, lava_readouts, lava_guesses, lava_average,
+    sys.exit(main(lava_network, lava_rules, lava_delays, lava_restarts, lava_decays, lava_recurrent, lava_readouts, lava_guesses, lava_average,
                   lava_sizes, lava_flat, hostile_lava, cut_lava))

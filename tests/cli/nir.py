@@ -340,6 +340,7 @@ def hostile(folder):
     write(folder / "bad.nir", graph)
     for arguments, says in (((), "steps: expected 1..65536, found 0"),
                             (("--steps", "9", "--no-delay"), "of no use for a NIR graph"),
+                            (("--steps", "9", "--restart", "3"), "of no use for a NIR graph"),
                             (("--steps", "9", "--width", "5", "--height", "6"), "shape: expected the sizes"),
                             (("--steps", "9", "--polarities", "1"), "shape: expected the sizes"),
                             (("--steps", "9", "--reset", "soft"), "--reset: expected zero or subtract"),

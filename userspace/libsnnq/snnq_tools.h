@@ -35,6 +35,11 @@ struct snnq_import_opts {
 	bool no_delay;	 /* layers see spikes in the same step */
 	bool skip_first; /* the first step is empty */
 	bool spikes_in;	 /* events are what the input layer's neurons put out */
+	/*
+	 * Neurons start over before steps with step mod period = offset, each layer as many steps
+	 * later as its spikes are; 0: never.
+	 */
+	uint32_t restart_period, restart_offset;
 	/* What NIR graphs do not say. compare_ge is for them, too. */
 	uint32_t step_us;    /* length of a step; 0: 1000 */
 	uint32_t planes;     /* of the input: 0 and 1: spikes, more: counts; of values 0 is 8 */

@@ -11,7 +11,7 @@
 #include "snnq_tools.h"
 
 static const char *out, *name, *dt, *reset, *values;
-static uint32_t width, height, polarities, steps, step_us, planes;
+static uint32_t width, height, polarities, steps, step_us, planes, restart, restart_offset;
 static bool json, ge, no_delay, skip_first, spikes_in, old_current, transposed;
 
 static const struct cli_option options[] = {
@@ -31,6 +31,10 @@ static const struct cli_option options[] = {
 	{ "skip-first", 0, NULL, ".net: the first step is empty", .flag = &skip_first },
 	{ "spikes-in", 0, NULL, ".net: events are the spikes of its input layer",
 	  .flag = &spikes_in },
+	{ "restart", 0, "N", ".net: neurons start over every N steps (netx: reset_interval)",
+	  .number = &restart },
+	{ "restart-offset", 0, "N", ".net: in step N of them, layers one after the other (0)",
+	  .number = &restart_offset, .zero = true },
 	{ "step-us", 0, "N", "NIR: microseconds of a time step (default 1000)", .number = &step_us,
 	  .max = 1000000000 },
 	{ "planes", 0, "N", "NIR: bits of counts (default 1: spikes); bits of values (8)",
@@ -93,6 +97,7 @@ static int import_file(const char *in, double seconds, enum snnq_import_input in
 		SNNQ_OPTS(struct snnq_import_opts, .name = name, .width = width, .height = height,
 			  .polarities = polarities, .steps = steps, .compare_ge = ge,
 			  .no_delay = no_delay, .skip_first = skip_first, .spikes_in = spikes_in,
+			  .restart_period = restart, .restart_offset = restart_offset,
 			  .input = input, .step_us = step_us, .planes = planes, .dt = seconds,
 			  .old_current = old_current, .transposed = transposed,
 			  .note = cli_take_note, .note_ctx = notes,

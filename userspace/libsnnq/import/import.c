@@ -51,6 +51,8 @@ static void apply_options(struct import_net *net, const struct snnq_import_opts 
 	net->compare_ge |= o->compare_ge;
 	net->no_delay |= o->no_delay;
 	net->skip_first |= o->skip_first;
+	net->restart_period = o->restart_period;
+	net->restart_offset = o->restart_offset;
 }
 
 /* What an option is for that the source has no use for. */
@@ -64,6 +66,7 @@ static int check_uses(const char *in, const struct snnq_import_opts *o, bool nir
 		{ "no delay", o->no_delay, false },
 		{ "an empty first step", o->skip_first, false },
 		{ "spikes of an input layer", o->spikes_in, false },
+		{ "a restart", o->restart_period, false },
 		{ "dt", o->dt != 0, true },
 		{ "planes", o->planes && !values, true },
 		{ "the time of a step", o->step_us, true },
@@ -77,6 +80,9 @@ static int check_uses(const char *in, const struct snnq_import_opts *o, bool nir
 	if (o->spikes_in && values)
 		return error_set(-EINVAL,
 				 "%s: spikes of an input layer: of no use for what takes values",
+				 in);
+	if (o->restart_offset && !o->restart_period)
+		return error_set(-EINVAL, "%s: an offset of restarts: expected their period, too",
 				 in);
 	if (o->planes > SNNQ_MAX_PLANES)
 		return error_set(-EINVAL, "%s: planes: expected at most %u, found %u", in,

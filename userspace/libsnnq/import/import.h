@@ -47,6 +47,7 @@ struct import_layer {
 	uint32_t stride[2], padding[2], dilation[2], groups;
 	uint32_t said[3]; /* channels, height, width out, as the source says; 0: not */
 	struct import_neuron neuron;
+	uint32_t restart_offset; /* of the net's restarts; import_build() sets it */
 };
 
 struct import_net {
@@ -55,6 +56,8 @@ struct import_net {
 	uint32_t layer_count;
 	uint32_t height, width, polarities; /* of the input; 0 = unknown */
 	uint32_t steps, step_us;
+	uint32_t restart_period,
+		restart_offset; /* of the first layer; period 0: neurons never do */
 	enum snnq_import_input input;
 	uint32_t planes;  /* of values */
 	double scale;	  /* of values; 0: integers */

@@ -304,6 +304,26 @@ static bool is_seen(const struct import_net *net, const struct import_layer *l)
 	       !net->average && l == &net->layers[net->layer_count - 1] && !l->recurrent.count;
 }
 
+/* As lava's netx resets networks: each layer when the first spikes of the period reach it. */
+static void find_restarts(struct import_net *net)
+{
+	for (uint32_t i = 0; net->restart_period && i < net->layer_count; i++)
+		net->layers[i].restart_offset =
+			(uint32_t)(((uint64_t)net->restart_offset + (net->no_delay ? 0 : i)) %
+				   net->restart_period);
+}
+
+static void put_restart(const struct import_net *net, const struct import_layer *l, cJSON *neuron)
+{
+	cJSON *restart;
+
+	if (!net->restart_period)
+		return;
+	restart = json_put_object(neuron, "restart");
+	json_put_number(restart, "period", net->restart_period);
+	json_put_number(restart, "offset", l->restart_offset);
+}
+
 static int add_neuron(const struct import_net *net, const struct import_layer *l, cJSON *layer,
 		      uint32_t factor, uint32_t channels, struct modelfile *f)
 {
@@ -328,6 +348,7 @@ static int add_neuron(const struct import_net *net, const struct import_layer *l
 	json_put_number(neuron, "shift", shift);
 	if (net->skip_first)
 		json_put(neuron, "skip_first", cJSON_CreateTrue());
+	put_restart(net, l, neuron);
 	if (is_seen(net, l)) {
 		json_put_string(neuron, "reset", "none");
 		json_put_string(neuron, "output", "potential");
@@ -708,6 +729,7 @@ int import_build(struct import_net *net, const char *out)
 		ret = find_input(net);
 	if (ret)
 		return ret;
+	find_restarts(net);
 	ret = modelfile_new(cJSON_CreateObject(), &f);
 	if (!ret)
 		ret = build(net, f);
