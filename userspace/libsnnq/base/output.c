@@ -110,8 +110,9 @@ static int find_place(const char *path, struct place *p)
 
 	p->path = NULL;
 	if (!strcmp(path, "-"))
-		return fail(EINVAL, "-: expected the name of a file to write, which standard output "
-				    "has not (./- is a file)");
+		return fail(EINVAL,
+			    "-: expected the name of a file to write, which standard output "
+			    "has not (./- is a file)");
 	p->there = !stat(path, &p->file);
 	if (p->there)
 		ret = check_file(path, p);
