@@ -31,8 +31,11 @@ static int read_unnamed(const char *path, struct snnq_model *model, uint32_t cla
  */
 static bool take_part(struct cli_sample *s, const char *format)
 {
-	char *part = snnq_values_in(s->path) ? NULL : part_split(s->path);
+	size_t n = strlen(s->path);
+	char *part = NULL;
 
+	if (n && s->path[n - 1] == ']' && !snnq_values_in(s->path))
+		part = part_split(s->path);
 	if (part && asprintf(&s->part, "%s:part=%s", format ? format : "hdf5", part) < 0)
 		s->part = NULL;
 	return !part || s->part;
