@@ -19,7 +19,7 @@ export TMPDIR=$out
 # What harnesses have in common, once: $out/library.a.
 build_library() {
   local source packages
-  packages=$(pkg-config --cflags --libs libcjson libmd libdrm yaml-0.1)
+  packages=$(pkg-config --cflags --libs libcjson libmd libdrm yaml-0.1 zlib)
   read -r -a libraries <<<"$packages"
   rm -rf "$out/objects" "$out/library.a"
   mkdir -p "$out/objects"
@@ -69,7 +69,7 @@ if ! command -v clang >/dev/null; then
 elif build_library; then
   fuzz models "-dict=tests/fuzz/model.dict -max_len=4096"
   fuzz dumps "-max_len=16384" userspace/snnq/dump.c userspace/snnq/dump_show.c
-  fuzz files "-max_len=1024" "$library"/{quantize/journal,run/values}.c
+  fuzz files "-max_len=1024" "$library"/{quantize/journal,run/values,run/values_file,events/zip,events/columns}.c
   fuzz_import
 else
   bad "build of the library for fuzzing"
