@@ -3,9 +3,9 @@
  * output.h - the one way to write files that users name.
  *
  * A file appears complete or not at all: it is written without a name, or beside its place where
- * the file system has none such, put on the disk, and renamed. Links are followed, and what is not a regular file is never replaced. Shared by the
- * library and the command, whose errors differ: these calls return -errno and leave a line for
- * people in output_problem().
+ * the file system has none such, put on the disk, and renamed. Links are followed, and what is not
+ * a regular file is never replaced. Shared by the library and the command, whose errors differ:
+ * these calls return -errno and leave a line for people in output_problem().
  */
 #ifndef SNNQ_OUTPUT_H
 #define SNNQ_OUTPUT_H
