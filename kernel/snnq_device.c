@@ -156,6 +156,9 @@ static int snnq_device_memory(struct snnq_device *sdev)
 	err = drmm_mutex_init(&sdev->drm, &sdev->dma_lock);
 	if (!err)
 		err = drmm_mutex_init(&sdev->drm, &sdev->import_lock);
+	if (!err)
+		err = drmm_mutex_init(&sdev->drm, &sdev->files_lock);
+	INIT_LIST_HEAD(&sdev->files);
 	INIT_LIST_HEAD(&sdev->mems);
 	INIT_LIST_HEAD(&sdev->bos);
 	return err;

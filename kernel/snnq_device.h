@@ -111,6 +111,8 @@ struct snnq_guard {
  * @bos: all buffers that are mapped for the device.
  * @import_lock: one import at a time.
  * @importer: whose.
+ * @files_lock: @files.
+ * @files: open files, those with larger numbers first.
  * @counters: of the whole device.
  * @events: what others are to be told of.
  * @dump: what is kept of a job that failed.
@@ -142,6 +144,8 @@ struct snnq_device {
 	struct list_head bos;
 	struct mutex import_lock; /* importer */
 	struct snnq_file *importer;
+	struct mutex files_lock; /* files */
+	struct list_head files;
 	struct snnq_counters counters;
 	struct snnq_events events;
 	struct snnq_coredump *dump;
@@ -158,6 +162,7 @@ struct snnq_device {
  * struct snnq_file - an open file
  * @ref: held by the open file, by each stream, and by all memory.
  * @sdev: device; it is there as long as there is memory.
+ * @node: in the device's list, as long as it is open.
  * @client: who opened it.
  * @throttle: its faults.
  * @accounts: what it had of the device, by level.
@@ -173,6 +178,7 @@ struct snnq_device {
 struct snnq_file {
 	struct kref ref;
 	struct snnq_device *sdev;
+	struct list_head node;
 	struct snnq_client client;
 	struct snnq_throttle throttle;
 	struct snnq_account accounts[SNNQ_LEVELS];

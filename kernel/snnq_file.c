@@ -22,6 +22,26 @@
 #include "snnq_model.h"
 #include "snnq_stream.h"
 
+/* Files that are opened at the same time may get here in another order than their numbers. */
+static void snnq_file_add(struct snnq_device *sdev, struct snnq_file *sfile)
+{
+	struct snnq_file *older;
+
+	mutex_lock(&sdev->files_lock);
+	list_for_each_entry(older, &sdev->files, node)
+		if (older->client.id < sfile->client.id)
+			break;
+	list_add_tail(&sfile->node, &older->node);
+	mutex_unlock(&sdev->files_lock);
+}
+
+static void snnq_file_del(struct snnq_device *sdev, struct snnq_file *sfile)
+{
+	mutex_lock(&sdev->files_lock);
+	list_del(&sfile->node);
+	mutex_unlock(&sdev->files_lock);
+}
+
 static int snnq_open(struct drm_device *drm, struct drm_file *file)
 {
 	struct snnq_file *sfile = kzalloc(sizeof(*sfile), GFP_KERNEL_ACCOUNT);
@@ -39,6 +59,7 @@ static int snnq_open(struct drm_device *drm, struct drm_file *file)
 	for (level = 0; level < SNNQ_LEVELS; level++)
 		snnq_account_init(&sfile->accounts[level], level);
 	snnq_client_init(&sfile->client, snnq_client_id(file));
+	snnq_file_add(sfile->sdev, sfile);
 	file->driver_priv = sfile;
 	return 0;
 }
@@ -52,6 +73,7 @@ static void snnq_postclose(struct drm_device *drm, struct drm_file *file)
 {
 	struct snnq_file *sfile = file->driver_priv;
 
+	snnq_file_del(sfile->sdev, sfile);
 	snnq_streams_close(to_snnq_device(drm), sfile);
 	snnq_models_close(sfile);
 	if (wait_event_timeout(sfile->idle, !atomic_read(&sfile->jobs), HZ))

@@ -24,7 +24,6 @@
 #include <net/genetlink.h>
 #include <net/sock.h>
 
-#include <drm/drm_file.h>
 #include <drm/drm_managed.h>
 
 #include "snnq_compat.h"
@@ -434,19 +433,17 @@ static int snnq_nl_put_client(struct sk_buff *skb, const struct snnq_file *sfile
 				    ARRAY_SIZE(snnq_client_told), SNNQ_A_CLIENT_PAD);
 }
 
-/* New files are at the head of the list, with larger numbers. */
+/* From new files to old ones, so that it ends, however many come meanwhile. */
 static int snnq_nl_dump_files(struct sk_buff *skb, struct netlink_callback *cb,
 			      struct snnq_device *sdev)
 {
 	struct snnq_dump *dump = snnq_nl_dump(cb);
-	struct drm_file *file;
+	const struct snnq_file *sfile;
 	void *msg;
 	int err;
 
-	lockdep_assert_held(&sdev->drm.filelist_mutex);
-	list_for_each_entry(file, &sdev->drm.filelist, lhead) {
-		const struct snnq_file *sfile = file->driver_priv;
-
+	lockdep_assert_held(&sdev->files_lock);
+	list_for_each_entry(sfile, &sdev->files, node) {
 		if (dump->client && sfile->client.id >= dump->client)
 			continue;
 		if (!dump->viewer.all && !uid_eq(dump->viewer.uid, sfile->client.uid))
@@ -468,9 +465,9 @@ static int snnq_nl_dump_clients(struct sk_buff *skb, struct netlink_callback *cb
 	int err;
 
 	snnq_device_settle(sdev);
-	mutex_lock(&sdev->drm.filelist_mutex);
+	mutex_lock(&sdev->files_lock);
 	err = snnq_nl_dump_files(skb, cb, sdev);
-	mutex_unlock(&sdev->drm.filelist_mutex);
+	mutex_unlock(&sdev->files_lock);
 	return err;
 }
 

@@ -9,6 +9,7 @@
  * Wants to be the only user of the device.
  */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,8 @@
 
 #define USER	   1000
 #define MANY_FILES 400
+#define AT_ONCE	   8
+#define ROUNDS	   100
 #define MESSAGES   20000
 #define DUMPERS	   4
 #define REBINDS	   6
@@ -488,6 +491,55 @@ TEST_F(telemetry, many_clients_in_parts)
 	EXPECT_EQ((uint32_t)count + 1, s.count);
 	while (count--)
 		close(fds[count]);
+}
+
+struct comers {
+	pthread_barrier_t barrier;
+	const char *node;
+};
+
+/* Open when all do, and close when they were counted. */
+static void *come_and_go(void *arg)
+{
+	struct comers *c = arg;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		int fd;
+
+		pthread_barrier_wait(&c->barrier);
+		fd = open(c->node, O_RDWR | O_CLOEXEC);
+		pthread_barrier_wait(&c->barrier);
+		pthread_barrier_wait(&c->barrier);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* Files opened at the same time may get numbers in another order than places in lists. */
+TEST_F(telemetry, clients_that_come_at_once)
+{
+	struct comers c = { .node = self->node };
+	pthread_t threads[AT_ONCE];
+	uint32_t fewest = UINT32_MAX, most = 0;
+
+	pthread_barrier_init(&c.barrier, NULL, AT_ONCE + 1);
+	for (int i = 0; i < AT_ONCE; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, come_and_go, &c));
+	for (int i = 0; i < ROUNDS; i++) {
+		uint32_t count;
+
+		pthread_barrier_wait(&c.barrier);
+		pthread_barrier_wait(&c.barrier);
+		count = clients(&self->genl, 0).count;
+		fewest = count < fewest ? count : fewest;
+		most = count > most ? count : most;
+		pthread_barrier_wait(&c.barrier);
+	}
+	for (int i = 0; i < AT_ONCE; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&c.barrier);
+	EXPECT_EQ(AT_ONCE + 1, fewest);
+	EXPECT_EQ(AT_ONCE + 1, most);
 }
 
 static uint32_t random_word(uint32_t *state)
