@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import traceback
+import zlib
 
 SNNQ = os.path.abspath(os.environ.get("SNNQ", "build/snnq"))
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -91,6 +92,30 @@ def event_stream(path, width, height, rows):
         now = t
     path.write_bytes(data)
     return path
+
+
+def member(name, said, held=None, *, deflate=False, more=b"", **local):
+    """A member for archive() that is said to be some bytes, and holds them or others, and more behind its stream.
+
+    Its own header says what the directory does, but for @local: packed, bytes or flags."""
+    held = said if held is None else held
+    coder = zlib.compressobj(wbits=-15)
+    stream = (coder.compress(held) + coder.flush() if deflate else held) + more
+    packed = len(stream) if deflate else len(said)
+    return name.encode(), stream, {"method": 8 * deflate, "crc": zlib.crc32(said), "packed": packed, "bytes": len(said)}, local
+
+
+def archive(path, *members):
+    """A ZIP archive of members as member() makes them, true or not."""
+    out, directory = b"", b""
+    for name, stream, said, local in members:
+        own = {"flags": 0, **said, **local}
+        directory += (struct.pack("<4sHHHHIIIIHHHHHII", b"PK\1\2", 20, 20, own["flags"], said["method"], 0, said["crc"],
+                                  said["packed"], said["bytes"], len(name), 0, 0, 0, 0, 0, len(out)) + name)
+        out += struct.pack("<4sHHHIIIIHH", b"PK\3\4", 20, own["flags"], own["method"], 0, own["crc"], own["packed"], own["bytes"],
+                           len(name), 0) + name + stream
+    end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, len(members), len(members), len(directory), len(out), 0)
+    path.write_bytes(out + directory + end)
 
 
 def main(*tests):

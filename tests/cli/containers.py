@@ -5,6 +5,7 @@
 Each file is written by NumPy, or damaged here, and must hold what a .bs3 recording of the same rows
 holds, bit by bit after conversion; whatever is wrong is refused with the place, what was expected and
 what was found."""
+import io
 import json
 import struct
 import subprocess
@@ -13,7 +14,7 @@ import zipfile
 
 import numpy as np
 
-from common import DEMO, SNNQ, equal, main, need, recording, refused, snnq
+from common import DEMO, SNNQ, archive, equal, main, member, need, recording, refused, snnq
 
 WIDTH, HEIGHT, COUNT = 1280, 720, 9000
 SIZE = ("--width", WIDTH, "--height", HEIGHT)
@@ -345,11 +346,11 @@ def damaged_archives(folder):
     np.savez(path, **{**e, "p": np.array([{}] * COUNT, object)})
     refused("info", path, says=("p.npy: offset ", "header: expected descr: an integer or a float, found \"'|O'"))
     np.savez(path, x=e["x"])
-    refused("info", path, "-f", "npz", says="expected arrays t, x, y and p, or one whose fields these are, found x.npy")
+    refused("info", path, "-f", "npz", says="expected arrays t, x, y and p, or one whose fields these are, found x")
     np.savez(path, frames=np.zeros((4, 2, 34, 34)))
     refused("info", path, "-f", "npz", says="found frames, which are for models that take values")
     np.savez(path, np.zeros((5, 4)))
-    refused("info", path, "-f", "npz", says="expected arrays t, x, y and p, or one whose fields these are, found arr_0.npy")
+    refused("info", path, "-f", "npz", says="expected arrays t, x, y and p, or one whose fields these are, found arr_0")
     with zipfile.ZipFile(path, "w") as z:
         for i in range(65):
             z.writestr(f"{i}.npy", b"")
@@ -360,6 +361,38 @@ def damaged_archives(folder):
     other_versions(path)
     path.write_bytes(b"no archive at all")
     refused("info", path, says="expected the end of a ZIP archive's directory")
+
+
+def saved(array):
+    """A .npy file."""
+    f = io.BytesIO()
+    np.save(f, array)
+    return f.getvalue()
+
+
+def names(folder):
+    """Names that are there twice are refused, with and without .npy; long ones are kept to their last letter."""
+    e = events()
+    path, want = folder / "e.npz", wanted(folder, e)
+    for deflate in (False, True):
+        whole = [member(f"{c}.npy", saved(e[c]), deflate=deflate) for c in "txyp"]
+        one = saved(e["t"])
+        for other, name in (("t.npy", "t"), ("t", "t"), ("p.npy", "p")):
+            archive(path, *whole, member(other, one))
+            refused("info", path, says=f"e.npz: expected members of different names, found two called {name}")
+        for other in ("extra.npy", "a" * 101 + ".npy", "b" * 255):
+            archive(path, *whole, member(other, one))
+            need(converted(path) == want, f"beside {other}")
+            archive(path, *whole, member(other, one), member("c", one), member(other, b""))
+            refused("info", path, says=f"found two called {other.removesuffix('.npy')}")
+    archive(path, *whole, *(member("l" * 250 + str(i), b"") for i in range(60)))
+    need(converted(path) == want, "beside many that differ in their last letters")
+    archive(path, *whole, member("d" * 256, one))
+    refused("info", path, says="e.npz: entry 4 of the directory: expected a name of at most 255 bytes, found 256: ddd")
+    archive(path, member("x.npy", one), member("y.npy", one), member("no\nname\x1b.npy", one))
+    refused("info", path, "-f", "npz", says="found x, y, no?name?")
+    archive(path, *(member(f"{c}{'.npy' * (c == 'x')}", one) for c in ("x", "a" * 95 + "\xe9" * 9, "b")))
+    refused("info", path, "-f", "npz", says=("found x, aaa", "a..."))
 
 
 def unfolds_much(folder):
@@ -409,4 +442,4 @@ def verbs(folder):
 
 if __name__ == "__main__":
     sys.exit(main(fields, absent, columns, units, bad_numbers, bad_headers, archives, large_sizes, damaged_archives,
-                  unfolds_much, verbs))
+                  names, unfolds_much, verbs))

@@ -16,7 +16,7 @@ import zipfile
 import h5py
 import numpy as np
 
-from common import DEMO, ROOT, equal, main, near, need, refused, snnq
+from common import DEMO, ROOT, archive, equal, main, member, near, need, refused, snnq
 from lava import STEPS as LAVA_STEPS, lava_layers, simulate, write_lava
 from nir import STEPS as NIR_STEPS, nodes, run as run_nir, write as write_nir
 
@@ -361,6 +361,8 @@ def bad_archives(folder):
     model, x = Network(17).write(folder / "m.snnq"), images(18).astype(np.uint8)
     path, spare = folder / "a.npz", folder / "spare"
     spare.mkdir()
+    np.save(folder / "x.npy", x)
+    want = samples(model, folder / "x.npy")
 
     def bad(name, *says, **options):
         refused("run", model, name, "-d", "sim", says=("a.npz", *says), env={**os.environ, "TMPDIR": str(spare)}, **options)
@@ -389,6 +391,17 @@ def bad_archives(folder):
         bad(path, "a.npy")
         path.write_bytes(data[:-30])
         bad(path, "the end of a ZIP archive's directory")
+    # names that are there twice, that are long or hold anything
+    whole = (folder / "x.npy").read_bytes()
+    archive(path, member("a.npy", whole), member("b.npy", whole), member("a", whole, deflate=True))
+    for part in ("", "[a]", "[b]"):
+        bad(f"{path}{part}", "expected members of different names, found two called a")
+    archive(path, member("a" * 101, whole), member("a" * 251 + ".npy", whole), member("b\n\u2028c.npy", b""))
+    for n in (101, 251):
+        equal(samples(model, f"{path}[{'a' * n}]"), want, f"a name of {n} bytes")
+    bad(f"{path}[{'a' * 100}]", "found aaa", "aaa...")
+    archive(path, member("e.npy", b""), member("b\n\u2028c.npy", b""))
+    bad(path, "found e, b??c")
     # sizes that lie: an array of terabytes, a member of more than is unfolded
     with zipfile.ZipFile(path, "w") as z:
         z.writestr("a.npy", header("|u1", (1 << 20, 1 << 19)))

@@ -44,37 +44,15 @@ struct npz {
 
 /* ---- members ---- */
 
-/* Without the extension. */
-static size_t stem(const struct zip_member *m)
-{
-	size_t n = strlen(m->name);
-
-	return n > 4 && !strcmp(m->name + n - 4, ".npy") ? n - 4 : n;
-}
-
-/* "a.npy, b.npy" */
-static const char *names_of(const struct zip *zip, char *text, size_t size)
-{
-	char shown[3 * ZIP_MOST_NAME + 1];
-	size_t n = 0;
-
-	snprintf(text, size, "none");
-	for (uint32_t i = 0; i < zip->count && n < size; i++)
-		n += (size_t)snprintf(text + n, size - n, "%s%s", n ? ", " : "",
-				      text_printable(zip->members[i].name, shown, sizeof(shown)));
-	return text;
-}
-
 static int no_events(const struct npz *z)
 {
 	char names[100];
 
-	for (uint32_t i = 0; i < z->zip.count; i++)
-		if (stem(&z->zip.members[i]) == 6 && !memcmp(z->zip.members[i].name, "frames", 6))
-			return error_set(-EBADMSG,
-					 "%s: frames.npy: found frames, which are for models that "
-					 "take values; expected events in arrays " COLUMN_NAMES,
-					 z->path);
+	if (zip_find(&z->zip, "frames"))
+		return error_set(-EBADMSG,
+				 "%s: frames.npy: found frames, which are for models that take "
+				 "values; expected events in arrays " COLUMN_NAMES,
+				 z->path);
 	for (uint32_t i = 0; i < z->zip.count; i++)
 		if (strstr(z->zip.members[i].name, "/data.pkl"))
 			return error_set(-EBADMSG,
@@ -84,14 +62,14 @@ static int no_events(const struct npz *z)
 	return error_set(-EBADMSG,
 			 "%s: expected arrays " COLUMN_NAMES
 			 ", or one whose fields these are, found %s",
-			 z->path, names_of(&z->zip, names, sizeof(names)));
+			 z->path, zip_names(&z->zip, names, sizeof(names)));
 }
 
 /* Where a header ends is only known when it has been read: its text, and nothing behind it. */
 static int read_begin(const struct npz *z, const struct zip_member *m, struct zip_stream *s,
 		      uint8_t begin[NPY_BEGIN_BYTES], struct npy_header *h)
 {
-	char shown[3 * ZIP_MOST_NAME + 1];
+	char shown[ZIP_SHOWN_BYTES];
 	size_t n = 0, need;
 
 	for (;;) {
@@ -235,7 +213,7 @@ static int open_arrays(struct npz *z)
 
 	for (uint32_t i = 0; !ret && i < z->zip.count; i++) {
 		const struct zip_member *m = &z->zip.members[i];
-		enum column c = column_find(m->name, stem(m));
+		enum column c = column_find(m->name, m->stem);
 
 		if (c == COLUMNS)
 			continue;

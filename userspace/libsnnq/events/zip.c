@@ -177,7 +177,19 @@ static bool take_extra(const uint8_t *extra, size_t size, struct zip_member *m)
 	return m->bytes != NOT_HERE_32 && m->packed != NOT_HERE_32 && m->offset != NOT_HERE_32;
 }
 
-/* One entry of @left bytes of directory. Its bytes, 0: it is damaged. */
+static void take_name(const uint8_t *name, size_t bytes, struct zip_member *m)
+{
+	size_t n;
+
+	memcpy(m->name, name, bytes < ZIP_MOST_NAME ? bytes : ZIP_MOST_NAME);
+	n = strlen(m->name);
+	m->stem = n > 4 && !strcmp(m->name + n - 4, ".npy") ? n - 4 : n;
+}
+
+/*
+ * One entry of @left bytes of directory, of whose name as much as there is room for. Its bytes, 0: it
+ * is damaged.
+ */
 static size_t take_entry(const uint8_t *entry, size_t left, struct zip_member *m)
 {
 	size_t name, extra, comment;
@@ -197,33 +209,74 @@ static size_t take_entry(const uint8_t *entry, size_t left, struct zip_member *m
 		.bytes = get_le32(entry + 24),
 		.offset = get_le32(entry + 42),
 	};
-	if (name <= ZIP_MOST_NAME)
-		memcpy(m->name, entry + ENTRY_BYTES, name);
+	take_name(entry + ENTRY_BYTES, name, m);
 	if (!take_extra(entry + ENTRY_BYTES + name, extra, m))
 		return 0;
 	return ENTRY_BYTES + name + extra + comment;
 }
 
+static const struct zip_member *find(const struct zip *z, const char *name, size_t bytes)
+{
+	for (uint32_t i = 0; i < z->count; i++)
+		if (z->members[i].stem == bytes && !memcmp(z->members[i].name, name, bytes))
+			return &z->members[i];
+	return NULL;
+}
+
+/* Entry z->count, which is one: @name bytes of name. Compared with each before: they are few. */
+static int add_member(struct zip *z, size_t name)
+{
+	struct zip_member *m = &z->members[z->count];
+	char shown[ZIP_SHOWN_BYTES];
+
+	if (name > ZIP_MOST_NAME)
+		return error_set(-EBADMSG,
+				 "%s: entry %u of the directory: expected a name of at most %d "
+				 "bytes, found %zu: %s",
+				 z->path, z->count, ZIP_MOST_NAME, name,
+				 text_printable(m->name, shown, sizeof(shown)));
+	if (find(z, m->name, m->stem)) {
+		m->name[m->stem] = 0;
+		return error_set(-EBADMSG,
+				 "%s: expected members of different names, found two called %s",
+				 z->path, text_printable(m->name, shown, sizeof(shown)));
+	}
+	z->count++;
+	return 0;
+}
+
+static int take_directory(struct zip *z, const struct directory *d, const uint8_t *bytes)
+{
+	size_t at = 0;
+
+	while (z->count < d->count) {
+		size_t n = take_entry(bytes + at, d->bytes - at, &z->members[z->count]);
+		int ret;
+
+		if (!n)
+			return error_set(-EBADMSG,
+					 "%s: offset %" PRIu64 ": expected entry %u of %" PRIu64
+					 " of the directory, found something else",
+					 z->path, d->offset + at, z->count, d->count);
+		ret = add_member(z, get_le16(bytes + at + 28));
+		if (ret)
+			return ret;
+		at += n;
+	}
+	return 0;
+}
+
 static int read_directory(struct zip *z, const struct directory *d)
 {
 	uint8_t *bytes = malloc(d->bytes ? d->bytes : 1);
-	size_t at = 0, n = 1;
 	int ret;
 
 	if (!bytes)
 		return error_set(-ENOMEM, "%s: no memory", z->path);
 	ret = read_at(z, d->offset, bytes, d->bytes);
-	while (!ret && n && z->count < d->count) {
-		n = take_entry(bytes + at, d->bytes - at, &z->members[z->count]);
-		at += n;
-		z->count += n != 0;
-	}
+	if (!ret)
+		ret = take_directory(z, d, bytes);
 	free(bytes);
-	if (!ret && z->count < d->count)
-		ret = error_set(-EBADMSG,
-				"%s: offset %" PRIu64 ": expected entry %u of %" PRIu64
-				" of the directory, found something else",
-				z->path, d->offset + at, z->count, d->count);
 	return ret;
 }
 
@@ -241,12 +294,39 @@ int zip_open(int fd, const char *path, struct zip *z)
 	return ret ? ret : read_directory(z, &d);
 }
 
+const struct zip_member *zip_find(const struct zip *zip, const char *name)
+{
+	return find(zip, name, strlen(name));
+}
+
+const char *zip_names(const struct zip *zip, char *text, size_t size)
+{
+	size_t n = 0;
+
+	snprintf(text, size, "none");
+	for (uint32_t i = 0; i < zip->count && n < size; i++) {
+		const struct zip_member *m = &zip->members[i];
+		char name[ZIP_MOST_NAME + 1], shown[ZIP_SHOWN_BYTES];
+
+		snprintf(name, sizeof(name), "%.*s", (int)m->stem, m->name);
+		n += (size_t)snprintf(text + n, size - n, "%s%s", i ? ", " : "",
+				      text_printable(name, shown, sizeof(shown)));
+	}
+	if (n >= size) {
+		n = size - 4;
+		while (n && (text[n] & 0xc0) == 0x80) /* within a character */
+			n--;
+		memcpy(text + n, "...", 4);
+	}
+	return text;
+}
+
 /* ---- a member ---- */
 
 struct zip_stream {
 	const struct zip *zip;
 	const struct zip_member *member;
-	char name[3 * ZIP_MOST_NAME + 1]; /* for messages */
+	char name[ZIP_SHOWN_BYTES]; /* for messages */
 	z_stream z;
 	bool begun, end;	/* of zlib's */
 	uint64_t at;		/* of packed bytes in the file */

@@ -14,10 +14,12 @@
 #include <stdint.h>
 
 #define ZIP_MOST_MEMBERS 64
-#define ZIP_MOST_NAME	 100
+#define ZIP_MOST_NAME	 255
+#define ZIP_SHOWN_BYTES	 (ZIP_MOST_NAME + 5) /* of a name, as text_printable() wants */
 
 struct zip_member {
-	char name[ZIP_MOST_NAME + 1];
+	char name[ZIP_MOST_NAME + 1]; /* as it is in the file */
+	size_t stem;		      /* bytes of it without ".npy": by these no two are the same */
 	uint16_t method, flags;
 	uint32_t crc;
 	uint64_t packed, bytes; /* in the archive, and unfolded */
@@ -34,6 +36,11 @@ struct zip {
 
 /* Read the directory. @fd and @path stay the caller's, and there. 0 or -errno with the error set. */
 int zip_open(int fd, const char *path, struct zip *zip);
+
+/* The member of this name, without ".npy". NULL: there is none. */
+const struct zip_member *zip_find(const struct zip *zip, const char *name);
+/* "a, b": names without ".npy", for messages; what has no room ends in dots. @size is above 4. */
+const char *zip_names(const struct zip *zip, char *text, size_t size);
 
 struct zip_stream;
 

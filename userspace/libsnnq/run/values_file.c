@@ -16,7 +16,6 @@
 #include "base/file.h"
 #include "base/npy_header.h"
 #include "base/part.h"
-#include "base/text.h"
 #include "events/columns.h"
 #include "events/zip.h"
 #include "snnq.h"
@@ -69,38 +68,11 @@ static int place_open(const char *path, struct place *p)
 
 /* ---- the array ---- */
 
-/* Without the extension. */
-static size_t stem(const struct zip_member *m)
-{
-	size_t n = strlen(m->name);
-
-	return n > 4 && !strcmp(m->name + n - 4, ".npy") ? n - 4 : n;
-}
-
-static const struct zip_member *find(const struct zip *zip, const char *name)
-{
-	for (uint32_t i = 0; i < zip->count; i++)
-		if (strlen(name) == stem(&zip->members[i]) &&
-		    !memcmp(zip->members[i].name, name, strlen(name)))
-			return &zip->members[i];
-	return NULL;
-}
-
 static int no_array(const struct place *p)
 {
-	char names[160], shown[3 * ZIP_MOST_NAME + 1];
-	size_t n = 0;
+	char names[160];
 
-	*names = 0;
-	for (uint32_t i = 0; i < p->zip.count && n < sizeof(names); i++) {
-		const struct zip_member *m = &p->zip.members[i];
-
-		text_printable(m->name, shown, sizeof(shown));
-		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%.*s", n ? ", " : "",
-				      (int)stem(m), shown);
-	}
-	if (n >= sizeof(names)) /* cut */
-		memcpy(names + sizeof(names) - 4, "...", 4);
+	zip_names(&p->zip, names, sizeof(names));
 	if (p->part)
 		return error_set(-EBADMSG, "%s: expected an array %s, found %s", p->file, p->part,
 				 names);
@@ -112,8 +84,8 @@ static int no_array(const struct place *p)
 static const struct zip_member *choose(const struct place *p)
 {
 	if (p->part)
-		return find(&p->zip, p->part);
-	return p->zip.count == 1 ? p->zip.members : find(&p->zip, usual);
+		return zip_find(&p->zip, p->part);
+	return p->zip.count == 1 ? p->zip.members : zip_find(&p->zip, usual);
 }
 
 /* ---- unfolding ---- */
@@ -247,8 +219,8 @@ static bool has_values(const struct place *p)
 	for (uint32_t i = 0; i < p->zip.count; i++) {
 		const struct zip_member *m = &p->zip.members[i];
 
-		arrays |= m->name[stem(m)] != 0;
-		columns[column_find(m->name, stem(m))] = true;
+		arrays |= m->name[m->stem] != 0;
+		columns[column_find(m->name, m->stem)] = true;
 	}
 	if (p->zip.count > 1)
 		return arrays && !(columns[COLUMN_T] && columns[COLUMN_X]);
