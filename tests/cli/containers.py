@@ -329,7 +329,7 @@ def damaged_archives(folder):
                              (10, b"\x0c", "t.npy: method: expected 0 (stored) or 8 (deflated), found 12"),
                              (10, b"\0", "t.npy: expected as many bytes stored as it has"),
                              (42, b"\1", "t.npy: offset 1: expected the header of a member, found something else"),
-                             (24, struct.pack("<I", 0x7fffffff), "t.npy: offset 128: expected 9000 elements of 8 bytes, found"),
+                             (24, struct.pack("<I", 0x7fffffff), "t.npy: offset 0: expected 2147483647 bytes, "),
                              (20, struct.pack("<I", 0x7fffffff), "t.npy: offset"), (0, b"X", "expected entry 0 of 4 of the directory"),
                              (28, b"\xff\xff", "expected entry 0 of 4 of the directory")):
         path.write_bytes(data[:at + where] + new + data[at + where + len(new):])
@@ -395,6 +395,33 @@ def names(folder):
     refused("info", path, "-f", "npz", says=("found x, aaa", "a..."))
 
 
+def lying_archives(folder):
+    """Members that hold more than is said, with the CRC of what is said: nothing is taken for the whole."""
+    path = folder / "e.npz"
+    whole = {c: saved(v) for c, v in events(count=500).items()}
+    for part in (slice(500), slice(0)):
+        said = {c: saved(v[part]) for c, v in events(count=500).items()}
+        for name in "txyp":
+            n, good = len(said[name]), [member(f"{c}.npy", said[c], deflate=True) for c in "txyp" if c != name]
+
+            def bad(*says, n=n, good=good, name=name, **options):
+                archive(path, *good, member(f"{name}.npy", said[name], **options))
+                refused("info", path, says=(f"e.npz: {name}.npy: ", *says))
+
+            archive(path, *good, member(f"{name}.npy", said[name] + b"1"))
+            refused("info", path, says=f"{name}.npy: offset {0x80}: expected {part.stop} elements of")
+            for more in (b"\0", bytes(70000), whole[name]):
+                bad(f"expected {n} bytes, found more of deflated data", held=said[name] + more, deflate=True)
+            for more in (b"\0", bytes(70000)):
+                bad(f"expected deflated data that ends with the member, found {len(more)} bytes behind its end", more=more, deflate=True)
+            for own in ({"bytes": n + 1}, {"packed": n + 1}, {"bytes": n + 9, "packed": n + 9}):
+                bad("offset ", f"expected {n} bytes, {n} in the archive, as the directory has it, found {own.get('bytes', n)}, "
+                    f"{own.get('packed', n)}", **own)
+    # a header that leaves sizes to what follows says nothing
+    archive(path, *(member(f"{c}.npy", whole[c], deflate=c == "x", flags=8, packed=0, bytes=0) for c in "txyp"))
+    equal(info(path)["events"], 500, "sizes behind the data")
+
+
 def unfolds_much(folder):
     """Deflated zeros: millions of events of some kilobytes are read in memory for a part of them."""
     path, count = folder / "e.npz", 9_000_000
@@ -442,4 +469,4 @@ def verbs(folder):
 
 if __name__ == "__main__":
     sys.exit(main(fields, absent, columns, units, bad_numbers, bad_headers, archives, large_sizes, damaged_archives,
-                  names, unfolds_much, verbs))
+                  names, lying_archives, unfolds_much, verbs))

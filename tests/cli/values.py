@@ -391,7 +391,7 @@ def bad_archives(folder):
         bad(path, "a.npy")
         path.write_bytes(data[:-30])
         bad(path, "the end of a ZIP archive's directory")
-    # names that are there twice, that are long or hold anything
+    # names that are there twice, that are long or hold anything, and more than what is said
     whole = (folder / "x.npy").read_bytes()
     archive(path, member("a.npy", whole), member("b.npy", whole), member("a", whole, deflate=True))
     for part in ("", "[a]", "[b]"):
@@ -402,6 +402,10 @@ def bad_archives(folder):
     bad(f"{path}[{'a' * 100}]", "found aaa", "aaa...")
     archive(path, member("e.npy", b""), member("b\n\u2028c.npy", b""))
     bad(path, "found e, b??c")
+    archive(path, member("a.npy", whole, whole + b"1", deflate=True))
+    bad(path, f"a.npy: expected {len(whole)} bytes, found more of deflated data")
+    archive(path, member("a.npy", whole, deflate=True, more=b"12"))
+    bad(path, "a.npy: expected deflated data that ends with the member, found 2 bytes behind its end")
     # sizes that lie: an array of terabytes, a member of more than is unfolded
     with zipfile.ZipFile(path, "w") as z:
         z.writestr("a.npy", header("|u1", (1 << 20, 1 << 19)))

@@ -15,19 +15,20 @@
 #include "base/text.h"
 #include "bytes.h"
 
-#define END_BYTES      22 /* of the last record, without the comment behind it */
-#define MOST_COMMENT   65535
-#define LOCATOR_BYTES  20 /* says where the record of 64 bits is */
-#define END64_BYTES    56
-#define ENTRY_BYTES    46
-#define HEADER_BYTES   30
-#define MOST_DIRECTORY (1u << 20)
-#define FLAG_ENCRYPTED 1
-#define STORED	       0
-#define DEFLATED       8
-#define EXTRA_64       1
-#define NOT_HERE_32    0xffffffffu /* but in the extra field */
-#define PACKED_BYTES   32768
+#define END_BYTES	  22 /* of the last record, without the comment behind it */
+#define MOST_COMMENT	  65535
+#define LOCATOR_BYTES	  20 /* says where the record of 64 bits is */
+#define END64_BYTES	  56
+#define ENTRY_BYTES	  46
+#define HEADER_BYTES	  30
+#define MOST_DIRECTORY	  (1u << 20)
+#define FLAG_ENCRYPTED	  1
+#define FLAG_SIZES_FOLLOW 8
+#define STORED		  0
+#define DEFLATED	  8
+#define EXTRA_64	  1
+#define NOT_HERE_32	  0xffffffffu /* but in the extra field */
+#define PACKED_BYTES	  32768
 
 /* All of it, which is in the file. */
 static int read_at(const struct zip *z, uint64_t offset, void *to, size_t bytes)
@@ -355,7 +356,34 @@ static int check_member(const struct zip_stream *s)
 	return 0;
 }
 
-/* Where its bytes are: behind its header, of which only lengths are taken. */
+/* What a member's own @header says of its sizes, where it says something, is what the directory says. */
+static int check_sizes(const struct zip_stream *s, const uint8_t header[HEADER_BYTES])
+{
+	const struct zip_member *m = s->member;
+	struct zip_member own = { .packed = get_le32(header + 18), .bytes = get_le32(header + 22) };
+	size_t size = get_le16(header + 28);
+	uint8_t *extra;
+	bool whole;
+	int ret;
+
+	if (get_le16(header + 6) & FLAG_SIZES_FOLLOW)
+		return 0;
+	extra = malloc(size ? size : 1);
+	if (!extra)
+		return error_set(-ENOMEM, "%s: no memory", s->zip->path);
+	ret = read_at(s->zip, s->at - size, extra, size);
+	whole = !ret && take_extra(extra, size, &own);
+	free(extra);
+	if (ret || (whole && own.packed == m->packed && own.bytes == m->bytes))
+		return ret;
+	return error_set(-EBADMSG,
+			 "%s: %s: offset %" PRIu64 ": expected %" PRIu64 " bytes, %" PRIu64
+			 " in the archive, as the directory has it, found %" PRIu64 ", %" PRIu64,
+			 s->zip->path, s->name, m->offset, m->bytes, m->packed, own.bytes,
+			 own.packed);
+}
+
+/* Where its bytes are: behind its header, which is believed about lengths alone. */
 static int find_bytes(struct zip_stream *s)
 {
 	const struct zip_member *m = s->member;
@@ -382,7 +410,7 @@ static int find_bytes(struct zip_stream *s)
 				 " bytes, found %" PRIu64,
 				 s->zip->path, s->name, s->at, m->packed,
 				 s->at > s->zip->bytes ? 0 : s->zip->bytes - s->at);
-	return 0;
+	return check_sizes(s, header);
 }
 
 int zip_stream_open(const struct zip *zip, const struct zip_member *member,
@@ -447,33 +475,72 @@ static int damaged(const struct zip_stream *s)
 			 s->zip->path, s->name, at, s->z.msg ? s->z.msg : "its end");
 }
 
+/* More of the member, or the end of its stream. */
+static int step(struct zip_stream *s)
+{
+	int ret = refill(s), code;
+
+	if (ret)
+		return ret;
+	code = inflate(&s->z, Z_NO_FLUSH);
+	s->end = code == Z_STREAM_END;
+	return code == Z_OK || s->end ? 0 : damaged(s);
+}
+
 /* @bytes is at most 2^30. */
 static int unfold(struct zip_stream *s, uint8_t *to, size_t bytes)
 {
-	int code = Z_OK, ret;
+	int ret = 0;
 
 	s->z.next_out = to;
 	s->z.avail_out = (uInt)bytes;
-	while (s->z.avail_out) {
-		ret = refill(s);
-		if (ret)
-			return ret;
-		code = s->end ? Z_BUF_ERROR : inflate(&s->z, Z_NO_FLUSH);
-		s->end = s->end || code == Z_STREAM_END;
-		if (code != Z_OK && (code != Z_STREAM_END || s->z.avail_out)) {
-			s->bytes += s->z.avail_out;
-			return damaged(s);
-		}
-	}
+	while (!ret && s->z.avail_out && !s->end)
+		ret = step(s);
+	s->bytes -= bytes - s->z.avail_out;
+	return ret || !s->z.avail_out ? ret : damaged(s);
+}
+
+/* Behind the last byte nothing is left, neither unfolded nor packed. */
+static int check_stream(struct zip_stream *s)
+{
+	uint8_t more;
+	int ret = 0;
+
+	s->z.next_out = &more;
+	s->z.avail_out = 1;
+	while (!ret && s->z.avail_out && !s->end)
+		ret = step(s);
+	if (ret)
+		return ret;
+	if (!s->z.avail_out)
+		return error_set(-EBADMSG,
+				 "%s: %s: expected %" PRIu64 " bytes, found more of deflated data",
+				 s->zip->path, s->name, s->member->bytes);
+	if (s->packed + s->z.avail_in)
+		return error_set(-EBADMSG,
+				 "%s: %s: expected deflated data that ends with the member, found "
+				 "%" PRIu64 " bytes behind its end",
+				 s->zip->path, s->name, s->packed + s->z.avail_in);
 	return 0;
 }
 
-static int check_end(const struct zip_stream *s)
+static int check_end(struct zip_stream *s)
 {
-	if (s->crc == s->member->crc)
-		return 0;
+	int ret = s->begun ? check_stream(s) : 0;
+
+	if (ret || s->crc == s->member->crc)
+		return ret;
 	return error_set(-EBADMSG, "%s: %s: CRC-32: expected %08x, found %08x", s->zip->path,
 			 s->name, s->member->crc, s->crc);
+}
+
+static int copy(struct zip_stream *s, uint8_t *to, size_t bytes)
+{
+	int ret = read_at(s->zip, s->at, to, bytes);
+
+	s->at += bytes;
+	s->bytes -= bytes;
+	return ret;
 }
 
 int zip_stream_read(struct zip_stream *s, uint8_t *to, size_t bytes)
@@ -485,13 +552,7 @@ int zip_stream_read(struct zip_stream *s, uint8_t *to, size_t bytes)
 				 "%s: %s: expected %zu more bytes in the member of %" PRIu64
 				 ", found %" PRIu64,
 				 s->zip->path, s->name, bytes, s->member->bytes, s->bytes);
-	s->bytes -= bytes;
-	if (s->member->method == STORED) {
-		ret = read_at(s->zip, s->at, to, bytes);
-		s->at += bytes;
-	} else {
-		ret = unfold(s, to, bytes);
-	}
+	ret = s->begun ? unfold(s, to, bytes) : copy(s, to, bytes);
 	if (ret)
 		return ret;
 	s->crc = (uint32_t)crc32(s->crc, to, (uInt)bytes);

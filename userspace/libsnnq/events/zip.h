@@ -49,7 +49,7 @@ int zip_stream_open(const struct zip *zip, const struct zip_member *member,
 		    struct zip_stream **stream);
 /*
  * The next bytes, all of them, which are in the member as its directory has it. Behind the last it is
- * checked. 0 or -errno with the error set.
+ * checked: nothing may be left of it. 0 or -errno with the error set.
  */
 int zip_stream_read(struct zip_stream *stream, uint8_t *to, size_t bytes);
 void zip_stream_close(struct zip_stream *stream);
