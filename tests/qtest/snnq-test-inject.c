@@ -292,6 +292,28 @@ static void test_storm(void)
     teardown(&f);
 }
 
+/* One core says that its rings are wrong, and starts when they are not any more. */
+static void test_no_start(void)
+{
+    Fixture f = setup();
+
+    core_reset(&f, 0);
+    core_reset(&f, 1);
+    inject(f.d, SNNQ_INJECT_CORES, 1u << 1);
+    inject(f.d, SNNQ_INJECT_NO_START, 1);
+    core_enable(f.d, 0, 8, 8);
+    core_write(f.d, 1, SNNQ_CORE_CONTROL, SNNQ_CORE_CTL_ENABLE);
+    g_assert_cmphex(core_read(f.d, 1, SNNQ_CORE_STATUS), ==, SNNQ_CORE_ST_HALTED);
+    g_assert_cmphex(core_read(f.d, 1, SNNQ_CORE_ERROR), ==, SNNQ_CORE_ERR_RING);
+    vector_wait(f.d, 0);
+    inject(f.d, SNNQ_INJECT_NO_START, 0);
+    core_write(f.d, 1, SNNQ_CORE_ERROR, SNNQ_CORE_ERR_RING);
+    core_reset(&f, 1);
+    core_enable(f.d, 1, 8, 8);
+    reg_write(f.d, SNNQ_REG_ERROR, UINT32_MAX);
+    teardown(&f);
+}
+
 /* The record of the first job comes after that of the second. */
 static void test_overtaken(void)
 {
@@ -388,6 +410,7 @@ void add_inject_tests(void)
     qtest_add_func("/snnq/inject/capability", test_capability);
     qtest_add_func("/snnq/inject/late-record", test_late_record);
     qtest_add_func("/snnq/inject/storm", test_storm);
+    qtest_add_func("/snnq/inject/no-start", test_no_start);
     qtest_add_func("/snnq/inject/overtaken", test_overtaken);
     qtest_add_func("/snnq/inject/overtaken-full", test_overtaken_full);
 }

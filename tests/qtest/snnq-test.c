@@ -124,7 +124,7 @@ static void test_properties(void)
         { "inject-storm-vector", 17, "0 and 16" },
         { "max-plan-memory", 1048575, "between 1048576 and 1099511627776" },
         { "threads", 0, "between 1 and 64" }, { "threads", 65, "between 1 and 64" },
-        { "inject-capability", 0x10000, "0 and 65535" },
+        { "inject-capability", 0x10000, "0 and 65535" }, { "inject-no-start", 2, "0 and 1" },
     };
     QTestState *qts = qtest_init("-M pc -nic none");
 

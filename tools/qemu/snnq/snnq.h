@@ -352,6 +352,7 @@ bool snnq_inject_hang(SnnqCore *core, uint32_t layer);
 uint32_t snnq_inject_take(SnnqCore *core, unsigned index);
 bool snnq_inject_count_down(SnnqCore *core, unsigned index);
 bool snnq_inject_ring_error(SnnqCore *core, uint32_t ring);
+bool snnq_inject_no_start(SnnqCore *core);
 bool snnq_inject_stuck(SnnqCore *core);
 uint32_t snnq_inject_capability(SnnqState *s, unsigned word);
 void snnq_inject_flip(SnnqCore *core, uint32_t region, uint64_t offset, void *buf,

@@ -72,6 +72,8 @@ static const InjectInfo infos[SNNQ_INJECT_COUNT] = {
         "inject-storm-vector", 1, 0, SNNQ_MAX_CORES, "their vector" },
     [SNNQ_INJECT_OVERTAKEN] = {
         "inject-overtaken", 0, 0, 0, "us for which the next record is held back" },
+    [SNNQ_INJECT_NO_START] = {
+        "inject-no-start", 0, 0, 1, "cores do not start" },
 };
 
 uint32_t snnq_inject_read(SnnqState *s, unsigned index)
@@ -255,6 +257,12 @@ bool snnq_inject_stuck(SnnqCore *core)
     return snnq_inject_hits(core) &&
            snnq_inject_read(core->s, SNNQ_INJECT_STUCK_RESET) >
            (core->s->resetting ? SNNQ_INJECT_STUCK_CORE : SNNQ_INJECT_STUCK_NONE);
+}
+
+/* Whether this core does not start now. */
+bool snnq_inject_no_start(SnnqCore *core)
+{
+    return snnq_inject_hits(core) && snnq_inject_read(core->s, SNNQ_INJECT_NO_START);
 }
 
 /* What a word of the capability block reads. */

@@ -73,7 +73,9 @@
 #define SNNQ_INJECT_STORM_VECTOR 23u
 /* inject-overtaken: the next record is held back for so many us; others overtake it. */
 #define SNNQ_INJECT_OVERTAKEN   24u
-#define SNNQ_INJECT_COUNT       25u
+/* inject-no-start: 1: enabling a core is an error of its rings meanwhile. */
+#define SNNQ_INJECT_NO_START    25u
+#define SNNQ_INJECT_COUNT       26u
 
 #define SNNQ_INJECT_OFF         0xffffffffu
 

@@ -34,7 +34,8 @@ void snnq_ring_enable(SnnqCore *core)
     if (core->enabled || core->halted || core->resetting) {
         return;
     }
-    if (!snnq_ring_valid(s, core->sq_base, core->sq_size, sizeof(struct snnq_sq_entry)) ||
+    if (snnq_inject_no_start(core) ||
+        !snnq_ring_valid(s, core->sq_base, core->sq_size, sizeof(struct snnq_sq_entry)) ||
         !snnq_ring_valid(s, core->cq_base, core->cq_size, sizeof(struct snnq_cq_entry))) {
         snnq_core_error(core, SNNQ_CORE_ERR_RING);
         return;
