@@ -31,9 +31,24 @@ static int snnq_front_init(struct snnq_device *sdev, size_t regs_bytes)
 		err = snnq_device_init(sdev, regs_bytes);
 	if (!err)
 		err = snnq_front_quiet(sdev);
-	if (!err)
-		err = sdev->front->irqs(sdev);
+	if (err)
+		return err;
+	err = sdev->front->irqs(sdev);
+	if (err)
+		snnq_recover_stop(sdev); /* some may have been there, and told of something */
 	return err;
+}
+
+/*
+ * It has power, and keeps it to the end. Interrupts end before what they use; what may
+ * start anew without them finds the device unplugged.
+ */
+static void snnq_front_down(struct snnq_device *sdev)
+{
+	drm_dev_unplug(&sdev->drm);
+	snnq_device_mute(sdev);
+	sdev->front->free_irqs(sdev);
+	snnq_device_remove(sdev);
 }
 
 /**
@@ -57,7 +72,7 @@ int snnq_front_probe(struct snnq_device *sdev, const struct snnq_front *front, s
 	if (!err)
 		err = drm_dev_register(&sdev->drm, 0);
 	if (err) {
-		snnq_device_remove(sdev);
+		snnq_front_down(sdev);
 		return err;
 	}
 	snnq_debugfs_init(sdev);
@@ -70,10 +85,7 @@ int snnq_front_probe(struct snnq_device *sdev, const struct snnq_front *front, s
 void snnq_front_remove(struct snnq_device *sdev)
 {
 	snnq_netlink_remove(sdev);
-	drm_dev_unplug(&sdev->drm);
-	snnq_device_mute(sdev);
-	sdev->front->free_irqs(sdev);
-	snnq_device_remove(sdev);
+	snnq_front_down(sdev);
 }
 
 /* From here on it may sleep; the caller's hold on its power goes. */

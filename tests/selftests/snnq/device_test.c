@@ -187,4 +187,51 @@ TEST_F_TIMEOUT(device, memory_is_open_to_it_while_it_has_a_driver, 300)
 	}
 }
 
+/* Interrupts come up to the end of a probe that fails late, with all there is to use. */
+TEST_F_TIMEOUT(device, a_core_that_does_not_start_hurts_nobody, 300)
+{
+	bool line = !strchr(self->name, ':');
+
+	ASSERT_TRUE(device_unbind(self->name));
+	inject(self->regs, SNNQ_INJECT_NO_START, 1);
+	inject(self->regs, SNNQ_INJECT_STORM_NS, 3000);
+	for (uint32_t vector = 0; vector < 2; vector++) {
+		for (int n = 0; n < 10; n++) {
+			inject(self->regs, SNNQ_INJECT_CORES, n % 2 ? 2 : 1);
+			inject(self->regs, SNNQ_INJECT_STORM_VECTOR, vector);
+			inject(self->regs, SNNQ_INJECT_STORM, line ? 0 : 1000000);
+			EXPECT_FALSE(device_bind(self->name));
+			inject(self->regs, SNNQ_INJECT_STORM, 0);
+		}
+	}
+	inject(self->regs, SNNQ_INJECT_CORES, UINT32_MAX);
+	inject(self->regs, SNNQ_INJECT_NO_START, 0);
+	ASSERT_TRUE(device_bind(self->name));
+	EXPECT_TRUE(device_works(snnq_test_open()));
+}
+
+/* A core that is well until it is reset. */
+TEST_F_TIMEOUT(device, a_core_that_does_not_start_again_hurts_nobody, 300)
+{
+	uint32_t stream, syncobj;
+	struct test_net net;
+	int fd = snnq_test_open(), other;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, net_create(fd, STEPS, 7, &net));
+	ASSERT_EQ(0, stream_create(fd, net.model, &stream));
+	ASSERT_EQ(0, syncobj_create(fd, &syncobj));
+	inject(self->regs, SNNQ_INJECT_NO_START, 1);
+	inject(self->regs, SNNQ_INJECT_BAD_RECORD, SNNQ_INJECT_BAD_ID);
+	EXPECT_EQ(-EIO, run_one(fd, &net, stream, syncobj, 1));
+	inject(self->regs, SNNQ_INJECT_NO_START, 0);
+	other = snnq_test_open();
+	EXPECT_FALSE(device_works(other));
+	net_destroy(&net);
+	close(fd);
+	ASSERT_TRUE(device_unbind(self->name));
+	ASSERT_TRUE(device_bind(self->name));
+	EXPECT_TRUE(device_works(snnq_test_open()));
+}
+
 TEST_HARNESS_MAIN

@@ -30,6 +30,7 @@ static const struct {
 	{ SNNQ_INJECT_LATE_RECORD, 0 },
 	{ SNNQ_INJECT_STORM, 0 },
 	{ SNNQ_INJECT_OVERTAKEN, 0 },
+	{ SNNQ_INJECT_NO_START, 0 },
 };
 
 static void injections_off(volatile uint32_t *regs)
