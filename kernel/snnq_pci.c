@@ -34,6 +34,29 @@ static void snnq_pci_free_vectors(void *pdev)
 	pci_free_irq_vectors(pdev);
 }
 
+static void snnq_pci_free_irqs(struct snnq_device *sdev)
+{
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	u32 i;
+
+	for (i = 0; i < sdev->info.cores; i++)
+		if (sdev->cores[i].guard.irq)
+			devm_free_irq(&pdev->dev, sdev->cores[i].guard.irq, &sdev->cores[i]);
+	devm_free_irq(&pdev->dev, pci_irq_vector(pdev, 0), sdev);
+}
+
+static int snnq_pci_request_core(struct snnq_core *core, int irq)
+{
+	int err;
+
+	core->guard.irq = irq; /* before its handler may run */
+	err = devm_request_irq(core->sdev->drm.dev, irq, snnq_core_irq, 0, core->name, core);
+	if (err)
+		core->guard.irq = 0;
+	return err;
+}
+
+/* All or none. */
 static int snnq_pci_request(struct snnq_device *sdev, bool shared)
 {
 	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
@@ -48,14 +71,12 @@ static int snnq_pci_request(struct snnq_device *sdev, bool shared)
 	err = devm_request_irq(&pdev->dev, pci_irq_vector(pdev, 0),
 			       shared ? snnq_device_line_irq : snnq_device_irq,
 			       shared ? IRQF_SHARED : 0, name, sdev);
-	for (i = 0; !err && i < sdev->info.cores; i++) {
-		struct snnq_core *core = &sdev->cores[i];
-
-		core->guard.irq = shared ? 0 : pci_irq_vector(pdev, 1 + i);
-		if (!shared)
-			err = devm_request_irq(&pdev->dev, core->guard.irq, snnq_core_irq, 0,
-					       core->name, core);
-	}
+	if (err || shared)
+		return err;
+	for (i = 0; !err && i < sdev->info.cores; i++)
+		err = snnq_pci_request_core(&sdev->cores[i], pci_irq_vector(pdev, 1 + i));
+	if (err)
+		snnq_pci_free_irqs(sdev);
 	return err;
 }
 
@@ -91,17 +112,6 @@ static void snnq_pci_abandon(struct work_struct *work)
 	if (sdev->halted)
 		snnq_recover_resume(sdev, "was not recovered by its bus");
 	device_unlock(dev);
-}
-
-static void snnq_pci_free_irqs(struct snnq_device *sdev)
-{
-	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
-	u32 i;
-
-	for (i = 0; i < sdev->info.cores; i++)
-		if (sdev->cores[i].guard.irq)
-			devm_free_irq(&pdev->dev, sdev->cores[i].guard.irq, &sdev->cores[i]);
-	devm_free_irq(&pdev->dev, pci_irq_vector(pdev, 0), sdev);
 }
 
 static void snnq_pci_sync_irqs(struct snnq_device *sdev)
