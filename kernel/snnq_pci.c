@@ -238,14 +238,15 @@ static pci_ers_result_t snnq_pci_error_detected(struct pci_dev *pdev, pci_channe
 	return PCI_ERS_RESULT_DISCONNECT;
 }
 
-/* The link was reset, or the error did not harm it. */
+/*
+ * The link was reset, or the error did not harm it. It is enabled all the time as far as the
+ * kernel knows; its state says so to the device.
+ */
 static pci_ers_result_t snnq_pci_slot_reset(struct pci_dev *pdev)
 {
-	if (pci_enable_device_mem(pdev))
-		return PCI_ERS_RESULT_DISCONNECT;
-	pci_set_master(pdev);
 	pci_restore_state(pdev);
 	pci_save_state(pdev);
+	pci_set_master(pdev);
 	return PCI_ERS_RESULT_RECOVERED;
 }
 
