@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the Python tests of the command line share.
 
-A test is a function that raises Failed, or anything else; main() runs those given and prints
-a line for each. Checks are calls, not assert statements, which PYTHONOPTIMIZE turns off.
+A test is a function that raises Failed, or anything else; Skipped where something that it needs is
+missing, which its suite has to foresee (may_skip). main() runs those given and prints a line for each. Checks are calls, not assert statements, which PYTHONOPTIMIZE turns off.
 """
 import os
 import pathlib
@@ -21,6 +21,10 @@ DEMO = ROOT / "tools" / "train" / "demo"
 
 class Failed(Exception):
     """A check that does not hold."""
+
+
+class Skipped(Exception):
+    """What a test needs is not here."""
 
 
 def need(condition, text):
@@ -127,6 +131,9 @@ def main(*tests):
         with tempfile.TemporaryDirectory() as folder:
             try:
                 test(pathlib.Path(folder))
+            except Skipped as reason:
+                print(f"ok {name} # SKIP {reason}", flush=True)
+                continue
             except Exception as error:  # pylint: disable=broad-except
                 failed += 1
                 print(f"not ok {name}: {error}", flush=True)
