@@ -19,6 +19,7 @@
 
 #include "model/compact.h"
 #include "base/error.h"
+#include "base/output.h"
 #include "failing_alloc.h"
 #include "fake_kernel.h"
 #include "floats.h"
@@ -459,6 +460,23 @@ static void test_rewrite(void **state)
 	free(w.after);
 }
 
+/* That an output is read, too, is found or cannot be told; it is never missed. */
+static int check_output(void *ctx)
+{
+	const char *const outputs[] = { ctx }, *const inputs[] = { "README.md", ctx };
+	int ret = output_check(outputs, 1, inputs, 2);
+
+	assert_int_not_equal(ret, 0);
+	return ret == -EINVAL ? 0 : ret;
+}
+
+static void test_check_output(void **state)
+{
+	(void)state;
+	with_each_allocation_failing(check_output, (void *)(uintptr_t)model_write(network_model()),
+				     output_problem);
+}
+
 /* ---- imports ---- */
 
 /* A .npy file of int8 weights [rows][columns]. */
@@ -603,12 +621,19 @@ static void test_shared_weights(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_open),	     cmocka_unit_test(test_load),
-		cmocka_unit_test(test_streams),	     cmocka_unit_test(test_jobs),
-		cmocka_unit_test(test_drm),	     cmocka_unit_test(test_events),
-		cmocka_unit_test(test_write_events), cmocka_unit_test(test_describe),
-		cmocka_unit_test(test_rewrite),	     cmocka_unit_test(test_import),
-		cmocka_unit_test(test_memory_limit), cmocka_unit_test(test_shared_weights),
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_jobs),
+		cmocka_unit_test(test_drm),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_write_events),
+		cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_check_output),
+		cmocka_unit_test(test_rewrite),
+		cmocka_unit_test(test_import),
+		cmocka_unit_test(test_memory_limit),
+		cmocka_unit_test(test_shared_weights),
 	};
 
 	return cmocka_run_group_tests(tests, setup_json, cleanup);

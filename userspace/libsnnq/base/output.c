@@ -305,20 +305,25 @@ static bool same_place(const struct place *a, const struct place *b)
 	       !strcmp(a->path + folder_bytes(a->path), b->path + folder_bytes(b->path));
 }
 
-static bool is_input(const struct place *p, const char *input)
+/* Of an archive, all of it is read. */
+static int check_input(const char *output, const struct place *p, const char *input)
 {
-	char *file = p->there && input ? strdup(input) : NULL;
 	struct stat st;
-	int missing = -1;
+	char *file;
+	int missing;
 
-	if (file) {
-		part_split(file); /* of an archive, all of it is read */
-		missing = stat(file, &st);
-	}
+	if (!p->there || !input)
+		return 0;
+	file = strdup(input);
+	if (!file)
+		return fail(ENOMEM, "%s: no memory", input);
+	part_split(file);
+	missing = stat(file, &st);
 	free(file);
-	if (missing)
-		return false;
-	return same_inode(&p->file, &st) || (S_ISDIR(st.st_mode) && same_inode(&p->folder, &st));
+	if (missing ||
+	    (!same_inode(&p->file, &st) && !(S_ISDIR(st.st_mode) && same_inode(&p->folder, &st))))
+		return 0;
+	return fail(EINVAL, "%s: is read as %s, expected another file to write", output, input);
 }
 
 static int try_to_create(const char *path, const struct place *p)
@@ -346,11 +351,9 @@ static int check_one(const char *const *outputs, struct place *places, size_t i,
 		if (places[k].path && same_place(&places[k], &places[i]))
 			return fail(EINVAL, "%s and %s: expected different files to write",
 				    outputs[k], outputs[i]);
-	for (size_t k = 0; k < input_count; k++)
-		if (is_input(&places[i], inputs[k]))
-			return fail(EINVAL, "%s: is read as %s, expected another file to write",
-				    outputs[i], inputs[k]);
-	return try_to_create(outputs[i], &places[i]);
+	for (size_t k = 0; !ret && k < input_count; k++)
+		ret = check_input(outputs[i], &places[i], inputs[k]);
+	return ret ? ret : try_to_create(outputs[i], &places[i]);
 }
 
 int output_check(const char *const *outputs, size_t count, const char *const *inputs,
