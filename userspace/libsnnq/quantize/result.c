@@ -25,8 +25,10 @@
  */
 #define REVISION 2
 
-#define HISTOGRAM_BINS 64
-#define FRONT_POINTS   200u /* of the document */
+#define HASH_DIGITS	    16 /* of a recording's hash before a part's name: enough to tell files apart */
+#define RECORDING_HASH_SIZE (JOURNAL_HASH_SIZE + 128)
+#define HISTOGRAM_BINS	    64
+#define FRONT_POINTS	    200u /* of the document */
 
 static int no_memory(const struct search *x)
 {
@@ -51,14 +53,14 @@ static void add_recording(cJSON *recordings, const char *hash, const struct snnq
 }
 
 /* Of a file, or of "FILE[PART]"; enough of it to tell them apart. */
-static int hash_recording(const char *path, char text[JOURNAL_HASH_SIZE + 128])
+static int hash_recording(const char *path, char text[RECORDING_HASH_SIZE])
 {
 	char *file = strdup(path), *part = file ? part_split(file) : NULL;
 	int ret = file ? journal_hash_file(file, text) : error_set(-ENOMEM, "%s: no memory", path);
 
 	if (!ret)
-		snprintf(text + 16, JOURNAL_HASH_SIZE + 112, "%s%.120s%s", part ? "[" : "",
-			 part ? part : "", part ? "]" : "");
+		snprintf(text + HASH_DIGITS, RECORDING_HASH_SIZE - HASH_DIGITS, "%s%.120s%s",
+			 part ? "[" : "", part ? part : "", part ? "]" : "");
 	free(file);
 	return ret;
 }
@@ -68,7 +70,7 @@ static int add_hashes(const struct search *x, cJSON *header)
 	const struct snnq_quantize_opts *o = x->s->opts;
 	cJSON *recordings = cJSON_AddArrayToObject(header, "recordings");
 	const char *hashed = NULL; /* parts of a file follow one another */
-	char hash[JOURNAL_HASH_SIZE + 128];
+	char hash[RECORDING_HASH_SIZE];
 	int ret = journal_hash_file(x->s->path, hash);
 
 	cJSON_AddStringToObject(header, "model", hash);
