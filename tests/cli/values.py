@@ -322,7 +322,7 @@ def archives(folder):
             save(path, **arrays)
             equal(samples(model, f"{path}{part}"), want, f"{save.__name__}, {list(arrays)}, {part}")
             out = document("info", f"{path}{part}")
-            equal((out["kind"], out["type"], out["shape"]), ("values", "|u1", list(data.shape)), "info")
+            equal((out["kind"], out["format"], out["type"], out["shape"]), ("values", "npz", "|u1", list(data.shape)), "info")
     save(path, images=data, labels=np.array(best))
     equal(document("info", f"{path}[labels]")["shape"], [SAMPLES], "labels")
     out = document("eval", model, "--data", f"{path}[images]", "--labels", f"{path}[labels]", "-d", "sim", "--threads", 3)

@@ -229,7 +229,8 @@ struct snnq_values_info {
 	const char *type; /* as NumPy names it: "|u1", "<f4" */
 	uint32_t dims;
 	uint64_t shape[6];
-	uint64_t count; /* of numbers */
+	uint64_t count;	    /* of numbers */
+	const char *format; /* of the file: "npy", or "npz"; NULL: of memory */
 };
 
 /*

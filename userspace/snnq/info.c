@@ -130,7 +130,7 @@ static int print_values(const char *path, const struct snnq_values_info *i, cons
 	}
 	o = cJSON_CreateObject();
 	cJSON_AddStringToObject(o, "kind", "values");
-	cJSON_AddStringToObject(o, "format", "npy");
+	cJSON_AddStringToObject(o, "format", i->format);
 	cJSON_AddStringToObject(o, "type", i->type);
 	shape = cJSON_AddArrayToObject(o, "shape");
 	for (uint32_t k = 0; k < i->dims; k++)

@@ -20,10 +20,11 @@
 
 struct snnq_values {
 	struct npy npy;
-	uint8_t *copy;	  /* of an array in memory; or NULL */
-	double *numbers;  /* of an image */
-	uint16_t *levels; /* the same as the model takes them */
-	uint64_t room;	  /* for so many */
+	const char *format; /* of the file */
+	uint8_t *copy;	    /* of an array in memory; or NULL */
+	double *numbers;    /* of an image */
+	uint16_t *levels;   /* the same as the model takes them */
+	uint64_t room;	    /* for so many */
 };
 
 /* ---- arrays ---- */
@@ -43,7 +44,7 @@ int snnq_values_open(const char *path, struct snnq_values **values)
 	v = calloc(1, sizeof(*v));
 	if (!v)
 		return error_set(-ENOMEM, "%s: no memory", path);
-	ret = values_file_open(path, MAX_ELEMENTS, &v->npy);
+	ret = values_file_open(path, MAX_ELEMENTS, &v->npy, &v->format);
 	if (ret)
 		free(v);
 	else
@@ -121,6 +122,7 @@ int snnq_values_info(const struct snnq_values *v, struct snnq_values_info *info)
 		.type = v->npy.type->name,
 		.dims = v->npy.dims,
 		.count = v->npy.count,
+		.format = v->format,
 	};
 	for (uint32_t i = 0; i < v->npy.dims; i++)
 		info->shape[i] = v->npy.shape[i];

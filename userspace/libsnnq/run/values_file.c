@@ -171,11 +171,12 @@ static int unfold(const struct place *p, uint64_t most, struct npy *npy)
 	return ret;
 }
 
-int values_file_open(const char *path, uint64_t most, struct npy *npy)
+int values_file_open(const char *path, uint64_t most, struct npy *npy, const char **format)
 {
 	struct place p;
 	int ret = place_open(path, &p);
 
+	*format = p.zip.count ? "npz" : "npy";
 	if (!ret && p.zip.count) {
 		ret = unfold(&p, most, npy);
 	} else if (!ret) {

@@ -10,8 +10,8 @@
 /*
  * Open FILE.npy, FILE.npz or FILE.npz[ARRAY]; of an archive the array that is named, "frames", or the
  * only one. It is unfolded, whole, into a file without a name, in the folder of temporary files; at
- * most 4 GiB. Of at most @most elements. 0 or -errno with the error set.
+ * most 4 GiB. Of at most @most elements. @format: "npy" or "npz". 0 or -errno with the error set.
  */
-int values_file_open(const char *path, uint64_t most, struct npy *npy);
+int values_file_open(const char *path, uint64_t most, struct npy *npy, const char **format);
 
 #endif /* SNNQ_VALUES_FILE_H */
