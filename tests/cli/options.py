@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -119,6 +120,28 @@ def words(folder):
         refused(verb, f"--{option}", 0, code=2, says=(f"--{option}: expected a number 1..", '"0"'))
     path = event_stream(folder / "a.es", 4, 4, [(1, 1, 1, 5), (2, 2, 0, 9)])
     equal(json.loads(snnq("inspect", path, "--top", 0, "--json")[0])["hottest"], [], "none named")
+
+
+def devices(folder):
+    """What is no device is called what it is, by every verb that opens one; nobody waits for a pipe."""
+    os.mkfifo(folder / "pipe")
+    (folder / "file").write_text("x")
+    (folder / "empty").write_text("")
+    os.symlink("pipe", folder / "link")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(folder / "socket"))
+    for name, kind in (("pipe", "a pipe"), ("file", "a regular file"), ("empty", "a regular file"), ("socket", "a socket"),
+                       (".", "a folder"), ("link", "a pipe")):
+        for verb in (("run", MODEL, RECORDING), ("eval", MODEL, "--data", DEMO / "test.tsv"), ("bench", MODEL), ("validate",)):
+            refused(*verb, "-d", folder / name, code=3, timeout=20,
+                    says=f"device {folder / name}: is {kind}, expected a device node of snnq, or sim")
+    for name, kind in (("pipe", "a pipe"), ("socket", "a socket"), (".", "a folder"), ("link", "a pipe")):
+        refused("quantize", DEMO / "digits-float.snnq", "-o", folder / "q", "--default", "uniform:4", "-d", folder / name, code=3,
+                timeout=20, says=f"device {folder / name}: is {kind}")
+    refused("quantize", DEMO / "digits-float.snnq", "-o", folder / "q", "--default", "uniform:4", "-d", folder / "file", code=4,
+            says="file: expected a device, or what snnq info DEVICE --json writes")
+    refused("run", MODEL, RECORDING, "-d", folder / "none", code=3, says="none: No such file or directory")
+    refused("run", MODEL, RECORDING, "-d", "/dev/null", code=3, says="/dev/null: another driver's node, expected snnq")
 
 
 def targets(folder):
@@ -268,5 +291,5 @@ def elsewhere(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(unused, ranges, words, targets, no_change, doubts, saturation, dropped, texts,
+    sys.exit(main(unused, ranges, words, devices, targets, no_change, doubts, saturation, dropped, texts,
                   elsewhere))

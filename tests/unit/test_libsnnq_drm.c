@@ -92,7 +92,7 @@ static void test_open(void **state)
 	snnq_close(dev);
 }
 
-/* The name decides, whole: neither a prefix nor a longer name is ours. */
+/* The name decides, whole: neither a prefix nor a longer name is ours. /dev/null is opened alone. */
 static void test_other_drivers(void **state)
 {
 	static const char *const names[] = { "i915", "snn", "snnq2", "snnq-something-very-long" };
@@ -101,8 +101,10 @@ static void test_other_drivers(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		fake.driver = names[i];
-		assert_int_equal(snnq_open(fake.path, NULL, &dev), -ENODEV);
+		assert_int_equal(snnq_open("/dev/null", NULL, &dev), -ENODEV);
 		assert_non_null(strstr(snnq_last_error(NULL), "another driver's node"));
+		assert_int_equal(snnq_open(fake.path, NULL, &dev), -ENODEV);
+		assert_non_null(strstr(snnq_last_error(NULL), "is a regular file"));
 	}
 }
 

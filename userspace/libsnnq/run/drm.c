@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xf86drm.h>
 
@@ -528,6 +529,38 @@ static int query(struct snnq_device *dev)
 	return 0;
 }
 
+/* What a path leads to that is no node; NULL: it may be one, or nothing is there. */
+static const char *other_kind(const char *path)
+{
+	static const struct {
+		mode_t type;
+		const char *name;
+	} kinds[] = {
+		{ S_IFIFO, "a pipe" },	  { S_IFREG, "a regular file" }, { S_IFDIR, "a folder" },
+		{ S_IFSOCK, "a socket" }, { S_IFBLK, "a block device" },
+	};
+	struct stat st;
+
+	for (size_t i = 0; !stat(path, &st) && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if ((st.st_mode & S_IFMT) == kinds[i].type)
+			return kinds[i].name;
+	return NULL;
+}
+
+/* @error is open_node()'s. */
+static int cannot_open(const char *path, int error)
+{
+	const char *kind = other_kind(path);
+
+	if (kind)
+		return error_set(-ENODEV, "device %s: is %s, expected a device node of %s, or sim",
+				 path, kind, SNNQ_DRIVER_NAME);
+	if (error == -ENOENT && !access(path, F_OK))
+		return error_set(-ENODEV, "device %s: another driver's node, expected %s", path,
+				 SNNQ_DRIVER_NAME);
+	return error_set(error, "device %s: %s", path, strerror(-error));
+}
+
 int drm_open(const char *path, struct snnq_device *dev)
 {
 	int fd, ret;
@@ -535,11 +568,10 @@ int drm_open(const char *path, struct snnq_device *dev)
 	if (path)
 		snprintf(dev->info.name, sizeof(dev->info.name), "%s", path);
 	fd = path ? open_node(path) : open_first(dev->info.name);
-	if (fd == -ENOENT && path && !access(path, F_OK))
-		return error_set(-ENODEV, "device %s: another driver's node, expected %s", path,
-				 SNNQ_DRIVER_NAME);
+	if (fd < 0 && path)
+		return cannot_open(path, fd);
 	if (fd < 0)
-		return error_set(fd, "device %s: %s", path ? path : "auto", strerror(-fd));
+		return error_set(fd, "device auto: %s", strerror(-fd));
 	dev->ops = &drm_ops;
 	dev->private = (void *)(intptr_t)fd;
 	ret = query(dev);
