@@ -380,7 +380,7 @@ static void snnq_stats_read(const struct snnq_counters *c, struct drm_snnq_stats
 static void snnq_device_stats(struct snnq_device *sdev, struct drm_snnq_stats *stats)
 {
 	snnq_stats_read(&sdev->counters, stats);
-	stats->memory_limit = snnq_device_budget();
+	stats->memory_limit = snnq_memory_budget();
 	if (perfmon_capable())
 		return;
 	*stats = (struct drm_snnq_stats){

@@ -3,9 +3,9 @@
  * Memory: how much of it files may have, and what of it the device sees.
  *
  * All that a file makes counts for that file, until it is freed: it is the thing
- * that counts, not its handle. A file may have a share of what all files of a
- * device may have together, so none can take everything. Besides, whatever can be
- * is charged to the process's memory cgroup.
+ * that counts, not its handle. A file may have a share of what all files, of whichever
+ * device, may have together, so none can take everything. Besides, whatever can be is
+ * charged to the process's memory cgroup.
  *
  * What the DMA API gave goes back before the driver leaves the device, for the API
  * does not know the way afterwards. So each piece is in a list of its device, and
@@ -25,6 +25,9 @@ module_param_named(file_memory_mb, snnq_file_memory_mb, uint, 0644);
 MODULE_PARM_DESC(file_memory_mb,
 		 "most memory of an open file, in MiB (default 0: a quarter of the machine's)");
 
+/* Of all files. */
+static atomic64_t snnq_memory;
+
 static void snnq_file_release(struct kref *ref)
 {
 	struct snnq_file *file = container_of(ref, struct snnq_file, ref);
@@ -40,8 +43,8 @@ void snnq_file_put(struct snnq_file *file)
 	kref_put(&file->ref, snnq_file_release);
 }
 
-/* Buffers are pinned: leave the machine half of its memory. */
-u64 snnq_device_budget(void)
+/* Of all files together. Buffers are pinned: leave the machine half of its memory. */
+u64 snnq_memory_budget(void)
 {
 	return (u64)totalram_pages() << (PAGE_SHIFT - 1);
 }
@@ -50,13 +53,16 @@ u64 snnq_file_budget(void)
 {
 	u64 mb = READ_ONCE(snnq_file_memory_mb);
 
-	return mb ? min(mb << 20, snnq_device_budget()) : snnq_device_budget() / 2;
+	return mb ? min(mb << 20, snnq_memory_budget()) : snnq_memory_budget() / 2;
 }
 
-static bool snnq_take(struct snnq_counters *c, u64 bytes, u64 limit)
+static atomic64_t *snnq_memory_of(struct snnq_counters *c)
 {
-	atomic64_t *total = &c->value[SNNQ_MEMORY_BYTES];
+	return &c->value[SNNQ_MEMORY_BYTES];
+}
 
+static bool snnq_take(atomic64_t *total, u64 bytes, u64 limit)
+{
 	if (bytes > limit)
 		return false;
 	if ((u64)atomic64_add_return(bytes, total) <= limit)
@@ -79,12 +85,13 @@ int snnq_charge(struct snnq_charge *charge, struct snnq_file *file, u64 bytes)
 		return 0;
 	if (bytes > SNNQ_MAX_REGION_BYTES)
 		return -ENOMEM;
-	if (!snnq_take(&file->counters, bytes, snnq_file_budget()))
+	if (!snnq_take(snnq_memory_of(&file->counters), bytes, snnq_file_budget()))
 		return -ENOSPC;
-	if (!snnq_take(&file->sdev->counters, bytes, snnq_device_budget())) {
-		atomic64_sub(bytes, &file->counters.value[SNNQ_MEMORY_BYTES]);
+	if (!snnq_take(&snnq_memory, bytes, snnq_memory_budget())) {
+		atomic64_sub(bytes, snnq_memory_of(&file->counters));
 		return -ENOMEM;
 	}
+	atomic64_add(bytes, snnq_memory_of(&file->sdev->counters));
 	kref_get(&file->ref);
 	charge->file = file;
 	charge->bytes = bytes;
@@ -97,8 +104,9 @@ void snnq_uncharge(struct snnq_charge *charge)
 
 	if (!file)
 		return;
-	atomic64_sub(charge->bytes, &file->counters.value[SNNQ_MEMORY_BYTES]);
-	atomic64_sub(charge->bytes, &file->sdev->counters.value[SNNQ_MEMORY_BYTES]);
+	atomic64_sub(charge->bytes, snnq_memory_of(&file->counters));
+	atomic64_sub(charge->bytes, snnq_memory_of(&file->sdev->counters));
+	atomic64_sub(charge->bytes, &snnq_memory);
 	charge->file = NULL;
 	snnq_file_put(file);
 }

@@ -40,7 +40,7 @@ struct snnq_mem {
 };
 
 void snnq_file_put(struct snnq_file *file);
-u64 snnq_device_budget(void);
+u64 snnq_memory_budget(void);
 u64 snnq_file_budget(void);
 int snnq_charge(struct snnq_charge *charge, struct snnq_file *file, u64 bytes);
 void snnq_uncharge(struct snnq_charge *charge);

@@ -175,7 +175,7 @@ static int snnq_nl_put_device(struct sk_buff *skb, struct snnq_device *sdev)
 	    nla_put_u32(skb, SNNQ_A_DEVICE_CLOCK_KHZ, sdev->info.clock_khz) ||
 	    snnq_nl_put_sensors(skb, sdev) ||
 	    nla_put_u64_64bit(skb, SNNQ_A_DEVICE_TIME, ktime_get_ns(), SNNQ_A_DEVICE_PAD) ||
-	    nla_put_u64_64bit(skb, SNNQ_A_DEVICE_MEMORY_LIMIT, snnq_device_budget(),
+	    nla_put_u64_64bit(skb, SNNQ_A_DEVICE_MEMORY_LIMIT, snnq_memory_budget(),
 			      SNNQ_A_DEVICE_PAD))
 		return -EMSGSIZE;
 	return snnq_nl_put_counters(skb, &sdev->counters, snnq_device_health,

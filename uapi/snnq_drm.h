@@ -220,7 +220,8 @@ struct drm_snnq_dev_info {
  * @bad_completions: records that the driver refused (DEV_STATS only).
  * @memory_bytes: memory that exists now: buffers, also imported ones, their page lists,
  *	programs, state, scratch, region tables.
- * @memory_limit: most of it (of one file: -ENOSPC beyond; of all: -ENOMEM).
+ * @memory_limit: most of it (of one file: -ENOSPC beyond; of all, whatever their
+ *	device: -ENOMEM).
  *
  * Without CAP_PERFMON DEV_STATS tells how the device fares (@hangs, @core_resets,
  * @device_resets, @bad_completions, @memory_limit) and zero of all that is others'.

@@ -2,7 +2,8 @@
 /*
  * Two devices that use each other's buffers, of which one goes, then the other.
  * Catches: what is the driver's instead of the device's, buffers of one that die with the
- * other, attachments that outlive their device. Needs two devices, so it is not among the
+ * other, attachments that outlive their device, a machine's memory that goes as often as it
+ * has devices. Needs two devices, so it is not among the
  * tests that run everywhere.
  */
 #include "snnq_harness.h"
@@ -123,6 +124,49 @@ TEST_F_TIMEOUT(two, one_goes_while_the_other_works, 300)
 	ASSERT_TRUE(device_bind(second));
 	EXPECT_TRUE(device_works(other_device(self->name, core)));
 	EXPECT_TRUE(device_works(other_device(second, core)));
+}
+
+static int take(int fd, uint64_t bytes)
+{
+	struct drm_snnq_bo_create c = { .size = bytes };
+
+	return snnq_ioctl(fd, DRM_IOCTL_SNNQ_BO_CREATE, &c);
+}
+
+/* All that a file may have, but for what pages lists take; what it was refused with. */
+static int take_all(int fd, uint64_t piece)
+{
+	int err = 0;
+
+	while (!err)
+		err = take(fd, piece);
+	return err;
+}
+
+/* Pinned memory is the machine's, through whichever device it was had. */
+TEST_F_TIMEOUT(two, memory_is_shared_by_both, 300)
+{
+	int files[8], second, count = 0, err = -ENOSPC;
+	char other[32];
+	uint64_t piece;
+
+	second = other_device(self->name, other);
+	if (second < 0)
+		SKIP(return, "only one snnq device");
+	piece = stats(second, DRM_SNNQ_QUERY_FILE_STATS).memory_limit / 16;
+	EXPECT_EQ(0, take(second, piece));
+	/* the first file beyond all that there is for all learns that it is not its own limit */
+	for (; count < 8 && err == -ENOSPC; count++) {
+		files[count] = other_device(other, self->name);
+		ASSERT_LE(0, files[count]);
+		err = take_all(files[count], piece);
+	}
+	EXPECT_EQ(-ENOMEM, err);
+	EXPECT_EQ(-ENOMEM, take(second, 2 * piece));
+	while (count--)
+		close(files[count]);
+	EXPECT_EQ(0, take(second, 2 * piece));
+	close(second);
 }
 
 TEST_HARNESS_MAIN
