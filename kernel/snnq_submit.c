@@ -56,7 +56,8 @@ struct snnq_signal {
 
 /**
  * struct snnq_use - a buffer that a job uses
- * @obj: the buffer; the job has the reference.
+ * @obj: the buffer, with a reference: the job's may go as soon as it is pushed, and the
+ *	last one must not go while reservations are locked.
  * @write: the job writes it.
  */
 struct snnq_use {
@@ -257,8 +258,10 @@ static void snnq_submit_use(struct snnq_item *item, struct snnq_bo *bo, bool wri
 	for (i = 0; i < item->use_count; i++)
 		if (item->uses[i].obj->resv == obj->resv)
 			break;
-	if (i == item->use_count)
+	if (i == item->use_count) {
+		drm_gem_object_get(obj);
 		item->uses[item->use_count++].obj = obj;
+	}
 	item->uses[i].write |= write;
 }
 
@@ -555,6 +558,8 @@ static void snnq_submit_cleanup(struct snnq_submit *submit)
 		dma_fence_chain_free(submit->signals[i].chain);
 		drm_syncobj_put(submit->signals[i].syncobj);
 	}
+	for (i = 0; i < submit->use_count; i++)
+		drm_gem_object_put(submit->uses[i].obj);
 	for (i = 0; submit->items && i < submit->count; i++) {
 		struct snnq_item *item = &submit->items[i];
 
