@@ -8,11 +8,13 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 
+import h5py
 import numpy as np
 
 import nir
-from common import SNNQ, equal, main, need, refused, snnq
+from common import DEMO, SNNQ, equal, main, need, refused, snnq
 
 HELPER = "snnq-hdf5"
 BUILT = pathlib.Path(SNNQ).resolve().parents[1] / "libsnnq"
@@ -78,15 +80,33 @@ def other_ends(folder):
             ("exit 0", "the HDF5 library failed on this file"),
             ("exit 12", "the HDF5 library failed on this file (Cannot allocate memory)"),
             ("exit 7", "expected at most 65536 objects"),
-            ("exit 127", "does not start: is the HDF5 library there?"),
             (f"{real} \"$@\" | head -c 3000", "the HDF5 library failed on this file"),
             ("exec >&-; exec sleep 100", "the HDF5 library failed on this file"),
             ("cat /dev/zero", "found no head of an object"),
             ("printf 'snq5%04096d' 0; exec sleep 100", "found no head of an object")):
         fails(path, folder / "out", says, env=with_helper(folder, script), timeout=20)
-    if not os.path.exists(f"/usr/local/libexec/snnq/{HELPER}"):
-        fails(path, folder / "out", f"{HELPER}, which reads and writes HDF5: No such file", env=with_helper(folder, ""))
     snnq("import", path, "-o", folder / "out", "--steps", 8, env=with_helper(folder, f"exec {real} \"$@\""))
+
+
+def missing(folder):
+    """A program that is not there, or lacks its library, is no fault of the file."""
+    path, model, out, events = graph(folder), folder / "model", folder / "out", folder / "e.h5"
+    snnq("import", path, "-o", model, "--steps", 8)
+    with h5py.File(events, "w") as f:
+        for name in "txyp":
+            f[f"events/{name}"] = np.arange(4) // 2
+    snnq("info", events)
+    cases = [("exit 127", "does not start: is the HDF5 library there?")]
+    if not os.path.exists(f"/usr/local/libexec/snnq/{HELPER}"):
+        cases.append(("", f"{HELPER}, which reads and writes HDF5: No such file"))
+    for script, says in cases:
+        env = with_helper(folder, script)
+        for verb in (("import", path, "-o", out, "--steps", 8), ("export", model, "-o", out)):
+            refused(*verb, code=1, says=(HELPER, says), env=env)
+            need(not out.exists(), "no file")
+        for verb in (("info", events), ("inspect", events), ("convert", events, folder / "e.raw"),
+                     ("run", DEMO / "digits.snnq", events)):
+            refused(*verb, code=1, says=f"e.h5: {HELPER}, which ", env=env)
 
 
 def export_fails(folder):
@@ -123,4 +143,4 @@ def any_caller(folder):
 
 
 if __name__ == "__main__":
-    main(crashes, stands_still, other_ends, export_fails, any_caller)
+    sys.exit(main(crashes, stands_still, other_ends, missing, export_fails, any_caller))

@@ -274,11 +274,12 @@ def other_ends(folder):
             ("kill -SEGV $$", "the matio library failed on this file (signal 11, Segmentation fault)"),
             ("kill -XCPU $$", "the matio library came to no end on this file"),
             ("exit 12", "the matio library failed on this file (Cannot allocate memory)"),
-            ("exit 127", "snnq-mat, which reads MATLAB files, does not start: is the matio library there?"),
             (f"{real} | head -c 3000", "the matio library failed on this file"),
             ("cat /dev/zero", "expected events from snnq-mat, found something else"),
             ("exit 0", "the matio library failed on this file")):
         refused("info", path, says=("e.mat: ", texts), env=with_helper(folder, script, "snnq-mat"))
+    refused("info", path, code=1, env=with_helper(folder, "exit 127", "snnq-mat"),
+            says="e.mat: snnq-mat, which reads MATLAB files, does not start: is the matio library there?")
     equal(snnq("info", path, env=with_helper(folder, f"exec {real}", "snnq-mat"))[0], snnq("info", path)[0], "the program itself")
     m = np.zeros((101, 500000))
     scipy.io.savemat(path, {"spiketrain": m}, do_compression=True)

@@ -91,7 +91,7 @@ def ranges(folder):
     refused("import", folder, "-o", folder / "q", "--polarities", 256, code=2, says="1..255")
     for name in ("sim:cores=0", "sim:cores=-1", "sim:cores=4294967297", "sim:cores= 1",
                  "sim:cores=1x", "sim:cores=", "sims", "sim:"):
-        refused("info", name, code=3, says="expected sim, sim:cores=N")
+        refused("info", name, code=2, says="expected sim, sim:cores=N")
     need(not (folder / "q").exists(), "nothing is written")
 
 
@@ -142,6 +142,22 @@ def devices(folder):
             says="file: expected a device, or what snnq info DEVICE --json writes")
     refused("run", MODEL, RECORDING, "-d", folder / "none", code=3, says="none: No such file or directory")
     refused("run", MODEL, RECORDING, "-d", "/dev/null", code=3, says="/dev/null: another driver's node, expected snnq")
+
+
+def instructions(folder):
+    """An instruction set that there is none of is wrong usage, of every verb that computes."""
+    one = folder / "one.tsv"
+    one.write_text(f"{RECORDING}\t0\n")
+    grids = ("quantize", DEMO / "digits-float.snnq", "-o", folder / "q", "--calib", one)
+    for name in ("", "foo", "AVX2", "generic "):
+        for verb in (("run", MODEL, RECORDING), ("eval", MODEL, "--data", one), ("compare", MODEL, MODEL, "--data", one),
+                     ("energy", MODEL, "--data", one), ("bench", MODEL), ("bench", "--peak"), ("bench", "--peak", "--json"),
+                     ("validate",), ("info", "sim"), (*grids, "--default", "uniform:4"), (*grids, "--target-bits", 3)):
+            refused(*verb, code=2, env={**os.environ, "SNNQ_ISA": name},
+                    says=("SNNQ_ISA: expected an instruction set that this machine has (generic", f'found "{name}"'))
+    need(not (folder / "q").exists(), "nothing is written")
+    snnq("run", MODEL, RECORDING, env={**os.environ, "SNNQ_ISA": "generic"})
+    snnq("info", MODEL, env={**os.environ, "SNNQ_ISA": "foo"})
 
 
 def targets(folder):
@@ -291,5 +307,5 @@ def elsewhere(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(unused, ranges, words, devices, targets, no_change, doubts, saturation, dropped, texts,
+    sys.exit(main(unused, ranges, words, devices, instructions, targets, no_change, doubts, saturation, dropped, texts,
                   elsewhere))

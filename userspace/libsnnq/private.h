@@ -40,6 +40,7 @@
 #define grid_nearest	       snnq_private_grid_nearest
 #define grid_scheme	       snnq_private_grid_scheme
 #define grid_scheme_name       snnq_private_grid_scheme_name
+#define isa_check	       snnq_private_isa_check
 #define job_memory_of	       snnq_private_job_memory_of
 #define json_append	       snnq_private_json_append
 #define json_append_object     snnq_private_json_append_object

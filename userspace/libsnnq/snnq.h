@@ -536,7 +536,10 @@ struct snnq_sim_speed {
 	double neurons;	  /* updates, LIF with leak 1/2 */
 };
 
-/* Calls @each for each instruction set that the machine has, slowest first. Their number. */
+/*
+ * Calls @each for each instruction set that the machine has, slowest first. Their number; -EINVAL:
+ * SNNQ_ISA names none of them.
+ */
 int snnq_sim_speeds(void (*each)(void *ctx, const struct snnq_sim_speed *speed), void *ctx);
 
 /* ---- validation of devices ---- */

@@ -107,10 +107,18 @@ static void print_speed(void *ctx, const struct snnq_sim_speed *speed)
 	       speed->event, speed->lookup, speed->dense, speed->attention, speed->neurons);
 }
 
+static void nothing(void *ctx, const struct snnq_sim_speed *speed)
+{
+	(void)ctx;
+	(void)speed;
+}
+
 int bench_print_speeds(bool json)
 {
 	cJSON *o;
 
+	if (snnq_sim_speeds(nothing, NULL) < 0)
+		return cli_fail(CLI_USAGE, "%s", snnq_last_error(NULL));
 	if (json) {
 		o = cJSON_CreateObject();
 		cJSON_AddStringToObject(o, "kind", "speeds");

@@ -85,10 +85,17 @@ int cli_check_outputs(const char *const *outputs, size_t count, const char *cons
 		     CLI_OK;
 }
 
+/* What no file is to blame for, nor a device: lack of something, or a program of ours that is missing. */
+static bool is_lacking(int error)
+{
+	return error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -ELIBACC;
+}
+
 int cli_file_code(int error)
 {
+	if (is_lacking(error))
+		return CLI_FAILED;
 	switch (-error) {
-	case ENOMEM:
 	case ENOSPC: /* of outputs only */
 	case EDQUOT:
 	case EFBIG:
@@ -108,12 +115,12 @@ int cli_file_code(int error)
 
 int cli_recording_code(int error)
 {
-	return error == -EINVAL ? CLI_USAGE : error == -ENOMEM ? CLI_FAILED : CLI_FILE;
+	return error == -EINVAL ? CLI_USAGE : is_lacking(error) ? CLI_FAILED : CLI_FILE;
 }
 
 int cli_run_code(int error)
 {
-	return error == -EBADMSG ? CLI_FILE : error == -ENOMEM ? CLI_FAILED : CLI_DEVICE;
+	return error == -EBADMSG ? CLI_FILE : is_lacking(error) ? CLI_FAILED : CLI_DEVICE;
 }
 
 void cli_progress(const char *what, size_t done, size_t total)

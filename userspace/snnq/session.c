@@ -2,6 +2,7 @@
 /*
  * session.c - an open device with a model, as most verbs need it.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,8 @@ int cli_session_open(struct cli_session *s, const char *device, uint32_t threads
 	memset(s, 0, sizeof(*s));
 	s->threads = threads ? threads : cpus > 0 ? (uint32_t)cpus : 1;
 	ret = snnq_open(device, SNNQ_OPTS(struct snnq_open_opts, .cores = s->threads), &s->device);
+	if (ret == -EINVAL) /* what is asked for, not what is there */
+		return cli_fail(CLI_USAGE, "%s", snnq_last_error(NULL));
 	if (ret)
 		return cli_fail(CLI_DEVICE, "%s (try: snnq doctor)", snnq_last_error(NULL));
 	ret = snnq_device_info(s->device, &s->device_info);

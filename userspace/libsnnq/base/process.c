@@ -89,7 +89,7 @@ static int spawn(struct process *p, int in, int out, const char *const arguments
 	if (ret)
 		error_set(-ret, "%s: %s, which %s: %s", p->path, program, p->program->does,
 			  strerror(ret));
-	return -ret;
+	return ret && ret != ENOMEM ? -PROCESS_MISSING : -ret;
 }
 
 int process_above_standard(int file)
@@ -194,7 +194,7 @@ int process_failed(const struct process *p, int status)
 		return error_set(-EBADMSG, "%s: the %s library failed on this file (signal %d, %s)",
 				 p->path, library, WTERMSIG(status), sigdescr_np(WTERMSIG(status)));
 	if (status >= 0 && WEXITSTATUS(status) == PROCESS_NOT_STARTED)
-		return error_set(-ENOENT,
+		return error_set(-PROCESS_MISSING,
 				 "%s: %s, which %s, does not start: is the %s library there?",
 				 p->path, p->program->name, p->program->does, library);
 	if (status >= 0 && WEXITSTATUS(status))

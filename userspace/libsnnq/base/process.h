@@ -3,12 +3,16 @@
 #ifndef SNNQ_PROCESS_H
 #define SNNQ_PROCESS_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
 
 #define PROCESS_NOT_STARTED 127 /* exit status of the dynamic linker */
+
+/* What is amiss when it does not start: the installation, not the file. */
+#define PROCESS_MISSING ELIBACC
 
 /* Seconds for an answer: it gives itself less of the processor's. */
 #define PROCESS_LEAST_TIME  120

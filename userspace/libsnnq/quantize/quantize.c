@@ -18,6 +18,7 @@
 #include "quantize/quality.h"
 #include "quantize/quantize.h"
 #include "quantize/search.h"
+#include "run/isa.h"
 
 /* The grid of each layer; with @all, every layer with weights must have one. */
 static int take_choices(const struct session *s, bool all, struct grid_choice *choices)
@@ -311,7 +312,9 @@ int snnq_quantize(const char *in, const char *out, const struct snnq_quantize_op
 	if (!in || !opts || opts->size != sizeof(*opts))
 		return error_set(-EINVAL, "snnq_quantize: the model or options are missing, or "
 					  "options of unknown size");
-	ret = check_uses(in, out, opts);
+	ret = isa_check();
+	if (!ret)
+		ret = check_uses(in, out, opts);
 	if (!ret)
 		ret = check_outputs(in, out, opts);
 	if (!ret)

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/host.h"
 #include "base/number.h"
-#include "snnq_engine.h"
+#include "isa.h"
 
 struct snnq_device *device_get(struct snnq_device *dev)
 {
@@ -36,26 +36,6 @@ static void tell_caps(struct snnq_device *dev)
 #define TELL(member, name) i->member = c->member;
 	SNNQ_CAPS(TELL)
 #undef TELL
-}
-
-/* Whoever names an instruction set for the engine gets that one or is told. */
-static int check_isa(void)
-{
-	const char *asked = getenv("SNNQ_ISA");
-	char there[100] = "";
-	size_t used = 0;
-	int isa;
-
-	if (!asked || snnq_isa_find(asked) != SNNQ_ISA_COUNT)
-		return 0;
-	for (isa = SNNQ_ISA_GENERIC; isa < SNNQ_ISA_COUNT; isa++)
-		if (snnq_isa_name(isa) && used < sizeof(there))
-			used += (size_t)snprintf(there + used, sizeof(there) - used, "%s%s",
-						 used ? ", " : "", snnq_isa_name(isa));
-	return error_set(-EINVAL,
-			 "SNNQ_ISA: expected an instruction set that this machine has (%s); "
-			 "found \"%.40s\"",
-			 there, asked);
 }
 
 /* One of "cores=N" and "threads=N"; false: neither. */
@@ -94,7 +74,7 @@ static bool sim_options(const char *name, struct snnq_open_opts *opts)
 static int open_sim(const char *name, const struct snnq_open_opts *given, struct snnq_device *dev)
 {
 	struct snnq_open_opts opts = given ? *given : (struct snnq_open_opts){ 0 };
-	int ret = check_isa();
+	int ret = isa_check();
 
 	if (ret)
 		return ret;

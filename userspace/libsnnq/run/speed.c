@@ -2,6 +2,7 @@
 /*
  * speed.c - what sim's inner loops reach on this machine.
  */
+#include "isa.h"
 #include "snnq.h"
 #include "snnq_engine.h"
 
@@ -18,7 +19,10 @@ static double giga_per_second(double count, double picoseconds)
 
 int snnq_sim_speeds(void (*each)(void *ctx, const struct snnq_sim_speed *speed), void *ctx)
 {
-	int count = 0;
+	int count = 0, ret = isa_check();
+
+	if (ret)
+		return ret;
 
 	for (enum snnq_isa isa = 0; isa < SNNQ_ISA_COUNT; isa++) {
 		const struct snnq_costs *c = snnq_isa_costs(isa);
