@@ -96,25 +96,27 @@ void snnq_gem_remove(struct snnq_device *sdev)
 /*
  * Page by page: DMA addresses of neighbours may be merged while the pages are
  * apart, and bouncing more than the range would undo what the CPU wrote nearby.
- * Inside drm_dev_enter().
+ * Inside drm_dev_enter(). @end: > @offset.
  */
-static void snnq_bo_sync(struct snnq_bo *bo, u64 offset, u64 size, bool for_device)
+static void snnq_bo_sync(struct snnq_bo *bo, u64 offset, u64 end, bool for_device)
 {
 	struct device *dev = snnq_bo_obj(bo)->dev->dev;
-	struct sg_dma_page_iter iter;
-	u64 end = offset + size, at = offset & ~(u64)(PAGE_SIZE - 1);
+	u64 page = offset & ~(u64)(PAGE_SIZE - 1), next;
+	struct snnq_place place = snnq_pagelist_place(&bo->list, page >> SNNQ_PAGE_SHIFT);
+	dma_addr_t addr;
+	size_t size;
 
-	for_each_sgtable_dma_page(bo->base.sgt, &iter, at >> PAGE_SHIFT) {
-		u64 from = max(at, offset), to = min(at + PAGE_SIZE, end);
-		dma_addr_t addr = sg_page_iter_dma_address(&iter) + (from - at);
-
-		if (from >= to)
-			break;
+	for (;; offset = page = next) {
+		next = page + PAGE_SIZE;
+		addr = snnq_place_address(&place) + (offset - page);
+		size = min(next, end) - offset;
 		if (for_device)
-			dma_sync_single_for_device(dev, addr, to - from, DMA_BIDIRECTIONAL);
+			dma_sync_single_for_device(dev, addr, size, DMA_BIDIRECTIONAL);
 		else
-			dma_sync_single_for_cpu(dev, addr, to - from, DMA_BIDIRECTIONAL);
-		at += PAGE_SIZE;
+			dma_sync_single_for_cpu(dev, addr, size, DMA_BIDIRECTIONAL);
+		if (next >= end)
+			break;
+		snnq_place_advance(&place, PAGE_SIZE >> SNNQ_PAGE_SHIFT);
 	}
 }
 
@@ -131,7 +133,7 @@ static int snnq_bo_sync_range(struct snnq_bo *bo, u64 offset, u64 size, bool for
 		next = min(end, ALIGN(offset + 1, SNNQ_SYNC_BYTES));
 		if (!drm_dev_enter(drm, &idx))
 			return -ENODEV;
-		snnq_bo_sync(bo, offset, next - offset, for_device);
+		snnq_bo_sync(bo, offset, next, for_device);
 		drm_dev_exit(idx);
 		cond_resched();
 		if (fatal_signal_pending(current))
@@ -394,14 +396,12 @@ int snnq_bo_load(struct snnq_bo *bo, const void *from, size_t size)
  */
 void snnq_bo_record(struct snnq_bo *bo, u64 offset, const void *from, size_t size)
 {
-	struct drm_device *drm = snnq_bo_obj(bo)->dev;
 	int idx;
 
 	snnq_bo_write(bo, offset, from, size);
-	if (!drm_dev_enter(drm, &idx))
+	if (!drm_dev_enter(snnq_bo_obj(bo)->dev, &idx))
 		return;
-	dma_sync_single_for_device(drm->dev, snnq_pagelist_address(&bo->list, offset), size,
-				   DMA_BIDIRECTIONAL);
+	snnq_bo_sync(bo, offset, offset + size, true);
 	drm_dev_exit(idx);
 }
 

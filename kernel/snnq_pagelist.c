@@ -9,6 +9,45 @@
 
 #include "snnq_pagelist.h"
 
+static u32 snnq_place_pages(const struct snnq_place *place)
+{
+	return sg_dma_len(place->sg) >> SNNQ_PAGE_SHIFT;
+}
+
+dma_addr_t snnq_place_address(const struct snnq_place *place)
+{
+	return sg_dma_address(place->sg) + ((u64)place->page << SNNQ_PAGE_SHIFT);
+}
+
+/* Go on by @pages device pages, to one that is there. */
+void snnq_place_advance(struct snnq_place *place, u32 pages)
+{
+	place->page += pages;
+	while (place->page >= snnq_place_pages(place)) {
+		place->page -= snnq_place_pages(place);
+		place->sg = sg_next(place->sg);
+	}
+}
+
+/**
+ * snnq_pagelist_place() - find a device page
+ * @list: list that was built.
+ * @page: device page of what is listed, < @list->pages.
+ *
+ * Any context. Takes at most as many steps as a list page has entries.
+ *
+ * Return: its place, good as long as the scatter table is there.
+ */
+struct snnq_place snnq_pagelist_place(const struct snnq_pagelist *list, u32 page)
+{
+	struct snnq_place place;
+	u32 slot;
+
+	place = list->table[snnq_pagelist_slot(list->tables, page, &slot)].first;
+	snnq_place_advance(&place, slot);
+	return place;
+}
+
 /* Big lists take long to make. */
 static int snnq_pagelist_breathe(void)
 {
@@ -51,28 +90,38 @@ static int snnq_pagelist_alloc(struct snnq_pagelist *list, struct device *dev)
 	return err;
 }
 
+/* List a piece of memory from device page @page on. */
+static int snnq_pagelist_add_piece(struct snnq_pagelist *list, struct snnq_place place, u32 *page)
+{
+	u32 end = min(list->pages, *page + snnq_place_pages(&place)), slot;
+	struct snnq_list_page *table;
+	int err = 0;
+
+	for (; !err && *page < end; ++*page, place.page++) {
+		table = &list->table[snnq_pagelist_slot(list->tables, *page, &slot)];
+		table->cpu[slot] = snnq_place_address(&place);
+		if (slot)
+			continue;
+		table->first = place;
+		err = snnq_pagelist_breathe();
+	}
+	return err;
+}
+
 /* Exporters of imported buffers may hand over anything: check it. */
 static int snnq_pagelist_fill(struct snnq_pagelist *list, struct sg_table *sgt)
 {
 	struct scatterlist *sg;
-	u32 page = 0, slot;
+	u32 page = 0;
 	int i, err;
 
 	for_each_sgtable_dma_sg(sgt, sg, i) {
-		dma_addr_t addr = sg_dma_address(sg);
-		u64 left = sg_dma_len(sg);
-
-		if (!IS_ALIGNED(addr, SNNQ_PAGE_BYTES) || !IS_ALIGNED(left, SNNQ_PAGE_BYTES))
+		if (!IS_ALIGNED(sg_dma_address(sg), SNNQ_PAGE_BYTES) ||
+		    !IS_ALIGNED(sg_dma_len(sg), SNNQ_PAGE_BYTES))
 			return -EINVAL;
-		for (; left && page < list->pages; left -= SNNQ_PAGE_BYTES, page++) {
-			u32 table = snnq_pagelist_slot(list->tables, page, &slot);
-
-			list->table[table].cpu[slot] = addr;
-			addr += SNNQ_PAGE_BYTES;
-			err = slot ? 0 : snnq_pagelist_breathe();
-			if (err)
-				return err;
-		}
+		err = snnq_pagelist_add_piece(list, (struct snnq_place){ .sg = sg }, &page);
+		if (err)
+			return err;
 	}
 	return page == list->pages ? 0 : -EINVAL;
 }

@@ -3,7 +3,7 @@
  * snnq_pagelist.h - lists of 4 KiB device pages, as snnq_regs.h defines them.
  *
  * Device pages are 4 KiB whatever the CPU's pages are. A list is written once by
- * the CPU, and never read back.
+ * the CPU, and never read back: a device may write to whatever it can read.
  */
 #ifndef SNNQ_PAGELIST_H
 #define SNNQ_PAGELIST_H
@@ -15,11 +15,29 @@
 #include "snnq_regs.h"
 
 struct device;
+struct scatterlist;
 struct sg_table;
 
+/**
+ * struct snnq_place - where in a scatter table a device page is
+ * @sg: piece that has it.
+ * @page: device pages of the piece before it.
+ */
+struct snnq_place {
+	struct scatterlist *sg;
+	u32 page;
+};
+
+/**
+ * struct snnq_list_page - a page of a page list
+ * @cpu: its entries; only written.
+ * @dma: its address.
+ * @first: the first device page in it.
+ */
 struct snnq_list_page {
 	u64 *cpu;
 	dma_addr_t dma;
+	struct snnq_place first;
 };
 
 /* List pages are allocated by pages of the CPU. */
@@ -56,14 +74,6 @@ static inline u32 snnq_pagelist_slot(u32 tables, u32 page, u32 *slot)
 	return table;
 }
 
-/* Address of byte @offset of what is listed. */
-static inline dma_addr_t snnq_pagelist_address(const struct snnq_pagelist *list, u64 offset)
-{
-	u32 slot, table = snnq_pagelist_slot(list->tables, offset >> SNNQ_PAGE_SHIFT, &slot);
-
-	return list->table[table].cpu[slot] + (offset & (SNNQ_PAGE_BYTES - 1));
-}
-
 /* Memory that the list of @bytes takes. */
 static inline u64 snnq_pagelist_bytes(u64 bytes)
 {
@@ -74,6 +84,9 @@ static inline u64 snnq_pagelist_bytes(u64 bytes)
 
 int snnq_pagelist_build(struct snnq_pagelist *list, struct device *dev, struct sg_table *sgt,
 			u64 bytes);
+struct snnq_place snnq_pagelist_place(const struct snnq_pagelist *list, u32 page);
+void snnq_place_advance(struct snnq_place *place, u32 pages);
+dma_addr_t snnq_place_address(const struct snnq_place *place);
 void snnq_pagelist_free(struct snnq_pagelist *list, struct device *dev);
 
 #endif /* SNNQ_PAGELIST_H */

@@ -104,6 +104,68 @@ static void test_sizes(struct kunit *test)
 	}
 }
 
+/* A device may write to its list. What the kernel makes of addresses must not come from there. */
+static void test_spoilt(struct kunit *test)
+{
+	const u32 pages = 2 * SNNQ_LIST_ENTRIES + 3, first = SNNQ_LIST_ENTRIES + 100;
+	struct test_lists *t = test->priv;
+	struct snnq_pagelist list = {};
+	struct snnq_place place, next;
+	struct scatterlist sg[2];
+	struct sg_table sgt;
+	u32 page, i;
+
+	test_table(&sgt, sg, first, pages);
+	KUNIT_ASSERT_EQ(test, 0,
+			snnq_pagelist_build(&list, &t->pdev->dev, &sgt,
+					    (u64)pages * SNNQ_PAGE_BYTES));
+	for (i = 0; i < list.tables; i++)
+		memset(list.table[i].cpu, 0xa5, SNNQ_PAGE_BYTES);
+	next = snnq_pagelist_place(&list, 0);
+	for (page = 0; page < pages; page++) {
+		place = snnq_pagelist_place(&list, page);
+		KUNIT_ASSERT_EQ(test, snnq_place_address(&place), test_expected(first, page));
+		KUNIT_ASSERT_EQ(test, snnq_place_address(&next), test_expected(first, page));
+		if (page + 1 < pages)
+			snnq_place_advance(&next, 1);
+	}
+	snnq_pagelist_free(&list, &t->pdev->dev);
+}
+
+/* Pieces of one page each, the most that there can be, and steps over several. */
+static void test_fragments(struct kunit *test)
+{
+	const u32 pages = 2 * SNNQ_LIST_ENTRIES + 3;
+	struct test_lists *t = test->priv;
+	struct snnq_pagelist list = {};
+	struct snnq_place place;
+	struct scatterlist *sg;
+	struct sg_table sgt;
+	u32 page;
+	int i;
+
+	KUNIT_ASSERT_EQ(test, 0, sg_alloc_table(&sgt, pages, GFP_KERNEL));
+	for_each_sgtable_dma_sg(&sgt, sg, i) {
+		sg_dma_address(sg) = TEST_BASE + 2 * i * SNNQ_PAGE_BYTES;
+		sg_dma_len(sg) = SNNQ_PAGE_BYTES;
+	}
+	KUNIT_EXPECT_EQ(test, 0,
+			snnq_pagelist_build(&list, &t->pdev->dev, &sgt,
+					    (u64)pages * SNNQ_PAGE_BYTES));
+	for (page = 0; list.table && page < pages; page++) {
+		place = snnq_pagelist_place(&list, page);
+		KUNIT_EXPECT_EQ(test, snnq_place_address(&place),
+				TEST_BASE + 2ull * page * SNNQ_PAGE_BYTES);
+		if (page + 16 >= pages)
+			continue;
+		snnq_place_advance(&place, 16);
+		KUNIT_EXPECT_EQ(test, snnq_place_address(&place),
+				TEST_BASE + 2ull * (page + 16) * SNNQ_PAGE_BYTES);
+	}
+	snnq_pagelist_free(&list, &t->pdev->dev);
+	sg_free_table(&sgt);
+}
+
 static void test_refused(struct kunit *test)
 {
 	struct test_lists *t = test->priv;
@@ -312,13 +374,11 @@ static void test_schemes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 3, snnq_row_bytes(SNNQ_SCHEME_APOT, 5, 4));
 }
 
-static struct kunit_case snnq_cases[] = { KUNIT_CASE(test_sizes),
-					  KUNIT_CASE(test_refused),
-					  KUNIT_CASE(test_places),
-					  KUNIT_CASE(test_programs),
-					  KUNIT_CASE(test_validator),
-					  KUNIT_CASE(test_schemes),
-					  {} };
+static struct kunit_case snnq_cases[] = {
+	KUNIT_CASE(test_sizes),	    KUNIT_CASE(test_spoilt),  KUNIT_CASE(test_fragments),
+	KUNIT_CASE(test_refused),   KUNIT_CASE(test_places),  KUNIT_CASE(test_programs),
+	KUNIT_CASE(test_validator), KUNIT_CASE(test_schemes), {}
+};
 
 static struct kunit_suite snnq_suite = {
 	.name = "snnq",
