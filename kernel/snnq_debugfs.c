@@ -44,6 +44,20 @@ static void snnq_debugfs_registers(struct seq_file *m, struct snnq_device *sdev)
 		   (s32)snnq_read(sdev, SNNQ_REG_TEMPERATURE), snnq_read(sdev, SNNQ_REG_POWER));
 }
 
+/* Looking does not wake it up. Whether it did not rest. */
+static bool snnq_debugfs_awake(struct seq_file *m, struct snnq_device *sdev)
+{
+	bool awake;
+
+	if (!snnq_power_hold(sdev))
+		return false;
+	awake = !READ_ONCE(sdev->asleep);
+	if (awake)
+		snnq_debugfs_registers(m, sdev);
+	snnq_power_put(sdev);
+	return awake;
+}
+
 static int snnq_debugfs_cores_show(struct seq_file *m, void *unused)
 {
 	struct snnq_device *sdev = m->private;
@@ -54,13 +68,8 @@ static int snnq_debugfs_cores_show(struct seq_file *m, void *unused)
 		return -ENODEV;
 	for (i = 0; i < sdev->info.cores; i++)
 		snnq_debugfs_core(m, &sdev->cores[i]);
-	/* Looking does not wake it up. */
-	if (snnq_power_hold(sdev)) {
-		snnq_debugfs_registers(m, sdev);
-		snnq_power_put(sdev);
-	} else {
+	if (!snnq_debugfs_awake(m, sdev))
 		seq_puts(m, "at rest\n");
-	}
 	if (READ_ONCE(sdev->wedged))
 		seq_puts(m, "given up\n");
 	drm_dev_exit(idx);

@@ -7,8 +7,15 @@ export TMPDIR=/tmp
 . /selftests/clients.sh
 
 given_up() { dmesg | grep -q 'snnq.*given up'; }
+failing() { dmesg | grep -q 'AER: device recovery failed'; }
 
+mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 clients_start
+check "recovery fails" seconds_until failing
+# Who looks meanwhile keeps off the registers.
+cat /sys/kernel/debug/*/0000:*/cores >/tmp/cores
+note </tmp/cores
+check "registers rest until the bus is well" grep -q '^at rest$' /tmp/cores
 check "the device is given up" seconds_until given_up
 clients_end
 dmesg | grep -E 'AER|snnq' | note
