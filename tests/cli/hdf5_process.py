@@ -106,7 +106,7 @@ def missing(folder):
             need(not out.exists(), "no file")
         for verb in (("info", events), ("inspect", events), ("convert", events, folder / "e.raw"),
                      ("run", DEMO / "digits.snnq", events)):
-            refused(*verb, code=1, says=f"e.h5: {HELPER}, which ", env=env)
+            refused(*verb, code=1, says=("e.h5: ", f"{HELPER}, which "), env=env)
 
 
 def export_fails(folder):
