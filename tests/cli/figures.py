@@ -10,7 +10,10 @@ import sys
 
 import numpy as np
 
-from common import DEMO, Failed, ROOT, SNNQ, equal, main, near, need, refused, snnq
+from common import DEMO, Failed, ROOT, SNNQ, equal, main, near, need, recording, refused, snnq
+
+sys.path.insert(0, str(ROOT / "tools" / "train"))
+import snnqfile  # noqa: E402  pylint: disable=wrong-import-position
 
 MODEL, FLOAT, LIST = DEMO / "digits.snnq", DEMO / "digits-float.snnq", DEMO / "test.tsv"
 COUNT = 9
@@ -249,7 +252,7 @@ def device_text(_folder):
     j, text = document("info", "sim:cores=3"), snnq("info", "sim:cores=3")[0]
     lines = text.splitlines(keepends=True)
     equal("".join(lines[:2]), f"{j['name']}: driver {j['driver']}, hardware version {j['hw_version']:#x}, "
-                f"{j['cores']} core(s)\n{j['sram_bytes'] // 1024} KiB of memory per core, "
+                f"{j['cores']} core{'' if j['cores'] == 1 else 's'}\n{j['sram_bytes'] // 1024} KiB of memory per core, "
                 f"{j['lanes']} lanes, {j['clock_khz'] // 1000} MHz, queue of {j['queue_depth']}, "
                 f"{j['dma_bits']} DMA bits\n", "text of a device")
     said = {line[:14].strip(): line[15:].split() for line in lines[2:-4]}
@@ -344,6 +347,56 @@ def run_full(command, full):
     need(b"written" in done.stderr or b"write" in done.stderr, f"error of {command}: {done.stderr}")
 
 
+def tiny(path, integer=True):
+    """A network that has one of everything."""
+    weight = {"tensor": "w", "scheme": "uniform", "bits": 1} if integer else {"tensor": "w", "scheme": "float"}
+    graph = {"format": "snnq", "version": 1, "arithmetic": "integer" if integer else "float", "name": "tiny", "classes": ["only"],
+             "input": {"width": 1, "height": 1, "polarities": 1, "layout": "hwc", "planes": 1, "binning": "duration",
+                       "steps": 1, "step_us": 1000, "rounding": "floor", "origin": "zero"},
+             "layers": [{"name": "head", "op": "linear", "inputs": ["input"], "out_channels": 1, "weight": weight,
+                         "neuron": {"model": "none"}}],
+             "readout": {"input": "head", "mode": "sum", "scale": 1.0 if not integer else 1}}
+    w = np.ones((1, 1, 1, 1), int)
+    snnqfile.write(path, graph, {"w": snnqfile.pack(w - 1, "uniform", 1) if integer else w.reshape(1, 1).astype(np.float32)})
+    return path
+
+
+def singular(folder):
+    """One of a thing is called so, in all that is said of a model, a recording, an array and a device."""
+    model, real = tiny(folder / "m.snnq"), tiny(folder / "f.snnq", False)
+    one, outside = recording(folder / "one.bs3", [(0, 0, 0, 0)]), recording(folder / "two.bs3", [(0, 0, 0, 0), (9, 9, 0, 0)])
+    back = recording(folder / "back.bs3", [(0, 0, 0, 300), (0, 0, 0, 0), (0, 0, 0, 400)])
+    cut = folder / "cut.bs3"
+    cut.write_bytes(one.read_bytes() + b"\0")
+    recording(folder / "late.bs3", [(0, 0, 0, 5000)])
+    for name in ("one", "two", "back", "cut", "late"):
+        (folder / f"{name}.tsv").write_text(f"{name}.bs3\t0\n")
+    (folder / "both.tsv").write_text("one.bs3\t0\ntwo.bs3\t0\n")
+    np.save(folder / "x.npy", np.array([np.nan, 1], np.float32))
+    np.save(folder / "y.npy", np.array([1.]))
+    said = ""
+    for verb in (("info", model), ("info", one), ("info", cut), ("info", folder / "x.npy"), ("info", folder / "y.npy"), ("info", "sim:cores=1"),
+                 ("bench", model, "--runs", 1), ("inspect", one), ("inspect", one, "-o", folder / "p.svg"), ("inspect", cut),
+                 ("run", model, one, "-d", "sim"), ("run", model, outside, "-d", "sim"), ("run", model, back, "-d", "sim"),
+                 ("convert", outside, folder / "a.raw", "--width", 1, "--height", 1), ("convert", one, folder / "b.aedat4", "--width", 1, "--height", 1),
+                 *(("eval", model, "--data", folder / f"{name}.tsv", "-d", "sim") for name in ("one", "two", "back", "cut", "late", "both")),
+                 ("compare", model, model, "--data", folder / "one.tsv"), ("energy", model, "--data", folder / "two.tsv"),
+                 ("quantize", real, "-o", folder / "q", "--default", "uniform:1"),
+                 ("quantize", real, "-o", folder / "q", "--calib", folder / "one.tsv", "--default", "uniform:1"),
+                 ("info", folder / "q")):
+        said += "".join(snnq(*verb))
+    for bad in (("info", tiny(folder / "n.snnq", False)), ("convert", cut, folder / "c.raw", "--width", 1, "--height", 1)):
+        done = subprocess.run([SNNQ, *map(str, bad)], capture_output=True, text=True, check=False)
+        said += done.stdout + done.stderr
+    said += (folder / "p.svg").read_text()
+    for line in said.splitlines():
+        found = re.search(r"(?<![\d.,:x\[] )(?<![\d.])\b1 (?!us |ms |is |was )[a-z]+(s|ies|\(s\)|classes)\b", re.sub(r"[-+]?\d*\.\d+|\d+ of 1 ", "", line))
+        need(not found or found[0] in ("1 us", "1 ms"), f"{found and found[0]}: {line}")
+    for text in ("1 class\n", "1 polarity, 1 step of", "1 plane\n", "1 parameter", "1 event in", "1 damaged byte ", "1 core\n", "1 event is dropped", "1 synaptic operation per sample",
+                 "1 event in 1 of 1 recording goes back", "1 is not finite", "of 1 recording,", "mean of 1 recording"):
+        need(text in said, f"expected {text!r} in {said}")
+
+
 if __name__ == "__main__":
     sys.exit(main(evaluations, drops, limits, options, model_text, shared_bias, recording_text,
-                  device_text, kinds, run_text, energy_text, validate_text, full_disk))
+                  device_text, kinds, run_text, energy_text, validate_text, full_disk, singular))

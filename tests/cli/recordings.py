@@ -267,7 +267,7 @@ def seen_losses(folder):
     path.write_bytes(path.read_bytes() + b"abc")
     for options in ((), ("--json",), ("-o", folder / "a.svg")):
         error = snnq("inspect", path, "--width", 20, "--height", 20, *options)[1]
-        for says in ("1 events in 1 of 1 recordings go back", "3 bytes at the end of 1 of 1", "2 events are dropped"):
+        for says in ("1 event in 1 of 1 recording goes back", "3 bytes at the end of 1 of 1", "2 events are dropped"):
             need(f"{path}: note: {says}" in error, f"{says}: {error}")
 
 
@@ -382,9 +382,9 @@ def told(folder):
     late = [(x, y, p, t + 1000000) for x, y, p, t in rows]
     outside = rows + [(200, 3, 1, rows[-1][3])]
     for content, tail, want, says in (
-            (rows, b"", (0, 0, 0, 0), None), (swapped, b"", (1, 0, 0, 0), "1 events in 1 of 2"),
+            (rows, b"", (0, 0, 0, 0), None), (swapped, b"", (1, 0, 0, 0), "1 event in 1 of 2"),
             (rows, bytes(100), (0, 100, 1, 0), "100 bytes at the end of 1 of 2"),
-            (outside, b"", (0, 0, 1, 0), "1 events are dropped"),
+            (outside, b"", (0, 0, 1, 0), "1 event is dropped"),
             (late, b"", (0, 0, 0, 1), "1 of 2 recordings start behind")):
         (folder / "a.aedat4").write_bytes(aedat4(content, tail))
         out, error = snnq(*arguments)

@@ -204,7 +204,7 @@ def models(folder):
     refused("info", Network(1, True).write(folder / "m.snnq", width=4096, height=17),
             says="layout: 208896 channels, expected at most 65536")
     out = snnq("info", net.write(folder / "m.snnq", scale=.5, zero=3))[0]
-    need("input 7x5, 3 channels of values (chw), one image for all 6 steps, 8 plane(s), scale 0.5, zero 3" in out, out)
+    need("input 7x5, 3 channels of values (chw), one image for all 6 steps, 8 planes, scale 0.5, zero 3" in out, out)
     need("an image for each of 6 steps" in snnq("info", net.write(folder / "m.snnq", frames="steps"))[0], "frames")
     equal(document("info", net.write(folder / "m.snnq"))["input"],
           {"kind": "values", "width": 7, "height": 5, "channels": 3, "planes": 8, "steps": 6, "frames": "repeat", "axes": "chw"},

@@ -69,9 +69,10 @@ int bench_print(const struct cli_session *s, const struct bench *b, bool json)
 
 	if (json)
 		return print_json(s, b);
-	printf("%s on %s: %" PRIu64 " parameters, %u steps, %.0f %% of the input's bits set",
+	printf("%s on %s: %" PRIu64 " parameter%s, %u step%s, %.0f %% of the input's bits set",
 	       text_printable(s->model_info.name, name, sizeof(name)), s->device_info.name,
-	       s->model_info.params, b->steps, b->density * 100);
+	       s->model_info.params, text_s((double)s->model_info.params), b->steps,
+	       text_s(b->steps), b->density * 100);
 	if (b->streams > 1)
 		printf(", %u streams", b->streams);
 	printf("\n\n");

@@ -97,8 +97,8 @@ static int check_classes(char **paths, const struct cli_session *s)
 	uint32_t count = s[0].model_info.classes;
 
 	if (s[1].model_info.classes != count)
-		return cli_fail(CLI_FILE, "%s: expected %u classes, as %s has, found %u", paths[1],
-				count, paths[0], s[1].model_info.classes);
+		return cli_fail(CLI_FILE, "%s: expected %u class%s, as %s has, found %u", paths[1],
+				count, count == 1 ? "" : "es", paths[0], s[1].model_info.classes);
 	for (uint32_t i = 0; i < count; i++) {
 		const char *a = snnq_model_class_name(s[0].model, i);
 		const char *b = snnq_model_class_name(s[1].model, i);

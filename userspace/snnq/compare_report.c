@@ -278,8 +278,8 @@ static void print_answers(const cJSON *document)
 	int all = cJSON_GetArraySize(list), shown = 0;
 	char name[256];
 
-	printf("\n%d of %.0f answers changed%s\n", all, number(document, "recordings"),
-	       all ? ":" : "");
+	printf("\n%d of %.0f answer%s changed%s\n", all, number(document, "recordings"),
+	       text_s(number(document, "recordings")), all ? ":" : "");
 	cJSON_ArrayForEach(answer, list) {
 		if (shown++ == SHOWN_ANSWERS) {
 			printf("  and %d more (--json has all)\n", all - SHOWN_ANSWERS);

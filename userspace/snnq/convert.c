@@ -102,13 +102,15 @@ static int report(struct input *in, const char *output, bool damaged)
 	if (stat(output, &st))
 		return cli_fail(CLI_FAILED, "%s: %s", output, strerror(errno));
 	if (!json) {
-		printf("%s: %" PRIu64 " events, %jd bytes%s\n", output, info.events,
-		       (intmax_t)st.st_size, damaged ? " (up to the damage)" : "");
+		printf("%s: %" PRIu64 " event%s, %jd bytes%s\n", output, info.events,
+		       text_s((double)info.events), (intmax_t)st.st_size,
+		       damaged ? " (up to the damage)" : "");
 		if (info.dropped)
 			fprintf(stderr,
-				"snnq: %s: %" PRIu64 " events are lost: outside the sensor, not "
-				"valid, of a reserved type, or in %" PRIu64 " damaged bytes\n",
-				in->name, info.dropped, info.damaged_bytes);
+				"snnq: %s: %" PRIu64 " event%s lost: outside the sensor, not "
+				"valid, of a reserved type, or in %" PRIu64 " damaged byte%s\n",
+				in->name, info.dropped, info.dropped == 1 ? " is" : "s are",
+				info.damaged_bytes, text_s((double)info.damaged_bytes));
 		return CLI_OK;
 	}
 	o = cJSON_CreateObject();
@@ -146,8 +148,8 @@ static int read_code(struct input *in, int ret, bool *damaged)
 	if (ret)
 		return cli_fail(write_code(ret), "%s", snnq_last_error(NULL));
 	if (*damaged)
-		return cli_fail(CLI_FILE, "%s: %" PRIu64 " bytes are damaged%s", in->name,
-				info.damaged_bytes,
+		return cli_fail(CLI_FILE, "%s: %" PRIu64 " byte%s damaged%s", in->name,
+				info.damaged_bytes, info.damaged_bytes == 1 ? " is" : "s are",
 				partial ? "" : "; --partial keeps the events beside them");
 	return CLI_OK;
 }

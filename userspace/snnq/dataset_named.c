@@ -168,8 +168,8 @@ static int find_class(const struct reading *r, const char *folder, const struct 
 				folder, all->values[index]);
 	if (all->count != r->classes)
 		return cli_fail(CLI_FILE,
-				"%s: expected %u folders, as the model has classes, found %zu",
-				folder, r->classes, all->count);
+				"%s: expected %u folder%s, as the model has classes, found %zu",
+				folder, r->classes, text_s(r->classes), all->count);
 	return CLI_OK;
 }
 

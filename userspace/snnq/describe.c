@@ -32,27 +32,31 @@ static void print_layer(const cJSON *l)
 	printf("  %-20s %-10s %-14s", text_printable(text(l, "name"), name, sizeof(name)),
 	       text(l, "op"), shape);
 	if (number(l, "bits"))
-		printf(" %-7s %2.0f bits %10.0f params %9.0f bytes  %4.1f %% zero",
-		       text(l, "scheme"), number(l, "bits"), number(l, "params"),
-		       number(l, "weight_bytes"), 100 * number(l, "sparsity"));
+		printf(" %-7s %2.0f %-4s %10.0f %-6s %9.0f %-5s  %4.1f %% zero", text(l, "scheme"),
+		       number(l, "bits"), number(l, "bits") == 1 ? "bit" : "bits",
+		       number(l, "params"), number(l, "params") == 1 ? "param" : "params",
+		       number(l, "weight_bytes"), number(l, "weight_bytes") == 1 ? "byte" : "bytes",
+		       100 * number(l, "sparsity"));
 	printf("\n");
 }
 
 static void print_input(const cJSON *in)
 {
 	bool values = !strcmp(text(in, "kind"), "values");
+	double steps = number(in, "steps");
 
 	printf("input %.0fx%.0f, ", number(in, "width"), number(in, "height"));
 	if (!values)
-		printf("%.0f polarities, %.0f steps of %.0f us", number(in, "polarities"),
-		       number(in, "steps"), number(in, "step_us"));
+		printf("%.0f polarit%s, %.0f step%s of %.0f us", number(in, "polarities"),
+		       number(in, "polarities") == 1 ? "y" : "ies", steps, text_s(steps),
+		       number(in, "step_us"));
 	else
-		printf("%.0f channels of values (%s), %s for %s %.0f steps", number(in, "channels"),
-		       text(in, "axes"),
+		printf("%.0f channel%s of values (%s), %s for %s %.0f step%s",
+		       number(in, "channels"), text_s(number(in, "channels")), text(in, "axes"),
 		       strcmp(text(in, "frames"), "repeat") ? "an image" : "one image",
-		       strcmp(text(in, "frames"), "repeat") ? "each of" : "all",
-		       number(in, "steps"));
-	printf(", %.0f plane(s)", number(in, "planes"));
+		       strcmp(text(in, "frames"), "repeat") ? "each of" : "all", steps,
+		       text_s(steps));
+	printf(", %.0f plane%s", number(in, "planes"), text_s(number(in, "planes")));
 	if (cJSON_GetObjectItemCaseSensitive(in, "scale"))
 		printf(", scale %.9g, zero %.0f", number(in, "scale"), number(in, "zero"));
 	printf("\n");
@@ -63,12 +67,12 @@ static void print_text(const cJSON *o)
 	const cJSON *in = cJSON_GetObjectItemCaseSensitive(o, "input"), *l;
 	char name[256];
 
-	printf("%s: %s model, %.0f classes\n", text_printable(text(o, "name"), name, sizeof(name)),
-	       text(o, "arithmetic"), number(o, "classes"));
+	printf("%s: %s model, %.0f class%s\n", text_printable(text(o, "name"), name, sizeof(name)),
+	       text(o, "arithmetic"), number(o, "classes"), number(o, "classes") == 1 ? "" : "es");
 	print_input(in);
 	cJSON_ArrayForEach(l, cJSON_GetObjectItemCaseSensitive(o, "layers"))
 		print_layer(l);
-	printf("%.0f parameters\n", number(o, "params"));
+	printf("%.0f parameter%s\n", number(o, "params"), text_s(number(o, "params")));
 	printf("weights: %.3f bits on average, %.2fx smaller than fp32\n",
 	       number(o, "avg_weight_bits"), number(o, "weight_compression_ratio"));
 	printf("file:    %.3f bits per weight, %.2fx smaller than fp32; %.0f bytes, %.0f (%.2f %%) "

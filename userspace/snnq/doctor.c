@@ -124,7 +124,7 @@ static void check_hardware(struct checkup *c)
 
 	record(c, "hardware", pci || tree || c->node_count,
 	       "add the device, or use the emulator, in the source tree: make shell",
-	       "%d coprocessor(s) on the PCI bus, %d in the device tree", pci, tree);
+	       "%d coprocessor%s on the PCI bus, %d in the device tree", pci, text_s(pci), tree);
 }
 
 /* Value of a kernel option in a (possibly compressed) configuration; 0 when unknown. */
@@ -187,8 +187,8 @@ static void check_module(struct checkup *c)
 static void check_nodes(struct checkup *c)
 {
 	record(c, "node", c->node_count, "load the module; then see: sudo dmesg | grep snnq",
-	       "%d device node(s)%s%s", c->node_count, c->node_count ? ", first " : "",
-	       c->node_count ? c->nodes[0] : "");
+	       "%d device node%s%s%s", c->node_count, text_s(c->node_count),
+	       c->node_count ? ", first " : "", c->node_count ? c->nodes[0] : "");
 }
 
 static void check_permission(struct checkup *c)
@@ -229,8 +229,8 @@ static void check_answer(struct checkup *c, const char *name, const char *path)
 	bool ok = !snnq_open(path, NULL, &device) && !snnq_device_info(device, &info);
 
 	if (ok)
-		record(c, name, true, "", "%s: %u core(s), hardware version %#x", info.name,
-		       info.cores, info.hw_version);
+		record(c, name, true, "", "%s: %u core%s, hardware version %#x", info.name,
+		       info.cores, text_s(info.cores), info.hw_version);
 	else
 		record(c, name, false, "see: sudo dmesg | grep snnq", "%s: %s", path,
 		       snnq_last_error(device));

@@ -152,8 +152,8 @@ static void print_job(const struct dump *d)
 	char comm[64], bits[64];
 
 	ENTRY(d, JOB, 0, &j);
-	printf("job %" PRIu64 " of %u steps, of client %" PRIu64 " (%s, process %u, user %u)\n",
-	       (uint64_t)j.seq, j.steps, (uint64_t)j.client,
+	printf("job %" PRIu64 " of %u step%s, of client %" PRIu64 " (%s, process %u, user %u)\n",
+	       (uint64_t)j.seq, j.steps, text_s(j.steps), (uint64_t)j.client,
 	       text_printable(j.comm, comm, sizeof(comm)), j.pid, j.uid);
 	printf("failed on core %u: %s, %s", j.core, j.error < 0 ? strerror(-j.error) : "?",
 	       snnq_status_name(j.status));
@@ -165,8 +165,9 @@ static void print_job(const struct dump *d)
 	printf("ran for %.3f of at most %.3f ms, %.3f ms after it was queued to the core\n",
 	       (double)(j.ended_ns - j.begun_ns) / 1e6, (double)j.limit_ns / 1e6,
 	       (double)(j.begun_ns - j.started_ns) / 1e6);
-	printf("record: %s, %u steps, %" PRIu64 " cycles", snnq_status_name(j.record_status),
-	       j.record_steps, (uint64_t)j.record_cycles);
+	printf("record: %s, %u step%s, %" PRIu64 " cycle%s", snnq_status_name(j.record_status),
+	       j.record_steps, text_s(j.record_steps), (uint64_t)j.record_cycles,
+	       text_s((double)j.record_cycles));
 	print_place("layer", j.record_layer, SNNQ_LAYER_NONE);
 	print_place("region", j.record_region, SNNQ_REGION_NONE);
 	printf(", offset %#" PRIx64 "\n", (uint64_t)j.record_offset);
@@ -182,16 +183,18 @@ static void print_program(const struct dump *d)
 		return;
 	}
 	ENTRY(d, PROGRAM, 0, &p);
-	printf("program: %u bytes, %u layers, at most %u steps, tiles of %u; %" PRIu64
+	printf("program: %u bytes, %u layer%s, at most %u step%s, tiles of %u; %" PRIu64
 	       " bytes of state\n",
-	       p.total_bytes, p.layer_count, p.max_steps, p.tile_steps, (uint64_t)p.state_bytes);
+	       p.total_bytes, p.layer_count, text_s(p.layer_count), p.max_steps,
+	       text_s(p.max_steps), p.tile_steps, (uint64_t)p.state_bytes);
 	for (uint32_t i = 0; i < COUNT(d, LAYERS); i++) {
 		ENTRY(d, LAYERS, i, &l);
 		printf("  layer %-4u %-12s %ux%ux%u -> %ux%ux%u", i, capabilities_word("ops", l.op),
 		       l.in[0].height, l.in[0].width, l.in[0].channels, l.out.height, l.out.width,
 		       l.out.channels);
 		if (l.quant.scheme)
-			printf(", %s %u bits", scheme_name(l.quant.scheme), l.quant.bits);
+			printf(", %s %u bit%s", scheme_name(l.quant.scheme), l.quant.bits,
+			       text_s(l.quant.bits));
 		printf("\n");
 	}
 }
@@ -203,9 +206,9 @@ static void print_regions(const struct dump *d)
 
 	for (uint32_t i = 0; i < COUNT(d, REGIONS); i++) {
 		ENTRY(d, REGIONS, i, &r);
-		printf("  region %-3u %-11s %" PRIu64 " bytes from %" PRIu64 " of %u pages\n",
+		printf("  region %-3u %-11s %" PRIu64 " byte%s from %" PRIu64 " of %u page%s\n",
 		       r.index, words(access_bits, r.access, bits), (uint64_t)r.bytes,
-		       (uint64_t)r.start, r.pages);
+		       text_s((double)r.bytes), (uint64_t)r.start, r.pages, text_s(r.pages));
 	}
 }
 
@@ -227,8 +230,8 @@ static void print_cores(const struct dump *d)
 		ENTRY(d, RING, i, &s);
 		printf("  entry %-3u job %#x", s.slot, s.id);
 		if (!(s.flags & SNNQ_DUMP_SLOT_OTHER))
-			printf(", number %" PRIu64 ", %u steps, progress %" PRIu64, (uint64_t)s.seq,
-			       s.steps, (uint64_t)s.progress);
+			printf(", number %" PRIu64 ", %u step%s, progress %" PRIu64,
+			       (uint64_t)s.seq, s.steps, text_s(s.steps), (uint64_t)s.progress);
 		printf("%s%s\n", s.flags ? ", " : "", words(slot_bits, s.flags, bits));
 	}
 }
@@ -266,7 +269,8 @@ static void print_text(const struct dump *d, const char *title)
 	print_cores(d);
 	print_registers(d);
 	if (d->unknown)
-		printf("and %u sections that this program does not know\n", d->unknown);
+		printf("and %u section%s that this program does not know\n", d->unknown,
+		       text_s(d->unknown));
 }
 
 /* ---- JSON ---- */

@@ -99,11 +99,12 @@ static void print_text(const cJSON *models)
 	const cJSON *first = cJSON_GetArrayItem(models, 0), *m, *flow = get(first, "dataflow");
 	char technology[256];
 
-	printf("%s, microjoule per inference, mean of %.0f recordings",
+	printf("%s, microjoule per inference, mean of %.0f recording%s",
 	       text_printable(text(first, "technology"), technology, sizeof(technology)),
-	       number(first, "recordings"));
+	       number(first, "recordings"), text_s(number(first, "recordings")));
 	if (number(first, "dropped_events"))
-		printf(", %.0f events dropped", number(first, "dropped_events"));
+		printf(", %.0f event%s dropped", number(first, "dropped_events"),
+		       text_s(number(first, "dropped_events")));
 	printf("\n");
 	const char *loads = cJSON_IsTrue(get(flow, "resident")) ?
 				    "weights stay on the chip" :

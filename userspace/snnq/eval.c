@@ -7,6 +7,7 @@
  * Only a recording's first window counts.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +91,8 @@ static int store_result(struct evaluation *e, struct snnq_stream *stream,
 {
 	p->scores = calloc(e->classes, sizeof(*p->scores));
 	if (!p->scores || r->count != e->classes)
-		return cli_fail(CLI_FAILED, "expected %u scores, found %u", e->classes, r->count);
+		return cli_fail(CLI_FAILED, "expected %u score%s, found %u", e->classes,
+				text_s(e->classes), r->count);
 	for (uint32_t c = 0; c < e->classes; c++)
 		p->scores[c] = cli_score(r, c);
 	p->class = r->class_index;
@@ -261,13 +263,14 @@ static int report(const struct evaluation *e)
 		return print_json(e, &t);
 	if (tsv)
 		return print_table(e);
-	printf("%zu of %zu right (%.2f %%) on %s, %s arithmetic, %.0f synaptic operations per "
+	printf("%zu of %zu right (%.2f %%) on %s, %s arithmetic, %.0f synaptic operation%s per "
 	       "sample",
 	       t.correct, e->data.count, 100.0 * t.correct / e->data.count,
 	       e->session->device_info.name, e->session->model_info.arithmetic,
-	       t.synops / e->data.count);
+	       t.synops / e->data.count, text_s(rint(t.synops / e->data.count)));
 	if (e->seen.dropped_events)
-		printf(", %" PRIu64 " events dropped", e->seen.dropped_events);
+		printf(", %" PRIu64 " event%s dropped", e->seen.dropped_events,
+		       text_s((double)e->seen.dropped_events));
 	printf("\n");
 	return CLI_OK;
 }

@@ -37,8 +37,8 @@ static int report(const struct snnq_export_info *info, const cJSON *notes)
 	if (stat(out, &st))
 		return cli_fail(CLI_FAILED, "%s: cannot be found again", out);
 	if (!json) {
-		printf("%s: %" PRIu32 " nodes, %" PRIu32 " edges, %jd bytes\n", out, info->nodes,
-		       info->edges, (intmax_t)st.st_size);
+		printf("%s: %" PRIu32 " node%s, %" PRIu32 " edge%s, %jd bytes\n", out, info->nodes,
+		       text_s(info->nodes), info->edges, text_s(info->edges), (intmax_t)st.st_size);
 		printf("back: snnq import %s %s -o MODEL\n", out, info->import_options);
 		return CLI_OK;
 	}

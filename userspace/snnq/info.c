@@ -58,13 +58,14 @@ static int recording_info(const char *path)
 
 		if (i.width && i.height)
 			snprintf(sensor, sizeof(sensor), "%ux%u", i.width, i.height);
-		printf("%s: %s recording, %" PRIu64 " events in %.3f s, sensor %s\n",
+		printf("%s: %s recording, %" PRIu64 " event%s in %.3f s, sensor %s\n",
 		       text_printable(path, name, sizeof(name)), i.format, i.events,
-		       (i.last_us - i.first_us) / 1e6, sensor);
+		       text_s((double)i.events), (i.last_us - i.first_us) / 1e6, sensor);
 		printf("%" PRIu64 " dropped, %" PRIu64 " backwards in time", i.dropped,
 		       i.nonmonotonic);
 		if (i.damaged_bytes)
-			printf(", %" PRIu64 " damaged bytes at the end", i.damaged_bytes);
+			printf(", %" PRIu64 " damaged byte%s at the end", i.damaged_bytes,
+			       text_s((double)i.damaged_bytes));
 		printf("\n");
 		return CLI_OK;
 	}
@@ -121,10 +122,11 @@ static int print_values(const char *path, const struct snnq_values_info *i, cons
 		       text_printable(path, name, sizeof(name)), i->type);
 		for (uint32_t k = 0; k < i->dims; k++)
 			printf("%s%" PRIu64, k ? " x " : " ", i->shape[k]);
-		printf("%s, %" PRIu64 " numbers from %.9g to %.9g", i->dims ? "" : " of none",
-		       i->count, r->least, r->most);
+		printf("%s, %" PRIu64 " number%s from %.9g to %.9g", i->dims ? "" : " of none",
+		       i->count, text_s((double)i->count), r->least, r->most);
 		if (r->not_finite)
-			printf(", of which %" PRIu64 " are not finite", r->not_finite);
+			printf(", of which %" PRIu64 " %s not finite", r->not_finite,
+			       r->not_finite == 1 ? "is" : "are");
 		printf("\n");
 		return CLI_OK;
 	}
@@ -166,11 +168,11 @@ static int device_info(const char *name)
 	if (code)
 		return code;
 	if (!json) {
-		printf("%s: driver %s, hardware version %#x, %u core(s)\n", i->name, i->driver,
-		       i->hw_version, i->cores);
-		printf("%u KiB of memory per core, %u lanes, %u MHz, queue of %u, %u DMA bits\n",
-		       i->sram_bytes / 1024, i->lanes, i->clock_khz / 1000, i->queue_depth,
-		       i->dma_bits);
+		printf("%s: driver %s, hardware version %#x, %u core%s\n", i->name, i->driver,
+		       i->hw_version, i->cores, text_s(i->cores));
+		printf("%u KiB of memory per core, %u lane%s, %u MHz, queue of %u, %u DMA bits\n",
+		       i->sram_bytes / 1024, i->lanes, text_s(i->lanes), i->clock_khz / 1000,
+		       i->queue_depth, i->dma_bits);
 		capabilities_print(i);
 		return CLI_OK;
 	}

@@ -193,9 +193,9 @@ static void print_figures(const struct inspection *in, const struct activity_pix
 	char time[32], n[32];
 
 	printf("%s: %s, %ux%u\n", in->title, a->info.format, a->width, a->height);
-	printf("%" PRIu64 " events in %s (%" PRIu64 " ON, %" PRIu64 " OFF), %s/s\n",
-	       a->total[0] + a->total[1], inspect_time(span, span, time), a->total[1], a->total[0],
-	       inspect_number(events / span * 1e6, n));
+	printf("%" PRIu64 " event%s in %s (%" PRIu64 " ON, %" PRIu64 " OFF), %s/s\n",
+	       a->total[0] + a->total[1], text_s(events), inspect_time(span, span, time),
+	       a->total[1], a->total[0], inspect_number(events / span * 1e6, n));
 	for (uint32_t i = 0; i < hot; i++)
 		printf("%s%u,%u (%s)", i ? ", " : "hottest pixels: ", hottest[i].x, hottest[i].y,
 		       inspect_number((double)activity_sum(&hottest[i].count), n));

@@ -146,8 +146,8 @@ static void draw_titles(struct canvas *c, const struct inspection *in, const str
 	char text[160], n[32], t[32], r[32];
 
 	text_within(c, MARGIN, MARGIN, l->content, plain, in->title);
-	snprintf(text, sizeof(text), "%s  %ux%u  %s events in %s, %s/s", a->info.format, a->width,
-		 a->height, inspect_number(events, n), inspect_time(span, span, t),
+	snprintf(text, sizeof(text), "%s  %ux%u  %s event%s in %s, %s/s", a->info.format, a->width,
+		 a->height, inspect_number(events, n), text_s(events), inspect_time(span, span, t),
 		 inspect_number(events / span * 1e6, r));
 	text_within(c, MARGIN, MARGIN + LINE, l->content, faint, text);
 }
@@ -172,7 +172,8 @@ static void draw_caption(struct canvas *c, const struct inspection *in, uint32_t
 	int bytes;
 
 	inspect_time(start + span * frame / in->frames, start + span, from);
-	bytes = snprintf(text, sizeof(text), "%s  %s events", from, inspect_number((double)sum, n));
+	bytes = snprintf(text, sizeof(text), "%s  %s event%s", from, inspect_number((double)sum, n),
+			 text_s((double)sum));
 	if ((uint32_t)bytes * CANVAS_TEXT_WIDTH > width)
 		snprintf(text, sizeof(text), "%s", from);
 	text_within(c, x, y, width, faint, text);

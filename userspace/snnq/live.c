@@ -89,21 +89,22 @@ static int report(const struct live *l)
 	seen.far_from_origin = l->first_step > 0;
 	cli_note_recordings(NAME, &seen);
 	if (fed.late_events)
-		cli_fail(CLI_OK,
-			 NAME ": note: %" PRIu64 " events came after their windows were complete, "
-			      "and are dropped",
-			 fed.late_events);
+		cli_fail(CLI_OK, NAME ": note: %" PRIu64 " event%s complete, and %s dropped",
+			 fed.late_events,
+			 fed.late_events == 1 ? " came after its window was" :
+						"s came after their windows were",
+			 fed.late_events == 1 ? "is" : "are");
 	if (read.nonmonotonic)
 		cli_fail(CLI_OK,
-			 NAME ": note: %" PRIu64
-			      " events go back in time; within a window the order "
+			 NAME ": note: %" PRIu64 " event%s back in time; within a window the order "
 			      "is all the same",
-			 read.nonmonotonic);
+			 read.nonmonotonic, read.nonmonotonic == 1 ? " goes" : "s go");
 	if (fed.dropped_windows)
 		cli_fail(CLI_OK,
-			 NAME ": note: %" PRIu64 " of %" PRIu64 " windows are dropped: the device "
+			 NAME ": note: %" PRIu64 " of %" PRIu64 " window%s %s dropped: the device "
 			      "is slower than the events",
-			 fed.dropped_windows, fed.windows);
+			 fed.dropped_windows, fed.windows, text_s((double)fed.windows),
+			 fed.dropped_windows == 1 ? "is" : "are");
 	if (!l->opts->json)
 		return CLI_OK;
 	seen.nonmonotonic = read.nonmonotonic; /* late where they are of another window */

@@ -166,7 +166,8 @@ static bool print_line(const struct snnq_telemetry_event *e, const char *time)
 	if (e->kind == SNNQ_EVENT_THROTTLE)
 		printf(": waits %.0f ms", e->delay_ns / 1e6);
 	if (e->lost)
-		printf(" [%" PRIu64 " events before it were lost]", e->lost);
+		printf(" [%" PRIu64 " event%s before it %s lost]", e->lost, text_s((double)e->lost),
+		       e->lost == 1 ? "was" : "were");
 	putchar('\n');
 	return !fflush(stdout);
 }

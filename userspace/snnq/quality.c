@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "quality.h"
 
 static void print_drop(const char *name, const struct snnq_quantize_drop *d)
@@ -15,9 +16,9 @@ static void print_drop(const char *name, const struct snnq_quantize_drop *d)
 	printf("%-12s loss %.4f", name, d->loss);
 	if (isfinite(d->error))
 		printf(" +- %.4f", d->error);
-	printf("; another class in %" PRIu64 " of %" PRIu64 " recordings, %.2f %% [%.2f, %.2f]\n",
-	       d->changed, d->recordings, 100.0 * (double)d->changed / (double)d->recordings,
-	       100 * d->least, 100 * d->most);
+	printf("; another class in %" PRIu64 " of %" PRIu64 " recording%s, %.2f %% [%.2f, %.2f]\n",
+	       d->changed, d->recordings, text_s((double)d->recordings),
+	       100.0 * (double)d->changed / (double)d->recordings, 100 * d->least, 100 * d->most);
 }
 
 void quality_print_size(const struct snnq_quantize_quality *q)

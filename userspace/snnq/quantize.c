@@ -25,15 +25,16 @@ static void report(void *ctx, const struct snnq_quantize_layer *l, uint32_t done
 	char name[256];
 
 	(void)ctx;
-	fprintf(stderr, "[%3u/%u] %-20s %-7s %u bits  F %u  SQNR ", done, total,
-		text_printable(l->name, name, sizeof(name)), l->scheme, l->bits, l->shift);
+	fprintf(stderr, "[%3u/%u] %-20s %-7s %u %-4s  F %u  SQNR ", done, total,
+		text_printable(l->name, name, sizeof(name)), l->scheme, l->bits,
+		l->bits == 1 ? "bit" : "bits", l->shift);
 	if (isfinite(l->sqnr_db))
 		fprintf(stderr, "%5.1f dB", l->sqnr_db);
 	else
 		fprintf(stderr, "exact   ");
 	if (!isnan(l->wrong))
 		fprintf(stderr, "  wrong %5.2f %%", 100 * l->wrong);
-	fprintf(stderr, "  %" PRIu64 " bytes\n", l->weight_bytes);
+	fprintf(stderr, "  %" PRIu64 " byte%s\n", l->weight_bytes, text_s((double)l->weight_bytes));
 }
 
 static void progress(void *ctx, const char *what, size_t done, size_t total)

@@ -21,4 +21,10 @@ unsigned int text_code_point(const unsigned char *s, size_t bytes);
 /* @s with all that is no UTF-8, or controls terminals or columns, replaced; in @buffer. */
 const char *text_printable(const char *s, char *buffer, size_t bytes);
 
+/* "s", or nothing, behind the name of so many things. */
+static inline const char *text_s(double count)
+{
+	return count == 1 ? "" : "s";
+}
+
 #endif /* SNNQ_TEXT_H */
