@@ -179,6 +179,25 @@ def svg(folder):
     equal(max(int(r.get("height")) for r in bars), 160, "highest bar")
 
 
+def thin(folder):
+    """Sensors of a row, a column or one element: frames that are seen, with times below all."""
+    for width, height in ((128, 1), (1, 128), (1280, 1), (1, 720), (1, 1), (2, 300)):
+        rows = [(i % width, i % height, i & 1, 1000 * i) for i in range(3000)]
+        path = event_stream(folder / "a.es", width, height, rows)
+        snnq("inspect", path, "-o", folder / "a.svg")
+        text = (folder / "a.svg").read_text()
+        sizes = [(int(w), int(h)) for w, h in re.findall(r'<image [^>]*width="(\d+)" height="(\d+)"', text)]
+        need(len(sizes) >= 4 and min(w for w, _ in sizes) >= 90 and min(h for _, h in sizes) >= 24, f"{width} x {height}: {sizes}")
+        begins = [float(t) for t in re.findall(r">(\d+\.\d\d) s(?:  [^<]* events)?<", text)]
+        need(len(begins) >= len(sizes) + 2, f"{width} x {height}: {begins}")
+        snnq("inspect", path, "-o", folder / "a.png")
+        image = read_png((folder / "a.png").read_bytes())
+        equal((len(image[0]), len(image)), tuple(map(int, re.search(r'width="(\d+)" height="(\d+)"', text).groups())), "both kinds")
+        for options, variables in (((), {"LC_ALL": "C"}), ((), {"LC_ALL": "C.UTF-8"}), (("--color", "always"), {"LC_ALL": "C.UTF-8"})):
+            out = snnq("inspect", path, *options, env={**os.environ, "COLUMNS": "80", **variables})[0]
+            need(len(re.findall(r"\b\d\.\d\d s  \d+", out)) >= 4, f"{width} x {height}: times of frames: {out}")
+
+
 def letters(folder):
     """Each letter of a name has a shape of its own; what is none of ASCII is a box."""
     shapes = []
@@ -335,4 +354,4 @@ def refusals(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(figures, far_times, png, svg, letters, large, long, widths, frames, on_terminal, refusals))
+    sys.exit(main(figures, far_times, png, svg, thin, letters, large, long, widths, frames, on_terminal, refusals))

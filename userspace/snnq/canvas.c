@@ -154,20 +154,20 @@ void canvas_rectangle(struct canvas *c, uint32_t x, uint32_t y, uint32_t width, 
 			x, y, width, height, k.r, k.g, k.b);
 }
 
-void canvas_image(struct canvas *c, uint32_t x, uint32_t y, uint32_t scale,
+void canvas_image(struct canvas *c, uint32_t x, uint32_t y, uint32_t across, uint32_t down,
 		  const struct colour *pixels, uint32_t width, uint32_t height)
 {
 	if (!c->svg) {
 		for (uint32_t row = 0; row < height; row++)
 			for (uint32_t i = 0; i < width; i++)
-				fill(c, x + i * scale, y + row * scale, scale, scale,
+				fill(c, x + i * across, y + row * down, across, down,
 				     pixels[(size_t)row * width + i]);
 		return;
 	}
 	fprintf(c->svg,
 		"<image x=\"%u\" y=\"%u\" width=\"%u\" height=\"%u\" "
-		"style=\"image-rendering:pixelated\" href=\"data:image/png;base64,",
-		x, y, width * scale, height * scale);
+		"preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" href=\"data:image/png;base64,",
+		x, y, width * across, height * down);
 	if (!put_image(c->svg, pixels, width, height))
 		c->failed = true;
 	fputs("\"/>\n", c->svg);

@@ -23,8 +23,8 @@ struct canvas;
 struct canvas *canvas_new(bool svg, uint32_t width, uint32_t height, struct colour background);
 void canvas_rectangle(struct canvas *c, uint32_t x, uint32_t y, uint32_t width, uint32_t height,
 		      struct colour colour);
-/* @width x @height pixels, each a square of @scale. */
-void canvas_image(struct canvas *c, uint32_t x, uint32_t y, uint32_t scale,
+/* @width x @height pixels, each of them @across x @down. */
+void canvas_image(struct canvas *c, uint32_t x, uint32_t y, uint32_t across, uint32_t down,
 		  const struct colour *pixels, uint32_t width, uint32_t height);
 /* A line of text with its upper left corner at (x, y). */
 void canvas_text(struct canvas *c, uint32_t x, uint32_t y, struct colour colour, const char *text);

@@ -15,6 +15,9 @@
 #define CONTENT	    1440 /* width to fill with frames */
 #define NARROW	    640	 /* width that titles need */
 #define TALLEST	    640	 /* of a frame that is enlarged */
+#define THIN	    4	 /* cells of a frame that are drawn wider, or higher, than they are */
+#define THIN_WIDTH  96	 /* and to what: a time fits below it */
+#define THIN_HEIGHT 24
 #define PLOT_HEIGHT 160
 #define PLOT_BAR    4 /* width of a bin */
 
@@ -25,7 +28,7 @@ static const struct colour background = { 15, 17, 22 }, plain = { 208, 212, 220 
 struct layout {
 	uint32_t columns, rows;	  /* of frames */
 	uint32_t width, height;	  /* of a frame, in cells */
-	uint32_t scale;		  /* pixels of a cell */
+	uint32_t across, down;	  /* pixels of a cell */
 	uint32_t content, indent; /* width; of frames, where they are narrower */
 };
 
@@ -103,7 +106,7 @@ static struct layout lay_out(const struct inspection *in)
 {
 	const struct activity *a = &in->activity;
 	struct layout l = { .columns = choose_columns(in->frames) };
-	uint32_t slot = (CONTENT - GAP * (l.columns - 1)) / l.columns, shrink, used;
+	uint32_t slot = (CONTENT - GAP * (l.columns - 1)) / l.columns, shrink, scale, used;
 
 	l.rows = (in->frames + l.columns - 1) / l.columns;
 	shrink = (a->width + slot - 1) / slot;
@@ -111,11 +114,15 @@ static struct layout lay_out(const struct inspection *in)
 		shrink = (a->height + CONTENT - 1) / CONTENT;
 	l.width = (a->width + shrink - 1) / shrink;
 	l.height = (a->height + shrink - 1) / shrink;
-	l.scale = slot / l.width;
-	if (l.scale > TALLEST / l.height)
-		l.scale = TALLEST / l.height;
-	l.scale = l.scale ? l.scale : 1;
-	used = l.columns * l.width * l.scale + GAP * (l.columns - 1);
+	scale = slot / l.width;
+	if (scale > TALLEST / l.height)
+		scale = TALLEST / l.height;
+	l.across = l.down = scale ? scale : 1;
+	if (l.width <= THIN && l.width * l.across < THIN_WIDTH)
+		l.across = (slot < THIN_WIDTH ? slot : THIN_WIDTH) / l.width;
+	if (l.height <= THIN && l.height * l.down < THIN_HEIGHT)
+		l.down = THIN_HEIGHT / l.height;
+	used = l.columns * l.width * l.across + GAP * (l.columns - 1);
 	l.content = used > NARROW ? used : NARROW;
 	l.indent = (l.content - used) / 2;
 	return l;
@@ -184,7 +191,7 @@ static void draw_frames(struct canvas *c, const struct inspection *in, const str
 {
 	size_t area = (size_t)l->width * l->height;
 	uint32_t brightest = activity_brightest(cells, area * in->frames);
-	uint32_t width = l->width * l->scale, step = l->height * l->scale + LINE + GAP;
+	uint32_t width = l->width * l->across, step = l->height * l->down + LINE + GAP;
 
 	for (uint32_t f = 0; f < in->frames; f++) {
 		const struct activity_count *frame = cells + f * area;
@@ -193,7 +200,7 @@ static void draw_frames(struct canvas *c, const struct inspection *in, const str
 
 		for (size_t i = 0; i < area; i++)
 			pixels[i] = inspect_colour(&frame[i], brightest);
-		canvas_image(c, left, top, l->scale, pixels, l->width, l->height);
+		canvas_image(c, left, top, l->across, l->down, pixels, l->width, l->height);
 		draw_caption(c, in, f, sum_cells(frame, area), left, top + step - GAP - LINE + 6,
 			     width);
 	}
@@ -268,7 +275,7 @@ struct canvas *inspect_sheet(struct inspection *in, bool svg)
 	struct layout l = lay_out(in);
 	size_t area = (size_t)l.width * l.height;
 	uint32_t count = l.content / PLOT_BAR, top = MARGIN + 2 * LINE + 8;
-	uint32_t plot = top + l.rows * (l.height * l.scale + LINE + GAP);
+	uint32_t plot = top + l.rows * (l.height * l.down + LINE + GAP);
 	struct activity_count *cells = calloc(area * in->frames, sizeof(*cells));
 	struct activity_count *bins = calloc(count, sizeof(*bins));
 	struct colour *pixels = calloc(area, sizeof(*pixels));

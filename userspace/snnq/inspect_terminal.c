@@ -68,6 +68,7 @@ struct grid {
 	uint32_t across;	/* frames side by side */
 	uint32_t width, height; /* of a frame in cells */
 	uint32_t rows;		/* and in lines */
+	uint32_t pad;		/* blanks behind a frame that is less wide than its caption */
 	bool halves;		/* a character has two cells */
 };
 
@@ -91,6 +92,8 @@ static struct grid lay_out(const struct inspection *in, const struct terminal *t
 		g.height = (g.height + 1) / 2;
 	g.height = g.height > 2 * FRAME_WIDEST ? 2 * FRAME_WIDEST : g.height;
 	g.height = g.height > a->height ? a->height : g.height;
+	if (g.width + edges < FEWEST - 1)
+		g.pad = FEWEST - 1 - g.width - edges;
 	g.rows = g.halves ? (g.height + 1) / 2 : g.height;
 	return g;
 }
@@ -165,7 +168,7 @@ static void print_caption(const struct inspection *in, const struct terminal *t,
 	const struct activity *a = &in->activity;
 	double start = (double)((uint64_t)a->first_us - (uint64_t)a->info.first_us);
 	double span = (double)a->span_us;
-	int width = (int)(g->width + (t->colours ? 0 : 2));
+	int width = (int)(g->width + (t->colours ? 0 : 2) + g->pad);
 	char text[80], time[32], number[32];
 	uint64_t sum = 0;
 
@@ -193,13 +196,16 @@ static void print_frames(const struct inspection *in, const struct terminal *t,
 				putchar(' ');
 			if (!line) {
 				print_caption(in, t, g, f, cells + f * area);
-			} else if (line == 1 || line == g->rows + 2) {
+				continue;
+			}
+			if (line == 1 || line == g->rows + 2) {
 				print_edge(t, g, line == 1);
 			} else {
 				print_side(t);
 				print_cells(t, g, cells + f * area, line - 2, brightest);
 				print_side(t);
 			}
+			printf("%*s", (int)g->pad, "");
 		}
 		putchar('\n');
 	}
