@@ -25,8 +25,6 @@
 
 /* Looks per timeout. */
 #define SNNQ_LOOKS 4u
-/* Interrupts in a row that bring nothing, from which the vector is switched off. */
-#define SNNQ_MAX_IDLE_IRQS 1000u
 
 /* Clocks of an emulated device are that much slower than they say. */
 #define SNNQ_SLOWNESS	  1000u

@@ -38,6 +38,9 @@ struct snnq_rings {
 	u64 progress[SNNQ_RING_ENTRIES] __aligned(SNNQ_PAGE_BYTES);
 };
 
+/* Interrupts in a row that bring nothing, from which nobody listens any more. */
+#define SNNQ_MAX_IDLE_IRQS 1000u
+
 /**
  * struct snnq_core - one core
  * @sdev: device.

@@ -295,7 +295,8 @@ irqreturn_t snnq_device_irq(int irq, void *data)
 /*
  * The line of a device without messages, perhaps shared. What is acknowledged before it
  * is looked at cannot be lost: later events set their bits again. Events with nothing
- * behind them are not handled, so that the kernel stops a line that does not fall.
+ * behind them are not handled, nor are errors without end, so that the kernel stops a
+ * line that does not fall.
  */
 irqreturn_t snnq_device_line_irq(int irq, void *data)
 {
@@ -311,9 +312,16 @@ irqreturn_t snnq_device_line_irq(int irq, void *data)
 	snnq_write(sdev, SNNQ_REG_INT_STATUS, status);
 	if (status & SNNQ_INT_ADMIN)
 		ret = snnq_device_irq(irq, sdev);
-	for (i = 0; i < sdev->info.cores; i++)
-		if (status & SNNQ_INT_CORE(i) && snnq_core_drain(&sdev->cores[i]))
+	if (ret == IRQ_HANDLED && ++sdev->guard.idle > SNNQ_MAX_IDLE_IRQS) {
+		sdev->guard.idle = SNNQ_MAX_IDLE_IRQS;
+		ret = IRQ_NONE;
+	}
+	for (i = 0; i < sdev->info.cores; i++) {
+		if (status & SNNQ_INT_CORE(i) && snnq_core_drain(&sdev->cores[i])) {
+			sdev->guard.idle = 0;
 			ret = IRQ_HANDLED;
+		}
+	}
 	return ret;
 }
 

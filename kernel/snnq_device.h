@@ -83,7 +83,8 @@ struct snnq_counters {
  * @idle: interrupts in a row that brought nothing; while @masked, looks.
  * @masked: there were too many: it is off, and what it tells of is polled.
  *
- * Written by the vector's handler, and while that is off by the watch.
+ * Written by the vector's handler, and while that is off by the watch. A line has that of
+ * the device for @idle: only the kernel stops what others may share.
  */
 struct snnq_guard {
 	int irq;

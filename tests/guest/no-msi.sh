@@ -19,4 +19,9 @@ check "is taken out and in" rebind "$(device)"
 check "computes again" /selftests/submit_test -t one_job
 check "the line is not left asserted" quiet
 check "floods of it are survived" /selftests/recover_test -t floods_of_interrupts_are_survived
+check "and of errors" /selftests/recover_test -t floods_of_errors_are_survived
+# It is the kernel's to stop what others may share.
+check "which the kernel puts an end to" sh -c "dmesg | grep -q 'nobody cared'"
+check "until the driver is bound anew" rebind "$(device)"
+check "computes once more" /selftests/submit_test -t one_job
 finish

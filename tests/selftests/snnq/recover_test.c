@@ -20,6 +20,7 @@
 #include "snnq_life.h"
 
 #define INNOCENTS    5
+#define ERRORS	     400000 /* of some 100000 interrupts in a row the kernel thinks */
 #define HOG_TOKENS_Y 256
 #define HOG_TOKENS_X 128
 #define HOG_CHANNELS 8192
@@ -177,6 +178,16 @@ TEST_F_TIMEOUT(recover, floods_of_interrupts_are_survived, 300)
 		inject(self->regs, SNNQ_INJECT_STORM, 0);
 		EXPECT_EQ(0, end_innocents(self)) TH_LOG("vector %u", vector);
 	}
+}
+
+/* An error that is never over, as on a line that does not fall. */
+TEST_F_TIMEOUT(recover, floods_of_errors_are_survived, 300)
+{
+	for (int i = 0; i < ERRORS; i++)
+		inject(self->regs, SNNQ_INJECT_DEV_ERROR, SNNQ_DEV_ERROR_SENSOR);
+	start_innocents(self);
+	sleep(1);
+	EXPECT_EQ(0, end_innocents(self));
 }
 
 /* Bits that flip in one client's memory make one client's results wrong, at most. */
