@@ -474,7 +474,9 @@ struct drm_snnq_sync {
  * @result_handle: GEM handle of the buffer that tells how the job ended, or 0.
  * @result_size: bytes given there, at least DRM_SNNQ_RESULT_SIZE_V1, inside the buffer
  *	(else -EINVAL). The kernel writes what of a struct drm_snnq_result it knows and has room.
- * @result_offset: bytes into it, multiple of 64.
+ * @result_offset: bytes into it, multiple of 64. The CPU writes there: unless the device is
+ *	DRM_SNNQ_DEV_COHERENT, keep it apart from what the device writes by the size of the
+ *	caches' lines, or that is lost.
  * @bindings: array of struct drm_snnq_binding, one per user region of the program
  *	in its order (another count: -EINVAL).
  * @syncs: array of struct drm_snnq_sync.

@@ -17,6 +17,8 @@
 
 #define BACKEND_MAX_BINDINGS SNNQ_MAX_USER_REGIONS
 #define BACKEND_RECORD_BYTES 64u
+/* The CPU writes it: no line of a cache may have it and what the device writes. */
+#define BACKEND_RECORD_ALIGN 256u
 
 struct snnq_tensor_buf {
 	struct snnq_device *dev;

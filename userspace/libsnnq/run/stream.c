@@ -155,7 +155,8 @@ static int job_buffers(struct snnq_job *j, struct snnq_tensor_buf *input, uint32
 	const struct snnq_stream *s = j->stream;
 	const struct compiled *c = compiled_of(s);
 	struct snnq_device *dev = s->model->dev;
-	uint64_t record = (c->readout_bytes + 63) / 64 * 64;
+	uint64_t record = (c->readout_bytes + BACKEND_RECORD_ALIGN - 1) / BACKEND_RECORD_ALIGN *
+			  BACKEND_RECORD_ALIGN;
 	int ret = snnq_tensor_alloc(dev, record + BACKEND_RECORD_BYTES, &j->readout);
 
 	j->backend.record = j->readout;
