@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# In the guest: run the kselftests, all or those named, and the KUnit tests of the kernel that has
-# them; one TAP stream.
+# In the guest: run the kselftests, all, those named or all but those named with a "-", and the KUnit
+# tests of the kernel that has them; one TAP stream.
 export TMPDIR=/tmp
 cd /selftests || exit 1
 . ./tap.sh
@@ -16,6 +16,11 @@ kunit() {
 	rmmod snnq_kunit
 }
 
+without=' '
+while [ $# -gt 0 ] && [ "${1#-}" != "$1" ]; do
+	without="$without${1#-} "
+	shift
+done
 if [ $# -eq 0 ]; then
 	[ -e ioctl32_test ] || skip ioctl32_test "no 32-bit C library where it was to be built"
 	set -- ./*_test reload.sh
@@ -25,6 +30,7 @@ fi
 export SNNQ_MODULE=/modules/snnq.ko
 for t in "$@"; do
 	name=${t#./}
+	case $without in *" $name "*) continue ;; esac
 	case $name in
 	kunit) tap kunit kunit ;;
 	*) tap "${name%.sh}" "./$name" ;;
