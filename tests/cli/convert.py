@@ -144,7 +144,7 @@ def evt3(folder):
         rows = random_rows(count, last, seed, crowded)
         source = event_stream(folder / "a.es", WIDTH, HEIGHT, rows)
         out, err = snnq("convert", source, folder / "a.raw")
-        need(f"{len(rows)} events" in out and not err, f"what is said: {out} {err}")
+        need(f"{len(rows)} event{'s' * (len(rows) > 1)}, " in out and not err, f"what is said: {out} {err}")
         data = (folder / "a.raw").read_bytes()
         lines, got, words = read_evt3(data)
         start = rows[0][3] // TURN * TURN

@@ -119,7 +119,7 @@ def text(folder):
     out = snnq("inspect", dump(folder / "c", {5: [], 6: []}))[0]
     need("ring of its core: empty" in out and "registers: none" in out, "nothing to show")
     out = snnq("inspect", dump(folder / "d", {99: [b"12345678"]}))[0]
-    need("1 sections that this program does not know" in out, "sections of a newer driver")
+    need("1 section that this program does not know" in out, "sections of a newer driver")
 
 
 def refusals(folder):
